@@ -1,0 +1,60 @@
+# Actinium. `make help` lists what can be done.
+.DEFAULT_GOAL := help
+.PHONY: help demo up test test-slow lint types openapi bench clean
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Sizes of the demonstration; see `make help`.
+EPOCHS ?= 3
+TRAIN_SIZE ?= 12000
+SEEDS ?= 1
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  The first run of any of them makes $(VENV) and installs what it needs."
+	@echo "  PYTHON=python3.12 make ... chooses the interpreter (3.11 or newer)."
+
+# What is installed, by how much is needed. Each stamp is newer than what it was made from.
+$(VENV)/.run: pyproject.toml deploy/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Actinium needs Python 3.11 or newer; set PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Actinium into $(VENV) (some minutes the first time) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[train,embedded]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "Installing the tools of development ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.run ## Train six activations on MNIST and rank them (EPOCHS=3 TRAIN_SIZE=12000 SEEDS=1)
+	@$(BIN)/python -m deploy.demo --epochs $(EPOCHS) --train-size $(TRAIN_SIZE) --seeds $(SEEDS)
+
+up: $(VENV)/.run ## Run the whole service here: Postgres, Redis, API, scheduler, workers
+	@$(BIN)/python -m deploy.up
+
+test: $(VENV)/.dev ## Run the tests on real servers and real MNIST
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.dev ## Run the long proofs (minutes of training, faults)
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.dev ## Check style, formatting and the walls between packages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+types: $(VENV)/.dev ## Check types strictly
+	@$(BIN)/mypy
+
+openapi: $(VENV)/.run ## Write openapi.yaml from the app
+	@$(BIN)/actinium-admin openapi --output openapi.yaml
+
+bench: $(VENV)/.run ## Measure, against peers in the same run
+	@$(BIN)/python -m benchmarks.trainer
+
+clean: ## Remove what was built, and the data of the embedded stack
+	rm -rf $(VENV) .actinium build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

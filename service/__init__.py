@@ -1,0 +1,1 @@
+"""Actinium's service: the HTTP API, the database and the use-cases between them."""

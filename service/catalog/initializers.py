@@ -1,0 +1,100 @@
+r"""Initializers: how weights (and biases) are drawn before the first step.
+
+``n_in`` and ``n_out`` are the fans: for a convolution, channels times the receptive field.
+The "normal" forms of glorot, he and lecun are truncated at two standard deviations and
+rescaled to the stated variance, as in Keras; plain ``normal`` is not truncated.
+"""
+
+from service.catalog.entry import Entry, Parameter, Source
+
+_KERAS = Source("Keras, Layer weight initializers", "https://keras.io/api/layers/initializers/")
+_GLOROT = Source("Glorot & Bengio 2010, eq. 16", "https://proceedings.mlr.press/v9/glorot10a.html")
+_HE = Source("He et al. 2015, eq. 10", "https://arxiv.org/abs/1502.01852")
+_LECUN = Source(
+    "LeCun et al. 1998, Efficient BackProp, eq. 16",
+    "http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf",
+)
+
+_ZEROS = Entry(
+    name="zeros",
+    meaning="Every weight zero: the units of a layer stay identical (symmetry is never broken).",
+    formula=r"w = 0",
+    source=_KERAS,
+)
+
+_CONSTANT = Entry(
+    name="constant",
+    meaning="Every value the same constant.",
+    formula=r"w = c",
+    source=_KERAS,
+    parameters=(Parameter("value", "number", ..., "the constant", minimum=-1e6, maximum=1e6),),
+)
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        name="auto",
+        meaning="The initializer the catalog recommends for the activation.",
+        formula="",
+        source=_KERAS,
+        symbolic=True,
+    ),
+    _ZEROS,
+    _CONSTANT,
+    Entry(
+        name="normal",
+        meaning="Normal around zero with the given standard deviation, whatever the fans.",
+        formula=r"w \sim \mathcal{N}(0, \sigma^2)",
+        source=_KERAS,
+        parameters=(
+            Parameter("stddev", "number", 0.05, "standard deviation", minimum=0.0, maximum=1e6),
+        ),
+    ),
+    Entry(
+        name="uniform",
+        meaning="Uniform between -limit and limit, whatever the fans.",
+        formula=r"w \sim \mathcal{U}(-l, l)",
+        source=_KERAS,
+        parameters=(
+            Parameter("limit", "number", 0.05, "half the width", minimum=0.0, maximum=1e6),
+        ),
+    ),
+    Entry(
+        name="glorot_uniform",
+        meaning="Keeps the variance of signals and gradients for units that are linear near zero.",
+        formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{6 / (n_{in} + n_{out})}",
+        source=_GLOROT,
+    ),
+    Entry(
+        name="glorot_normal",
+        meaning="The normal form of glorot_uniform (truncated at two standard deviations).",
+        formula=r"w \sim \mathcal{N}(0, 2 / (n_{in} + n_{out}))",
+        source=_GLOROT,
+    ),
+    Entry(
+        name="he_uniform",
+        meaning="Keeps the variance of signals through rectifiers.",
+        formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{6 / n_{in}}",
+        source=_HE,
+    ),
+    Entry(
+        name="he_normal",
+        meaning="The normal form of he_uniform (truncated at two standard deviations).",
+        formula=r"w \sim \mathcal{N}(0, 2 / n_{in})",
+        source=_HE,
+    ),
+    Entry(
+        name="lecun_normal",
+        meaning="Variance one over the fan-in; what selu's fixed point needs (truncated at two "
+        "standard deviations).",
+        formula=r"w \sim \mathcal{N}(0, 1 / n_{in})",
+        source=_LECUN,
+    ),
+    Entry(
+        name="lecun_uniform",
+        meaning="The uniform form of lecun_normal.",
+        formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{3 / n_{in}}",
+        source=_LECUN,
+    ),
+)
+
+BIAS_ENTRIES: tuple[Entry, ...] = (_ZEROS, _CONSTANT)

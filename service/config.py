@@ -1,0 +1,108 @@
+"""Settings, read from the environment with one prefix: ``ACTINIUM_``.
+
+``DATABASE_URL`` and ``REDIS_URL`` are also read without the prefix, as platforms set them.
+Every setting stands in docs/settings.md, or a test fails.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.expansion import Limits
+
+
+class Settings(BaseSettings):
+    """All that can be set without touching the code."""
+
+    model_config = SettingsConfigDict(env_prefix="ACTINIUM_", frozen=True, extra="ignore")
+
+    database_url: str = Field(
+        "postgresql://postgres@127.0.0.1:5432/actinium",
+        validation_alias=AliasChoices("ACTINIUM_DATABASE_URL", "DATABASE_URL"),
+        description="The PostgreSQL that holds everything.",
+    )
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        validation_alias=AliasChoices("ACTINIUM_REDIS_URL", "REDIS_URL"),
+        description="The Redis that Celery rings its doorbell on; holds nothing that matters.",
+    )
+    database_pool_size: int = Field(10, ge=1, description="Connections the API keeps open.")
+
+    home: Path = Field(Path(".actinium"), description="Where the embedded stack keeps its data.")
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the API listens on.")
+    workers: int | None = Field(
+        None, ge=0, description="Workers `make up` starts; one a core if not set."
+    )
+    data_dir: Path | None = Field(
+        None, description="Folder of the data sets; the repository's `data/` if not set."
+    )
+
+    api_key: SecretStr | None = Field(
+        None,
+        description="One key with every scope, for deployments that bring their own secret.",
+    )
+    rate_limit: str = Field(
+        "100000/minute", description="Requests one caller may make, as amount/period."
+    )
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body.")
+    max_runs: int = Field(10_000, ge=1, description="Most runs of one experiment.")
+    max_epochs: int = Field(1_000, ge=0, description="Most epochs of a run.")
+    max_parameters: int = Field(50_000_000, ge=1, description="Most weights and biases of a model.")
+    idempotency_hours: float = Field(
+        24.0, gt=0, description="How long an Idempotency-Key is remembered."
+    )
+    event_retention_days: float = Field(
+        30.0, gt=0, description="How long events of a live stream can be replayed."
+    )
+    sse_heartbeat_seconds: float = Field(
+        15.0, gt=0, description="Silence after which a live stream sends a comment."
+    )
+
+    lease_seconds: float = Field(
+        30.0, gt=0, description="How long a run stays a worker's without a sign of life."
+    )
+    renew_seconds: float = Field(
+        1.0, gt=0, description="How often a worker renews its lease and looks for a cancel."
+    )
+    sweep_seconds: float = Field(
+        5.0, gt=0, description="How often the scheduler looks for lost and waiting runs."
+    )
+    retry_backoff_seconds: float = Field(
+        2.0, ge=0, description="Pause before a failed attempt is repeated; doubles each time."
+    )
+    worker_seen_seconds: float = Field(
+        20.0, gt=0, description="A worker silent for longer counts as gone."
+    )
+    training_threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        1, description="CPU threads of one training; part of what makes its bits repeatable."
+    )
+    soft_shutdown_seconds: float = Field(
+        20.0, ge=0, description="Time a stopping worker has to give its run back."
+    )
+    log_json: bool = Field(False, description="Log JSON lines instead of text for people.")
+    log_level: str = Field("INFO", description="Least severe level that is logged.")
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a spec."""
+        return Limits(
+            max_runs=self.max_runs,
+            max_epochs=self.max_epochs,
+            max_parameters=self.max_parameters,
+        )
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's URL in the form that names the driver."""
+        scheme, separator, rest = self.database_url.partition("://")
+        return f"postgresql+psycopg{separator}{rest}" if "postgres" in scheme else self.database_url
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the settings once a process."""
+    return Settings()

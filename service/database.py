@@ -1,0 +1,93 @@
+"""The engine, the sessions, the tables' base and the schema's version."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from service.config import Settings
+
+#: Names every constraint, so that a migration can drop what another made.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+class Base(DeclarativeBase):
+    """The base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class SchemaVersionError(Exception):
+    """The database's schema is not the one this code was written for."""
+
+
+def create_database_engine(settings: Settings, *, pool_size: int | None = None) -> Engine:
+    """Open a pool of connections; each is checked before use, so a restart heals itself."""
+    return create_engine(
+        settings.sqlalchemy_url,
+        pool_pre_ping=True,
+        pool_size=pool_size or settings.database_pool_size,
+        max_overflow=10,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
+    )
+
+
+def session_factory(engine: Engine) -> sessionmaker[Session]:
+    """Make sessions whose objects stay readable after a commit."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def alembic_config(url: str) -> Config:
+    """Configure alembic for this code's migrations and a database."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config
+
+
+@lru_cache(maxsize=1)
+def expected_revision() -> str:
+    """The schema version this code was written for."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    if head is None:
+        raise SchemaVersionError(f"No migration was found in {MIGRATIONS}.")
+    return head
+
+
+def check_schema(engine: Engine) -> None:
+    """Refuse a database of another schema version.
+
+    Raises:
+        SchemaVersionError: with a sentence that says what to run.
+        sqlalchemy.exc.OperationalError: the database cannot be reached.
+    """
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    expected = expected_revision()
+    if found == expected:
+        return
+    if found is None:
+        raise SchemaVersionError("The database is empty. Run `actinium-admin migrate` first.")
+    known = {each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if found in known:
+        raise SchemaVersionError(
+            f"The database is at schema {found}, this code needs {expected}. "
+            "Run `actinium-admin migrate`."
+        )
+    raise SchemaVersionError(
+        f"The database is at schema {found}, newer than this code's {expected}. "
+        "Install the newer version of Actinium."
+    )
