@@ -1,0 +1,140 @@
+"""A real PostgreSQL of our own."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psycopg
+
+from deploy.embedded.account import unprivileged
+from deploy.embedded.binaries import postgres_bin
+from deploy.embedded.errors import EmbeddedServerError
+from deploy.embedded.ports import LOOPBACK
+from deploy.embedded.process import ends_with_launcher
+from deploy.embedded.server import Server
+
+USER = "postgres"
+DATABASE = "actinium"
+
+# Sized for two cores beside training workers. Durability (fsync, synchronous_commit) keeps
+# PostgreSQL's defaults: what is committed stays.
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",  # a socket's path is limited to 107 bytes; a home's is not
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "jit": "off",
+    "timezone": "UTC",
+}
+
+
+class PostgresServer(Server):
+    """PostgreSQL with one database, ``actinium``, and no password: the loopback is its only wall.
+
+    Every user of this machine can therefore read and change it; name a server with a password in
+    ``ACTINIUM_DATABASE_URL`` where that matters.
+    """
+
+    title: ClassVar[str] = "PostgreSQL"
+    name: ClassVar[str] = "postgres"
+    process_names: ClassVar[frozenset[str]] = frozenset({"postgres", "unshare"})
+    # Fast shutdown; then an immediate one, which the next start recovers from.
+    stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGQUIT)
+
+    @property
+    def url(self) -> str:
+        """The URL for clients, also while the server is stopped."""
+        return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "postmaster.pid"
+
+    def _prepare(self) -> None:
+        if not (self.folder / "PG_VERSION").exists():
+            self._initialise()
+        # Left by a crash. Its process number may be another program's by now, at which
+        # PostgreSQL would refuse to start; that no server runs here is known from the lock and
+        # the list of processes.
+        self._pid_file.unlink(missing_ok=True)
+
+    def _initialise(self) -> None:
+        """Make the data folder aside and rename it when complete, so it is whole or absent."""
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise EmbeddedServerError(
+                f"{self.folder} holds files but no PostgreSQL data: move them away, "
+                "or choose another folder with ACTINIUM_HOME."
+            )
+        for unfinished in self.home.glob(f"{self.name}.new-*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        aside = Path(tempfile.mkdtemp(prefix=f"{self.name}.new-", dir=self.home))
+        try:
+            self._run_initdb(aside)
+            aside.rename(self.folder)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+
+    @staticmethod
+    def _run_initdb(folder: Path) -> None:
+        made = subprocess.run(
+            [
+                *unprivileged(),
+                postgres_bin() / "initdb",
+                *("-D", folder, "-U", USER, "--auth=trust", "-E", "UTF8"),
+                *("--locale=C.UTF-8", "--no-sync"),
+            ],
+            check=False,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=ends_with_launcher(),
+        )
+        if made.returncode != 0:
+            raise EmbeddedServerError(
+                "initdb could not make PostgreSQL's data folder; it says: "
+                + " | ".join(made.stdout.splitlines()[-3:])
+            )
+
+    def _command(self, port: int) -> list[str | Path]:
+        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        server = postgres_bin() / "postgres"
+        return [*unprivileged(), server, "-D", self.folder, "-p", str(port), *settings]
+
+    def _answering_pid(self, port: int) -> int | None:
+        # Lines of postmaster.pid: process, folder, start, port, socket, address, memory, status.
+        try:
+            lines = self._pid_file.read_text().split("\n")
+        except FileNotFoundError:
+            return None
+        if len(lines) < 8 or lines[3] != str(port) or lines[7].strip() != "ready":
+            return None
+        try:
+            self._connect(port).close()
+        except psycopg.OperationalError:
+            return None
+        return int(lines[0])
+
+    def _complete(self) -> None:
+        with self._connect(self.port) as connection:
+            known = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
+            if known.rowcount == 0:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    @staticmethod
+    def _connect(port: int) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host=LOOPBACK,
+            port=port,
+            user=USER,
+            dbname="postgres",
+            sslmode="disable",
+            connect_timeout=5,
+            autocommit=True,
+        )

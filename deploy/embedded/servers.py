@@ -1,0 +1,69 @@
+"""The whole embedded stack: PostgreSQL and Valkey under one home."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.valkey import ValkeyServer
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the running servers answer and write their logs."""
+
+    database_url: str
+    redis_url: str
+    postgres_log: Path
+    valkey_log: Path
+
+
+class EmbeddedServers:
+    """PostgreSQL and Valkey with everything they keep under ``home``; both die with this process.
+
+    Example:
+        >>> with EmbeddedServers(Path(".actinium")) as endpoints:  # doctest: +SKIP
+        ...     print(endpoints.database_url)
+        postgresql://postgres@127.0.0.1:20432/actinium
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.postgres = PostgresServer(home)
+        self.valkey = ValkeyServer(home)
+
+    def start(self) -> Endpoints:
+        """Start what does not run yet, wait until both answer and say where.
+
+        Raises:
+            EmbeddedServerError: one of them cannot start; none runs then.
+        """
+        try:
+            return Endpoints(
+                database_url=self.postgres.start(),
+                redis_url=self.valkey.start(),
+                postgres_log=self.postgres.log,
+                valkey_log=self.valkey.log,
+            )
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop both and wait until they have ended; nothing happens to one that does not run."""
+        with ExitStack() as both:
+            both.callback(self.postgres.stop)
+            both.callback(self.valkey.stop)
+
+    def __enter__(self) -> Endpoints:
+        """Start both."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop both."""
+        self.stop()

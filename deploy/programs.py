@@ -1,0 +1,95 @@
+"""Programs kept running: started, read line by line, started again when they fall."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from deploy.embedded.process import ends_with_launcher
+
+#: Takes a program's name and one line of its output.
+Write = Callable[[str, str], None]
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
+#: A program that ran this long before it fell is started again at once.
+_HEALTHY_SECONDS = 30.0
+
+
+class Program:
+    """One long-lived child process with a name.
+
+    A keeper thread forks it, passes on what it prints and starts it again, with growing
+    pauses, whenever it ends unasked. It dies with this process, however that ends.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], write: Write
+    ) -> None:
+        self.name = name
+        self._command = command
+        self._environment = {**os.environ, **environment, "PYTHONUNBUFFERED": "1"}
+        self._write = write
+        self._stopping = threading.Event()
+        self._child: subprocess.Popen[str] | None = None
+        self._keeper = threading.Thread(target=self._keep, name=f"keeper of {name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the program; it is kept running from now on."""
+        self._keeper.start()
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM; the program is not started again."""
+        self._stopping.set()
+        self._signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the program has ended; kill it after ``seconds``."""
+        self._keeper.join(seconds)
+        if self._keeper.is_alive():
+            self._signal(signal.SIGKILL)
+            self._keeper.join()
+
+    def _signal(self, number: signal.Signals) -> None:
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.send_signal(number)
+
+    def _keep(self) -> None:
+        pause = _FIRST_PAUSE
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            code = self._run_once()
+            if self._stopping.is_set():
+                return
+            pause = (
+                _FIRST_PAUSE
+                if time.monotonic() - started > _HEALTHY_SECONDS
+                else min(pause * 2, _LONGEST_PAUSE)
+            )
+            self._write(self.name, f"ended with code {code}; starting it again in {pause:g} s")
+            self._stopping.wait(pause)
+
+    def _run_once(self) -> int:
+        child = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # Of a session of its own: Ctrl-C in the terminal reaches the launcher alone, which
+            # then stops its programs in order.
+            start_new_session=True,
+            preexec_fn=ends_with_launcher(signal.SIGTERM),
+        )
+        self._child = child
+        if self._stopping.is_set():
+            self._signal(signal.SIGTERM)
+        if child.stdout is not None:
+            for line in child.stdout:
+                self._write(self.name, line.rstrip("\n"))
+        return child.wait()

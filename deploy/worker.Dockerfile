@@ -1,0 +1,55 @@
+# A worker, on a CPU or a GPU: torch and the data sets too.
+#
+#     docker build -f deploy/worker.Dockerfile -t actinium-worker .
+#
+# Which build of torch it gets, for CPUs or for CUDA, is decided by the package index given as
+# PIP_EXTRA_INDEX_URL; docs/gpu.md tells more.
+#
+# Pinned by tag. Where the exact bytes matter, pass PYTHON_IMAGE with the digest that your
+# registry shows for it (name:tag@sha256:...).
+ARG PYTHON_IMAGE=python:3.11.15-slim-trixie
+
+# The requirements as a file of their own: a change of pyproject.toml that leaves them as they
+# are does not install torch again.
+FROM ${PYTHON_IMAGE} AS requirements
+COPY pyproject.toml /
+RUN python -c "import tomllib; project = tomllib.load(open('/pyproject.toml', 'rb'))['project']; \
+print(*project['dependencies'], *project['optional-dependencies']['train'], sep='\n')" \
+    > /requirements.txt
+
+FROM ${PYTHON_IMAGE} AS build
+# pip reads these two by itself: an own package index is given when building, and kept nowhere.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/actinium
+ENV PATH=/opt/actinium/bin:$PATH
+COPY deploy/constraints.txt /tmp/
+COPY --from=requirements /requirements.txt /tmp/
+RUN pip install --constraint /tmp/constraints.txt --requirement /tmp/requirements.txt
+# The command and the version alone; the code itself runs from /app.
+COPY pyproject.toml README.md LICENSE /tmp/package/
+RUN pip install --no-deps /tmp/package
+COPY service /app/service
+COPY workers /app/workers
+COPY migrations /app/migrations
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app
+
+FROM ${PYTHON_IMAGE}
+RUN groupadd --gid 10001 actinium \
+    && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin \
+        actinium
+COPY --from=build /opt/actinium /opt/actinium
+COPY data /app/data
+COPY --from=build /app /app
+ENV PATH=/opt/actinium/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    ACTINIUM_DATA_DIR=/app/data
+WORKDIR /app
+USER 10001:10001
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "workers", "--device", "cpu"]

@@ -1,0 +1,101 @@
+"""Losses and accuracies against formulas in float64."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+
+from workers.nn.losses import LOSSES, accuracy, binary_accuracy
+
+EPSILON = 1e-7
+
+
+def cases():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 10, 64)
+    return [
+        (spread * generator.standard_normal((64, 10)), labels) for spread in (0.1, 1, 3, 10, 100)
+    ]
+
+
+def reference(logits, labels):
+    """Mean over outputs of -(t log p + (1-t) log(1-p)), with 1 - p free of cancellation."""
+    total = logsumexp(logits, axis=1, keepdims=True)
+    p = np.exp(logits - total)
+    rest = np.stack(
+        [np.exp(logsumexp(np.delete(logits, k, 1), axis=1) - total[:, 0]) for k in range(10)], 1
+    )
+    t = np.eye(10)[labels]
+    p, rest = (np.clip(each, EPSILON, 1 - EPSILON) for each in (p, rest))
+    return -(t * np.log(p) + (1 - t) * np.log(rest)).mean()
+
+
+def tensors(logits, labels, dtype=torch.float32):
+    return torch.tensor(logits, dtype=dtype), torch.tensor(labels)
+
+
+@pytest.mark.parametrize(("logits", "labels"), cases())
+def test_categorical_crossentropy(logits, labels):
+    expected = (logsumexp(logits, axis=1) - logits[np.arange(64), labels]).mean()
+    loss = LOSSES["categorical_crossentropy"]().function(*tensors(logits, labels))
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("logits", "labels"), cases())
+def test_binary_crossentropy(logits, labels):
+    loss = LOSSES["binary_crossentropy"]().function(*tensors(logits, labels))
+    assert loss.item() == pytest.approx(reference(logits, labels), rel=1e-5)
+
+
+@pytest.mark.parametrize("margin", [4, 8, 12, 16])
+def test_binary_crossentropy_keeps_its_digits_when_confidently_wrong(margin):
+    logits = np.zeros((1, 10))
+    logits[0, 3] = margin
+    labels = np.array([5])
+    loss = LOSSES["binary_crossentropy"]().function(*tensors(logits, labels))
+    assert loss.item() == pytest.approx(reference(logits, labels), rel=2e-6)
+
+
+def test_binary_crossentropy_of_sure_outputs_is_finite_and_bounded():
+    logits = np.full((2, 10), -1e4)
+    logits[:, 3] = 1e4
+    right, wrong = (
+        LOSSES["binary_crossentropy"]().function(*tensors(logits[:1], np.array([label]))).item()
+        for label in (3, 4)
+    )
+    assert right == pytest.approx(EPSILON, rel=0.5)
+    assert wrong == pytest.approx(-0.2 * np.log(EPSILON), rel=1e-5)
+
+
+def test_binary_crossentropy_has_the_right_gradient():
+    loss = LOSSES["binary_crossentropy"]().function
+    for logits, labels in cases()[:3]:
+        x, y = tensors(logits, labels, torch.float64)
+        x.requires_grad_()
+        (slope,) = torch.autograd.grad(loss(x, y), x)
+        for row, column in [(0, 0), (5, labels[5]), (9, 4), (63, 9)]:
+            step = np.zeros_like(logits)
+            step[row, column] = 1e-5
+            difference = reference(logits + step, labels) - reference(logits - step, labels)
+            assert slope[row, column].item() == pytest.approx(difference / 2e-5, rel=1e-4, abs=1e-9)
+
+
+def test_no_gradient_passes_where_the_bound_acts():
+    x, y = tensors(np.array([[40.0] + [0.0] * 9]), np.array([1]))
+    x.requires_grad_()
+    (slope,) = torch.autograd.grad(LOSSES["binary_crossentropy"]().function(x, y), x)
+    assert slope.abs().max().item() == 0
+
+
+def test_accuracies():
+    for logits, labels in cases():
+        p = np.exp(logits - logsumexp(logits, axis=1, keepdims=True))
+        x, y = tensors(logits, labels)
+        assert accuracy(x, y).item() == pytest.approx((p.argmax(1) == labels).mean())
+        element_wise = ((p > 0.5) == np.eye(10, dtype=bool)[labels]).mean()
+        assert binary_accuracy(x, y).item() == pytest.approx(element_wise)
+
+
+def test_metrics_of_each_loss():
+    assert list(LOSSES["categorical_crossentropy"]().metrics) == ["accuracy"]
+    assert list(LOSSES["binary_crossentropy"]().metrics) == ["accuracy", "binary_accuracy"]

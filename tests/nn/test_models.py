@@ -1,0 +1,168 @@
+"""mnist_cnn against the same network composed plainly, and the swap of pooling."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from workers.nn.activations import ACTIVATIONS, Activation
+from workers.nn.dropouts import DROPOUTS
+from workers.nn.models import MODELS, Parts, max_pooled
+from workers.nn.normalizations import NORMALIZATIONS
+
+PARAMETERS = {
+    "leaky_relu": {"negative_slope": 0.2},
+    "elu": {"alpha": 1.0},
+    "gelu": {"approximate": "tanh"},
+}
+PIECEWISE_LINEAR = {"relu", "leaky_relu"}
+
+
+def activation(name):
+    return ACTIVATIONS[name](**PARAMETERS.get(name, {}))
+
+
+def cnn(name="relu", dropout=None, **parameters):
+    size = {"channels": [4, 6], "kernel_size": 3, "units": [16], **parameters}
+    normalization = NORMALIZATIONS["none"]()
+    parts = Parts(
+        (1, 28, 28), 10, lambda: activation(name), normalization, dropout or DROPOUTS["none"]()
+    )
+    network = MODELS["mnist_cnn"](parts, **size)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for each in network.parameters():
+            each.copy_(torch.randn(each.shape, generator=generator) * 0.2)
+    return network
+
+
+def images(count=5):
+    return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+
+
+def pooled_both_ways(function, z, upstream):
+    """Values and gradients of the model's order and of the plain one."""
+    results = []
+    for pool in (max_pooled, lambda act, x: F.max_pool2d(act(x), 2)):
+        x = z.clone().requires_grad_()
+        y = pool(function, x)
+        (slope,) = torch.autograd.grad(y, x, upstream)
+        results.append((y.detach(), slope))
+    return results
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_activation_after_pooling_gives_equal_values_and_gradients(name, memory_format):
+    """On a grid of quarters: full of ties, signed zeros and windows without a positive z."""
+    generator = torch.Generator().manual_seed(2)
+    z = torch.randint(-12, 13, (8, 12, 26, 26), generator=generator) / 4
+    z[torch.rand(z.shape, generator=generator) < 0.05] = -0.0
+    windows = F.unfold(z.flatten(0, 1)[:, None], 2, stride=2)
+    top = windows.max(1, keepdim=True).values
+    assert ((windows == top).sum(1) > 1).double().mean() > 0.05, "ties are what is tested"
+    assert ((top <= 0).double().mean()) > 0.05
+    upstream = torch.randn(8, 12, 13, 13, generator=generator)
+    swapped, plain = pooled_both_ways(
+        activation(name),
+        z.contiguous(memory_format=memory_format),
+        upstream.contiguous(memory_format=memory_format),
+    )
+    for one, other in zip(swapped, plain, strict=True):
+        if name in PIECEWISE_LINEAR:
+            assert torch.equal(one, other)
+        else:  # a vectorized exponential may differ in its last bit from place to place
+            torch.testing.assert_close(one, other, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "elu", "selu", "relu"])
+def test_saturated_windows_pass_the_same_gradient_in_all(name):
+    """Where rounding alone ties activations, the place of the gradient may differ, not its sum."""
+    generator = torch.Generator().manual_seed(3)
+    sign = torch.randint(0, 2, (4, 5, 6, 6), generator=generator).repeat_interleave(2, 2)
+    z = (sign.repeat_interleave(2, 3) * 2 - 1) * (
+        20 + torch.rand(4, 5, 12, 12, generator=generator)
+    )
+    upstream = torch.ones(4, 5, 6, 6)
+    (values, slope), (plain_values, plain_slope) = pooled_both_ways(activation(name), z, upstream)
+    torch.testing.assert_close(values, plain_values, rtol=1e-6, atol=0)
+    torch.testing.assert_close(
+        F.avg_pool2d(slope, 2), F.avg_pool2d(plain_slope, 2), rtol=1e-5, atol=1e-7
+    )
+
+
+def test_only_monotone_activations_are_applied_after_pooling():
+    seen = []
+
+    def record(x):
+        seen.append(x.numel())
+        return x
+
+    for monotone in (True, False):
+        max_pooled(Activation(record, monotone=monotone), torch.zeros(2, 3, 4, 4))
+    assert seen == [24, 96]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("size", [{}, {"kernel_size": 5}, {"kernel_size": 2, "units": [7]}])
+def test_the_network_is_the_plain_composition(name, size):
+    network, act = cnn(name, **size), activation(name)
+    x = act(F.conv2d(images(), network.conv_1.weight, network.conv_1.bias))
+    x = act(F.conv2d(x, network.conv_2.weight, network.conv_2.bias))
+    x = F.max_pool2d(x, 2)
+    # Rows, columns, channels: the order in which Keras flattens.
+    x = torch.einsum("bchw->bhwc", x).reshape(5, -1)
+    x = act(F.linear(x, network.dense_1.weight, network.dense_1.bias))
+    expected = F.linear(x, network.output.weight, network.output.bias)
+    torch.testing.assert_close(network(images()), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_sizes_and_names_follow_the_parameters():
+    shapes = {
+        name: tuple(each.shape)
+        for name, each in cnn(channels=[3, 5], kernel_size=4, units=[9]).named_parameters()
+    }
+    assert shapes == {
+        "conv_1.weight": (3, 1, 4, 4),
+        "conv_1.bias": (3,),
+        "conv_2.weight": (5, 3, 4, 4),
+        "conv_2.bias": (5,),
+        "dense_1.weight": (9, 11 * 11 * 5),
+        "dense_1.bias": (9,),
+        "output.weight": (10, 9),
+        "output.bias": (10,),
+    }
+
+
+def test_the_recipe_has_the_size_keras_states():
+    network = cnn(channels=[32, 64], units=[128])
+    assert sum(each.numel() for each in network.parameters()) == 1_199_882
+
+
+def test_tensors_stay_channels_last():
+    network = cnn()
+    seen = []
+    for name in ("conv_1", "conv_2"):
+        network.get_submodule(name).register_forward_hook(lambda *args: seen.append(args[-1]))
+    network(images())
+    assert len(seen) == 2
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in seen)
+
+
+def test_dropout_follows_the_pooling_and_the_dense_layer():
+    asked = []
+
+    def keys(site):
+        asked.append(site)
+        return 5
+
+    network = cnn(dropout=DROPOUTS["dropout"](rate=[0.25, 0.5]))
+    shapes = {}
+    for site in ("dropout_1", "dropout_2"):
+        network.get_submodule(site).register_forward_pre_hook(
+            lambda module, inputs: shapes.update({module.site: tuple(inputs[0].shape)})
+        )
+    dropped = network(images(), keys)
+    assert asked == ["dropout_1", "dropout_2"]
+    assert shapes == {"dropout_1": (5, 12 * 12 * 6), "dropout_2": (5, 16)}
+    assert [network.dropout_1.keep, network.dropout_2.keep] == [0.75, 0.5]
+    assert not torch.equal(dropped, network(images()))

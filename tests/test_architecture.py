@@ -1,0 +1,49 @@
+"""The walls of the house, as pyproject.toml states them, hold."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_import_walls_hold():
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("room", ["workers/nn", "workers/diagnostics"])
+def test_the_science_library_imports_torch_numpy_and_the_standard_library_only(room):
+    """An allow-list, where import-linter can only forbid."""
+    allowed = {"torch", "numpy", *sys.stdlib_module_names}
+    for path in sorted((ROOT / room).rglob("*.py")):
+        for name in _imports(path):
+            outside = name.split(".")[0] not in allowed
+            assert not outside or name.startswith(room.replace("/", ".")), f"{path} imports {name}"
+
+
+def test_the_api_starts_without_torch_and_without_drawing():
+    """torch is not in the API's image; matplotlib costs a second that only pictures pay."""
+    code = (
+        "import sys, service.api.app\n"
+        "found = {'torch', 'matplotlib', 'workers'} & set(sys.modules)\n"
+        "sys.exit(', '.join(found))"
+    )
+    checked = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def _imports(path: Path) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return names

@@ -1,0 +1,37 @@
+"""Every catalog entry has its function, every function its entry."""
+
+import pytest
+
+from service.catalog import AXES, PLANNED
+from service.catalog.entry import Entry
+from service.choices import choice
+
+
+def _entries() -> list[tuple[str, Entry]]:
+    return [(axis, entry) for axis, entries in AXES.items() for entry in entries.values()]
+
+
+@pytest.mark.parametrize(
+    ("axis", "entry"), _entries(), ids=lambda each: getattr(each, "name", each)
+)
+def test_an_entry_says_what_it_is(axis, entry):
+    assert entry.meaning.endswith(".")
+    assert entry.source.title
+    assert entry.source.link.startswith("http")
+    assert entry.formula or entry.symbolic or axis == "model"
+    for parameter in entry.parameters:
+        assert parameter.meaning
+
+
+@pytest.mark.parametrize(
+    ("axis", "entry"), _entries(), ids=lambda each: getattr(each, "name", each)
+)
+def test_an_entry_can_be_chosen_with_its_defaults(axis, entry):
+    required = {each.name: 1.0 for each in entry.parameters if each.default is ...}
+    chosen = choice(axis, {"name": entry.name, **required})
+    assert set(chosen.parameters) == {each.name for each in entry.parameters}
+
+
+def test_what_is_planned_is_not_there_yet():
+    for axis, names in PLANNED.items():
+        assert not names & set(AXES[axis])

@@ -1,0 +1,95 @@
+"""From configurations to parts: every catalog entry is reached, with its parameters."""
+
+import inspect
+
+import pytest
+import torch
+
+from service.catalog import AXES
+from workers.datasets import load
+from workers.datasets.loading import DATASETS
+from workers.datasets.preprocessings import PREPROCESSINGS
+from workers.nn.activations import ACTIVATIONS
+from workers.nn.clippings import CLIPPINGS
+from workers.nn.dropouts import DROPOUTS
+from workers.nn.initializers import INITIALIZERS
+from workers.nn.losses import LOSSES
+from workers.nn.models import MODELS
+from workers.nn.normalizations import NORMALIZATIONS
+from workers.nn.optimizers import OPTIMIZERS
+from workers.nn.schedules import SCHEDULES
+from workers.training.assembly import build_network, build_optimizer
+from workers.training.streams import Streams
+
+REGISTRIES = {
+    "dataset": DATASETS,
+    "preprocessing": PREPROCESSINGS,
+    "model": MODELS,
+    "activation": ACTIVATIONS,
+    "initializer": INITIALIZERS,
+    "normalization": NORMALIZATIONS,
+    "clipping": CLIPPINGS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "dropout": DROPOUTS,
+    "loss": LOSSES,
+}
+
+
+@pytest.mark.parametrize("axis", REGISTRIES)
+def test_entries_and_functions_have_each_other(axis):
+    entries = {each.name for each in AXES[axis].values() if not each.symbolic}
+    assert set(REGISTRIES[axis]) == entries
+
+
+@pytest.mark.parametrize("axis", sorted(set(REGISTRIES) - {"dataset"}))
+def test_a_function_takes_its_entrys_parameters_and_defaults_none(axis):
+    for name, function in REGISTRIES[axis].items():
+        # A schedule is built beside its optimizer, of which it is a parameter in a spec.
+        stated = {each.name for each in AXES[axis][name].parameters} - {"schedule"}
+        taken = {
+            each.name
+            for each in inspect.signature(function).parameters.values()
+            if each.kind is each.KEYWORD_ONLY and each.default is each.empty
+        }
+        assert taken == stated, name
+
+
+def test_bias_initializers_are_initializers():
+    assert set(AXES["bias_initializer"]) <= set(INITIALIZERS)
+
+
+def test_each_choice_reaches_its_place(configure):
+    config = configure(
+        activation={"name": "leaky_relu", "negative_slope": 0.3},
+        initializer={"name": "constant", "value": 0.25},
+        output_initializer={"name": "constant", "value": 0.75},
+        bias_initializer={"name": "constant", "value": 0.5},
+        dropout={"name": "alpha_dropout", "rate": [0.125, 0.25]},
+        optimizer={"name": "sgd", "learning_rate": 0.5, "momentum": 0.75, "nesterov": True},
+    )
+    network = build_network(config, load(config.dataset), Streams(0))
+    values = {name: each.unique().tolist() for name, each in network.named_parameters()}
+    assert values.pop("output.weight") == [0.75]
+    for name, found in values.items():
+        assert found == ([0.5] if name.endswith("bias") else [0.25]), name
+    assert network.activation_2(torch.tensor(-1.0)).item() == pytest.approx(-0.3)
+    assert (network.dropout_1.keep, network.dropout_2.keep) == (0.875, 0.75)
+    optimizer, schedule = build_optimizer(config, network)
+    (group,) = optimizer.param_groups
+    assert (group["lr"], group["momentum"], group["nesterov"]) == (0.5, 0.75, True)
+    assert len(group["params"]) == 8
+    assert schedule(3, 10) == 1
+
+
+def test_initial_weights_depend_on_the_seed_and_on_nothing_else(configure):
+    def weights(seed, **fields):
+        config = configure(initializer="he_normal", **fields)
+        network = build_network(config, load(config.dataset), Streams(seed))
+        return network.state_dict()
+
+    first = weights(1)
+    for other in (weights(1), weights(1, activation="tanh", dropout="none", batch_size=7)):
+        assert all(torch.equal(first[name], other[name]) for name in first)
+    changed = weights(2)
+    assert not any(torch.equal(first[name], changed[name]) for name in first if "weight" in name)

@@ -1,0 +1,11 @@
+"""Data sets: loading, verifying, splitting and preprocessing.
+
+``load`` gives a ready ``Dataset``. A data set is a function in ``datasets.sources`` that reads
+its files, a preprocessing a function in ``datasets.preprocessings`` that is fitted on the
+training part; both stand in a registry under their catalog names.
+"""
+
+from workers.datasets.dataset import Dataset, DatasetError, Part
+from workers.datasets.loading import load
+
+__all__ = ["Dataset", "DatasetError", "Part", "load"]

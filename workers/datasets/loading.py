@@ -1,0 +1,82 @@
+"""From a configuration's data set to tensors ready to train on."""
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from service.choices import Choice
+from workers.datasets.dataset import Dataset, Part
+from workers.datasets.mnist import mnist
+from workers.datasets.preprocessings import PREPROCESSINGS, Inputs
+from workers.datasets.samples import Samples
+
+#: From the data folder to all samples.
+DATASETS: dict[str, Callable[[Path], Samples]] = {"mnist": mnist}
+
+_REPOSITORY_DATA = Path(__file__).parents[2] / "data"
+
+
+def data_folder() -> Path:
+    """Give the folder data sets are read from: ACTINIUM_DATA_DIR, or the repository's data."""
+    return Path(os.environ.get("ACTINIUM_DATA_DIR") or _REPOSITORY_DATA)
+
+
+def load(dataset: Choice, folder: Path | None = None) -> Dataset:
+    """Load a configuration's data set, split and preprocessed, on the CPU.
+
+    Parts are taken from the front: the first ``train_size`` training and ``test_size`` test
+    samples. With a ``validation_split`` the last share of those training samples is the
+    validation part (Keras' convention: the split lies at ``int(n * (1 - share))``) and the test
+    part stays for the end; without one the test part is the validation part.
+
+    The last two loaded stay in memory (float32: 220 MB for the whole of MNIST), so that the
+    runs of an experiment share one. Treat the tensors as read-only.
+
+    Args:
+        dataset: a configuration's ``dataset``.
+        folder: where the files are, by default ``data_folder()``.
+
+    Raises:
+        DatasetError: a file is missing or damaged.
+    """
+    return _load(dataset.name, folder or data_folder(), **dataset.parameters)
+
+
+@lru_cache(maxsize=2)
+def _load(
+    name: str,
+    folder: Path,
+    *,
+    train_size: int,
+    test_size: int,
+    validation_split: float,
+    preprocessing: Choice,
+) -> Dataset:
+    samples = DATASETS[name](folder)
+    inputs, labels = samples.train_inputs[:train_size], samples.train_labels[:train_size]
+    trained = int(len(labels) * (1 - validation_split))
+    fit = PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
+    apply = fit(inputs[:trained])
+    test = _part(samples.test_inputs[:test_size], samples.test_labels[:test_size], apply)
+    held_out = _part(inputs[trained:], labels[trained:], apply)
+    return Dataset(
+        classes=samples.classes,
+        train=_part(inputs[:trained], labels[:trained], apply),
+        validation=held_out if validation_split else test,
+        test=test if validation_split else None,
+    )
+
+
+def _part(
+    inputs: NDArray[Any], labels: NDArray[Any], apply: Callable[[NDArray[Any]], Inputs]
+) -> Part:
+    return Part(
+        torch.from_numpy(apply(inputs)),
+        torch.from_numpy(labels.astype(np.int64)),
+    )

@@ -1,0 +1,51 @@
+"""From a configuration to the parts that train it: every registry is read here."""
+
+from functools import partial
+from typing import Any
+
+from torch.optim import Optimizer
+
+from service.choices import Choice
+from service.spec import RunConfig
+from workers.datasets import Dataset
+from workers.nn.activations import ACTIVATIONS
+from workers.nn.dropouts import DROPOUTS
+from workers.nn.initializers import INITIALIZERS, initialize
+from workers.nn.models import MODELS, Network, Parts
+from workers.nn.normalizations import NORMALIZATIONS
+from workers.nn.optimizers import OPTIMIZERS
+from workers.nn.schedules import SCHEDULES, Schedule
+from workers.training.streams import Streams
+
+
+def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
+    """Build a configuration's network for a data set, initialized, on the CPU."""
+    parts = Parts(
+        input_shape=data.input_shape,
+        classes=data.classes,
+        activation=partial(ACTIVATIONS[config.activation.name], **config.activation.parameters),
+        normalization=entry(NORMALIZATIONS, config.normalization),
+        dropout=entry(DROPOUTS, config.dropout),
+    )
+    network: Network = MODELS[config.model.name](parts, **config.model.parameters)
+    initialize(
+        network,
+        weight=entry(INITIALIZERS, config.initializer),
+        output_weight=entry(INITIALIZERS, config.output_initializer),
+        bias=entry(INITIALIZERS, config.bias_initializer),
+        stream=streams.initialization,
+    )
+    return network
+
+
+def build_optimizer(config: RunConfig, network: Network) -> tuple[Optimizer, Schedule]:
+    """Build a configuration's optimizer over a network, and its learning-rate schedule."""
+    parameters = config.optimizer.parameters
+    schedule = entry(SCHEDULES, parameters.pop("schedule"))
+    optimizer = OPTIMIZERS[config.optimizer.name](network.parameters(), **parameters)
+    return optimizer, schedule
+
+
+def entry(registry: dict[str, Any], choice: Choice) -> Any:
+    """Call a registry's function for a choice, with the choice's parameters."""
+    return registry[choice.name](**choice.parameters)

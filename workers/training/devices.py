@@ -1,0 +1,75 @@
+"""Devices: where a run trains, and what about it decides the last bits of its numbers."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+
+class DeviceError(Exception):
+    """The device asked for is not here."""
+
+
+def choose(requested: str) -> torch.device:
+    """Give the device for ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+
+    Raises:
+        DeviceError: CUDA was asked for and this process sees no such device.
+    """
+    available = torch.cuda.is_available()
+    if requested == "cuda" and not available:
+        raise DeviceError(
+            "The run asks for CUDA and this worker sees no CUDA device. Start a worker on a "
+            "machine with one, or submit with device auto or cpu."
+        )
+    return torch.device("cuda" if available and requested != "cpu" else "cpu")
+
+
+def prepare(device: torch.device, threads: int | None = None) -> None:
+    """Set this process up so that a run gives the same bits each time.
+
+    Settings are the process's, not the run's: float32 products in full precision (no TF32),
+    deterministic kernels, and on a CPU the number of threads, which decides the order of sums.
+    ``threads`` None leaves that number as it is.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """Describe the engine a run trains on, as JSON to be recorded with it.
+
+    Runs of one configuration and seed agree bit for bit where these agree.
+    """
+    engine: dict[str, Any] = {
+        "device": device.type,
+        "name": _processor(),
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "precision": "float32",
+    }
+    if device.type == "cuda":
+        engine["name"] = torch.cuda.get_device_name(device)
+        engine["cuda"] = torch.version.cuda
+    return engine
+
+
+def _processor() -> str:
+    """Give the processor's model name, which Python itself does not tell on Linux."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,228 @@
+"""The trainer: a generator that yields a history, one epoch at a time."""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from service.spec import RunConfig
+from workers.datasets import Dataset, Part
+from workers.nn.clippings import CLIPPINGS, Clipping
+from workers.nn.losses import LOSSES, Loss
+from workers.training import devices
+from workers.training.assembly import build_network, build_optimizer, entry
+from workers.training.results import EpochResult, Pulse
+from workers.training.streams import Streams
+
+#: Seconds between two pulses, as far as steps allow.
+PULSE_SECONDS = 0.5
+
+#: Samples evaluated at once. On a CPU the largest activation of mnist_cnn then stays under the
+#: 32 MB above which glibc returns memory at each free: measured, 1,000 take 1.8 times as long.
+EVALUATION_BATCH = {"cpu": 200, "cuda": 2000}
+
+#: What an epoch costs beside an evaluation, a sample: forward, and backward twice as much.
+_TRAINING_WORK = 3
+
+#: Means over an epoch's steps, beside the means over its samples.
+_STEP_METRICS = ("gradient_norm", "clipped_fraction")
+
+
+def train(
+    config: RunConfig,
+    seed: int,
+    data: Dataset,
+    device: torch.device,
+    threads: int | None = None,
+) -> Iterator[Pulse | EpochResult]:
+    """Train one run.
+
+    Yields one ``EpochResult`` an epoch, and pulses between; closing the generator stops the
+    training. Metrics: ``loss`` and ``accuracy`` (running means over the epoch's batches while
+    the weights move, dropout on, as Keras reports them), ``val_loss`` and ``val_accuracy`` (of
+    the weights at the epoch's end), ``learning_rate`` (of the last step), ``gradient_norm``
+    (mean over steps of the global norm before clipping), ``clipped_fraction`` (share of the
+    steps at which clipping changed the gradient), ``epoch_seconds`` (training and evaluation,
+    without the time the caller holds the generator), with binary_crossentropy also
+    ``binary_accuracy`` and ``val_binary_accuracy``, and on the last epoch of a run with a
+    validation split ``test_loss`` and ``test_accuracy``.
+
+    The same arguments on the same engine (``devices.describe``) give the same bits.
+
+    Args:
+        config: a resolved configuration.
+        seed: of the run's random streams.
+        data: the configuration's data set; it is moved to the device whole.
+        device: where to train.
+        threads: on a CPU, how many to compute with; it decides the last bits. It is set for the
+            process.
+    """
+    devices.prepare(device, threads)
+    yield from Training(config, seed, data, device).run()
+
+
+class Training:
+    """A run in training, and its whole state between two steps.
+
+    The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of
+    the epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far). Everything else
+    follows from the arguments, so ``state`` and ``restore`` are all an exact resume needs, at
+    any pulse or result.
+    """
+
+    def __init__(self, config: RunConfig, seed: int, data: Dataset, device: torch.device) -> None:
+        self.config = config
+        self.data = data.to(device)
+        self.device = device
+        self.streams = Streams(seed)
+        self.network = build_network(config, data, self.streams).to(device)
+        self.optimizer, self.schedule = build_optimizer(config, self.network)
+        self.loss: Loss = entry(LOSSES, config.loss)
+        self.clip: Clipping = entry(CLIPPINGS, config.clipping)
+        self.measured = ("loss", *self.loss.metrics)
+        self.steps = math.ceil(len(data.train) / config.batch_size)
+        self.epoch = 1
+        self.step = 0
+        self.sums = self._zeros(len(self.measured) + len(_STEP_METRICS))
+        self.seconds = 0.0
+        self._running_since = time.monotonic()
+
+    def run(self) -> Iterator[Pulse | EpochResult]:
+        """Train from the present state to the end; see ``train``."""
+        self._running_since = time.monotonic()
+        while self.epoch <= self.config.epochs:
+            yield from self._train_epoch()
+            result = yield from self._conclude_epoch()
+            self.epoch, self.step, self.seconds = self.epoch + 1, 0, 0.0
+            self.sums.zero_()
+            yield result
+            self._running_since = time.monotonic()
+            if result.diverged:
+                return
+
+    def state(self) -> dict[str, Tensor]:
+        """Give a copy of the state: named, contiguous tensors on the CPU."""
+        optimizer = {
+            f"optimizer.{name}.{key}": value
+            for name, parameter in self.network.named_parameters()
+            for key, value in self.optimizer.state[parameter].items()
+        }
+        network = {f"network.{name}": each for name, each in self.network.state_dict().items()}
+        progress = {
+            "epoch": torch.tensor(self.epoch),
+            "step": torch.tensor(self.step),
+            "seconds": torch.tensor(self.seconds, dtype=torch.float64),
+            "sums": self.sums,
+        }
+        return {
+            name: each.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, each in {**network, **optimizer, **progress}.items()
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take up the state that a training of the same arguments gave."""
+        self.epoch, self.step = int(state["epoch"]), int(state["step"])
+        self.seconds = float(state["seconds"])
+        self.sums.copy_(state["sums"])
+        self.network.load_state_dict(_below("network.", state))
+        for name, parameter in self.network.named_parameters():
+            # In the parameter's own memory layout, which a fused step relies on.
+            self.optimizer.state[parameter] = {
+                key: torch.empty_like(parameter).copy_(value).detach()
+                if value.shape == parameter.shape
+                else value.to(self.device)
+                for key, value in _below(f"optimizer.{name}.", state).items()
+            }
+
+    def _train_epoch(self) -> Iterator[Pulse]:
+        size = self.config.batch_size
+        order = self.streams.order(self.epoch, len(self.data.train)).to(self.device)
+        self.network.train()
+        while self.step < self.steps:
+            self._train_step(order[self.step * size : (self.step + 1) * size])
+            self.step += 1
+            yield from self._pulse(_TRAINING_WORK * min(size * self.step, len(order)))
+
+    def _train_step(self, samples: Tensor) -> None:
+        """Take one step on the samples at these positions; nothing here waits for the device."""
+        inputs = self.data.train.inputs.index_select(0, samples)
+        labels = self.data.train.labels.index_select(0, samples)
+        self.optimizer.zero_grad()
+        logits = self.network(inputs, self.streams.dropout(self.epoch, self.step))
+        loss = self.loss.function(logits, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [each.grad for each in self.network.parameters() if each.grad is not None]
+        clipped = self.clip(gradients)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(self.step)
+        self.optimizer.step()
+        means = self._measure(loss.detach(), logits.detach(), labels) * len(labels)
+        self.sums += torch.cat([means, torch.stack([clipped.norm, clipped.clipped.double()])])
+
+    def _learning_rate(self, step: int) -> float:
+        taken = (self.epoch - 1) * self.steps + step
+        base: float = self.config.optimizer.parameters["learning_rate"]
+        return base * self.schedule(taken, self.config.epochs * self.steps)
+
+    def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        """Give a batch's mean loss and metrics as one float64 vector, as ``measured`` names it."""
+        metrics = [metric(logits, labels) for metric in self.loss.metrics.values()]
+        return torch.stack([loss.double(), *metrics])
+
+    def _conclude_epoch(self) -> Generator[Pulse, None, EpochResult]:
+        """Evaluate the weights an epoch ended with and gather its metrics."""
+        trained = len(self.data.train)
+        work = _TRAINING_WORK * trained
+        validation = yield from self._evaluate(self.data.validation, work)
+        sums = self.sums.tolist()
+        count = len(self.measured)
+        metrics = {name: each / trained for name, each in zip(self.measured, sums, strict=False)}
+        metrics |= {f"val_{name}": each for name, each in validation.items()}
+        for name, each in zip(_STEP_METRICS, sums[count:], strict=True):
+            metrics[name] = each / self.steps
+        diverged = not (math.isfinite(metrics["loss"]) and math.isfinite(metrics["val_loss"]))
+        if self.data.test and (diverged or self.epoch == self.config.epochs):
+            work += len(self.data.validation)
+            test = yield from self._evaluate(self.data.test, work)
+            metrics |= {f"test_{name}": each for name, each in test.items()}
+        metrics["learning_rate"] = self._learning_rate(self.steps - 1)
+        metrics["epoch_seconds"] = self.seconds + time.monotonic() - self._running_since
+        return EpochResult(self.epoch, metrics, diverged)
+
+    def _evaluate(self, part: Part, work: int) -> Generator[Pulse, None, dict[str, float]]:
+        """Give the loss and metrics of the present weights on a part of the data."""
+        self.network.eval()
+        sums = self._zeros(len(self.measured))
+        size = EVALUATION_BATCH[self.device.type]
+        for start in range(0, len(part), size):
+            inputs, labels = part.inputs[start : start + size], part.labels[start : start + size]
+            with torch.inference_mode():
+                logits = self.network(inputs)
+                loss = self.loss.function(logits, labels)
+                sums += self._measure(loss, logits, labels) * len(labels)
+            yield from self._pulse(work + start + len(labels))
+        return dict(zip(self.measured, (sums / len(part)).tolist(), strict=True))
+
+    def _pulse(self, work: int) -> Iterator[Pulse]:
+        """Yield a pulse if one is due; ``work`` is what the epoch has done, in evaluations."""
+        now = time.monotonic()
+        if now - self._running_since < PULSE_SECONDS:
+            return
+        total = _TRAINING_WORK * len(self.data.train) + len(self.data.validation)
+        if self.data.test and self.epoch == self.config.epochs:
+            total += len(self.data.test)
+        self.seconds += now - self._running_since
+        yield Pulse(self.epoch, min(work / total, 1.0))
+        self._running_since = time.monotonic()
+
+    def _zeros(self, count: int) -> Tensor:
+        return torch.zeros(count, dtype=torch.float64, device=self.device)
+
+
+def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give the entries of a state whose names begin with a prefix, without it."""
+    return {
+        name.removeprefix(prefix): each for name, each in state.items() if name.startswith(prefix)
+    }
