@@ -67,7 +67,7 @@ def showdown(epochs: int, train_size: int, seeds: int) -> dict[str, Any]:
 def main() -> int:
     """Run the demonstration; return 0 when it came to its end."""
     arguments = _arguments()
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:

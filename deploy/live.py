@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from deploy.ranking import run_label
 
@@ -23,14 +24,18 @@ def follow(
     """
     with Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[state]}"),
-        TimeElapsedColumn(),
+        BarColumn(bar_width=16),
+        TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True, ratio=1)),
         console=console,
+        expand=True,
     ) as progress:
+        several_seeds = len({run["seed"] for run in runs}) > 1
         bars = {
             run["id"]: progress.add_task(
-                run_label(run), total=max(run["epochs"], 1), start=False, state="queued"
+                run_label(run, with_seed=several_seeds),
+                total=max(run["epochs"], 1),
+                start=False,
+                state="queued",
             )
             for run in runs
         }
@@ -54,7 +59,8 @@ def _events(client: httpx.Client, path: str) -> Iterator[ServerSentEvent]:
                 source.response.raise_for_status()
                 for event in source.iter_sse():
                     last = event.id or last
-                    yield event
+                    if event.data:  # not the stream's own words about reconnecting
+                        yield event
         except httpx.TransportError:
             time.sleep(_PAUSE)
 
@@ -68,7 +74,7 @@ def _move(progress: Progress, bar: TaskID, kind: str, data: dict[str, Any]) -> N
             progress.update(bar, completed=data["epoch"] - 1 + data["fraction"])
         case "run.epoch":
             accuracy = float(data["metrics"]["val_accuracy"])
-            state = f"epoch {data['epoch']}/{data['epochs']}  val_accuracy {accuracy:.4f}"
+            state = f"epoch {data['epoch']}/{data['epochs']}, validation {accuracy:.4f}"
             progress.update(bar, completed=data["epoch"], state=state)
         case "run.requeued":
             progress.update(bar, completed=0, state=f"queued again: {data['reason']}")
@@ -76,6 +82,6 @@ def _move(progress: Progress, bar: TaskID, kind: str, data: dict[str, Any]) -> N
             progress.start_task(bar)
             state = "already trained" if data["reused_from"] else data["status"]
             if data["val_accuracy"] is not None:
-                state += f"  val_accuracy {float(data['val_accuracy']):.4f}"
+                state += f", validation {float(data['val_accuracy']):.4f}"
             progress.update(bar, completed=max(data["epochs"], 1), state=state)
             progress.stop_task(bar)

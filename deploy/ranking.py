@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from service.choices import choice
@@ -24,9 +25,9 @@ class Ranked:
     seconds: Sequence[float]
 
 
-def run_label(run: Mapping[str, Any]) -> str:
-    """Name a run by its activation and seed."""
-    return f"{_activation(run)} · seed {run['seed']}"
+def run_label(run: Mapping[str, Any], *, with_seed: bool) -> str:
+    """Name a run by its activation and, where they differ, its seed."""
+    return f"{_activation(run)}, seed {run['seed']}" if with_seed else _activation(run)
 
 
 def rank(
@@ -60,12 +61,12 @@ def _group(
 
 def ranking_table(ranked: Sequence[Ranked]) -> Table:
     """Lay the ranking out; with several seeds each figure is mean ± standard deviation."""
-    table = Table(title="Validation, best first", title_justify="left")
+    table = Table(title="Validation, best first", title_justify="left", box=SIMPLE, padding=0)
     table.add_column("", justify="right")
     for name in ("activation", "initializer"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in ("final accuracy", "best accuracy", "final loss", "seconds"):
-        table.add_column(name, justify="right")
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for place, each in enumerate(ranked, 1):
         odd = sorted({status for status in each.statuses if status != "completed"})
         table.add_row(

@@ -196,7 +196,8 @@ def record_epoch(
     Args:
         session: a session outside any transaction.
         held: the claim.
-        epoch: counted from 1; each is recorded once, in order.
+        epoch: counted from 1; each is recorded once, in order. Recording the latest again
+            changes nothing.
         metrics: the columns of ``Epoch``, and ``test_loss`` and ``test_accuracy`` at the end.
         settings: gives the length of the lease.
         ending: ``completed`` or ``diverged`` where this is the run's last epoch.
@@ -215,7 +216,7 @@ def record_epoch(
             .returning(Run.cancel_requested_at)
         ).one_or_none()
         if row is None:
-            raise LeaseLostError(f"Run {held.run_id} is no longer attempt {held.attempt}'s.")
+            return _recorded_before(session, held, epoch, ending)
         columns = {name: metrics[name] for name in METRICS if name in metrics}
         session.execute(insert(Epoch).values(run_id=held.run_id, epoch=epoch, **columns))
         shown = {name: to_json(value) for name, value in columns.items()}
@@ -228,6 +229,24 @@ def record_epoch(
         ended = _end(session, held, ending)
         publish_endings(session, held.experiment_id, [event, finished_event(ended)])
         return False
+
+
+def _recorded_before(session: Session, held: Claim, epoch: int, ending: str | None) -> bool:
+    """Recognise an epoch this very attempt has recorded, and answer as ``record_epoch`` did.
+
+    A connection that breaks during a commit leaves open whether it counted, so the recorder
+    tries again. Only the attempt's own worker writes under its number, and in order: where the
+    run stands at this epoch in the state asked for, the first try was the one that counted.
+    """
+    run = session.scalars(
+        select(Run)
+        .where(Run.id == held.run_id, Run.attempt == held.attempt, Run.epoch == epoch)
+        .where(Run.status == (ending or "running"))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if run is None:
+        raise LeaseLostError(f"Run {held.run_id} is no longer attempt {held.attempt}'s.")
+    return ending is None and run.cancel_requested_at is not None
 
 
 def _latest(epoch: int, metrics: Mapping[str, float]) -> dict[str, Any]:

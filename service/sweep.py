@@ -61,17 +61,17 @@ def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
                     or_(Run.not_before.is_(None), Run.not_before <= func.now()),
                 )
                 .group_by(Run.device_request)
-            ).tuples()
+            ).all()
         )
         if not waiting:
             return {}
         seen = count_workers(session, settings)
         busy: dict[str, int] = dict(
             session.execute(
-                select(Run.engine["device"].astext, func.count())
+                select(Run.engine["device"].astext.label("device"), func.count())
                 .where(Run.status == "running")
-                .group_by(Run.engine["device"].astext)
-            ).tuples()
+                .group_by("device")  # by its label: as an expression its parameters would differ
+            ).all()
         )
     wanted = {}
     for device in ("cpu", "cuda"):
@@ -87,4 +87,4 @@ def count_workers(session: Session, settings: Settings) -> dict[str, int]:
     rows = session.execute(
         select(Worker.device, func.count()).where(Worker.seen_at > horizon).group_by(Worker.device)
     )
-    return dict(rows.tuples())
+    return dict(rows.all())

@@ -71,7 +71,7 @@ def publish_endings(session: Session, experiment_id: uuid.UUID, events: list[New
             select(Run.status, func.count())
             .where(Run.experiment_id == experiment_id)
             .group_by(Run.status)
-        ).tuples()
+        ).all()
     )
     if not counts.get("queued") and not counts.get("running"):
         events = [*events, NewEvent("experiment.finished", None, {"runs": counts})]

@@ -3,13 +3,15 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.expansion import Limits, expand
-from service.identifiers import uuid7
-from service.models import Attempt, Epoch, Experiment, Run
+from service import experiments
+from service.config import Settings
+from service.models import Run
+from service.queue import Doorbell
 from service.spec import ExperimentSpec
+from service.sweep import workers_wanted
 
 #: 256 real images, four steps an epoch.
 SMALL = {
@@ -20,35 +22,29 @@ SMALL = {
     "reuse": False,
 }
 
+#: Some seconds an epoch: time enough for something to happen.
+LONG = SMALL | {
+    "dataset": {"name": "mnist", "train_size": 1024, "test_size": 128},
+    "epochs": 4,
+}
 
-def submit(session: Session, **fields: Any) -> list[uuid.UUID]:
+
+def submit(session: Session, settings: Settings, **fields: Any) -> list[uuid.UUID]:
     """Store a small experiment with these fields of a spec; return its runs."""
-    spec = ExperimentSpec.model_validate(SMALL | fields)
-    experiment = uuid7()
-    ids = []
+    submission = experiments.submit(
+        session,
+        ExperimentSpec.model_validate(SMALL | fields),
+        caller="test",
+        settings=settings,
+        render=lambda _: b"",
+    )
     with session.begin():
-        session.add(
-            Experiment(
-                id=experiment, tags={}, spec=spec.model_dump(mode="json"), created_by="test"
-            )
-        )
-        session.flush()
-        for position, plan in enumerate(expand(spec, Limits())):
-            ids.append(uuid7())
-            session.execute(
-                insert(Run).values(
-                    id=ids[-1],
-                    experiment_id=experiment,
-                    position=position,
-                    config=plan.config.model_dump(mode="json"),
-                    config_hash=plan.config_hash,
-                    seed=plan.seed,
-                    status="queued",
-                    priority=spec.priority,
-                    device_request=spec.device,
-                    reuse=spec.reuse,
-                    max_attempts=spec.max_attempts,
-                    epochs=spec.epochs,
-                )
-            )
-    return ids
+        runs = select(Run.id).where(Run.experiment_id == submission.experiment_id)
+        return list(session.scalars(runs.order_by(Run.position)))
+
+
+def ring(session: Session, settings: Settings) -> None:
+    """Ring for the runs that wait, as the API does after a submission."""
+    doorbell = Doorbell(settings)
+    doorbell.ring(workers_wanted(session, settings))
+    doorbell.close()

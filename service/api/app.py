@@ -1,0 +1,115 @@
+"""The application: ``uvicorn --factory service.api.app:create_app``."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+import anyio
+import structlog
+from fastapi import Depends, FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from service import keys
+from service.api import events, experiments, operations, runs
+from service.api.bodies import BodyDoor
+from service.api.documentation import TITLE, describe
+from service.api.envelope import Envelope
+from service.api.pages import POLICY, documentation_page
+from service.api.paths import PathTable, answer_http_error, check_parameters
+from service.api.readiness import SchemaGuard
+from service.api.security import Gate
+from service.config import Settings, get_settings
+from service.database import create_database_engine, session_factory
+from service.live import EventHub
+from service.logs import configure_logging
+from service.metrics import Metrics
+from service.queue import Doorbell
+
+ROUTERS = (experiments.router, runs.router, events.router, operations.router)
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Put the application together; nothing is opened before it starts."""
+    app = FastAPI(
+        title=TITLE,
+        version=version("actinium-service"),
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(check_parameters)],
+        generate_unique_id_function=lambda route: route.name,
+    )
+    _equip(app, settings or get_settings())
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    _add_documentation_page(app)
+    app.state.paths = PathTable(app)
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, answer_http_error)
+    # The last one added is met first.
+    app.add_middleware(BodyDoor, max_bytes=app.state.settings.max_body_bytes)
+    app.add_middleware(
+        Gate,
+        settings=app.state.settings,
+        sessions=app.state.sessions,
+        schema=app.state.schema,
+    )
+    app.add_middleware(Envelope, metrics=app.state.metrics)
+    return app
+
+
+def _equip(app: FastAPI, settings: Settings) -> None:
+    """Give the application its parts."""
+    state = app.state
+    state.settings = settings
+    state.engine = create_database_engine(settings)
+    state.sessions = session_factory(state.engine)
+    state.doorbell = Doorbell(settings)
+    state.hub = EventHub(settings)
+    state.stream_readers = anyio.CapacityLimiter(events.READERS)
+    state.metrics = Metrics()
+    state.schema = SchemaGuard(state.engine)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    configure_logging(state.settings)
+    try:
+        async with state.schema.watch():
+            await run_in_threadpool(_tell_who_is_served, app)
+            state.hub.start()
+            try:
+                yield
+            finally:
+                await state.hub.stop()
+    finally:
+        state.doorbell.close()
+        await run_in_threadpool(state.engine.dispose)
+
+
+def _tell_who_is_served(app: FastAPI) -> None:
+    with contextlib.suppress(SQLAlchemyError), app.state.sessions() as session:
+        if not keys.any_exist(session, app.state.settings):
+            _log.warning(
+                "No API key exists: only requests from this machine are served. Make one with "
+                "`actinium-admin keys create --name NAME --scope admin`."
+            )
+
+
+def _add_documentation_page(app: FastAPI) -> None:
+    page: str | None = None
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        nonlocal page
+        page = page or documentation_page(app.openapi())
+        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})

@@ -1,0 +1,71 @@
+"""JSON pointers (RFC 6901) into a body as the client sent it.
+
+What validation reports is a path through the parsed types, with steps that the client never
+wrote: the tag of a union, the name of a branch, the 0 of a single value read as a list of
+one. Walking the body that was sent drops them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+Location = Sequence[str | int]
+
+
+def into_body(body: Any, location: Location, *, last_may_lack: bool = False) -> list[str | int]:
+    """Find the steps of a validation path that exist in the body.
+
+    Args:
+        body: parsed JSON.
+        location: the path that validation reports.
+        last_may_lack: whether the last step may be a field that the body lacks.
+    """
+    steps, _ = _walk(body, tuple(location), last_may_lack)
+    return steps
+
+
+def from_spec(body: Any, location: Location) -> list[str | int]:
+    """Find where a checked spec's value stands in the body.
+
+    A single value that was read as a list of one stands where the list would, and a value
+    that was left out stands in its absence: the first field that is not there is the last
+    step.
+    """
+    steps: list[str | int] = []
+    for part in location:
+        if _has(body, part):
+            steps.append(part)
+            body = body[part]
+        elif isinstance(part, str):
+            return [*steps, part] if isinstance(body, dict) else steps
+    return steps
+
+
+def write(steps: Sequence[str | int]) -> str:
+    """Write steps as a pointer: ``["a", 0]`` is ``/a/0``, none is the whole body."""
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    return "".join(f"/{step}" for step in escaped)
+
+
+def _walk(
+    value: Any, parts: tuple[str | int, ...], last_may_lack: bool
+) -> tuple[list[str | int], bool]:
+    """Take each step or leave it out; prefer the way on which the last step is taken."""
+    if not parts:
+        return [], False
+    part, rest = parts[0], parts[1:]
+    if not _has(value, part):
+        if not rest and last_may_lack and isinstance(value, dict):
+            return [part], True
+        return _walk(value, rest, last_may_lack)
+    steps, reached = _walk(value[part], rest, last_may_lack)
+    taken = ([part, *steps], reached or not rest)
+    if taken[1]:
+        return taken
+    left_out = _walk(value, rest, last_may_lack)
+    return left_out if left_out[1] else taken
+
+
+def _has(value: Any, part: str | int) -> bool:
+    if isinstance(value, dict):
+        return isinstance(part, str) and part in value
+    return isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value)

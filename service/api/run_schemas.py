@@ -1,0 +1,207 @@
+"""Runs and histories as the API answers them."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from service import models
+from service.api.schemas import Answer, As, Number
+from service.numbers import to_json
+from service.spec import RunConfig
+
+RunStatus = Literal["queued", "running", "completed", "diverged", "failed", "cancelled"]
+AttemptOutcome = Literal[
+    "completed", "diverged", "failed", "cancelled", "lost", "released", "error"
+]
+
+
+class FinalMetrics(Answer):
+    """Metrics of the last recorded epoch; the test part's only where it was held back."""
+
+    epoch: int
+    loss: Number | None
+    accuracy: Number | None
+    val_loss: Number | None
+    val_accuracy: Number | None
+    test_loss: Number | None
+    test_accuracy: Number | None
+
+
+class BestMetrics(Answer):
+    """The first epoch with the highest validation accuracy."""
+
+    epoch: int
+    val_accuracy: Number
+
+
+class RunLinks(Answer):
+    """Where more about a run is."""
+
+    self: str
+    experiment: str
+    history: str
+    attempts: str
+    events: str
+
+
+class Run(Answer):
+    """One training of one resolved configuration with one seed."""
+
+    id: uuid.UUID
+    experiment_id: uuid.UUID
+    position: int = Field(description="Place in the experiment, from 0.")
+    label: str | None = Field(description="The variant's label.")
+    config: Annotated[dict[str, Any], As(RunConfig)] = Field(
+        description="The resolved configuration: nothing is left to a default."
+    )
+    config_hash: str = Field(description="sha256 of the configuration's canonical form.")
+    seed: int
+    status: RunStatus
+    attempt: int = Field(description="How often a worker has taken it.")
+    failures: int = Field(description="How many of `max_attempts` are used up.")
+    max_attempts: int
+    priority: int
+    epoch: int = Field(description="The last recorded epoch.")
+    epochs: int
+    final: FinalMetrics | None
+    best: BestMetrics | None
+    diagnosis: None = Field(description="Not available yet.")
+    reused_from: uuid.UUID | None = Field(description="The run whose history this one took over.")
+    worker: str | None
+    device: str | None = Field(description="`cpu` or `cuda`, once a worker has taken it.")
+    engine: dict[str, Any] | None = Field(
+        description="All that the last bits depend on: device, threads, versions."
+    )
+    versions: dict[str, str] | None = Field(description="The libraries that trained it.")
+    error: str | None = Field(description="Why it failed.")
+    cancel_requested_at: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    links: RunLinks
+
+    @classmethod
+    def of(cls, run: models.Run) -> Self:
+        """Show a run."""
+        path = f"/v1/runs/{run.id}"
+        same = {name: getattr(run, name) for name in _SAME}
+        return cls(
+            **same,
+            final=_final(run),
+            best=_best(run),
+            diagnosis=None,
+            device=(run.engine or {}).get("device"),
+            versions=_versions(run.engine),
+            links=RunLinks(
+                self=path,
+                experiment=f"/v1/experiments/{run.experiment_id}",
+                history=f"{path}/history",
+                attempts=f"{path}/attempts",
+                events=f"{path}/events",
+            ),
+        )
+
+
+#: Fields of a run that its table has under the same name.
+_SAME = [name for name in Run.model_fields if name in models.Run.__table__.columns]
+_LIBRARIES = ("torch", "numpy", "cuda")
+
+
+def _versions(engine: dict[str, Any] | None) -> dict[str, str] | None:
+    if engine is None:
+        return None
+    return {name: str(engine[name]) for name in _LIBRARIES if engine.get(name)}
+
+
+def _final(run: models.Run) -> FinalMetrics | None:
+    if run.epoch == 0:
+        return None
+    names = [name for name in FinalMetrics.model_fields if name != "epoch"]
+    return FinalMetrics(epoch=run.epoch, **{name: to_json(getattr(run, name)) for name in names})
+
+
+def _best(run: models.Run) -> BestMetrics | None:
+    best = to_json(run.best_val_accuracy)
+    if run.best_epoch is None or best is None:
+        return None
+    return BestMetrics(epoch=run.best_epoch, val_accuracy=best)
+
+
+class Attempt(Answer):
+    """One time a worker took a run, and how it ended."""
+
+    attempt: int
+    worker: str
+    engine: dict[str, Any]
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: AttemptOutcome | None = Field(
+        description="Null while it lasts. `lost`: the worker gave no sign of life; `released`: it "
+        "stopped and gave the run back; `error`: it failed and the run may be tried again."
+    )
+    reason: str | None
+
+    @classmethod
+    def of(cls, attempt: models.Attempt) -> Self:
+        """Show an attempt."""
+        return cls(**{name: getattr(attempt, name) for name in cls.model_fields})
+
+
+Column = list[Number | None]
+
+
+class History(Answer):
+    """A run's metrics by epoch, in columns of one length."""
+
+    run_id: uuid.UUID
+    epoch: list[int]
+    metrics: dict[str, Column] = Field(
+        description="Only what the run records: the element-wise accuracies come with "
+        "`binary_crossentropy` alone."
+    )
+
+
+class RunHistory(History):
+    """A run's history among those of its experiment."""
+
+    label: str | None
+    activation: str
+    initializer: str
+    normalization: str
+    clipping: str
+    seed: int
+    status: RunStatus
+
+
+class ExperimentHistories(Answer):
+    """All histories of an experiment, in the order of its runs."""
+
+    experiment_id: uuid.UUID
+    histories: list[RunHistory]
+
+
+class RunPage(Answer):
+    """Some runs."""
+
+    items: list[Run]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, found: Iterable[models.Run], next_cursor: str | None) -> Self:
+        """Show a page."""
+        return cls(items=[Run.of(each) for each in found], next_cursor=next_cursor)
+
+
+class AttemptPage(Answer):
+    """Some attempts, the first one first."""
+
+    items: list[Attempt]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, found: Iterable[models.Attempt], next_cursor: str | None) -> Self:
+        """Show a page."""
+        return cls(items=[Attempt.of(each) for each in found], next_cursor=next_cursor)

@@ -1,0 +1,204 @@
+"""Submitting experiments over HTTP: for good, or as a dry run."""
+
+import uuid
+from functools import partial
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Body, Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.responses import Response
+
+from service import experiments, planning, sweep
+from service.api import examples
+from service.api.dependencies import (
+    CallerDep,
+    DoorbellDep,
+    HubDep,
+    SessionsDep,
+    SettingsDep,
+    requires,
+)
+from service.api.experiment_schemas import DryRun, Experiment
+from service.api.paging import LINK_HEADER, PageDep, PageRequest, page_response
+from service.api.problems import problem_responses
+from service.api.waiting import WaitDep, wait_until
+from service.config import Settings
+from service.experiments import Submission
+from service.idempotency import InFlightError, KeyedRequest, keyed_request
+from service.live import EventHub
+from service.queue import Doorbell
+from service.spec import ExperimentSpec
+
+router = APIRouter(
+    prefix="/v1/experiments", tags=["experiments"], dependencies=[Depends(requires("submit"))]
+)
+
+_RETRY_AFTER_SECONDS = "1"
+
+_log = structlog.get_logger(__name__)
+
+_BODY = Body(
+    openapi_examples={
+        "grid": {
+            "summary": "Three activations, three seeds each",
+            "value": examples.SPEC,
+        },
+        "variants": {
+            "summary": "What is no plain product",
+            "value": examples.VARIANTS,
+        },
+    }
+)
+_ANSWERS = {
+    201: {
+        "description": "The experiment was stored, or had been by the same request before.",
+        "headers": {
+            "Location": {"description": "The experiment.", "schema": {"type": "string"}},
+            "Idempotency-Replayed": {
+                "description": "`true` where the same request was answered before.",
+                "schema": {"type": "string"},
+            },
+        },
+        **examples.json_answer(examples.EXPERIMENT),
+    },
+    200: {
+        "model": DryRun,
+        "description": "What would be made (`dry_run=true`); nothing was stored.",
+        "headers": LINK_HEADER,
+        **examples.json_answer(examples.DRY_RUN),
+    },
+    **problem_responses(409, 422),
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Experiment,
+    responses=_ANSWERS,
+    summary="Submit an experiment",
+)
+async def submit_experiment(
+    *,
+    request: Request,
+    spec: Annotated[ExperimentSpec, _BODY],
+    page: PageDep,
+    wait: WaitDep,
+    caller: CallerDep,
+    settings: SettingsDep,
+    sessions: SessionsDep,
+    doorbell: DoorbellDep,
+    hub: HubDep,
+    dry_run: Annotated[
+        bool, Query(description="Say what would be made, and what it costs; store nothing.")
+    ] = False,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="1 to 255 printable ASCII characters that name this request: sent "
+            "again within the time the service remembers (24 hours unless set otherwise), it "
+            "is answered again and done once. Keys are the caller's own.",
+            examples=["b1f0c2de-7a41-4a60-9a37-5d2f6f0c9f11"],
+        ),
+    ] = None,
+) -> Response:
+    """Store an experiment and queue its runs: every combination of its axes, with each seed.
+
+    Runs whose configuration and seed were trained before take over that history, unless
+    `reuse` is false. `limit` and `cursor` page the configurations of a dry run.
+    """
+    if dry_run:
+        return await run_in_threadpool(_plan, request, sessions, spec, settings, page)
+    keyed = None
+    if idempotency_key is not None:
+        keyed = keyed_request(
+            caller=caller.id,
+            key=idempotency_key,
+            method=request.method,
+            target=f"{request.url.path}?{request.url.query}",
+            body=await request.body(),
+        )
+    submit = partial(_submit, sessions, spec, caller=caller.name, request=keyed)
+    try:
+        made = await run_in_threadpool(submit, settings=settings, doorbell=doorbell)
+    except InFlightError:
+        request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS
+        raise
+    body = made.response
+    if wait is not None and not made.replayed:
+        body = await read_after(wait, made.experiment_id, sessions, hub)
+    headers = {"location": f"/v1/experiments/{made.experiment_id}"}
+    if made.replayed:
+        headers["idempotency-replayed"] = "true"
+    return Response(body, status_code=201, headers=headers, media_type="application/json")
+
+
+def _plan(
+    request: Request,
+    sessions: sessionmaker[Session],
+    spec: ExperimentSpec,
+    settings: Settings,
+    page: PageRequest,
+) -> Response:
+    with sessions() as session:
+        plan = planning.dry_run(
+            session, spec, settings=settings, cursor=page.cursor, limit=page.limit
+        )
+    return page_response(request, DryRun.of(plan).to_json(), plan.next_cursor)
+
+
+def _submit(
+    sessions: sessionmaker[Session],
+    spec: ExperimentSpec,
+    *,
+    caller: str,
+    request: KeyedRequest | None,
+    settings: Settings,
+    doorbell: Doorbell,
+) -> Submission:
+    with sessions() as session:
+        made = experiments.submit(
+            session,
+            spec,
+            caller=caller,
+            settings=settings,
+            render=lambda standing: Experiment.of(standing).to_json(),
+            request=request,
+        )
+        if not made.replayed:
+            ring(session, settings, doorbell)
+        return made
+
+
+def ring(session: Session, settings: Settings, doorbell: Doorbell) -> None:
+    """Wake workers for what was just stored; where that fails, the scheduler's sweep does it."""
+    try:
+        doorbell.ring(sweep.workers_wanted(session, settings))
+    except SQLAlchemyError as error:
+        _log.warning("The workers were not counted", reason=str(error).partition("\n")[0])
+
+
+async def read_after(
+    wait: float | None,
+    experiment_id: uuid.UUID,
+    sessions: sessionmaker[Session],
+    hub: EventHub,
+) -> bytes:
+    """Write an experiment, where wanted once it has finished or after so many seconds."""
+    if wait is not None:
+        finished = partial(_has_finished, sessions, experiment_id)
+        await wait_until(hub, experiment_id, finished, wait)
+    return await run_in_threadpool(_read, sessions, experiment_id)
+
+
+def _has_finished(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> bool:
+    with sessions() as session:
+        return experiments.has_finished(session, experiment_id)
+
+
+def _read(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> bytes:
+    with sessions() as session:
+        return Experiment.of(experiments.get(session, experiment_id)).to_json()

@@ -1,0 +1,156 @@
+"""Reading runs: one, many by filter and order, and one's attempts."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.catalog import AXES, PLANNED
+from service.choices import unknown
+from service.errors import InvalidError, NotFoundError
+from service.expansion import FieldError
+from service.models import ENDED, Attempt, Run
+from service.paging import Order, fetch_page
+
+#: What runs can be ordered by; with a "-" before it, the largest come first.
+ORDERS = (
+    "accuracy",
+    "best_val_accuracy",
+    "created_at",
+    "epoch",
+    "finished_at",
+    "loss",
+    "position",
+    "seed",
+    "started_at",
+    "test_accuracy",
+    "test_loss",
+    "val_accuracy",
+    "val_loss",
+)
+
+#: Axes whose entries runs can be filtered by.
+FILTER_AXES = ("activation", "initializer", "clipping", "normalization")
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs are searched for; an empty field allows all, several values allow any of them.
+
+    ``axes`` gives entry names for some of ``FILTER_AXES``.
+    """
+
+    experiment_ids: Sequence[uuid.UUID] = ()
+    statuses: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def search(
+    session: Session,
+    wanted: RunFilter,
+    *,
+    order_by: str = "-created_at",
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[Run], str | None]:
+    """List runs.
+
+    Args:
+        session: a session outside any transaction.
+        wanted: the filter.
+        order_by: one of ``ORDERS``, with "-" before it for the largest first. Ties follow the
+            order of creation; NaN and what is missing come last.
+        cursor: as an earlier page gave it.
+        limit: most runs of the page.
+
+    Returns:
+        One page, and the cursor of the next where there is one.
+
+    Raises:
+        InvalidError: an order, an entry or a cursor that is none.
+    """
+    statement = select(Run)
+    chosen = {"experiment_id": wanted.experiment_ids, "status": wanted.statuses}
+    chosen |= {"seed": wanted.seeds, **wanted.axes}
+    for name, values in chosen.items():
+        if values:
+            statement = statement.where(getattr(Run, name).in_(values))
+    for axis, names in wanted.axes.items():
+        _check_names(axis, names)
+    with session.begin():
+        page = fetch_page(
+            session,
+            statement,
+            _order(order_by),
+            query=["runs", wanted, order_by],
+            cursor=cursor,
+            limit=limit,
+        )
+    return [row.Run for row in page.rows], page.next_cursor
+
+
+def _order(order_by: str) -> Order:
+    descending = order_by.startswith("-")
+    name = order_by.removeprefix("-")
+    if name not in ORDERS:
+        detail = unknown("order", name, list(ORDERS))
+        raise InvalidError(detail, errors=[FieldError(("query", "order_by"), detail)])
+    # Ids sort by time of creation, and are indexed.
+    column = None if name == "created_at" else getattr(Run, name)
+    return Order(Run.id, column, descending)
+
+
+def _check_names(axis: str, names: Sequence[str]) -> None:
+    valid = [each.name for each in AXES[axis].values() if not each.symbolic]
+    for name in names:
+        if name not in valid and name not in PLANNED.get(axis, ()):
+            detail = unknown(axis, name, valid)
+            raise InvalidError(detail, errors=[FieldError(("query", axis), detail)])
+
+
+def get(session: Session, run_id: uuid.UUID) -> Run:
+    """Give a run.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    with session.begin():
+        run = session.get(Run, run_id)
+        if run is None:
+            raise NotFoundError(f"There is no run {run_id}.")
+        return run
+
+
+def has_ended(session: Session, run_id: uuid.UUID) -> bool:
+    """Say whether a run has ended, or is gone."""
+    with session.begin():
+        status = session.scalar(select(Run.status).where(Run.id == run_id))
+        return status is None or status in ENDED
+
+
+def attempts(
+    session: Session, run_id: uuid.UUID, *, cursor: str | None, limit: int
+) -> tuple[list[Attempt], str | None]:
+    """List a run's attempts, the first one first.
+
+    Returns:
+        One page, and the cursor of the next where there is one.
+
+    Raises:
+        NotFoundError: there is no such run.
+        InvalidError: the cursor is none of this list.
+    """
+    get(session, run_id)
+    with session.begin():
+        page = fetch_page(
+            session,
+            select(Attempt).where(Attempt.run_id == run_id),
+            Order(Attempt.attempt),
+            query=["attempts", run_id],
+            cursor=cursor,
+            limit=limit,
+        )
+    return [row.Attempt for row in page.rows], page.next_cursor

@@ -1,0 +1,128 @@
+"""The scheduler: takes back the runs of lost workers and rings for runs that wait.
+
+Every step is a guarded, repeatable transaction, so several schedulers at once do no harm and
+none needs to be elected; one that dies leaves nothing half done.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+import time
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from service import idempotency, retention, sweep
+from service.config import Settings, get_settings
+from service.database import SchemaVersionError, create_database_engine, session_factory
+from service.liveness import is_alive, mark_alive
+from service.logs import configure_logging
+from service.outages import Outage, is_outage, wait_for_schema
+from service.queue import Doorbell
+
+PROCESS = "scheduler"
+PURGE_SECONDS = 600.0
+
+#: A turn may have to wait for a server that does not answer (5 s to connect, twice over).
+_SLOWEST_TURN_SECONDS = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Scheduler:
+    """Sweeps until it is told to stop; an outage of Postgres or Redis is waited out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine = create_database_engine(settings, pool_size=1)
+        self._sessions = session_factory(self._engine)
+        self._doorbell = Doorbell(settings)
+        self._postgres = Outage("Postgres")
+        self._redis = Outage("Redis")
+        self._purged_at = float("-inf")
+
+    def run(self, stop: threading.Event) -> None:
+        """Take a turn every ``sweep_seconds`` until stopped."""
+        while not stop.is_set():
+            self.turn()
+            mark_alive(self._settings, PROCESS)
+            stop.wait(self._settings.sweep_seconds)
+
+    def turn(self) -> None:
+        """Do all that is due, once."""
+        try:
+            with self._sessions() as session:
+                self._recover(session)
+                self._ring(session)
+                self._purge(session)
+        except DBAPIError as error:
+            if not is_outage(error):
+                raise
+            self._postgres.began(error.orig)
+        else:
+            self._postgres.ended()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._doorbell.close()
+        self._engine.dispose()
+
+    def _recover(self, session: Session) -> None:
+        for run_id, attempt in sweep.expired(session):
+            if sweep.recover(session, run_id, attempt, self._settings):
+                _log.warning(
+                    "Took a run back from a worker that fell silent",
+                    run_id=str(run_id),
+                    attempt=attempt,
+                )
+
+    def _ring(self, session: Session) -> None:
+        wanted = sweep.workers_wanted(session, self._settings)
+        if self._doorbell.reachable():
+            self._redis.ended()
+            self._doorbell.ring(wanted)
+        else:
+            self._redis.began()
+
+    def _purge(self, session: Session) -> None:
+        if time.monotonic() - self._purged_at < PURGE_SECONDS:
+            return
+        idempotency.purge(session)
+        retention.purge_workers(session)
+        while retention.purge_events(session, self._settings):
+            pass
+        self._purged_at = time.monotonic()
+
+
+def main() -> None:
+    """Run a scheduler, or say by the exit status whether this container's is alive."""
+    parser = argparse.ArgumentParser(prog="python -m service.scheduler", description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 0 if the scheduler of this home is alive"
+    )
+    arguments = parser.parse_args()
+    settings = get_settings()
+    if arguments.check:
+        within = settings.sweep_seconds + _SLOWEST_TURN_SECONDS
+        sys.exit(0 if is_alive(settings, PROCESS, within=within) else "The scheduler is not alive.")
+    configure_logging(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        wait_for_schema(settings, stop)
+    except SchemaVersionError as error:
+        sys.exit(str(error))
+    scheduler = Scheduler(settings)
+    _log.info("The scheduler runs", sweep_seconds=settings.sweep_seconds)
+    try:
+        scheduler.run(stop)
+    finally:
+        scheduler.close()
+    _log.info("The scheduler has stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What tests see of a run, each look in a transaction of its own."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from service.models import METRICS, Attempt, Epoch, Event, Run
+
+
+class Looks:
+    """Reads the state of runs as it is now."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def run(self, run_id: uuid.UUID) -> Run:
+        """The run's row."""
+        with self._sessions() as session:
+            found = session.get(Run, run_id)
+            assert found is not None
+            return found
+
+    def history(self, run_id: uuid.UUID) -> list[tuple[Any, ...]]:
+        """Every epoch's number and metrics, but for the time it took."""
+        columns = [getattr(Epoch, name) for name in METRICS if name != "epoch_seconds"]
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Epoch.epoch, *columns).where(Epoch.run_id == run_id).order_by(Epoch.epoch)
+            )
+            return [tuple(row) for row in rows]
+
+    def attempts(self, run_id: uuid.UUID) -> list[Attempt]:
+        """The run's attempts in order."""
+        with self._sessions() as session:
+            rows = session.scalars(
+                select(Attempt).where(Attempt.run_id == run_id).order_by(Attempt.attempt)
+            )
+            return list(rows)
+
+    def outcomes(self, run_id: uuid.UUID) -> list[str | None]:
+        """How the run's attempts ended, in order."""
+        return [each.outcome for each in self.attempts(run_id)]
+
+    def events(self, run_id: uuid.UUID) -> list[str]:
+        """The types of the run's events in order."""
+        with self._sessions() as session:
+            rows = session.scalars(
+                select(Event.type).where(Event.run_id == run_id).order_by(Event.id)
+            )
+            return list(rows)

@@ -1,0 +1,104 @@
+"""The database recorder between two epochs, and what it does with a word that comes twice."""
+
+import time
+
+import pytest
+
+from service import runs
+from service.runs import LeaseLostError
+from workers.recorder import DatabaseRecorder, RunCancelledError, WorkerStoppingError
+
+METRICS = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.25}
+
+
+@pytest.fixture
+def recorder(sessions, settings, submitted, claim):
+    """A recorder of a fresh claim on a run of three epochs, and the claim."""
+
+    def recorder(stopping=lambda: False, **changed):
+        submitted(epochs=3)
+        held = claim()
+        changed = settings.model_copy(update=changed)
+        return DatabaseRecorder(sessions, held, changed, stopping), held
+
+    return recorder
+
+
+def test_the_lease_is_renewed_at_most_every_renew_seconds(recorder, look):
+    recorder, held = recorder(renew_seconds=0.2)
+    claimed = look.run(held.run_id).lease_expires_at
+    recorder.pulse(1, 0.1)
+    assert look.run(held.run_id).lease_expires_at == claimed
+    time.sleep(0.2)
+    recorder.pulse(1, 0.2)
+    renewed = look.run(held.run_id).lease_expires_at
+    assert renewed > claimed
+    recorder.pulse(1, 0.3)
+    assert look.run(held.run_id).lease_expires_at == renewed
+
+
+def test_an_epoch_renews_the_lease_too(recorder, look):
+    recorder, held = recorder(renew_seconds=60)
+    claimed = look.run(held.run_id).lease_expires_at
+    recorder.epoch(1, METRICS, None)
+    assert look.run(held.run_id).lease_expires_at > claimed
+
+
+def test_a_cancel_is_noticed_by_pulse_and_epoch(recorder, session):
+    by_pulse, held = recorder(renew_seconds=0.0)
+    runs.cancel(session, held.run_id)
+    with pytest.raises(RunCancelledError):
+        by_pulse.pulse(1, 0.5)
+    by_epoch, held = recorder(renew_seconds=60)
+    runs.cancel(session, held.run_id)
+    with pytest.raises(RunCancelledError):
+        by_epoch.epoch(1, METRICS, None)
+
+
+def test_a_cancel_that_comes_with_the_last_epoch_is_too_late(recorder, session, look):
+    recorder, held = recorder()
+    recorder.epoch(1, METRICS, None)
+    recorder.epoch(2, METRICS, None)
+    runs.cancel(session, held.run_id)
+    recorder.epoch(3, METRICS, "completed")
+    assert look.run(held.run_id).status == "completed"
+
+
+def test_a_stop_lets_an_epoch_be_recorded_first(recorder, look):
+    recorder, held = recorder(stopping=lambda: True)
+    with pytest.raises(WorkerStoppingError):
+        recorder.epoch(1, METRICS, None)
+    assert look.run(held.run_id).epoch == 1
+    with pytest.raises(WorkerStoppingError):
+        recorder.pulse(2, 0.5)
+
+
+def test_an_epoch_recorded_twice_by_its_attempt_is_recorded_once(recorder, look):
+    recorder, held = recorder()
+    recorder.epoch(1, METRICS, None)
+    recorder.epoch(1, METRICS, None)
+    assert [row[0] for row in look.history(held.run_id)] == [1]
+    assert look.events(held.run_id) == ["run.started", "run.epoch"]
+
+
+def test_a_repeated_epoch_still_tells_of_a_cancel(recorder, session):
+    recorder, held = recorder(renew_seconds=60)
+    recorder.epoch(1, METRICS, None)
+    runs.cancel(session, held.run_id)
+    with pytest.raises(RunCancelledError):
+        recorder.epoch(1, METRICS, None)
+
+
+def test_a_repeated_epoch_of_a_run_taken_back_is_lost(recorder, session, settings):
+    recorder, held = recorder()
+    recorder.epoch(1, METRICS, None)
+    runs.release(session, held, "It was given back.", settings)
+    with pytest.raises(LeaseLostError):
+        recorder.epoch(1, METRICS, None)
+
+
+def test_an_epoch_out_of_order_is_refused(recorder, look):
+    recorder, held = recorder()
+    with pytest.raises(LeaseLostError):
+        recorder.epoch(2, METRICS, None)
+    assert look.history(held.run_id) == []

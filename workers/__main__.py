@@ -1,0 +1,118 @@
+"""Start a worker: ``python -m workers``. Ctrl-C or SIGTERM stops it; its run goes on elsewhere."""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from typing import Literal, cast
+
+import structlog
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
+
+from service.config import get_settings
+from service.database import SchemaVersionError
+from service.liveness import is_alive
+from service.logs import configure_logging
+from service.outages import wait_for_schema
+from service.queue import queue_name
+from workers import registration
+from workers.celery_app import create_app
+from workers.station import Station
+
+#: A beat may have to wait for a Postgres that does not answer.
+_SLOWEST_BEAT_SECONDS = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+def main() -> None:
+    """Run a worker until it is told to stop, or say whether this container's is alive."""
+    arguments = _parser().parse_args()
+    settings = get_settings()
+    if arguments.check:
+        within = registration.BEAT_SECONDS + _SLOWEST_BEAT_SECONDS
+        alive = is_alive(settings, registration.PROCESS, within=within)
+        sys.exit(0 if alive else "No worker of this home is alive.")
+    configure_logging(settings)
+    # A process that is a container's first ignores a signal it has no handler for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Read once, when the child imports torch.
+    os.environ["OMP_NUM_THREADS"] = str(settings.training_threads)
+    if arguments.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = arguments.gpu
+    try:
+        wait_for_schema(settings, threading.Event())
+    except SchemaVersionError as error:
+        sys.exit(str(error))
+    name = arguments.name or f"{socket.gethostname()}-{os.getpid()}"
+    sys.exit(run(Station(name, find_device(arguments.device), settings)))
+
+
+def run(station: Station) -> int:
+    """Run Celery's worker in this process; return its exit status."""
+    # What it warns root of is pickle; we speak JSON only.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    app = create_app(station)
+    worker = app.Worker(
+        hostname=f"{station.name}@{socket.gethostname()}",
+        queues=[queue_name(station.device)],
+        station=station,
+        quiet=True,
+        # Workers have nothing to tell one another: fewer moving parts.
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    # Celery reminds, at each lost connection, that trainings go on: which is what we ask for.
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
+    _log.info("The worker starts", name=station.name, device=station.device)
+    worker.start()
+    _log.info("The worker has stopped", name=station.name)
+    return int(worker.exitcode or 0)
+
+
+def find_device(requested: str) -> Literal["cpu", "cuda"]:
+    """Find out which device this worker trains on.
+
+    torch is asked in another process: this one will fork, and must not have used it.
+    """
+    if requested == "cpu":
+        return "cpu"
+    question = (
+        "import sys\n"
+        "from workers.training.devices import DeviceError, choose\n"
+        "try: print(choose(sys.argv[1]).type)\n"
+        "except DeviceError: sys.exit(3)"
+    )
+    answer = subprocess.run(  # noqa: S603 - our own interpreter and words
+        [sys.executable, "-c", question, requested], check=False, capture_output=True, text=True
+    )
+    if answer.returncode == 3:
+        sys.exit("No CUDA device is visible here. Start the worker with --device cpu or auto.")
+    if answer.returncode != 0:
+        sys.exit(f"torch cannot be used: {answer.stderr.strip().splitlines()[-1]}")
+    return cast("Literal['cpu', 'cuda']", answer.stdout.strip())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="what to train on; auto takes a GPU where there is one",
+    )
+    parser.add_argument("--gpu", metavar="INDEX", help="the only GPU this worker may see")
+    parser.add_argument("--name", help="how runs name it; host and process number if not given")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 0 if the worker of this home is alive"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The Celery side of a worker: its settings, and what its processes do when they start and stop.
+
+Celery wakes a worker and gives its training a process of its own. Which run is trained, by
+whom, and how often it is tried is decided in Postgres.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery, signals
+
+from service.queue import broker_settings, queue_name
+from workers import lifecycle
+from workers.registration import Registration
+from workers.station import Station
+from workers.tasks import add_train_task
+
+
+def worker_settings(station: Station) -> dict[str, Any]:
+    """Celery settings of a worker, each with its reason."""
+    return {
+        **broker_settings(station.settings),
+        # A process of its own for the training: the parent goes on answering signals and Redis
+        # and outlives a training that crashes. One at a time: a run has the device to itself.
+        "worker_pool": "prefork",
+        "worker_concurrency": 1,
+        # A message is done with when the work is. One taken by a worker that dies is handed on
+        # within seconds; how often a run is tried again is counted in Postgres.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        # No message waits at a busy worker while another is idle.
+        "worker_prefetch_multiplier": 1,
+        # A restart of Redis must not kill a training: what it needs is its lease in Postgres.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Redis may start after us, or be away for a night: never give up (by default at 100).
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        # A child imports torch before it reports for work: seconds, on a busy machine many.
+        "worker_proc_alive_timeout": 120.0,
+        # Nobody commands workers through Redis: cancels and state go through Postgres.
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        # Standard output stays what it is; our logging takes Celery's (see ``create_app``).
+        "worker_redirect_stdouts": False,
+        "task_default_queue": queue_name(station.device),
+    }
+
+
+def create_app(station: Station) -> Celery:
+    """Make the Celery app of a worker, with its task and its reactions to Celery's signals."""
+    app = Celery("actinium")
+    app.conf.update(worker_settings(station))
+    app.steps["worker"].add(Registration)
+    add_train_task(app, station)
+    parent = os.getpid()
+
+    def keep_logging(**_: Any) -> None:
+        """Being connected is enough: Celery then leaves logging as it is."""
+
+    def prepare_child(**_: Any) -> None:
+        lifecycle.prepare_child(parent)
+
+    def end_on_hangup(**_: Any) -> None:
+        lifecycle.end_on_hangup()
+
+    def begin_stop(**_: Any) -> None:
+        lifecycle.begin_stop(station)
+
+    signals.setup_logging.connect(keep_logging, weak=False)
+    signals.worker_process_init.connect(prepare_child, weak=False)
+    signals.worker_ready.connect(end_on_hangup, weak=False)
+    signals.worker_shutting_down.connect(begin_stop, weak=False)
+    return app
