@@ -3,9 +3,10 @@
     python -m benchmarks.trainer [--images 12000] [--rounds 3] [--threads 1 2] [--activation relu]
 
 All train one mnist_cnn on real MNIST: Adam, batch 128, clipping by value 0.5, dropout. The
-loops take turns in one process, so that a shared machine disturbs all alike; the table gives
-medians over rounds of seconds an epoch, and ratios within a round. No loop validates here; the
-last line gives the trainer's seconds for 10,000 validation images.
+loops take turns in one process, so that a shared machine disturbs all alike (on a busy one take
+few images and many rounds). After a first round that is not counted, the table gives the least
+and the median seconds an epoch and the median and range of the ratios within a round. No loop
+validates here; the last line gives the trainer's seconds for 10,000 validation images.
 """
 
 import argparse
@@ -82,7 +83,7 @@ def tutorial(data: Dataset, batches: Batches, activation: nn.Module) -> float:
     criterion = nn.CrossEntropyLoss()
     network.train()
     began = time.perf_counter()
-    loss_sum, correct = 0.0, 0
+    loss_sum, correct = 0.0, 0.0
     for images, labels in batches:
         optimizer.zero_grad()
         logits = network(images)
@@ -91,10 +92,8 @@ def tutorial(data: Dataset, batches: Batches, activation: nn.Module) -> float:
         nn.utils.clip_grad_value_(network.parameters(), 0.5)
         optimizer.step()
         loss_sum += loss.item() * len(labels)
-        correct += int((logits.argmax(1) == labels).sum().item())
-    seconds = time.perf_counter() - began
-    print(f"    tutorial: accuracy {correct / len(data.train):.4f} in {seconds:.1f} s", flush=True)
-    return seconds
+        correct += (logits.argmax(1) == labels).sum().item()
+    return time.perf_counter() - began
 
 
 def sliced(data: Dataset) -> Batches:
@@ -124,18 +123,20 @@ def compare(images: int, rounds: int, threads: int, activation: str) -> None:
         "tutorial loop, DataLoader": lambda: tutorial(data, loaded(data), plain),
     }
     seconds: dict[str, list[float]] = {name: [] for name in loops}
-    for _ in range(rounds):
+    for counted in range(rounds + 1):
         for name, loop in loops.items():
-            seconds[name].append(loop())
+            took = loop()
+            if counted:
+                seconds[name].append(took)
     print(f"{activation}, {images:,} images, {threads} thread(s), {rounds} round(s)")
     for name, each in seconds.items():
         ratios = [other / base for other, base in zip(each, seconds["trainer"], strict=True)]
         print(
-            f"  {name:<30} {statistics.median(each):7.2f} s"
+            f"  {name:<30} {min(each):7.2f} {statistics.median(each):7.2f} s"
             f"   x{statistics.median(ratios):.2f}  ({min(ratios):.2f}-{max(ratios):.2f})"
         )
     validation = trainer(128, 10_000, activation)
-    print(f"  {'trainer: validation of 10,000':<30} {validation:7.2f} s", flush=True)
+    print(f"  {'trainer: validation of 10,000':<30} {validation:15.2f} s", flush=True)
 
 
 def main() -> None:

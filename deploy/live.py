@@ -74,7 +74,7 @@ def _move(progress: Progress, bar: TaskID, kind: str, data: dict[str, Any]) -> N
             progress.update(bar, completed=data["epoch"] - 1 + data["fraction"])
         case "run.epoch":
             accuracy = float(data["metrics"]["val_accuracy"])
-            state = f"epoch {data['epoch']}/{data['epochs']}, validation {accuracy:.4f}"
+            state = f"epoch {data['epoch']}/{data['epochs']}, val {accuracy:.4f}"
             progress.update(bar, completed=data["epoch"], state=state)
         case "run.requeued":
             progress.update(bar, completed=0, state=f"queued again: {data['reason']}")
@@ -82,6 +82,6 @@ def _move(progress: Progress, bar: TaskID, kind: str, data: dict[str, Any]) -> N
             progress.start_task(bar)
             state = "already trained" if data["reused_from"] else data["status"]
             if data["val_accuracy"] is not None:
-                state += f", validation {float(data['val_accuracy']):.4f}"
+                state += f", val {float(data['val_accuracy']):.4f}"
             progress.update(bar, completed=max(data["epochs"], 1), state=state)
             progress.stop_task(bar)

@@ -113,7 +113,8 @@ class Stack:
             commands.append((name, ["workers", "--device", "cpu", "--name", name]))
         for number in range(_count_gpus()):
             name = f"cuda-{number}"
-            commands.append((name, ["workers", "--device", "cuda", "--name", name]))
+            gpu = ["--gpu", str(number)]
+            commands.append((name, ["workers", "--device", "cuda", "--name", name, *gpu]))
         return commands
 
     def wait_until_ready(self, seconds: float = 60.0) -> None:

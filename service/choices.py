@@ -43,14 +43,18 @@ class Choice(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
 
     def __str__(self) -> str:
-        """``leaky_relu(negative_slope=0.2)``, leaving out parameters at their defaults."""
+        """``leaky_relu(0.2)``: the parameters that are not at their defaults, named if several."""
         fields = type(self).model_fields
-        shown = [
-            f"{name}={value}"
+        shown = {
+            name: value
             for name, value in self.parameters.items()
             if value != fields[name].get_default(call_default_factory=True)
-        ]
-        return f"{self.name}({', '.join(shown)})" if shown else self.name
+        }
+        if not shown:
+            return self.name
+        if len(shown) == 1:
+            return f"{self.name}({next(iter(shown.values()))})"
+        return f"{self.name}({', '.join(f'{name}={value}' for name, value in shown.items())})"
 
 
 @dataclass(frozen=True)

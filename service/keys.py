@@ -117,7 +117,7 @@ def authenticate(session: Session, token: str, settings: Settings) -> Caller:
         found = session.execute(select(ApiKey, stale).where(ApiKey.digest == digest)).one_or_none()
         if found is None:
             raise UnauthorizedError(_INVALID)
-        key, is_stale = found.tuple()
+        key, is_stale = found
         if not hmac.compare_digest(key.digest, digest) or key.revoked_at is not None:
             raise UnauthorizedError(_INVALID)
         if is_stale:

@@ -10,12 +10,24 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Double, Row, Select, and_, case, literal, or_
+from sqlalchemy import (
+    UUID,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Double,
+    Integer,
+    Row,
+    Select,
+    and_,
+    case,
+    literal,
+    or_,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.errors import InvalidError
@@ -25,12 +37,12 @@ from service.numbers import to_json
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 
-_BigInt = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-_READERS: dict[type, TypeAdapter[Any]] = {
-    int: TypeAdapter(_BigInt),
-    float: TypeAdapter(float),
-    datetime: TypeAdapter(AwareDatetime),
-    uuid.UUID: TypeAdapter(uuid.UUID),
+_MOMENT = TypeAdapter(AwareDatetime)
+_NUMBER = TypeAdapter(float)
+_ID = TypeAdapter(uuid.UUID)
+_INTEGERS = {
+    bits: TypeAdapter(Annotated[int, Field(ge=-(2 ** (bits - 1)), lt=2 ** (bits - 1))])
+    for bits in (32, 64)
 }
 
 
@@ -162,11 +174,23 @@ def _typed(order: Order, place: list[Any]) -> list[Any]:
     rank, value, unique = place
     try:
         if order.column is not None and rank == 0:
-            value = _read(order.column.type.python_type, value)
-        return [rank, value, _read(order.unique.type.python_type, unique)]
+            value = _reader(order.column).validate_python(value)
+        return [rank, value, _reader(order.unique).validate_python(unique)]
     except ValidationError as error:
         raise CursorError from error
 
 
-def _read(kind: type, value: Any) -> Any:
-    return _READERS[kind].validate_python(value)
+def _reader(column: InstrumentedAttribute[Any]) -> TypeAdapter[Any]:
+    """Read what the column can hold, so that nothing else reaches the database."""
+    match column.type:
+        case UUID():
+            return _ID
+        case DateTime():
+            return _MOMENT
+        case Double():
+            return _NUMBER
+        case BigInteger():
+            return _INTEGERS[64]
+        case Integer():
+            return _INTEGERS[32]
+    raise TypeError(f"Nothing is paged by columns of type {column.type}.")

@@ -5,13 +5,14 @@ the attempt. A write whose attempt is no longer the run's changes nothing and ra
 ``LeaseLostError``, which makes the loser stop.
 """
 
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import and_, case, delete, exists, false, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from service.config import Settings
@@ -251,12 +252,15 @@ def _recorded_before(session: Session, held: Claim, epoch: int, ending: str | No
 
 def _latest(epoch: int, metrics: Mapping[str, float]) -> dict[str, Any]:
     """The run's own columns after an epoch: the last metrics, and the best by validation."""
-    better = or_(Run.best_val_accuracy.is_(None), Run.best_val_accuracy < metrics["val_accuracy"])
+    accuracy = metrics["val_accuracy"]
+    better = or_(Run.best_val_accuracy.is_(None), Run.best_val_accuracy < accuracy)
+    if math.isnan(accuracy):  # the largest of all to Postgres
+        better = false()
     kept = ("loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
     return {
         **{name: metrics[name] for name in kept if name in metrics},
         "best_epoch": case((better, epoch), else_=Run.best_epoch),
-        "best_val_accuracy": case((better, metrics["val_accuracy"]), else_=Run.best_val_accuracy),
+        "best_val_accuracy": case((better, accuracy), else_=Run.best_val_accuracy),
     }
 
 

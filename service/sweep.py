@@ -39,6 +39,7 @@ def recover(session: Session, run_id: uuid.UUID, attempt: int, settings: Setting
                 Run.lease_expires_at < func.now(),
             )
             .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
         ).one_or_none()
         if run is None:
             return False

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from service.config import Settings
@@ -131,7 +132,7 @@ def reuse_finished(session: Session, scope: ColumnElement[bool]) -> list[Run]:
             ),
         )
         .where(scope, Run.status == "queued", Run.reuse, Run.attempt == 0)
-        .distinct(Run.id)
+        .ext(distinct_on(Run.id))
         .order_by(Run.id, twin.reused_from.is_not(None), twin.id)
     ).all()
     return _copy_results(session, [(run_id, twin_id) for run_id, twin_id in pairs])
@@ -140,17 +141,25 @@ def reuse_finished(session: Session, scope: ColumnElement[bool]) -> list[Run]:
 def _copy_results(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> list[Run]:
     if not pairs:
         return []
+    # Locked, so that a history cannot be deleted while it is copied.
     sources = {
         each.id: each
-        for each in session.scalars(select(Run).where(Run.id.in_({source for _, source in pairs})))
+        for each in session.scalars(
+            select(Run)
+            .where(Run.id.in_({source for _, source in pairs}))
+            .order_by(Run.id)
+            .with_for_update(read=True, key_share=True)
+        )
     }
     updates: list[dict[str, Any]] = []
     for run_id, source_id in pairs:
-        source = sources[source_id]
-        values = {name: getattr(source, name) for name in _RESULT_COLUMNS}
-        updates.append({"id": run_id, "reused_from": source.reused_from or source.id, **values})
+        if source_id in sources:
+            values = {name: getattr(sources[source_id], name) for name in _RESULT_COLUMNS}
+            updates.append({"id": run_id, "reused_from": source_id, **values})
+    if not updates:
+        return []
     session.execute(update(Run), updates)
-    ids = [run_id for run_id, _ in pairs]
+    ids = [each["id"] for each in updates]
     session.execute(
         update(Run)
         .where(Run.id.in_(ids))

@@ -54,7 +54,7 @@ def template(servers: Endpoints) -> str:
 def database_url(servers: Endpoints, template: str) -> Iterator[str]:
     """Give the test a migrated database of its own."""
     name = f"test_{next(_numbers)}"
-    _administer(servers, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    _administer(servers, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
     yield _database_url(servers, name)
     _administer(servers, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -1,9 +1,11 @@
-"""The API under a real server in this process, for tests of what only a server shows."""
+"""The API for tests: under a real server in this process, or asked without any."""
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -38,3 +40,19 @@ def serving(settings: Settings) -> Iterator[Served]:
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive(), "the API did not stop"
+
+
+def ask(
+    app: FastAPI, method: str, path: str, *, address: str = "127.0.0.1", **request: Any
+) -> httpx.Response:
+    """Ask an application that was not started, as a client at an address.
+
+    Without a start it checks no schema and listens to no events; streams are no use here.
+    """
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, **request)
+
+    return asyncio.run(send())

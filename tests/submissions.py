@@ -22,9 +22,9 @@ SMALL = {
     "reuse": False,
 }
 
-#: Some seconds an epoch: time enough for something to happen.
+#: A second or more an epoch: time enough for something to happen.
 LONG = SMALL | {
-    "dataset": {"name": "mnist", "train_size": 1024, "test_size": 128},
+    "dataset": {"name": "mnist", "train_size": 512, "test_size": 128},
     "epochs": 4,
 }
 

@@ -31,7 +31,7 @@ def test_the_api_starts_without_torch_and_without_drawing():
     code = (
         "import sys, service.api.app\n"
         "found = {'torch', 'matplotlib', 'workers'} & set(sys.modules)\n"
-        "sys.exit(', '.join(found))"
+        "sys.exit(', '.join(found) or None)"
     )
     checked = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

@@ -120,6 +120,7 @@ def _train(
     """Train and record; return how the last epoch ended the run, or None if none did."""
     config = RunConfig.model_validate(held.config)
     data = datasets.load(config.dataset, settings.data_dir)
+    recorder.pulse(1, 0.0)  # loading may have taken a good part of the lease
     ending = None
     for result in train(config, held.seed, data, device, settings.training_threads):
         if isinstance(result, Pulse):

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_NOT_JSON = ("NaN", "Infinity", "-Infinity")
+_NOT_JSON = ("NaN", "Infinity")
 
 
 class BodyDoor:

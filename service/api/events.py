@@ -36,8 +36,9 @@ READERS = 4
 
 #: Wake-ups are only a hint: look again at the latest after this long.
 _LOOK_AGAIN_SECONDS = 2.0
-_RECONNECT_MILLISECONDS = 1000
-_HEARTBEAT = b": heartbeat\n\n"
+# Lines that end no event: an empty line after them is one to some clients.
+_GREETING = b"retry: 1000\n"
+_HEARTBEAT = b": heartbeat\n"
 _LARGEST_ID = 2**63 - 1
 
 T = TypeVar("T")
@@ -88,7 +89,7 @@ class EventStream:
             self._open_streams.track_inprogress(),
             self._hub.follow(self._subject.experiment_id, progress=True) as follower,
         ):
-            yield format_sse_event(retry=_RECONNECT_MILLISECONDS)
+            yield _GREETING
             spoke = time.monotonic()
             while not self._hub.closing:
                 events = await self._next(follower)
@@ -196,7 +197,6 @@ makes browsers stop asking.
 
 _EXAMPLE = """\
 retry: 1000
-
 event: run.epoch
 data: {"experiment_id":"019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e",\
 "run_id":"019ac4f2-7d32-7a55-8d15-2f9f4e1b6c70","created_at":"2026-11-21T04:10:07.113Z",\
@@ -205,7 +205,6 @@ data: {"experiment_id":"019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e",\
 id: 4711
 
 : heartbeat
-
 """
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {

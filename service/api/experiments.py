@@ -36,6 +36,7 @@ router.include_router(submissions.router)
 _experiments = APIRouter(prefix="/v1/experiments", tags=["experiments"])
 _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]
+_ADMIN = [Depends(requires("admin"))]
 
 _ONE = examples.json_answer(examples.EXPERIMENT)
 
@@ -102,7 +103,7 @@ async def get_experiment(
     status_code=204,
     responses=problem_responses(404, 409),
     summary="Delete an experiment",
-    dependencies=_SUBMIT,
+    dependencies=_ADMIN,
 )
 def delete_experiment(experiment_id: uuid.UUID, session: SessionDep) -> None:
     """Delete an experiment, its runs and their histories; none of them may be active."""

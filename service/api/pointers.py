@@ -19,7 +19,18 @@ def into_body(body: Any, location: Location, *, last_may_lack: bool = False) -> 
         location: the path that validation reports.
         last_may_lack: whether the last step may be a field that the body lacks.
     """
-    steps, _ = _walk(body, tuple(location), last_may_lack)
+    steps: list[str | int] = []
+    tag_passed = False
+    for place, part in enumerate(location):
+        last = place == len(location) - 1
+        if steps and not tag_passed and not last and _is_tag(body, part):
+            tag_passed = True
+        elif _has(body, part):
+            steps.append(part)
+            body = body[part]
+            tag_passed = False
+        elif last and last_may_lack and isinstance(body, dict):
+            steps.append(part)
     return steps
 
 
@@ -46,23 +57,9 @@ def write(steps: Sequence[str | int]) -> str:
     return "".join(f"/{step}" for step in escaped)
 
 
-def _walk(
-    value: Any, parts: tuple[str | int, ...], last_may_lack: bool
-) -> tuple[list[str | int], bool]:
-    """Take each step or leave it out; prefer the way on which the last step is taken."""
-    if not parts:
-        return [], False
-    part, rest = parts[0], parts[1:]
-    if not _has(value, part):
-        if not rest and last_may_lack and isinstance(value, dict):
-            return [part], True
-        return _walk(value, rest, last_may_lack)
-    steps, reached = _walk(value[part], rest, last_may_lack)
-    taken = ([part, *steps], reached or not rest)
-    if taken[1]:
-        return taken
-    left_out = _walk(value, rest, last_may_lack)
-    return left_out if left_out[1] else taken
+def _is_tag(value: Any, part: str | int) -> bool:
+    """Say whether a step tells which choice an object is, and not which of its fields."""
+    return isinstance(value, dict) and value.get("name") == part
 
 
 def _has(value: Any, part: str | int) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Body, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.responses import Response
@@ -27,7 +28,7 @@ from service.api.problems import problem_responses
 from service.api.waiting import WaitDep, wait_until
 from service.config import Settings
 from service.experiments import Submission
-from service.idempotency import InFlightError, KeyedRequest, keyed_request
+from service.idempotency import KEY_PATTERN, InFlightError, KeyedRequest, keyed_request
 from service.live import EventHub
 from service.queue import Doorbell
 from service.spec import ExperimentSpec
@@ -96,7 +97,7 @@ async def submit_experiment(
         bool, Query(description="Say what would be made, and what it costs; store nothing.")
     ] = False,
     idempotency_key: Annotated[
-        str | None,
+        Annotated[str, Field(json_schema_extra={"pattern": KEY_PATTERN})] | None,
         Header(
             description="1 to 255 printable ASCII characters that name this request: sent "
             "again within the time the service remembers (24 hours unless set otherwise), it "

@@ -17,11 +17,16 @@ _LONGEST_SHOWN = 60
 
 #: Pydantic's messages that speak of Python rather than of JSON.
 _REWORDED = {
+    "bool_parsing": "Input should be true or false",
     "dict_type": "Input should be an object",
+    "float_parsing": "Input should be a number",
+    "int_from_float": "Input should be an integer",
+    "int_parsing": "Input should be an integer",
     "list_type": "Input should be a list",
     "missing": "This field is required",
     "model_attributes_type": "Input should be an object",
     "model_type": "Input should be an object",
+    "uuid_parsing": "Input should be a UUID",
     "union_tag_not_found": "Say which one it is: the field `name` is required",
 }
 

@@ -14,6 +14,7 @@ from service.figures.style import (
     new_figure,
     plain_numbers,
     render,
+    share_scale,
     whole_numbers,
 )
 
@@ -48,7 +49,10 @@ def learning_curves(
         for index, curve in enumerate(curves):
             _draw(accuracy, curve.accuracies, index, curve.label)
             _draw(loss, curve.losses, index, curve.label)
-        _finish(accuracy, "Validation accuracy")
+        # A straight scale would press all good curves together beside one that fails.
+        if any(0 < value < 1 for curve in curves for run in curve.accuracies for value in run):
+            share_scale(accuracy)
+        _finish(accuracy, "Validation accuracy (logit)")
         _finish(loss, "Validation loss (log)")
         if any(value > 0 for curve in curves for run in curve.losses for value in run):
             loss.set_yscale("log")

@@ -100,6 +100,17 @@ def plain_numbers(axes: "Axes") -> None:
     axes.yaxis.set_minor_formatter("")
 
 
+def share_scale(axes: "Axes") -> None:
+    """Scale an axis of shares so that .9 and .99 lie as far apart as .99 and .999."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter  # noqa: PLC0415 - see house_style
+
+    axes.set_yscale("logit", nonpositive="clip")
+    ticks = (0.01, 0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(FixedLocator(()))
+
+
 def render(figure: "Figure", kind: Format) -> bytes:
     """Give the picture's bytes; the same data gives the same bytes."""
     buffer = io.BytesIO()

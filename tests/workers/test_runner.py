@@ -38,9 +38,7 @@ def end_lease(sessions, settings, run_id):
     """Let a run's lease run out and the scheduler take it back."""
     with sessions() as session:
         with session.begin():
-            session.execute(
-                update(Run).where(Run.id == run_id).values(lease_expires_at=func.now())
-            )
+            session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=func.now()))
         attempt = session.scalar(
             text("SELECT attempt FROM runs WHERE id = :id").bindparams(id=run_id)
         )

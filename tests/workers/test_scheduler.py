@@ -113,9 +113,7 @@ def test_old_events_go_where_nothing_happens_any_more(
         experiment_id = look.run(ended).experiment_id
         session.execute(insert(Event).values(experiment_id=experiment_id, type="recent", data={}))
     scheduler.turn()
-    kept = {
-        (event.experiment_id, event.type) for event in session.scalars(select(Event)).all()
-    }
+    kept = {(event.experiment_id, event.type) for event in session.scalars(select(Event)).all()}
     assert kept == {
         (experiment_id, "recent"),
         (look.run(waiting).experiment_id, "experiment.created"),
@@ -163,9 +161,7 @@ def test_outages_are_told_once_and_waited_out(settings):
         thread.join()
     scheduler.close()
     assert len(marks) == 4  # it lives
-    assert [each["event"] for each in logs] == [
-        "Postgres is away; trying again until it is back"
-    ]
+    assert [each["event"] for each in logs] == ["Postgres is away; trying again until it is back"]
 
 
 def test_redis_away_does_not_keep_runs_from_being_taken_back(

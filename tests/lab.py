@@ -1,0 +1,155 @@
+"""A worker's part played by tests: experiments are trained with made-up metrics."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from service import experiments, runs
+from service.config import Settings
+from service.models import Attempt, Epoch, Event, Run
+from service.runs import Claim
+from service.spec import ExperimentSpec
+from service.standing import Standing
+
+ENGINE = {"device": "cpu", "threads": 1, "torch": "2.13.0", "numpy": "2.4.0"}
+
+#: What an epoch records, but for what a test says of it.
+METRICS = {
+    "loss": 1.0,
+    "accuracy": 0.5,
+    "val_loss": 1.5,
+    "val_accuracy": 0.25,
+    "learning_rate": 0.001,
+    "gradient_norm": 2.0,
+    "clipped_fraction": 0.0,
+    "epoch_seconds": 3.0,
+}
+
+
+class Lab:
+    """Submits experiments and plays the worker; every call has a session of its own."""
+
+    def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
+        self.sessions = sessions
+        self.settings = settings
+
+    def submit(self, **fields: Any) -> uuid.UUID:
+        """Store an experiment of two epochs with one run, or as the fields say."""
+        spec = ExperimentSpec.model_validate({"activation": "relu", "epochs": 2} | fields)
+        with self.sessions() as session:
+            return experiments.submit(
+                session, spec, caller="test", settings=self.settings, render=lambda _: b""
+            ).experiment_id
+
+    def runs(self, experiment_id: uuid.UUID) -> list[Run]:
+        """The runs of an experiment, in order."""
+        with self.sessions() as session:
+            wanted = select(Run).where(Run.experiment_id == experiment_id)
+            return list(session.scalars(wanted.order_by(Run.position)))
+
+    def run(self, run_id: uuid.UUID) -> Run:
+        """A run as it is now."""
+        with self.sessions() as session:
+            found = session.get(Run, run_id)
+            assert found is not None
+            return found
+
+    def claim(self, worker: str = "one", **engine: Any) -> Claim | None:
+        """Claim the next run."""
+        with self.sessions() as session:
+            return runs.claim(
+                session, worker=worker, engine=ENGINE | engine, settings=self.settings
+            )
+
+    def taken(self, worker: str = "one", **engine: Any) -> Claim:
+        """Claim a run that must be there."""
+        held = self.claim(worker, **engine)
+        assert held is not None, "no run waits"
+        return held
+
+    def epoch(self, held: Claim, epoch: int, ending: str | None = None, **metrics: float) -> bool:
+        """Record an epoch; says whether the run is to be cancelled."""
+        with self.sessions() as session:
+            return runs.record_epoch(
+                session,
+                held,
+                epoch=epoch,
+                metrics=METRICS | metrics,
+                settings=self.settings,
+                ending=ending,
+            )
+
+    def renew(self, held: Claim) -> bool:
+        """Renew a lease; says whether the run is to be cancelled."""
+        with self.sessions() as session:
+            return runs.renew(session, held, epoch=1, fraction=0.5, settings=self.settings)
+
+    def train(self, held: Claim, ending: str = "completed", **metrics: float) -> None:
+        """Record what is left of a run, to its end."""
+        for epoch in range(held.recorded_epochs + 1, held.epochs + 1):
+            self.epoch(held, epoch, ending if epoch == held.epochs else None, **metrics)
+
+    def train_all(self, **metrics: float) -> None:
+        """Train whatever waits."""
+        while held := self.claim():
+            self.train(held, **metrics)
+
+    def fail(self, held: Claim, reason: str = "Out of luck.") -> None:
+        """Write down a failed attempt, and let the pause before the next be over."""
+        with self.sessions() as session:
+            runs.fail_attempt(session, held, reason, self.settings)
+        self.execute("UPDATE runs SET not_before = NULL WHERE id = :id", id=held.run_id)
+
+    def expire(self, held: Claim) -> None:
+        """Let a lease be over."""
+        self.execute(
+            "UPDATE runs SET lease_expires_at = now() - interval '1 second' WHERE id = :id",
+            id=held.run_id,
+        )
+
+    def execute(self, statement: str, **values: Any) -> None:
+        """Run SQL."""
+        with self.sessions.begin() as session:
+            session.execute(text(statement), values)
+
+    def standing(self, experiment_id: uuid.UUID) -> Standing:
+        """How an experiment stands."""
+        with self.sessions() as session:
+            return experiments.get(session, experiment_id)
+
+    def history(self, run_id: uuid.UUID) -> list[dict[str, Any]]:
+        """A run's rows."""
+        with self.sessions() as session:
+            rows = session.scalars(
+                select(Epoch).where(Epoch.run_id == run_id).order_by(Epoch.epoch)
+            )
+            names = [each.key for each in Epoch.__table__.columns if each.key != "run_id"]
+            return [{name: getattr(row, name) for name in names} for row in rows]
+
+    def attempts(self, run_id: uuid.UUID) -> list[tuple[int, str | None, str | None]]:
+        """A run's attempts: number, outcome, reason."""
+        with self.sessions() as session:
+            rows = session.execute(
+                select(Attempt.attempt, Attempt.outcome, Attempt.reason)
+                .where(Attempt.run_id == run_id)
+                .order_by(Attempt.attempt)
+            )
+            return [tuple(row) for row in rows]
+
+    def events(self, experiment_id: uuid.UUID) -> list[tuple[str, uuid.UUID | None]]:
+        """An experiment's stored events: type and run."""
+        with self.sessions() as session:
+            rows = session.execute(
+                select(Event.type, Event.run_id)
+                .where(Event.experiment_id == experiment_id)
+                .order_by(Event.id)
+            )
+            return [tuple(row) for row in rows]
+
+    def snapshot(self, run_id: uuid.UUID) -> Any:
+        """All that is stored of a run, to see that nothing changed."""
+        run = self.run(run_id)
+        columns = {each.key: getattr(run, each.key) for each in Run.__table__.columns}
+        return columns, self.history(run_id), self.attempts(run_id), self.events(run.experiment_id)

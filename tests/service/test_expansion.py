@@ -1,0 +1,314 @@
+"""From a spec to its runs: the grid, what is left open, and the checks at the door."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from service.expansion import Limits, SpecError, config_hash, expand, training_samples
+from service.spec import ExperimentSpec, RunConfig
+
+ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu"]
+INITIALIZERS = ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"]
+CLIPPINGS = [
+    "none",
+    {"name": "value", "threshold": 0.5},
+    {"name": "value", "threshold": 1.0},
+    {"name": "norm", "max_norm": 2.0},
+]
+
+
+def runs_of(limits=Limits(), **spec):  # noqa: B008 - frozen
+    return expand(ExperimentSpec.model_validate(spec), limits)
+
+
+def only_config(**spec) -> RunConfig:
+    (planned,) = runs_of(**spec)
+    return planned.config
+
+
+def some(values):
+    return st.lists(st.sampled_from(values), min_size=1, max_size=3, unique_by=str)
+
+
+def as_object(choice):
+    return choice if isinstance(choice, dict) else {"name": choice}
+
+
+@given(
+    activations=some(ACTIVATIONS),
+    initializers=some(INITIALIZERS),
+    clippings=some(CLIPPINGS),
+    batch_sizes=st.lists(st.integers(1, 60_000), min_size=1, max_size=3, unique=True),
+    seeds=st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=3, unique=True),
+    scalars=st.booleans(),
+)
+def test_the_runs_are_the_product_of_the_axes(
+    activations, initializers, clippings, batch_sizes, seeds, scalars
+):
+    spec = {
+        "activation": activations,
+        "initializer": initializers,
+        "clipping": clippings,
+        "batch_size": batch_sizes,
+    }
+    if scalars:  # one value may stand without its list
+        spec = {name: each[0] if len(each) == 1 else each for name, each in spec.items()}
+    planned = runs_of(**spec, seeds=seeds)
+    expected = [
+        (activation, initializer, as_object(clipping), batch_size, seed)
+        for activation, initializer, clipping, batch_size, seed in itertools.product(
+            activations, initializers, clippings, batch_sizes, seeds
+        )
+    ]
+    shown = [
+        (
+            each.config.activation.name,
+            each.config.initializer.name,
+            each.config.clipping.model_dump(),
+            each.config.batch_size,
+            each.seed,
+        )
+        for each in planned
+    ]
+    assert [(a, i, c, b, s) for a, i, c, b, s in shown] == expected
+    assert len({(each.config_hash, each.seed) for each in planned}) == len(planned)
+
+
+@given(
+    spec=st.fixed_dictionaries(
+        {"activation": some(ACTIVATIONS)},
+        optional={
+            "initializer": some([*INITIALIZERS, "auto", {"name": "normal", "stddev": 0.1}]),
+            "clipping": some(CLIPPINGS),
+            "optimizer": some(["sgd", "adam", {"name": "sgd", "momentum": 0.9, "nesterov": True}]),
+            "dropout": some([0.3, "none", {"name": "alpha_dropout", "rate": [0.1, 0.2]}]),
+            "loss": some(["categorical_crossentropy", "binary_crossentropy"]),
+            "epochs": st.integers(0, 50),
+            "seeds": st.integers(1, 3),
+            "layer_statistics": st.sampled_from(["off", {"every": 2, "samples": 10}]),
+        },
+    )
+)
+def test_what_is_stored_means_the_same_when_it_is_read_again(spec):
+    parsed = ExperimentSpec.model_validate(spec)
+    again = ExperimentSpec.model_validate(parsed.model_dump(mode="json", exclude_none=True))
+    planned, planned_again = expand(parsed, Limits()), expand(again, Limits())
+    assert planned == planned_again
+    for each in planned:
+        stored = each.config.model_dump(mode="json")
+        assert config_hash(RunConfig.model_validate(stored)) == each.config_hash
+
+
+@pytest.mark.parametrize(
+    ("activation", "initializer", "dropout"),
+    [
+        ("relu", "he_uniform", "dropout"),
+        ("tanh", "glorot_uniform", "dropout"),
+        ("sigmoid", "glorot_uniform", "dropout"),
+        ("selu", "lecun_normal", "alpha_dropout"),
+    ],
+)
+def test_auto_is_what_the_activation_needs(activation, initializer, dropout):
+    config = only_config(activation=activation)
+    assert config.initializer.name == initializer
+    assert config.output_initializer.name == initializer
+    assert config.dropout.model_dump() == {"name": dropout, "rate": [0.25, 0.5]}
+
+
+def test_a_chosen_value_wins_over_auto():
+    config = only_config(
+        activation="selu", initializer="he_normal", output_initializer="zeros", dropout=0.1
+    )
+    assert config.initializer.name == "he_normal"
+    assert config.output_initializer.name == "zeros"
+    assert config.dropout.model_dump() == {"name": "dropout", "rate": [0.1, 0.1]}
+
+
+def test_no_dropout_is_written_in_one_way():
+    hashes = {
+        runs_of(activation="relu", dropout=each)[0].config_hash
+        for each in (0, 0.0, "none", {"name": "dropout", "rate": [0, 0]})
+    }
+    assert len(hashes) == 1
+
+
+def test_configurations_that_resolve_to_the_same_are_one_run():
+    planned = runs_of(activation="relu", initializer=["auto", "he_uniform"], seeds=2)
+    assert [each.seed for each in planned] == [0, 1]
+
+
+def test_the_hash_names_the_training_and_nothing_else():
+    plain = runs_of(activation="relu")[0]
+    assert runs_of(activation="relu", name="x", priority=5, reuse=False)[0] == plain
+    assert runs_of(activation="relu", epochs=13)[0].config_hash != plain.config_hash
+    different = runs_of(activation="relu", optimizer={"name": "adam", "learning_rate": 0.01})[0]
+    assert different.config_hash != plain.config_hash
+
+
+def test_variants_override_the_base_and_multiply_out():
+    planned = runs_of(
+        activation="relu",
+        clipping="none",
+        variants=[
+            {"label": "plain"},
+            {"label": "selu", "activation": "selu", "initializer": ["auto", "he_uniform"]},
+            {"label": "clipped", "clipping": [{"name": "value"}, {"name": "norm"}]},
+        ],
+        seeds=2,
+    )
+    shown = [
+        (each.label, each.config.activation.name, each.config.initializer.name,
+         each.config.clipping.name)
+        for each in planned[::2]
+    ]  # fmt: skip
+    assert shown == [
+        ("plain", "relu", "he_uniform", "none"),
+        ("selu", "selu", "lecun_normal", "none"),
+        ("selu", "selu", "he_uniform", "none"),
+        ("clipped", "relu", "he_uniform", "value"),
+        ("clipped", "relu", "he_uniform", "norm"),
+    ]
+    assert [each.seed for each in planned] == [0, 1] * 5
+
+
+def test_seeds_may_be_counted():
+    assert [each.seed for each in runs_of(activation="relu", seeds=3)] == [0, 1, 2]
+
+
+def test_training_samples_leave_the_validation_split_out():
+    config = only_config(
+        activation="relu", dataset={"name": "mnist", "train_size": 1000, "validation_split": 0.25}
+    )
+    assert training_samples(config.dataset) == 750
+
+
+def _locations(caught) -> list[tuple[str | int, ...]]:
+    return [each.location for each in caught.value.errors]
+
+
+@pytest.mark.parametrize(
+    ("limits", "spec", "location", "words"),
+    [
+        (Limits(max_runs=7), {"seeds": 8}, (), "max_runs = 7"),
+        (
+            Limits(max_runs=10_000),
+            {"seeds": 100_000, "batch_size": list(range(1, 11))},
+            (),
+            "1,000,000 runs",
+        ),
+        (Limits(max_epochs=5), {"epochs": 6}, ("epochs",), "max_epochs = 5"),
+        (
+            Limits(max_parameters=1000),
+            {"model": ["mnist_cnn"]},
+            ("model", 0),
+            "max_parameters = 1,000",
+        ),
+    ],
+)
+def test_over_a_limit_is_refused_with_its_name(limits, spec, location, words):
+    with pytest.raises(SpecError, match=words) as caught:
+        runs_of(limits, activation="relu", **spec)
+    assert location in _locations(caught)
+
+
+def test_a_product_over_the_limit_is_refused_before_it_is_made():
+    # Were it made, this would take hours.
+    huge = {"batch_size": list(range(1, 1000)), "seeds": 100_000}
+    with pytest.raises(SpecError, match="max_runs"):
+        runs_of(activation=ACTIVATIONS, clipping=CLIPPINGS, initializer=INITIALIZERS, **huge)
+
+
+@pytest.mark.parametrize(
+    ("spec", "location", "words"),
+    [
+        (
+            {"dataset": {"name": "mnist", "train_size": 100}, "batch_size": [50, 101]},
+            ("batch_size", 1),
+            "A batch of 101 is larger than the 100 training samples",
+        ),
+        (
+            {"dataset": {"name": "mnist", "train_size": 100}},
+            ("dataset", 0),
+            "A batch of 128 is larger",
+        ),
+        (
+            {"dataset": {"name": "mnist", "train_size": 1, "validation_split": 0.5}},
+            ("dataset", 0, "validation_split"),
+            "leaves no sample",
+        ),
+        (
+            {"dropout": [0.1, {"name": "dropout", "rate": [0.1, 0.2, 0.3]}]},
+            ("dropout", 1, "rate"),
+            "2 dropout layers",
+        ),
+        (
+            {"optimizer": {"name": "sgd", "nesterov": True}},
+            ("optimizer", 0, "nesterov"),
+            "momentum above 0",
+        ),
+        (
+            {"variants": [{"label": "a"}, {"label": "b", "batch_size": 60_001}]},
+            ("variants", 1, "batch_size", 0),
+            "larger than the 60000",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_where_it_stands(spec, location, words):
+    with pytest.raises(SpecError, match=words) as caught:
+        runs_of(activation="relu", **spec)
+    assert _locations(caught) == [location]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({}, "activation"),
+        ({"activation": []}, "at least 1"),
+        ({"activation": "rleu"}, "did you mean 'relu'"),
+        ({"activation": "mish"}, "not available yet"),
+        ({"activation": 5}, "Write the activation as a name"),
+        ({"activation": {"name": "leaky_relu", "negative_slope": 2}}, "less than or equal to 1"),
+        ({"activation": {"name": "relu", "negative_slope": 0.1}}, "not permitted"),
+        ({"activation": "relu", "initializer": "constant"}, "value"),
+        ({"activation": "relu", "clipping": {"name": "value", "threshold": 0}}, "greater than 0"),
+        ({"activation": "relu", "clipping": {"name": "value", "threshold": -1}}, "greater than 0"),
+        ({"activation": "relu", "dropout": 1.0}, "less than 1"),
+        ({"activation": "relu", "optimizer": {"name": "adam", "learning_rate": -1}}, "greater"),
+        (
+            {"activation": "relu", "optimizer": {"name": "adam", "learning_rate": float("nan")}},
+            "finite",
+        ),
+        ({"activation": "relu", "seeds": 0}, "At least one seed"),
+        ({"activation": "relu", "seeds": []}, "at least 1"),
+        ({"activation": "relu", "seeds": [1, 1]}, "once"),
+        ({"activation": "relu", "seeds": [2**53]}, "less than or equal"),
+        ({"activation": "relu", "seeds": True}, "list"),
+        ({"activation": "relu", "epochs": -1}, "greater than or equal to 0"),
+        ({"activation": "relu", "epochs": 2.5}, "integer"),
+        ({"activation": "relu", "epochs": "2"}, "integer"),
+        ({"activation": "relu", "batch_size": 0}, "greater than or equal to 1"),
+        ({"activation": "relu", "dataset": {"name": "mnist", "train_size": 60_001}}, "60000"),
+        ({"activation": "relu", "name": "a\x00b"}, "U\\+0000"),
+        ({"activation": "relu", "tags": {"k": "\ud800"}}, "surrogate"),
+        ({"activation": "relu", "learning_rate": 0.1}, "not permitted"),
+        ({"activation": "relu", "variants": [{"label": "a"}, {"label": "a"}]}, "of its own"),
+        ({"variants": [{"label": "a", "activation": "relu"}, {"label": "b"}]}, "activation"),
+        ({"activation": "relu", "device": "tpu"}, "'auto'"),
+    ],
+)
+def test_a_bad_spec_is_refused(spec, words):
+    with pytest.raises(ValidationError, match=words):
+        ExperimentSpec.model_validate(spec)
+
+
+def test_every_error_of_a_spec_is_told_at_once():
+    with pytest.raises(SpecError) as caught:
+        runs_of(
+            activation="relu",
+            dataset={"name": "mnist", "train_size": 100},
+            optimizer={"name": "sgd", "nesterov": True},
+        )
+    assert len(caught.value.errors) == 2

@@ -1,0 +1,270 @@
+"""Experiments: how they stand follows from their runs alone."""
+
+import uuid
+
+import pytest
+
+from service import cost, experiments, runs
+from service.catalog import AXES
+from service.errors import ConflictError, NotFoundError
+from service.expansion import SpecError, training_samples
+from service.experiments import ExperimentFilter
+from service.spec import RunConfig
+
+
+def act(lab, use_case, *arguments):
+    with lab.sessions() as session:
+        return use_case(session, *arguments)
+
+
+def test_a_submission_is_stored_whole(lab):
+    experiment_id = lab.submit(
+        activation=["relu", "selu"], seeds=[3, 4], name="n", tags={"a": "b"}, priority=2
+    )
+    standing = lab.standing(experiment_id)
+    assert (standing.status, standing.progress, standing.started_at) == ("queued", 0, None)
+    assert (standing.experiment.name, standing.experiment.tags) == ("n", {"a": "b"})
+    assert standing.experiment.spec["activation"] == [{"name": "relu"}, {"name": "selu"}]
+    stored = lab.runs(experiment_id)
+    assert [each.position for each in stored] == [0, 1, 2, 3]
+    assert [each.id for each in stored] == sorted(each.id for each in stored)
+    assert [(each.activation, each.seed) for each in stored] == [
+        ("relu", 3),
+        ("relu", 4),
+        ("selu", 3),
+        ("selu", 4),
+    ]
+    assert {(each.status, each.attempt, each.priority) for each in stored} == {("queued", 0, 2)}
+    assert stored[2].initializer == "lecun_normal"
+
+
+def test_a_submission_that_cannot_run_stores_nothing(lab):
+    with pytest.raises(SpecError):
+        lab.submit(batch_size=60_001)
+    assert act(lab, _search) == []
+
+
+def _search(session, **wanted):
+    found, _ = experiments.search(session, ExperimentFilter(**wanted), cursor=None, limit=100)
+    return [each.experiment.id for each in found]
+
+
+#: How the runs end, and how the experiment then stands.
+STANDINGS = [
+    ([], "queued"),
+    (["completed"], "running"),
+    (["running"], "running"),
+    (["failed"], "running"),
+    (["completed", "completed", "completed"], "completed"),
+    (["completed", "diverged", "completed"], "completed"),
+    (["diverged", "diverged", "diverged"], "completed"),
+    (["completed", "failed", "completed"], "failed"),
+    (["failed", "cancelled", "cancelled"], "failed"),
+    (["cancelled", "cancelled", "cancelled"], "cancelled"),
+    (["completed", "cancelled", "completed"], "completed"),
+]
+
+
+def _bring_to(lab, run_id, status):
+    if status == "cancelled":
+        act(lab, runs.cancel, run_id)
+        return
+    held = lab.taken()
+    assert held.run_id == run_id
+    if status == "failed":
+        lab.fail(held)
+    elif status != "running":
+        lab.train(held, status)
+
+
+@pytest.mark.parametrize(("endings", "expected"), STANDINGS)
+def test_a_status_follows_from_the_runs(lab, endings, expected):
+    experiment_id = lab.submit(seeds=3, max_attempts=1)
+    for run, status in zip(lab.runs(experiment_id), endings, strict=False):
+        _bring_to(lab, run.id, status)
+    standing = lab.standing(experiment_id)
+    assert standing.status == expected
+    finished = expected in {"completed", "failed", "cancelled"}
+    assert (standing.progress == 1) is finished
+    assert (standing.eta_seconds is None) is finished
+    assert (standing.finished_at is not None) is finished
+    assert act(lab, experiments.has_finished, experiment_id) is finished
+    for status in ("queued", "running", "completed", "failed", "cancelled"):
+        found = act(lab, lambda session, status=status: _search(session, statuses=[status]))
+        assert found == ([experiment_id] if status == expected else [])
+
+
+def test_progress_is_the_share_of_epochs(lab):
+    experiment_id = lab.submit(seeds=2, epochs=4)
+    held = lab.taken()
+    lab.epoch(held, 1)
+    assert lab.standing(experiment_id).progress == 0.125
+    lab.train(held.__class__(**{**vars(held), "recorded_epochs": 1}))
+    assert lab.standing(experiment_id).progress == 0.5
+    act(lab, experiments.cancel, experiment_id)
+    assert lab.standing(experiment_id).progress == 1
+
+
+def test_a_run_of_no_epochs_counts_once_it_has_ended(lab):
+    experiment_id = lab.submit(seeds=2, epochs=0)
+    assert lab.standing(experiment_id).progress == 0
+    act(lab, runs.finish, lab.taken())
+    standing = lab.standing(experiment_id)
+    assert (standing.progress, standing.eta_seconds) == (0.5, 0)
+
+
+CATALOG_RATE = AXES["model"]["mnist_cnn"].seconds_per_thousand_samples
+
+
+def test_the_eta_is_the_catalogs_until_something_was_measured(lab):
+    experiment_id = lab.submit(
+        seeds=4, epochs=10, dataset={"name": "mnist", "train_size": 6000, "validation_split": 0.5}
+    )
+    eta = lab.standing(experiment_id).eta_seconds
+    assert eta == pytest.approx(4 * 10 * 3 * CATALOG_RATE)
+    first, second = lab.taken(), lab.taken()
+    assert lab.standing(experiment_id).eta_seconds == pytest.approx(eta / 2)
+    lab.epoch(first, 1, epoch_seconds=2.0)
+    assert lab.standing(experiment_id).eta_seconds == pytest.approx(39 * 2.0 / 2)
+    lab.epoch(second, 1, epoch_seconds=4.0)
+    assert lab.standing(experiment_id).eta_seconds == pytest.approx(38 * 3.0 / 2)
+
+
+def test_another_experiments_measure_is_better_than_the_catalogs(lab):
+    lab.submit(epochs=1, dataset={"name": "mnist", "train_size": 1000})
+    lab.train_all(epoch_seconds=0.5)
+    experiment_id = lab.submit(epochs=3, dataset={"name": "mnist", "train_size": 4000})
+    assert lab.standing(experiment_id).eta_seconds == pytest.approx(3 * 4 * 0.5)
+    other_model = lab.submit(
+        epochs=3,
+        dataset={"name": "mnist", "train_size": 4000},
+        model={"name": "mnist_cnn", "channels": [4, 8]},
+    )
+    assert lab.standing(other_model).eta_seconds == pytest.approx(3 * 4 * CATALOG_RATE)
+
+
+def test_samples_are_counted_in_sql_as_at_the_door(lab):
+    splits = [0.0, 0.1, 0.29, 1 / 3, 0.57, 0.9]
+    datasets = [
+        {"name": "mnist", "train_size": 1000 + n, "validation_split": split}
+        for n, split in enumerate(splits)
+    ]
+    for dataset in datasets:
+        experiment_id = lab.submit(dataset=dataset, batch_size=1, epochs=1)
+        config = RunConfig.model_validate(lab.runs(experiment_id)[0].config)
+        with lab.sessions() as session:
+            (seconds,) = cost.remaining_seconds(session, [experiment_id]).values()
+        expected = training_samples(config.dataset) / 1000 * CATALOG_RATE
+        assert abs(seconds - expected) < CATALOG_RATE / 2000  # half a sample
+
+
+def test_a_retry_queues_what_has_no_result(lab):
+    experiment_id = lab.submit(seeds=4, max_attempts=1, epochs=3)
+    done, failed = lab.taken(), lab.taken()
+    lab.train(done)
+    lab.epoch(failed, 1)
+    lab.fail(failed)
+    act(lab, experiments.cancel, experiment_id)
+    before = lab.snapshot(done.run_id)
+    standing = act(lab, experiments.retry, experiment_id, "me")
+    assert (standing.status, standing.experiment.cancelled_at) == ("running", None)
+    assert (standing.runs["completed"], standing.runs["queued"]) == (1, 3)
+    assert lab.snapshot(done.run_id)[:3] == before[:3]
+    again = lab.run(failed.run_id)
+    assert (again.attempt, again.failures, again.epoch) == (1, 0, 1)
+    assert (again.error, again.finished_at, again.cancel_requested_at) == (None, None, None)
+    held = lab.taken()
+    assert (held.run_id, held.attempt, held.recorded_epochs) == (failed.run_id, 2, 1)
+    lab.train(held)
+    lab.train_all()
+    assert lab.standing(experiment_id).status == "completed"
+    kinds = [kind for kind, _ in lab.events(experiment_id)]
+    assert kinds.count("run.requeued") == 3
+    assert kinds[-1] == "experiment.finished"
+
+
+def test_a_retried_run_can_be_cancelled_and_fail_again(lab):
+    experiment_id = lab.submit(max_attempts=1)
+    act(lab, experiments.cancel, experiment_id)
+    act(lab, experiments.retry, experiment_id, "me")
+    held = lab.taken()
+    assert lab.renew(held) is False
+    lab.fail(held)
+    assert lab.standing(experiment_id).status == "failed"
+    act(lab, experiments.retry, experiment_id, "me")
+    act(lab, experiments.cancel, experiment_id)
+    assert lab.standing(experiment_id).status == "cancelled"
+
+
+def test_a_retry_of_what_needs_none_changes_nothing(lab):
+    experiment_id = lab.submit(seeds=2)
+    lab.train(lab.taken())
+    held = lab.taken()
+    before = [lab.snapshot(each.id) for each in lab.runs(experiment_id)]
+    act(lab, experiments.retry, experiment_id, "me")
+    assert [lab.snapshot(each.id) for each in lab.runs(experiment_id)] == before
+    lab.train(held)
+
+
+def test_a_worker_that_was_cancelled_cannot_write_after_a_retry(lab):
+    experiment_id = lab.submit()
+    stale = lab.taken()
+    act(lab, experiments.cancel, experiment_id)
+    act(lab, runs.confirm_cancel, stale)
+    act(lab, experiments.retry, experiment_id, "me")
+    held = lab.taken()
+    assert held.attempt == 2
+    with pytest.raises(runs.LeaseLostError):
+        lab.epoch(stale, 1)
+    lab.train(held)
+
+
+def test_only_an_experiment_at_rest_can_be_deleted(lab):
+    experiment_id = lab.submit()
+    with pytest.raises(ConflictError, match="Cancel it first"):
+        act(lab, experiments.delete, experiment_id)
+    held = lab.taken()
+    with pytest.raises(ConflictError):
+        act(lab, experiments.delete, experiment_id)
+    lab.train(held)
+    kept = lab.submit(activation="tanh")
+    act(lab, experiments.delete, experiment_id)
+    with pytest.raises(NotFoundError):
+        lab.standing(experiment_id)
+    assert lab.runs(experiment_id) == lab.events(experiment_id) == []
+    assert lab.history(held.run_id) == lab.attempts(held.run_id) == []
+    assert lab.standing(kept).status == "queued"
+
+
+@pytest.mark.parametrize(
+    "use_case",
+    [
+        experiments.get,
+        experiments.cancel,
+        experiments.delete,
+        lambda session, missing: experiments.retry(session, missing, "me"),
+    ],
+)
+def test_what_is_not_there_is_not_found(lab, use_case):
+    missing = uuid.uuid4()
+    with pytest.raises(NotFoundError, match=str(missing)):
+        act(lab, use_case, missing)
+
+
+def test_experiments_are_found_by_what_they_say(lab):
+    first = lab.submit(name="one", tags={"a": "1", "b": "2"})
+    second = lab.submit(name="two", tags={"a": "1"})
+    third = lab.submit(name="two")
+
+    def found(**wanted):
+        return act(lab, lambda session: _search(session, **wanted))
+
+    assert found() == [third, second, first]
+    assert found(name="two") == [third, second]
+    assert found(tags=[("a", "1")]) == [second, first]
+    assert found(tags=[("a", "1"), ("b", "2")]) == [first]
+    assert found(tags=[("a", "1"), ("a", "2")]) == []
+    created = lab.standing(second).experiment.created_at
+    assert found(created_after=created) == [third]
+    assert found(created_before=created) == [first]
+    assert found(name="two", tags=[("a", "1")], statuses=["queued", "failed"]) == [second]

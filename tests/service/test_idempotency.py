@@ -1,0 +1,197 @@
+"""Idempotency-Key over HTTP: sent again, answered again, done once."""
+
+import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from service import experiments, idempotency
+from service.idempotency import KEY_PATTERN, InFlightError, KeyedRequest
+from service.models import Experiment, IdempotencyKey
+from service.spec import ExperimentSpec
+
+SPEC = {"activation": "relu", "epochs": 2, "seeds": 3}
+
+
+def post(api, key, spec=SPEC, **request):
+    return api.post("/v1/experiments", json=spec, headers={"Idempotency-Key": key}, **request)
+
+
+def count_experiments(lab):
+    with lab.sessions() as session:
+        return session.scalar(select(func.count()).select_from(Experiment))
+
+
+def test_twenty_clients_with_one_key_make_one_experiment(api, lab):
+    together = threading.Barrier(20)
+
+    def submit(_):
+        with httpx.Client(base_url=api.base_url, timeout=30) as client:
+            together.wait()
+            return post(client, "one")
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(submit, range(20)))
+    assert count_experiments(lab) == 1
+    made = [each for each in answers if each.status_code == 201]
+    assert {each.status_code for each in answers} <= {201, 409}
+    assert [each for each in made if "idempotency-replayed" not in each.headers] != []
+    assert len({each.content for each in made}) == 1
+    for each in answers:
+        if each.status_code == 409:
+            assert each.json()["type"].endswith("request-in-flight")
+            assert int(each.headers["retry-after"]) >= 1
+    again = post(api, "one")
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    assert again.content == made[0].content
+    assert again.headers["location"] == made[0].headers["location"]
+    assert count_experiments(lab) == 1
+
+
+def test_a_replay_is_the_stored_answer_whatever_happened_since(api, lab):
+    first = post(api, "one")
+    lab.train_all()
+    assert api.get(first.headers["location"]).json()["status"] == "completed"
+    again = post(api, "one", params={})
+    assert again.content == first.content
+    assert again.json()["status"] == "queued"
+
+
+def test_a_key_that_comes_with_another_request_is_refused(api, lab):
+    post(api, "one")
+    for other in (
+        post(api, "one", SPEC | {"epochs": 3}),
+        api.post(
+            "/v1/experiments",
+            content=b'{"activation":"relu", "epochs":2, "seeds":3}',
+            headers={"Idempotency-Key": "one", "Content-Type": "application/json"},
+        ),
+        post(api, "one", params={"limit": 5}),
+    ):
+        assert other.status_code == 422
+        assert other.json()["type"].endswith("idempotency-key-reused")
+    assert count_experiments(lab) == 1
+
+
+def test_other_keys_and_no_key_make_other_experiments(api, lab):
+    assert len({post(api, key).json()["id"] for key in ("a", "b", "A")}) == 3
+    assert api.post("/v1/experiments", json=SPEC).status_code == 201
+    assert count_experiments(lab) == 4
+
+
+def test_a_refused_request_leaves_its_key_free(api, lab):
+    assert post(api, "one", SPEC | {"batch_size": 60_001}).status_code == 422
+    assert post(api, "one").status_code == 201
+    assert count_experiments(lab) == 1
+
+
+def test_a_dry_run_takes_no_notice_of_a_key(api, lab):
+    for _ in range(2):
+        answer = post(api, "one", params={"dry_run": True})
+        assert answer.status_code == 200
+        assert "idempotency-replayed" not in answer.headers
+    assert post(api, "one", SPEC | {"epochs": 1}).status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, b"\xe9t\xe9", b"a\tb"])
+def test_a_key_that_is_none_is_refused(api, lab, key):
+    answer = post(api, key)
+    assert answer.status_code == 422
+    assert "printable ASCII" in answer.text
+    assert count_experiments(lab) == 0
+
+
+@pytest.mark.parametrize("key", ["x", "x" * 255, "with space and ~!"])
+def test_any_printable_ascii_is_a_key(api, key):
+    assert post(api, key).status_code == 201
+    assert post(api, key).headers["idempotency-replayed"] == "true"
+
+
+def _request(caller="c", key="k", body=b"{}"):
+    return KeyedRequest(caller, key, hashlib.sha256(body).digest())
+
+
+def _submit(lab, session, request):
+    return experiments.submit(
+        session,
+        ExperimentSpec.model_validate(SPEC),
+        caller="test",
+        settings=lab.settings,
+        render=lambda standing: str(standing.experiment.id).encode(),
+        request=request,
+    )
+
+
+def test_while_a_request_is_in_flight_its_twin_is_turned_away(lab):
+    with lab.sessions() as one, lab.sessions() as two:
+        with one.begin():
+            assert idempotency.recall(one, _request()) is None
+            with pytest.raises(InFlightError), two.begin():
+                idempotency.recall(two, _request())
+            with two.begin():
+                assert idempotency.recall(two, _request(key="other")) is None
+        made = _submit(lab, two, _request())
+        assert not made.replayed
+        with one.begin():
+            stored = idempotency.recall(one, _request())
+            assert stored.response == made.response
+
+
+def test_keys_are_the_callers_own(lab):
+    with lab.sessions() as session:
+        made = [_submit(lab, session, _request(caller)) for caller in ("a", "b", "a")]
+    assert [each.replayed for each in made] == [False, False, True]
+    assert made[0].experiment_id == made[2].experiment_id != made[1].experiment_id
+
+
+def test_a_failed_submission_stores_neither_experiment_nor_key(lab):
+    def broken(_):
+        raise RuntimeError("cannot be shown")
+
+    with lab.sessions() as session, pytest.raises(RuntimeError):
+        experiments.submit(
+            session,
+            ExperimentSpec.model_validate(SPEC),
+            caller="test",
+            settings=lab.settings,
+            render=broken,
+            request=_request(),
+        )
+    assert count_experiments(lab) == 0
+    with lab.sessions() as session:
+        assert not _submit(lab, session, _request()).replayed
+
+
+def test_an_expired_key_is_free_again_and_is_purged(lab):
+    with lab.sessions() as session:
+        first = _submit(lab, session, _request())
+        kept = _submit(lab, session, _request(key="kept"))
+        lab.execute("UPDATE idempotency_keys SET expires_at = now() WHERE key = 'k'")
+        second = _submit(lab, session, _request(body=b"another"))
+        assert not second.replayed
+        assert second.experiment_id != first.experiment_id
+        assert _submit(lab, session, _request(body=b"another")).replayed
+        lab.execute("UPDATE idempotency_keys SET expires_at = now() WHERE key = 'k'")
+        assert idempotency.purge(session) == 1
+        assert idempotency.purge(session) == 0
+        left = session.scalars(select(IdempotencyKey.experiment_id)).all()
+    assert left == [kept.experiment_id]
+
+
+def test_a_key_is_remembered_for_as_long_as_is_set(lab):
+    lab.settings = lab.settings.model_copy(update={"idempotency_hours": 2.0})
+    with lab.sessions() as session:
+        _submit(lab, session, _request())
+        hours = session.scalar(
+            select(func.extract("epoch", IdempotencyKey.expires_at - func.now()) / 3600)
+        )
+    assert 1.9 < hours <= 2.0
+
+
+def test_the_pattern_of_keys_is_the_one_described(api):
+    described = api.get("/openapi.json").json()["paths"]["/v1/experiments"]["post"]["parameters"]
+    (key,) = [each for each in described if each["name"].lower() == "idempotency-key"]
+    assert KEY_PATTERN in str(key["schema"])
