@@ -76,7 +76,7 @@ class TutorialNetwork(nn.Module):
         return logits
 
 
-def tutorial(data: Dataset, batches: Batches, activation: nn.Module) -> float:
+def tutorial(batches: Batches, activation: nn.Module) -> float:
     """Give the seconds of one epoch of the usual loop, with its two ``.item()`` a step."""
     network = TutorialNetwork(activation)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, eps=1e-7)
@@ -119,8 +119,8 @@ def compare(images: int, rounds: int, threads: int, activation: str) -> None:
     plain = build_network(config, data, Streams(0)).get_submodule("activation_1")
     loops: dict[str, Callable[[], float]] = {
         "trainer": lambda: trainer(images, 1, activation),
-        "tutorial loop, sliced batches": lambda: tutorial(data, sliced(data), plain),
-        "tutorial loop, DataLoader": lambda: tutorial(data, loaded(data), plain),
+        "tutorial loop, sliced batches": lambda: tutorial(sliced(data), plain),
+        "tutorial loop, DataLoader": lambda: tutorial(loaded(data), plain),
     }
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     for counted in range(rounds + 1):

@@ -180,6 +180,10 @@ class EventHub:
             if not tail.followers and self._tails.get(experiment_id) is tail:
                 del self._tails[experiment_id]
 
+    def count_followers(self) -> int:
+        """Count who follows: open streams and waiting requests."""
+        return sum(len(tail.followers) for tail in self._tails.values())
+
     async def _run(self) -> None:
         pause = _FIRST_PAUSE
         while True:

@@ -172,6 +172,13 @@ def test_an_image_runs_as_a_user_that_compose_names_too(path):
 
 
 @every_dockerfile
+def test_compose_and_a_dockerfile_name_the_same_python(path):
+    python = variables_of_compose().defaults["PYTHON_IMAGE"]
+    assert f"\nARG PYTHON_IMAGE={python}\n" in path.read_text()
+    assert all(stage[0].arguments.startswith("${PYTHON_IMAGE}") for stage in stages(path))
+
+
+@every_dockerfile
 def test_an_image_is_built_in_stages_and_its_code_comes_last(path):
     *_, build, final = stages(path)
     assert "RUN pip" not in str(final), "pip's leftovers stay in the stage that builds"

@@ -4,12 +4,13 @@ import inspect
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
 from service.api.dependencies import Requires
-from service.api.problems import MEDIA_TYPE, Problem, problem_responses
+from service.api.problems import MEDIA_TYPE, Problem, kind_of, problem_responses
 
 TITLE = "Actinium"
 SUMMARY = "Activation x initializer science as a service."
@@ -57,19 +58,35 @@ _RETRY_AFTER = {
 def describe(app: FastAPI) -> dict[str, Any]:
     """Describe an application; the same routes always give the same description."""
     if app.openapi_schema is None:
-        app.openapi_schema = _complete(
-            get_openapi(
-                title=TITLE,
-                summary=SUMMARY,
-                version=app.version,
-                description=DESCRIPTION,
-                license_info={"name": "MIT", "identifier": "MIT"},
-                tags=TAGS,
-                routes=app.routes,
-            ),
-            _scopes(app),
+        schema = get_openapi(
+            title=TITLE,
+            summary=SUMMARY,
+            version=app.version,
+            description=DESCRIPTION,
+            license_info={"name": "MIT", "identifier": "MIT"},
+            tags=TAGS,
+            routes=app.routes,
         )
+        _restore_nulls(app, schema)
+        app.openapi_schema = _complete(schema, _scopes(app))
     return app.openapi_schema
+
+
+def _restore_nulls(app: FastAPI, schema: dict[str, Any]) -> None:
+    """Put the examples back as the routes have them: FastAPI drops every null from them."""
+    for route in iter_route_contexts(app.routes):
+        for method in map(str.lower, route.methods or ()):
+            operation = schema["paths"].get(route.path, {}).get(method)
+            if operation is None:
+                continue
+            for status, response in route.responses.items():
+                described = operation["responses"][str(status)]
+                for media_type, content in response.get("content", {}).items():
+                    described["content"][media_type] |= {
+                        name: jsonable_encoder(content[name])
+                        for name in ("example", "examples")
+                        if name in content
+                    }
 
 
 def _scopes(app: FastAPI) -> dict[tuple[str, str], str]:
@@ -129,6 +146,8 @@ def _complete_operation(
         possible |= set(_WITH_KEY)
     else:
         operation["security"] = []
+    for parameter in operation.get("parameters", ()):
+        _tidy_parameter(parameter)
     responses = operation["responses"]
     for status in map(str, possible):
         if not _is_problem(responses.get(status)):
@@ -137,6 +156,15 @@ def _complete_operation(
         if status in standard and _is_standard(response, standard[status]):
             responses[status] = {"$ref": f"#/components/responses/{_name(status)}"}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _tidy_parameter(parameter: dict[str, Any]) -> None:
+    """Say once what FastAPI says of a parameter and of its schema again."""
+    described = parameter["schema"]
+    for name in ("title", "description"):
+        described.pop(name, None)
+    if examples := described.pop("examples", None):
+        parameter["example"] = examples[0]
 
 
 def _is_problem(response: dict[str, Any] | None) -> bool:
@@ -148,8 +176,7 @@ def _is_standard(response: dict[str, Any], standard: dict[str, Any]) -> bool:
 
 
 def _name(status: str) -> str:
-    title: str = problem_responses(int(status))[int(status)]["description"]
-    return "".join(word.capitalize() for word in title.replace("-", " ").split())
+    return "".join(word.capitalize() for word in kind_of(int(status)).split("-"))
 
 
 def to_yaml(schema: dict[str, Any]) -> str:

@@ -79,6 +79,11 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return described
 
 
+def kind_of(status: int) -> str:
+    """Name the usual kind of problem with a status: ``not-found``."""
+    return _STATUSES[status][0]
+
+
 _EXAMPLE_ERROR = FieldProblem(
     pointer="/activation/2",
     detail="'rleu' is not a known activation; did you mean 'relu'? Valid: elu, relu, tanh.",

@@ -16,7 +16,7 @@ MOST_SECONDS = 60
 #: Wake-ups are only a hint: look again at the latest after this long.
 _LOOK_AGAIN_SECONDS = 2.0
 
-_WAIT = re.compile(r'\s*wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*(?:;.*)?', re.IGNORECASE)
+_WAIT = re.compile(r'\s*wait\s*=\s*(?:"([0-9]{1,9})"|([0-9]{1,9}))\s*(?:;.*)?', re.IGNORECASE)
 
 
 def preferred_wait(prefer: str | None) -> float | None:

@@ -110,10 +110,10 @@ def test_the_gpu_worker_says_what_it_lacks(containers, started, machine):
 
 def test_postgres_knows_its_settings_and_its_health_check_passes(servers):
     service = SERVICES["postgres"]
-    settings = [word.split("=") for word in service["command"] if "=" in word]
+    settings = [word.partition("=")[0] for word in service["command"] if "=" in word]
+    assert settings
     with psycopg.connect(servers.database_url) as connection:
-        for name, value in settings:
-            connection.execute(f"SELECT pg_size_bytes('{value}')")
+        for name in settings:
             known = connection.execute("SELECT FROM pg_settings WHERE name = %s", [name])
             assert known.rowcount == 1, name
     _, *command = service["healthcheck"]["test"]

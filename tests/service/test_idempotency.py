@@ -96,18 +96,15 @@ def test_a_dry_run_takes_no_notice_of_a_key(api, lab):
     assert post(api, "one", SPEC | {"epochs": 1}).status_code == 201
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, b"\xe9t\xe9", b"a\tb"])
-def test_a_key_that_is_none_is_refused(api, lab, key):
-    answer = post(api, key)
-    assert answer.status_code == 422
-    assert "printable ASCII" in answer.text
+def test_a_key_is_printable_ascii_of_a_bearable_length(api, lab):
+    for key in ("", "x" * 256, b"\xe9t\xe9", b"a\tb"):
+        answer = post(api, key)
+        assert answer.status_code == 422
+        assert "printable ASCII" in answer.text
     assert count_experiments(lab) == 0
-
-
-@pytest.mark.parametrize("key", ["x", "x" * 255, "with space and ~!"])
-def test_any_printable_ascii_is_a_key(api, key):
-    assert post(api, key).status_code == 201
-    assert post(api, key).headers["idempotency-replayed"] == "true"
+    for key in ("x", "x" * 255, "with space and ~!"):
+        assert post(api, key).status_code == 201
+        assert post(api, key).headers["idempotency-replayed"] == "true"
 
 
 def _request(caller="c", key="k", body=b"{}"):
@@ -194,4 +191,4 @@ def test_a_key_is_remembered_for_as_long_as_is_set(lab):
 def test_the_pattern_of_keys_is_the_one_described(api):
     described = api.get("/openapi.json").json()["paths"]["/v1/experiments"]["post"]["parameters"]
     (key,) = [each for each in described if each["name"].lower() == "idempotency-key"]
-    assert KEY_PATTERN in str(key["schema"])
+    assert key["schema"]["anyOf"][0]["pattern"] == KEY_PATTERN

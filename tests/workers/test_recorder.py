@@ -3,8 +3,10 @@
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from service import runs
+from service.database import create_database_engine, session_factory
 from service.runs import LeaseLostError
 from workers.recorder import DatabaseRecorder, RunCancelledError, WorkerStoppingError
 
@@ -15,7 +17,7 @@ METRICS = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.25}
 def recorder(sessions, settings, submitted, claim):
     """A recorder of a fresh claim on a run of three epochs, and the claim."""
 
-    def recorder(stopping=lambda: False, **changed):
+    def recorder(stopping=lambda: False, sessions=sessions, **changed):
         submitted(epochs=3)
         held = claim()
         changed = settings.model_copy(update=changed)
@@ -102,3 +104,38 @@ def test_an_epoch_out_of_order_is_refused(recorder, look):
     with pytest.raises(LeaseLostError):
         recorder.epoch(2, METRICS, None)
     assert look.history(held.run_id) == []
+
+
+@pytest.fixture
+def away(settings):
+    """An engine on a Postgres that does not answer."""
+    engine = create_database_engine(
+        settings.model_copy(update={"database_url": "postgresql://postgres@127.0.0.1:1/none"})
+    )
+    yield engine
+    engine.dispose()
+
+
+def test_a_pulse_does_not_wait_for_postgres(recorder, away, look):
+    sessions = session_factory(away)
+    recorder, held = recorder(sessions=sessions, renew_seconds=0.0)
+    with capture_logs() as logs:
+        recorder.pulse(1, 0.1)
+        recorder.pulse(1, 0.2)
+    assert [each["event"] for each in logs] == ["Postgres is away; trying again until it is back"]
+    assert look.run(held.run_id).status == "running"
+
+
+def test_an_epoch_waits_until_postgres_is_back(recorder, away, engine, look):
+    sessions, tries = session_factory(away), []
+
+    def comes_back():
+        tries.append(look.history(held.run_id))
+        if len(tries) == 3:
+            sessions.configure(bind=engine)
+        return False
+
+    recorder, held = recorder(sessions=sessions, stopping=comes_back)
+    recorder.epoch(1, METRICS, "completed")
+    assert tries == [[], [], []]
+    assert [row[0] for row in look.history(held.run_id)] == [1]

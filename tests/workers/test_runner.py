@@ -7,6 +7,7 @@ import pytest
 import torch
 from sqlalchemy import event, func, text, update
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from service import runs, sweep
 from service.database import create_database_engine, session_factory
@@ -118,7 +119,9 @@ def test_a_worker_that_lost_its_run_writes_nothing(
         seen["claim"] = claim("two")
         seen["run"], seen["history"] = look.run(run_id), look.history(run_id)
 
-    assert train(stopping=meanwhile(run_id, another_takes_over)) == "lost"
+    with capture_logs() as logs:
+        assert train(stopping=meanwhile(run_id, another_takes_over)) == "lost"
+    assert "error" not in {each["log_level"] for each in logs}
     run = look.run(run_id)
     assert (run.status, run.attempt, run.worker) == ("running", 2, "two")
     assert run.lease_expires_at == seen["run"].lease_expires_at
@@ -175,7 +178,7 @@ def test_a_commit_whose_answer_was_lost_is_recognised(submitted, train, look, en
         if next(commits) % 2 == 0:
             raise OperationalError("COMMIT", {}, Exception("server closed the connection"))
 
-    assert train(sessions=deaf) == "completed"
+    assert train(sessions=deaf, renew_seconds=60.0) == "completed"
     assert look.run(run_id).status == "completed"
     assert [row[0] for row in look.history(run_id)] == [1, 2, 3]
     assert look.events(run_id).count("run.epoch") == 3
