@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import orjson
-from sqlalchemy import ColumnElement, Double, and_, func, select
+from sqlalchemy import ColumnElement, Double, and_, func, select, true
 from sqlalchemy.orm import Session
 
 from service.catalog import AXES
 from service.catalog.entry import ModelEntry
 from service.expansion import PlannedRun, training_samples
-from service.models import Epoch, Run
+from service.models import Epoch, Experiment, Run
 
 #: Enough to be a fair mean, few enough to be read in milliseconds.
 _NEWEST_RUNS = 500
-
-_ACTIVE = Run.status.in_(("queued", "running"))
+#: Runs of one experiment that stand for all of them.
+_SAMPLE = 20
 
 
 @dataclass(frozen=True)
@@ -57,42 +57,67 @@ def estimate(session: Session, planned: Iterable[PlannedRun], device: str) -> Co
     return Cost(sum(samples.values()), round(seconds, 3), list(rates.values()))
 
 
-def remaining_seconds(
+def seconds_per_epoch(
     session: Session, experiment_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, float]:
-    """Estimate how long experiments still take, with the workers that are at them now.
+    """Estimate what an epoch of each unfinished experiment takes, from a sample of its runs.
 
-    Each model's rate is the experiment's own as soon as it has an epoch of it.
+    Measured where the experiment has recorded an epoch, preferably by runs that train now.
     """
     if not experiment_ids:
         return {}
-    model, samples = Run.config["model"], _training_samples()
-    parts = session.execute(
-        select(
-            Run.experiment_id,
-            model.label("model"),
-            func.count().filter(Run.status == "running").label("running"),
-            func.sum((Run.epochs - Run.epoch) * samples).filter(_ACTIVE).label("remaining"),
-            func.sum(Epoch.epoch_seconds).label("seconds"),
-            func.sum(samples).filter(Epoch.epoch_seconds.is_not(None)).label("measured"),
-        )
-        .outerjoin(Epoch, and_(Epoch.run_id == Run.id, Epoch.epoch == Run.epoch))
-        .where(Run.experiment_id.in_(experiment_ids))
-        .group_by(Run.experiment_id, model)
+    measured = _measured_epochs(session, experiment_ids)
+    return measured | _estimated_epochs(session, set(experiment_ids) - measured.keys())
+
+
+def _measured_epochs(
+    session: Session, experiment_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, float]:
+    trained = Run.status.in_(("running", "completed", "diverged"))
+    sample = (
+        select(Run.id, Run.epoch)
+        .where(Run.experiment_id == Experiment.id, trained, Run.epoch > 0)
+        .order_by(Run.status.desc())
+        .limit(_SAMPLE)
+        .lateral("sample")
+    )
+    last_epoch = and_(Epoch.run_id == sample.c.id, Epoch.epoch == sample.c.epoch)
+    rows = session.execute(
+        select(Experiment.id, func.avg(Epoch.epoch_seconds).label("seconds"))
+        .select_from(Experiment)
+        .join(sample, true())
+        .join(Epoch, last_epoch)
+        .where(Experiment.id.in_(experiment_ids), Epoch.epoch_seconds.is_not(None))
+        .group_by(Experiment.id)
+    )
+    return {row.id: row.seconds for row in rows}
+
+
+def _estimated_epochs(
+    session: Session, experiment_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, float]:
+    waiting = Run.status.in_(("queued", "running"))
+    sample = (
+        select(Run.config["model"].label("model"), _training_samples())
+        .where(Run.experiment_id == Experiment.id, waiting)
+        .limit(_SAMPLE)
+        .lateral("sample")
+    )
+    rows = session.execute(
+        select(Experiment.id, sample.c.model, func.avg(sample.c.samples), func.count())
+        .select_from(Experiment)
+        .join(sample, true())
+        .where(Experiment.id.in_(experiment_ids))
+        .group_by(Experiment.id, sample.c.model)
     ).all()
-    unmeasured = {_key(each.model) for each in parts if not each.measured}
-    rates = _rates(session, unmeasured, "auto")
-    work: dict[uuid.UUID, float] = defaultdict(float)
-    running: dict[uuid.UUID, int] = defaultdict(int)
-    for each in parts:
-        per_sample = (
-            each.seconds / each.measured
-            if each.measured
-            else rates[_key(each.model)].seconds_per_thousand_samples / 1000
-        )
-        work[each.experiment_id] += (each.remaining or 0) * per_sample
-        running[each.experiment_id] += each.running
-    return {each: round(work[each] / max(1, running[each]), 3) for each in work}
+    rates = _rates(session, {_key(model) for _, model, _, _ in rows}, "auto")
+    seconds: dict[uuid.UUID, float] = defaultdict(float)
+    runs: dict[uuid.UUID, int] = defaultdict(int)
+    for experiment_id, model, samples, count in rows:
+        rate = rates[_key(model)].seconds_per_thousand_samples
+        seconds[experiment_id] += count * samples / 1000 * rate
+        runs[experiment_id] += count
+    return {each: seconds[each] / runs[each] for each in seconds}
 
 
 def _rates(session: Session, models: Collection[bytes], device: str) -> dict[bytes, Rate]:

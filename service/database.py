@@ -3,6 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
+import orjson
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -41,6 +42,7 @@ def create_database_engine(settings: Settings, *, pool_size: int | None = None) 
         pool_size=pool_size or settings.database_pool_size,
         max_overflow=10,
         pool_timeout=10,
+        json_deserializer=orjson.loads,
         connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
     )
 

@@ -20,6 +20,7 @@ from psycopg.rows import class_row
 
 from service.config import Settings
 from service.events import CHANNEL
+from service.outages import Outage
 from service.replay import LiveEvent, StoredEvent
 
 #: Look at the latest after this long, notified or not.
@@ -186,13 +187,15 @@ class EventHub:
 
     async def _run(self) -> None:
         pause = _FIRST_PAUSE
+        outage = Outage("The connection for live events")
         while True:
             try:
                 async with await self._connect() as connection:
+                    outage.ended()
                     pause = _FIRST_PAUSE
                     await self._listen(connection)
             except (Error, OSError) as error:  # a TimeoutError is an OSError
-                _log.warning("Live events are interrupted", reason=str(error).split("\n")[0])
+                outage.began(error)
             except Exception:
                 # Whatever it is, a hub that died silently would leave every stream mute.
                 _log.exception("Live events failed")

@@ -57,16 +57,19 @@ def experiments_with_counts(statuses: Sequence[str] = ()) -> Select[Any]:
 def standings(session: Session, rows: Sequence[Row[Any]]) -> list[Standing]:
     """Read rows of ``experiments_with_counts``."""
     unfinished: list[uuid.UUID] = [row.Experiment.id for row in rows if not _finished(row.status)]
-    left = cost.remaining_seconds(session, unfinished)
-    return [_standing(row, left.get(row.Experiment.id)) for row in rows]
+    paces = cost.seconds_per_epoch(session, unfinished)
+    return [_standing(row, paces.get(row.Experiment.id)) for row in rows]
 
 
 def _finished(status: str) -> bool:
     return status not in {"queued", "running"}
 
 
-def _standing(row: Row[Any], eta_seconds: float | None) -> Standing:
+def _standing(row: Row[Any], epoch_seconds: float | None) -> Standing:
     counts = row._mapping
+    eta_seconds = None
+    if epoch_seconds is not None:
+        eta_seconds = round(row.epochs_left * epoch_seconds / max(1, row.running), 3)
     return Standing(
         experiment=row.Experiment,
         status=row.status,
@@ -84,11 +87,13 @@ def _counts() -> Any:
         (Run.epochs == 0, 0.0),
         else_=Run.epoch.cast(Double) / Run.epochs,
     )
+    left = case((Run.status.in_(ENDED), 0), else_=Run.epochs - Run.epoch)
     return (
         select(
             func.count().label("total"),
             *(func.count().filter(Run.status == each).label(each) for each in RUN_STATUSES),
             func.avg(share).label("progress"),
+            func.coalesce(func.sum(left), 0).label("epochs_left"),
             func.min(Run.started_at).label("first_started_at"),
             func.max(Run.finished_at).label("last_finished_at"),
         )

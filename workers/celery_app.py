@@ -37,6 +37,9 @@ def worker_settings(station: Station) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         # A child imports torch before it reports for work: seconds, on a busy machine many.
         "worker_proc_alive_timeout": 120.0,
+        # A killed child may have sent a last result, says Celery, and holds its place for 10 s.
+        # We have no results; the next child may work at once.
+        "worker_lost_wait": 1.0,
         # Nobody commands workers through Redis: cancels and state go through Postgres.
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,

@@ -1,4 +1,4 @@
-"""First schema
+"""First schema.
 
 Revision: 0001, after .
 """
@@ -216,7 +216,8 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "outcome IS NULL OR outcome IN ('completed', 'diverged', 'failed', 'cancelled', 'lost', 'released', 'error')",
+            "outcome IS NULL OR outcome IN "
+            "('completed', 'diverged', 'failed', 'cancelled', 'lost', 'released', 'error')",
             name=op.f("ck_attempts_outcome"),
         ),
         sa.ForeignKeyConstraint(

@@ -175,7 +175,7 @@ async def _after(
         ),
     ] = None,
 ) -> int:
-    return last_event_id or 0
+    return last_event_id if last_event_id is not None else last_event_id_query or 0
 
 
 AfterDep = Annotated[int, Depends(_after)]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response, StreamingResponse
 
-from service import experiments, histories
+from service import experiments, exports
 from service.api import examples, submissions
 from service.api.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.dependencies import (
@@ -142,7 +142,7 @@ def retry_experiment(
     return _answer(standing)
 
 
-_STREAMS = {"application/json": histories.stream_json, "text/csv": histories.stream_csv}
+_STREAMS = {"application/json": exports.as_json, "text/csv": exports.as_csv}
 
 
 @_experiments.get(
@@ -165,7 +165,7 @@ def get_experiment_histories(
 ) -> Response:
     """Stream the histories of all runs, as `Accept` asks: JSON, or CSV with one line an epoch."""
     media_type = negotiate(request.headers.get("accept"), list(_STREAMS))
-    histories.count_runs(session, experiment_id)  # so that a missing experiment is a 404
+    exports.require_experiment(session, experiment_id)
     stream = _STREAMS[media_type](sessions, experiment_id)
     headers = {"vary": "Accept"}
     return StreamingResponse(stream, media_type=media_type, headers=headers)

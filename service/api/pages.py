@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from html import escape
 from typing import Any
 
@@ -37,7 +38,7 @@ def documentation_page(schema: dict[str, Any]) -> str:
         f"<title>{escape(info['title'])} API</title>",
         "<meta name=viewport content='width=device-width, initial-scale=1'>",
         f"<style>{_STYLE}</style><h1>{escape(info['title'])} {escape(info['version'])}</h1>",
-        f"<p>{escape(info['summary'])}</p><p class=text>{escape(info['description'])}</p>",
+        f"<p>{escape(info['summary'])}</p><p class=text>{_text(info['description'])}</p>",
         "<p>For machines: <a href=/openapi.json>openapi.json</a></p>",
     ]
     for tag in schema["tags"]:
@@ -53,12 +54,18 @@ def documentation_page(schema: dict[str, Any]) -> str:
     return "".join(parts)
 
 
+def _text(text: str) -> str:
+    """Write a description, with the little Markdown that descriptions use."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", marked)
+
+
 def _operation(schema: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> str:
     parts = [
         f"<section id={escape(operation['operationId'])}>",
         f"<h3><span>{method.upper()}</span>{escape(path)}</h3>",
         f"<p><b>{escape(operation['summary'])}</b></p>",
-        f"<p class=text>{escape(operation['description'])}</p>",
+        f"<p class=text>{_text(operation['description'])}</p>",
         _parameters(operation.get("parameters", [])),
     ]
     if "requestBody" in operation:
@@ -76,7 +83,7 @@ def _operation(schema: dict[str, Any], method: str, path: str, operation: dict[s
 def _parameters(parameters: list[dict[str, Any]]) -> str:
     rows = [
         f"<tr><td><code>{escape(each['name'])}</code><td>{escape(each['in'])}"
-        f"<td>{escape(each.get('description', ''))}"
+        f"<td>{_text(each.get('description', ''))}"
         for each in parameters
     ]
     return f"<table>{''.join(rows)}</table>" if rows else ""

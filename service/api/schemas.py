@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
@@ -34,4 +35,4 @@ class Answer(BaseModel):
 
     def to_json(self) -> bytes:
         """Write the body of a response."""
-        return self.__pydantic_serializer__.to_json(self)
+        return orjson.dumps(self, default=vars, option=orjson.OPT_UTC_Z)

@@ -171,8 +171,8 @@ def test_a_flushed_redis_loses_nothing(processes, bench, patient, redis_url):
 
 
 def test_a_stopped_worker_gives_its_run_back(processes, bench, patient):
+    """Without a scheduler: the one that stops rings for the next."""
     processes.settings = patient
-    processes.scheduler()
     one = processes.worker("one")
     (run_id,) = bench.submit(**LONG)
     bench.reaches(run_id, 1)

@@ -1,5 +1,6 @@
 """``actinium-admin`` as an operator runs it: real processes on a real database."""
 
+import http.client
 import re
 import signal
 import socket
@@ -149,6 +150,12 @@ def test_a_huge_upload_is_refused_and_kept_nowhere(processes: Processes, port: i
         api = processes.start("api", "service.command", "api")
         wait_for(lambda: _answers(url), what="the API answers")
         before = _peak_megabytes(api.pid)
+        announced = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        announced.putrequest("POST", "/v1/experiments")
+        announced.putheader("Content-Length", str(10**8))
+        announced.endheaders()
+        assert announced.getresponse().status == 413  # before one byte of it was sent
+        announced.close()
         for body in (piece * 100, (piece for _ in range(100))):
             response = httpx.post(
                 f"{url}/v1/experiments",

@@ -153,7 +153,7 @@ def test_samples_are_counted_in_sql_as_at_the_door(lab):
         experiment_id = lab.submit(dataset=dataset, batch_size=1, epochs=1)
         config = RunConfig.model_validate(lab.runs(experiment_id)[0].config)
         with lab.sessions() as session:
-            (seconds,) = cost.remaining_seconds(session, [experiment_id]).values()
+            (seconds,) = cost.seconds_per_epoch(session, [experiment_id]).values()
         expected = training_samples(config.dataset) / 1000 * CATALOG_RATE
         assert abs(seconds - expected) < CATALOG_RATE / 2000  # half a sample
 

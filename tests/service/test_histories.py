@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service import experiments, histories
+from service import experiments, exports, histories
 from service.errors import InvalidError, NotFoundError
-from service.histories import StreamBrokenError, stream_csv, stream_json
+from service.exports import StreamBrokenError, as_csv, as_json, require_experiment
 from service.models import METRICS
 from service.numbers import to_json
 
@@ -145,12 +145,12 @@ def experiment_id(lab):
 @pytest.fixture(params=[1, 2, 20_000])
 def _batches(request, monkeypatch):
     """Streams read few or many epochs at a time."""
-    monkeypatch.setattr(histories, "_BATCH_EPOCHS", request.param)
+    monkeypatch.setattr(exports, "BATCH_EPOCHS", request.param)
 
 
 @pytest.mark.usefixtures("_batches")
 def test_all_histories_as_json(lab, experiment_id):
-    body = json.loads(b"".join(stream_json(lab.sessions, experiment_id)))
+    body = json.loads(b"".join(as_json(lab.sessions, experiment_id)))
     assert body["experiment_id"] == str(experiment_id)
     runs = lab.runs(experiment_id)
     assert [each["run_id"] for each in body["histories"]] == [str(each.id) for each in runs]
@@ -165,7 +165,7 @@ def test_all_histories_as_json(lab, experiment_id):
 
 @pytest.mark.usefixtures("_batches")
 def test_all_histories_as_csv(lab, experiment_id):
-    text = b"".join(stream_csv(lab.sessions, experiment_id)).decode()
+    text = b"".join(as_csv(lab.sessions, experiment_id)).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     first, second, _ = lab.runs(experiment_id)
     assert [(each["run_id"], each["epoch"]) for each in rows] == [
@@ -175,12 +175,12 @@ def test_all_histories_as_csv(lab, experiment_id):
     ]
     assert rows[0]["label"] == 'says "hi", twice'
     assert (rows[0]["loss"], rows[0]["val_loss"]) == ("NaN", "Infinity")
-    assert (rows[1]["loss"], rows[1]["binary_accuracy"]) == ("1.0", "")
+    assert (rows[1]["loss"], rows[1]["binary_accuracy"]) == ("1", "")
     assert list(rows[0])[-len(METRICS) - 1 :] == ["epoch", *METRICS]
 
 
 def test_a_stream_holds_no_connection_while_its_client_is_slow(lab, engine, experiment_id):
-    stream = stream_csv(lab.sessions, experiment_id)
+    stream = as_csv(lab.sessions, experiment_id)
     next(stream)
     next(stream)
     assert engine.pool.checkedout() == 0
@@ -188,8 +188,8 @@ def test_a_stream_holds_no_connection_while_its_client_is_slow(lab, engine, expe
 
 
 def test_a_stream_whose_experiment_goes_away_breaks(lab, experiment_id, monkeypatch):
-    monkeypatch.setattr(histories, "_BATCH_EPOCHS", 2)
-    stream = stream_json(lab.sessions, experiment_id)
+    monkeypatch.setattr(exports, "BATCH_EPOCHS", 2)
+    stream = as_json(lab.sessions, experiment_id)
     next(stream)
     next(stream)
     with lab.sessions() as session:
@@ -201,4 +201,4 @@ def test_a_stream_whose_experiment_goes_away_breaks(lab, experiment_id, monkeypa
 
 def test_streaming_what_is_not_there(lab):
     with lab.sessions() as session, pytest.raises(NotFoundError):
-        histories.count_runs(session, uuid.uuid4())
+        require_experiment(session, uuid.uuid4())

@@ -222,7 +222,7 @@ def test_all_histories_come_in_the_form_that_is_asked_for(api, lab, diverged):
     assert history.metrics["loss"] == [1.0, "NaN"]
     as_csv = api.get(path, headers={"Accept": "text/csv, application/json;q=0.5"})
     assert as_csv.headers["content-type"] == "text/csv; charset=utf-8"
-    assert [each["loss"] for each in csv.DictReader(io.StringIO(as_csv.text))] == ["1.0", "NaN"]
+    assert [each["loss"] for each in csv.DictReader(io.StringIO(as_csv.text))] == ["1", "NaN"]
     refused = api.get(path, headers={"Accept": "application/vnd.apache.parquet"})
     assert refused.status_code == 406
     assert refused.headers["content-type"] == "application/problem+json"
