@@ -29,6 +29,10 @@ from service.catalog.entry import Entry, Parameter
 #: Axes on which a bare number stands for an object: the entry and the parameter it fills.
 SHORTHANDS = {"dropout": ("dropout", "rate")}
 
+#: Values one axis may list. Bounds what a bad body can cost, each name being looked up.
+_MOST_VALUES = 1_000
+_LONGEST_NAME = 60
+
 
 class Choice(BaseModel):
     """One value of an axis: an entry's name and its parameters."""
@@ -75,7 +79,7 @@ class AxisOf:
         one: Any = _choice_type(self.axis, self.resolved)
         if not self.many:
             return handler.generate_schema(one)
-        many: Any = Annotated[list[one], Field(min_length=1)]
+        many: Any = Annotated[list[one], Field(min_length=1, max_length=_MOST_VALUES)]
         items = handler.generate_schema(many)
         as_tuple = core_schema.no_info_after_validator_function(tuple, items)
         return core_schema.no_info_before_validator_function(
@@ -120,10 +124,10 @@ def one_or_list(array: dict[str, Any]) -> dict[str, Any]:
 
 def unknown(what: str, given: str, valid: list[str]) -> str:
     """Say that a name is unknown, with the nearest valid ones."""
-    near = difflib.get_close_matches(given, valid, n=3, cutoff=0.5)
-    shown = given if len(given) <= 60 else given[:57] + "..."
-    hint = f"did you mean {' or '.join(repr(each) for each in near)}? " if near else ""
-    return f"{shown!r} is not a known {what}; {hint}Valid: {', '.join(sorted(valid))}."
+    shown = given if len(given) <= _LONGEST_NAME else given[: _LONGEST_NAME - 3] + "..."
+    near = difflib.get_close_matches(shown, valid, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(repr(each) for each in near)}?" if near else "."
+    return f"{shown!r} is not a known {what}{hint} Valid: {', '.join(sorted(valid))}."
 
 
 @cache

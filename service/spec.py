@@ -87,13 +87,13 @@ class _SeedsSchema:
 
 BatchSizes = Annotated[
     list[Annotated[int, Field(ge=1, le=1_000_000)]],
-    Field(min_length=1),
+    Field(min_length=1, max_length=1_000),
     BeforeValidator(as_list),
     _Listed(),
 ]
 Seeds = Annotated[
     list[Annotated[int, Field(ge=0, le=MAX_SEED)]],
-    Field(min_length=1),
+    Field(min_length=1, max_length=100_000),
     AfterValidator(_distinct),
     BeforeValidator(_count_to_seeds),
     _SeedsSchema(),

@@ -27,6 +27,9 @@ _numbers = itertools.count(1)
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     """Start Postgres and Valkey once for the test process."""
     with EmbeddedServers(tmp_path_factory.mktemp("servers")) as endpoints:
+        # Nothing here has to survive a power cut, and every test makes a database.
+        _administer(endpoints, "ALTER SYSTEM SET fsync = off")
+        _administer(endpoints, "SELECT pg_reload_conf()")
         yield endpoints
 
 

@@ -63,14 +63,14 @@ def create_app(station: Station) -> Celery:
     def prepare_child(**_: Any) -> None:
         lifecycle.prepare_child(parent)
 
-    def end_on_hangup(**_: Any) -> None:
-        lifecycle.end_on_hangup()
+    def stop_likewise(**_: Any) -> None:
+        lifecycle.stop_likewise()
 
     def begin_stop(**_: Any) -> None:
         lifecycle.begin_stop(station)
 
     signals.setup_logging.connect(keep_logging, weak=False)
     signals.worker_process_init.connect(prepare_child, weak=False)
-    signals.worker_ready.connect(end_on_hangup, weak=False)
+    signals.worker_ready.connect(stop_likewise, weak=False)
     signals.worker_shutting_down.connect(begin_stop, weak=False)
     return app

@@ -1,6 +1,6 @@
 """How a worker's two processes begin and end.
 
-Told to stop (SIGTERM, or Ctrl-C), the parent sets the stop flag and does Celery's warm
+Told to stop (SIGTERM, Ctrl-C, a closed terminal), the parent sets the stop flag and does Celery's warm
 shutdown: it takes no more messages and waits for its child, which sees the flag between two
 steps, gives its run back and is done within a second or two. (Celery's soft shutdown sleeps for
 the whole of its timeout while anything runs, and then ends the child by an exception that can
@@ -16,6 +16,8 @@ from celery.platforms import EX_FAILURE
 
 from workers.station import Station
 
+_LIKE_SIGTERM = (signal.SIGHUP, signal.SIGQUIT)
+
 
 def prepare_child(parent: int) -> None:
     """Make a forked child ready to train.
@@ -24,9 +26,10 @@ def prepare_child(parent: int) -> None:
     """
     if os.getppid() != parent:  # it died before that
         os._exit(EX_FAILURE)
-    # Sent to the whole process group, it would raise SystemExit wherever the training stands.
-    # The parent hears it too and sets the flag.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Sent to the whole process group, these would raise SystemExit wherever the training stands.
+    # The parent hears them too and sets the flag.
+    for number in (signal.SIGTERM, *_LIKE_SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     import workers.runner  # noqa: F401, PLC0415 - torch, before the first run waits for it
 
 
@@ -37,9 +40,14 @@ def begin_stop(station: Station) -> None:
     signal.setitimer(signal.ITIMER_REAL, max(station.settings.soft_shutdown_seconds, 0.001))
 
 
-def end_on_hangup() -> None:
-    """Let a closed terminal stop the worker; Celery would start it anew, without a terminal."""
-    signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
+def stop_likewise() -> None:
+    """Let a closed terminal and Ctrl-\\ stop the parent as SIGTERM does.
+
+    Celery would start anew on the one, without the terminal, and on the other wait for its child
+    without telling it.
+    """
+    for number in _LIKE_SIGTERM:
+        signal.signal(number, signal.getsignal(signal.SIGTERM))
 
 
 def _end_by_force(*_: Any) -> None:
