@@ -1,11 +1,11 @@
 """How a worker's two processes begin and end.
 
-Told to stop (SIGTERM, Ctrl-C, a closed terminal), the parent sets the stop flag and does Celery's warm
-shutdown: it takes no more messages and waits for its child, which sees the flag between two
-steps, gives its run back and is done within a second or two. (Celery's soft shutdown sleeps for
-the whole of its timeout while anything runs, and then ends the child by an exception that can
-strike in the middle of a commit.) A child that does not see the flag in time dies with its
-parent; its run is then found by its lease.
+Told to stop (SIGTERM, Ctrl-C, a closed terminal), the parent sets the stop flag and does
+Celery's warm shutdown: it takes no more messages and waits for its child, which sees the flag
+between two steps, gives its run back and is done within a second or two. (Celery's soft shutdown
+sleeps for the whole of its timeout while anything runs, and then ends the child by an exception
+that can strike in the middle of a commit.) A child that does not see the flag in time dies with
+its parent; its run is then found by its lease.
 """
 
 import os
@@ -35,13 +35,15 @@ def prepare_child(parent: int) -> None:
 
 def begin_stop(station: Station) -> None:
     """Tell the child to give its run back, and end by force when it does not do so in time."""
+    if station.stop.is_set():  # told before: its time runs already
+        return
     station.stop.set()
     signal.signal(signal.SIGALRM, _end_by_force)
     signal.setitimer(signal.ITIMER_REAL, max(station.settings.soft_shutdown_seconds, 0.001))
 
 
 def stop_likewise() -> None:
-    """Let a closed terminal and Ctrl-\\ stop the parent as SIGTERM does.
+    """Let a closed terminal and Ctrl-Backslash stop the parent as SIGTERM does.
 
     Celery would start anew on the one, without the terminal, and on the other wait for its child
     without telling it.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.responses import Response, StreamingResponse
 
 from service import experiments, exports
@@ -29,6 +29,16 @@ from service.api.submissions import read_after, ring
 from service.api.waiting import WaitDep
 from service.experiments import ExperimentFilter
 from service.standing import Standing
+
+
+def _written_out(value: object) -> object:
+    """Refuse the bare numbers that pydantic would read as seconds since 1970."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("Write the time as in 2026-11-21T05:00:00Z.")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 router = APIRouter()
 router.include_router(submissions.router)
@@ -64,8 +74,12 @@ def list_experiments(
         Query(description="`key:value`; repeated, all of them.", examples=[["course:dl"]]),
     ] = None,
     name: Annotated[str | None, Query(description="The exact name.")] = None,
-    created_after: Annotated[AwareDatetime | None, Query()] = None,
-    created_before: Annotated[AwareDatetime | None, Query()] = None,
+    created_after: Annotated[
+        Time | None, Query(description="Later than this; RFC 3339, with a zone.")
+    ] = None,
+    created_before: Annotated[
+        Time | None, Query(description="Earlier than this; RFC 3339, with a zone.")
+    ] = None,
 ) -> Response:
     """List experiments, newest first, without their specs."""
     wanted = ExperimentFilter(

@@ -150,7 +150,9 @@ def get_run_history(
             examples=[["loss,val_loss"]],
         ),
     ] = None,
-    from_epoch: Annotated[int, Query(ge=0, le=2**31 - 1)] = 1,
+    from_epoch: Annotated[
+        int, Query(ge=0, le=2**31 - 1, description="The first epoch wanted.")
+    ] = 1,
     max_points: Annotated[
         int | None,
         Query(

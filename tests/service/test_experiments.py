@@ -263,7 +263,7 @@ def test_experiments_are_found_by_what_they_say(lab):
     assert found(name="two") == [third, second]
     assert found(tags=[("a", "1")]) == [second, first]
     assert found(tags=[("a", "1"), ("b", "2")]) == [first]
-    assert found(tags=[("a", "1"), ("a", "2")]) == []
+    assert found(tags=[("a", "2"), ("a", "1")]) == []
     created = lab.standing(second).experiment.created_at
     assert found(created_after=created) == [third]
     assert found(created_before=created) == [first]
