@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Self
 import httpx
 from alembic import command
 
+from deploy.embedded.ports import free_port, is_free
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.valkey import ValkeyServer
 from deploy.programs import Program, Write
@@ -43,7 +43,7 @@ class Stack:
         self._api_key = api_key
         self._closing = ExitStack()
         self._programs: list[Program] = []
-        self.port = settings.port or _free_port()
+        self.port = settings.port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
@@ -53,7 +53,7 @@ class Stack:
             StackError: the port is taken.
             EmbeddedServerError: a server cannot be started.
         """
-        if not _port_is_free(self.settings.host, self.port):
+        if not is_free(self.port):
             raise StackError(
                 f"Port {self.port} is taken. Stop what listens there, or set ACTINIUM_PORT."
             )
@@ -184,23 +184,6 @@ def running_service(home: Path) -> str | None:
 
 def _address(home: Path) -> Path:
     return home / "service.json"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _port_is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
 
 
 def _count_gpus() -> int:

@@ -48,6 +48,18 @@ METRICS = (
     "epoch_seconds",
 )
 
+#: What a run's own row tells of its history: the last epoch's metrics, the best, the test's.
+RESULT_COLUMNS = (
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "best_epoch",
+    "best_val_accuracy",
+    "test_loss",
+    "test_accuracy",
+)
+
 _JSON = JSONB(none_as_null=True)
 _Time = DateTime(timezone=True)
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from service.config import Settings
 from service.errors import NotFoundError
 from service.events import NewEvent, announce, publish
-from service.models import ENDED, METRICS, Attempt, Epoch, Run
+from service.models import ENDED, METRICS, RESULT_COLUMNS, Attempt, Epoch, Run
 from service.numbers import to_json
 from service.transitions import (
     close_attempt,
@@ -103,7 +103,9 @@ def _take(
     if before is not None and before != engine:
         # Another engine may round differently, and a history is never of two makes.
         session.execute(delete(Epoch).where(Epoch.run_id == run_id))
-        session.execute(update(Run).where(Run.id == run_id).values(epoch=0, **_NO_METRICS))
+        session.execute(
+            update(Run).where(Run.id == run_id).values(epoch=0, **dict.fromkeys(RESULT_COLUMNS))
+        )
     run = session.scalars(
         update(Run)
         .where(Run.id == run_id, Run.status == "queued")
@@ -134,20 +136,6 @@ def _take(
         epochs=run.epochs,
         recorded_epochs=run.epoch,
     )
-
-
-_NO_METRICS: dict[str, Any] = dict.fromkeys(
-    (
-        "loss",
-        "accuracy",
-        "val_loss",
-        "val_accuracy",
-        "best_epoch",
-        "best_val_accuracy",
-        "test_loss",
-        "test_accuracy",
-    )
-)
 
 
 def _lease_end(settings: Settings) -> Any:

@@ -15,24 +15,11 @@ from sqlalchemy.orm import Session, aliased
 
 from service.config import Settings
 from service.events import NewEvent, lock_stream, publish
-from service.models import FINISHED, METRICS, Attempt, Epoch, Run
+from service.models import FINISHED, METRICS, RESULT_COLUMNS, Attempt, Epoch, Run
 from service.numbers import to_json
 
 #: What a reused run takes over from the one it repeats.
-_RESULT_COLUMNS = (
-    "status",
-    "epoch",
-    "loss",
-    "accuracy",
-    "val_loss",
-    "val_accuracy",
-    "best_epoch",
-    "best_val_accuracy",
-    "test_loss",
-    "test_accuracy",
-    "worker",
-    "engine",
-)
+_TAKEN_OVER = ("status", "epoch", *RESULT_COLUMNS, "worker", "engine")
 
 
 def close_attempt(
@@ -154,7 +141,7 @@ def _copy_results(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]
     updates: list[dict[str, Any]] = []
     for run_id, source_id in pairs:
         if source_id in sources:
-            values = {name: getattr(sources[source_id], name) for name in _RESULT_COLUMNS}
+            values = {name: getattr(sources[source_id], name) for name in _TAKEN_OVER}
             updates.append({"id": run_id, "reused_from": source_id, **values})
     if not updates:
         return []

@@ -219,17 +219,23 @@ def _bells(settings, device):
 
 
 def test_a_submission_rings_and_so_does_a_retry(api, settings):
-    assert _bells(settings, "cpu") == 0
-    post(api, SPEC | {"device": "cpu"}, headers={"Idempotency-Key": "one"})
+    def submit():
+        spec = SPEC | {"device": "cpu"}
+        return post(api, spec, headers={"Idempotency-Key": "one"}).headers["location"]
+
+    path = submit()
     assert (_bells(settings, "cpu"), _bells(settings, "cuda")) == (1, 0)
-    experiment_id = api.get("/v1/experiments").json()["items"][0]["id"]
-    api.post(f"/v1/experiments/{experiment_id}/cancel")
+    _silence(settings)
+    assert submit() == path
+    assert _bells(settings, "cpu") == 0  # a replay is no news
+    api.post(f"{path}/cancel")
+    api.post(f"{path}/retry")
+    assert _bells(settings, "cpu") == 1
+
+
+def _silence(settings):
     with redis.Redis.from_url(settings.redis_url) as client:
         client.flushall()
-    post(api, SPEC | {"device": "cpu"}, headers={"Idempotency-Key": "one"})
-    assert _bells(settings, "cpu") == 0  # a replay is no news
-    api.post(f"/v1/experiments/{experiment_id}/retry")
-    assert _bells(settings, "cpu") == 1
 
 
 def test_a_submission_does_not_need_redis(settings):
