@@ -71,6 +71,7 @@ class Doorbell:
                     self._celery.send_task(TRAIN_TASK, queue=queue_name(device), retry=False)
             except (RedisError, OperationalError, OSError) as error:
                 _log.warning("The doorbell is silent", device=device, reason=str(error))
+                return  # the other queue lies on the same Redis, and waiting costs its time-out
 
     def reachable(self) -> bool:
         """Say whether Redis answers."""

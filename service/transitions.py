@@ -118,7 +118,7 @@ def reuse_finished(session: Session, scope: ColumnElement[bool]) -> list[Run]:
                 ),
             ),
         )
-        .where(scope, Run.status == "queued", Run.reuse, Run.attempt == 0)
+        .where(scope, Run.status == "queued", Run.reuse, Run.epoch == 0)
         .ext(distinct_on(Run.id))
         .order_by(Run.id, twin.reused_from.is_not(None), twin.id)
     ).all()
