@@ -1,6 +1,6 @@
 """Dropouts: which share of activations is silenced while training.
 
-Torch draws a Bernoulli mask serially on a CPU, at ten times the cost of the masks here: sixteen
+Torch draws a Bernoulli mask serially on a CPU, at seven times the cost of the masks here: sixteen
 random bits an element from a counter-based generator, compared with a threshold. A rate is
 therefore rounded to a multiple of 2^-16; the scale uses the rounded rate, so the expectation is
 exact.
