@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from service.expansion import Limits, expand
+from service.door import Limits
+from service.expansion import expand
 from service.spec import ExperimentSpec, RunConfig
 from workers.datasets import Dataset, load
 from workers.training import devices

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from service.catalog import AXES, PLANNED
+from service.catalog import AXES
 from service.catalog.entry import Entry, Parameter
 
 #: Axes on which a bare number stands for an object: the entry and the parameter it fills.
@@ -229,26 +229,22 @@ class _Named:
             name, parameter = SHORTHANDS[self.axis]
             return {"name": name, parameter: value}
         if isinstance(value, str):
-            self._check(value)
-            return {"name": value}
+            return {"name": self._known(value)}
         if isinstance(value, dict):
             if isinstance(value.get("name"), str):
-                self._check(value["name"])
+                return {**value, "name": self._known(value["name"])}
             return value
         raise self._wrong_form()
 
-    def _check(self, name: str) -> None:
+    def _known(self, name: str) -> str:
+        """Give an entry's own name for a name or an alias of it."""
         what = self.axis.replace("_", " ")
-        if name in PLANNED.get(self.axis, ()):
-            raise PydanticCustomError(
-                "not_available_yet",
-                "The {what} {name} is not available yet. Available: {valid}.",
-                {"what": what, "name": repr(name), "valid": ", ".join(sorted(self.names))},
-            )
+        name = _aliases(self.axis).get(name, name)
         if name not in self.names:
             raise PydanticCustomError(
                 "unknown_name", "{reason}", {"reason": unknown(what, name, list(self.names))}
             )
+        return name
 
     def _wrong_form(self) -> PydanticCustomError:
         return PydanticCustomError(
@@ -256,6 +252,11 @@ class _Named:
             "Write {what} as a name or as an object with a name and its parameters.",
             {"what": f"the {self.axis.replace('_', ' ')}"},
         )
+
+
+@cache
+def _aliases(axis: str) -> dict[str, str]:
+    return {alias: each.name for each in AXES[axis].values() for alias in each.aliases}
 
 
 def _has_required(axis: str, name: str) -> bool:

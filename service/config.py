@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.expansion import Limits
+from service.door import Limits
 
 
 class Settings(BaseSettings):
@@ -50,8 +50,11 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body.")
     max_runs: int = Field(10_000, ge=1, description="Most runs of one experiment.")
-    max_epochs: int = Field(1_000, ge=0, description="Most epochs of a run.")
+    max_epochs: int = Field(20_000, ge=0, description="Most epochs of a run.")
     max_parameters: int = Field(50_000_000, ge=1, description="Most weights and biases of a model.")
+    max_batch_values: int = Field(
+        250_000_000, ge=1, description="Most values the layers hold for one batch."
+    )
     idempotency_hours: float = Field(
         24.0, gt=0, description="How long an Idempotency-Key is remembered."
     )
@@ -93,6 +96,7 @@ class Settings(BaseSettings):
             max_runs=self.max_runs,
             max_epochs=self.max_epochs,
             max_parameters=self.max_parameters,
+            max_batch_values=self.max_batch_values,
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from service.expansion import FieldError
+from service.door import FieldError
 
 
 class DomainError(Exception):

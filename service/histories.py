@@ -10,8 +10,8 @@ from sqlalchemy import Select, Subquery, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.choices import unknown
+from service.door import FieldError
 from service.errors import InvalidError, NotFoundError
-from service.expansion import FieldError
 from service.models import METRICS, Epoch, Run
 from service.numbers import JsonNumber, to_json
 

@@ -30,8 +30,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from service.door import FieldError
 from service.errors import InvalidError
-from service.expansion import FieldError
 from service.numbers import to_json
 
 DEFAULT_LIMIT = 50

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.catalog import AXES, PLANNED
+from service.catalog import AXES
 from service.choices import unknown
+from service.door import FieldError
 from service.errors import InvalidError, NotFoundError
-from service.expansion import FieldError
 from service.models import ENDED, Attempt, Run
 from service.paging import Order, fetch_page
 
@@ -106,7 +106,7 @@ def _order(order_by: str) -> Order:
 def _check_names(axis: str, names: Sequence[str]) -> None:
     valid = [each.name for each in AXES[axis].values() if not each.symbolic]
     for name in names:
-        if name not in valid and name not in PLANNED.get(axis, ()):
+        if name not in valid:
             detail = unknown(axis, name, valid)
             raise InvalidError(detail, errors=[FieldError(("query", axis), detail)])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.catalog import AXES, PLANNED
+from service.catalog import AXES
 from service.catalog.entry import Entry
 from service.choices import choice
 
@@ -27,11 +27,16 @@ def test_an_entry_says_what_it_is(axis, entry):
     ("axis", "entry"), _entries(), ids=lambda each: getattr(each, "name", each)
 )
 def test_an_entry_can_be_chosen_with_its_defaults(axis, entry):
-    required = {each.name: 1.0 for each in entry.parameters if each.default is ...}
+    required = {each.name: 1 for each in entry.parameters if each.default is ...}
     chosen = choice(axis, {"name": entry.name, **required})
     assert set(chosen.parameters) == {each.name for each in entry.parameters}
 
 
-def test_what_is_planned_is_not_there_yet():
-    for axis, names in PLANNED.items():
-        assert not names & set(AXES[axis])
+
+@pytest.mark.parametrize("axis", AXES)
+def test_an_alias_names_one_entry(axis):
+    names = [each for entry in AXES[axis].values() for each in (entry.name, *entry.aliases)]
+    assert len(set(names)) == len(names)
+    for entry in AXES[axis].values():
+        for alias in entry.aliases:
+            assert choice(axis, alias) == choice(axis, entry.name)

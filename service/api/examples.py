@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from service.expansion import Limits, expand
+from service.door import Limits
+from service.expansion import expand
 from service.spec import ExperimentSpec
 
 _EXPERIMENT_ID = "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7"
@@ -101,6 +102,8 @@ DRY_RUN: dict[str, Any] = {
         "rates": [
             {
                 "model": _CONFIG["model"],
+                "dataset": "mnist",
+                "batch_size": 128,
                 "seconds_per_thousand_samples": 1.3,
                 "basis": "catalog",
                 "runs": 0,

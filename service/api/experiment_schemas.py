@@ -108,13 +108,15 @@ def _summary(standing: Standing) -> dict[str, Any]:
 
 
 class CostRate(Answer):
-    """What one model costs, and how that is known."""
+    """What a thousand training samples cost, and how that is known."""
 
     model: dict[str, Any]
+    dataset: str
+    batch_size: int
     seconds_per_thousand_samples: float
     basis: Literal["measured", "catalog"] = Field(
-        description="`measured`: mean over `runs` runs of this model here. `catalog`: the "
-        "catalog's figure for its default size on one CPU."
+        description="`measured`: mean over `runs` runs of this model, data set and batch size "
+        "here. `catalog`: counted from the layers, for two cores."
     )
     runs: int
 

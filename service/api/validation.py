@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from service.api import pointers
 from service.choices import unknown
-from service.expansion import FieldError
+from service.door import FieldError
 
 _INPUT = "Input should be "
 _MOST_ERRORS = 50

@@ -24,9 +24,8 @@ from service.catalog import (
     schedules,
 )
 from service.catalog.entry import Entry
-from service.catalog.planned import PLANNED
 
-__all__ = ["AXES", "PLANNED", "entry"]
+__all__ = ["AXES", "entry"]
 
 
 def _by_name(entries: tuple[Entry, ...]) -> Mapping[str, Entry]:

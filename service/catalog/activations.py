@@ -10,6 +10,18 @@ _GLOROT_2010 = Source(
 
 ENTRIES: tuple[ActivationEntry, ...] = (
     ActivationEntry(
+        name="identity",
+        meaning="Passes its input: with it a network of any depth is a linear one.",
+        formula=r"x",
+        source=Source(
+            "Saxe, McClelland & Ganguli 2013, Exact solutions to the nonlinear dynamics of "
+            "learning in deep linear neural networks",
+            "https://arxiv.org/abs/1312.6120",
+        ),
+        aliases=("linear",),
+        initializer="glorot_uniform",
+    ),
+    ActivationEntry(
         name="sigmoid",
         meaning="Squashes to (0, 1); saturates on both sides, and its derivative never passes 1/4.",
         formula=r"\sigma(x) = \frac{1}{1 + e^{-x}}",
@@ -48,6 +60,26 @@ ENTRIES: tuple[ActivationEntry, ...] = (
                 "number",
                 0.01,
                 "slope for negative inputs (the MNIST recipe uses 0.2)",
+                minimum=0.0,
+                maximum=1.0,
+            ),
+        ),
+        initializer="he_uniform",
+    ),
+    ActivationEntry(
+        name="prelu",
+        meaning="A leaky relu whose slope below zero is learnt, one for each unit or channel.",
+        formula=r"\max(0, x) + a_i \min(0, x),\; a_i \text{ learnt}",
+        source=Source(
+            "He et al. 2015, Delving deep into rectifiers, eq. 1",
+            "https://arxiv.org/abs/1502.01852",
+        ),
+        parameters=(
+            Parameter(
+                "initial_slope",
+                "number",
+                0.25,
+                "every slope before the first step",
                 minimum=0.0,
                 maximum=1.0,
             ),
@@ -103,6 +135,100 @@ ENTRIES: tuple[ActivationEntry, ...] = (
                 "none",
                 "the exact form, or the paper's tanh approximation",
                 options=("none", "tanh"),
+            ),
+        ),
+        initializer="he_uniform",
+    ),
+    ActivationEntry(
+        name="silu",
+        meaning="Weighs its input by its sigmoid; smooth, with a small dip below zero.",
+        formula=r"x\, \sigma(x) = \frac{x}{1 + e^{-x}}",
+        source=Source(
+            "Elfwing, Uchibe & Doya 2018, Sigmoid-weighted linear units for neural network "
+            "function approximation in reinforcement learning; as swish: Ramachandran, Zoph & "
+            "Le 2017, Searching for activation functions (arXiv 1710.05941)",
+            "https://arxiv.org/abs/1702.03118",
+        ),
+        aliases=("swish",),
+        initializer="he_uniform",
+    ),
+    ActivationEntry(
+        name="mish",
+        meaning="Weighs its input by the tanh of its softplus; smooth, with a small dip below "
+        "zero.",
+        formula=r"x \tanh(\ln(1 + e^{x}))",
+        source=Source(
+            "Misra 2019, Mish: a self regularized non-monotonic activation function",
+            "https://arxiv.org/abs/1908.08681",
+        ),
+        initializer="he_uniform",
+    ),
+    ActivationEntry(
+        name="softplus",
+        meaning="A smooth relu, positive everywhere; its derivative is the sigmoid.",
+        formula=r"\ln(1 + e^{x})",
+        source=Source(
+            "Dugas et al. 2000, Incorporating second-order functional knowledge for better "
+            "option pricing; Glorot, Bordes & Bengio 2011, Deep sparse rectifier neural networks",
+            "https://proceedings.mlr.press/v15/glorot11a.html",
+        ),
+        initializer="he_uniform",
+    ),
+    ActivationEntry(
+        name="softsign",
+        meaning="Squashes to (-1, 1) as tanh does, but nears its limits far more slowly.",
+        formula=r"\frac{x}{1 + |x|}",
+        source=_GLOROT_2010,
+        initializer="glorot_uniform",
+    ),
+    ActivationEntry(
+        name="hard_sigmoid",
+        meaning="A sigmoid of straight lines: 0 below -3, 1 above 3, where nothing is learnt.",
+        formula=r"\min(\max(x + 3, 0), 6) / 6",
+        source=Source(
+            "Howard et al. 2019, Searching for MobileNetV3, section 5.2",
+            "https://arxiv.org/abs/1905.02244",
+        ),
+        initializer="glorot_uniform",
+    ),
+    ActivationEntry(
+        name="hard_tanh",
+        meaning="A tanh of straight lines: x held between -1 and 1, beyond which nothing is "
+        "learnt.",
+        formula=r"\min(\max(x, -1), 1)",
+        source=Source(
+            "Collobert et al. 2011, Natural language processing (almost) from scratch, section 3.3",
+            "https://arxiv.org/abs/1103.0398",
+        ),
+        initializer="glorot_uniform",
+    ),
+    ActivationEntry(
+        name="relu6",
+        meaning="A relu held below 6; dead below zero and saturated above six.",
+        formula=r"\min(\max(0, x), 6)",
+        source=Source(
+            "Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10",
+            "https://www.cs.toronto.edu/~kriz/conv-cifar10-aug2010.pdf",
+        ),
+        initializer="he_uniform",
+    ),
+    ActivationEntry(
+        name="maxout",
+        meaning="The largest of several z-values, so that a unit learns its own convex function; "
+        "its layer has that many times the weights.",
+        formula=r"\max_{j = 1 \dots k} x_{j}",
+        source=Source(
+            "Goodfellow et al. 2013, Maxout networks",
+            "https://arxiv.org/abs/1302.4389",
+        ),
+        parameters=(
+            Parameter(
+                "pieces",
+                "integer",
+                2,
+                "z-values of a unit (k)",
+                minimum=2,
+                maximum=8,
             ),
         ),
         initializer="he_uniform",

@@ -2,39 +2,73 @@
 
 from service.catalog.entry import DatasetEntry, Parameter, Source
 
+#: How many points of each part can be drawn where a data set is made of random points.
+MOST_POINTS = 100_000
 
-def _sizes(train: int, test: int) -> tuple[Parameter, ...]:
+
+def _parameters(
+    train: int, test: int, preprocessing: str, *own: Parameter, most: int | None = None
+) -> tuple[Parameter, ...]:
+    """Give a data set's own parameters, then those that all have.
+
+    ``train`` and ``test`` are the default sizes, and the largest too where ``most`` is not said.
+    """
     return (
+        *own,
         Parameter(
             "train_size",
             "integer",
             train,
-            "how many of the training images are used, from the first on",
+            "how many of the training samples are used, from the first on",
             minimum=1,
-            maximum=train,
+            maximum=most or train,
         ),
         Parameter(
             "test_size",
             "integer",
             test,
-            "how many of the test images are used, from the first on",
+            "how many of the test samples are used, from the first on",
             minimum=1,
-            maximum=test,
+            maximum=most or test,
         ),
         Parameter(
             "validation_split",
             "number",
             0.0,
-            "share of the training images, the last ones, held out for validation; with 0 the "
+            "share of the training samples, the last ones, held out for validation; with 0 the "
             "test part is the validation set",
             minimum=0.0,
             below=1.0,
         ),
         Parameter(
-            "preprocessing", "choice", "scale", "what is done to the inputs", axis="preprocessing"
+            "preprocessing",
+            "choice",
+            preprocessing,
+            "what is done to the inputs",
+            axis="preprocessing",
         ),
     )
 
+
+def _noise(deviation: float) -> Parameter:
+    return Parameter(
+        "noise",
+        "number",
+        deviation,
+        "standard deviation of what is added to each coordinate",
+        minimum=0.0,
+        maximum=10.0,
+    )
+
+
+_SEED = Parameter(
+    "seed",
+    "integer",
+    1,
+    "seed of the points, apart from the seed of a run",
+    minimum=0,
+    maximum=2**31 - 1,
+)
 
 ENTRIES: tuple[DatasetEntry, ...] = (
     DatasetEntry(
@@ -45,10 +79,118 @@ ENTRIES: tuple[DatasetEntry, ...] = (
             "LeCun et al. 1998, Gradient-based learning applied to document recognition",
             "https://doi.org/10.1109/5.726791",
         ),
-        parameters=_sizes(60_000, 10_000),
+        parameters=_parameters(60_000, 10_000, "scale"),
         train_count=60_000,
         test_count=10_000,
         input_shape=(1, 28, 28),
         classes=10,
+        largest_value=255.0,
+    ),
+    DatasetEntry(
+        name="fashion_mnist",
+        meaning="Pictures of clothes in ten kinds, 28 x 28 grey pixels: 60,000 to train, 10,000 "
+        "to test; fetched at the first use where they are not in the data folder.",
+        formula=r"x \in [0, 255]^{28 \times 28},\; y \in \{0, \dots, 9\}",
+        source=Source(
+            "Xiao et al. 2017, Fashion-MNIST: a novel image dataset for benchmarking machine "
+            "learning algorithms",
+            "https://arxiv.org/abs/1708.07747",
+        ),
+        parameters=_parameters(60_000, 10_000, "scale"),
+        train_count=60_000,
+        test_count=10_000,
+        input_shape=(1, 28, 28),
+        classes=10,
+        largest_value=255.0,
+    ),
+    DatasetEntry(
+        name="digits",
+        meaning="Handwritten digits, 8 x 8 pixels from 0 to 16, as they come with scikit-learn: "
+        "the first 1,437 to train, the last 360 to test.",
+        formula=r"x \in [0, 16]^{8 \times 8},\; y \in \{0, \dots, 9\}",
+        source=Source(
+            "Alpaydin & Kaynak 1998, Optical recognition of handwritten digits",
+            "https://doi.org/10.24432/C50P49",
+        ),
+        parameters=_parameters(1_437, 360, "scale"),
+        train_count=1_437,
+        test_count=360,
+        input_shape=(1, 8, 8),
+        classes=10,
+        largest_value=16.0,
+    ),
+    DatasetEntry(
+        name="circles",
+        meaning="Points on two circles with noise: class 0 on the outer, class 1 on the inner. "
+        "Seed 1 gives the points of the exercise on initialization in the Deep Learning "
+        "Specialization.",
+        formula=r"x = r (\cos t, \sin t) + \varepsilon,\; r = f^y,\; "
+        r"\varepsilon \sim \mathcal{N}(0, \sigma^2 I)",
+        source=Source(
+            "scikit-learn, make_circles",
+            "https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_circles.html",
+        ),
+        parameters=_parameters(
+            300,
+            100,
+            "none",
+            _noise(0.05),
+            Parameter(
+                "factor", "number", 0.8, "radius of the inner circle", minimum=0.0, below=1.0
+            ),
+            _SEED,
+            most=MOST_POINTS,
+        ),
+        train_count=MOST_POINTS,
+        test_count=MOST_POINTS,
+        input_shape=(2,),
+        classes=2,
+    ),
+    DatasetEntry(
+        name="moons",
+        meaning="Points on two interleaving half circles with noise: class 0 on the upper, "
+        "class 1 on the lower.",
+        formula=r"x = (\cos t, \sin t) + \varepsilon \text{ if } y = 0,\; "
+        r"x = (1 - \cos t, \tfrac{1}{2} - \sin t) + \varepsilon \text{ if } y = 1,\; "
+        r"t \in [0, \pi],\; \varepsilon \sim \mathcal{N}(0, \sigma^2 I)",
+        source=Source(
+            "scikit-learn, make_moons",
+            "https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_moons.html",
+        ),
+        parameters=_parameters(300, 100, "none", _noise(0.1), _SEED, most=MOST_POINTS),
+        train_count=MOST_POINTS,
+        test_count=MOST_POINTS,
+        input_shape=(2,),
+        classes=2,
+    ),
+    DatasetEntry(
+        name="ball",
+        meaning="Points uniform in a ball of 10 dimensions, each coordinate with standard "
+        "deviation 1: class 1 where the coordinates' sum is farther from 0 than half the radius.",
+        formula=r"x \sim \mathcal{U}(\{\lVert x \rVert \le R\}),\; R = \sqrt{12},\; "
+        r"y = \left[\lvert \textstyle\sum_i x_i \rvert > R / 2\right]",
+        source=Source(
+            "Godoy 2018, DeepReplay, the ball data set", "https://github.com/dvgodoy/deepreplay"
+        ),
+        parameters=_parameters(1_000, 1_000, "none", _SEED, most=MOST_POINTS),
+        train_count=MOST_POINTS,
+        test_count=MOST_POINTS,
+        input_shape=(10,),
+        classes=2,
+    ),
+    DatasetEntry(
+        name="churn",
+        meaning="Customers of a bank, and whether they left: 10,000 rows of 12 features (country "
+        "one-hot, gender, eight numbers), 8,000 to train and 2,000 to test.",
+        formula=r"x \in \{0, 1\}^4 \times \mathbb{R}^8,\; y = [\text{left the bank}]",
+        source=Source(
+            "Churn Modelling, a table of fictional bank customers",
+            "https://www.kaggle.com/datasets/shrutimechlearn/churn-modelling",
+        ),
+        parameters=_parameters(8_000, 2_000, "standardize"),
+        train_count=8_000,
+        test_count=2_000,
+        input_shape=(12,),
+        classes=2,
     ),
 )

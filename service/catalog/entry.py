@@ -44,7 +44,8 @@ class Entry:
 
     ``formula`` is LaTeX. A ``symbolic`` entry (``auto``) is resolved to another entry before
     a run exists, so no function stands behind it. A ``required`` parameter has no default
-    (its ``default`` is ``...``).
+    (its ``default`` is ``...``). ``aliases`` are other names it is known by: a spec may use
+    them, and is told the entry's own.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Entry:
     source: Source
     parameters: tuple[Parameter, ...] = ()
     symbolic: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,25 +67,26 @@ class ActivationEntry(Entry):
 
 @dataclass(frozen=True)
 class DatasetEntry(Entry):
-    """A data set, with the sizes the door checks specs against."""
+    """A data set, with the sizes the door checks specs against.
+
+    ``input_shape`` is (channels, height, width) for images and (features,) for points.
+    ``largest_value`` is the largest a pixel can be, what ``scale`` divides by; None where the
+    inputs are no pixels.
+    """
 
     train_count: int = 0
     test_count: int = 0
     input_shape: tuple[int, ...] = ()
     classes: int = 0
+    largest_value: float | None = None
 
 
 @dataclass(frozen=True)
 class ModelEntry(Entry):
     """A model, with the values it brings where a spec is silent.
 
-    ``multiply_adds`` is the forward cost of one sample at the default parameters, the base
-    of cost estimates.
+    Its layers and its dropout rates are in ``service.blueprints``.
     """
 
     batch_size: int = 128
     loss: str = "categorical_crossentropy"
-    dropout_rates: tuple[float, ...] = ()
-    input_rank: int = 1
-    multiply_adds: int = 0
-    seconds_per_thousand_samples: float = 0.0

@@ -2,7 +2,8 @@ r"""Initializers: how weights (and biases) are drawn before the first step.
 
 ``n_in`` and ``n_out`` are the fans: for a convolution, channels times the receptive field.
 The "normal" forms of glorot, he and lecun are truncated at two standard deviations and
-rescaled to the stated variance, as in Keras; plain ``normal`` is not truncated.
+rescaled to the stated variance; ``truncated_normal`` is truncated and not rescaled; plain
+``normal`` is not truncated. All as in Keras.
 """
 
 from service.catalog.entry import Entry, Parameter, Source
@@ -42,11 +43,30 @@ ENTRIES: tuple[Entry, ...] = (
     _CONSTANT,
     Entry(
         name="normal",
-        meaning="Normal around zero with the given standard deviation, whatever the fans.",
+        meaning="Normal around zero with the given standard deviation, whatever the fans; not "
+        "truncated.",
         formula=r"w \sim \mathcal{N}(0, \sigma^2)",
         source=_KERAS,
         parameters=(
             Parameter("stddev", "number", 0.05, "standard deviation", minimum=0.0, maximum=1e6),
+        ),
+    ),
+    Entry(
+        name="truncated_normal",
+        meaning="Normal around zero, truncated at two standard deviations and not rescaled: what "
+        "is drawn has 0.88 of the standard deviation given.",
+        formula=r"w \sim \mathcal{N}(0, \sigma^2),\; |w| \le 2 \sigma;\;"
+        r" \mathrm{std}(w) \approx 0.8796\, \sigma",
+        source=_KERAS,
+        parameters=(
+            Parameter(
+                "stddev",
+                "number",
+                0.05,
+                "standard deviation of the normal before it is truncated",
+                minimum=0.0,
+                maximum=1e6,
+            ),
         ),
     ),
     Entry(
@@ -59,33 +79,48 @@ ENTRIES: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        name="fan_in_uniform",
+        meaning="Uniform within one over the root of the fan-in, a sixth of he_uniform's variance; "
+        "what PyTorch's dense and convolution layers start from.",
+        formula=r"w \sim \mathcal{U}(-l, l),\; l = 1 / \sqrt{n_{in}}",
+        source=Source(
+            "PyTorch, torch.nn.Linear", "https://pytorch.org/docs/stable/generated/torch.nn.Linear"
+        ),
+    ),
+    Entry(
         name="glorot_uniform",
         meaning="Keeps the variance of signals and gradients for units that are linear near zero.",
         formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{6 / (n_{in} + n_{out})}",
         source=_GLOROT,
+        aliases=("xavier_uniform",),
     ),
     Entry(
         name="glorot_normal",
-        meaning="The normal form of glorot_uniform (truncated at two standard deviations).",
+        meaning="The normal form of glorot_uniform (truncated at two standard deviations and "
+        "rescaled to the stated variance).",
         formula=r"w \sim \mathcal{N}(0, 2 / (n_{in} + n_{out}))",
         source=_GLOROT,
+        aliases=("xavier_normal",),
     ),
     Entry(
         name="he_uniform",
         meaning="Keeps the variance of signals through rectifiers.",
         formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{6 / n_{in}}",
         source=_HE,
+        aliases=("kaiming_uniform",),
     ),
     Entry(
         name="he_normal",
-        meaning="The normal form of he_uniform (truncated at two standard deviations).",
+        meaning="The normal form of he_uniform (truncated at two standard deviations and "
+        "rescaled to the stated variance).",
         formula=r"w \sim \mathcal{N}(0, 2 / n_{in})",
         source=_HE,
+        aliases=("kaiming_normal",),
     ),
     Entry(
         name="lecun_normal",
         meaning="Variance one over the fan-in; what selu's fixed point needs (truncated at two "
-        "standard deviations).",
+        "standard deviations and rescaled to the stated variance).",
         formula=r"w \sim \mathcal{N}(0, 1 / n_{in})",
         source=_LECUN,
     ),
@@ -94,6 +129,30 @@ ENTRIES: tuple[Entry, ...] = (
         meaning="The uniform form of lecun_normal.",
         formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{3 / n_{in}}",
         source=_LECUN,
+    ),
+    Entry(
+        name="orthogonal",
+        meaning="A random orthogonal matrix times a gain: keeps lengths, and every singular value "
+        "is the gain. Convolution weights are seen as (out, in x height x width).",
+        formula=r"W W^\top = g^2 I \text{ (or } W^\top W \text{ with more outputs than inputs)}",
+        source=Source(
+            "Saxe, McClelland & Ganguli 2013, Exact solutions to the nonlinear dynamics of "
+            "learning in deep linear neural networks",
+            "https://arxiv.org/abs/1312.6120",
+        ),
+        parameters=(
+            Parameter("gain", "number", 1.0, "every singular value", above=0.0, maximum=1e6),
+        ),
+    ),
+    Entry(
+        name="lsuv",
+        meaning="Orthogonal, then scaled layer by layer until the outputs of each layer's weights "
+        "have unit variance over a batch of training samples.",
+        formula=r"W \leftarrow W / \sqrt{\mathrm{Var}(W x)}",
+        source=Source(
+            "Mishkin & Matas 2015, All you need is a good init, algorithm 1",
+            "https://arxiv.org/abs/1511.06422",
+        ),
     ),
 )
 

@@ -44,9 +44,39 @@ ENTRIES: tuple[ModelEntry, ...] = (
         ),
         batch_size=128,
         loss="categorical_crossentropy",
-        dropout_rates=(0.25, 0.5),
-        input_rank=3,
-        multiply_adds=11_990_000,
-        seconds_per_thousand_samples=1.3,
+    ),
+    ModelEntry(
+        name="mlp",
+        meaning="Dense hidden layers, each followed by normalization, activation and dropout; "
+        "inputs of any shape are flattened.",
+        formula=r"h_l = f(\text{norm}(W_l h_{l-1} + b_l)),\; p = \sigma(W h_L + b)"
+        r" \text{ or } \text{softmax}(W h_L + b)",
+        source=Source(
+            "Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating "
+            "errors",
+            "https://doi.org/10.1038/323533a0",
+        ),
+        parameters=(
+            Parameter(
+                "hidden_units",
+                "integers",
+                (128,),
+                "units of each hidden layer, from the first on",
+                minimum=1,
+                maximum=4096,
+                min_items=1,
+                max_items=100,
+            ),
+            Parameter(
+                "head",
+                "option",
+                "auto",
+                "binary: one sigmoid unit, for two classes; multiclass: a softmax over the "
+                "classes; auto: binary where there are two classes and the loss allows it",
+                options=("auto", "binary", "multiclass"),
+            ),
+        ),
+        batch_size=128,
+        loss="categorical_crossentropy",
     ),
 )

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy.integrate import quad
 from scipy.special import erf, expit
 
@@ -13,11 +14,12 @@ from workers.nn.activations import ACTIVATIONS
 LAMBDA, ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 ROOT = math.sqrt(2 / math.pi)
 
+# From the least float32 (a subnormal) to nearly the largest.
 GRID = np.unique(
     np.concatenate(
         [
-            np.linspace(-12, 12, 961),
-            [sign * 10.0**power for sign in (-1, 1) for power in range(-38, 7)],
+            np.linspace(-48, 48, 1921),
+            [sign * 10.0**power for sign in (-1, 1) for power in range(-45, 39)],
         ]
     )
 )
@@ -45,19 +47,35 @@ def exponential_derivative(x, alpha):
     return np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))
 
 
-# name, parameters, value, derivative (at a kink: the left one, which is what training uses)
+def softplus(x):
+    return np.logaddexp(0, x)
+
+
+def mish_derivative(x):
+    inner = np.tanh(softplus(x))
+    return inner + x * (1 - inner**2) * expit(x)
+
+
+def between(low, high, height=1.0):
+    return lambda x: ((x > low) & (x < high)) * height
+
+
+# name, parameters, value, derivative (at a kink: the left one, which is what training uses; at
+# the upper bound of those that have one: 0)
 CASES = [
+    ("identity", {}, lambda x: x, np.ones_like),
     ("sigmoid", {}, expit, lambda x: expit(x) * expit(-x)),
     ("tanh", {}, np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     ("relu", {}, lambda x: np.maximum(x, 0), lambda x: (x > 0) * 1.0),
     *(
         (
-            "leaky_relu",
-            {"negative_slope": slope},
+            name,
+            {parameter: slope},
             lambda x, slope=slope: np.where(x > 0, x, slope * x),
             lambda x, slope=slope: np.where(x > 0, 1, slope),
         )
-        for slope in (0.0, 0.01, 0.2)
+        for name, parameter in (("leaky_relu", "negative_slope"), ("prelu", "initial_slope"))
+        for slope in (0.0, 0.125, 0.25)
     ),
     *(
         (
@@ -81,47 +99,60 @@ CASES = [
         lambda x: (1 + erf(x / math.sqrt(2))) / 2 + x * density(x),
     ),
     ("gelu", {"approximate": "tanh"}, gelu_tanh, gelu_tanh_derivative),
+    ("silu", {}, lambda x: x * expit(x), lambda x: expit(x) * (1 + x * expit(-x))),
+    ("mish", {}, lambda x: x * np.tanh(softplus(x)), mish_derivative),
+    ("softplus", {}, softplus, expit),
+    ("softsign", {}, lambda x: x / (1 + abs(x)), lambda x: 1 / (1 + abs(x)) ** 2),
+    ("hard_sigmoid", {}, lambda x: np.clip(x / 6 + 0.5, 0, 1), between(-3, 3, 1 / 6)),
+    ("hard_tanh", {}, lambda x: np.clip(x, -1, 1), between(-1, 1)),
+    ("relu6", {}, lambda x: np.clip(x, 0, 6), between(0, 6)),
 ]
 IDS = ["-".join([name, *map(str, parameters.values())]) for name, parameters, *_ in CASES]
+THROUGH_ZERO = [each for each in CASES if each[2](np.zeros(1)) == 0]
+
+
+def activation(name, units=1, **parameters):
+    return ACTIVATIONS[name](**parameters)(units)
 
 
 def test_every_activation_has_a_reference():
-    assert {name for name, *_ in CASES} == set(ACTIVATIONS)
+    assert {name for name, *_ in CASES} | {"maxout"} == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize(("name", "parameters", "value", "derivative"), CASES, ids=IDS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 def test_values_and_derivatives(name, parameters, value, derivative, dtype, tolerance):
     x = torch.tensor(POINTS, dtype=dtype, requires_grad=True)
-    y = ACTIVATIONS[name](**parameters)(x)
+    y = activation(name, **parameters).to(dtype)(x)
     (slope,) = torch.autograd.grad(y.sum(), x)
     exact = x.detach().double().numpy()
     np.testing.assert_allclose(y.detach().numpy(), value(exact), rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(slope.numpy(), derivative(exact), rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize(("name", "parameters", "value", "derivative"), CASES[1:], ids=IDS[1:])
+@pytest.mark.parametrize(("name", "parameters", "value", "derivative"), THROUGH_ZERO)
 def test_tiny_inputs_keep_their_relative_precision(name, parameters, value, derivative):
-    """All but sigmoid, the first, which is 1/2 at zero."""
     tiny = 10.0 ** np.arange(-30, -8)
     x = torch.tensor(np.concatenate([-tiny, tiny]), dtype=torch.float32)
-    y = ACTIVATIONS[name](**parameters)(x)
-    np.testing.assert_allclose(y.numpy(), value(x.double().numpy()), rtol=1e-6, atol=0)
+    y = activation(name, **parameters)(x)
+    np.testing.assert_allclose(y.detach().numpy(), value(x.double().numpy()), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize(("name", "parameters", "value", "derivative"), CASES, ids=IDS)
 def test_monotone_is_told_truly(name, parameters, value, derivative):
-    falls = (np.diff(value(GRID)) < 0).any()
-    assert ACTIVATIONS[name](**parameters).monotone == (not falls)
+    falls = (np.diff(value(GRID)) < -1e-12).any()
+    learnt = list(activation(name, **parameters).parameters())
+    assert activation(name, **parameters).monotone == (not falls and not learnt)
+    assert activation(name, **parameters).pieces == 1
 
 
 def test_parameters_that_turn_a_function_round_are_not_monotone():
-    assert not ACTIVATIONS["leaky_relu"](negative_slope=-0.1).monotone
-    assert not ACTIVATIONS["elu"](alpha=-1.0).monotone
+    assert not activation("leaky_relu", negative_slope=-0.1).monotone
+    assert not activation("elu", alpha=-1.0).monotone
 
 
 def test_selu_has_mean_zero_and_variance_one_as_its_fixed_point():
-    selu = ACTIVATIONS["selu"]()
+    selu = activation("selu")
 
     def moment(power):
         def integrand(x):
@@ -131,3 +162,60 @@ def test_selu_has_mean_zero_and_variance_one_as_its_fixed_point():
 
     assert moment(1) == pytest.approx(0, abs=1e-8)
     assert moment(2) == pytest.approx(1, abs=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (7, 4, 5, 3)])
+def test_prelu_learns_one_slope_for_each_unit_or_channel(shape):
+    prelu = activation("prelu", 4, initial_slope=0.25)
+    assert {name: each.tolist() for name, each in prelu.state_dict().items()} == {
+        "slope": [0.25] * 4
+    }
+    slopes = torch.tensor([0.1, -0.5, 2.0, 0.0])
+    prelu.load_state_dict({"slope": slopes})
+    generator = torch.Generator().manual_seed(0)
+    x, upstream = (torch.randn(shape, generator=generator) for _ in range(2))
+    y = prelu(x)
+    own = slopes.view(1, 4, *[1] * (len(shape) - 2))
+    torch.testing.assert_close(y, x.clamp(min=0) + own * x.clamp(max=0))
+    (gradient,) = torch.autograd.grad(y, prelu.slope, upstream)
+    others = [0, *range(2, len(shape))]
+    torch.testing.assert_close(gradient, (upstream * x.clamp(max=0)).sum(others))
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 8])
+@pytest.mark.parametrize(
+    ("spatial", "memory_format"),
+    [
+        ((), torch.contiguous_format),
+        ((6, 5), torch.contiguous_format),
+        ((6, 5), torch.channels_last),
+    ],
+)
+def test_maxout_is_the_first_largest_of_a_units_pieces(pieces, spatial, memory_format):
+    units = 4
+    maxout = activation("maxout", units, pieces=pieces)
+    assert maxout.pieces == pieces
+    random = np.random.default_rng(pieces)
+    z = random.integers(-3, 4, (10, units * pieces, *spatial)).astype(np.float32)
+    x = torch.from_numpy(z).contiguous(memory_format=memory_format).requires_grad_()
+    y = maxout(x)
+    seen = z.reshape(10, units, pieces, *spatial)
+    np.testing.assert_array_equal(y.detach().numpy(), seen.max(2))
+    upstream = random.standard_normal(y.shape).astype(np.float32)
+    (gradient,) = torch.autograd.grad(y, x, torch.from_numpy(upstream))
+    expected = np.zeros_like(seen)
+    np.put_along_axis(expected, seen.argmax(2)[:, :, None], upstream[:, :, None], 2)
+    np.testing.assert_array_equal(gradient.numpy().reshape(seen.shape), expected)
+    if memory_format == torch.channels_last:
+        assert y.is_contiguous(memory_format=memory_format)
+
+
+def test_maxout_commutes_with_pooling_in_value_but_not_in_the_gradient_of_ties():
+    """Two pieces tied at different places: why it is not told as monotone."""
+    maxout = activation("maxout", 1, pieces=2)
+    z = torch.tensor([[[[0.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]]], requires_grad=True)
+    last, first = (maxout(F.max_pool2d(z, 2)), F.max_pool2d(maxout(z), 2))
+    assert torch.equal(last, first)
+    gradients = [torch.autograd.grad(each.sum(), z)[0] for each in (last, first)]
+    assert not torch.equal(*gradients)
+    assert not maxout.monotone

@@ -96,6 +96,18 @@ def test_accuracies():
         assert binary_accuracy(x, y).item() == pytest.approx(element_wise)
 
 
+def test_a_single_sigmoid_unit_tells_two_classes_apart():
+    generator = np.random.default_rng(1)
+    logits, labels = 5 * generator.standard_normal((64, 1)), generator.integers(0, 2, 64)
+    p = 1 / (1 + np.exp(-logits[:, 0]))
+    expected = -np.where(labels == 1, np.log(p), np.log1p(-p)).mean()
+    loss = LOSSES["binary_crossentropy"]()
+    x, y = tensors(logits, labels)
+    assert loss.function(x, y).item() == pytest.approx(expected, rel=1e-5)
+    for metric in loss.metrics.values():
+        assert metric(x, y).item() == pytest.approx(((p > 0.5) == labels).mean())
+
+
 def test_metrics_of_each_loss():
     assert list(LOSSES["categorical_crossentropy"]().metrics) == ["accuracy"]
     assert list(LOSSES["binary_crossentropy"]().metrics) == ["accuracy", "binary_accuracy"]

@@ -1,31 +1,33 @@
-"""mnist_cnn against the same network composed plainly, and the swap of pooling."""
+"""Models against the same networks composed plainly, and the swap of pooling."""
+
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from service.blueprints import blueprint
+from service.choices import choice
 from workers.nn.activations import ACTIVATIONS, Activation
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.models import MODELS, Parts, max_pooled
 from workers.nn.normalizations import NORMALIZATIONS
 
-PARAMETERS = {
-    "leaky_relu": {"negative_slope": 0.2},
-    "elu": {"alpha": 1.0},
-    "gelu": {"approximate": "tanh"},
-}
-PIECEWISE_LINEAR = {"relu", "leaky_relu"}
+EXACT = {"identity", "relu", "leaky_relu", "hard_tanh", "relu6", "maxout"}
+PARAMETERS = {"leaky_relu": {"negative_slope": 0.2}, "gelu": {"approximate": "tanh"}}
 
 
-def activation(name):
-    return ACTIVATIONS[name](**PARAMETERS.get(name, {}))
+def activation(name, features=12):
+    """Make an activation, at its catalog's defaults where nothing else is said."""
+    defaults = choice("activation", name).parameters
+    return ACTIVATIONS[name](**{**defaults, **PARAMETERS.get(name, {})})(features)
 
 
 def cnn(name="relu", dropout=None, **parameters):
     size = {"channels": [4, 6], "kernel_size": 3, "units": [16], **parameters}
     normalization = NORMALIZATIONS["none"]()
     parts = Parts(
-        (1, 28, 28), 10, lambda: activation(name), normalization, dropout or DROPOUTS["none"]()
+        (1, 28, 28), 10, partial(activation, name), normalization, dropout or DROPOUTS["none"]()
     )
     network = MODELS["mnist_cnn"](parts, **size)
     generator = torch.Generator().manual_seed(0)
@@ -55,7 +57,8 @@ def pooled_both_ways(function, z, upstream):
 def test_activation_after_pooling_gives_equal_values_and_gradients(name, memory_format):
     """On a grid of quarters: full of ties, signed zeros and windows without a positive z."""
     generator = torch.Generator().manual_seed(2)
-    z = torch.randint(-12, 13, (8, 12, 26, 26), generator=generator) / 4
+    act = activation(name)
+    z = torch.randint(-12, 13, (8, 12 * act.pieces, 26, 26), generator=generator) / 4
     z[torch.rand(z.shape, generator=generator) < 0.05] = -0.0
     windows = F.unfold(z.flatten(0, 1)[:, None], 2, stride=2)
     top = windows.max(1, keepdim=True).values
@@ -63,12 +66,12 @@ def test_activation_after_pooling_gives_equal_values_and_gradients(name, memory_
     assert ((top <= 0).double().mean()) > 0.05
     upstream = torch.randn(8, 12, 13, 13, generator=generator)
     swapped, plain = pooled_both_ways(
-        activation(name),
+        act,
         z.contiguous(memory_format=memory_format),
         upstream.contiguous(memory_format=memory_format),
     )
     for one, other in zip(swapped, plain, strict=True):
-        if name in PIECEWISE_LINEAR:
+        if name in EXACT:
             assert torch.equal(one, other)
         else:  # a vectorized exponential may differ in its last bit from place to place
             torch.testing.assert_close(one, other, rtol=1e-6, atol=0)
@@ -105,13 +108,14 @@ def test_only_monotone_activations_are_applied_after_pooling():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("size", [{}, {"kernel_size": 5}, {"kernel_size": 2, "units": [7]}])
 def test_the_network_is_the_plain_composition(name, size):
-    network, act = cnn(name, **size), activation(name)
-    x = act(F.conv2d(images(), network.conv_1.weight, network.conv_1.bias))
-    x = act(F.conv2d(x, network.conv_2.weight, network.conv_2.bias))
+    network = cnn(name, **size)
+    first, second, third = (each.activation for each in network.hidden_layers())
+    x = first(F.conv2d(images(), network.conv_1.weight, network.conv_1.bias))
+    x = second(F.conv2d(x, network.conv_2.weight, network.conv_2.bias))
     x = F.max_pool2d(x, 2)
     # Rows, columns, channels: the order in which Keras flattens.
     x = torch.einsum("bchw->bhwc", x).reshape(5, -1)
-    x = act(F.linear(x, network.dense_1.weight, network.dense_1.bias))
+    x = third(F.linear(x, network.dense_1.weight, network.dense_1.bias))
     expected = F.linear(x, network.output.weight, network.output.bias)
     torch.testing.assert_close(network(images()), expected, rtol=1e-4, atol=1e-4)
 
@@ -166,3 +170,75 @@ def test_dropout_follows_the_pooling_and_the_dense_layer():
     assert shapes == {"dropout_1": (5, 12 * 12 * 6), "dropout_2": (5, 16)}
     assert [network.dropout_1.keep, network.dropout_2.keep] == [0.75, 0.5]
     assert not torch.equal(dropped, network(images()))
+
+
+def mlp(name="relu", units=(7, 5), outputs=3, input_shape=(2, 3), dropout=None):
+    normalization = NORMALIZATIONS["none"]()
+    parts = Parts(
+        input_shape,
+        outputs,
+        partial(activation, name),
+        normalization,
+        dropout or DROPOUTS["none"](),
+    )
+    network = MODELS["mlp"](parts, hidden_units=units)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for each in network.parameters():
+            each.copy_(torch.randn(each.shape, generator=generator))
+    return network
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_mlp_is_the_plain_composition(name):
+    network = mlp(name)
+    x = inputs = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(1))
+    x = x.reshape(4, 6)
+    for layer in network.hidden_layers():
+        x = layer.activation(x @ layer.weighted.weight.T + layer.weighted.bias)
+    expected = x @ network.output.weight.T + network.output.bias
+    torch.testing.assert_close(network(inputs), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_each_dense_layer_of_an_mlp_has_its_dropout():
+    asked = []
+
+    def keys(site):
+        asked.append(site)
+        return 5
+
+    network = mlp(dropout=DROPOUTS["dropout"](rate=[0.25, 0.5]))
+    network(torch.randn(4, 2, 3), keys)
+    assert asked == ["dropout_1", "dropout_2"]
+    assert [network.dropout_1.keep, network.dropout_2.keep] == [0.75, 0.5]
+
+
+@pytest.mark.parametrize("name", ["relu", "maxout"])
+@pytest.mark.parametrize(
+    ("model", "shape", "build"),
+    [
+        ({"name": "mlp", "hidden_units": [7, 5]}, (2, 3), mlp),
+        ({"name": "mnist_cnn", "channels": [4, 6], "units": [16]}, (1, 28, 28), cnn),
+    ],
+)
+def test_a_blueprint_counts_the_network(name, model, shape, build):
+    network = build(name)
+    pieces = network.hidden_layers()[0].activation.pieces
+    counted = blueprint(choice("model", model), shape, network.output.out_features, pieces)
+    sizes, seen = {}, {}
+    for layer in network.hidden_layers():
+        layer.weighted.register_forward_hook(
+            lambda _, __, z, name=layer.name: seen.update({name: z[0].numel()})
+        )
+        sizes[layer.name] = sum(each.numel() for each in layer.weighted.parameters())
+    network(torch.zeros(2, *shape))
+    assert {each.name: each.parameters for each in counted.hidden} == sizes
+    assert {each.name: each.features * each.positions for each in counted.hidden} == seen
+    assert counted.parameters == sum(each.numel() for each in network.parameters())
+
+
+def test_the_recipe_costs_what_its_layers_multiply():
+    counted = blueprint(choice("model", "mnist_cnn"), (1, 28, 28), 10, 1)
+    assert counted.parameters == 1_199_882
+    # 26^2 x 9 x 32 + 24^2 x 288 x 64 + 9216 x 128 + 1280
+    assert counted.multiply_adds == 194_688 + 10_616_832 + 1_179_648 + 1_280

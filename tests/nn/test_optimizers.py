@@ -1,11 +1,18 @@
-"""Optimizers against their published updates, in float64."""
+"""Optimizers against their published updates, in float64, and their state taken up again."""
+
+import copy
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
+from service.choices import choice
 from workers.nn.optimizers import OPTIMIZERS
-from workers.nn.schedules import SCHEDULES
+from workers.training.trainer import Training
+
+PROVED = {"sgd", "adam", "adamw", "rmsprop", "adagrad"}
 
 RNG = np.random.default_rng(1)
 START = RNG.standard_normal(50)
@@ -46,6 +53,101 @@ def test_adam_is_algorithm_1(epsilon):
     np.testing.assert_allclose(found, weights, rtol=1e-9)
 
 
-def test_constant_schedule():
-    factor = SCHEDULES["constant"]()
-    assert {factor(step, 10) for step in range(10)} == {1.0}
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+def test_adamw_decays_apart_from_the_gradient(weight_decay):
+    weights, mean, square = START.copy(), np.zeros(50), np.zeros(50)
+    for step, gradient in enumerate(GRADIENTS, start=1):
+        mean = 0.8 * mean + 0.2 * gradient
+        square = 0.95 * square + 0.05 * gradient**2
+        corrected = np.sqrt(square / (1 - 0.95**step)) + 1e-7
+        adam = (mean / (1 - 0.8**step)) / corrected
+        weights -= 0.01 * (adam + weight_decay * weights)
+    found = stepped(
+        "adamw",
+        learning_rate=0.01,
+        beta_1=0.8,
+        beta_2=0.95,
+        epsilon=1e-7,
+        weight_decay=weight_decay,
+    )
+    np.testing.assert_allclose(found, weights, rtol=1e-9)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("epsilon", [1e-7, 1e-3])
+def test_rmsprop_divides_by_the_running_root_mean_square(momentum, epsilon):
+    weights, square, velocity = START.copy(), np.zeros(50), np.zeros(50)
+    for gradient in GRADIENTS:
+        square = 0.8 * square + 0.2 * gradient**2
+        velocity = momentum * velocity + gradient / (np.sqrt(square) + epsilon)
+        weights -= 0.01 * velocity
+    found = stepped("rmsprop", learning_rate=0.01, rho=0.8, momentum=momentum, epsilon=epsilon)
+    np.testing.assert_allclose(found, weights, rtol=1e-9)
+
+
+@pytest.mark.parametrize("initial", [0.0, 0.1])
+@pytest.mark.parametrize("epsilon", [1e-7, 1e-3])
+def test_adagrad_divides_by_the_root_of_the_sum_of_squares(initial, epsilon):
+    weights, total = START.copy(), np.full(50, initial)
+    for gradient in GRADIENTS:
+        total += gradient**2
+        weights -= 0.1 * gradient / (np.sqrt(total) + epsilon)
+    found = stepped("adagrad", learning_rate=0.1, initial_accumulator=initial, epsilon=epsilon)
+    np.testing.assert_allclose(found, weights, rtol=1e-9)
+
+
+def test_every_optimizer_is_proved_here():
+    assert set(OPTIMIZERS) == PROVED
+
+
+class Tiny(Training):
+    """A training's state and the way it is taken up, around a network of a few weights."""
+
+    def __init__(self, name, parameters):
+        generator = torch.Generator().manual_seed(7)
+        self.network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 3))
+        self.network.to(memory_format=torch.channels_last)
+        with torch.no_grad():
+            for each in self.network.parameters():
+                each.copy_(torch.randn(each.shape, generator=generator))
+        self.optimizer = OPTIMIZERS[name](self.network.parameters(), **parameters)
+        self.device = torch.device("cpu")
+        self.epoch, self.step, self.seconds = 1, 0, 0.0
+        self.sums = torch.zeros(2, dtype=torch.float64)
+
+    def take(self, steps):
+        for _ in range(steps):
+            generator = torch.Generator().manual_seed(self.step)
+            x = torch.randn(6, 1, 4, 4, generator=generator)
+            self.optimizer.zero_grad()
+            F.cross_entropy(self.network(x), torch.arange(6) % 3).backward()
+            self.optimizer.step()
+            self.step += 1
+        return self
+
+
+VARIANTS = [
+    *((name, {}) for name in OPTIMIZERS),
+    ("sgd", {"momentum": 0.9}),
+    ("sgd", {"momentum": 0.9, "nesterov": True}),
+    ("rmsprop", {"momentum": 0.9}),
+    ("adagrad", {"initial_accumulator": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("name", "given"), VARIANTS, ids=str)
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_state_taken_up_gives_the_same_bits(name, given, before):
+    """Before the first step too, where some optimizers have no state yet and adagrad has one."""
+    defaults = choice("optimizer", {"name": name, **given}).parameters
+    parameters = {key: each for key, each in defaults.items() if key != "schedule"}
+    whole = Tiny(name, parameters).take(before)
+    state = copy.deepcopy(whole.state())
+    expected = whole.take(3).state()
+    resumed = Tiny(name, parameters).take(2)
+    resumed.restore(state)
+    found = resumed.take(3).state()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+    if before:
+        assert any(not torch.equal(state[key], expected[key]) for key in expected)

@@ -5,7 +5,8 @@ import pytest
 from service.api import examples
 from service.api.experiment_schemas import DryRun, Experiment, ExperimentPage
 from service.api.run_schemas import AttemptPage, ExperimentHistories, History, Run, RunPage
-from service.expansion import Limits, expand
+from service.door import Limits
+from service.expansion import expand
 from service.spec import ExperimentSpec
 
 

@@ -3,11 +3,13 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.expansion import Limits, SpecError, config_hash, expand, training_samples
+from service.door import Limits
+from service.expansion import SpecError, config_hash, expand
+from service.resolution import training_samples
 from service.spec import ExperimentSpec, RunConfig
 
 ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu"]
@@ -41,7 +43,7 @@ def as_object(choice):
     activations=some(ACTIVATIONS),
     initializers=some(INITIALIZERS),
     clippings=some(CLIPPINGS),
-    batch_sizes=st.lists(st.integers(1, 60_000), min_size=1, max_size=3, unique=True),
+    batch_sizes=st.lists(st.integers(1, 4_000), min_size=1, max_size=3, unique=True),
     seeds=st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=3, unique=True),
     scalars=st.booleans(),
 )
@@ -92,6 +94,7 @@ def test_the_runs_are_the_product_of_the_axes(
         },
     )
 )
+@settings(max_examples=25, deadline=None)
 def test_what_is_stored_means_the_same_when_it_is_read_again(spec):
     parsed = ExperimentSpec.model_validate(spec)
     again = ExperimentSpec.model_validate(parsed.model_dump(mode="json", exclude_none=True))
@@ -245,6 +248,92 @@ def test_a_product_over_the_limit_is_refused_before_it_is_made():
             "2 dropout layers",
         ),
         (
+            {
+                "model": {"name": "mlp", "hidden_units": [8] * 3},
+                "dropout": {"rate": [0.1, 0.2], "name": "dropout"},
+            },
+            ("dropout", 0, "rate"),
+            "mlp has 3 dropout layers here",
+        ),
+        ({"dataset": "circles"}, ("model",), "needs images"),
+        (
+            {"dataset": {"name": "mnist", "preprocessing": {"name": "pca", "components": 20}}},
+            ("model",),
+            "needs images",
+        ),
+        (
+            {"dataset": "digits", "model": {"name": "mnist_cnn", "kernel_size": 5}},
+            ("model", 0),
+            "leave nothing to pool of an image of 8 x 8",
+        ),
+        (
+            {"dataset": {"name": "churn", "preprocessing": "scale"}, "model": "mlp"},
+            ("dataset", 0, "preprocessing"),
+            "scale is for pixels",
+        ),
+        (
+            {
+                "dataset": {
+                    "name": "digits",
+                    "preprocessing": {"name": "pca", "components": 65},
+                },
+                "model": "mlp",
+            },
+            ("dataset", 0, "preprocessing", "components"),
+            "65 components are more",
+        ),
+        (
+            {
+                "dataset": {
+                    "name": "digits",
+                    "train_size": 30,
+                    "preprocessing": {"name": "pca", "components": 31},
+                },
+                "model": "mlp",
+                "batch_size": 8,
+            },
+            ("dataset", 0, "preprocessing", "components"),
+            "30 training samples",
+        ),
+        (
+            {"model": {"name": "mlp", "head": "binary"}},
+            ("model", 0, "head"),
+            "mnist has 10",
+        ),
+        (
+            {
+                "dataset": "moons",
+                "model": {"name": "mlp", "head": "binary"},
+                "loss": "categorical_crossentropy",
+            },
+            ("loss", 0),
+            "needs one a class",
+        ),
+        (
+            {"normalization": ["none", {"name": "group", "groups": 24}]},
+            ("normalization", 1, "groups"),
+            "24 groups do not divide the 32 features of conv_1",
+        ),
+        (
+            {
+                "model": {"name": "mlp", "hidden_units": [16, 10]},
+                "normalization": {"name": "group", "groups": 8},
+            },
+            ("normalization", 0, "groups"),
+            "10 features of dense_2",
+        ),
+        (
+            {"normalization": "batch", "batch_size": [2, 1]},
+            ("batch_size", 1),
+            "two samples in every batch",
+        ),
+        (
+            {"normalization": "switchable", "dataset": {"name": "mnist", "train_size": 257}},
+            ("dataset", 0),
+            "leave one alone of the 257",
+        ),
+        ({"batch_size": 10_000}, ("batch_size", 0), "max_batch_values"),
+        (
             {"optimizer": {"name": "sgd", "nesterov": True}},
             ("optimizer", 0, "nesterov"),
             "momentum above 0",
@@ -268,7 +357,6 @@ def test_what_cannot_be_trained_is_refused_where_it_stands(spec, location, words
         ({}, "activation"),
         ({"activation": []}, "at least 1"),
         ({"activation": "rleu"}, "did you mean 'relu'"),
-        ({"activation": "mish"}, "not available yet"),
         ({"activation": 5}, "Write the activation as a name"),
         ({"activation": {"name": "leaky_relu", "negative_slope": 2}}, "less than or equal to 1"),
         ({"activation": {"name": "relu", "negative_slope": 0.1}}, "not permitted"),
@@ -302,6 +390,51 @@ def test_what_cannot_be_trained_is_refused_where_it_stands(spec, location, words
 def test_a_bad_spec_is_refused(spec, words):
     with pytest.raises(ValidationError, match=words):
         ExperimentSpec.model_validate(spec)
+
+
+def test_maxout_has_no_limit_for_alpha_dropout_to_set():
+    with pytest.raises(SpecError, match="selu's negative limit"):
+        runs_of(activation=["selu", "maxout"], dropout={"name": "alpha_dropout", "rate": 0.1})
+
+
+def test_batch_statistics_pass_where_every_batch_has_two():
+    assert len(runs_of(activation="relu", normalization="batch", batch_size=2)) == 1
+    assert len(runs_of(activation="relu", normalization="layer", batch_size=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("dataset", "given", "head", "loss"),
+    [
+        ("moons", {}, "binary", "binary_crossentropy"),
+        ("moons", {"loss": "binary_crossentropy"}, "binary", "binary_crossentropy"),
+        ("moons", {"loss": "categorical_crossentropy"}, "multiclass", "categorical_crossentropy"),
+        ("digits", {}, "multiclass", "categorical_crossentropy"),
+        ("digits", {"loss": "binary_crossentropy"}, "multiclass", "binary_crossentropy"),
+        (
+            "moons",
+            {"model": {"name": "mlp", "head": "multiclass"}},
+            "multiclass",
+            "categorical_crossentropy",
+        ),
+    ],
+)
+def test_the_head_is_decided_before_a_run_exists(dataset, given, head, loss):
+    (run,) = runs_of(activation="relu", dataset=dataset, **({"model": "mlp"} | given))
+    assert (run.config.model.head, run.config.loss.name) == (head, loss)
+
+
+def test_an_mlp_drops_nothing_unless_told():
+    model = {"name": "mlp", "hidden_units": [8, 8, 8]}
+    (run,) = runs_of(activation="selu", model=model)
+    assert run.config.dropout.name == "none"
+    (run,) = runs_of(activation="relu", model=model, dropout=0.5)
+    assert run.config.dropout.rate == [0.5, 0.5, 0.5]
+
+
+def test_an_alias_is_told_the_entrys_own_name():
+    plain, alias = runs_of(activation=["silu"]), runs_of(activation=["swish"])
+    assert plain[0].config_hash == alias[0].config_hash
+    assert alias[0].config.activation.name == "silu"
 
 
 def test_every_error_of_a_spec_is_told_at_once():

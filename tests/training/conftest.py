@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from service.expansion import Limits, expand
+from service.door import Limits
+from service.expansion import expand
 from service.spec import ExperimentSpec, RunConfig
 from workers.training.results import EpochResult
 from workers.training.trainer import train

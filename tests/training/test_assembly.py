@@ -45,8 +45,9 @@ def test_entries_and_functions_have_each_other(axis):
 @pytest.mark.parametrize("axis", sorted(set(REGISTRIES) - {"dataset"}))
 def test_a_function_takes_its_entrys_parameters_and_defaults_none(axis):
     for name, function in REGISTRIES[axis].items():
-        # A schedule is built beside its optimizer, of which it is a parameter in a spec.
-        stated = {each.name for each in AXES[axis][name].parameters} - {"schedule"}
+        # A schedule is built beside its optimizer, of which it is a parameter in a spec; a
+        # model's head is known to it as the number of its outputs.
+        stated = {each.name for each in AXES[axis][name].parameters} - {"schedule", "head"}
         taken = {
             each.name
             for each in inspect.signature(function).parameters.values()
@@ -79,7 +80,7 @@ def test_each_choice_reaches_its_place(configure):
     (group,) = optimizer.param_groups
     assert (group["lr"], group["momentum"], group["nesterov"]) == (0.5, 0.75, True)
     assert len(group["params"]) == 8
-    assert schedule(3, 10) == 1
+    assert schedule(3, 10, 5) == 1
 
 
 def test_initial_weights_depend_on_the_seed_and_on_nothing_else(configure):

@@ -21,7 +21,7 @@ DATA = Path(__file__).parents[2] / "data"
 
 @pytest.fixture(scope="module")
 def samples():
-    return mnist(DATA)
+    return mnist(DATA, train_size=60_000, test_size=10_000)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_one_changed_byte_is_refused(folder, name):
     content[-1] ^= 1
     path.write_bytes(gzip.compress(bytes(content), compresslevel=1))
     with pytest.raises(DatasetError) as refusal:
-        mnist(folder)
+        mnist(folder, train_size=10, test_size=5)
     for part in (str(path), "damaged", CHECKSUMS[name], "git restore data/mnist"):
         assert part in str(refusal.value)
 
@@ -111,7 +111,7 @@ def test_an_unreadable_file_is_refused(folder, damage):
         }[damage]
     )
     with pytest.raises(DatasetError, match=r"cannot be read.*Put the original.*there"):
-        mnist(folder)
+        mnist(folder, train_size=10, test_size=5)
 
 
 def test_a_missing_file_is_refused_and_can_be_put_back(folder):

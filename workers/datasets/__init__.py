@@ -1,8 +1,8 @@
 """Data sets: loading, verifying, splitting and preprocessing.
 
-``load`` gives a ready ``Dataset``. A data set is a function in ``datasets.sources`` that reads
-its files, a preprocessing a function in ``datasets.preprocessings`` that is fitted on the
-training part; both stand in a registry under their catalog names.
+``load`` gives a ready ``Dataset``. A data set is a function that reads its files or draws its
+points, in a module of its own; a preprocessing is a function in ``datasets.preprocessings``
+that is fitted on the training part. Both stand in a registry under their catalog names.
 """
 
 from workers.datasets.dataset import Dataset, DatasetError, Part

@@ -15,7 +15,8 @@ class Part:
     """Samples of one part of a data set.
 
     Attributes:
-        inputs: float32, (samples, channels, height, width) for images.
+        inputs: float32, (samples, channels, height, width) for images, (samples, features)
+            for points and tables.
         labels: int64, (samples,), from 0 on.
     """
 
@@ -48,7 +49,7 @@ class Dataset:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one sample, (channels, height, width) for images."""
+        """The shape of one sample: (channels, height, width), or (features,)."""
         return tuple(self.train.inputs.shape[1:])
 
     def to(self, device: torch.device) -> "Dataset":

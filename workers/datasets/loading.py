@@ -4,20 +4,36 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from service.catalog import AXES
+from service.catalog.entry import DatasetEntry
 from service.choices import Choice
+from workers.datasets.ball import ball
+from workers.datasets.churn import churn
 from workers.datasets.dataset import Dataset, Part
+from workers.datasets.digits import digits
+from workers.datasets.fashion_mnist import fashion_mnist
 from workers.datasets.mnist import mnist
-from workers.datasets.preprocessings import PREPROCESSINGS, Inputs
+from workers.datasets.planar import circles, moons
+from workers.datasets.preprocessings import PREPROCESSINGS, Apply
 from workers.datasets.samples import Samples
 
-#: From the data folder to all samples.
-DATASETS: dict[str, Callable[[Path], Samples]] = {"mnist": mnist}
+#: From the data folder, ``train_size``, ``test_size`` and a data set's own parameters to the
+#: first so many samples of either part.
+DATASETS: dict[str, Callable[..., Samples]] = {
+    "mnist": mnist,
+    "fashion_mnist": fashion_mnist,
+    "digits": digits,
+    "circles": circles,
+    "moons": moons,
+    "ball": ball,
+    "churn": churn,
+}
 
 _REPOSITORY_DATA = Path(__file__).parents[2] / "data"
 
@@ -43,7 +59,7 @@ def load(dataset: Choice, folder: Path | None = None) -> Dataset:
         folder: where the files are, by default ``data_folder()``.
 
     Raises:
-        DatasetError: a file is missing or damaged.
+        DatasetError: a file is missing or damaged, or cannot be fetched.
     """
     return _load(dataset.name, folder or data_folder(), **dataset.parameters)
 
@@ -53,17 +69,17 @@ def _load(
     name: str,
     folder: Path,
     *,
-    train_size: int,
-    test_size: int,
     validation_split: float,
     preprocessing: Choice,
+    **parameters: float,
 ) -> Dataset:
-    samples = DATASETS[name](folder)
-    inputs, labels = samples.train_inputs[:train_size], samples.train_labels[:train_size]
+    samples = DATASETS[name](folder, **parameters)
+    inputs, labels = samples.train_inputs, samples.train_labels
     trained = int(len(labels) * (1 - validation_split))
     fit = PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
-    apply = fit(inputs[:trained])
-    test = _part(samples.test_inputs[:test_size], samples.test_labels[:test_size], apply)
+    largest = cast("DatasetEntry", AXES["dataset"][name]).largest_value
+    apply = fit(inputs[:trained], largest)
+    test = _part(samples.test_inputs, samples.test_labels, apply)
     held_out = _part(inputs[trained:], labels[trained:], apply)
     return Dataset(
         classes=samples.classes,
@@ -73,9 +89,7 @@ def _load(
     )
 
 
-def _part(
-    inputs: NDArray[Any], labels: NDArray[Any], apply: Callable[[NDArray[Any]], Inputs]
-) -> Part:
+def _part(inputs: NDArray[Any], labels: NDArray[Any], apply: Apply) -> Part:
     return Part(
         torch.from_numpy(apply(inputs)),
         torch.from_numpy(labels.astype(np.int64)),

@@ -1,24 +1,169 @@
-"""Preprocessings: what is done to the inputs, fitted on the training part only."""
+r"""Preprocessings: what is done to the inputs, fitted on the training part only.
 
-from collections.abc import Callable
+The fitted ones see each sample as a row of features, pixels divided by their largest value,
+points and tables as they are stored: x in their formulas. Their sums run in float64 over blocks
+of a fixed size and on one BLAS thread: the last bits of a sum depend on its order, and the same
+data must give the same inputs however many cores a machine has.
+"""
+
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from workers.datasets.dataset import DatasetError
 
 Inputs = NDArray[np.float32]
-#: From the training inputs as they are stored to the function that is applied to every part.
-Fit = Callable[[NDArray[Any]], Callable[[NDArray[Any]], Inputs]]
+#: From inputs as they are stored to inputs of a network, float32.
+Apply = Callable[[NDArray[Any]], Inputs]
+#: From the training inputs as they are stored, and the largest value of a pixel (None where
+#: inputs are no pixels), to the function that is applied to every part.
+Fit = Callable[[NDArray[Any], float | None], Apply]
+
+_Rows = NDArray[np.float64]
+_BLOCK = 4096
 
 
 def none() -> Fit:
-    """Leave the values as they are stored (pixels 0 to 255)."""
-    return lambda _: lambda inputs: inputs.astype(np.float32)
+    """Leave the values as they are stored (pixels 0 to 255, digits 0 to 16)."""
+    return lambda _inputs, _largest: lambda inputs: inputs.astype(np.float32)
 
 
 def scale() -> Fit:
-    """Divide pixels by 255, so that inputs lie within [0, 1]."""
-    return lambda _: lambda inputs: inputs.astype(np.float32) / np.float32(255)
+    """Divide pixels by their largest value, so that inputs lie within [0, 1].
+
+    Raises:
+        DatasetError: the inputs are no pixels.
+    """
+
+    def fit(_inputs: NDArray[Any], largest: float | None) -> Apply:
+        if largest is None:
+            raise DatasetError("scale divides pixels by their largest value, and these have none.")
+        divisor = np.float32(largest)
+        return lambda inputs: inputs.astype(np.float32) / divisor
+
+    return fit
 
 
-PREPROCESSINGS: dict[str, Callable[..., Fit]] = {"none": none, "scale": scale}
+def zero_center() -> Fit:
+    """Subtract the training mean of each feature: x - mean."""
+
+    def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
+        mean = _mean(inputs, largest)
+        return _by_rows(lambda rows: rows - mean, largest)
+
+    return fit
+
+
+def standardize() -> Fit:
+    """Give each feature mean 0 and standard deviation 1 over the training part.
+
+    (x - mean) / std with the population's deviation (divided by n, as scikit-learn's
+    StandardScaler has it). A feature that never varies is only centred.
+    """
+
+    def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
+        varies = (inputs != inputs[0]).any(axis=0).ravel()
+        mean = _mean(inputs, largest)
+        squares = (((rows - mean) ** 2).sum(axis=0) for rows in _rows(inputs, largest))
+        deviation = np.sqrt(sum(squares, np.zeros_like(mean)) / len(inputs))
+        divisor = np.where(varies, deviation, 1.0)
+        return _by_rows(lambda rows: (rows - mean) / divisor, largest)
+
+    return fit
+
+
+def pca(*, components: int) -> Fit:
+    """Project centred samples on the leading principal axes: (samples, components).
+
+    The axes are the eigenvectors of the training covariance, of the largest eigenvalues first
+    (Pearson 1901; Hotelling 1933). An axis and its negative are equally good: the one whose
+    largest loading in absolute value is positive is taken, as scikit-learn does.
+    """
+
+    def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
+        mean = _mean(inputs, largest)
+        _, vectors = _eigen(inputs, largest, mean)
+        axes = vectors[:, ::-1][:, :components]
+        loadings = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[np.newaxis], axis=0)
+        axes = axes * np.sign(loadings)
+        return _by_rows(lambda rows: (rows - mean) @ axes, largest, (components,))
+
+    return fit
+
+
+def whiten(*, epsilon: float) -> Fit:
+    """Take the correlations out of the training part and keep its shape (ZCA).
+
+    W (x - mean) with W = U (D + epsilon I)^(-1/2) U^T for the training covariance U D U^T
+    (divided by n): of all whitening transformations the one that stays nearest to x
+    (Bell & Sejnowski 1997; Krizhevsky 2009, appendix A). ``epsilon`` keeps directions in which
+    next to nothing varies from being blown up to noise.
+    """
+
+    def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
+        mean = _mean(inputs, largest)
+        values, vectors = _eigen(inputs, largest, mean)
+        # An eigenvalue of 0 may come out as -1e-17.
+        matrix = (vectors / np.sqrt(np.maximum(values, 0) + epsilon)) @ vectors.T
+        return _by_rows(lambda rows: (rows - mean) @ matrix, largest)
+
+    return fit
+
+
+def _rows(inputs: NDArray[Any], largest: float | None) -> Iterator[_Rows]:
+    """Give the samples as rows of features, pixels within [0, 1], block by block."""
+    flat = inputs.reshape(len(inputs), math.prod(inputs.shape[1:]))
+    for start in range(0, len(flat), _BLOCK):
+        rows = flat[start : start + _BLOCK].astype(np.float64)
+        yield rows if largest is None else rows / largest
+
+
+def _mean(inputs: NDArray[Any], largest: float | None) -> _Rows:
+    sums = (rows.sum(axis=0) for rows in _rows(inputs, largest))
+    mean: _Rows = sum(sums, np.zeros(math.prod(inputs.shape[1:]))) / len(inputs)
+    return mean
+
+
+def _eigen(inputs: NDArray[Any], largest: float | None, mean: _Rows) -> tuple[_Rows, _Rows]:
+    """Give the eigenvalues, rising, and the eigenvectors (columns) of the covariance."""
+    with threadpool_limits(1, user_api="blas"):
+        covariance = np.zeros((mean.size, mean.size))
+        for rows in _rows(inputs, largest):
+            centred = rows - mean
+            covariance += centred.T @ centred
+        values, vectors = np.linalg.eigh(covariance / len(inputs))
+    return values, vectors
+
+
+def _by_rows(
+    function: Callable[[_Rows], _Rows],
+    largest: float | None,
+    shape: tuple[int, ...] | None = None,
+) -> Apply:
+    """Apply a function of rows to inputs of any shape, and give samples ``shape`` (or as is)."""
+
+    def apply(inputs: NDArray[Any]) -> Inputs:
+        sample = inputs.shape[1:] if shape is None else shape
+        applied = np.empty((len(inputs), math.prod(sample)), np.float32)
+        start = 0
+        with threadpool_limits(1, user_api="blas"):
+            for rows in _rows(inputs, largest):
+                applied[start : start + len(rows)] = function(rows)
+                start += len(rows)
+        return applied.reshape(len(inputs), *sample)
+
+    return apply
+
+
+PREPROCESSINGS: dict[str, Callable[..., Fit]] = {
+    "none": none,
+    "scale": scale,
+    "zero_center": zero_center,
+    "standardize": standardize,
+    "pca": pca,
+    "whiten": whiten,
+}

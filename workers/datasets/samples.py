@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Samples:
-    """All samples of a data set.
+    """The first samples of a data set's two parts, as many as were asked for.
 
     Attributes:
         classes: how many classes the labels tell apart.

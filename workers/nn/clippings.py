@@ -1,14 +1,14 @@
 """Clippings: what is done to a gradient that is too large.
 
-A clipping changes the gradients of all parameters in place and answers with tensors on their
-device, so that nothing waits for the device inside an epoch.
+A clipping changes the gradients of a network's parameters in place and answers with tensors on
+their device, so that nothing waits for the device inside an epoch.
 """
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Clipped(NamedTuple):
@@ -22,7 +22,8 @@ class Clipped(NamedTuple):
     clipped: Tensor
 
 
-Clipping = Callable[[Sequence[Tensor]], Clipped]
+#: Clips the gradients of a network, whose last layer is named ``output``.
+Clipping = Callable[[nn.Module], Clipped]
 
 
 def global_norm(gradients: Sequence[Tensor]) -> Tensor:
@@ -31,16 +32,14 @@ def global_norm(gradients: Sequence[Tensor]) -> Tensor:
     float32 would overflow on elements above 1.8e19, which an exploding network reaches while
     its gradients are finite and can still be clipped.
     """
-    norms = torch._foreach_norm(list(gradients), 2, dtype=torch.float64)
-    total: Tensor = torch.linalg.vector_norm(torch.stack(norms))
-    return total
+    return _euclidean(torch.stack(_norms(gradients)))
 
 
 def none() -> Clipping:
     """Measure only."""
 
-    def clip(gradients: Sequence[Tensor]) -> Clipped:
-        norm = global_norm(gradients)
+    def clip(network: nn.Module) -> Clipped:
+        norm = global_norm(_gradients(network))
         return Clipped(norm, torch.zeros_like(norm, dtype=torch.bool))
 
     return clip
@@ -49,13 +48,13 @@ def none() -> Clipping:
 def value(*, threshold: float) -> Clipping:
     """Hold every element within [-threshold, threshold] (Keras' ``clipvalue``)."""
 
-    def clip(gradients: Sequence[Tensor]) -> Clipped:
-        every = list(gradients)
-        norm = global_norm(every)
+    def clip(network: nn.Module) -> Clipped:
+        gradients = _gradients(network)
+        norm = global_norm(gradients)
         # The maximum of absolute values costs 20 times less than torch's infinity norm on a CPU.
-        largest = torch.stack(torch._foreach_max(torch._foreach_abs(every))).amax()
-        torch._foreach_clamp_min_(every, -threshold)
-        torch._foreach_clamp_max_(every, threshold)
+        largest = torch.stack(torch._foreach_max(torch._foreach_abs(gradients))).amax()
+        torch._foreach_clamp_min_(gradients, -threshold)
+        torch._foreach_clamp_max_(gradients, threshold)
         return Clipped(norm, largest > threshold)
 
     return clip
@@ -67,12 +66,90 @@ def norm(*, max_norm: float) -> Clipping:
     Under the bound the gradients keep their bits: they are multiplied by exactly one.
     """
 
-    def clip(gradients: Sequence[Tensor]) -> Clipped:
+    def clip(network: nn.Module) -> Clipped:
+        gradients = _gradients(network)
         found = global_norm(gradients)
-        torch._foreach_mul_(list(gradients), (max_norm / found).clamp(max=1.0))
+        torch._foreach_mul_(gradients, (max_norm / found).clamp(max=1.0))
         return Clipped(found, found > max_norm)
 
     return clip
 
 
-CLIPPINGS: dict[str, Callable[..., Clipping]] = {"none": none, "value": value, "norm": norm}
+def per_parameter_norm(*, max_norm: float) -> Clipping:
+    """Scale each parameter's gradient by min(1, max_norm / its norm) (Keras' ``clipnorm``).
+
+    A parameter is one weight or bias tensor of one layer. Directions are kept within it, not
+    between parameters.
+    """
+
+    def clip(network: nn.Module) -> Clipped:
+        gradients = _gradients(network)
+        found = torch.stack(_norms(gradients))
+        scales = (max_norm / found).clamp(max=1.0)
+        torch._foreach_mul_(gradients, list(scales.unbind()))
+        return Clipped(_euclidean(found), (found > max_norm).any())
+
+    return clip
+
+
+def adaptive(*, clipping: float, epsilon: float) -> Clipping:
+    """Scale each unit's gradient by min(1, clipping * max(|W_i|, epsilon) / |G_i|).
+
+    Brock et al. 2021, eq. 3. |W_i| and |G_i| are Euclidean norms over the weights into one unit
+    (a row of a dense layer, a filter of a convolution); biases and other vectors count whole,
+    as in the authors' ``unitwise_norm``. The output layer is left alone: the paper (section 4.1)
+    finds that always better. The authors' code still clips that layer's bias; here neither is.
+    """
+
+    def clip(network: nn.Module) -> Clipped:
+        norm = global_norm(_gradients(network))
+        over = [torch.zeros_like(norm, dtype=torch.bool)]
+        for name, parameter in network.named_parameters():
+            if parameter.grad is not None and not name.startswith("output."):
+                bound = unit_norms(parameter.detach()).clamp(min=epsilon) * clipping
+                found = unit_norms(parameter.grad)
+                parameter.grad.mul_((bound / found).clamp(max=1.0).to(parameter.grad.dtype))
+                over.append((found > bound).any())
+        return Clipped(norm, torch.stack(over).any())
+
+    return clip
+
+
+def unit_norms(parameter: Tensor) -> Tensor:
+    """Give the Euclidean norm of each unit's part of a parameter, in float64.
+
+    Args:
+        parameter: a weight (out, in) or (out, in, height, width), or a vector. What has but one
+            dimension longer than 1 counts as a vector.
+
+    Returns:
+        (out, 1, ...), or a scalar for a vector.
+    """
+    vector = sum(size > 1 for size in parameter.shape) <= 1
+    inner = None if vector else tuple(range(1, parameter.dim()))
+    found: Tensor = torch.linalg.vector_norm(
+        parameter, dim=inner, keepdim=not vector, dtype=torch.float64
+    )
+    return found
+
+
+def _gradients(network: nn.Module) -> list[Tensor]:
+    return [each.grad for each in network.parameters() if each.grad is not None]
+
+
+def _norms(gradients: Sequence[Tensor]) -> list[Tensor]:
+    return list(torch._foreach_norm(list(gradients), 2, dtype=torch.float64))
+
+
+def _euclidean(norms: Tensor) -> Tensor:
+    total: Tensor = torch.linalg.vector_norm(norms)
+    return total
+
+
+CLIPPINGS: dict[str, Callable[..., Clipping]] = {
+    "none": none,
+    "value": value,
+    "norm": norm,
+    "per_parameter_norm": per_parameter_norm,
+    "adaptive": adaptive,
+}

@@ -1,7 +1,8 @@
 """Losses: what training makes small, and the accuracies told beside them.
 
-All take logits of shape (batch, classes), the network's output before its softmax, and labels
-of shape (batch,), the right class of each sample as int64.
+All take logits, the network's output before its softmax or sigmoid, and labels of shape (batch,),
+the right class of each sample as int64. Logits are (batch, classes), or (batch, 1) where a single
+sigmoid unit tells two classes apart.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,16 +28,19 @@ class Loss:
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Give the share of samples whose largest logit is the right class's (categorical)."""
-    return (logits.argmax(1) == labels).double().mean()
+    """Give the share of samples whose most probable class is the right one."""
+    predicted = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(1)
+    return (predicted == labels).double().mean()
 
 
 def binary_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     """Give the share of outputs on the right side of 1/2, over samples and classes.
 
     Keras' ``accuracy`` beside binary_crossentropy: with ten classes it is at least 0.8 for any
-    prediction with one winner.
+    prediction with one winner. Behind a single sigmoid unit it is the accuracy.
     """
+    if logits.shape[1] == 1:
+        return accuracy(logits, labels)
     targets = F.one_hot(labels, logits.shape[1]).bool()
     return ((logits.softmax(1) > 0.5) == targets).double().mean()
 
@@ -47,7 +51,12 @@ def mean_binary_crossentropy(logits: Tensor, labels: Tensor) -> Tensor:
     p is the softmax, and p and 1 - p are held within [1e-7, 1 - 1e-7] as Keras holds them (no
     gradient passes where the bound acts). 1 - p is summed from the other classes'
     probabilities: the difference would lose all its digits as p nears one.
+
+    Behind a single sigmoid unit p is the sigmoid, and the loss is computed from the logit: it
+    needs no bound.
     """
+    if logits.shape[1] == 1:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype))
     probabilities = logits.softmax(1)
     classes = logits.shape[1]
     others = probabilities @ (1 - torch.eye(classes, dtype=logits.dtype, device=logits.device))
@@ -62,7 +71,7 @@ def categorical_crossentropy() -> Loss:
 
 
 def binary_crossentropy() -> Loss:
-    """Binary cross-entropy of each softmax output against its one-hot target."""
+    """Binary cross-entropy of each output against its one-hot target, or of one sigmoid unit."""
     metrics = {"accuracy": accuracy, "binary_accuracy": binary_accuracy}
     return Loss(mean_binary_crossentropy, metrics)
 

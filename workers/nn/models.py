@@ -4,8 +4,10 @@ A model is built from its parts and left without weights: ``initializers.initial
 them. Its layers are named as in the catalog (``conv_1``, ``dense_1``, ..., ``output``).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from workers.nn.activations import Activation
-from workers.nn.dropouts import DropoutAt, Keys
+from workers.nn.dropouts import Dropout, DropoutAt, Keys
 from workers.nn.normalizations import Normalization
 
 
@@ -22,24 +24,44 @@ class Parts:
     """What every model is built from.
 
     ``input_shape`` is that of one sample, (channels, height, width) for an image.
-    ``activation`` makes a new module for each layer.
+    ``activation`` makes a new module for a layer of so many units or channels.
+    ``outputs`` counts the output units: one a class, or a single one for two classes.
     """
 
     input_shape: tuple[int, ...]
-    classes: int
-    activation: Callable[[], Activation]
+    outputs: int
+    activation: Callable[[int], Activation]
     normalization: Normalization
     dropout: DropoutAt
 
 
-class Network(nn.Module):
-    """A classifier: (batch, *input_shape) to logits (batch, classes).
+class HiddenLayer(NamedTuple):
+    """One hidden layer of a network, in the order of its computation.
 
-    ``keys`` give the random streams of the dropout layers at one step; without them nothing is
-    dropped.
+    z-values are the input of the activation: what ``normalization`` gives for the output of
+    ``weighted`` (an identity where there is none).
     """
 
+    name: str
+    weighted: nn.Linear | nn.Conv2d
+    normalization: nn.Module
+    activation: Activation
+
+
+class Network(nn.Module):
+    """A classifier: (batch, *input_shape) to logits (batch, outputs).
+
+    ``keys`` give the random streams of the dropout layers at one step; without them nothing is
+    dropped. Its last layer is ``output``.
+    """
+
+    output: nn.Linear
+
     def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
+        raise NotImplementedError
+
+    def hidden_layers(self) -> list[HiddenLayer]:
+        """Give the hidden layers from the first to the last."""
         raise NotImplementedError
 
 
@@ -74,18 +96,19 @@ class MnistCnn(Network):
         (hidden,) = units
         shrunk = 2 * (kernel_size - 1)
         pooled = ((height - shrunk) // 2) * ((width - shrunk) // 2)
-        self.conv_1 = _convolution(depth, first, kernel_size)
-        self.normalization_1 = parts.normalization(first)
-        self.activation_1 = parts.activation()
-        self.conv_2 = _convolution(first, second, kernel_size)
-        self.normalization_2 = parts.normalization(second)
-        self.activation_2 = parts.activation()
+        self.activation_1 = parts.activation(first)
+        self.activation_2 = parts.activation(second)
+        self.activation_3 = parts.activation(hidden)
+        pieces = self.activation_1.pieces
+        self.conv_1 = _convolution(depth, first * pieces, kernel_size)
+        self.normalization_1 = parts.normalization(first * pieces)
+        self.conv_2 = _convolution(first, second * pieces, kernel_size)
+        self.normalization_2 = parts.normalization(second * pieces)
         self.dropout_1 = parts.dropout(0)
-        self.dense_1 = _dense(pooled * second, hidden)
-        self.normalization_3 = parts.normalization(hidden)
-        self.activation_3 = parts.activation()
+        self.dense_1 = _dense(pooled * second, hidden * pieces)
+        self.normalization_3 = parts.normalization(hidden * pieces)
         self.dropout_2 = parts.dropout(1)
-        self.output = _dense(hidden, parts.classes)
+        self.output = _dense(hidden, parts.outputs)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
@@ -95,6 +118,52 @@ class MnistCnn(Network):
         x = self.activation_3(self.normalization_3(self.dense_1(x)))
         logits: Tensor = self.output(self.dropout_2(x, keys))
         return logits
+
+    def hidden_layers(self) -> list[HiddenLayer]:
+        return [
+            HiddenLayer("conv_1", self.conv_1, self.normalization_1, self.activation_1),
+            HiddenLayer("conv_2", self.conv_2, self.normalization_2, self.activation_2),
+            HiddenLayer("dense_1", self.dense_1, self.normalization_3, self.activation_3),
+        ]
+
+
+class Mlp(Network):
+    """Dense hidden layers, each followed by normalization, activation and dropout.
+
+    Inputs of any shape are flattened. Layers are named ``dense_1``, ``dense_2``, ..., ``output``.
+    """
+
+    def __init__(self, parts: Parts, *, hidden_units: Sequence[int]) -> None:
+        super().__init__()
+        self._hidden: list[tuple[HiddenLayer, Dropout]] = []
+        inputs = math.prod(parts.input_shape)
+        for number, units in enumerate(hidden_units, start=1):
+            activation = parts.activation(units)
+            features = units * activation.pieces
+            layer = HiddenLayer(
+                name=f"dense_{number}",
+                weighted=_dense(inputs, features),
+                normalization=parts.normalization(features),
+                activation=activation,
+            )
+            dropout = parts.dropout(number - 1)
+            self.add_module(layer.name, layer.weighted)
+            self.add_module(f"normalization_{number}", layer.normalization)
+            self.add_module(f"activation_{number}", activation)
+            self.add_module(f"dropout_{number}", dropout)
+            self._hidden.append((layer, dropout))
+            inputs = units
+        self.output = _dense(inputs, parts.outputs)
+
+    def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
+        x = inputs.flatten(1)
+        for layer, dropout in self._hidden:
+            x = dropout(layer.activation(layer.normalization(layer.weighted(x))), keys)
+        logits: Tensor = self.output(x)
+        return logits
+
+    def hidden_layers(self) -> list[HiddenLayer]:
+        return [layer for layer, _ in self._hidden]
 
 
 def _convolution(inputs: int, outputs: int, kernel_size: int) -> nn.Conv2d:
@@ -107,4 +176,4 @@ def _dense(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
-MODELS: dict[str, Callable[..., Network]] = {"mnist_cnn": MnistCnn}
+MODELS: dict[str, Callable[..., Network]] = {"mnist_cnn": MnistCnn, "mlp": Mlp}

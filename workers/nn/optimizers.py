@@ -1,12 +1,13 @@
 """Optimizers: how a gradient becomes a step.
 
-All are torch's fused ones, on the CPU as on CUDA: one pass over each parameter.
+Torch's fused ones, on the CPU as on CUDA: one pass over each parameter. Torch has no fused
+rmsprop; its foreach form takes a few launches for all parameters together.
 """
 
 from collections.abc import Callable, Iterable
 
 from torch import nn
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 Parameters = Iterable[nn.Parameter]
 
@@ -40,4 +41,66 @@ def adam(
     return Adam(parameters, lr=learning_rate, betas=(beta_1, beta_2), eps=epsilon, fused=True)
 
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": sgd, "adam": adam}
+def adamw(
+    parameters: Parameters,
+    *,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    weight_decay: float,
+) -> Optimizer:
+    """Step as adam does, after w <- w - learning_rate weight_decay w.
+
+    Loshchilov & Hutter 2019, algorithm 2. The decay is decoupled from the gradient and acts on
+    every parameter, biases and normalizations too. As in torch and Keras it is multiplied by the
+    learning rate as scheduled: what the paper calls lambda is learning_rate * weight_decay here.
+    """
+    return AdamW(
+        parameters,
+        lr=learning_rate,
+        betas=(beta_1, beta_2),
+        eps=epsilon,
+        weight_decay=weight_decay,
+        fused=True,
+    )
+
+
+def rmsprop(
+    parameters: Parameters, *, learning_rate: float, rho: float, momentum: float, epsilon: float
+) -> Optimizer:
+    """Step by v <- momentum v + g / (sqrt(s) + epsilon), w <- w - learning_rate v.
+
+    s <- rho s + (1 - rho) g^2 is the running mean square, from 0 and not corrected for it.
+    Tieleman & Hinton 2012, lecture 6.5. Epsilon is added to the root, as torch does; Keras adds
+    it to s under the root.
+    """
+    return RMSprop(
+        parameters, lr=learning_rate, alpha=rho, momentum=momentum, eps=epsilon, foreach=True
+    )
+
+
+def adagrad(
+    parameters: Parameters, *, learning_rate: float, initial_accumulator: float, epsilon: float
+) -> Optimizer:
+    """Step by s <- s + g^2, w <- w - learning_rate g / (sqrt(s) + epsilon).
+
+    Duchi, Hazan & Singer 2011, figure 1 (the diagonal form), with s from initial_accumulator.
+    Epsilon (the paper's delta) is added to the root; Keras adds it to s under the root.
+    """
+    return Adagrad(
+        parameters,
+        lr=learning_rate,
+        initial_accumulator_value=initial_accumulator,
+        eps=epsilon,
+        fused=True,
+    )
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": sgd,
+    "adam": adam,
+    "adamw": adamw,
+    "rmsprop": rmsprop,
+    "adagrad": adagrad,
+}

@@ -1,11 +1,11 @@
 """From a configuration to the parts that train it: every registry is read here."""
 
-from functools import partial
 from typing import Any
 
 from torch.optim import Optimizer
 
 from service.choices import Choice
+from service.resolution import network_of
 from service.spec import RunConfig
 from workers.datasets import Dataset
 from workers.nn.activations import ACTIVATIONS
@@ -17,23 +17,29 @@ from workers.nn.optimizers import OPTIMIZERS
 from workers.nn.schedules import SCHEDULES, Schedule
 from workers.training.streams import Streams
 
+#: Training samples, from the first on, that a data-dependent initializer measures.
+MEASURED_SAMPLES = 1_000
+
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
     """Build a configuration's network for a data set, initialized, on the CPU."""
     parts = Parts(
         input_shape=data.input_shape,
-        classes=data.classes,
-        activation=partial(ACTIVATIONS[config.activation.name], **config.activation.parameters),
+        outputs=network_of(config.dataset, config.model, config.activation).output.features,
+        activation=entry(ACTIVATIONS, config.activation),
         normalization=entry(NORMALIZATIONS, config.normalization),
         dropout=entry(DROPOUTS, config.dropout),
     )
-    network: Network = MODELS[config.model.name](parts, **config.model.parameters)
+    parameters = config.model.parameters
+    parameters.pop("head", None)  # outputs has it
+    network: Network = MODELS[config.model.name](parts, **parameters)
     initialize(
         network,
         weight=entry(INITIALIZERS, config.initializer),
         output_weight=entry(INITIALIZERS, config.output_initializer),
         bias=entry(INITIALIZERS, config.bias_initializer),
         stream=streams.initialization,
+        inputs=data.train.inputs[:MEASURED_SAMPLES],
     )
     return network
 

@@ -132,7 +132,7 @@ class Training:
             self.optimizer.state[parameter] = {
                 key: torch.empty_like(parameter).copy_(value).detach()
                 if value.shape == parameter.shape
-                else value.to(self.device)
+                else value.to(self.device, copy=True)
                 for key, value in _below(f"optimizer.{name}.", state).items()
             }
 
@@ -153,8 +153,7 @@ class Training:
         logits = self.network(inputs, self.streams.dropout(self.epoch, self.step))
         loss = self.loss.function(logits, labels)
         loss.backward()  # type: ignore[no-untyped-call]
-        gradients = [each.grad for each in self.network.parameters() if each.grad is not None]
-        clipped = self.clip(gradients)
+        clipped = self.clip(self.network)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(self.step)
         self.optimizer.step()
@@ -164,7 +163,7 @@ class Training:
     def _learning_rate(self, step: int) -> float:
         taken = (self.epoch - 1) * self.steps + step
         base: float = self.config.optimizer.parameters["learning_rate"]
-        return base * self.schedule(taken, self.config.epochs * self.steps)
+        return base * self.schedule(taken, self.config.epochs * self.steps, self.steps)
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """Give a batch's mean loss and metrics as one float64 vector, as ``measured`` names it."""

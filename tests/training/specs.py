@@ -1,0 +1,95 @@
+"""Random specs over every axis of the catalog, as JSON a client could send."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from service.catalog import AXES
+from service.catalog.entry import Entry, Parameter
+
+#: Training one epoch is to take a blink: bounds narrower than the catalog's, by parameter.
+_MOST = {
+    "channels": 8,
+    "units": 12,
+    "hidden_units": 12,
+    "train_size": 60,
+    "test_size": 30,
+    "components": 12,
+    "groups": 8,
+}
+_MOST_ITEMS = {"hidden_units": 4}
+
+#: Fetched from the network where it is not at hand, so not drawn.
+_REMOTE = {"fashion_mnist"}
+
+
+def specs() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a spec of one run and one epoch, every axis given or left out."""
+    axes = {
+        "initializer": _choice("initializer"),
+        "output_initializer": _choice("initializer"),
+        "bias_initializer": _choice("bias_initializer"),
+        "normalization": _choice("normalization"),
+        "clipping": _choice("clipping"),
+        "optimizer": _choice("optimizer"),
+        "dropout": _choice("dropout"),
+        "loss": _choice("loss"),
+    }
+    required = {
+        "dataset": _choice("dataset"),
+        "model": _choice("model"),
+        "activation": _choice("activation"),
+        "batch_size": st.integers(1, 60),
+        "epochs": st.just(1),
+    }
+    return st.fixed_dictionaries(required, optional=axes)
+
+
+def _choice(axis: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.one_of([_entry(each) for each in AXES[axis].values() if each.name not in _REMOTE])
+
+
+def _entry(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
+    parameters = {each.name: _parameter(each) for each in entry.parameters}
+    small = {name for name in ("train_size", "test_size", "channels") if name in parameters}
+    always = {each.name for each in entry.parameters if each.default is ... or each.name in small}
+    return st.fixed_dictionaries(
+        {"name": st.just(entry.name)} | {name: parameters[name] for name in sorted(always)},
+        optional={name: each for name, each in parameters.items() if name not in always},
+    )
+
+
+def _parameter(parameter: Parameter) -> st.SearchStrategy[Any]:
+    match parameter.kind:
+        case "boolean":
+            return st.booleans()
+        case "option":
+            return st.sampled_from(parameter.options)
+        case "choice":
+            return _choice(str(parameter.axis))
+        case "integer":
+            return _integer(parameter)
+        case "number":
+            return _number(parameter)
+        case "integers" | "numbers":
+            item = _integer(parameter) if parameter.kind == "integers" else _number(parameter)
+            most = min(parameter.max_items or 4, _MOST_ITEMS.get(parameter.name, 2))
+            return st.lists(item, min_size=parameter.min_items, max_size=most)
+
+
+def _integer(parameter: Parameter) -> st.SearchStrategy[int]:
+    highest = int(parameter.maximum if parameter.maximum is not None else 10**6)
+    return st.integers(
+        int(parameter.minimum or 0), min(highest, _MOST.get(parameter.name, highest))
+    )
+
+
+def _number(parameter: Parameter) -> st.SearchStrategy[float]:
+    lowest = parameter.minimum if parameter.minimum is not None else parameter.above
+    highest = parameter.maximum if parameter.maximum is not None else parameter.below
+    return st.floats(
+        lowest,
+        highest,
+        exclude_min=parameter.minimum is None and parameter.above is not None,
+        exclude_max=parameter.maximum is None and parameter.below is not None,
+    )

@@ -1,0 +1,138 @@
+"""Circles, moons and ball: geometry and distribution, streams, prefixes."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.datasets import make_circles, make_moons
+
+from service.choices import choice
+from workers.datasets import load
+from workers.datasets.loading import DATASETS
+
+DRAWN = ["circles", "moons", "ball"]
+
+
+def drawn(name, **parameters):
+    chosen = choice("dataset", {"name": name, **parameters}).parameters
+    own = {each: chosen[each] for each in chosen.keys() - {"validation_split", "preprocessing"}}
+    return DATASETS[name](Path("nowhere"), **own)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "features"),
+    [("circles", (300, 100), 2), ("moons", (300, 100), 2), ("ball", (1000, 1000), 10)],
+)
+def test_what_a_spec_of_the_name_alone_gives(name, sizes, features):
+    data = load(choice("dataset", name))
+    assert (len(data.train), len(data.validation)) == sizes
+    assert data.input_shape == (features,)
+    assert data.classes == 2
+    samples = drawn(name)
+    np.testing.assert_array_equal(data.train.inputs, samples.train_inputs.astype(np.float32))
+    np.testing.assert_array_equal(data.validation.labels, samples.test_labels)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_fewer_points_are_the_first_of_more(name):
+    most = drawn(name, train_size=2500, test_size=1700)
+    for train_size, test_size in [(1, 1), (299, 101), (300, 100), (1250, 1699)]:
+        few = drawn(name, train_size=train_size, test_size=test_size)
+        assert len(few.train_inputs) == len(few.train_labels) == train_size
+        assert len(few.test_inputs) == len(few.test_labels) == test_size
+        np.testing.assert_array_equal(few.train_inputs, most.train_inputs[:train_size])
+        np.testing.assert_array_equal(few.train_labels, most.train_labels[:train_size])
+        np.testing.assert_array_equal(few.test_inputs, most.test_inputs[:test_size])
+        np.testing.assert_array_equal(few.test_labels, most.test_labels[:test_size])
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_part_of_every_seed_has_points_of_its_own(name):
+    samples = [drawn(name, seed=seed, train_size=700, test_size=700) for seed in range(4)]
+    parts = [part for each in samples for part in (each.train_inputs, each.test_inputs)]
+    seen = [set(map(bytes, part)) for part in parts]
+    assert all(len(each) == 700 for each in seen)
+    assert not any(a & b for a, b in itertools.combinations(seen, 2))
+    # Two parts that shared a stream of noise would be correlated.
+    coordinates = np.array([part.ravel() for part in parts])
+    correlations = np.corrcoef(coordinates) - np.eye(len(parts))
+    assert np.abs(correlations).max() < 5 / np.sqrt(1400)
+
+
+@pytest.mark.parametrize("name", ["circles", "moons"])
+def test_classes_are_balanced(name):
+    samples = drawn(name, train_size=900, test_size=300)
+    assert np.bincount(samples.train_labels).tolist() == [450, 450]
+    assert np.bincount(samples.test_labels).tolist() == [150, 150]
+
+
+def test_circles_of_seed_one_are_those_of_the_exercise():
+    samples = drawn("circles")
+    for found, size, state in [
+        ((samples.train_inputs, samples.train_labels), 300, 1),
+        ((samples.test_inputs, samples.test_labels), 100, 2),
+    ]:
+        inputs, labels = make_circles(n_samples=size, noise=0.05, random_state=state)
+        np.testing.assert_array_equal(found[0], inputs)
+        np.testing.assert_array_equal(found[1], labels)
+
+
+def test_moons_of_seed_one_are_those_of_scikit_learn():
+    inputs, labels = make_moons(n_samples=300, noise=0.1, random_state=1)
+    samples = drawn("moons")
+    np.testing.assert_array_equal(samples.train_inputs, inputs)
+    np.testing.assert_array_equal(samples.train_labels, labels)
+
+
+def test_circles_have_their_radii():
+    exact = drawn("circles", noise=0.0, factor=0.3, train_size=500)
+    radii = np.hypot(*exact.train_inputs.T)
+    np.testing.assert_allclose(radii, np.where(exact.train_labels == 1, 0.3, 1.0), rtol=1e-12)
+    noisy = drawn("circles", noise=0.2, factor=0.5, train_size=60_000)
+    squares = (noisy.train_inputs**2).sum(axis=1)
+    # E|r + e|^2 = r^2 + 2 sigma^2 in the plane.
+    for label, radius in [(0, 1.0), (1, 0.5)]:
+        expected = radius**2 + 2 * 0.2**2
+        assert squares[noisy.train_labels == label].mean() == pytest.approx(expected, rel=0.01)
+
+
+def test_moons_are_two_half_circles():
+    samples = drawn("moons", noise=0.0, train_size=500)
+    (x, y), upper = samples.train_inputs.T, samples.train_labels == 0
+    np.testing.assert_allclose(x[upper] ** 2 + y[upper] ** 2, 1.0, rtol=1e-12)
+    np.testing.assert_allclose((x[~upper] - 1) ** 2 + (y[~upper] - 0.5) ** 2, 1.0, rtol=1e-12)
+    assert y[upper].min() > -1e-12
+    assert y[~upper].max() < 0.5 + 1e-12
+
+
+def test_the_ball_is_filled_evenly_with_unit_deviation():
+    inputs = drawn("ball", train_size=100_000).train_inputs
+    radius = np.sqrt(12)  # R / sqrt(d + 2) = 1 is the deviation of a coordinate
+    lengths = np.linalg.norm(inputs, axis=1)
+    assert lengths.max() <= radius
+    # The volume within r grows as r^d.
+    assert stats.kstest((lengths / radius) ** 10, "uniform").pvalue > 1e-4
+    np.testing.assert_allclose(inputs.std(axis=0), 1.0, atol=0.01)
+    np.testing.assert_allclose(np.corrcoef(inputs.T), np.eye(10), atol=0.02)
+    # A coordinate has the density (1 - t^2)^((d - 1) / 2), a beta distribution.
+    for each in inputs.T:
+        assert stats.kstest((each / radius + 1) / 2, stats.beta(5.5, 5.5).cdf).pvalue > 1e-5
+
+
+def test_the_ball_is_labelled_by_the_sum():
+    samples = drawn("ball", train_size=100_000)
+    farther = np.abs(samples.train_inputs.sum(axis=1)) > np.sqrt(12) / 2
+    np.testing.assert_array_equal(samples.train_labels, farther)
+    # The sum is sqrt(10) times a coordinate along the diagonal.
+    expected = 2 * stats.beta(5.5, 5.5).sf((0.5 / np.sqrt(10) + 1) / 2)
+    assert samples.train_labels.mean() == pytest.approx(expected, abs=5 * 0.5 / np.sqrt(100_000))
+
+
+def test_the_ball_keeps_its_points():
+    """Histories are compared over years: the same seed means the same points for good."""
+    samples = drawn("ball", seed=13)
+    first = [0.9255591210595898, -0.04537537922358185, -1.1013105568858557]
+    np.testing.assert_allclose(samples.train_inputs[0, :3], first, rtol=1e-12)
+    assert (samples.train_labels.sum(), samples.test_labels.sum()) == (611, 593)
