@@ -1,6 +1,6 @@
 # Actinium. `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow lint types openapi bench clean
+.PHONY: help demo up test test-slow lint types openapi catalog bench clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -52,6 +52,9 @@ types: $(VENV)/.dev ## Check types strictly
 
 openapi: $(VENV)/.run ## Write openapi.yaml from the app
 	@$(BIN)/actinium-admin openapi --output openapi.yaml
+
+catalog: $(VENV)/.run ## Write docs/catalog and the activations' samples from the catalog
+	@$(BIN)/python -m deploy.catalog_pages
 
 bench: $(VENV)/.run ## Measure, against peers in the same run
 	@$(BIN)/python -m benchmarks.trainer
