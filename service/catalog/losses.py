@@ -13,11 +13,11 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="binary_crossentropy",
         meaning="Behind a binary head, minus the log-probability of the right one of two classes. "
-        "With several outputs, binary cross-entropy of every softmax output against its one-hot "
-        "target, mean over samples and outputs (a tenth of the scale for ten classes), as the "
-        "Keras recipe had it. The recipe called the element-wise share of outputs on the right "
-        "side of 1/2 its accuracy: it is recorded as binary_accuracy; accuracy keeps its usual "
-        "meaning.",
+        "With several outputs, each is a sigmoid that tells its class from the others: binary "
+        "cross-entropy against the one-hot target, mean over samples and outputs (a tenth of the "
+        "scale for ten classes), as the Keras recipe had it. The recipe called the element-wise "
+        "share of outputs on the right side of 1/2 its accuracy: it is recorded as "
+        "binary_accuracy; accuracy keeps its usual meaning.",
         formula=r"-\frac{1}{K} \sum_k t_k \log p_k + (1 - t_k) \log(1 - p_k)",
         source=Source("Keras, Probabilistic losses", "https://keras.io/api/losses/"),
     ),

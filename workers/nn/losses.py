@@ -8,15 +8,11 @@ sigmoid unit tells two classes apart.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 #: (logits, labels) -> a scalar tensor.
 Measure = Callable[[Tensor, Tensor], Tensor]
-
-#: Keras' bound on probabilities inside a logarithm.
-EPSILON = 1e-7
 
 
 @dataclass(frozen=True)
@@ -34,35 +30,29 @@ def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def binary_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Give the share of outputs on the right side of 1/2, over samples and classes.
+    """Give the share of outputs on the right side of 1/2, over samples and outputs.
 
-    Keras' ``accuracy`` beside binary_crossentropy: with ten classes it is at least 0.8 for any
-    prediction with one winner. Behind a single sigmoid unit it is the accuracy.
+    What older versions of Keras call ``accuracy`` beside binary_crossentropy: of ten outputs it
+    is .9 for a network that finds no class at all.
     """
-    if logits.shape[1] == 1:
-        return accuracy(logits, labels)
-    targets = F.one_hot(labels, logits.shape[1]).bool()
-    return ((logits.softmax(1) > 0.5) == targets).double().mean()
+    return ((logits > 0) == _targets(logits, labels)).double().mean()
 
 
 def mean_binary_crossentropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Give the mean over samples and classes of -(t log p + (1 - t) log(1 - p)).
+    """Give the mean over samples and outputs of -(t log p + (1 - t) log(1 - p)), p the sigmoid.
 
-    p is the softmax, and p and 1 - p are held within [1e-7, 1 - 1e-7] as Keras holds them (no
-    gradient passes where the bound acts). 1 - p is summed from the other classes'
-    probabilities: the difference would lose all its digits as p nears one.
-
-    Behind a single sigmoid unit p is the sigmoid, and the loss is computed from the logit: it
-    needs no bound.
+    Computed from the logits, which needs no bound on p. Behind a softmax layer, too, Keras on
+    TensorFlow reads the logits so (docs/keras.md).
     """
+    targets = _targets(logits, labels).to(logits.dtype)
+    return F.binary_cross_entropy_with_logits(logits, targets)
+
+
+def _targets(logits: Tensor, labels: Tensor) -> Tensor:
+    """Give what each output should be, in the shape of the logits: true for the right class."""
     if logits.shape[1] == 1:
-        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype))
-    probabilities = logits.softmax(1)
-    classes = logits.shape[1]
-    others = probabilities @ (1 - torch.eye(classes, dtype=logits.dtype, device=logits.device))
-    targets = F.one_hot(labels, classes).bool()
-    likelihoods = torch.where(targets, probabilities, others)
-    return -likelihoods.clamp(EPSILON, 1 - EPSILON).log().mean()
+        return labels.bool().unsqueeze(1)
+    return F.one_hot(labels, logits.shape[1]).bool()
 
 
 def categorical_crossentropy() -> Loss:
@@ -71,7 +61,7 @@ def categorical_crossentropy() -> Loss:
 
 
 def binary_crossentropy() -> Loss:
-    """Binary cross-entropy of each output against its one-hot target, or of one sigmoid unit."""
+    """Binary cross-entropy of each output's sigmoid against its one-hot target."""
     metrics = {"accuracy": accuracy, "binary_accuracy": binary_accuracy}
     return Loss(mean_binary_crossentropy, metrics)
 
