@@ -31,9 +31,11 @@ COPY migrations /app/migrations
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM ${PYTHON_IMAGE}
+# A new volume takes over the owner of the folder that it is mounted on.
 RUN groupadd --gid 10001 actinium \
     && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin \
-        actinium
+        actinium \
+    && install --directory --owner=actinium --group=actinium /var/lib/actinium
 COPY --from=build /opt/actinium /opt/actinium
 COPY --from=build /app /app
 ENV PATH=/opt/actinium/bin:$PATH \

@@ -13,21 +13,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 
+from actinium import ActiniumError, Client
+from actinium.progress import run_bars
 from deploy.embedded import EmbeddedServerError
-from deploy.live import follow
-from deploy.ranking import Ranked, rank, ranking_table
+from deploy.ranking import Ranked, rank, ranking_table, run_label
 from deploy.stack import Stack, StackError, running_service
 from service.config import Settings, get_settings
-from service.figures.learning_curves import Curve, learning_curves
+from service.figures.learning_curves import Curve, Trace, learning_curves
 
 PICTURE = Path("demo") / "learning_curves.png"
-
-
-class DemoError(Exception):
-    """The demonstration cannot go on, with a sentence that says why."""
 
 
 def showdown(epochs: int, train_size: int, seeds: int) -> dict[str, Any]:
@@ -77,7 +73,7 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("\nStopped. What was trained is kept; `make demo` goes on from there.")
         return 130
-    except (DemoError, StackError, EmbeddedServerError, OSError, httpx.HTTPError) as error:
+    except (ActiniumError, StackError, EmbeddedServerError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -91,7 +87,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _service(closing: ExitStack, console: Console, settings: Settings) -> httpx.Client:
+def _service(closing: ExitStack, console: Console, settings: Settings) -> Client:
     """Give a client of the running service, or of one started for this demonstration."""
     url = running_service(settings.home)
     key = settings.api_key.get_secret_value() if settings.api_key else None
@@ -110,25 +106,25 @@ def _service(closing: ExitStack, console: Console, settings: Settings) -> httpx.
         closing.enter_context(stack)
         stack.wait_until_ready()
         url = stack.url
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return closing.enter_context(httpx.Client(base_url=url, headers=headers, timeout=30))
+    return closing.enter_context(Client(url, key))
 
 
-def _demonstrate(client: httpx.Client, console: Console, arguments: argparse.Namespace) -> None:
+def _demonstrate(client: Client, console: Console, arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     spec = showdown(arguments.epochs, arguments.train_size, arguments.seeds)
-    experiment = _answer(client.post("/v1/experiments", json=spec))
-    runs = _items(client, "/v1/runs", experiment_id=experiment["id"], order_by="position")
+    experiment = client.submit(spec)
+    runs = list(client.runs(experiment, order_by="position"))
     reused = sum(run["reused_from"] is not None for run in runs)
     console.print(f"Experiment {experiment['id']}: {len(runs)} runs on real MNIST.")
     if reused:
         console.print(f"{reused} of them were already trained; their histories are reused.")
-    follow(client, experiment["id"], runs, console)
+    with_seed = len({run["seed"] for run in runs}) > 1
+    with run_bars(console, runs, lambda run: run_label(run, with_seed=with_seed)) as bars:
+        for event in client.events(experiment):
+            bars.show(event)
 
-    runs = _items(client, "/v1/runs", experiment_id=experiment["id"], order_by="position")
-    histories = {
-        run["id"]: _answer(client.get(f"/v1/runs/{run['id']}/history"))["metrics"] for run in runs
-    }
+    runs = list(client.runs(experiment, order_by="position"))
+    histories = {each["run_id"]: each["metrics"] for each in client.histories(experiment)}
     ranked = rank(runs, histories)
     console.print(ranking_table(ranked))
     _save_picture(ranked, histories, arguments)
@@ -143,9 +139,13 @@ def _save_picture(
 ) -> None:
     curves = [
         Curve(
-            label=each.label,
-            accuracies=[_numbers(histories[run]["val_accuracy"]) for run in each.run_ids],
-            losses=[_numbers(histories[run]["val_loss"]) for run in each.run_ids],
+            {"activation": each.label},
+            {
+                name: Trace.over([_numbers(histories[run][name]) for run in each.run_ids])
+                for name in ("val_accuracy", "val_loss")
+            },
+            runs=len(each.statuses),
+            diverged=each.statuses.count("diverged"),
         )
         for each in ranked
     ]
@@ -159,30 +159,6 @@ def _save_picture(
 
 def _numbers(values: list[float | str | None]) -> list[float]:
     return [float("nan") if value is None else float(value) for value in values]
-
-
-def _items(client: httpx.Client, path: str, **query: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        parameters = {**query, "limit": "200", **({"cursor": cursor} if cursor else {})}
-        page = _answer(client.get(path, params=parameters))
-        items += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return items
-
-
-def _answer(response: httpx.Response) -> Any:
-    if response.is_success:
-        return response.json()
-    try:
-        problem = response.json()
-        found = "; ".join(f"{each['pointer']}: {each['detail']}" for each in problem["errors"])
-        detail = found or problem["detail"]
-    except (ValueError, KeyError):
-        detail = response.text
-    raise DemoError(f"The service declined ({response.status_code}): {detail}")
 
 
 if __name__ == "__main__":

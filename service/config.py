@@ -86,6 +86,17 @@ class Settings(BaseSettings):
     soft_shutdown_seconds: float = Field(
         20.0, ge=0, description="Time a stopping worker has to give its run back."
     )
+    checkpoint_dir: str | None = Field(
+        None,
+        description="Folder or URL (`s3://...`) of checkpoints and weights; `training` in the home "
+        "if not set.",
+    )
+    checkpoint_seconds: float = Field(
+        60.0, gt=0, description="Training time after which a long epoch saves a checkpoint."
+    )
+    weights_retention_days: float = Field(
+        30.0, ge=0, description="How long weights can be downloaded after a run; 0: not at all."
+    )
     log_json: bool = Field(False, description="Log JSON lines instead of text for people.")
     log_level: str = Field("INFO", description="Least severe level that is logged.")
 

@@ -30,6 +30,8 @@ RUN_STATUSES = ("queued", "running", "completed", "diverged", "failed", "cancell
 ENDED = ("completed", "diverged", "failed", "cancelled")
 #: Endings with a result: never changed again.
 FINISHED = ("completed", "diverged")
+#: What a run can be diagnosed as, from the least to the most severe.
+VERDICTS = ("healthy", "vanishing", "exploding", "saturated", "dead", "symmetric", "diverged")
 #: How an attempt can end. ``lost``: its lease expired; ``released``: a stopping worker gave
 #: the run back; ``error``: our failure.
 ATTEMPT_OUTCOMES = (*ENDED, "lost", "released", "error")
@@ -82,6 +84,8 @@ class Experiment(Base):
     description: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[dict[str, str]] = mapped_column(_JSON)
     spec: Mapped[dict[str, Any]] = mapped_column(_JSON)
+    preset: Mapped[str | None] = mapped_column(Text)
+    preset_size: Mapped[str | None] = mapped_column(Text)
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
     cancelled_at: Mapped[datetime | None] = mapped_column(_Time)
@@ -98,6 +102,7 @@ class Run(Base):
     __tablename__ = "runs"
     __table_args__ = (
         CheckConstraint(_one_of("status", RUN_STATUSES), name="status"),
+        CheckConstraint(_one_of("verdict", VERDICTS), name="verdict"),
         CheckConstraint(
             "(status = 'running') = (lease_expires_at IS NOT NULL)", name="running_has_lease"
         ),
@@ -121,6 +126,7 @@ class Run(Base):
         Index("ix_runs_clipping", "clipping", "id"),
         Index("ix_runs_seed", "seed", "id"),
         Index("ix_runs_status", "status", "id"),
+        Index("ix_runs_verdict", "verdict", "id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
@@ -167,6 +173,8 @@ class Run(Base):
     best_val_accuracy: Mapped[float | None] = mapped_column(Double)
     test_loss: Mapped[float | None] = mapped_column(Double)
     test_accuracy: Mapped[float | None] = mapped_column(Double)
+    verdict: Mapped[str | None] = mapped_column(Text)
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(_JSON)
 
     worker: Mapped[str | None] = mapped_column(Text)
     engine: Mapped[dict[str, Any] | None] = mapped_column(_JSON)
@@ -195,6 +203,18 @@ class Epoch(Base):
     gradient_norm: Mapped[float | None] = mapped_column(Double)
     clipped_fraction: Mapped[float | None] = mapped_column(Double)
     epoch_seconds: Mapped[float | None] = mapped_column(Double)
+
+
+class Layers(Base):
+    """A run's layer statistics at one epoch, all layers together (``service.layers``)."""
+
+    __tablename__ = "layers"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True
+    )
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True)
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Attempt(Base):

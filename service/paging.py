@@ -194,3 +194,26 @@ def _reader(column: InstrumentedAttribute[Any]) -> TypeAdapter[Any]:
         case Integer():
             return _INTEGERS[32]
     raise TypeError(f"Nothing is paged by columns of type {column.type}.")
+
+
+def page_of(
+    names: Sequence[str], cursor: str | None, limit: int, listed: str
+) -> tuple[Sequence[str], str | None]:
+    """Choose a page of names that are no rows: those after the one the cursor holds.
+
+    Returns:
+        The page, and the cursor of the next where there is one.
+
+    Raises:
+        CursorError: the cursor belongs to another list than ``listed``.
+    """
+    tag = query_tag(["names", listed])
+    start = 0
+    if cursor is not None:
+        *_, last = decode(cursor, tag)
+        if last not in names:
+            raise CursorError
+        start = names.index(last) + 1
+    shown = names[start : start + limit]
+    has_more = start + limit < len(names)
+    return shown, encode((0, None, shown[-1]), tag) if has_more else None

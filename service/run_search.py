@@ -44,6 +44,7 @@ class RunFilter:
 
     experiment_ids: Sequence[uuid.UUID] = ()
     statuses: Sequence[str] = ()
+    verdicts: Sequence[str] = ()
     seeds: Sequence[int] = ()
     axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -74,7 +75,7 @@ def search(
     """
     statement = select(Run)
     chosen = {"experiment_id": wanted.experiment_ids, "status": wanted.statuses}
-    chosen |= {"seed": wanted.seeds, **wanted.axes}
+    chosen |= {"verdict": wanted.verdicts, "seed": wanted.seeds, **wanted.axes}
     for name, values in chosen.items():
         if values:
             statement = statement.where(getattr(Run, name).in_(values))

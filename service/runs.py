@@ -15,10 +15,12 @@ from typing import Any
 from sqlalchemy import and_, case, delete, exists, false, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from service import layers
 from service.config import Settings
+from service.diagnoses import NO_INSIGHT, Insight
 from service.errors import NotFoundError
 from service.events import NewEvent, announce, publish
-from service.models import ENDED, METRICS, RESULT_COLUMNS, Attempt, Epoch, Run
+from service.models import ENDED, METRICS, RESULT_COLUMNS, Attempt, Epoch, Layers, Run
 from service.numbers import to_json
 from service.transitions import (
     close_attempt,
@@ -38,7 +40,8 @@ class Claim:
     """A run in a worker's hands. ``attempt`` is its fencing token.
 
     ``recorded_epochs`` are already stored by an earlier attempt on the same engine; training
-    is repeatable, so they are lived again and not written again.
+    is repeatable, so they are lived again and not written again. ``engine`` is the run's: the
+    worker has to compute with its number of threads.
     """
 
     run_id: uuid.UUID
@@ -48,6 +51,7 @@ class Claim:
     seed: int
     epochs: int
     recorded_epochs: int
+    engine: dict[str, Any]
 
 
 def claim(
@@ -100,12 +104,14 @@ def _take(
     session: Session, run_id: uuid.UUID, worker: str, engine: dict[str, Any], settings: Settings
 ) -> Claim:
     before = session.scalar(select(Run.engine).where(Run.id == run_id))
-    if before is not None and before != engine:
+    if before is not None and before == engine | {"threads": before["threads"]}:
+        engine = before  # any worker can compute with the number of threads that a run began with
+    elif before is not None:
         # Another engine may round differently, and a history is never of two makes.
-        session.execute(delete(Epoch).where(Epoch.run_id == run_id))
-        session.execute(
-            update(Run).where(Run.id == run_id).values(epoch=0, **dict.fromkeys(RESULT_COLUMNS))
-        )
+        for table in (Epoch, Layers):
+            session.execute(delete(table).where(table.run_id == run_id))
+        results = dict.fromkeys((*RESULT_COLUMNS, "verdict", "findings"))
+        session.execute(update(Run).where(Run.id == run_id).values(epoch=0, **results))
     run = session.scalars(
         update(Run)
         .where(Run.id == run_id, Run.status == "queued")
@@ -135,6 +141,7 @@ def _take(
         seed=run.seed,
         epochs=run.epochs,
         recorded_epochs=run.epoch,
+        engine=engine,
     )
 
 
@@ -171,6 +178,29 @@ def renew(
         return row.cancel_requested_at is not None
 
 
+def record_start(session: Session, held: Claim, insight: Insight, settings: Settings) -> bool:
+    """Store what is seen of a run before its first step; doing so again changes nothing.
+
+    Returns:
+        Whether the run is to be cancelled.
+
+    Raises:
+        LeaseLostError: the run is no longer this claim's.
+    """
+    with session.begin():
+        row = session.execute(
+            update(Run)
+            .where(_owned(held))
+            .values(lease_expires_at=_lease_end(settings), **_diagnosed(insight))
+            .returning(Run.cancel_requested_at)
+        ).one_or_none()
+        if row is None:
+            raise LeaseLostError(f"Run {held.run_id} is no longer attempt {held.attempt}'s.")
+        if insight.layers is not None:
+            layers.store(session, held.run_id, 0, insight.layers)
+        return row.cancel_requested_at is not None
+
+
 def record_epoch(
     session: Session,
     held: Claim,
@@ -179,6 +209,7 @@ def record_epoch(
     metrics: Mapping[str, float],
     settings: Settings,
     ending: str | None = None,
+    insight: Insight = NO_INSIGHT,
 ) -> bool:
     """Store one epoch with the run's progress and, with the last one, its ending.
 
@@ -190,6 +221,7 @@ def record_epoch(
         metrics: the columns of ``Epoch``, and ``test_loss`` and ``test_accuracy`` at the end.
         settings: gives the length of the lease.
         ending: ``completed`` or ``diverged`` where this is the run's last epoch.
+        insight: the epoch's layer statistics, and the diagnosis where it changed.
 
     Returns:
         Whether the run is to be cancelled (never once it has ended).
@@ -201,13 +233,20 @@ def record_epoch(
         row = session.execute(
             update(Run)
             .where(_owned(held), Run.epoch == epoch - 1)
-            .values(epoch=epoch, lease_expires_at=_lease_end(settings), **_latest(epoch, metrics))
+            .values(
+                epoch=epoch,
+                lease_expires_at=_lease_end(settings),
+                **_latest(epoch, metrics),
+                **_diagnosed(insight),
+            )
             .returning(Run.cancel_requested_at)
         ).one_or_none()
         if row is None:
             return _recorded_before(session, held, epoch, ending)
         columns = {name: metrics[name] for name in METRICS if name in metrics}
         session.execute(insert(Epoch).values(run_id=held.run_id, epoch=epoch, **columns))
+        if insight.layers is not None:
+            layers.store(session, held.run_id, epoch, insight.layers)
         shown = {name: to_json(value) for name, value in columns.items()}
         event = NewEvent(
             "run.epoch", held.run_id, {"epoch": epoch, "epochs": held.epochs, "metrics": shown}
@@ -250,6 +289,10 @@ def _latest(epoch: int, metrics: Mapping[str, float]) -> dict[str, Any]:
         "best_epoch": case((better, epoch), else_=Run.best_epoch),
         "best_val_accuracy": case((better, accuracy), else_=Run.best_val_accuracy),
     }
+
+
+def _diagnosed(insight: Insight) -> dict[str, Any]:
+    return insight.diagnosis.columns() if insight.diagnosis is not None else {}
 
 
 def finish(session: Session, held: Claim) -> None:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from service import idempotency, retention, sweep
+from service import idempotency, retention, sweep, weights
 from service.config import Settings, get_settings
 from service.database import SchemaVersionError, create_database_engine, session_factory
 from service.liveness import is_alive, mark_alive
@@ -93,6 +93,7 @@ class Scheduler:
         retention.purge_workers(session)
         while retention.purge_events(session, self._settings):
             pass
+        weights.purge(session, self._settings)
         self._purged_at = time.monotonic()
 
 

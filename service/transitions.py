@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session, aliased
 
 from service.config import Settings
 from service.events import NewEvent, lock_stream, publish
-from service.models import FINISHED, METRICS, RESULT_COLUMNS, Attempt, Epoch, Run
+from service.models import FINISHED, METRICS, RESULT_COLUMNS, Attempt, Epoch, Layers, Run
 from service.numbers import to_json
 
 #: What a reused run takes over from the one it repeats.
-_TAKEN_OVER = ("status", "epoch", *RESULT_COLUMNS, "worker", "engine")
+_TAKEN_OVER = ("status", "epoch", *RESULT_COLUMNS, "verdict", "findings", "worker", "engine")
 
 
 def close_attempt(
@@ -165,12 +165,12 @@ def _copy_results(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]
 
 
 def _copy_histories(session: Session, ids: list[uuid.UUID]) -> None:
-    columns = ("epoch", *METRICS)
-    session.execute(
-        insert(Epoch).from_select(
-            ["run_id", *columns],
-            select(Run.id, *(getattr(Epoch, name) for name in columns))
-            .join(Epoch, Epoch.run_id == Run.reused_from)
-            .where(Run.id.in_(ids)),
+    for table, columns in ((Epoch, ("epoch", *METRICS)), (Layers, ("epoch", "payload"))):
+        session.execute(
+            insert(table).from_select(
+                ["run_id", *columns],
+                select(Run.id, *(getattr(table, name) for name in columns))
+                .join(table, table.run_id == Run.reused_from)
+                .where(Run.id.in_(ids)),
+            )
         )
-    )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from service import experiments, runs
 from service.config import Settings
+from service.diagnoses import NO_INSIGHT, Insight
 from service.models import Attempt, Epoch, Event, Run
 from service.runs import Claim
 from service.spec import ExperimentSpec
@@ -69,7 +70,19 @@ class Lab:
         assert held is not None, "no run waits"
         return held
 
-    def epoch(self, held: Claim, epoch: int, ending: str | None = None, **metrics: float) -> bool:
+    def start(self, held: Claim, insight: Insight) -> bool:
+        """Record what is seen before the first step; says whether the run is to be cancelled."""
+        with self.sessions() as session:
+            return runs.record_start(session, held, insight, self.settings)
+
+    def epoch(
+        self,
+        held: Claim,
+        epoch: int,
+        ending: str | None = None,
+        insight: Insight = NO_INSIGHT,
+        **metrics: float,
+    ) -> bool:
         """Record an epoch; says whether the run is to be cancelled."""
         with self.sessions() as session:
             return runs.record_epoch(
@@ -79,6 +92,7 @@ class Lab:
                 metrics=METRICS | metrics,
                 settings=self.settings,
                 ending=ending,
+                insight=insight,
             )
 
     def renew(self, held: Claim) -> bool:

@@ -111,6 +111,17 @@ def test_what_must_last_is_in_a_volume():
     assert SERVICES["redis"]["volumes"] == ["redis-data:/data"]
 
 
+def test_workers_scheduler_and_api_share_checkpoints_and_weights():
+    for name in ("worker", "worker-gpu", "scheduler", "api"):
+        (volume,) = SERVICES[name]["volumes"]
+        source, folder, *mode = volume.split(":")
+        assert (source, mode) == ("training-data", ["ro"] if name == "api" else [])
+        assert SERVICES[name]["environment"]["ACTINIUM_CHECKPOINT_DIR"] == folder
+        made = f"install --directory --owner=actinium --group=actinium {folder}"
+        (user,) = (each for each in stages(_dockerfile(SERVICES[name]))[-1] if each.name == "RUN")
+        assert made in user.arguments, "a new volume would belong to root"
+
+
 def test_the_gpu_worker_runs_only_where_it_is_asked_for():
     with_profile = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}
     assert with_profile == {"worker-gpu": ["gpu"]}

@@ -11,8 +11,9 @@ from typing import Protocol, TypeVar
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import runs
+from service import layers, runs
 from service.config import Settings
+from service.diagnoses import NO_INSIGHT, Insight
 from service.outages import Outage, is_outage
 
 _FIRST_PAUSE_SECONDS = 0.1
@@ -35,15 +36,27 @@ class WorkerStoppingError(Exception):
 class Recorder(Protocol):
     """Takes down a run's training.
 
-    Both calls raise ``RunCancelledError``, ``WorkerStoppingError`` or
+    Each call raises ``RunCancelledError``, ``WorkerStoppingError`` or
     ``service.runs.LeaseLostError`` where the training has to end.
     """
 
     def pulse(self, epoch: int, fraction: float) -> None:
         """Note that the training of an epoch goes on; ``fraction`` of it is done."""
 
-    def epoch(self, epoch: int, metrics: Mapping[str, float], ending: str | None) -> None:
-        """Note an epoch's metrics and, with the last one, how the run ended."""
+    def start(self, insight: Insight) -> None:
+        """Note what is seen before the first step."""
+
+    def epoch(
+        self,
+        epoch: int,
+        metrics: Mapping[str, float],
+        ending: str | None,
+        insight: Insight = NO_INSIGHT,
+    ) -> None:
+        """Note an epoch's metrics, what is seen beside, and with the last how the run ended."""
+
+    def past(self, before: int) -> list[layers.Observed]:
+        """Give what is recorded of the epochs before one, for a training that goes on there."""
 
 
 class DatabaseRecorder:
@@ -91,7 +104,26 @@ class DatabaseRecorder:
         if cancel:
             raise RunCancelledError
 
-    def epoch(self, epoch: int, metrics: Mapping[str, float], ending: str | None) -> None:
+    def start(self, insight: Insight) -> None:
+        """Store what is seen before the first step, unless the run is being lived again."""
+        if self._held.recorded_epochs:
+            self.pulse(1, 0.0)
+            return
+        cancel = self._write(
+            lambda session: runs.record_start(session, self._held, insight, self._settings)
+        )
+        self._renewed_at = time.monotonic()
+        if cancel:
+            raise RunCancelledError
+        self._raise_if_stopping()
+
+    def epoch(
+        self,
+        epoch: int,
+        metrics: Mapping[str, float],
+        ending: str | None,
+        insight: Insight = NO_INSIGHT,
+    ) -> None:
         """Store an epoch; one that an earlier attempt has stored is only a pulse."""
         if epoch <= self._held.recorded_epochs:
             self.pulse(epoch, 1.0)
@@ -104,6 +136,7 @@ class DatabaseRecorder:
                 metrics=metrics,
                 settings=self._settings,
                 ending=ending,
+                insight=insight,
             )
         )
         self._renewed_at = time.monotonic()
@@ -111,6 +144,11 @@ class DatabaseRecorder:
             raise RunCancelledError
         if ending is None:
             self._raise_if_stopping()
+
+    def past(self, before: int) -> list[layers.Observed]:
+        """Read what is recorded of the epochs before one."""
+        run_id = self._held.run_id
+        return self._write(lambda session: layers.observed(session, run_id, before=before))
 
     def finish(self) -> None:
         """End a run that had no epoch to record."""
@@ -129,7 +167,7 @@ class DatabaseRecorder:
         self._write(lambda session: runs.fail_attempt(session, self._held, reason, self._settings))
 
     def _write(self, write: Callable[[Session], T]) -> T:
-        """Repeat a transaction until Postgres has taken it.
+        """Repeat a transaction until it came through.
 
         Where the connection broke during the commit the first try may have been the one that
         counted: an epoch then recognises itself, and an ending finds the run no longer its own,

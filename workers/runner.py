@@ -14,11 +14,15 @@ from service import runs
 from service.config import Settings
 from service.outages import is_outage
 from service.spec import RunConfig
+from service.storage import open_storage
 from workers import datasets
+from workers.background import wait_for
+from workers.checkpoints import Checkpoints, Owner
+from workers.observer import Observer
 from workers.recorder import DatabaseRecorder, Recorder, RunCancelledError, WorkerStoppingError
 from workers.training import devices
-from workers.training.results import Pulse
-from workers.training.trainer import train
+from workers.training.results import Pulse, Start
+from workers.training.trainer import Training
 
 _LONGEST_REASON = 500
 
@@ -119,18 +123,45 @@ def _train(
 ) -> str | None:
     """Train and record; return how the last epoch ended the run, or None if none did."""
     config = RunConfig.model_validate(held.config)
-    data = datasets.load(config.dataset, settings.data_dir)
-    recorder.pulse(1, 0.0)  # loading may have taken a good part of the lease
+    last = Pulse(1, 0.0)
+
+    def beat() -> None:
+        recorder.pulse(last.epoch, last.fraction)
+
+    data = wait_for(lambda: datasets.load(config.dataset, settings.data_dir), beat)
+    beat()  # loading may have taken a good part of the lease
+    devices.prepare(device, held.engine["threads"])
+    training = Training(config, held.seed, data, device)
+    owner = Owner(held.run_id, held.attempt, config, held.seed, held.engine)
+    checkpoints = Checkpoints(open_storage(settings), owner, settings, beat)
+    checkpoints.keep_weights(training, "initial")
+    observer = Observer(held.epochs)
+    if checkpoints.resume(training, held.recorded_epochs):
+        observer.recall(recorder.past(training.epoch))
     ending = None
-    for result in train(config, held.seed, data, device, settings.training_threads):
-        if isinstance(result, Pulse):
-            recorder.pulse(result.epoch, result.fraction)
-            continue
-        if result.diverged:
-            ending = "diverged"
-        elif result.epoch == held.epochs:
-            ending = "completed"
-        recorder.epoch(result.epoch, result.metrics, ending)
+    try:
+        for result in training.run():
+            if isinstance(result, Pulse):
+                last = result
+                beat()
+                checkpoints.within_epoch(training)
+                continue
+            if isinstance(result, Start):
+                recorder.start(observer.start(result))
+                continue
+            if result.diverged:
+                ending = "diverged"
+            elif result.epoch == held.epochs:
+                ending = "completed"
+            if ending is None:
+                checkpoints.after_epoch(training)
+            else:
+                checkpoints.keep_weights(training, "final")
+            recorder.epoch(result.epoch, result.metrics, ending, observer.epoch(result))
+    except WorkerStoppingError:
+        checkpoints.before_leaving(training)
+        raise
+    checkpoints.forget()
     return ending
 
 

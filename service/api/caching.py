@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
@@ -15,23 +16,31 @@ REVALIDATE = "private, no-cache"
 _TAGS = re.compile(r'\*|(?:W/)?("[^"]*")')
 
 
-def cached_response(request: Request, body: bytes, *, immutable: bool) -> Response:
+def cached_response(
+    request: Request, body: bytes, *, immutable: bool, media_type: str = "application/json"
+) -> Response:
     """Answer with a body, or with 304 where the client has it (RFC 9110, section 13.1.2)."""
-    tag = f'"{hashlib.sha256(body).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": FOREVER if immutable else REVALIDATE}
-    if _matches(request.headers.getlist("if-none-match"), tag):
+    headers = cache_headers(hashlib.sha256(body).hexdigest(), immutable=immutable)
+    if client_has(request, headers):
         return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(body, headers=headers, media_type=media_type)
 
 
-def _matches(conditions: list[str], tag: str) -> bool:
+def cache_headers(digest: str, *, immutable: bool) -> dict[str, str]:
+    """Give the headers of an answer whose content has this digest."""
+    return {"etag": f'"{digest}"', "cache-control": FOREVER if immutable else REVALIDATE}
+
+
+def client_has(request: Request, headers: Mapping[str, str]) -> bool:
+    """Say whether the client named this answer's ETag in If-None-Match."""
+    conditions = request.headers.getlist("if-none-match")
     given = [each for line in conditions for each in _TAGS.finditer(line)]
-    return any(each[0] == "*" or each[1] == tag for each in given)
+    return any(each[0] == "*" or each[1] == headers["etag"] for each in given)
 
 
 CACHE_HEADERS = {
     "ETag": {
-        "description": "sha256 of the body; for `If-None-Match`.",
+        "description": "sha256 of the content; for `If-None-Match`.",
         "schema": {"type": "string"},
     },
     "Cache-Control": {

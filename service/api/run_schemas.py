@@ -13,6 +13,18 @@ from service.numbers import to_json
 from service.spec import RunConfig
 
 RunStatus = Literal["queued", "running", "completed", "diverged", "failed", "cancelled"]
+Verdict = Literal["healthy", "vanishing", "exploding", "saturated", "dead", "symmetric", "diverged"]
+FindingKind = Literal[
+    "vanishing",
+    "exploding",
+    "saturated",
+    "dead",
+    "symmetric",
+    "diverged",
+    "dying",
+    "plateau",
+    "clipping_active",
+]
 AttemptOutcome = Literal[
     "completed", "diverged", "failed", "cancelled", "lost", "released", "error"
 ]
@@ -37,12 +49,38 @@ class BestMetrics(Answer):
     val_accuracy: Number
 
 
+class Finding(Answer):
+    """One thing that was seen in a run."""
+
+    kind: FindingKind = Field(
+        description="A verdict, or a remark that condemns nothing: `dying`, `plateau`, "
+        "`clipping_active`."
+    )
+    layer: str | None = Field(description="Where; null where it is the whole network's.")
+    epoch: int = Field(description="When it was first seen; 0 is before the first step.")
+    value: Number = Field(description="The figure.")
+    threshold: Number = Field(description="What the figure passed.")
+    explanation: str = Field(description="One sentence.")
+
+
+class Diagnosis(Answer):
+    """Why a run learns or does not, by what its worker has seen so far."""
+
+    verdict: Verdict | None = Field(
+        description="The most severe of the findings' kinds, `healthy` where none condemns; null "
+        "where there are no layer statistics to judge by."
+    )
+    findings: list[Finding] = Field(description="The most severe first.")
+
+
 class RunLinks(Answer):
     """Where more about a run is."""
 
     self: str
     experiment: str
     history: str
+    layers: str
+    diagnosis: str
     attempts: str
     events: str
 
@@ -68,7 +106,7 @@ class Run(Answer):
     epochs: int
     final: FinalMetrics | None
     best: BestMetrics | None
-    diagnosis: None = Field(description="Not available yet.")
+    diagnosis: Diagnosis | None = Field(description="Null until a worker has looked at it.")
     reused_from: uuid.UUID | None = Field(description="The run whose history this one took over.")
     worker: str | None
     device: str | None = Field(description="`cpu` or `cuda`, once a worker has taken it.")
@@ -92,13 +130,15 @@ class Run(Answer):
             **same,
             final=_final(run),
             best=_best(run),
-            diagnosis=None,
+            diagnosis=_diagnosis(run),
             device=(run.engine or {}).get("device"),
             versions=_versions(run.engine),
             links=RunLinks(
                 self=path,
                 experiment=f"/v1/experiments/{run.experiment_id}",
                 history=f"{path}/history",
+                layers=f"{path}/layers",
+                diagnosis=f"{path}/diagnosis",
                 attempts=f"{path}/attempts",
                 events=f"{path}/events",
             ),
@@ -121,6 +161,12 @@ def _final(run: models.Run) -> FinalMetrics | None:
         return None
     names = [name for name in FinalMetrics.model_fields if name != "epoch"]
     return FinalMetrics(epoch=run.epoch, **{name: to_json(getattr(run, name)) for name in names})
+
+
+def _diagnosis(run: models.Run) -> Diagnosis | None:
+    if run.findings is None:
+        return None
+    return Diagnosis.model_validate({"verdict": run.verdict, "findings": run.findings})
 
 
 def _best(run: models.Run) -> BestMetrics | None:

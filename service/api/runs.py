@@ -17,7 +17,7 @@ from service.api.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.dependencies import HubDep, SessionDep, SessionsDep, requires
 from service.api.paging import LINK_HEADER, PageDep, page_response
 from service.api.problems import problem_responses
-from service.api.run_schemas import AttemptPage, History, Run, RunPage, RunStatus
+from service.api.run_schemas import AttemptPage, History, Run, RunPage, RunStatus, Verdict
 from service.api.waiting import WaitDep, wait_until
 from service.catalog import AXES
 from service.models import FINISHED, METRICS
@@ -57,6 +57,7 @@ def _run_filter(
     initializer: Annotated[list[_Initializer] | None, _ANY] = None,
     clipping: Annotated[list[_Clipping] | None, _ANY] = None,
     normalization: Annotated[list[_Normalization] | None, _ANY] = None,
+    verdict: Annotated[list[Verdict] | None, _ANY] = None,
     seed: Annotated[list[_Seed] | None, _ANY] = None,
 ) -> RunFilter:
     axes = {
@@ -68,6 +69,7 @@ def _run_filter(
     return RunFilter(
         experiment_ids=experiment_id or (),
         statuses=status or (),
+        verdicts=verdict or (),
         seeds=seed or (),
         axes={name: chosen for name, chosen in axes.items() if chosen},
     )

@@ -107,6 +107,7 @@ class Container:
             "/opt/actinium/bin": str(Path(sys.executable).parent),
             "$PATH": os.environ["PATH"],
             "/app": str(self.app),
+            "/var/lib/actinium": str(self._machine.folder / "training-data"),
             "/tmp": str(self.tmp),
             "@postgres:5432/actinium": f"@{self._machine.database}",
             "//redis:6379": f"//{self._machine.redis}",

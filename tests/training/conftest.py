@@ -27,7 +27,8 @@ def configure() -> Callable[..., RunConfig]:
     def resolve(train_size=300, test_size=250, validation_split=0.0, **fields):
         sizes = {"train_size": train_size, "test_size": test_size}
         dataset = {"name": "mnist", "validation_split": validation_split, **sizes}
-        spec = {"activation": "relu", "model": SMALL, "epochs": 1, "dataset": dataset, **fields}
+        spec = {"activation": "relu", "model": SMALL, "epochs": 1, "dataset": dataset}
+        spec |= {"layer_statistics": "off", **fields}
         (run,) = expand(ExperimentSpec.model_validate(spec), Limits())
         return run.config
 

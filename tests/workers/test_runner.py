@@ -1,10 +1,12 @@
 """A run in a worker's hands: real training on real images, and every way it can end."""
 
 import math
+import os
 import time
 
 import pytest
 import torch
+from safetensors.torch import load
 from sqlalchemy import event, func, text, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -12,10 +14,19 @@ from structlog.testing import capture_logs
 from service import runs, sweep
 from service.database import create_database_engine, session_factory
 from service.models import Run
+from service.storage import open_storage, weights_name
 from tests.submissions import submit
 from workers.runner import work
+from workers.training import devices
 
 CPU = torch.device("cpu")
+
+#: Four steps an epoch, of no time at all.
+QUICK = {
+    "dataset": {"name": "digits", "train_size": 256, "test_size": 64},
+    "model": {"name": "mlp", "hidden_units": [16]},
+    "epochs": 3,
+}
 
 
 @pytest.fixture
@@ -106,6 +117,65 @@ def test_a_cancel_ends_the_run_with_what_it_has(submitted, train, look, session,
     assert 0 < run.epoch == len(look.history(run_id)) < 10
     assert look.outcomes(run_id) == ["cancelled"]
     assert look.events(run_id)[-1] == "run.finished"
+
+
+def test_a_cancel_is_noticed_while_the_data_set_is_loading(
+    submitted, train, look, session, meanwhile, tmp_path
+):
+    """From a disk that does not answer, which a pipe that nobody writes to is a good one of."""
+    (tmp_path / "mnist").mkdir()
+    pipe = tmp_path / "mnist" / "train-images-idx3-ubyte.gz"
+    os.mkfifo(pipe)
+    run_id = submitted()
+    cancel = meanwhile(run_id, lambda: runs.cancel(session, run_id), epoch=0)
+    try:
+        assert train(stopping=cancel, renew_seconds=0.01, data_dir=tmp_path) == "cancelled"
+    finally:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # the reader ends
+    assert look.run(run_id).status == "cancelled"
+
+
+def test_a_run_given_back_goes_on_in_the_epoch_it_was_in(
+    submitted, train, look, settings, monkeypatch
+):
+    monkeypatch.setattr("workers.training.trainer.PULSE_SECONDS", 0.0)
+    twin = submitted(**QUICK, normalization="batch")
+    assert train() == "completed"
+    run_id = submitted(**QUICK, normalization="batch")
+    pulses = iter(range(100))
+    assert train(stopping=lambda: next(pulses) == 15) == "released"
+    left = (settings.home / "training" / "checkpoints").iterdir()
+    places = [each.name.removesuffix(".safetensors").split("-")[6:] for each in left]
+    epoch, step = max((int(epoch), int(step)) for epoch, step in places)
+    assert step > 0  # in the middle of an epoch
+    with capture_logs() as logs:
+        assert train() == "completed"
+    (told,) = [each for each in logs if each["event"] == "Went on from a checkpoint"]
+    assert (told["epoch"], told["step"]) == (epoch, step)
+    assert look.history(run_id) == look.history(twin)
+    assert list((settings.home / "training" / "checkpoints").iterdir()) == []
+    final = [open_storage(settings).open(weights_name(twin, 1, "final")).read()]
+    final += [open_storage(settings).open(weights_name(run_id, 2, "final")).read()]
+    one, other = map(load, final)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_keeps_its_number_of_threads(submitted, train, look, sessions, settings):
+    twin = submitted(**QUICK)
+    assert train() == "completed"
+    run_id = submitted(**QUICK)
+    assert train(stopping=lambda: look.run(run_id).epoch >= 1) == "released"
+    begun = look.history(run_id)
+    devices.prepare(CPU, 2)
+    with sessions() as session:
+        held = runs.claim(session, worker="two", engine=devices.describe(CPU), settings=settings)
+    assert (held.engine["threads"], held.recorded_epochs) == (1, len(begun))
+    with sessions() as session:
+        runs.release(session, held, "Tried.", settings)
+    assert train() == "completed"
+    assert look.run(run_id).engine["threads"] == 1
+    assert look.history(run_id) == look.history(twin)
 
 
 def test_a_worker_that_lost_its_run_writes_nothing(

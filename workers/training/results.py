@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from workers.diagnostics.layers import NetworkStatistics
+
 
 @dataclass(frozen=True)
 class Pulse:
@@ -16,6 +18,13 @@ class Pulse:
 
 
 @dataclass(frozen=True)
+class Start:
+    """The network before its first step, where layer statistics are taken."""
+
+    statistics: NetworkStatistics
+
+
+@dataclass(frozen=True)
 class EpochResult:
     """One epoch's row of the history.
 
@@ -23,8 +32,10 @@ class EpochResult:
         epoch: from 1 on.
         metrics: by name; a metric of a diverged run may be NaN or infinite.
         diverged: the training or the validation loss is not finite, which ends the training.
+        statistics: of the layers at the epoch's end, where they are taken.
     """
 
     epoch: int
     metrics: dict[str, float]
     diverged: bool = False
+    statistics: NetworkStatistics | None = None

@@ -3,17 +3,21 @@
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from service.spec import RunConfig
 from workers.datasets import Dataset, Part
+from workers.diagnostics.boundary import decision_boundary
+from workers.diagnostics.layers import NetworkStatistics, Probe
 from workers.nn.clippings import CLIPPINGS, Clipping
 from workers.nn.losses import LOSSES, Loss
 from workers.training import devices
 from workers.training.assembly import build_network, build_optimizer, entry
-from workers.training.results import EpochResult, Pulse
+from workers.training.probing import probing_of
+from workers.training.results import EpochResult, Pulse, Start
 from workers.training.streams import Streams
 
 #: Seconds between two pulses, as far as steps allow.
@@ -36,17 +40,19 @@ def train(
     data: Dataset,
     device: torch.device,
     threads: int | None = None,
-) -> Iterator[Pulse | EpochResult]:
+) -> Iterator[Pulse | Start | EpochResult]:
     """Train one run.
 
     Yields one ``EpochResult`` an epoch, and pulses between; closing the generator stops the
-    training. Metrics: ``loss`` and ``accuracy`` (running means over the epoch's batches while
-    the weights move, dropout on, as Keras reports them), ``val_loss`` and ``val_accuracy`` (of
-    the weights at the epoch's end), ``learning_rate`` (of the last step), ``gradient_norm``
-    (mean over steps of the global norm before clipping), ``clipped_fraction`` (share of the
-    steps at which clipping changed the gradient), ``epoch_seconds`` (training and evaluation,
-    without the time the caller holds the generator), with binary_crossentropy also
-    ``binary_accuracy`` and ``val_binary_accuracy``, and on the last epoch of a run with a
+    training. Where layer statistics are taken a ``Start`` comes before the first result.
+
+    Metrics: ``loss`` and ``accuracy`` (running means over the epoch's batches while the weights
+    move, dropout on, as Keras reports them), ``val_loss`` and ``val_accuracy`` (of the weights
+    at the epoch's end), ``learning_rate`` (of the last step), ``gradient_norm`` (mean over steps
+    of the global norm before clipping), ``clipped_fraction`` (share of the steps at which
+    clipping changed the gradient), ``epoch_seconds`` (training and evaluation, without layer
+    statistics and without the time the caller holds the generator), with binary_crossentropy
+    also ``binary_accuracy`` and ``val_binary_accuracy``, and on the last epoch of a run with a
     validation split ``test_loss`` and ``test_accuracy``.
 
     The same arguments on the same engine (``devices.describe``) give the same bits.
@@ -81,6 +87,7 @@ class Training:
         self.optimizer, self.schedule = build_optimizer(config, self.network)
         self.loss: Loss = entry(LOSSES, config.loss)
         self.clip: Clipping = entry(CLIPPINGS, config.clipping)
+        self.probing = probing_of(config, len(data.train))
         self.measured = ("loss", *self.loss.metrics)
         self.steps = math.ceil(len(data.train) / config.batch_size)
         self.epoch = 1
@@ -89,9 +96,14 @@ class Training:
         self.seconds = 0.0
         self._running_since = time.monotonic()
 
-    def run(self) -> Iterator[Pulse | EpochResult]:
+    def run(self) -> Iterator[Pulse | Start | EpochResult]:
         """Train from the present state to the end; see ``train``."""
         self._running_since = time.monotonic()
+        if (self.epoch, self.step) == (1, 0) and self.probing.at(0):
+            statistics = yield from self._probe(0, last=self.config.epochs == 0)
+            self.seconds = 0.0
+            yield Start(statistics)
+            self._running_since = time.monotonic()
         while self.epoch <= self.config.epochs:
             yield from self._train_epoch()
             result = yield from self._conclude_epoch()
@@ -188,7 +200,25 @@ class Training:
             metrics |= {f"test_{name}": each for name, each in test.items()}
         metrics["learning_rate"] = self._learning_rate(self.steps - 1)
         metrics["epoch_seconds"] = self.seconds + time.monotonic() - self._running_since
-        return EpochResult(self.epoch, metrics, diverged)
+        statistics = None
+        if self.probing.at(self.epoch, ending=diverged):
+            last = diverged or self.epoch == self.config.epochs
+            statistics = yield from self._probe(work + len(self.data.validation), last=last)
+        return EpochResult(self.epoch, metrics, diverged, statistics)
+
+    def _probe(self, work: int, *, last: bool) -> Generator[Pulse, None, NetworkStatistics]:
+        """Take the layer statistics of the present weights; no bit of the training sees it.
+
+        The last ones bring the decision boundary where the data have one.
+        """
+        part = self.data.train
+        probe = Probe(self.network, self.loss.function, self.probing.samples)
+        for samples in probe.chunks():
+            probe.add(part.inputs[samples], part.labels[samples])
+            if samples.stop < self.probing.samples:
+                yield from self._pulse(work)
+        boundary = decision_boundary(self.network, part.inputs, part.labels) if last else None
+        return replace(probe.statistics(), boundary=boundary)
 
     def _evaluate(self, part: Part, work: int) -> Generator[Pulse, None, dict[str, float]]:
         """Give the loss and metrics of the present weights on a part of the data."""

@@ -1,0 +1,53 @@
+"""Layer statistics and diagnoses as a worker hands them over, made up."""
+
+from typing import Any
+
+from service.diagnoses import Diagnosis, Insight
+from service.layers import DISTRIBUTIONS
+
+DISTRIBUTION: dict[str, Any] = {
+    "count": 10_000,
+    "non_finite": 0,
+    "mean": 0.125,
+    "std": 0.5,
+    "min": -1.0,
+    "max": 1.0,
+    "quantiles": {"0.01": -0.9, "0.5": 0.1, "0.99": 0.95},
+    "histogram": {"low": -1.0, "high": 1.0, "counts": [1, 2, 3, 4]},
+}
+
+FINDING: dict[str, Any] = {
+    "kind": "vanishing",
+    "layer": "dense_5",
+    "epoch": 0,
+    "value": 0.6,
+    "threshold": 0.7,
+    "explanation": "The signal vanishes.",
+}
+
+SICK = Diagnosis("vanishing", [FINDING])
+
+
+def statistics(
+    loss: float = 1.0, layers: int = 1, bins: int = 4, z: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Statistics of so many layers."""
+    histogram = {"low": -1.0, "high": 1.0, "counts": [997 * at % 1013 for at in range(1, bins + 1)]}
+    usual = DISTRIBUTION | ({"histogram": histogram} if bins != 4 else {})
+    layer = {
+        "units": 10,
+        **dict.fromkeys(DISTRIBUTIONS, usual),
+        "signal": 0.25,
+        "dead_fraction": 0.1,
+        "saturated_fraction": 0.0,
+        "symmetric": False,
+    }
+    named = [{"name": f"dense_{at}", **layer} for at in range(1, layers + 1)]
+    if z is not None:
+        named[0]["z"] = z
+    return {"samples": 1000, "loss": loss, "chance_loss": 2.3, "layers": named}
+
+
+def insight(loss: float = 1.0, diagnosis: Diagnosis | None = None) -> Insight:
+    """What a worker sees at an epoch with statistics."""
+    return Insight(layers=statistics(loss), diagnosis=diagnosis)

@@ -1,0 +1,161 @@
+"""A training that goes on from a file gives the very bits of one that was never stopped."""
+
+import uuid
+from itertools import islice
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from service.catalog import AXES
+from service.door import Limits
+from service.expansion import expand
+from service.spec import ExperimentSpec
+from service.storage import Folder
+from workers import datasets
+from workers.checkpoints import Checkpoints, Owner
+from workers.training import trainer
+from workers.training.results import EpochResult, Start
+from workers.training.trainer import Training
+
+CPU = torch.device("cpu")
+BASE = {
+    "dataset": {"name": "digits", "train_size": 64, "test_size": 32},
+    "model": {"name": "mlp", "hidden_units": [16, 8]},
+    "activation": "relu",
+    "batch_size": 16,
+    "epochs": 3,
+    "layer_statistics": {"every": 1, "samples": 32},
+}
+CNN = {
+    "dataset": {"name": "mnist", "train_size": 48, "test_size": 16},
+    "model": {"name": "mnist_cnn", "channels": [8, 8], "units": [8]},
+}
+REQUIRED = {"constant": {"value": 0.1}}
+OPTIMIZERS = [
+    *AXES["optimizer"],
+    {"name": "sgd", "momentum": 0.9, "nesterov": True},
+    {"name": "rmsprop", "momentum": 0.5},
+]
+SPECS = [
+    *({"optimizer": each} for each in OPTIMIZERS),
+    *({"optimizer": {"name": "adam", "schedule": each}} for each in AXES["schedule"]),
+    *(
+        {axis: {"name": name, **REQUIRED.get(name, {})}}
+        for axis in ("activation", "initializer", "normalization", "clipping", "loss")
+        for name in AXES[axis]
+    ),
+    *(
+        CNN | {"normalization": norm, "dropout": dropout}
+        for norm, dropout in zip(
+            AXES["normalization"], ["auto", "none", "dropout", "alpha_dropout"] * 2, strict=False
+        )
+    ),
+    {"dropout": "alpha_dropout", "activation": "selu"},
+    {"dataset": BASE["dataset"] | {"validation_split": 0.25}},
+]
+
+
+@pytest.fixture(autouse=True)
+def pulse_at_every_step(monkeypatch):
+    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+
+
+def run_of(spec, seed=5):
+    """A way to make fresh trainings of a spec."""
+    (run,) = expand(ExperimentSpec.model_validate(BASE | spec), Limits())
+    data = datasets.load(run.config.dataset)
+    return lambda: Training(run.config, seed, data, CPU)
+
+
+def rows(results):
+    """Results as bits, layer statistics with them, without the seconds."""
+    return [
+        (
+            getattr(each, "epoch", 0),
+            tuple((n, v.hex()) for n, v in metrics_of(each).items() if n != "epoch_seconds"),
+            repr(each.statistics.as_dict()),
+        )
+        for each in results
+        if isinstance(each, EpochResult | Start)
+    ]
+
+
+def metrics_of(result):
+    return result.metrics if isinstance(result, EpochResult) else {}
+
+
+def weights(training):
+    return {name: each.clone() for name, each in training.network.state_dict().items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[each], other[each]) for each in one)
+
+
+def through_a_file(stopped, fresh, folder, settings):
+    """Save one training, and take it up in another as the next attempt does."""
+    run_id = uuid.uuid4()
+
+    def checkpoints(attempt):
+        owner = Owner(run_id, attempt, stopped.config, 5, {"device": "cpu"})
+        return Checkpoints(Folder(folder), owner, settings, lambda: None)
+
+    checkpoints(1).before_leaving(stopped)
+    assert checkpoints(2).resume(fresh, recorded_epochs=stopped.epoch - 1)
+    assert (fresh.epoch, fresh.step) == (stopped.epoch, stopped.step)
+
+
+def check(make, cut, folder, settings):
+    """Stop after some events; return how many there were."""
+    whole = make()
+    expected = list(whole.run())
+    stopped, resumed = make(), make()
+    passed = list(islice(stopped.run(), cut % len(expected) + 1))
+    through_a_file(stopped, resumed, folder, settings)
+    # Stopped just before the first step, it shows the network before that step once more.
+    assert list(dict.fromkeys(rows([*passed, *resumed.run()]))) == rows(expected)
+    assert same(weights(resumed), weights(whole))
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_every_part_with_a_state_goes_on_exactly(spec, tmp_path, settings):
+    """Stopped within the second epoch: an epoch has four steps and evaluates in one piece."""
+    check(run_of(spec), 6, tmp_path, settings)
+
+
+def test_a_resume_is_not_a_restart(tmp_path, settings):
+    """What is compared above depends on the state: without it another end is reached."""
+    make = run_of({"optimizer": "adam"})
+    whole, stopped, resumed = make(), make(), make()
+    list(whole.run())
+    list(islice(stopped.run(), 7))
+    through_a_file(stopped, resumed, tmp_path, settings)
+    resumed.optimizer.state.clear()
+    list(resumed.run())
+    assert not same(weights(resumed), weights(whole))
+
+
+@given(
+    cut=st.integers(0, 100),
+    normalization=st.sampled_from(sorted(AXES["normalization"])),
+    optimizer=st.sampled_from(OPTIMIZERS),
+    schedule=st.sampled_from(sorted(AXES["schedule"])),
+    clipping=st.sampled_from(sorted(AXES["clipping"])),
+    cnn=st.booleans(),
+)
+@hypothesis_settings(
+    max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
+def test_a_stop_anywhere_goes_on_exactly(
+    cut, normalization, optimizer, schedule, clipping, cnn, tmp_path, settings
+):
+    optimizer = {"name": optimizer} if isinstance(optimizer, str) else optimizer
+    spec = {
+        "normalization": normalization,
+        "optimizer": optimizer | {"schedule": schedule},
+        "clipping": clipping,
+    }
+    check(run_of(spec | (CNN if cnn else {})), cut, tmp_path, settings)

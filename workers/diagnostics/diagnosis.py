@@ -1,0 +1,126 @@
+"""Diagnosis: why a run learns, or does not, from its layer statistics and its history."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from workers.diagnostics.examination import examine
+from workers.diagnostics.findings import Diagnosis, Finding, conclude
+from workers.diagnostics.layers import NetworkStatistics
+from workers.diagnostics.thresholds import Thresholds
+
+_STANDARD = Thresholds()
+
+
+class Diagnostician:
+    """Follows a run from before its first step on, epoch by epoch.
+
+    Whoever has seen the same epochs comes to the same diagnosis. Each kind of finding is noted
+    once a layer, when it is first seen.
+
+    Args:
+        epochs: how many the run is to have.
+        limits: where a figure becomes a finding.
+    """
+
+    def __init__(self, epochs: int, limits: Thresholds = _STANDARD) -> None:
+        self._limits = limits
+        self._stretch = max(limits.plateau_epochs, math.ceil(limits.plateau_share * epochs))
+        self._findings: dict[tuple[str, str | None], Finding] = {}
+        self._initial: NetworkStatistics | None = None
+        self._chance_loss = math.nan
+        self._losses: list[float] = []
+        self._largest_gradient = math.nan
+
+    def see_layers(self, epoch: int, statistics: NetworkStatistics) -> None:
+        """Take in the layer statistics of an epoch, 0 for those before the first step."""
+        self._initial = self._initial or statistics
+        self._chance_loss = statistics.chance_loss
+        self._note(examine(statistics, epoch, self._limits, self._initial))
+
+    def see_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take in an epoch's metrics, as the history has them."""
+        self._note(self._diverged(epoch, metrics))
+        self._note(self._exploding(epoch, metrics))
+        self._note(self._clipping(epoch, metrics))
+        self._losses.append(metrics["loss"])
+        self._note(self._plateau(epoch))
+
+    def diagnosis(self) -> Diagnosis:
+        """Give the diagnosis by what has been seen."""
+        return conclude(list(self._findings.values()), examined=self._initial is not None)
+
+    def _note(self, found: Iterator[Finding]) -> None:
+        for each in found:
+            self._findings.setdefault((each.kind, each.layer), each)
+
+    def _diverged(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
+        for name, what in (("loss", "training"), ("val_loss", "validation")):
+            if not math.isfinite(metrics[name]):
+                yield Finding(
+                    "diverged",
+                    None,
+                    epoch,
+                    value=metrics[name],
+                    threshold=math.inf,
+                    explanation=f"The {what} loss of epoch {epoch} is not a finite number, which "
+                    "ended the run.",
+                )
+                return
+
+    def _exploding(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
+        """Compare a gradient norm with the largest of all epochs before."""
+        norm, largest = metrics["gradient_norm"], self._largest_gradient
+        self._largest_gradient = norm if math.isnan(largest) else max(norm, largest)
+        limit = self._limits.gradient_jump
+        if not math.isfinite(norm):
+            yield Finding(
+                "exploding",
+                None,
+                epoch,
+                value=norm,
+                threshold=math.inf,
+                explanation=f"The mean gradient norm of epoch {epoch} is not a finite number.",
+            )
+        elif norm > limit * largest and metrics["loss"] > self._losses[-1]:
+            yield Finding(
+                "exploding",
+                None,
+                epoch,
+                value=norm / largest,
+                threshold=limit,
+                explanation=f"The mean gradient norm of epoch {epoch} is {norm:.3g}, "
+                f"{norm / largest:.3g} times the largest before, and the loss rose from "
+                f"{self._losses[-1]:.3g} to {metrics['loss']:.3g}.",
+            )
+
+    def _clipping(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
+        share = metrics["clipped_fraction"]
+        if share > self._limits.clipped_fraction:
+            yield Finding(
+                "clipping_active",
+                None,
+                epoch,
+                value=share,
+                threshold=self._limits.clipped_fraction,
+                explanation=f"Clipping changed the gradient at {share:.0%} of the steps of epoch "
+                f"{epoch}: it, more than the learning rate, sets the size of the steps.",
+            )
+
+    def _plateau(self, epoch: int) -> Iterator[Finding]:
+        """Look whether the loss has rested where guessing would leave it."""
+        recent = self._losses[-self._stretch :]
+        stuck = self._limits.stuck_loss * self._chance_loss
+        if len(recent) < self._stretch or not min(recent) > stuck:
+            return
+        change = (max(recent) - min(recent)) / max(recent)
+        if change < self._limits.plateau_change:
+            yield Finding(
+                "plateau",
+                None,
+                epoch,
+                value=change,
+                threshold=self._limits.plateau_change,
+                explanation=f"Over the {len(recent)} epochs up to epoch {epoch} the training loss "
+                f"moved by {change:.2%} and stayed near {self._chance_loss:.3g}, where guessing "
+                "would leave it.",
+            )
