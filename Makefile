@@ -18,16 +18,16 @@ help: ## Show this list
 	@echo "  PYTHON=python3.12 make ... chooses the interpreter (3.11 or newer)."
 
 # What is installed, by how much is needed. Each stamp is newer than what it was made from.
-$(VENV)/.run: pyproject.toml deploy/constraints.txt
+$(VENV)/.run: pyproject.toml client/pyproject.toml deploy/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Actinium needs Python 3.11 or newer; set PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Actinium into $(VENV) (some minutes the first time) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[train,embedded]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[train,embedded]' -e ./client
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
 	@echo "Installing the tools of development ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[dev]' -e './client[pandas,yaml]'
 	@touch $@
 
 demo: $(VENV)/.run ## Train six activations on MNIST and rank them (EPOCHS=3 TRAIN_SIZE=12000 SEEDS=1)

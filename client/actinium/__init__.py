@@ -1,0 +1,20 @@
+"""Actinium's client: which activation and initializer work for a network, and why."""
+
+from actinium.asynchronous import AsyncClient
+from actinium.client import Client
+from actinium.errors import ActiniumError, ApiError, UnreachableError
+from actinium.figure import Figure
+from actinium.retries import Retries
+from actinium.tables import columns, dataframe
+
+__all__ = [
+    "ActiniumError",
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "Figure",
+    "Retries",
+    "UnreachableError",
+    "columns",
+    "dataframe",
+]

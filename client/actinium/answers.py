@@ -1,0 +1,252 @@
+"""What the service answers, as plain dicts: the names are those of its JSON.
+
+A service that is newer than this client may send more fields; they are there too.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+ExperimentStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+RunStatus = Literal["queued", "running", "completed", "diverged", "failed", "cancelled"]
+
+
+class RunCounts(TypedDict):
+    """An experiment's runs by status."""
+
+    total: int
+    queued: int
+    running: int
+    completed: int
+    diverged: int
+    failed: int
+    cancelled: int
+
+
+class Experiment(TypedDict):
+    """How an experiment stands; lists leave its spec out. Times are RFC 3339 in UTC."""
+
+    id: str
+    name: str | None
+    description: str | None
+    tags: dict[str, str]
+    status: ExperimentStatus
+    runs: RunCounts
+    progress: float
+    eta_seconds: float | None
+    created_by: str
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    cancelled_at: str | None
+    preset: NotRequired[dict[str, str] | None]
+    spec: NotRequired[dict[str, Any]]
+
+
+class DryRun(TypedDict):
+    """What a submission would make: ``items`` holds the first of its configurations."""
+
+    runs: int
+    configurations: int
+    already_trained: int
+    cost: dict[str, Any]
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class FinalMetrics(TypedDict):
+    """Metrics of the last recorded epoch."""
+
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+
+
+class BestMetrics(TypedDict):
+    """The first epoch with the highest validation accuracy."""
+
+    epoch: int
+    val_accuracy: float
+
+
+class Finding(TypedDict):
+    """One thing a diagnosis found, with the figure and the threshold behind it."""
+
+    kind: str
+    layer: str | None
+    epoch: int
+    value: float | None
+    threshold: float | None
+    explanation: str
+
+
+class Diagnosis(TypedDict):
+    """Why a run fares as it does; the verdict is None without layer statistics."""
+
+    verdict: str | None
+    findings: list[Finding]
+
+
+class Run(TypedDict):
+    """One training of one resolved configuration with one seed."""
+
+    id: str
+    experiment_id: str
+    position: int
+    label: str | None
+    config: dict[str, Any]
+    config_hash: str
+    seed: int
+    status: RunStatus
+    attempt: int
+    epoch: int
+    epochs: int
+    final: FinalMetrics | None
+    best: BestMetrics | None
+    diagnosis: Diagnosis | None
+    reused_from: str | None
+    worker: str | None
+    device: str | None
+    error: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class Attempt(TypedDict):
+    """One time a worker took a run, and how it ended."""
+
+    attempt: int
+    worker: str
+    engine: dict[str, Any]
+    started_at: str
+    ended_at: str | None
+    outcome: str | None
+    reason: str | None
+
+
+class History(TypedDict):
+    """A run's metrics by epoch, in columns of one length."""
+
+    run_id: str
+    epoch: list[int]
+    metrics: dict[str, list[float | None]]
+
+
+class RunHistory(History):
+    """A run's history among those of its experiment."""
+
+    label: str | None
+    activation: str
+    initializer: str
+    normalization: str
+    clipping: str
+    seed: int
+    status: RunStatus
+
+
+class Layers(TypedDict):
+    """A run's layer statistics at one epoch."""
+
+    run_id: str
+    epoch: int
+    epochs_available: list[int]
+    samples: int
+    loss: float
+    chance_loss: float
+    layers: list[dict[str, Any]]
+
+
+class ComparisonGroup(TypedDict):
+    """The runs that share their values on the axes compared by."""
+
+    by: dict[str, str | int | None]
+    n: int
+    mean: float | None
+    std: float | None
+    ci95: list[float] | None
+    score: float | None
+    rank: int | None
+    tied_with_best: bool
+    p_value: float | None
+    diverged: int
+    unfinished: int
+
+
+class Comparison(TypedDict):
+    """An experiment's configurations, best first, with their uncertainty."""
+
+    experiment_id: str
+    metric: str
+    at: Literal["final", "best"]
+    by: list[str]
+    higher_is_better: bool
+    groups: list[ComparisonGroup]
+    effects: list[dict[str, Any]]
+    more_seeds_needed: int | None
+    unfinished: int
+
+
+class Preset(TypedDict):
+    """Published claims with the spec that checks them, at its full and its small size."""
+
+    name: str
+    title: str
+    description: str
+    source: dict[str, str]
+    spec: dict[str, Any]
+    small_spec: dict[str, Any]
+    claims: list[dict[str, str]]
+
+
+class ClaimEvidence(TypedDict):
+    """A claim, and what an experiment says about it."""
+
+    name: str
+    sentence: str
+    status: Literal["reproduced", "not_reproduced", "inconclusive"]
+    reason: str
+    measure: str | None
+    low: float | None
+    high: float | None
+    groups: list[dict[str, Any]]
+    differences: list[dict[str, Any]]
+
+
+class Claims(TypedDict):
+    """A preset's claims, checked on one experiment."""
+
+    experiment_id: str
+    preset: str
+    size: Literal["full", "small"]
+    claims: list[ClaimEvidence]
+
+
+class CatalogEntry(TypedDict):
+    """One value of an axis."""
+
+    axis: str
+    name: str
+    aliases: list[str]
+    meaning: str
+    formula: str
+    parameters: list[dict[str, Any]]
+    source: dict[str, str]
+
+
+class CatalogAxis(TypedDict):
+    """One axis and its values."""
+
+    axis: str
+    meaning: str
+    items: list[CatalogEntry]
+
+
+class Event(TypedDict):
+    """One thing that happened; ``id`` is None for progress, which is not replayed."""
+
+    id: int | None
+    type: str
+    data: dict[str, Any]

@@ -1,0 +1,154 @@
+"""The client for ordinary Python: every call waits for its answer."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from actinium.answers import Event, Experiment
+from actinium.api import Operations
+from actinium.calls import Call, Pages, Ref, identifier
+from actinium.connection import Address, Waiting, request, result, whole_file
+from actinium.progress import waiting_display
+from actinium.retries import Outcome, Persistence, Retries
+from actinium.streams import Following
+
+T = TypeVar("T")
+
+
+class Client(Operations):
+    """A client of one service.
+
+    Args:
+        url: where the service is; ``ACTINIUM_URL`` where left out, else this machine's port 8000.
+        key: the API key; ``ACTINIUM_KEY`` where left out.
+        retries: how persistent it is.
+
+    Example:
+        >>> with Client() as client:  # doctest: +SKIP
+        ...     experiment = client.submit(activation=["relu", "elu"], epochs=3, seeds=3)
+        ...     client.wait(experiment)
+        ...     client.figure(experiment, "learning_curves")
+    """
+
+    def __init__(
+        self, url: str | None = None, key: str | None = None, *, retries: Retries | None = None
+    ) -> None:
+        address = Address.of(url, key)
+        self.url = address.url
+        self._retries = retries or Retries()
+        self._http = httpx.Client(base_url=address.url, headers=address.headers())
+
+    def events(self, experiment: Ref) -> Iterator[Event]:
+        """Follow an experiment live, from its beginning, until nothing can follow.
+
+        A connection that breaks is taken up again where it broke.
+        """
+        return self._follow(f"/v1/experiments/{identifier(experiment)}/events")
+
+    def run_events(self, run: Ref) -> Iterator[Event]:
+        """Follow a run live, from its beginning, until nothing can follow."""
+        return self._follow(f"/v1/runs/{identifier(run)}/events")
+
+    def wait(
+        self, experiment: Ref, *, timeout: float | None = None, progress: bool | None = None
+    ) -> Experiment:
+        """Wait until an experiment has ended, whatever its end.
+
+        Args:
+            experiment: which one.
+            timeout: give up after so many seconds.
+            progress: show how far it is: a bar in a terminal, a line in a notebook; where
+                left out, if there is somebody to see it.
+
+        Raises:
+            TimeoutError: it has not ended in time.
+        """
+        with waiting_display(progress) as display:
+            waiting = Waiting(timeout, shown=display.shown)
+            standing = self.experiment(experiment)
+            display.show(standing)
+            while not waiting.is_over(standing):
+                standing = self.experiment(experiment, wait=waiting.step())
+                display.show(standing)
+            return standing
+
+    def perform(self, call: Call[T]) -> T:
+        """Send a request, again where that may help, and give its result."""
+        persistence = Persistence.of(self._retries, call)
+        while True:
+            outcome = self._attempt(call)
+            pause = persistence.pause_after(outcome)
+            if pause is None:
+                return result(call, outcome, self.url)
+            time.sleep(pause)
+
+    def iterate(self, pages: Pages[T]) -> Iterator[T]:
+        """Give the items of a list, page by page."""
+        call: Call[dict[str, Any]] | None = pages.call
+        while call is not None:
+            page = self.perform(call)
+            yield from pages.items(page)
+            call = pages.after(page)
+
+    def _attempt(self, call: Call[T]) -> Outcome:
+        try:
+            if call.save_as is None:
+                return self._http.send(request(self._http, call))
+            return self._download(call, call.save_as)
+        except httpx.TransportError as error:
+            return error
+
+    def _download(self, call: Call[T], path: Path) -> httpx.Response:
+        response = self._http.send(request(self._http, call), stream=True)
+        try:
+            if not response.is_success:
+                response.read()
+                return response
+            with whole_file(path) as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+        finally:
+            response.close()
+        return response
+
+    def _follow(self, path: str) -> Iterator[Event]:
+        following = Following(self._retries, path)
+        outcome: Outcome
+        while True:
+            try:
+                outcome = self._http.send(following.request(self._http), stream=True)
+                try:
+                    if outcome.status_code == httpx.codes.OK:
+                        for chunk in outcome.iter_bytes():
+                            yield from following.feed(chunk)
+                    else:
+                        outcome.read()
+                finally:
+                    outcome.close()
+            except httpx.TransportError as error:
+                outcome = error
+            pause = following.pause_after(outcome)
+            if pause is None:
+                return
+            time.sleep(pause)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        """Give the client itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        self.close()

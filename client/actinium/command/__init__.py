@@ -1,0 +1,59 @@
+"""``actinium``: experiments from the command line."""
+
+import os
+import sys
+
+import click
+import httpx
+
+from actinium.command import act, look, reference, submit
+from actinium.command.context import CONTEXT, Session
+from actinium.errors import ActiniumError, ApiError, UnreachableError
+
+#: The exit status of each ending; 0 is success and 2 a command that cannot be understood.
+REFUSED, UNREACHABLE, RUNS_FAILED, INTERRUPTED = 1, 3, 4, 130
+
+
+@click.group(
+    context_settings=CONTEXT,
+    epilog="Exit status: 0 done, 1 the service declined, 2 the command cannot be understood, 3 "
+    "the service cannot be reached, 4 some runs failed or were cancelled.",
+)
+@click.option("--url", envvar="ACTINIUM_URL", help="Where the service is.  [env: ACTINIUM_URL]")
+@click.option("--key", envvar="ACTINIUM_KEY", help="The API key.  [env: ACTINIUM_KEY]")
+@click.version_option(package_name="actinium")
+@click.pass_context
+def cli(context: click.Context, url: str | None, key: str | None) -> None:
+    """Find which activation, initializer, normalization and clipping work, and why."""
+    context.obj = Session(url, key)
+
+
+for each in (*submit.COMMANDS, *look.COMMANDS, *act.COMMANDS, *reference.COMMANDS):
+    cli.add_command(each)
+
+
+def main() -> None:
+    """Run one command; whatever goes wrong is told in one sentence."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        return int(cli.main(prog_name="actinium", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; nothing more may be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except (ActiniumError, OSError, ValueError) as error:
+        click.echo(f"{error}", err=True)
+        return _status(error)
+
+
+def _status(error: Exception) -> int:
+    away = isinstance(error, ApiError) and httpx.codes.is_server_error(error.status)
+    return UNREACHABLE if away or isinstance(error, UnreachableError) else REFUSED

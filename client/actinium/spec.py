@@ -1,0 +1,73 @@
+"""The fields of a spec, for keyword arguments. Only the service checks them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+#: A value on an axis: a name, or an object with a name and parameters.
+Value = str | Mapping[str, Any]
+#: An axis takes one value or a list.
+Axis = Value | Sequence[Value]
+
+
+class Spec(TypedDict, total=False):
+    """An experiment: axes, seeds and how its runs are trained."""
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    dataset: Axis
+    model: Axis
+    activation: Axis
+    initializer: Axis
+    output_initializer: Axis
+    bias_initializer: Axis
+    normalization: Axis
+    clipping: Axis
+    optimizer: Axis
+    dropout: Axis | float | Sequence[Value | float]
+    batch_size: int | Sequence[int]
+    loss: Axis
+    variants: Sequence[Mapping[str, Any]]
+    epochs: int
+    seeds: int | Sequence[int]
+    layer_statistics: Literal["off"] | Mapping[str, Any]
+    reuse: bool
+    priority: int
+    max_attempts: int
+    device: Literal["auto", "cpu", "cuda"]
+
+
+class PresetFields(TypedDict, total=False):
+    """What a submission of a preset may set otherwise."""
+
+    size: Literal["full", "small"]
+    epochs: int
+    seeds: int | Sequence[int]
+    train_size: int
+    test_size: int
+    batch_size: int
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    layer_statistics: Literal["off"] | Mapping[str, Any]
+    reuse: bool
+    priority: int
+    max_attempts: int
+    device: Literal["auto", "cpu", "cuda"]
+
+
+#: The axes of a spec, in the service's order.
+AXES = (
+    "dataset",
+    "model",
+    "activation",
+    "initializer",
+    "output_initializer",
+    "bias_initializer",
+    "normalization",
+    "clipping",
+    "optimizer",
+    "dropout",
+    "batch_size",
+    "loss",
+)

@@ -1,0 +1,253 @@
+"""The command line, as a shell runs it: what it writes and how it exits."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+import yaml
+
+from tests.processes import ROOT
+
+UUID_LENGTH = 36
+
+
+@pytest.fixture
+def actinium(served, tmp_path):
+    """Run the command against the test's service."""
+
+    def run(*words: str, url: str = served.url, given: str = "", **more: str):
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("ACTINIUM_")
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "actinium", *words],
+            cwd=tmp_path,
+            env={
+                **environment,
+                "PYTHONPATH": str(ROOT / "client"),
+                "ACTINIUM_URL": url,
+                "BROWSER": "true",
+                **more,
+            },
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    return run
+
+
+def _json(told: "subprocess.CompletedProcess[str]"):
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout)
+
+
+def test_flags_make_the_spec(actinium, client):
+    made = _json(
+        actinium(
+            "run",
+            *("--activation", "relu", "--activation", "leaky_relu:negative_slope=0.2"),
+            *("--optimizer", '{"name": "sgd", "learning_rate": 0.1}', "--dropout", "0.5"),
+            *("--model", "mlp:hidden_units=[10,5]", "--batch-size", "32", "--seeds", "3"),
+            *("--epochs", "2", "--train-size", "640", "--test-size", "320", "--no-reuse"),
+            *("--tag", "course:dl", "--name", "flags", "--layer-statistics", "off", "--json"),
+        )
+    )
+    assert made["runs"]["total"] == 6
+    spec = client.experiment(made)["spec"]
+    assert spec["activation"] == [
+        {"name": "relu"},
+        {"name": "leaky_relu", "negative_slope": 0.2},
+    ]
+    assert spec["model"][0]["hidden_units"] == [10, 5]
+    assert (spec["dataset"][0]["train_size"], spec["dataset"][0]["test_size"]) == (640, 320)
+    assert spec["optimizer"][0]["learning_rate"] == 0.1
+    assert spec["dropout"][0] == {"name": "dropout", "rate": [0.5]}
+    assert (spec["batch_size"], spec["seeds"], spec["epochs"]) == ([32], [0, 1, 2], 2)
+    assert (spec["reuse"], spec["layer_statistics"]) == (False, "off")
+    assert (spec["name"], spec["tags"]) == ("flags", {"course": "dl"})
+
+
+@pytest.mark.parametrize("ending", ["json", "yaml", "-"])
+def test_a_file_is_a_spec_and_flags_win(actinium, client, tmp_path, ending):
+    spec = {"activation": ["relu", "elu"], "epochs": 9, "seeds": [4, 5]}
+    text = yaml.safe_dump(spec) if ending == "yaml" else json.dumps(spec)
+    source = "-" if ending == "-" else f"spec.{ending}"
+    if ending != "-":
+        (tmp_path / source).write_text(text)
+    made = _json(actinium("run", source, "--epochs", "1", "--json", given=text))
+    stored = client.experiment(made)["spec"]
+    assert (stored["epochs"], stored["seeds"], len(stored["activation"])) == (1, [4, 5], 2)
+
+
+def test_a_preset_is_submitted_by_name(actinium, client):
+    plan = _json(actinium("run", "block_initializers", "--seeds", "2", "--dry-run", "--json"))
+    assert plan["runs"] == 2 * plan["configurations"]
+    assert list(client.experiments()) == []
+    made = _json(actinium("run", "block_initializers", "--size", "small", "--seeds", "1", "--json"))
+    assert made["preset"] == {"name": "block_initializers", "size": "small"}
+    claims = client.claims(made)["claims"]
+    assert {each["status"] for each in claims} == {"inconclusive"}
+    shown = actinium("show", made["id"])
+    assert "inconclusive" in shown.stdout
+
+
+def test_run_and_watch_end_with_the_ranking(actinium, worker):
+    told = actinium(
+        *("run", "--activation", "relu", "--activation", "elu", "--seeds", "2", "--epochs", "2"),
+        "--watch",
+    )
+    assert told.returncode == 0, told.stderr
+    assert "4 runs" in told.stdout
+    assert "relu" in told.stdout
+    assert "95% interval" in told.stdout
+
+
+def test_a_failed_run_shows_in_the_exit_status_and_a_diverged_one_does_not(actinium, lab):
+    diverged = lab.submit(activation="tanh")
+    held = lab.taken()
+    lab.epoch(held, 1, "diverged", val_loss=float("nan"))
+    assert actinium("watch", str(diverged)).returncode == 0
+    failed = lab.submit(activation="elu", max_attempts=1)
+    lab.fail(lab.taken(), "Out of luck.")
+    told = actinium("watch", str(failed))
+    assert (told.returncode, "1 failed" in told.stdout) == (4, True)
+    events = actinium("watch", "last", "--json")
+    assert events.returncode == 4
+    kinds = [json.loads(line)["type"] for line in events.stdout.splitlines()]
+    assert kinds == [kind for kind, _ in lab.events(failed)]
+    cancelled = lab.submit(activation="selu")
+    assert actinium("cancel", str(cancelled)).returncode == 0
+    assert actinium("watch", str(cancelled)).returncode == 4
+    assert _json(actinium("retry", str(failed), "--json"))["runs"]["queued"] == 1
+
+
+def test_what_is_shown_and_what_scripts_get(actinium, lab, tmp_path):
+    experiment = lab.submit(activation=["relu", "leaky_relu"], seeds=2, name="[red]look", epochs=3)
+    held = lab.taken()
+    lab.train(held, val_accuracy=0.75, val_loss=float("inf"))
+    lab.train_all(val_accuracy=0.5)
+    told = actinium("ls")
+    assert str(experiment) in told.stdout
+    assert "[red]look" in told.stdout
+    assert "Traceback" not in told.stderr
+    assert [each["id"] for each in _json(actinium("ls", "--json"))] == [str(experiment)]
+    runs = _json(actinium("runs", "last", "--json"))
+    assert [each["seed"] for each in runs] == [0, 1, 0, 1]
+    assert runs[0]["final"]["val_loss"] == "Infinity"
+    table = actinium("runs", "last").stdout
+    assert all(each["id"] in table for each in runs)
+    assert "75.00%" in table
+    assert "inf" in table
+    assert len(_json(actinium("runs", "--activation", "relu", "--seed", "1", "--json"))) == 1
+    assert _json(actinium("show", "last", "--json"))["id"] == str(experiment)
+    shown = actinium("show", runs[0]["id"]).stdout
+    assert "leaky_relu" not in shown
+    assert "75.00%" in shown
+    history = _json(actinium("history", runs[0]["id"], "--metric", "val_loss", "--json"))
+    assert history["metrics"] == {"val_loss": ["Infinity"] * 3}
+    assert actinium("history", runs[0]["id"]).stdout.count("inf") == 3
+    comparison = _json(actinium("compare", "last", "--by", "activation", "--json"))
+    assert [each["by"]["activation"] for each in comparison["groups"]] == ["relu", "leaky_relu"]
+    assert "tied with the best" in actinium("compare", "last").stdout
+    assert actinium("export", "last", "all.csv").returncode == 0
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 1 + 12
+    opened = _json(actinium("open", "last", "--json"))["url"]
+    assert opened.endswith(str(experiment))
+
+
+def test_what_there_is(actinium):
+    axes = _json(actinium("catalog", "--json"))
+    assert "activation" in [each["axis"] for each in axes]
+    assert "leaky_relu" in actinium("catalog", "activation").stdout
+    assert "negative_slope=0.01" in actinium("catalog", "activation", "leaky_relu").stdout
+    names = [each["name"] for each in _json(actinium("presets", "--json"))]
+    assert "activation_showdown" in names
+    assert "claims" in _json(actinium("presets", names[0], "--json"))
+    assert names[0] in actinium("presets", names[0]).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (["run", "--activation", "rleu"], 1, "did you mean 'relu'"),
+        (["show", str(uuid.uuid4())], 1, "There is no run"),
+        (["run", "no_such_preset"], 1, "no_such_preset"),
+        (["run", "missing.json"], 1, "missing.json"),
+        (["run", "--activation", "{"], 2, "not valid JSON"),
+        (["run", "--activation", "leaky_relu:negative_slope"], 2, "leaky_relu:negative_slope=0.2"),
+        (["run", "--seeds", "few"], 2, "a count as 5"),
+        (["run", "--tag", "course"], 2, "key:value"),
+        (["run", "--activation", "relu", "--size", "small"], 2, "--size is for presets"),
+        (["export", "last", "x.xlsx", "--format", "xlsx"], 2, "xlsx"),
+        (["show", "last"], 2, "There is no experiment yet"),
+        (["fly"], 2, "No such command"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence_and_a_status(actinium, words, status, sentence):
+    told = actinium(*words)
+    assert (told.returncode, told.stdout) == (status, "")
+    assert sentence in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_service_that_is_away_is_a_status_of_its_own(actinium):
+    told = actinium("ls", url="http://127.0.0.1:9")
+    assert (told.returncode, told.stdout) == (3, "")
+    assert told.stderr.count("\n") == 1
+    assert actinium("ls", url="nowhere").returncode == 2
+
+
+def test_the_shell_completes_what_the_service_knows(actinium, lab):
+    def complete(*words: str, **more: str) -> list[str]:
+        told = actinium(
+            _ACTINIUM_COMPLETE="bash_complete",
+            COMP_WORDS=" ".join(["actinium", *words]),
+            COMP_CWORD=str(len(words)),
+            **more,
+        )
+        return [line.partition(",")[2] for line in told.stdout.splitlines() if line]
+
+    assert complete("run", "--activation", "leaky") == ["leaky_relu"]
+    assert "activation_showdown" in complete("run", "activ")
+    experiment = str(lab.submit())
+    assert complete("watch", experiment[:4]) == [experiment]
+    assert complete("wat") == ["watch"]
+    assert complete("run", "--activation", "leaky", url="http://127.0.0.1:9") == []
+
+
+def test_the_client_needs_nothing_of_the_service():
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, actinium.command; print(*{each.split('.')[0] for each in sys.modules})",
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "client")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy = {"service", "workers", "torch", "numpy", "pandas", "yaml", "pydantic", "sqlalchemy"}
+    assert not heavy & set(told.stdout.split())
+
+
+def test_a_frame_without_pandas_says_what_to_install():
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['pandas'] = None; import actinium; "
+            "actinium.dataframe({'run_id': 'a', 'epoch': [], 'metrics': {}})",
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "client")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ImportError: A DataFrame needs pandas: `pip install 'actinium[pandas]'`" in told.stderr

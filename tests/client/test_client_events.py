@@ -1,0 +1,169 @@
+"""Live streams in the client: every event once, in order, whatever is cut or restarted."""
+
+import asyncio
+import threading
+import uuid
+
+import httpx
+import pytest
+from httpx_sse import EventSource
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actinium import ApiError, AsyncClient, Client, Retries, UnreachableError
+from actinium.streams import EventParser
+from tests.client.peers import Answer, Relay, Scripted
+from tests.processes import wait_for
+from tests.serving import serving
+
+QUICK = Retries(first_pause=0.02, longest_pause=0.1)
+
+#: The data of an event in lines: all of them together are JSON.
+_DATA = st.sampled_from([["data: 1"], ["data:[2]"], ["data: [3,", "data", "data:4]"]])
+_LINES = st.sampled_from(
+    [": heartbeat", "retry: 1500", "retry: soon", "event: run.started", "event:a", "x: y", ":"]
+)
+_TEXT = st.just(['data: "\u00e9\u2014\U0001f642"'])
+
+
+@st.composite
+def _streams(draw):
+    blocks = draw(st.lists(st.tuples(st.lists(_LINES, max_size=3), _DATA | _TEXT), max_size=6))
+    ending = draw(st.sampled_from(["\n", "\r\n"]))
+    lines = []
+    for number, (about, data) in enumerate(blocks):
+        lines += [*about, *data, f"id: {number}", "", *[""] * draw(st.integers(0, 1))]
+    unfinished = draw(st.sampled_from([[], ["id: 99"], ["data: 5", "id: 98"]]))
+    return "".join(line + ending for line in (*lines, *unfinished)).encode(), len(blocks)
+
+
+@given(_streams(), st.lists(st.integers(1, 9), max_size=200))
+def test_a_stream_is_read_alike_however_it_is_cut(stream, sizes):
+    text, count = stream
+    response = httpx.Response(200, content=text, headers={"content-type": "text/event-stream"})
+    expected = [
+        (each.event, each.json(), int(each.id))
+        for each in EventSource(response).iter_sse()
+        if each.data and each.id not in {"98", "99"}  # those never ended
+    ]
+    parser, told = EventParser(), []
+    for size in [*sizes, len(text)]:
+        piece, text = text[:size], text[size:]
+        told += [(each["type"], each["data"], each["id"]) for each in parser.feed(piece)]
+    assert told == expected
+    assert len(told) == count
+    assert parser.last_id == (str(count - 1) if count else None)
+
+
+def test_a_lone_carriage_return_ends_a_line_too():
+    parser = EventParser()
+    told = [*parser.feed(b"data: 1\rid: 5\r\rdata: 2\r\r"), *parser.feed(b"\ndata: 3\n\n")]
+    assert [(each["id"], each["data"]) for each in told] == [(5, 1), (None, 2), (None, 3)]
+
+
+def _all(lab, experiment):
+    return [kind for kind, _ in lab.events(experiment)]
+
+
+def test_a_stream_begins_with_all_that_happened_and_ends_with_the_experiment(client, lab):
+    experiment = lab.submit(seeds=2)
+    lab.train_all()
+    told = list(client.events(experiment))
+    assert [each["type"] for each in told] == _all(lab, experiment)
+    ids = [each["id"] for each in told]
+    assert ids == sorted(set(ids))
+    run = lab.runs(experiment)[1]
+    of_run = list(client.run_events(run.id))
+    assert [each["type"] for each in of_run] == [
+        "run.started",
+        "run.epoch",
+        "run.epoch",
+        "run.finished",
+    ]
+    assert {each["data"]["run_id"] for each in of_run} == {str(run.id)}
+
+
+def test_a_stream_goes_on_after_its_connection_was_cut(served, lab):
+    experiment = lab.submit(epochs=4)
+    with Relay(served.url) as relay, Client(relay.url, retries=QUICK) as client:
+        events = client.events(experiment)
+        told = [next(events)]
+        held = lab.taken()
+        for epoch in range(1, 5):
+            relay.cut()
+            lab.epoch(held, epoch, "completed" if epoch == 4 else None)
+            told.append(next(events))
+        told += events
+    assert [each["type"] for each in told] == _all(lab, experiment)
+    assert len({each["id"] for each in told}) == len(told)
+
+
+def test_a_stream_outlives_a_restart_of_the_service(settings, lab):
+    experiment = lab.submit(seeds=2)
+    told, ended = [], threading.Event()
+
+    def follow(url: str) -> None:
+        with Client(url, retries=QUICK) as client:
+            for each in client.events(experiment):
+                told.append(each)
+        ended.set()
+
+    with serving(settings) as first, Relay(first.url) as relay:
+        reader = threading.Thread(target=follow, args=(relay.url,), daemon=True)
+        reader.start()
+        lab.train(lab.taken())
+        wait_for(lambda: len(told) == 5, what="the first run was told of")
+        relay.target = "http://127.0.0.1:9"  # nobody listens there
+        relay.cut()
+        lab.train(lab.taken())
+        with serving(settings) as second:
+            relay.target = second.url
+            assert ended.wait(30), "the stream did not come to its end"
+    assert [each["type"] for each in told] == _all(lab, experiment)
+    ids = [each["id"] for each in told]
+    assert ids == sorted(set(ids))
+
+
+def test_a_stream_of_nothing_is_refused_or_unreachable(client):
+    with pytest.raises(ApiError, match="There is no experiment"):
+        next(client.events(uuid.uuid4()))
+    with (
+        Client("http://127.0.0.1:9", retries=QUICK) as nowhere,
+        pytest.raises(UnreachableError),
+    ):
+        next(nowhere.events(uuid.uuid4()))
+
+
+def test_the_last_event_is_named_and_a_half_told_one_is_not():
+    answers = [
+        Answer(200, b'id: 7\ndata: {"a": 1}\n\nid: 8\ndata: {"a"'),
+        Answer(200, b'event: run.progress\ndata: {"a": 2}\n\n'),
+        Answer(200, b'id: 8\nevent: run.started\ndata: {"a": 3}\n\n'),
+        Answer(204, b""),
+    ]
+    with Scripted(answers) as server, Client(server.url, retries=QUICK) as client:
+        told = list(client.events("x"))
+    assert [(each["id"], each["type"], each["data"]["a"]) for each in told] == [
+        (7, "message", 1),
+        (None, "run.progress", 2),
+        (8, "run.started", 3),
+    ]
+    named = [headers.get("last-event-id") for _, _, headers in server.asked]
+    assert named == [None, "7", "7", "8"]
+
+
+def test_the_asynchronous_client_follows_and_goes_on_alike(served, lab):
+    experiment = lab.submit(seeds=2)
+    lab.train_all()
+
+    async def follow(relay: Relay) -> list[str]:
+        told = []
+        async with AsyncClient(relay.url, retries=QUICK) as client:
+            async for event in client.events(experiment):
+                told.append(event["type"])
+                if len(told) == 3:
+                    relay.cut()
+        return told
+
+    with Relay(served.url) as relay:
+        assert asyncio.run(follow(relay)) == _all(lab, experiment)
