@@ -50,6 +50,7 @@ def _storable(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_storable)]
 ShortText = Annotated[Text, StringConstraints(max_length=200)]
+LongText = Annotated[Text, StringConstraints(max_length=10_000)]
 Label = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -108,7 +109,9 @@ class LayerStatistics(_Frozen):
     """When a run's layer statistics are taken: always at epoch 0 and the last, and between."""
 
     every: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        "auto", description="Every how many epochs; `auto` lets the service choose."
+        "auto",
+        description="Every how many epochs; `auto` takes epochs 1, 2, 4, 8, ... as far as they cost "
+        "2% of the training.",
     )
     samples: int = Field(1000, ge=1, le=100_000, description="Size of the probe batch.")
 
@@ -150,7 +153,7 @@ class ExperimentSpec(AxisFields):
     """One experiment: axes, seeds and how the runs are to be trained."""
 
     name: ShortText | None = None
-    description: Annotated[Text, StringConstraints(max_length=10_000)] | None = None
+    description: LongText | None = None
     tags: dict[Label, ShortText] = Field(default_factory=dict, max_length=50)
     variants: Annotated[list[Variant], Field(min_length=1, max_length=1000)] | None = Field(
         None, description="Partial specs whose union is the experiment."

@@ -11,6 +11,7 @@ from service import models
 from tests.diagnostics.networks import ball, circles, network, normal, statistics
 from workers.diagnostics.diagnosis import Diagnostician
 from workers.diagnostics.findings import REMARKS, VERDICTS
+from workers.diagnostics.flow import flow_of
 from workers.diagnostics.thresholds import Thresholds
 
 #: The block network's rows: activation, initializer, verdict.
@@ -302,3 +303,17 @@ def test_a_network_without_hidden_layers_is_judged_by_its_history():
     found = statistics(built, x, labels)
     alone = replace(found, layers=found.layers[-1:])
     assert diagnosed(alone).verdict == "healthy"
+
+
+def test_a_gradient_spread_over_an_image_is_compared_with_a_dense_layers():
+    """By the sum over a layer; of single z-values a convolution's are smaller a hundredfold."""
+    images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    built = network("mnist_cnn", (1, 28, 28), 10, "relu", "he_uniform", **CNN)
+    found = statistics(built, images, torch.arange(20) % 10)
+    flow = flow_of(found)
+    assert flow.layers == 3
+    assert 0.5 < flow.backward < 2
+    assert flow.backward_gain == pytest.approx(math.sqrt(flow.backward))
+    first, *_, last = found.hidden
+    assert first.z_gradient.std < 0.1 * last.z_gradient.std
+    assert flow.forward == pytest.approx(last.signal / first.signal)

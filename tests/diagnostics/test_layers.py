@@ -158,7 +158,7 @@ def test_a_dense_network_against_numpy(monkeypatch, activation, outputs, stddev)
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_convolutional_network_against_numpy(monkeypatch, activation):
-    monkeypatch.setattr(layers, "CHUNK", 32)
+    monkeypatch.setattr(layers, "CONVOLUTION_CHUNK", 32)
     generator = torch.Generator().manual_seed(2)
     x = torch.rand(90, 2, 12, 12, generator=generator)
     labels = torch.arange(90) % 5

@@ -102,10 +102,10 @@ def test_a_result_tells_of_the_weights_at_its_epochs_end(configure):
 
 def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
     monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
-    statistics = {"every": 1, "samples": 800}
-    config = configure(train_size=800, layer_statistics=statistics, batch_size=800)
+    statistics = {"every": 1, "samples": 250}
+    config = configure(train_size=300, layer_statistics=statistics, batch_size=300)
     events = list(train(config, 0, load(config.dataset), CPU))
-    # Four chunks of 250 have three pulses between them; one step and two evaluations of 200.
+    # Four chunks of up to 64 have three pulses between them; one step and two evaluations of 200.
     kinds = [type(each) for each in events]
     assert kinds == [Pulse] * 3 + [Start] + [Pulse] * 3 + [Pulse] * 3 + [EpochResult]
     fractions = [each.fraction for each in events if isinstance(each, Pulse)]
