@@ -32,6 +32,14 @@ _ACTIVE = ("queued", "running")
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The preset that an experiment was made from, and at which size."""
+
+    preset: str
+    size: str
+
+
+@dataclass(frozen=True)
 class Submission:
     """What a submission made, and the answer to it. ``replayed``: it was made before."""
 
@@ -62,6 +70,7 @@ def submit(
     settings: Settings,
     render: Callable[[Standing], bytes],
     request: KeyedRequest | None = None,
+    origin: Origin | None = None,
 ) -> Submission:
     """Store an experiment with its runs; those trained before take over that history.
 
@@ -72,6 +81,7 @@ def submit(
         settings: gives the limits, and how long an Idempotency-Key is remembered.
         render: writes the answer, which is stored with the request's key.
         request: the request, where it named an Idempotency-Key.
+        origin: the preset it is made from.
 
     Raises:
         SpecError: the spec cannot be run.
@@ -84,7 +94,7 @@ def submit(
             if stored is not None:
                 return Submission(stored.experiment_id, stored.response, replayed=True)
         planned = expand(spec, settings.limits)
-        experiment_id = _store(session, spec, planned, caller)
+        experiment_id = _store(session, spec, planned, caller, origin)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
         response = render(_one(session, experiment_id))
         if request is not None:
@@ -97,7 +107,11 @@ def submit(
 
 
 def _store(
-    session: Session, spec: ExperimentSpec, planned: Sequence[PlannedRun], caller: str
+    session: Session,
+    spec: ExperimentSpec,
+    planned: Sequence[PlannedRun],
+    caller: str,
+    origin: Origin | None,
 ) -> uuid.UUID:
     experiment_id = uuid7()
     values = {
@@ -108,6 +122,8 @@ def _store(
         "spec": spec.model_dump(mode="json", exclude_none=True),
         "created_by": caller,
     }
+    if origin is not None:
+        values |= {"preset": origin.preset, "preset_size": origin.size}
     session.execute(insert(Experiment), [values])
     shared = {
         "experiment_id": experiment_id,

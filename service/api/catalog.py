@@ -1,6 +1,6 @@
 """The catalog over HTTP: axes, their values, and pictures of activations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from service.api import examples
 from service.api.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.catalog_schemas import Catalog, CatalogAxis, CatalogEntry
 from service.api.dependencies import requires
-from service.api.paging import LINK_HEADER, PageDep, PageRequest, page_response
+from service.api.paging import LINK_HEADER, PageDep, page_response
 from service.api.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
 from service.api.problems import problem_responses
 from service.catalog import AXES
@@ -20,7 +20,7 @@ from service.choices import unknown
 from service.errors import NotFoundError
 from service.figures.activation_curve import activation_curve, sampled_curves
 from service.figures.style import Format, Theme
-from service.paging import CursorError, decode, encode, query_tag
+from service.paging import page_of
 
 router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
 
@@ -48,7 +48,7 @@ _AXIS = CatalogAxis.of("activation", ["leaky_relu"], None).model_dump(mode="json
 )
 async def get_catalog(request: Request, page: PageDep) -> Response:
     """Give every axis with every value it can take: meaning, formula, parameters, source."""
-    axes, next_cursor = _page(list(AXES), page, "catalog")
+    axes, next_cursor = page_of(list(AXES), page.cursor, page.limit, "catalog")
     return page_response(request, Catalog.of(axes, next_cursor).to_json(), next_cursor)
 
 
@@ -64,7 +64,7 @@ async def get_catalog(request: Request, page: PageDep) -> Response:
 )
 async def get_catalog_axis(request: Request, axis: _Axis, page: PageDep) -> Response:
     """Give every value that an axis can take; formulas are LaTeX."""
-    names, next_cursor = _page(list(_entries(axis)), page, axis)
+    names, next_cursor = page_of(list(_entries(axis)), page.cursor, page.limit, axis)
     body = CatalogAxis.of(axis, names, next_cursor).to_json()
     return page_response(request, body, next_cursor)
 
@@ -125,17 +125,3 @@ def _entry(axis: str, name: str) -> Entry:
     if name not in known:
         raise NotFoundError(unknown(axis.replace("_", " "), name, list(known)))
     return known[name]
-
-
-def _page(names: Sequence[str], page: PageRequest, listed: str) -> tuple[Sequence[str], str | None]:
-    """Choose a page of names: those after the one its cursor holds."""
-    tag = query_tag(["catalog", listed])
-    start = 0
-    if page.cursor is not None:
-        *_, last = decode(page.cursor, tag)
-        if last not in names:
-            raise CursorError
-        start = names.index(last) + 1
-    shown = names[start : start + page.limit]
-    has_more = start + page.limit < len(names)
-    return shown, encode((0, None, shown[-1]), tag) if has_more else None

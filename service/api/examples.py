@@ -60,6 +60,7 @@ SUMMARY: dict[str, Any] = {
     "name": SPEC["name"],
     "description": None,
     "tags": SPEC["tags"],
+    "preset": None,
     "status": "running",
     "runs": {
         "total": 9,
@@ -122,6 +123,21 @@ DRY_RUN: dict[str, Any] = {
     "next_cursor": "WyIzZjA5YTFiMmM0ZDUiLDAsbnVsbCwxXQ",
 }
 
+DIAGNOSIS: dict[str, Any] = {
+    "verdict": "healthy",
+    "findings": [
+        {
+            "kind": "dying",
+            "layer": "dense_1",
+            "epoch": 2,
+            "value": 0.0859375,
+            "threshold": 0.0234375,
+            "explanation": "dense_1 has 8 more dead units than before the first step, 8.6% of its "
+            "128 in all.",
+        }
+    ],
+}
+
 RUN: dict[str, Any] = {
     "id": _RUN_ID,
     "experiment_id": _EXPERIMENT_ID,
@@ -147,7 +163,7 @@ RUN: dict[str, Any] = {
         "test_accuracy": None,
     },
     "best": {"epoch": 3, "val_accuracy": 0.9735},
-    "diagnosis": None,
+    "diagnosis": DIAGNOSIS,
     "reused_from": None,
     "worker": "worker-1",
     "device": "cpu",
@@ -162,6 +178,8 @@ RUN: dict[str, Any] = {
         "self": f"/v1/runs/{_RUN_ID}",
         "experiment": f"/v1/experiments/{_EXPERIMENT_ID}",
         "history": f"/v1/runs/{_RUN_ID}/history",
+        "layers": f"/v1/runs/{_RUN_ID}/layers",
+        "diagnosis": f"/v1/runs/{_RUN_ID}/diagnosis",
         "attempts": f"/v1/runs/{_RUN_ID}/attempts",
         "events": f"/v1/runs/{_RUN_ID}/events",
     },
@@ -182,6 +200,46 @@ HISTORY: dict[str, Any] = {
         "clipped_fraction": [0.0004, 0.0001, 0.0],
         "epoch_seconds": [23.9, 24.1, 23.8],
     },
+}
+
+_DISTRIBUTION: dict[str, Any] = {
+    "count": 128000,
+    "non_finite": 0,
+    "mean": 0.0213,
+    "std": 0.9817,
+    "min": -3.91,
+    "max": 4.02,
+    "quantiles": {
+        "0.01": -2.27,
+        "0.05": -1.6,
+        "0.25": -0.63,
+        "0.5": 0.02,
+        "0.75": 0.68,
+        "0.95": 1.64,
+        "0.99": 2.31,
+    },
+    "histogram": {"edges": [-3.91, 0.055, 4.02], "counts": [32801, 31199]},
+}
+
+LAYERS: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "epoch": 0,
+    "epochs_available": [0, 1, 2, 3],
+    "samples": 1000,
+    "loss": 2.381,
+    "chance_loss": 2.298,
+    "layers": [
+        {
+            "name": "dense_1",
+            "units": 128,
+            **dict.fromkeys(("z", "activation", "weight", "gradient"), _DISTRIBUTION),
+            "z_gradient": _DISTRIBUTION,
+            "signal": 0.9436,
+            "dead_fraction": 0.0234375,
+            "saturated_fraction": 0.0,
+            "symmetric": False,
+        }
+    ],
 }
 
 HISTORIES: dict[str, Any] = {

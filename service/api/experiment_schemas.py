@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from service import models
 from service.api.schemas import Answer, As
 from service.cost import Cost
 from service.planning import Plan
@@ -38,6 +39,13 @@ class ExperimentLinks(Answer):
     events: str
 
 
+class ExperimentPreset(Answer):
+    """The preset an experiment was made from."""
+
+    name: str
+    size: Literal["full", "small"] = Field(description="Which of its specs was taken.")
+
+
 class ExperimentSummary(Answer):
     """An experiment as lists show it: without its spec."""
 
@@ -45,6 +53,9 @@ class ExperimentSummary(Answer):
     name: str | None
     description: str | None
     tags: dict[str, str]
+    preset: ExperimentPreset | None = Field(
+        description="Whose claims `/claims` checks; null for an experiment of one's own."
+    )
     status: ExperimentStatus = Field(
         description="`queued`: every run waits. `running`: some run waits or trains. Then "
         "`failed` where a run failed, `cancelled` where it was cancelled, else `completed` "
@@ -89,6 +100,7 @@ def _summary(standing: Standing) -> dict[str, Any]:
         "name": experiment.name,
         "description": experiment.description,
         "tags": experiment.tags,
+        "preset": _preset(experiment),
         "status": standing.status,
         "runs": standing.runs,
         "progress": standing.progress,
@@ -105,6 +117,12 @@ def _summary(standing: Standing) -> dict[str, Any]:
             "events": f"{path}/events",
         },
     }
+
+
+def _preset(experiment: models.Experiment) -> dict[str, Any] | None:
+    if experiment.preset is None:
+        return None
+    return {"name": experiment.preset, "size": experiment.preset_size}
 
 
 class CostRate(Answer):

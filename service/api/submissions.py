@@ -1,8 +1,9 @@
 """Submitting experiments over HTTP: for good, or as a dry run."""
 
 import uuid
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Body, Depends, Header, Query, Request
@@ -27,8 +28,9 @@ from service.api.paging import LINK_HEADER, PageDep, PageRequest, page_response
 from service.api.problems import problem_responses
 from service.api.waiting import WaitDep, wait_until
 from service.config import Settings
-from service.experiments import Submission
+from service.experiments import Origin, Submission
 from service.idempotency import KEY_PATTERN, InFlightError, KeyedRequest, keyed_request
+from service.keys import Caller
 from service.live import EventHub
 from service.queue import Doorbell
 from service.spec import ExperimentSpec
@@ -53,7 +55,8 @@ _BODY = Body(
         },
     }
 )
-_ANSWERS = {
+#: How a submission is answered.
+ANSWERS: dict[int | str, dict[str, Any]] = {
     201: {
         "description": "The experiment was stored, or had been by the same request before.",
         "headers": {
@@ -75,17 +78,93 @@ _ANSWERS = {
 }
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=Experiment,
-    responses=_ANSWERS,
-    summary="Submit an experiment",
-)
-async def submit_experiment(
+_IdempotencyKey = Annotated[
+    Annotated[str, Field(json_schema_extra={"pattern": KEY_PATTERN})] | None,
+    Header(
+        description="1 to 255 printable ASCII characters that name this request: sent "
+        "again within the time the service remembers (24 hours unless set otherwise), it "
+        "is answered again and done once. Keys are the caller's own.",
+        examples=["b1f0c2de-7a41-4a60-9a37-5d2f6f0c9f11"],
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Submitting:
+    """A request that submits an experiment: all of it but the experiment itself."""
+
+    request: Request
+    page: PageRequest
+    wait: float | None
+    caller: Caller
+    settings: Settings
+    sessions: sessionmaker[Session]
+    doorbell: Doorbell
+    hub: EventHub
+    dry_run: bool
+    idempotency_key: str | None
+
+    async def answer(self, spec: ExperimentSpec, origin: Origin | None = None) -> Response:
+        """Store an experiment and answer with it; or say what a dry run would make."""
+        if self.dry_run:
+            return await run_in_threadpool(self._plan, spec)
+        keyed = await self._keyed()
+        try:
+            made = await run_in_threadpool(self._submit, spec, origin, keyed)
+        except InFlightError:
+            self.request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS
+            raise
+        body = made.response
+        if self.wait is not None and not made.replayed:
+            body = await read_after(self.wait, made.experiment_id, self.sessions, self.hub)
+        headers = {"location": f"/v1/experiments/{made.experiment_id}"}
+        if made.replayed:
+            headers["idempotency-replayed"] = "true"
+        return Response(body, status_code=201, headers=headers, media_type="application/json")
+
+    def _plan(self, spec: ExperimentSpec) -> Response:
+        with self.sessions() as session:
+            plan = planning.dry_run(
+                session,
+                spec,
+                settings=self.settings,
+                cursor=self.page.cursor,
+                limit=self.page.limit,
+            )
+        return page_response(self.request, DryRun.of(plan).to_json(), plan.next_cursor)
+
+    async def _keyed(self) -> KeyedRequest | None:
+        if self.idempotency_key is None:
+            return None
+        return keyed_request(
+            caller=self.caller.id,
+            key=self.idempotency_key,
+            method=self.request.method,
+            target=f"{self.request.url.path}?{self.request.url.query}",
+            body=await self.request.body(),
+        )
+
+    def _submit(
+        self, spec: ExperimentSpec, origin: Origin | None, keyed: KeyedRequest | None
+    ) -> Submission:
+        with self.sessions() as session:
+            made = experiments.submit(
+                session,
+                spec,
+                caller=self.caller.name,
+                settings=self.settings,
+                render=lambda standing: Experiment.of(standing).to_json(),
+                request=keyed,
+                origin=origin,
+            )
+            if not made.replayed:
+                ring(session, self.settings, self.doorbell)
+            return made
+
+
+async def _submitting(
     *,
     request: Request,
-    spec: Annotated[ExperimentSpec, _BODY],
     page: PageDep,
     wait: WaitDep,
     caller: CallerDep,
@@ -96,82 +175,32 @@ async def submit_experiment(
     dry_run: Annotated[
         bool, Query(description="Say what would be made, and what it costs; store nothing.")
     ] = False,
-    idempotency_key: Annotated[
-        Annotated[str, Field(json_schema_extra={"pattern": KEY_PATTERN})] | None,
-        Header(
-            description="1 to 255 printable ASCII characters that name this request: sent "
-            "again within the time the service remembers (24 hours unless set otherwise), it "
-            "is answered again and done once. Keys are the caller's own.",
-            examples=["b1f0c2de-7a41-4a60-9a37-5d2f6f0c9f11"],
-        ),
-    ] = None,
+    idempotency_key: _IdempotencyKey = None,
+) -> Submitting:
+    return Submitting(
+        request, page, wait, caller, settings, sessions, doorbell, hub, dry_run, idempotency_key
+    )
+
+
+SubmittingDep = Annotated[Submitting, Depends(_submitting)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Experiment,
+    responses=ANSWERS,
+    summary="Submit an experiment",
+)
+async def submit_experiment(
+    spec: Annotated[ExperimentSpec, _BODY], submitting: SubmittingDep
 ) -> Response:
     """Store an experiment and queue its runs: every combination of its axes, with each seed.
 
     Runs whose configuration and seed were trained before take over that history, unless
     `reuse` is false. `limit` and `cursor` page the configurations of a dry run.
     """
-    if dry_run:
-        return await run_in_threadpool(_plan, request, sessions, spec, settings, page)
-    keyed = None
-    if idempotency_key is not None:
-        keyed = keyed_request(
-            caller=caller.id,
-            key=idempotency_key,
-            method=request.method,
-            target=f"{request.url.path}?{request.url.query}",
-            body=await request.body(),
-        )
-    submit = partial(_submit, sessions, spec, caller=caller.name, request=keyed)
-    try:
-        made = await run_in_threadpool(submit, settings=settings, doorbell=doorbell)
-    except InFlightError:
-        request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS
-        raise
-    body = made.response
-    if wait is not None and not made.replayed:
-        body = await read_after(wait, made.experiment_id, sessions, hub)
-    headers = {"location": f"/v1/experiments/{made.experiment_id}"}
-    if made.replayed:
-        headers["idempotency-replayed"] = "true"
-    return Response(body, status_code=201, headers=headers, media_type="application/json")
-
-
-def _plan(
-    request: Request,
-    sessions: sessionmaker[Session],
-    spec: ExperimentSpec,
-    settings: Settings,
-    page: PageRequest,
-) -> Response:
-    with sessions() as session:
-        plan = planning.dry_run(
-            session, spec, settings=settings, cursor=page.cursor, limit=page.limit
-        )
-    return page_response(request, DryRun.of(plan).to_json(), plan.next_cursor)
-
-
-def _submit(
-    sessions: sessionmaker[Session],
-    spec: ExperimentSpec,
-    *,
-    caller: str,
-    request: KeyedRequest | None,
-    settings: Settings,
-    doorbell: Doorbell,
-) -> Submission:
-    with sessions() as session:
-        made = experiments.submit(
-            session,
-            spec,
-            caller=caller,
-            settings=settings,
-            render=lambda standing: Experiment.of(standing).to_json(),
-            request=request,
-        )
-        if not made.replayed:
-            ring(session, settings, doorbell)
-        return made
+    return await submitting.answer(spec)
 
 
 def ring(session: Session, settings: Settings, doorbell: Doorbell) -> None:

@@ -1,0 +1,261 @@
+"""Presets that compare activations."""
+
+from service.catalog.entry import Source
+from service.presets.checks import Within, lower
+from service.presets.measures import LayerMeasure, Metric
+from service.presets.preset import Claim, Preset, variants
+from service.presets.trainings import Group, group
+
+_LEARNERS = ("relu", "elu", "leaky_relu", "gelu", "selu")
+
+SHOWDOWN = Preset(
+    name="activation_showdown",
+    title="Six activations on MNIST",
+    description="Keras' convolutional network on MNIST with six activations: glorot_uniform, "
+    "Keras' default, for all but selu, which brings lecun_normal and alpha dropout as its paper "
+    "has it; Adam at 1e-3, gradients clipped by value at 0.5, batches of 128; trained on the "
+    "60,000 images and validated on the 10,000.",
+    source=Source("Keras, Simple MNIST convnet", "https://keras.io/examples/vision/mnist_convnet/"),
+    spec={
+        "dataset": "mnist",
+        "model": "mnist_cnn",
+        "optimizer": {"name": "adam", "learning_rate": 0.001},
+        "clipping": {"name": "value", "threshold": 0.5},
+        "batch_size": 128,
+        "epochs": 12,
+        "seeds": 5,
+        "variants": [
+            {
+                "label": "as Keras has it",
+                "activation": [
+                    "sigmoid",
+                    "relu",
+                    "elu",
+                    {"name": "leaky_relu", "negative_slope": 0.2},
+                    {"name": "gelu", "approximate": "tanh"},
+                ],
+                "initializer": "glorot_uniform",
+            },
+            {
+                "label": "selu as its paper has it",
+                "activation": "selu",
+                "initializer": "lecun_normal",
+                "dropout": {"name": "alpha_dropout", "rate": [0.25, 0.5]},
+            },
+        ],
+    },
+    small={
+        "dataset": {"name": "mnist", "train_size": 1000, "test_size": 500},
+        "epochs": 3,
+    },
+    claims=(
+        Claim(
+            "sigmoid_is_slowest",
+            "sigmoid is the slowest to learn: its validation accuracy, averaged over the epochs, "
+            "is below that of each of the others.",
+            lower(
+                Metric("val_accuracy", "mean"),
+                group(activation="sigmoid"),
+                *(group(activation=each) for each in _LEARNERS),
+            ),
+        ),
+        Claim(
+            "the_others_reach_98_5_percent",
+            "relu, elu, leaky_relu, gelu and selu reach a validation accuracy of 98.5% or more "
+            "after 12 epochs on the 60,000 images.",
+            Within(
+                Metric("val_accuracy"), tuple(group(activation=each) for each in _LEARNERS), 0.985
+            ),
+            epochs=12,
+            train_size=60_000,
+        ),
+    ),
+)
+
+_FAST = {"learning_rate": 0.001}
+
+GELU_MNIST = Preset(
+    name="gelu_mnist",
+    title="gelu against elu and relu on MNIST",
+    description="Section 3.1: eight hidden layers of 128, Adam at 1e-3, 1e-4 and 1e-5, batches of "
+    "128, 50 epochs, without dropout and at a rate of 0.5; 5,000 of the training images are held "
+    "out for validation, as there. The paper chooses the learning rate by validation and shows "
+    "the median of five runs; here the claim is checked at 1e-3, the rate at which all three "
+    "reach their lowest training loss (the small size has that rate alone), on the mean over the "
+    "seeds. Its weights have rows of unit "
+    "norm; lecun_normal, whose rows have it on average, stands in.",
+    source=Source(
+        "Hendrycks & Gimpel 2016, Gaussian error linear units, section 3.1",
+        "https://arxiv.org/abs/1606.08415",
+    ),
+    spec={
+        "dataset": {"name": "mnist", "validation_split": 1 / 12},
+        "model": {"name": "mlp", "hidden_units": [128] * 8},
+        "activation": [{"name": "gelu", "approximate": "none"}, "elu", "relu"],
+        "initializer": "lecun_normal",
+        "optimizer": [{"name": "adam", "learning_rate": each} for each in (1e-3, 1e-4, 1e-5)],
+        "dropout": ["none", 0.5],
+        "batch_size": 128,
+        "epochs": 50,
+        "seeds": 5,
+    },
+    small={
+        "dataset": {"name": "mnist", "train_size": 2400, "validation_split": 1 / 12},
+        "optimizer": {"name": "adam", **_FAST},
+        "epochs": 20,
+    },
+    claims=tuple(
+        Claim(
+            f"gelu_has_the_lowest_loss_{words.replace(' ', '_')}",
+            f"Of gelu, elu and relu, gelu has the lowest training loss {words}.",
+            lower(
+                Metric("loss"),
+                group(activation="gelu", dropout=dropout, optimizer=_FAST),
+                group(activation="elu", dropout=dropout, optimizer=_FAST),
+                group(activation="relu", dropout=dropout, optimizer=_FAST),
+            ),
+        )
+        for dropout, words in (("none", "without dropout"), ("dropout", "with dropout"))
+    ),
+)
+
+_DEPTHS = (8, 16, 32)
+_SELU = {
+    f"{name}, {depth} layers": {
+        "model": {"name": "mlp", "hidden_units": [128] * depth},
+        **axes,
+    }
+    for depth in _DEPTHS
+    for name, axes in (
+        ("selu", {"activation": "selu", "initializer": "lecun_normal", "normalization": "none"}),
+        (
+            "relu with batch norm",
+            {"activation": "relu", "initializer": "he_normal", "normalization": "batch"},
+        ),
+    )
+}
+
+
+def _selu_and_batch_norm(depth: int) -> tuple[Group, Group]:
+    return (
+        group(variant=f"selu, {depth} layers"),
+        group(variant=f"relu with batch norm, {depth} layers"),
+    )
+
+
+SELU_DEPTH = Preset(
+    name="selu_depth",
+    title="Self-normalizing networks of 8, 16 and 32 layers",
+    description="Figure 1: fully connected networks of 8, 16 and 32 layers on MNIST, selu with "
+    "lecun_normal against relu with he_normal and batch normalization, plain SGD. The paper "
+    "leaves width and batch size of the figure open: 128 units and batches of 128 stand here, "
+    "and a learning rate of 0.01.",
+    source=Source(
+        "Klambauer et al. 2017, Self-normalizing neural networks, figure 1",
+        "https://arxiv.org/abs/1706.02515",
+    ),
+    spec={
+        "dataset": {"name": "mnist", "preprocessing": "standardize"},
+        "optimizer": {"name": "sgd", "learning_rate": 0.01},
+        "batch_size": 128,
+        "epochs": 20,
+        "seeds": 5,
+        "variants": variants(_SELU),
+    },
+    small={
+        "dataset": {
+            "name": "mnist",
+            "train_size": 1920,
+            "test_size": 500,
+            "preprocessing": "standardize",
+        },
+        "epochs": 8,
+    },
+    claims=(
+        Claim(
+            "activations_keep_unit_variance",
+            "With selu the activations of the last hidden layer still have a standard deviation "
+            "near 1 (0.7 to 1.3) at initialization, with 8, 16 and 32 layers.",
+            Within(
+                LayerMeasure("activation", "std", "last"),
+                tuple(group(variant=f"selu, {depth} layers") for depth in _DEPTHS),
+                0.7,
+                1.3,
+            ),
+        ),
+        *(
+            Claim(
+                f"lower_variance_than_batch_norm_{depth}_layers",
+                f"With {depth} layers the validation loss moves more steadily from epoch to epoch "
+                "with selu than with batch normalization.",
+                lower(Metric("val_loss", "roughness"), *_selu_and_batch_norm(depth)),
+            )
+            for depth in _DEPTHS
+        ),
+        *(
+            Claim(
+                f"learns_faster_than_batch_norm_{depth}_layers",
+                f"With {depth} layers selu's training loss, averaged over the epochs, is below "
+                "that of relu with batch normalization.",
+                lower(Metric("loss", "mean"), *_selu_and_batch_norm(depth)),
+            )
+            for depth in _DEPTHS
+        ),
+    ),
+)
+
+ELU_MNIST = Preset(
+    name="elu_mnist",
+    title="elu keeps activations near zero",
+    description="Section 4.1: eight hidden layers of 128 units on MNIST, he_normal, plain SGD at "
+    "0.01 with batches of 64 for 300 epochs; elu against relu and leaky_relu(0.1). The paper "
+    "shows the median over units of a unit's mean activation; here it is the median over layers "
+    "of a layer's mean activation.",
+    source=Source(
+        "Clevert, Unterthiner & Hochreiter 2015, Fast and accurate deep network learning by "
+        "exponential linear units, section 4.1",
+        "https://arxiv.org/abs/1511.07289",
+    ),
+    spec={
+        "dataset": "mnist",
+        "model": {"name": "mlp", "hidden_units": [128] * 8},
+        "activation": ["elu", "relu", {"name": "leaky_relu", "negative_slope": 0.1}],
+        "initializer": "he_normal",
+        "optimizer": {"name": "sgd", "learning_rate": 0.01},
+        "batch_size": 64,
+        "epochs": 300,
+        "seeds": 5,
+        "layer_statistics": {"every": 10, "samples": 1000},
+    },
+    small={
+        "dataset": {"name": "mnist", "train_size": 4096, "test_size": 500},
+        "epochs": 16,
+        "layer_statistics": {"every": 4, "samples": 500},
+    },
+    claims=(
+        Claim(
+            "activations_nearest_zero",
+            "While it learns, elu's mean activation is nearer zero than that of relu and of "
+            "leaky_relu.",
+            lower(
+                LayerMeasure("activation", "mean", "median_size", every=True),
+                group(activation="elu"),
+                group(activation="relu"),
+                group(activation="leaky_relu"),
+            ),
+        ),
+        Claim(
+            "training_error_falls_fastest",
+            "elu's training loss falls fastest: averaged over the epochs it is below that of relu "
+            "and of leaky_relu.",
+            lower(
+                Metric("loss", "mean"),
+                group(activation="elu"),
+                group(activation="relu"),
+                group(activation="leaky_relu"),
+            ),
+        ),
+    ),
+)
+
+PRESETS = (SHOWDOWN, GELU_MNIST, SELU_DEPTH, ELU_MNIST)

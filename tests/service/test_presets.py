@@ -1,0 +1,309 @@
+"""Presets: data that the door takes, and checks that say what the numbers say."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from service.door import Limits
+from service.expansion import expand
+from service.presets import PRESETS, Claim, overridden
+from service.presets.checks import All, Diverges, Verdicts, Within, higher, lower
+from service.presets.measures import Drift, LayerMeasure, Metric
+from service.presets.trainings import Training, group
+from service.spec import ExperimentSpec
+
+NAMES = {
+    "activation_showdown",
+    "block_initializers",
+    "initializer_showdown",
+    "churn_initializers",
+    "symmetry_breaking",
+    "depth_study",
+    "normalization_study",
+    "preprocessing_study",
+    "clipping_study",
+    "gelu_mnist",
+    "selu_depth",
+    "elu_mnist",
+    "batchnorm_mnist",
+    "he_depth",
+    "lsuv_depth",
+    "agc_large_batch",
+    "adam_mnist",
+}
+CONFIG = {"epochs": 2, "dataset": {"name": "mnist", "train_size": 100}}
+
+
+def table(**groups):
+    """Trainings of two epochs: by activation, the last val_accuracy of seeds 0, 1, ..."""
+    return [
+        Training(
+            None,
+            {**CONFIG, "activation": {"name": name}},
+            seed,
+            "diverged" if math.isnan(value) else "completed",
+            {"val_accuracy": {1: value / 2, 2: value}},
+        )
+        for name, values in groups.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+A, B = group(activation="a"), group(activation="b")
+ACCURACY = Metric("val_accuracy")
+
+
+def test_every_row_of_the_table_is_a_preset():
+    assert PRESETS.keys() == NAMES
+    assert all(name == each.name for name, each in PRESETS.items())
+
+
+@pytest.mark.parametrize("size", ["full", "small"])
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_preset_can_be_submitted_and_every_group_its_claims_name_has_runs(name, size):
+    preset = PRESETS[name]
+    planned = expand(ExperimentSpec.model_validate(preset.spec_of(size)), Limits())
+    queued = [
+        Training(each.label, each.config.model_dump(mode="json"), each.seed, "queued")
+        for each in planned
+    ]
+    assert len({each.seed for each in planned}) >= 5
+    for claim in preset.claims:
+        evidence = claim.judge(queued)
+        assert evidence.status == "inconclusive"
+        assert "no run of" not in evidence.reason
+        for each in evidence.groups:
+            assert each.unfinished > 0, each.group
+    names = [each.name for each in preset.claims]
+    assert len(set(names)) == len(names)
+    assert preset.source.link.startswith("http")
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_small_size_is_no_larger_and_claims_read_what_is_recorded(name):
+    preset = PRESETS[name]
+    sizes = []
+    for size in ("full", "small"):
+        planned = expand(ExperimentSpec.model_validate(preset.spec_of(size)), Limits())
+        sizes.append(sum(each.config.epochs * each.config.dataset.train_size for each in planned))
+    assert sizes[1] <= sizes[0]
+    assert {*preset.metrics} <= {"loss", "accuracy", "val_loss", "val_accuracy"}
+    if preset.reads_layers:
+        assert (
+            preset.spec["epochs"] == 0
+            or "layer_statistics" in preset.spec
+            or all(
+                not getattr(each, "every", False)
+                for claim in preset.claims
+                for each in claim.check.measures
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "status"),
+    [
+        ([0.9, 0.8, 0.85, 0.95], [0.7, 0.6, 0.66, 0.73], "reproduced"),
+        ([0.7, 0.6, 0.66, 0.73], [0.9, 0.8, 0.85, 0.95], "not_reproduced"),
+        ([0.9, 0.6, 0.85, 0.7], [0.7, 0.8, 0.66, 0.83], "inconclusive"),
+    ],
+)
+def test_a_claim_of_order_is_scored_by_the_interval_of_the_paired_difference(a, b, status):
+    evidence = higher(ACCURACY, A, B).judge(table(a=a, b=b))
+    (difference,) = evidence.differences
+    assert evidence.status == status
+    assert difference.paired
+    assert difference.mean == pytest.approx(np.mean(np.subtract(a, b)))
+    low, high = difference.ci95
+    test = stats.ttest_rel(a, b)
+    reference = test.confidence_interval()
+    assert low == pytest.approx(reference.low, abs=0.35 * (reference.high - reference.low))
+    assert (low > 0 or high < 0) == (test.pvalue < 0.05)
+    mirrored = {"reproduced": "not_reproduced", "not_reproduced": "reproduced"}
+    assert lower(ACCURACY, A, B).judge(table(a=a, b=b)).status == mirrored.get(status, status)
+
+
+def test_seeds_pair_values_that_would_overlap_without_them():
+    a = [0.90, 0.60, 0.75, 0.45, 0.30]
+    trainings = table(a=a, b=[each - 0.02 - 0.001 * at for at, each in enumerate(a)])
+    assert higher(ACCURACY, A, B).judge(trainings).status == "reproduced"
+    shifted = [
+        replace(each, seed=each.seed + 10) if each.config["activation"]["name"] == "b" else each
+        for each in trainings
+    ]
+    evidence = higher(ACCURACY, A, B).judge(shifted)
+    assert (evidence.status, evidence.differences[0].paired) == ("inconclusive", False)
+
+
+def test_several_others_make_one_claim_that_any_of_them_can_refute_or_leave_open():
+    best, worse, open_ = [0.9, 0.91, 0.92], [0.5, 0.51, 0.53], [0.8, 0.99, 0.95]
+    c = group(activation="c")
+    assert higher(ACCURACY, A, B, c).judge(table(a=best, b=worse, c=worse)).status == "reproduced"
+    assert higher(ACCURACY, A, B, c).judge(table(a=best, b=worse, c=open_)).status == "inconclusive"
+    assert higher(ACCURACY, B, A, c).judge(table(a=best, b=worse, c=open_)).status == (
+        "not_reproduced"
+    )
+
+
+def test_a_margin_lets_a_little_less_count_as_not_worse():
+    trainings = table(a=[0.900, 0.911, 0.905], b=[0.904, 0.9145, 0.909])
+    assert higher(ACCURACY, A, B).judge(trainings).status == "not_reproduced"
+    assert higher(ACCURACY, A, B, margin=0.01).judge(trainings).status == "reproduced"
+    assert lower(ACCURACY, B, A, margin=0.01).judge(trainings).status == "reproduced"
+
+
+def test_diverged_runs_count_as_the_worst_and_never_as_missing():
+    nan = math.nan
+    some = table(a=[0.9, 0.91, nan, nan], b=[0.8, 0.81, 0.82, 0.8])
+    evidence = higher(ACCURACY, A, B).judge(some)
+    assert evidence.groups[0].diverged == 2
+    assert evidence.groups[0].n == 2
+    assert evidence.differences[0].mean == pytest.approx((0.1 + 0.1 - 0.02 + 0) / 4)
+    assert evidence.status == "inconclusive"
+    never = table(a=[nan, nan], b=[0.8, 0.81])
+    assert lower(ACCURACY, A, B).judge(never).status == "not_reproduced"
+    assert higher(ACCURACY, B, A).judge(never).status == "reproduced"
+    assert higher(ACCURACY, A, B).judge(table(a=[nan, nan], b=[nan, nan])).status == "inconclusive"
+
+
+def test_bounds_hold_the_whole_interval_or_not():
+    check = Within(ACCURACY, (A,), 0.8, 0.95)
+    assert check.judge(table(a=[0.9, 0.91, 0.89])).status == "reproduced"
+    assert check.judge(table(a=[0.5, 0.51, 0.49])).status == "not_reproduced"
+    assert check.judge(table(a=[0.99, 0.98, 0.985])).status == "not_reproduced"
+    assert check.judge(table(a=[0.7, 0.9, 0.85])).status == "inconclusive"
+    assert check.judge(table(a=[0.9, 0.91, math.nan])).status == "not_reproduced"
+    assert Within(ACCURACY, (A,), 0.8).judge(table(a=[7.0, 8.0, 7.5])).status == "reproduced"
+    both = All((check, Within(ACCURACY, (B,), 0.8)))
+    assert both.judge(table(a=[0.9, 0.91, 0.89], b=[0.5, 0.51, 0.49])).status == "not_reproduced"
+
+
+def test_runs_without_a_result_too_few_seeds_and_missing_groups_leave_a_claim_open():
+    trainings = table(a=[0.9, 0.91], b=[0.5, 0.51])
+    waiting = [replace(trainings[0], status="queued"), *trainings[1:]]
+    evidence = higher(ACCURACY, A, B).judge(waiting)
+    assert evidence.status == "inconclusive"
+    assert "1 of 2 runs of a have no result" in evidence.reason
+    assert higher(ACCURACY, A, B).judge(table(a=[0.9], b=[0.5])).status == "inconclusive"
+    assert "no run of b" in higher(ACCURACY, A, B).judge(table(a=[0.9, 0.8])).reason
+
+
+def test_verdicts_and_endings_are_counted():
+    def of(label, *verdicts):
+        return [
+            Training(label, CONFIG, seed, "completed", verdict=each)
+            for seed, each in enumerate(verdicts)
+        ]
+
+    check = Verdicts(("good",), ("bad",))
+    good, bad = of("good", "healthy", "healthy"), of("bad", "vanishing", "dead")
+    assert check.judge(good + bad).status == "reproduced"
+    assert check.judge(good + bad).groups[1].verdicts == {"vanishing": 1, "dead": 1}
+    assert check.judge(good + of("bad", "healthy", "healthy")).status == "not_reproduced"
+    assert check.judge(good + of("bad", "healthy", "dead")).status == "inconclusive"
+    assert check.judge(of("good", "healthy", None) + bad).status == "inconclusive"
+    nan = math.nan
+    assert Diverges((A,)).judge(table(a=[nan, nan])).status == "reproduced"
+    assert Diverges((A,)).judge(table(a=[nan, 0.5])).status == "inconclusive"
+    assert Diverges((A,)).judge(table(a=[0.4, 0.5])).status == "not_reproduced"
+
+
+def test_a_claim_about_the_full_size_says_so_at_a_smaller_one():
+    claim = Claim("c", "s", Within(ACCURACY, (A,), 0.8), epochs=12, train_size=60_000)
+    trainings = table(a=[0.9, 0.91, 0.89])
+    evidence = claim.judge(trainings)
+    assert evidence.status == "inconclusive"
+    assert "12 epochs on 60,000 training samples" in evidence.reason
+    full = {"epochs": 12, "dataset": {"name": "mnist", "train_size": 60_000}}
+    grown = [replace(each, config={**each.config, **full}) for each in trainings]
+    assert claim.judge(grown).status == "reproduced"
+
+
+def test_groups_are_found_by_name_by_parameter_by_number_and_by_label():
+    config = {
+        "optimizer": {"name": "adam", "learning_rate": 1e-3, "schedule": {"name": "constant"}},
+        "batch_size": 2,
+    }
+    one = Training("v", config, 0, "completed")
+    assert group(optimizer={"learning_rate": 1e-3}, batch_size=2, variant="v").of([one]) == [one]
+    assert group(optimizer="adam").of([one]) == [one]
+    assert group(optimizer={"schedule": "constant"}).of([one]) == [one]
+    for other in ({"optimizer": "sgd"}, {"batch_size": 4}, {"variant": "w"}):
+        assert group(**other).of([one]) == []
+    assert str(group(normalization="batch", batch_size=2)) == "batch, batch size 2"
+
+
+def test_measures_are_what_they_say():
+    history = {"loss": {3: 1.0, 1: 4.0, 2: 2.0, 4: 2.0}}
+    layers = {
+        epoch: [
+            {
+                "z": {"mean": 0.0, "std": s * scale, "quantiles": quantiles},
+                "activation": {"mean": m, "std": s * scale},
+                "saturated_fraction": s / 10,
+            }
+            for m, s in ((-3.0, 4.0), (1.0, 2.0), (2.0, 1.0), (99.0, 99.0))
+        ]
+        for epoch, scale, quantiles in (
+            (0, 1.0, {"0.05": 0, "0.5": 0, "0.95": 0}),
+            (1, 3.0, {"0.05": -2.0, "0.5": 0.0, "0.95": 2.0}),
+            (2, 5.0, {"0.05": -1.0, "0.5": 0.4, "0.95": 1.0}),
+        )
+    }
+    training = Training(None, CONFIG, 0, "completed", history, layers)
+    assert Metric("loss").of(training) == 2.0
+    assert Metric("loss", 1).of(training) == 4.0
+    assert Metric("loss", 9).of(training) is None
+    assert Metric("loss", "mean").of(training) == 2.25
+    assert Metric("loss", "roughness").of(training) == pytest.approx((1 + 2) / 2)
+    # The output layer, which comes last, is left out.
+    assert LayerMeasure("activation", "std", "last").of(training) == 1.0
+    assert LayerMeasure("activation", "std", "last_over_first").of(training) == 0.25
+    assert LayerMeasure("activation", "mean", "median_size").of(training) == 2.0
+    assert LayerMeasure("z", "std", "largest", every=True).of(training) == pytest.approx(12.0)
+    assert LayerMeasure("z", "saturated_fraction", "smallest").of(training) == 0.1
+    assert Drift().of(training) == pytest.approx((1 + 0.4 + 1) / 3 / 2)
+    assert Drift().of(replace(training, layers={})) is None
+
+
+def test_overrides_reach_data_sets_and_axes_wherever_they_stand():
+    study = overridden(
+        PRESETS["preprocessing_study"], "small", {"train_size": 64, "test_size": 32, "epochs": 1}
+    )
+    for each in study["variants"]:
+        (dataset,) = each["dataset"]
+        assert (dataset["train_size"], dataset["test_size"]) == (64, 32)
+        assert dataset["preprocessing"] == each["label"]
+    norms = overridden(PRESETS["normalization_study"], "full", {"batch_size": 8, "train_size": 64})
+    assert norms["dataset"] == [{"name": "mnist", "train_size": 64}]
+    planned = expand(ExperimentSpec.model_validate(norms), Limits())
+    assert {each.config.batch_size for each in planned} == {8}
+    untouched = PRESETS["normalization_study"].spec_of("full")
+    assert untouched["dataset"] == "mnist"
+    assert untouched["variants"][0]["batch_size"] == 2
+
+
+def test_the_showdown_is_the_recipe_with_selu_as_its_paper_has_it():
+    planned = expand(
+        ExperimentSpec.model_validate(PRESETS["activation_showdown"].spec_of("full")), Limits()
+    )
+    shown = {
+        each.config.activation.name: (
+            str(each.config.initializer),
+            each.config.dropout.name,
+            each.config.activation.parameters,
+        )
+        for each in planned
+    }
+    usual = ("glorot_uniform", "dropout")
+    assert shown == {
+        "sigmoid": (*usual, {}),
+        "relu": (*usual, {}),
+        "elu": (*usual, {"alpha": 1.0}),
+        "leaky_relu": (*usual, {"negative_slope": 0.2}),
+        "gelu": (*usual, {"approximate": "tanh"}),
+        "selu": ("lecun_normal", "alpha_dropout", {}),
+    }
