@@ -58,6 +58,7 @@ catalog: $(VENV)/.run ## Write docs/catalog and the activations' samples from th
 
 bench: $(VENV)/.run ## Measure, against peers in the same run
 	@$(BIN)/python -m benchmarks.trainer
+	@$(BIN)/python -m benchmarks.load
 
 clean: ## Remove what was built, and the data of the embedded stack
 	rm -rf $(VENV) .actinium build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

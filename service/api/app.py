@@ -14,7 +14,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from service import keys
-from service.api import events, experiments, operations, runs
+from service.api import (
+    catalog,
+    comparisons,
+    events,
+    experiments,
+    figures,
+    layers,
+    operations,
+    presets,
+    runs,
+    weights,
+)
 from service.api.bodies import BodyDoor
 from service.api.documentation import TITLE, describe
 from service.api.envelope import Envelope
@@ -23,13 +34,26 @@ from service.api.paths import PathTable, answer_http_error, check_parameters
 from service.api.readiness import SchemaGuard
 from service.api.security import Gate
 from service.config import Settings, get_settings
+from service.dashboard import routes as dashboard
 from service.database import create_database_engine, session_factory
 from service.live import EventHub
 from service.logs import configure_logging
 from service.metrics import Metrics
 from service.queue import Doorbell
 
-ROUTERS = (experiments.router, runs.router, events.router, operations.router)
+ROUTERS = (
+    experiments.router,
+    comparisons.router,
+    runs.router,
+    layers.router,
+    weights.router,
+    figures.router,
+    events.router,
+    catalog.router,
+    presets.router,
+    operations.router,
+    dashboard.router,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -75,6 +99,7 @@ def _equip(app: FastAPI, settings: Settings) -> None:
     state.doorbell = Doorbell(settings)
     state.hub = EventHub(settings)
     state.stream_readers = anyio.CapacityLimiter(events.READERS)
+    state.drawing = anyio.Semaphore(figures.MOST_AT_ONCE)
     state.metrics = Metrics()
     state.schema = SchemaGuard(state.engine)
 

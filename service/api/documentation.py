@@ -33,6 +33,8 @@ TAGS = [
     {"name": "experiments", "description": "Specs, submitted and run as a grid over seeds."},
     {"name": "runs", "description": "Single trainings, with their histories."},
     {"name": "events", "description": "What happens, as it happens (server-sent events)."},
+    {"name": "catalog", "description": "Every value that an axis of a spec can take."},
+    {"name": "presets", "description": "Published claims, each with the spec that checks it."},
     {"name": "operations", "description": "Keeping the service well."},
 ]
 

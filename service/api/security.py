@@ -21,7 +21,9 @@ from service.errors import DomainError, ForbiddenError, UnauthorizedError
 from service.keys import Caller
 
 #: Answered to anyone: they tell nothing of what is stored.
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
+#: The page's files, likewise.
+OPEN_FOLDER = "/static/"
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
@@ -57,7 +59,7 @@ class Gate:
             DomainError: 401, 403, or 503 while the database's schema is not known to be ours.
             HTTPException: 429.
         """
-        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and not _is_open(scope["path"]):
             await self._admit(scope)
         await self._app(scope, receive, send)
 
@@ -93,6 +95,10 @@ def is_local(address: str, headers: Headers) -> bool:
         and (origin is None or _is_loopback_host(origin.partition("://")[2]))
         and not any(name in headers for name in _FORWARDED)
     )
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
 def _token(authorization: str) -> str:

@@ -1,0 +1,1 @@
+"""The page at ``/``: static files that read the public API, as any other client does."""
