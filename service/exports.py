@@ -16,12 +16,22 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.errors import NotFoundError
 from service.histories import columns
 from service.models import METRICS, Epoch, Experiment, Run
+from service.parquet import parquet
 
 #: Epochs that a stream reads at a time: what bounds its memory.
 BATCH_EPOCHS = 20_000
 
 #: What a stream says of each run, beside its epochs.
 _ABOUT = ("label", "activation", "initializer", "normalization", "clipping", "seed", "status")
+
+#: The columns of a table of epochs, with their types as pyarrow names them.
+_COLUMNS = {
+    "run_id": "string",
+    **dict.fromkeys(_ABOUT, "string"),
+    "seed": "int64",
+    "epoch": "int32",
+    **dict.fromkeys(METRICS, "double"),
+}
 
 _COPY = f"""
 COPY (
@@ -74,7 +84,24 @@ def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterato
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
-    yield (",".join(("run_id", *_ABOUT, "epoch", *METRICS)) + "\n").encode()
+    yield (",".join(_COLUMNS) + "\n").encode()
+    yield from _lines(sessions, experiment_id)
+
+
+def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
+    """Write all histories of an experiment as a Parquet file with one row an epoch.
+
+    The columns are those of the CSV: names as strings, seed and epoch as integers, metrics as
+    doubles; what was not recorded is null.
+
+    Raises:
+        StreamBrokenError: the experiment was deleted in the meantime.
+    """
+    return parquet(_lines(sessions, experiment_id), _COLUMNS)
+
+
+def _lines(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
+    """Give the epochs of all runs as CSV lines, batch by batch."""
     with sessions() as session:
         for first, last in _batches(session, experiment_id):
             place = {"experiment_id": experiment_id, "first": first, "last": last}

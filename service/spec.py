@@ -110,8 +110,8 @@ class LayerStatistics(_Frozen):
 
     every: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto",
-        description="Every how many epochs; `auto` takes epochs 1, 2, 4, 8, ... as far as they cost "
-        "2% of the training.",
+        description="Every how many epochs; `auto` takes epochs 1, 2, 4, 8, ... as far as they "
+        "cost 2% of the training.",
     )
     samples: int = Field(1000, ge=1, le=100_000, description="Size of the probe batch.")
 

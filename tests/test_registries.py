@@ -32,7 +32,6 @@ def test_an_entry_can_be_chosen_with_its_defaults(axis, entry):
     assert set(chosen.parameters) == {each.name for each in entry.parameters}
 
 
-
 @pytest.mark.parametrize("axis", AXES)
 def test_an_alias_names_one_entry(axis):
     names = [each for entry in AXES[axis].values() for each in (entry.name, *entry.aliases)]

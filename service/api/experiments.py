@@ -156,7 +156,12 @@ def retry_experiment(
     return _answer(standing)
 
 
-_STREAMS = {"application/json": exports.as_json, "text/csv": exports.as_csv}
+_PARQUET = "application/vnd.apache.parquet"
+_STREAMS = {
+    "application/json": exports.as_json,
+    "text/csv": exports.as_csv,
+    _PARQUET: exports.as_parquet,
+}
 
 
 @_experiments.get(
@@ -167,6 +172,7 @@ _STREAMS = {"application/json": exports.as_json, "text/csv": exports.as_csv}
             "content": {
                 "application/json": {"example": examples.HISTORIES},
                 "text/csv": {"schema": {"type": "string"}, "example": examples.HISTORIES_CSV},
+                _PARQUET: {"schema": {"type": "string", "format": "binary"}},
             }
         },
         **problem_responses(404, 406),
@@ -177,7 +183,7 @@ _STREAMS = {"application/json": exports.as_json, "text/csv": exports.as_csv}
 def get_experiment_histories(
     request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep
 ) -> Response:
-    """Stream the histories of all runs, as `Accept` asks: JSON, or CSV with one line an epoch."""
+    """Stream all histories, as `Accept` asks: JSON, or CSV or Parquet with a row an epoch."""
     media_type = negotiate(request.headers.get("accept"), list(_STREAMS))
     exports.require_experiment(session, experiment_id)
     stream = _STREAMS[media_type](sessions, experiment_id)

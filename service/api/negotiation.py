@@ -14,7 +14,7 @@ def negotiate(accept: str | None, offered: Sequence[str]) -> str:
     ranges = [_read(each) for each in (accept or "*/*").split(",") if each.strip()]
     chosen = max(offered, key=lambda each: _quality(each, ranges))
     if _quality(chosen, ranges) <= 0:
-        raise HTTPException(406, f"This is available as {' and '.join(offered)}.")
+        raise HTTPException(406, f"This is available as {', '.join(offered)}.")
     return chosen
 
 

@@ -238,13 +238,23 @@ def test_another_engine_starts_the_history_over(lab):
     held = lab.taken()
     lab.epoch(held, 1, val_accuracy=0.9)
     _lose(lab, held)
-    again = lab.taken(threads=2)
-    assert again.recorded_epochs == 0
+    again = lab.taken(torch="2.14.0", threads=2)
+    assert (again.recorded_epochs, again.engine["threads"]) == (0, 2)
     assert lab.history(held.run_id) == []
     run = lab.run(held.run_id)
     assert (run.epoch, run.loss, run.best_epoch, run.best_val_accuracy) == (0, None, None, None)
     lab.train(again)
     assert lab.run(held.run_id).best_val_accuracy == 0.25
+
+
+def test_another_number_of_threads_is_no_other_engine(lab):
+    lab.submit(epochs=3)
+    held = lab.taken()
+    lab.epoch(held, 1)
+    _lose(lab, held)
+    again = lab.taken(threads=2)
+    assert (again.recorded_epochs, again.engine) == (1, held.engine)
+    assert lab.run(held.run_id).engine["threads"] == 1
 
 
 def test_a_run_that_is_lost_too_often_has_failed(lab):

@@ -9,10 +9,11 @@ import uuid
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from service import experiments, exports, histories
 from service.errors import InvalidError, NotFoundError
-from service.exports import StreamBrokenError, as_csv, as_json, require_experiment
+from service.exports import StreamBrokenError, as_csv, as_json, as_parquet, require_experiment
 from service.models import METRICS
 from service.numbers import to_json
 
@@ -177,6 +178,30 @@ def test_all_histories_as_csv(lab, experiment_id):
     assert (rows[0]["loss"], rows[0]["val_loss"]) == ("NaN", "Infinity")
     assert (rows[1]["loss"], rows[1]["binary_accuracy"]) == ("1", "")
     assert list(rows[0])[-len(METRICS) - 1 :] == ["epoch", *METRICS]
+
+
+@pytest.mark.usefixtures("_batches")
+def test_all_histories_as_parquet(lab, experiment_id):
+    content = b"".join(as_parquet(lab.sessions, experiment_id))
+    table = parquet.read_table(io.BytesIO(content))
+    rows = table.to_pylist()
+    first, second, _ = lab.runs(experiment_id)
+    assert [(each["run_id"], each["epoch"]) for each in rows] == [
+        (str(first.id), 1),
+        (str(second.id), 1),
+        (str(second.id), 2),
+    ]
+    assert rows[0]["label"] == 'says "hi", twice'
+    assert math.isnan(rows[0]["loss"])
+    assert rows[0]["val_loss"] == math.inf
+    assert (rows[1]["loss"], rows[1]["binary_accuracy"], rows[1]["seed"]) == (1.0, None, 0)
+    assert table.column_names[-len(METRICS) - 1 :] == ["epoch", *METRICS]
+
+
+def test_a_parquet_file_of_no_epochs_has_its_columns(lab):
+    content = b"".join(as_parquet(lab.sessions, lab.submit(epochs=1)))
+    table = parquet.read_table(io.BytesIO(content))
+    assert (table.num_rows, table.column_names[0]) == (0, "run_id")
 
 
 def test_a_stream_holds_no_connection_while_its_client_is_slow(lab, engine, experiment_id):

@@ -224,10 +224,13 @@ def test_all_histories_come_in_the_form_that_is_asked_for(api, lab, diverged):
     as_csv = api.get(path, headers={"Accept": "text/csv, application/json;q=0.5"})
     assert as_csv.headers["content-type"] == "text/csv; charset=utf-8"
     assert [each["loss"] for each in csv.DictReader(io.StringIO(as_csv.text))] == ["1", "NaN"]
-    refused = api.get(path, headers={"Accept": "application/vnd.apache.parquet"})
+    as_parquet = api.get(path, headers={"Accept": "application/vnd.apache.parquet"})
+    assert as_parquet.headers["content-type"] == "application/vnd.apache.parquet"
+    assert (as_parquet.content[:4], as_parquet.content[-4:]) == (b"PAR1", b"PAR1")
+    refused = api.get(path, headers={"Accept": "text/html"})
     assert refused.status_code == 406
     assert refused.headers["content-type"] == "application/problem+json"
-    assert "application/json and text/csv" in refused.json()["detail"]
+    assert "application/json, text/csv, application/vnd.apache.parquet" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(
