@@ -1,7 +1,11 @@
 """Runs migrations: one connection, one transaction a migration, a lock timeout."""
 
+import logging
+
 from alembic import context
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import create_engine, pool, text
+from sqlalchemy.exc import OperationalError
 
 import service.models  # noqa: F401 - fills the metadata
 from service.config import get_settings
@@ -11,12 +15,37 @@ from service.database import Base
 #: up instead and let the migration be run again.
 LOCK_TIMEOUT = "5s"
 
+#: Any number: the advisory lock that a migration holds while it runs.
+_ONE_AT_A_TIME = 5_770_318_241
+_PATIENCE_WITH_ANOTHER = "120s"
+
+#: A migration locks whole tables, and a service that goes on working takes its locks in other
+#: orders. Postgres then ends one of the two; where that is the migration, it is begun again.
+_TRIES = 20
+
+_log = logging.getLogger(__name__)
+
 
 def run() -> None:
     """Bring the database named in the configuration, or in the settings, up or down."""
+    for left in reversed(range(_TRIES)):
+        try:
+            _migrate()
+        except OperationalError as error:
+            if not isinstance(error.orig, DeadlockDetected) or not left:
+                raise
+            _log.info("Met the service at work in a deadlock; beginning the migration again")
+        else:
+            return
+
+
+def _migrate() -> None:
     url = context.config.get_main_option("sqlalchemy.url") or get_settings().sqlalchemy_url
     engine = create_engine(url, poolclass=pool.NullPool)
     with engine.connect() as connection:
+        # Two at once would both find the same work to do; the second waits, and finds none.
+        connection.execute(text(f"SET lock_timeout = '{_PATIENCE_WITH_ANOTHER}'"))
+        connection.execute(text(f"SELECT pg_advisory_lock({_ONE_AT_A_TIME})"))
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
         context.configure(

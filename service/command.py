@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from alembic import command as migrations
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service import keys
@@ -88,7 +89,16 @@ def _add(
 
 def _migrate(_: argparse.Namespace) -> None:
     settings = get_settings()
-    migrations.upgrade(alembic_config(settings.sqlalchemy_url), "head")
+    _refuse_newer_schema(settings)
+    try:
+        migrations.upgrade(alembic_config(settings.sqlalchemy_url), "head")
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        sys.exit(
+            "A transaction has held a table for too long, so the migration gave up and changed "
+            "nothing. End that transaction (pg_stat_activity shows it), or run this again."
+        )
     print("The database's schema is up to date.")
 
 
@@ -155,6 +165,14 @@ def _with_session(use_case: Callable[[Session], T]) -> T:
         check_schema(engine)
         with session_factory(engine)() as session:
             return use_case(session)
+    finally:
+        engine.dispose()
+
+
+def _refuse_newer_schema(settings: Settings) -> None:
+    engine = create_database_engine(settings, pool_size=1)
+    try:
+        check_schema(engine, newer_only=True)
     finally:
         engine.dispose()
 

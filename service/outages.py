@@ -3,6 +3,7 @@
 import threading
 
 import structlog
+from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from service.config import Settings
@@ -17,10 +18,14 @@ def is_outage(error: Exception) -> bool:
     """Say whether a database error is one that trying again can heal.
 
     A lost or refused connection, a server that starts or stops, a deadlock, a full disk: all
-    reach us as operational errors. A bad statement or value does not.
+    reach us as operational errors. A bad statement or value does not. A transaction that Postgres
+    ended because this process was asleep in it is an internal error, and can be tried again too.
     """
     return isinstance(error, OperationalError | InterfaceError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
+        isinstance(error, DBAPIError)
+        and (
+            error.connection_invalidated or isinstance(error.orig, IdleInTransactionSessionTimeout)
+        )
     )
 
 

@@ -172,7 +172,10 @@ _STREAMS = {
             "content": {
                 "application/json": {"example": examples.HISTORIES},
                 "text/csv": {"schema": {"type": "string"}, "example": examples.HISTORIES_CSV},
-                _PARQUET: {"schema": {"type": "string", "format": "binary"}},
+                _PARQUET: {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": "PAR1...",
+                },
             }
         },
         **problem_responses(404, 406),

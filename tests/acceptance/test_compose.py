@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import redis
 import torch
+from safetensors.numpy import load
 
 from deploy.embedded.binaries import postgres_bin, valkey_server
 from deploy.embedded.ports import free_port
@@ -161,6 +162,9 @@ def _check_finished(client, experiment):
         history = client.get(f"/v1/runs/{each['id']}/history").json()
         assert history["epoch"] == [1]
         assert history["metrics"]["val_accuracy"][0] > 0
+        for epoch in ("0", "last"):
+            weights = client.get(f"/v1/runs/{each['id']}/weights", params={"epoch": epoch})
+            assert load(weights.content), "the API reads what a worker wrote"
 
 
 def _answers(client):

@@ -79,7 +79,7 @@ BAD_SPECS: list[tuple[Any, str, str]] = [
         "/layer_statistics/every",
         "greater than or equal to 1 or 'auto', not 0.",
     ),
-    ({"activation": "relu", "model": {"units": [4]}}, "/model/name", "required"),
+    ({"activation": "relu", "model": {"units": [4]}}, "/model", "`name` is required"),
     (
         {
             "activation": "relu",

@@ -88,16 +88,17 @@ def test_binary_crossentropy_adds_the_element_wise_accuracies(configure, history
     network = build_network(config, data, Streams(0))
     expected = {}
     for prefix, part in (("", data.train), ("val_", data.validation)):
-        p = network(part.inputs).detach().double().softmax(1)
+        z = network(part.inputs).detach().double()
+        p = z.sigmoid()
         t = F.one_hot(part.labels).double()
         likelihoods = t * p + (1 - t) * (1 - p)
         expected[f"{prefix}loss"] = -likelihoods.log().mean().item()
-        expected[f"{prefix}accuracy"] = (p.argmax(1) == part.labels).double().mean().item()
+        expected[f"{prefix}accuracy"] = (z.argmax(1) == part.labels).double().mean().item()
         expected[f"{prefix}binary_accuracy"] = (likelihoods > 0.5).double().mean().item()
     (result,) = history(config, data)
     found = {name: value for name, value in result.metrics.items() if name in expected}
     assert found == pytest.approx(expected, rel=1e-5)
-    assert expected["binary_accuracy"] > 0.8 > expected["accuracy"]
+    assert expected["binary_accuracy"] > expected["accuracy"]
 
 
 def test_with_a_validation_split_the_test_part_is_evaluated_once_at_the_end(configure, history):
