@@ -53,8 +53,9 @@ types: $(VENV)/.dev ## Check types strictly
 openapi: $(VENV)/.run ## Write openapi.yaml from the app
 	@$(BIN)/actinium-admin openapi --output openapi.yaml
 
-catalog: $(VENV)/.run ## Write docs/catalog and the activations' samples from the catalog
+catalog: $(VENV)/.run ## Write docs/catalog, docs/spec.md and the activations' samples from the code
 	@$(BIN)/python -m deploy.catalog_pages
+	@$(BIN)/python -m deploy.spec_page
 
 bench: $(VENV)/.run ## Measure, against peers in the same run
 	@$(BIN)/python -m benchmarks.trainer
