@@ -25,7 +25,7 @@ from service.catalog import (
 )
 from service.catalog.entry import Entry
 
-__all__ = ["AXES", "entry"]
+__all__ = ["AXES"]
 
 
 def _by_name(entries: tuple[Entry, ...]) -> Mapping[str, Entry]:
@@ -46,12 +46,3 @@ AXES: Mapping[str, Mapping[str, Entry]] = {
     "dropout": _by_name(dropouts.ENTRIES),
     "loss": _by_name(losses.ENTRIES),
 }
-
-
-def entry(axis: str, name: str) -> Entry:
-    """Give the entry of an axis by name.
-
-    Raises:
-        KeyError: there is no such axis or no such entry.
-    """
-    return AXES[axis][name]

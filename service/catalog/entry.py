@@ -74,11 +74,23 @@ class DatasetEntry(Entry):
     inputs are no pixels.
     """
 
-    train_count: int = 0
-    test_count: int = 0
     input_shape: tuple[int, ...] = ()
     classes: int = 0
     largest_value: float | None = None
+
+    @property
+    def train_count(self) -> int:
+        """The most training samples there are."""
+        return self._most("train_size")
+
+    @property
+    def test_count(self) -> int:
+        """The most test samples there are."""
+        return self._most("test_size")
+
+    def _most(self, name: str) -> int:
+        (size,) = (each for each in self.parameters if each.name == name)
+        return int(size.maximum or 0)
 
 
 @dataclass(frozen=True)
