@@ -1,0 +1,211 @@
+"""Webhooks over HTTP: subscribe, look, unsubscribe; what was sent, and sending it again."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Query, Request
+from starlette.responses import Response
+
+from service import webhook_deliveries, webhooks
+from service.api import examples
+from service.api.dependencies import CallerDep, SessionDep, SettingsDep, requires
+from service.api.paging import LINK_HEADER, PageDep, page_response
+from service.api.problems import problem_responses
+from service.api.webhook_schemas import (
+    DELIVERY_EXAMPLE,
+    WEBHOOK_EXAMPLE,
+    WEBHOOK_WITH_SECRET_EXAMPLE,
+    DeliveryAnswer,
+    DeliveryPage,
+    DeliveryStatus,
+    NewWebhook,
+    WebhookAnswer,
+    WebhookPage,
+    WebhookWithSecret,
+)
+from service.webhook_models import WebhookDelivery
+from service.webhooks import Subscription
+
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+_READ = [Depends(requires("read"))]
+_SUBMIT = [Depends(requires("submit"))]
+_ADMIN = [Depends(requires("admin"))]
+
+_ONE = examples.json_answer(WEBHOOK_EXAMPLE)
+_WITH_SECRET = examples.json_answer(WEBHOOK_WITH_SECRET_EXAMPLE)
+_DELIVERY = examples.json_answer(DELIVERY_EXAMPLE)
+_BODY = Body(
+    openapi_examples={
+        "ends": {
+            "summary": "Tell when an experiment is done",
+            "value": {
+                "url": WEBHOOK_EXAMPLE["url"],
+                "events": WEBHOOK_EXAMPLE["events"],
+                "description": WEBHOOK_EXAMPLE["description"],
+            },
+        },
+        "all": {"summary": "Tell everything", "value": {"url": WEBHOOK_EXAMPLE["url"]}},
+    }
+)
+
+
+def _page(example: dict[str, Any]) -> dict[str, Any]:
+    described = examples.json_answer({"items": [example], "next_cursor": None})
+    return {"headers": LINK_HEADER, **described}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=WebhookWithSecret,
+    responses={
+        201: {
+            "headers": {"Location": {"description": "The webhook.", "schema": {"type": "string"}}},
+            **_WITH_SECRET,
+        },
+        **problem_responses(422),
+    },
+    summary="Subscribe",
+    dependencies=_SUBMIT,
+)
+def create_webhook(
+    wanted: Annotated[NewWebhook, _BODY],
+    session: SessionDep,
+    caller: CallerDep,
+    settings: SettingsDep,
+) -> Response:
+    """Have events posted to an address, signed as Standard Webhooks has it.
+
+    The answer shows the secret that messages are signed with; no later one does.
+    """
+    subscription = Subscription(wanted.url, wanted.events, wanted.description)
+    made = webhooks.create(session, subscription, caller=caller.name, settings=settings)
+    headers = {"location": f"/v1/webhooks/{made.id}", "cache-control": "no-store"}
+    body = WebhookWithSecret.of(made).to_json()
+    return Response(body, status_code=201, headers=headers, media_type="application/json")
+
+
+@router.get(
+    "",
+    response_model=WebhookPage,
+    responses={200: _page(WEBHOOK_EXAMPLE), **problem_responses(422)},
+    summary="List webhooks",
+    dependencies=_READ,
+)
+def list_webhooks(request: Request, session: SessionDep, page: PageDep) -> Response:
+    """List the webhooks, newest first, without their secrets."""
+    found, next_cursor = webhooks.search(session, cursor=page.cursor, limit=page.limit)
+    return page_response(request, WebhookPage.of(found, next_cursor).to_json(), next_cursor)
+
+
+@router.get(
+    "/{webhook_id}",
+    response_model=WebhookAnswer,
+    responses={200: _ONE, **problem_responses(404)},
+    summary="Get a webhook",
+    dependencies=_READ,
+)
+def get_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
+    """Give a webhook, without its secret."""
+    body = WebhookAnswer.of(webhooks.get(session, webhook_id)).to_json()
+    return Response(body, media_type="application/json")
+
+
+@router.delete(
+    "/{webhook_id}",
+    status_code=204,
+    responses=problem_responses(404),
+    summary="Unsubscribe",
+    dependencies=_ADMIN,
+)
+def delete_webhook(webhook_id: uuid.UUID, session: SessionDep) -> None:
+    """Delete a webhook with its deliveries; those that wait are not sent."""
+    webhooks.delete(session, webhook_id)
+
+
+@router.post(
+    "/{webhook_id}/secret",
+    response_model=WebhookWithSecret,
+    responses={200: _WITH_SECRET, **problem_responses(404)},
+    summary="Change the secret",
+    dependencies=_SUBMIT,
+)
+def change_webhook_secret(webhook_id: uuid.UUID, session: SessionDep) -> Response:
+    """Make a new secret; for 24 hours messages carry a signature of the one before it too."""
+    body = WebhookWithSecret.of(webhooks.change_secret(session, webhook_id)).to_json()
+    headers = {"cache-control": "no-store"}
+    return Response(body, headers=headers, media_type="application/json")
+
+
+@router.post(
+    "/{webhook_id}/ping",
+    status_code=202,
+    response_model=DeliveryAnswer,
+    responses={202: _DELIVERY, **problem_responses(404, 409)},
+    summary="Send a test message",
+    dependencies=_SUBMIT,
+)
+def ping_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
+    """Queue a `webhook.ping`; its delivery tells whether it arrived."""
+    return _queued(webhook_deliveries.ping(session, webhook_id))
+
+
+@router.get(
+    "/{webhook_id}/deliveries",
+    response_model=DeliveryPage,
+    responses={200: _page(DELIVERY_EXAMPLE), **problem_responses(404, 422)},
+    summary="List a webhook's deliveries",
+    dependencies=_READ,
+)
+def list_webhook_deliveries(
+    *,
+    request: Request,
+    webhook_id: uuid.UUID,
+    session: SessionDep,
+    page: PageDep,
+    status: Annotated[
+        list[DeliveryStatus] | None, Query(description="Repeated, any of them.")
+    ] = None,
+) -> Response:
+    """List the messages to a webhook, newest first, each with all its attempts."""
+    found, next_cursor = webhook_deliveries.search(
+        session, webhook_id, statuses=status or (), cursor=page.cursor, limit=page.limit
+    )
+    return page_response(request, DeliveryPage.of(found, next_cursor).to_json(), next_cursor)
+
+
+@router.get(
+    "/{webhook_id}/deliveries/{delivery_id}",
+    response_model=DeliveryAnswer,
+    responses={200: _DELIVERY, **problem_responses(404)},
+    summary="Get a delivery",
+    dependencies=_READ,
+)
+def get_webhook_delivery(
+    webhook_id: uuid.UUID, delivery_id: uuid.UUID, session: SessionDep
+) -> Response:
+    """Give a message to a webhook, with all attempts to deliver it."""
+    body = DeliveryAnswer.of(webhook_deliveries.get(session, webhook_id, delivery_id)).to_json()
+    return Response(body, media_type="application/json")
+
+
+@router.post(
+    "/{webhook_id}/deliveries/{delivery_id}/redeliver",
+    status_code=202,
+    response_model=DeliveryAnswer,
+    responses={202: _DELIVERY, **problem_responses(404, 409)},
+    summary="Deliver a message again",
+    dependencies=_SUBMIT,
+)
+def redeliver_webhook_delivery(
+    webhook_id: uuid.UUID, delivery_id: uuid.UUID, session: SessionDep
+) -> Response:
+    """Queue a message again, or at once where it waits, under its own id."""
+    return _queued(webhook_deliveries.redeliver(session, webhook_id, delivery_id))
+
+
+def _queued(delivery: WebhookDelivery) -> Response:
+    headers = {"location": f"/v1/webhooks/{delivery.webhook_id}/deliveries/{delivery.id}"}
+    body = DeliveryAnswer.of(delivery).to_json()
+    return Response(body, status_code=202, headers=headers, media_type="application/json")

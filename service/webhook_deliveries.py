@@ -1,0 +1,160 @@
+"""Use-cases of deliveries: what is to be sent, written with what it tells of, and the log of it.
+
+A delivery is a row written in the transaction of its event, so neither can be lost without the
+other. ``service.webhook_dispatch`` hands what is due to senders.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from service.errors import ConflictError, NotFoundError
+from service.events import NewEvent
+from service.identifiers import uuid7
+from service.paging import Order, fetch_page
+from service.webhook_models import Webhook, WebhookDelivery
+
+#: What can be subscribed to, and when each happens.
+EVENTS = {
+    "experiment.created": "An experiment was submitted.",
+    "run.finished": "A run ended, in any way: completed, diverged, failed or cancelled.",
+    "experiment.finished": "No run of an experiment is left to be done.",
+}
+#: A message that tells of nothing but that messages arrive; sent on demand, subscribed or not.
+PING = "webhook.ping"
+
+
+def enqueue(session: Session, experiment_id: uuid.UUID, events: Sequence[NewEvent]) -> None:
+    """Write a delivery for each event and subscriber, in the transaction of the events."""
+    told = [each for each in events if each.type in EVENTS]
+    if not told:
+        return
+    # Locked, so that none can be deleted before its deliveries are committed.
+    subscribers = session.execute(
+        select(Webhook.id, Webhook.events, func.now())
+        .where(Webhook.disabled_at.is_(None), Webhook.events.overlap([e.type for e in told]))
+        .order_by(Webhook.id)
+        .with_for_update(read=True, key_share=True)
+    ).all()
+    rows = [
+        _row(webhook_id, event.type, now, _data(experiment_id, event))
+        for event in told
+        for webhook_id, wanted, now in subscribers
+        if event.type in wanted
+    ]
+    if rows:
+        session.execute(insert(WebhookDelivery), rows)
+
+
+def _data(experiment_id: uuid.UUID, event: NewEvent) -> dict[str, Any]:
+    ids = {"experiment_id": str(experiment_id)}
+    if event.run_id is not None:
+        ids["run_id"] = str(event.run_id)
+    return ids | event.data
+
+
+def _row(webhook_id: uuid.UUID, event: str, now: datetime, data: dict[str, Any]) -> dict[str, Any]:
+    timestamp = now.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    payload = {"type": event, "timestamp": timestamp, "data": data}
+    return {"id": uuid7(), "webhook_id": webhook_id, "event": event, "payload": payload}
+
+
+def ping(session: Session, webhook_id: uuid.UUID) -> WebhookDelivery:
+    """Queue a message that tells of nothing, to see whether it arrives.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+        ConflictError: it is disabled.
+    """
+    with session.begin():
+        _lock_enabled(session, webhook_id)
+        now = session.scalars(select(func.now())).one()
+        row = _row(webhook_id, PING, now, {"webhook_id": str(webhook_id)})
+        delivery = WebhookDelivery(**row)
+        session.add(delivery)
+        session.flush()
+        session.refresh(delivery)
+        return delivery
+
+
+def redeliver(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> WebhookDelivery:
+    """Send a message again, or now where it waits, under its own id.
+
+    Raises:
+        NotFoundError: there is no such webhook or delivery.
+        ConflictError: the webhook is disabled.
+    """
+    with session.begin():
+        _lock_enabled(session, webhook_id)
+        delivery = _one(session, webhook_id, delivery_id, lock=True)
+        delivery.next_attempt_at = session.scalar(select(func.now()))
+        delivery.status, delivery.failures, delivery.delivered_at = "pending", 0, None
+        return delivery
+
+
+def _lock_enabled(session: Session, webhook_id: uuid.UUID) -> None:
+    row = session.execute(
+        select(Webhook.disabled_reason)
+        .where(Webhook.id == webhook_id)
+        .with_for_update(read=True, key_share=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no webhook {webhook_id}.")
+    if row.disabled_reason is not None:
+        raise ConflictError(f"The webhook is disabled: {row.disabled_reason} Subscribe again.")
+
+
+def get(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> WebhookDelivery:
+    """Give a delivery with its attempts.
+
+    Raises:
+        NotFoundError: the webhook has no such delivery.
+    """
+    with session.begin():
+        return _one(session, webhook_id, delivery_id)
+
+
+def _one(
+    session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID, *, lock: bool = False
+) -> WebhookDelivery:
+    delivery = session.get(WebhookDelivery, delivery_id, with_for_update=lock or None)
+    if delivery is None or delivery.webhook_id != webhook_id:
+        raise NotFoundError(f"Webhook {webhook_id} has no delivery {delivery_id}.")
+    return delivery
+
+
+def search(
+    session: Session,
+    webhook_id: uuid.UUID,
+    *,
+    statuses: Sequence[str] = (),
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[WebhookDelivery], str | None]:
+    """List a webhook's deliveries, newest first; of some statuses where they are named.
+
+    Returns:
+        One page, and the cursor of the next where there is one.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+    """
+    statement = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
+    if statuses:
+        statement = statement.where(WebhookDelivery.status.in_(statuses))
+    with session.begin():
+        if session.get(Webhook, webhook_id) is None:
+            raise NotFoundError(f"There is no webhook {webhook_id}.")
+        page = fetch_page(
+            session,
+            statement,
+            Order(WebhookDelivery.id, descending=True),
+            query=["deliveries", webhook_id, sorted(statuses)],
+            cursor=cursor,
+            limit=limit,
+        )
+    return [row.WebhookDelivery for row in page.rows], page.next_cursor
