@@ -1,0 +1,185 @@
+"""MLflow's search grammar, as text: filters of comparisons joined by AND, and orders.
+
+Source: MLflow's documentation, "Search Runs" and "Search Experiments".
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from service.choices import unknown
+from service.errors import InvalidError
+
+#: What a field can belong to, by each way of saying so.
+_ENTITIES = {
+    **dict.fromkeys(("metric", "metrics"), "metric"),
+    **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
+    **dict.fromkeys(("tag", "tags"), "tag"),
+    **dict.fromkeys(("attribute", "attributes", "attr", "run"), "attribute"),
+}
+#: Bounds what one search can cost.
+_MOST_COMPARISONS = 50
+
+_SPACE = re.compile(r"\s*")
+_FIELD = re.compile(
+    r"""(?:(?P<entity>[A-Za-z]+)\.)?
+        (?:`(?P<ticked>[^`]+)`|"(?P<quoted>[^"]+)"|(?P<plain>[\w./-]+))""",
+    re.VERBOSE,
+)
+_OPERATOR = re.compile(
+    r"IS\s+NOT\s+NULL\b|IS\s+NULL\b|NOT\s+IN\b|IN\b|LIKE\b|ILIKE\b|<=|>=|!=|<>|==|=|<|>", re.I
+)
+_SYNONYMS = {"==": "=", "<>": "!="}
+_STRING = re.compile(r"'(?P<single>(?:[^']|'')*)'|\"(?P<double>(?:[^\"]|\"\")*)\"")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
+_AND = re.compile(r"AND\b", re.I)
+_DIRECTION = re.compile(r"(ASC|DESC)\b", re.I)
+_COMMA, _OPEN, _CLOSE = (re.compile(re.escape(each)) for each in ",()")
+
+Value = float | str | tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is compared: ``Field("param", "activation")``."""
+
+    entity: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison: ``IN`` has a tuple of texts, ``IS NULL`` has no value."""
+
+    field: Field
+    operator: str
+    value: Value
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """One thing to order by."""
+
+    field: Field
+    descending: bool
+
+
+def read_filter(text: str) -> list[Comparison]:
+    """Read a filter: ``metrics.val_accuracy > 0.9 and params.activation IN ('relu', 'elu')``.
+
+    Raises:
+        InvalidError: it cannot be read; says where.
+    """
+    reader = _Reader(text, "filter")
+    if reader.ended():
+        return []
+    found = [_comparison(reader)]
+    while reader.take(_AND):
+        found.append(_comparison(reader))
+    if not reader.ended():
+        reader.fail("AND (nothing else joins comparisons) or the end")
+    if len(found) > _MOST_COMPARISONS:
+        raise InvalidError(f"A filter can have at most {_MOST_COMPARISONS} comparisons.")
+    return found
+
+
+def read_orders(texts: Sequence[str]) -> list[Ordering]:
+    """Read what to order by: ``["metrics.val_loss DESC", "start_time"]``.
+
+    Raises:
+        InvalidError: one cannot be read; says where.
+    """
+    found = []
+    for text in texts:
+        reader = _Reader(text, "order")
+        field = _field(reader)
+        direction = reader.take(_DIRECTION)
+        if not reader.ended():
+            reader.fail("ASC, DESC or the end")
+        found.append(Ordering(field, direction is not None and direction[0].upper() == "DESC"))
+    return found
+
+
+class _Reader:
+    """A text and how far it has been read."""
+
+    def __init__(self, text: str, what: str) -> None:
+        self._text = text
+        self._what = what
+        self._position = 0
+
+    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """Read a pattern where it comes next, with the space around it."""
+        self._skip()
+        found = pattern.match(self._text, self._position)
+        if found is not None:
+            self._position = found.end()
+        return found
+
+    def ended(self) -> bool:
+        """Say whether nothing is left."""
+        self._skip()
+        return self._position == len(self._text)
+
+    def fail(self, wanted: str) -> NoReturn:
+        """Refuse the text."""
+        rest = self._text[self._position :]
+        shown = repr(rest if len(rest) <= 40 else f"{rest[:37]}...") if rest else "the end"
+        raise InvalidError(
+            f"The {self._what} {self._text[:200]!r} cannot be read: after character "
+            f"{self._position}, {wanted} should follow, not {shown}."
+        )
+
+    def _skip(self) -> None:
+        space = _SPACE.match(self._text, self._position)
+        self._position = space.end() if space else self._position
+
+
+def _comparison(reader: _Reader) -> Comparison:
+    field = _field(reader)
+    found = reader.take(_OPERATOR)
+    if found is None:
+        reader.fail("a comparison such as =, !=, <, LIKE or IN")
+    operator = " ".join(found[0].upper().split())
+    operator = _SYNONYMS.get(operator, operator)
+    if operator in {"IS NULL", "IS NOT NULL"}:
+        return Comparison(field, operator, None)
+    if operator in {"IN", "NOT IN"}:
+        return Comparison(field, operator, _texts(reader))
+    number = reader.take(_NUMBER)
+    return Comparison(field, operator, float(number[0]) if number else _text(reader))
+
+
+def _field(reader: _Reader) -> Field:
+    found = reader.take(_FIELD)
+    if found is None:
+        reader.fail("a field such as metrics.loss, params.activation, tags.course or status")
+    name = found["ticked"] or found["quoted"] or found["plain"]
+    if found["entity"] is None:
+        return Field("attribute", name)
+    entity = _ENTITIES.get(found["entity"].lower())
+    if entity is None:
+        valid = ["metrics", "params", "tags", "attributes"]
+        raise InvalidError(unknown("kind of field", found["entity"], valid))
+    return Field(entity, name)
+
+
+def _text(reader: _Reader) -> str:
+    found = reader.take(_STRING)
+    if found is None:
+        reader.fail("a number or a text in quotes")
+    if found["single"] is not None:
+        return found["single"].replace("''", "'")
+    return found["double"].replace('""', '"')
+
+
+def _texts(reader: _Reader) -> tuple[str, ...]:
+    if not reader.take(_OPEN):
+        reader.fail("a list such as ('relu', 'elu')")
+    texts = [_text(reader)]
+    while reader.take(_COMMA):
+        texts.append(_text(reader))
+    if not reader.take(_CLOSE):
+        reader.fail("',' or ')'")
+    return tuple(texts)

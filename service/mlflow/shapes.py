@@ -1,0 +1,115 @@
+"""Our experiments and runs in the JSON of MLflow's REST API."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from service.mlflow.fields import STATUSES
+from service.mlflow.runs import Point, latest, milliseconds
+from service.numbers import to_json
+
+#: The part of MLflow's API that serves files; a client resolves it on the server it asks.
+_ARTIFACTS = "mlflow-artifacts:/"
+
+
+def experiment(row: Row[Any]) -> dict[str, Any]:
+    """Write an experiment of ``service.mlflow.experiments``."""
+    created = milliseconds(row.created_at)
+    ours = {
+        "mlflow.note.content": row.description,
+        "mlflow.user": row.created_by,
+        "actinium.preset": row.preset,
+    }
+    return {
+        "experiment_id": str(row.id),
+        "name": row.name,
+        "artifact_location": f"{_ARTIFACTS}{row.id}",
+        "lifecycle_stage": "active",
+        "creation_time": created,
+        "last_update_time": created,
+        "tags": _pairs(row.tags | ours),
+    }
+
+
+def runs(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Write runs of ``service.mlflow.runs`` with their latest metrics."""
+    # The seeds of a configuration share its parameters.
+    configs = {row.config_hash: row.config for row in rows}
+    params = {name: _params(config) for name, config in configs.items()}
+    return [_run(row, params[row.config_hash]) for row in rows]
+
+
+def _run(row: Row[Any], params: list[dict[str, str]]) -> dict[str, Any]:
+    run_id = str(row.id)
+    info = {
+        "run_id": run_id,
+        "run_uuid": run_id,
+        "run_name": row.name,
+        "experiment_id": str(row.experiment_id),
+        "user_id": row.created_by,
+        "status": STATUSES[row.status],
+        "start_time": milliseconds(row.begun_at),
+        "artifact_uri": artifact_uri(row),
+        "lifecycle_stage": "active",
+    }
+    if row.finished_at is not None:
+        info["end_time"] = milliseconds(row.finished_at)
+    data = {
+        "metrics": [metric(each) for each in latest(row)],
+        "params": [*params, *_pairs({"seed": str(row.seed), "variant": row.label})],
+        "tags": _pairs(row.tags | _tags(row)),
+    }
+    return {"info": info, "data": data, "inputs": {}}
+
+
+def metric(point: Point) -> dict[str, Any]:
+    """Write one value of a metric."""
+    return {
+        "key": point.metric,
+        "value": to_json(point.value),
+        "timestamp": point.timestamp,
+        "step": point.step,
+    }
+
+
+def artifact_uri(row: Row[Any]) -> str:
+    """Name the place of a run's files."""
+    return f"{_ARTIFACTS}{row.experiment_id}/{row.id}/artifacts"
+
+
+def _params(config: dict[str, Any]) -> list[dict[str, str]]:
+    params: dict[str, str] = {}
+    for axis, value in config.items():
+        _flatten(axis, value, params)
+    return _pairs(params)
+
+
+def _flatten(name: str, value: Any, params: dict[str, str]) -> None:
+    """Write a value as texts: a choice gives its entry's name and, below it, its parameters."""
+    if isinstance(value, dict):
+        for part, each in value.items():
+            _flatten(name if part == "name" else f"{name}.{part}", each, params)
+    elif isinstance(value, str):
+        params[name] = value
+    elif type(value) in {int, float}:
+        params[name] = repr(value)
+    elif value is not None:
+        params[name] = json.dumps(value)
+
+
+def _tags(row: Row[Any]) -> dict[str, str | None]:
+    return {
+        "mlflow.runName": row.name,
+        "mlflow.user": row.created_by,
+        "actinium.status": row.status,
+        "actinium.verdict": row.verdict,
+        "actinium.config_hash": row.config_hash,
+        "actinium.reused_from": str(row.reused_from) if row.reused_from else None,
+        "actinium.error": row.error,
+    }
+
+
+def _pairs(values: Mapping[str, str | None]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items() if value is not None]

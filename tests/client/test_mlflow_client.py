@@ -1,0 +1,110 @@
+"""MLflow's own client against the service: it finds our experiments as if they were its own."""
+
+import math
+import uuid
+from pathlib import Path
+
+import pytest
+
+from service import keys
+
+
+@pytest.fixture
+def mlflow(served, session, monkeypatch):
+    """The official client, with one of our keys."""
+    key = keys.create(session, name="notebook", scopes=["read"])
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", key.token)
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(served.url)
+    yield mlflow
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def sweep(lab):
+    """An experiment of four ended runs; the second, of tanh, diverged."""
+    experiment_id = lab.submit(
+        name="sweep", activation=["relu", "tanh"], initializer="he_normal", seeds=2, epochs=3
+    )
+    for number, ending in enumerate(["completed", "completed", "diverged", "completed"]):
+        loss = math.nan if ending == "diverged" else 0.5
+        lab.train(lab.taken(), ending, val_accuracy=0.9 + number / 100, loss=loss)
+    return str(experiment_id)
+
+
+def test_experiments_and_runs_are_found(mlflow, lab, sweep):
+    client = mlflow.MlflowClient()
+    assert [each.name for each in client.search_experiments()] == ["sweep"]
+    found = client.get_experiment_by_name("sweep")
+    assert dict(found) == dict(client.get_experiment(sweep))
+    assert (found.experiment_id, found.lifecycle_stage) == (sweep, "active")
+    assert client.get_experiment_by_name("sleep") is None
+
+    query = {
+        "experiment_ids": [sweep],
+        "filter_string": "metrics.val_accuracy > 0.9 and params.initializer = 'he_normal' "
+        "and attributes.status = 'FINISHED'",
+        "order_by": ["metrics.val_accuracy DESC"],
+        "max_results": 2,
+    }
+    runs = client.search_runs(**query)
+    assert [each.data.metrics["val_accuracy"] for each in runs] == [0.93, 0.92]
+    assert [each.data.params["activation"] for each in runs] == ["tanh", "tanh"]
+    assert runs[1].data.tags["actinium.status"] == "diverged"
+    assert math.isnan(runs[1].data.metrics["loss"])
+    rest = client.search_runs(**query, page_token=runs.token)
+    assert [each.data.metrics["val_accuracy"] for each in rest] == [0.91]
+    assert not rest.token
+
+    run = client.get_run(runs[1].info.run_id)
+    assert run.data.params == runs[1].data.params
+    assert dict(run.info) == dict(runs[1].info)
+    history = client.get_metric_history(run.info.run_id, "loss")
+    assert [each.step for each in history] == [1, 2, 3]
+    assert all(math.isnan(each.value) for each in history)
+    stored = lab.runs(uuid.UUID(sweep))[2]
+    assert run.info.run_id == str(stored.id)
+    assert run.info.end_time == int(stored.finished_at.timestamp() * 1000)
+
+
+def test_a_search_is_a_data_frame(mlflow, sweep):
+    frame = mlflow.search_runs(experiment_names=["sweep"])
+    assert len(frame) == 4
+    assert set(frame["params.activation"]) == {"relu", "tanh"}
+    assert set(frame["status"]) == {"FINISHED"}
+    assert frame["metrics.val_accuracy"].max() == 0.93
+    assert frame["end_time"].notna().all()
+    everything = mlflow.search_runs(search_all_experiments=True, order_by=["run_name"])
+    assert list(everything["tags.mlflow.runName"]) == sorted(frame["tags.mlflow.runName"])
+
+
+def test_files_are_listed_and_fetched(mlflow, sweep, tmp_path):
+    client = mlflow.MlflowClient()
+    run = client.search_runs([sweep])[0]
+    listed = [each.path for each in client.list_artifacts(run.info.run_id)]
+    assert listed == ["learning_curves.png", "learning_curves.svg", "weights.safetensors"]
+    fetched = client.download_artifacts(run.info.run_id, "learning_curves.svg", str(tmp_path))
+    assert "<svg" in Path(fetched).read_text()
+
+
+def test_refusals_are_told_in_words(mlflow, sweep, monkeypatch):
+    client = mlflow.MlflowClient()
+    run = client.search_runs([sweep])[0]
+    for write in (
+        lambda: client.create_experiment("mine"),
+        lambda: client.log_metric(run.info.run_id, "loss", 0.0),
+        lambda: client.set_tag(run.info.run_id, "mine", "yes"),
+        lambda: client.delete_run(run.info.run_id),
+    ):
+        with pytest.raises(mlflow.MlflowException, match="submit by POST /v1/experiments") as told:
+            write()
+        assert told.value.error_code == "PERMISSION_DENIED"
+    with pytest.raises(mlflow.MlflowException, match="did you mean 'val_accuracy'"):
+        client.search_runs([sweep], "metrics.val_acc > 0.5")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "act_wrong")
+    with pytest.raises(mlflow.MlflowException) as told:
+        client.search_experiments()
+    assert told.value.error_code == "UNAUTHENTICATED"
