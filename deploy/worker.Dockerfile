@@ -3,7 +3,7 @@
 #     docker build -f deploy/worker.Dockerfile -t actinium-worker .
 #
 # Which build of torch it gets, for CPUs or for CUDA, is decided by the package index given as
-# PIP_EXTRA_INDEX_URL; docs/gpu.md tells more.
+# PIP_EXTRA_INDEX_URL; docs/howto/gpu-workers.md tells more.
 #
 # Pinned by tag. Where the exact bytes matter, pass PYTHON_IMAGE with the digest that your
 # registry shows for it (name:tag@sha256:...).

@@ -61,8 +61,8 @@ class Client(Operations):
         Args:
             experiment: which one.
             timeout: give up after so many seconds.
-            progress: show how far it is: a bar in a terminal, a line in a notebook; where
-                left out, if there is somebody to see it.
+            progress: show how far it is: a bar, where left out only if there is somebody
+                to see it.
 
         Raises:
             TimeoutError: it has not ended in time.

@@ -1,4 +1,4 @@
-"""Progress for people: bars in a terminal, a line of text in a notebook."""
+"""Progress for people: bars in a terminal, a bar of text in a notebook."""
 
 import contextlib
 import sys
@@ -50,16 +50,19 @@ class _Nothing:
 
 
 class _Line:
-    """One line, written over: what every notebook can show."""
+    """One line, written over: what every notebook can show, and keep in its file."""
 
     shown = True
+    _cells = 20
 
     def __init__(self) -> None:
         self._width = 0
 
     def show(self, experiment: Experiment) -> None:
         """Write the line again."""
-        line = f"{_runs(experiment)}, {experiment['progress']:.0%} {_eta(experiment)}".rstrip()
+        share = experiment["progress"]
+        bar = "█" * round(share * self._cells)
+        line = f"{bar:░<{self._cells}} {_runs(experiment)}, {share:.0%} {_eta(experiment)}".rstrip()
         print(f"\r{line:<{self._width}}", end="", flush=True)
         self._width = len(line)
 

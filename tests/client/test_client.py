@@ -138,12 +138,16 @@ def test_a_wait_shows_its_progress_when_asked(client, lab, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_wait_in_a_notebook_is_one_line_of_text(client, lab, capsys, monkeypatch):
+def test_a_wait_in_a_notebook_is_a_bar_of_text(client, lab, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
     experiment = lab.submit(seeds=2)
+    lab.train(lab.taken())
+    with pytest.raises(TimeoutError):
+        client.wait(experiment, timeout=0.1)
+    assert capsys.readouterr().out.startswith("\r██████████░░░░░░░░░░ 1 of 2 runs, 50%")
     lab.train_all()
     client.wait(experiment)
-    assert capsys.readouterr().out == "\r2 of 2 runs, 100%\n"
+    assert capsys.readouterr().out == f"\r{'█' * 20} 2 of 2 runs, 100%\n"
 
 
 def test_cancel_retry_and_delete(client, lab):
