@@ -2,7 +2,8 @@
 
     PYTHON benchmarks/keras_run.py RECIPE SEED EPOCHS THREADS MNIST_FOLDER
 
-``benchmarks.keras_recipe`` starts it. RECIPE is that module's recipe as JSON; the answer, on
+``benchmarks.keras_recipe`` starts it. RECIPE is that module's recipe as JSON, with ``images``
+where not all are to be taken; the answer, on
 standard output, is a JSON object of the engine and one object of metrics an epoch. Where SEED is
 null nothing is random (see ``fixed``). It imports nothing of Actinium.
 """
@@ -96,6 +97,7 @@ def main() -> None:
     folder = Path(sys.argv[5])
     images = read(folder / "train-images-idx3-ubyte.gz", 3).reshape(-1, 28, 28, 1)
     labels = read(folder / "train-labels-idx1-ubyte.gz", 1)
+    images, labels = images[: recipe.get("images")], labels[: recipe.get("images")]
     if seed is None:
         model = network(recipe, rates=(0.0, 0.0))
         model.set_weights(fixed([each.shape for each in model.get_weights()]))

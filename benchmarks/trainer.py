@@ -1,12 +1,15 @@
 """Time an epoch of the trainer against torch loops as tutorials write them.
 
     python -m benchmarks.trainer [--images 12000] [--rounds 3] [--threads 1 2] [--activation relu]
+    python -m benchmarks.trainer --ablate [--images 2560] [--rounds 5] [--threads 1]
 
 All train one mnist_cnn on real MNIST: Adam, batch 128, clipping by value 0.5, dropout. The
 loops take turns in one process, so that a shared machine disturbs all alike (on a busy one take
 few images and many rounds). After a first round that is not counted, the table gives the least
 and the median seconds an epoch and the median and range of the ratios within a round. No loop
 validates here; the last line gives the trainer's seconds for 10,000 validation images.
+
+With ``--ablate`` each step of the trainer's loop is turned off alone (``benchmarks.ablation``).
 """
 
 import argparse
@@ -18,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.ablation import ablate, report
 from service.door import Limits
 from service.expansion import expand
 from service.spec import ExperimentSpec, RunConfig
@@ -38,6 +42,7 @@ def configuration(images: int, validated: int, activation: str) -> RunConfig:
         "initializer": "glorot_uniform",
         "clipping": {"name": "value", "threshold": 0.5},
         "dropout": {"name": "dropout"},
+        "layer_statistics": "off",
         "dataset": {"name": "mnist", "train_size": images, "test_size": validated},
         "epochs": 1,
     }
@@ -143,14 +148,22 @@ def compare(images: int, rounds: int, threads: int, activation: str) -> None:
 def main() -> None:
     """Read the command line and print a table for each number of threads."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--images", type=int, default=12_000)
+    parser.add_argument("--images", type=int)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--ablate", action="store_true")
     parser.add_argument("--activation", default="relu")
     arguments = parser.parse_args()
     print(devices.describe(torch.device("cpu")))
     for threads in arguments.threads:
-        compare(arguments.images, arguments.rounds, threads, arguments.activation)
+        if arguments.ablate:
+            images = arguments.images or 2560
+            print(f"{arguments.activation}, {images:,} images, {threads} thread(s)")
+            config = configuration(images, images // 4, arguments.activation)
+            print(*report(ablate(config, arguments.rounds, threads)), sep="\n", flush=True)
+        else:
+            images = arguments.images or 12_000
+            compare(images, arguments.rounds, threads, arguments.activation)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Runs migrations: one connection, one transaction a migration, a lock timeout."""
 
 import logging
+import time
 
 from alembic import context
 from psycopg.errors import DeadlockDetected
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
-import service.models  # noqa: F401 - fills the metadata
+import service.models
+import service.webhook_models  # noqa: F401 - both fill the metadata
 from service.config import get_settings
 from service.database import Base
 
@@ -17,7 +19,8 @@ LOCK_TIMEOUT = "5s"
 
 #: Any number: the advisory lock that a migration holds while it runs.
 _ONE_AT_A_TIME = 5_770_318_241
-_PATIENCE_WITH_ANOTHER = "120s"
+_PATIENCE_WITH_ANOTHER = 120.0
+_LOOK_AGAIN_SECONDS = 0.2
 
 #: A migration locks whole tables, and a service that goes on working takes its locks in other
 #: orders. Postgres then ends one of the two; where that is the migration, it is begun again.
@@ -43,10 +46,8 @@ def _migrate() -> None:
     url = context.config.get_main_option("sqlalchemy.url") or get_settings().sqlalchemy_url
     engine = create_engine(url, poolclass=pool.NullPool)
     with engine.connect() as connection:
-        # Two at once would both find the same work to do; the second waits, and finds none.
-        connection.execute(text(f"SET lock_timeout = '{_PATIENCE_WITH_ANOTHER}'"))
-        connection.execute(text(f"SELECT pg_advisory_lock({_ONE_AT_A_TIME})"))
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+        _take_turn(connection)
         connection.commit()
         context.configure(
             connection=connection,
@@ -57,6 +58,21 @@ def _migrate() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait until no other migration runs: two at once would both find the same work to do.
+
+    Asked again and again, since an index that is built beside the service waits for every
+    statement that had begun before, and one of them would be this waiting.
+    """
+    until = time.monotonic() + _PATIENCE_WITH_ANOTHER
+    while time.monotonic() < until:
+        if connection.scalar(text(f"SELECT pg_try_advisory_lock({_ONE_AT_A_TIME})")):
+            return
+        connection.commit()
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    connection.execute(text(f"SELECT pg_advisory_lock({_ONE_AT_A_TIME})"))
 
 
 run()

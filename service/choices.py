@@ -182,7 +182,13 @@ def _parameter_default(parameter: Parameter) -> Any:
         case "choice":
             nested = AXES[str(parameter.axis)][parameter.default]
             model = _entry_model(str(parameter.axis), nested)
-            return Field(default=model(name=nested.name), description=meaning)
+            # Described by its name, which stands for the object: a generator of clients can
+            # only write defaults that are plain values.
+            return Field(
+                default=model(name=nested.name),
+                description=meaning,
+                json_schema_extra={"default": nested.name},
+            )
         case _:
             return Field(default=parameter.default, description=meaning)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from alembic import command as migrations
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -88,6 +87,8 @@ def _add(
 
 
 def _migrate(_: argparse.Namespace) -> None:
+    from alembic import command as migrations  # noqa: PLC0415 - no other command needs alembic
+
     settings = get_settings()
     _refuse_newer_schema(settings)
     try:

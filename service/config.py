@@ -4,14 +4,22 @@
 Every setting stands in docs/settings.md, or a test fails.
 """
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.door import Limits
+
+
+def _numbers(text: str) -> str:
+    for each in filter(None, text.split(",")):
+        if not 0 <= float(each) < math.inf:
+            raise ValueError("The pauses are seconds, with commas between them.")
+    return text
 
 
 class Settings(BaseSettings):
@@ -65,6 +73,18 @@ class Settings(BaseSettings):
         15.0, gt=0, description="Silence after which a live stream sends a comment."
     )
 
+    max_webhooks: int = Field(100, ge=0, description="Most webhooks that may be subscribed.")
+    webhook_private_addresses: bool = Field(
+        False, description="Whether webhooks may lead to private and local addresses."
+    )
+    webhook_timeout_seconds: float = Field(
+        15.0, gt=0, description="Longest time a webhook's receiver has to answer."
+    )
+    webhook_retry_seconds: Annotated[str, AfterValidator(_numbers)] = Field(
+        "5,300,1800,7200,18000,36000,50400,72000,86400",
+        description="Pauses after a webhook's failed attempts; after the last it is given up.",
+    )
+
     lease_seconds: float = Field(
         30.0, gt=0, description="How long a run stays a worker's without a sign of life."
     )
@@ -109,6 +129,11 @@ class Settings(BaseSettings):
             max_parameters=self.max_parameters,
             max_batch_values=self.max_batch_values,
         )
+
+    @property
+    def webhook_pauses(self) -> tuple[float, ...]:
+        """Seconds between the attempts to deliver a webhook's message."""
+        return tuple(float(each) for each in self.webhook_retry_seconds.split(",") if each)
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -104,6 +104,8 @@ def _measured_epochs(
 def _estimated_epochs(
     session: Session, experiment_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, float]:
+    if not experiment_ids:
+        return {}
     waiting = Run.status.in_(("queued", "running"))
     sample = (
         select(*_workload(), _training_samples())

@@ -21,14 +21,12 @@ from service.events import NewEvent, publish
 from service.expansion import PlannedRun, expand
 from service.idempotency import KeyedRequest
 from service.identifiers import uuid7
-from service.models import Experiment, Run
+from service.models import ACTIVE, Experiment, Run
 from service.paging import Order, Page, fetch_page
 from service.runs import cancel_locked
 from service.spec import ExperimentSpec
 from service.standing import Standing, experiments_with_counts, standings
 from service.transitions import finished_event, publish_endings, reuse_finished
-
-_ACTIVE = ("queued", "running")
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,7 @@ def _missing(experiment_id: uuid.UUID) -> NotFoundError:
 def has_finished(session: Session, experiment_id: uuid.UUID) -> bool:
     """Say whether no run of an experiment is left to be done."""
     with session.begin():
-        active = exists().where(Run.experiment_id == experiment_id, Run.status.in_(_ACTIVE))
+        active = exists().where(Run.experiment_id == experiment_id, Run.status.in_(ACTIVE))
         return not session.scalar(select(active))
 
 
@@ -218,7 +216,7 @@ def cancel(session: Session, experiment_id: uuid.UUID) -> Standing:
         NotFoundError: there is no such experiment.
     """
     with session.begin():
-        active = _lock_runs(session, experiment_id, _ACTIVE)
+        active = _lock_runs(session, experiment_id, ACTIVE)
         if active:
             first = func.coalesce(Experiment.cancelled_at, func.now())
             _set(session, experiment_id, cancelled_at=first)
@@ -283,7 +281,7 @@ def delete(session: Session, experiment_id: uuid.UUID) -> None:
             .order_by(Run.id)
             .with_for_update()
         ).scalars()
-        if any(each in _ACTIVE for each in statuses):
+        if any(each in ACTIVE for each in statuses):
             raise ConflictError(
                 "The experiment has runs that are queued or running. Cancel it first."
             )

@@ -6,7 +6,6 @@ holds no connection.
 
 import uuid
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any
 
 import orjson
@@ -14,8 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.errors import NotFoundError
-from service.histories import columns
-from service.models import METRICS, Epoch, Experiment, Run
+from service.histories import Columns, shown, whole
+from service.models import METRICS, Experiment, Run
 from service.parquet import parquet
 
 #: Epochs that a stream reads at a time: what bounds its memory.
@@ -70,8 +69,8 @@ def as_json(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterat
         for first, last in _batches(session, experiment_id):
             with session.begin():
                 runs = _runs_between(session, experiment_id, first, last)
-                epochs = _epochs_of(session, [run.id for run in runs])
-            pieces = [_history(run, epochs.get(run.id, [])) for run in runs]
+                histories = whole(session, [run.id for run in runs], METRICS)
+            pieces = [_history(run, histories.get(run.id)) for run in runs]
             yield (b"," if first else b"") + b",".join(pieces)
     yield b"]}"
 
@@ -140,21 +139,7 @@ def _runs_between(
     return session.execute(select(Run.id, *about).where(*between).order_by(Run.position)).all()
 
 
-def _epochs_of(
-    session: Session, run_ids: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, list[Sequence[Any]]]:
-    metrics = [getattr(Epoch, name) for name in METRICS]
-    rows = session.execute(
-        select(Epoch.run_id, Epoch.epoch, *metrics)
-        .where(Epoch.run_id.in_(run_ids))
-        .order_by(Epoch.run_id, Epoch.epoch)
-    )
-    return {
-        run_id: [row[1:] for row in group] for run_id, group in groupby(rows, lambda row: row[0])
-    }
-
-
-def _history(run: Any, rows: list[Sequence[Any]]) -> bytes:
-    epochs, metrics = columns(rows, METRICS)
+def _history(run: Any, columns: Columns | None) -> bytes:
+    epochs, metrics = shown(columns, METRICS)
     about = {"run_id": run.id} | {name: getattr(run, name) for name in _ABOUT}
     return orjson.dumps({**about, "epoch": epochs, "metrics": metrics})

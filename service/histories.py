@@ -2,21 +2,52 @@
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.choices import unknown
 from service.door import FieldError
 from service.errors import InvalidError, NotFoundError
-from service.models import METRICS, Epoch, Run
+from service.models import METRICS, Run
 from service.numbers import JsonNumber, to_json
 
 #: Recorded by some runs only; left out of the history of the others.
 SOMETIMES = frozenset({"binary_accuracy", "val_binary_accuracy"})
+
+#: Lists of one length: the epochs, then metrics.
+Columns = list[list[Any]]
+
+_WHOLE = """
+SELECT run_id, {columns} FROM epochs
+WHERE run_id = ANY(%(run_ids)s) AND epoch >= %(from_epoch)s
+GROUP BY run_id
+"""
+#: A run's epochs are numbered without gaps, so stretches of numbers are stretches of epochs. Of
+#: a history that is short enough, each epoch is a stretch. The array that is least or greatest
+#: has the least or greatest value and, of equal ones, the first epoch.
+_THINNED = """
+WITH extent AS (
+    SELECT min(epoch) AS first, max(epoch) AS last,
+        CASE WHEN count(*) <= %(points)s THEN count(*) ELSE (%(points)s - 2) / 2 END AS stretches
+    FROM epochs WHERE run_id = %(run_id)s AND epoch >= %(from_epoch)s
+), extremes AS (
+    SELECT min(ARRAY[{lead}, epoch]) AS lowest, max(ARRAY[{lead}, -epoch]) AS highest
+    FROM extent JOIN epochs ON run_id = %(run_id)s AND epoch BETWEEN first AND last
+    WHERE stretches > 0
+    GROUP BY (epoch - first) * stretches / (last - first + 1)
+), kept AS (
+    SELECT first AS epoch FROM extent UNION SELECT last FROM extent
+    UNION SELECT CAST(lowest[2] AS int) FROM extremes
+    UNION SELECT CAST(-highest[2] AS int) FROM extremes
+)
+SELECT run_id, {columns} FROM epochs
+WHERE run_id = %(run_id)s AND epoch = ANY(ARRAY(SELECT epoch FROM kept))
+GROUP BY run_id
+"""
 
 
 @dataclass(frozen=True)
@@ -57,14 +88,11 @@ def get(
         status = session.scalar(select(Run.status).where(Run.id == run_id))
         if status is None:
             raise NotFoundError(f"There is no run {run_id}.")
-        chosen = [getattr(Epoch, name) for name in ("epoch", *names)]
-        wanted = select(*chosen).where(Epoch.run_id == run_id, Epoch.epoch >= from_epoch)
-        if max_points is not None:
-            wanted = _thinned(wanted.subquery(), names[0], max_points)
-            rows = session.execute(wanted).all()
+        if max_points is None:
+            found = whole(session, [run_id], names, from_epoch=from_epoch)
         else:
-            rows = session.execute(wanted.order_by(Epoch.epoch)).all()
-    epochs, values = columns(rows, names)
+            found = _thinned(session, run_id, names, from_epoch, max_points)
+    epochs, values = shown(found.get(run_id), names)
     return History(run_id, status, epochs, values)
 
 
@@ -76,37 +104,48 @@ def _known(metrics: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metrics))
 
 
-def _thinned(history: Subquery, lead: str, points: int) -> Select[Any]:
-    """Keep at most so many rows: the ends, and each stretch's extremes of one metric."""
-    c = history.c
-    stretches = (points - 2) // 2
-    stretch = func.ntile(max(1, stretches)).over(order_by=c.epoch).label("stretch")
-    numbered = select(
-        *c,
-        stretch,
-        func.count().over().label("total"),
-        func.first_value(c.epoch).over(order_by=c.epoch).label("first"),
-        func.max(c.epoch).over().label("last"),
-    ).subquery()
-    n = numbered.c
-    low, high = [n[lead].asc(), n.epoch], [n[lead].desc(), n.epoch]
-    ranked = select(
-        *n,
-        func.row_number().over(partition_by=n.stretch, order_by=low).label("lowest"),
-        func.row_number().over(partition_by=n.stretch, order_by=high).label("highest"),
-    ).subquery()
-    r = ranked.c
-    kept = or_(r.total <= points, r.epoch == r.first, r.epoch == r.last)
-    if stretches:
-        kept = or_(kept, r.lowest == 1, r.highest == 1)
-    return select(*(r[each.name] for each in c)).where(kept).order_by(r.epoch)
+def whole(
+    session: Session, run_ids: Sequence[uuid.UUID], names: Sequence[str], *, from_epoch: int = 1
+) -> dict[uuid.UUID, Columns]:
+    """Read the histories of runs; inside a transaction.
+
+    Args:
+        session: a session in a transaction.
+        run_ids: the runs.
+        names: some of ``METRICS``.
+        from_epoch: the first epoch wanted.
+
+    Returns:
+        The columns of each run that has an epoch: the epochs, then each metric.
+    """
+    given = {"run_ids": list(run_ids), "from_epoch": from_epoch}
+    return _read(session, _WHOLE.format(columns=_columns(names)), given)
 
 
-def columns(
-    rows: Sequence[Sequence[Any]], names: Sequence[str]
+def _thinned(
+    session: Session, run_id: uuid.UUID, names: Sequence[str], from_epoch: int, points: int
+) -> dict[uuid.UUID, Columns]:
+    given = {"run_id": run_id, "from_epoch": from_epoch, "points": points}
+    return _read(session, _THINNED.format(columns=_columns(names), lead=names[0]), given)
+
+
+def _columns(names: Sequence[str]) -> str:
+    return ", ".join(f"array_agg({name} ORDER BY epoch)" for name in ("epoch", *names))
+
+
+def _read(session: Session, statement: str, given: Mapping[str, Any]) -> dict[uuid.UUID, Columns]:
+    # An array a column, in PostgreSQL's binary format: a tenth of the time of reading row by row.
+    driver: Any = session.connection().connection.driver_connection
+    with driver.cursor(binary=True) as cursor:
+        cursor.execute(statement, given)
+        return {run_id: columns for run_id, *columns in cursor.fetchall()}
+
+
+def shown(
+    columns: Columns | None, names: Sequence[str]
 ) -> tuple[list[int], dict[str, list[JsonNumber | None]]]:
-    columns = [list(each) for each in zip(*rows, strict=True)] or [[] for _ in (0, *names)]
-    epochs, *values = columns
+    """Write columns as JSON can hold them: the epochs, and the metrics that were recorded."""
+    epochs, *values = columns or [[] for _ in (0, *names)]
     return epochs, {
         name: _shown(column)
         for name, column in zip(names, values, strict=True)

@@ -9,7 +9,7 @@ hub remembers reads the table (``service.replay``), so a slow listener costs no 
 import asyncio
 import contextlib
 import uuid
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,15 +18,18 @@ import structlog
 from psycopg import AsyncConnection, Error, Notify
 from psycopg.rows import class_row
 
+from service.chronicle import INCOMPLETE_SECONDS, Chronicle
 from service.config import Settings
 from service.events import CHANNEL
 from service.outages import Outage
 from service.replay import LiveEvent, StoredEvent
+from service.tails import Follower, Tail, wake
 
 #: Look at the latest after this long, notified or not.
 POLL_SECONDS = 2.0
+#: A new follower is noticed at the latest after this long.
+_NOTICE_SECONDS = 0.25
 
-_REMEMBERED = 1_000
 _BATCH = 500
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 #: A query that takes longer is taken for a dead connection.
@@ -55,91 +58,14 @@ ORDER BY new.id
 _log = structlog.get_logger(__name__)
 
 
-class Follower:
-    """One listener's view of an experiment; lives inside ``EventHub.follow``."""
-
-    def __init__(self, tail: "_Tail") -> None:
-        self._tail = tail
-        self._woken = asyncio.Event()
-        self._progress: dict[uuid.UUID, LiveEvent] = {}
-
-    @property
-    def head(self) -> int | None:
-        """The newest event the hub knows of; None until it has looked."""
-        return self._tail.head
-
-    def since(self, after: int) -> list[LiveEvent] | None:
-        """Give the events after a number, or None where the hub does not remember that far."""
-        return self._tail.since(after)
-
-    def take_progress(self) -> list[LiveEvent]:
-        """Give each run's latest progress, once."""
-        taken, self._progress = self._progress, {}
-        return list(taken.values())
-
-    async def wait(self, seconds: float) -> None:
-        """Wait until something may have happened, at most so long."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        self._woken.clear()
-
-    def wake(self) -> None:
-        """End a wait."""
-        self._woken.set()
-
-    def add_progress(self, event: LiveEvent) -> None:
-        """Keep a run's progress in place of its earlier one."""
-        if event.run_id is not None:
-            self._progress[event.run_id] = event
-            self._woken.set()
-
-    def drop_progress(self, run_id: uuid.UUID | None) -> None:
-        """Forget progress that a stored event has overtaken."""
-        if run_id is not None:
-            self._progress.pop(run_id, None)
-
-
-class _Tail:
-    """The newest events of one followed experiment: all after ``floor``, up to ``head``."""
-
-    def __init__(self) -> None:
-        self.head: int | None = None
-        self.floor = 0
-        self.followers: set[Follower] = set()
-        #: Those who also want what is not stored.
-        self.watchers: set[Follower] = set()
-        self._events: deque[LiveEvent] = deque()
-
-    def start(self, head: int) -> None:
-        self.head = self.floor = head
-
-    def add(self, event: LiveEvent) -> None:
-        self._events.append(event)
-        self.head = event.id
-        if len(self._events) > _REMEMBERED:
-            self.floor = self._events.popleft().id or self.floor
-        for each in self.watchers:
-            each.drop_progress(event.run_id)
-
-    def since(self, after: int) -> list[LiveEvent] | None:
-        if self.head is None or after < self.floor:
-            return None
-        newer: list[LiveEvent] = []
-        for event in reversed(self._events):
-            if (event.id or 0) <= after:
-                break
-            newer.append(event)
-        newer.reverse()
-        return newer
-
-
 class EventHub:
     """Wakes whoever follows an experiment when something happens in it."""
 
     def __init__(self, settings: Settings) -> None:
         scheme, separator, rest = settings.database_url.partition("://")
         self._conninfo = f"{scheme.partition('+')[0]}{separator}{rest}"
-        self._tails: dict[uuid.UUID, _Tail] = {}
+        self._tails: dict[uuid.UUID, Tail] = {}
+        self._chronicle = Chronicle()
         self._task: asyncio.Task[None] | None = None
         #: True once the process is stopping: streams and waits then end.
         self.closing = False
@@ -151,8 +77,8 @@ class EventHub:
     def close_streams(self) -> None:
         """Let every follower end, so that a stopping server need not wait for them."""
         self.closing = True
-        for tail in self._tails.values():
-            _wake(tail.followers)
+        for tail in (*self._tails.values(), self._chronicle.tail):
+            wake(tail.followers)
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -168,7 +94,7 @@ class EventHub:
 
         Follow first and read the table after, so that nothing falls in between.
         """
-        tail = self._tails.setdefault(experiment_id, _Tail())
+        tail = self._tails.setdefault(experiment_id, Tail())
         follower = Follower(tail)
         tail.followers.add(follower)
         if progress:
@@ -181,9 +107,23 @@ class EventHub:
             if not tail.followers and self._tails.get(experiment_id) is tail:
                 del self._tails[experiment_id]
 
+    @contextlib.contextmanager
+    def follow_all(self) -> Iterator[Follower]:
+        """Follow all experiments: what is stored, in one order."""
+        tail = self._chronicle.tail
+        follower = Follower(tail)
+        tail.followers.add(follower)
+        try:
+            yield follower
+        finally:
+            tail.followers.discard(follower)
+            if not tail.followers and self._chronicle.tail is tail:
+                self._chronicle.forget()
+
     def count_followers(self) -> int:
         """Count who follows: open streams and waiting requests."""
-        return sum(len(tail.followers) for tail in self._tails.values())
+        tails = (*self._tails.values(), self._chronicle.tail)
+        return sum(len(tail.followers) for tail in tails)
 
     async def _run(self) -> None:
         pause = _FIRST_PAUSE
@@ -221,8 +161,10 @@ class EventHub:
         touched, polled = set(self._tails), clock()
         while True:
             await self._read_new(connection, touched)
+            complete = await self._chronicle.read(connection, _DEAD_AFTER_SECONDS)
             touched = {each for each, tail in self._tails.items() if tail.head is None}
-            async for notify in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+            seconds = _NOTICE_SECONDS if complete else INCOMPLETE_SECONDS
+            async for notify in connection.notifies(timeout=seconds, stop_after=1):
                 self._hear(notify, touched)
             if clock() - polled >= POLL_SECONDS:
                 touched, polled = set(self._tails), clock()
@@ -266,7 +208,7 @@ class EventHub:
             tail = self._tails.get(experiment_id)
             if tail is not None and tail.head is None:
                 tail.start(head)
-                _wake(tail.followers)
+                wake(tail.followers)
 
     def _hand_out(self, rows: list[StoredEvent]) -> set[uuid.UUID]:
         """Add events to their tails; returns the experiments that may have more."""
@@ -278,10 +220,5 @@ class EventHub:
                 tail.add(LiveEvent.stored(row))
         for experiment_id in counts:
             if experiment_id in self._tails:
-                _wake(self._tails[experiment_id].followers)
+                wake(self._tails[experiment_id].followers)
         return {each for each, count in counts.items() if count == _BATCH}
-
-
-def _wake(followers: Iterable[Follower]) -> None:
-    for each in followers:
-        each.wake()

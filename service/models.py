@@ -28,6 +28,8 @@ from service.database import Base
 #: How a run can stand. The last four are endings.
 RUN_STATUSES = ("queued", "running", "completed", "diverged", "failed", "cancelled")
 ENDED = ("completed", "diverged", "failed", "cancelled")
+#: Those before an ending.
+ACTIVE = ("queued", "running")
 #: Endings with a result: never changed again.
 FINISHED = ("completed", "diverged")
 #: What a run can be diagnosed as, from the least to the most severe.
@@ -107,18 +109,24 @@ class Run(Base):
             "(status = 'running') = (lease_expires_at IS NOT NULL)", name="running_has_lease"
         ),
         UniqueConstraint("experiment_id", "position"),
-        Index("ix_runs_experiment_id_status", "experiment_id", "status"),
+        # With the times: how experiments stand is read from this index alone.
+        Index(
+            "ix_runs_standing",
+            "experiment_id",
+            "status",
+            postgresql_include=["started_at", "finished_at"],
+        ),
+        Index(
+            "ix_runs_begun",
+            "experiment_id",
+            postgresql_where=text("status IN ('queued', 'running') AND attempt > 0"),
+        ),
         Index("ix_runs_config_hash_seed", "config_hash", "seed"),
         Index(
             "ix_runs_claimable",
             text("priority DESC"),
             "id",
             postgresql_where=text("status = 'queued'"),
-        ),
-        Index(
-            "ix_runs_lease_expires_at",
-            "lease_expires_at",
-            postgresql_where=text("status = 'running'"),
         ),
         Index("ix_runs_activation", "activation", "id"),
         Index("ix_runs_initializer", "initializer", "id"),
@@ -127,6 +135,12 @@ class Run(Base):
         Index("ix_runs_seed", "seed", "id"),
         Index("ix_runs_status", "status", "id"),
         Index("ix_runs_verdict", "verdict", "id"),
+        Index("ix_runs_val_accuracy", "val_accuracy", "id"),
+        Index(
+            "ix_runs_reused_from",
+            "reused_from",
+            postgresql_where=text("reused_from IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)

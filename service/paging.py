@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -23,23 +23,33 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
+    String,
     and_,
     case,
     literal,
     or_,
+    true,
+    tuple_,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.door import FieldError
 from service.errors import InvalidError
 from service.numbers import to_json
+from service.spec import Text
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 
+#: What a list can be ordered by.
+Column = InstrumentedAttribute[Any] | ColumnElement[Any]
+#: A condition, and the order among what it selects.
+Piece = tuple[ColumnElement[bool], tuple[ColumnElement[Any], ...]]
+
 _MOMENT = TypeAdapter(AwareDatetime)
 _NUMBER = TypeAdapter(float)
 _ID = TypeAdapter(uuid.UUID)
+_TEXT = TypeAdapter(Text)
 _INTEGERS = {
     bits: TypeAdapter(Annotated[int, Field(ge=-(2 ** (bits - 1)), lt=2 ** (bits - 1))])
     for bits in (32, 64)
@@ -63,39 +73,105 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Order:
-    """The order of a list: by a column, or by ``unique`` alone, which also breaks ties.
+class Key:
+    """One thing that a list is ordered by.
 
     A missing value comes last and NaN just before, in both directions.
     """
 
-    unique: InstrumentedAttribute[Any]
-    column: InstrumentedAttribute[Any] | None = None
+    column: Column
     descending: bool = False
 
     def clauses(self) -> list[ColumnElement[Any]]:
-        """Give the ORDER BY."""
-        columns = [each for each in (self.column, self.unique) if each is not None]
-        directed = [each.desc() if self.descending else each.asc() for each in columns]
-        return directed if self.column is None else [_rank(self.column).asc(), *directed]
+        """Give its part of the ORDER BY."""
+        return [_rank(self.column).asc(), self.directed()]
 
-    def after(self, key: Sequence[Any]) -> ColumnElement[bool]:
-        """Select what comes after a place: (rank, value, unique)."""
-        rank, value, unique = key
-        later = self._beyond(self.unique, unique)
-        if self.column is None:
-            return later
-        if rank == 0:
-            tied = and_(self.column == value, later)
-            later = or_(self._beyond(self.column, value), tied)
-        return or_(_rank(self.column) > rank, and_(_rank(self.column) == rank, later))
+    def directed(self) -> ColumnElement[Any]:
+        """Give the column in its direction."""
+        directed: ColumnElement[Any] = self.column.desc() if self.descending else self.column.asc()
+        return directed
 
-    def _beyond(self, column: InstrumentedAttribute[Any], value: Any) -> ColumnElement[bool]:
+    def beyond(self, value: Any) -> ColumnElement[bool]:
+        """Select what comes after a value."""
+        column = self.column
         beyond: ColumnElement[bool] = column < value if self.descending else column > value
         return beyond
 
+    def after(self, rank: int, value: Any, later: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Select what comes after a value of this rank; ``later`` decides among its equals."""
+        if rank == 0:
+            later = or_(self.beyond(value), and_(self.column == value, later))
+        return or_(_rank(self.column) > rank, and_(_rank(self.column) == rank, later))
 
-def _rank(column: InstrumentedAttribute[Any]) -> ColumnElement[int]:
+
+@dataclass(frozen=True)
+class Order:
+    """The order of a list: by its keys, one after the other, and then by ``unique``.
+
+    A place in it has each key's rank (0: a value, 1: NaN, 2: missing) and value, and last the
+    value of ``unique``.
+    """
+
+    unique: InstrumentedAttribute[Any]
+    keys: tuple[Key, ...] = ()
+    descending: bool = False
+    #: There is one key, in the direction of ``unique``, and an index on both may serve it.
+    indexed: bool = False
+
+    def clauses(self) -> list[ColumnElement[Any]]:
+        """Give the ORDER BY."""
+        return [each for key in self.keys for each in key.clauses()] + [self._last.directed()]
+
+    def place(self) -> list[Column]:
+        """Give the columns that tell a row's place."""
+        ranked = ((_rank(key.column), key.column) for key in self.keys)
+        return [*(each for pair in ranked for each in pair), self.unique]
+
+    def after(self, place: Sequence[Any]) -> ColumnElement[bool]:
+        """Select what comes after a place."""
+        *pairs, unique = place
+        later = self._last.beyond(unique)
+        for depth, key in reversed(list(enumerate(self.keys))):
+            rank, value = pairs[2 * depth : 2 * depth + 2]
+            later = key.after(rank, value, later)
+        return later
+
+    def pieces(self, place: Sequence[Any] | None) -> Iterator[Piece]:
+        """Select what comes after a place rank by rank, each in the order of an index."""
+        (key,) = self.keys
+        first = place[0] if place is not None else 0
+        directed = (key.directed(), self._last.directed())
+        for rank, condition in _ranks(key.column).items():
+            if rank < first:
+                continue
+            if place is None or rank > first:
+                yield condition, directed
+            elif rank:
+                yield and_(condition, self._last.beyond(place[2])), directed
+            else:
+                # Compared as a row, so that the index is entered at the place.
+                columns = (key.column, self.unique)
+                pair = Key(tuple_(*columns), self.descending)
+                last = zip(place[1:], columns, strict=True)
+                reached = tuple_(*(literal(value, column.type) for value, column in last))
+                yield and_(condition, pair.beyond(reached)), directed
+
+    @property
+    def _last(self) -> Key:
+        return Key(self.unique, self.descending)
+
+
+def _ranks(column: Column) -> dict[int, ColumnElement[bool]]:
+    """Select the values of each rank (``_rank``), as an index on the column finds them."""
+    if isinstance(column, InstrumentedAttribute) and not column.property.columns[0].nullable:
+        return {0: true()}
+    if not isinstance(column.type, Double):
+        return {0: column.is_not(None), 2: column.is_(None)}
+    nan = literal("NaN", Double)  # the largest number of all to Postgres
+    return {0: column < nan, 1: column == nan, 2: column.is_(None)}
+
+
+def _rank(column: Column) -> ColumnElement[int]:
     nan = [(column == literal("NaN", Double), 1)] if isinstance(column.type, Double) else []
     return case((column.is_(None), 2), *nan, else_=0)
 
@@ -129,31 +205,44 @@ def fetch_page(
         CursorError: the cursor is not one of this query.
     """
     tag = query_tag(query)
-    if cursor is not None:
-        statement = statement.where(order.after(_typed(order, decode(cursor, tag))))
-    place: list[Any] = [order.unique]
-    if order.column is not None:
-        place = [_rank(order.column), order.column, order.unique]
+    after = _typed(order, decode(cursor, tag)) if cursor is not None else None
+    place = order.place()
     placed = statement.add_columns(*(each.label(f"_place_{n}") for n, each in enumerate(place)))
-    found = session.execute(placed.order_by(*order.clauses()).limit(limit + 1)).all()
+    found = _found(session, placed, order, after, limit + 1)
     rows = found[:limit]
     if len(found) <= limit:
         return Page(rows, None)
-    last = found[limit - 1][-len(place) :]
-    key = last if order.column is not None else (0, None, *last)
-    return Page(rows, encode(key, tag))
+    return Page(rows, encode(found[limit - 1][-len(place) :], tag))
 
 
-def encode(key: Sequence[Any], tag: str) -> str:
+def _found(
+    session: Session, statement: Select[Any], order: Order, after: Sequence[Any] | None, most: int
+) -> list[Row[Any]]:
+    if not (order.indexed and order.keys):
+        if after is not None:
+            statement = statement.where(order.after(after))
+        return list(session.execute(statement.order_by(*order.clauses()).limit(most)))
+    found: list[Row[Any]] = []
+    for condition, directed in order.pieces(after):
+        piece = statement.where(condition).order_by(*directed)
+        found += session.execute(piece.limit(most - len(found)))
+        if len(found) == most:
+            break
+    return found
+
+
+def encode(place: Sequence[Any], tag: str) -> str:
     """Write a place as a cursor."""
-    rank, value, unique = key
-    shown = None if rank else (to_json(value) if isinstance(value, float) else value)
-    content = orjson.dumps([tag, rank, shown, unique])
+    *pairs, unique = place
+    shown: list[Any] = []
+    for rank, value in zip(pairs[::2], pairs[1::2], strict=True):
+        shown += [rank, None if rank else to_json(value) if isinstance(value, float) else value]
+    content = orjson.dumps([tag, *shown, unique])
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def decode(cursor: str, tag: str) -> list[Any]:
-    """Read a cursor of the query with this tag: [rank, value, unique], not yet typed.
+    """Read the place from a cursor of the query with this tag, not yet typed.
 
     Raises:
         CursorError: it is not one.
@@ -163,24 +252,27 @@ def decode(cursor: str, tag: str) -> list[Any]:
         content = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (UnicodeEncodeError, binascii.Error, orjson.JSONDecodeError) as error:
         raise CursorError from error
-    if not isinstance(content, list) or len(content) != 4 or content[0] != tag:
-        raise CursorError
-    if type(content[1]) is not int or not 0 <= content[1] <= 2:
+    if not isinstance(content, list) or len(content) < 2 or content[0] != tag:
         raise CursorError
     return content[1:]
 
 
 def _typed(order: Order, place: list[Any]) -> list[Any]:
-    rank, value, unique = place
+    *pairs, unique = place
+    if len(pairs) != 2 * len(order.keys):
+        raise CursorError
+    typed: list[Any] = []
     try:
-        if order.column is not None and rank == 0:
-            value = _reader(order.column).validate_python(value)
-        return [rank, value, _reader(order.unique).validate_python(unique)]
+        for key, rank, value in zip(order.keys, pairs[::2], pairs[1::2], strict=True):
+            if type(rank) is not int or not 0 <= rank <= 2:
+                raise CursorError
+            typed += [rank, None if rank else _reader(key.column).validate_python(value)]
+        return [*typed, _reader(order.unique).validate_python(unique)]
     except ValidationError as error:
         raise CursorError from error
 
 
-def _reader(column: InstrumentedAttribute[Any]) -> TypeAdapter[Any]:
+def _reader(column: Column) -> TypeAdapter[Any]:
     """Read what the column can hold, so that nothing else reaches the database."""
     match column.type:
         case UUID():
@@ -193,6 +285,8 @@ def _reader(column: InstrumentedAttribute[Any]) -> TypeAdapter[Any]:
             return _INTEGERS[64]
         case Integer():
             return _INTEGERS[32]
+        case String():
+            return _TEXT
     raise TypeError(f"Nothing is paged by columns of type {column.type}.")
 
 
@@ -210,10 +304,10 @@ def page_of(
     tag = query_tag(["names", listed])
     start = 0
     if cursor is not None:
-        *_, last = decode(cursor, tag)
-        if last not in names:
+        place = decode(cursor, tag)
+        if place[-1] not in names:
             raise CursorError
-        start = names.index(last) + 1
+        start = names.index(place[-1]) + 1
     shown = names[start : start + limit]
     has_more = start + limit < len(names)
-    return shown, encode((0, None, shown[-1]), tag) if has_more else None
+    return shown, encode([shown[-1]], tag) if has_more else None

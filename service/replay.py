@@ -1,4 +1,4 @@
-"""Reading the events of an experiment or a run from the table, and telling when none follow."""
+"""Reading events from the table, of all experiments, of one or of a run; what may follow."""
 
 import uuid
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from service.models import Event, Run
@@ -48,6 +48,12 @@ class LiveEvent:
         return cls(row.id, row.run_id, row.type, orjson.dumps(body, option=orjson.OPT_UTC_Z))
 
     @classmethod
+    def opened(cls, head: int) -> Self:
+        """Encode where a stream begins that replays nothing."""
+        body = {"experiment_id": None, "run_id": None}
+        return cls(head, None, "stream.opened", orjson.dumps(body))
+
+    @classmethod
     def progress(cls, experiment_id: uuid.UUID, run_id: uuid.UUID, data: dict[str, Any]) -> Self:
         """Encode how far a run is inside an epoch."""
         body = {"experiment_id": experiment_id, "run_id": run_id, **data}
@@ -56,18 +62,23 @@ class LiveEvent:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a stream tells of: an experiment, or one of its runs."""
+    """What a stream tells of: all experiments, one, or one of its runs; ``types`` narrow it."""
 
-    experiment_id: uuid.UUID
+    experiment_id: uuid.UUID | None = None
     run_id: uuid.UUID | None = None
+    types: frozenset[str] = frozenset()
 
     def concerns(self, event: LiveEvent) -> bool:
-        """Say whether an event of the experiment belongs in the stream."""
-        return self.run_id is None or event.run_id == self.run_id
+        """Say whether an event of what is followed belongs in the stream."""
+        return (self.run_id is None or event.run_id == self.run_id) and (
+            not self.types or event.type in self.types
+        )
 
 
-def events_after(session: Session, subject: Subject, after: int, limit: int) -> list[LiveEvent]:
-    """Read stored events after a number, in order."""
+def events_after(
+    session: Session, subject: Subject, after: int, limit: int, *, up_to: int | None = None
+) -> list[LiveEvent]:
+    """Read stored events after a number, in order; with ``up_to`` none beyond that number."""
     with session.begin():
         rows = session.execute(
             select(
@@ -78,7 +89,7 @@ def events_after(session: Session, subject: Subject, after: int, limit: int) -> 
                 Event.data,
                 Event.created_at,
             )
-            .where(_of(subject), Event.id > after)
+            .where(_of(subject), Event.id > after, true() if up_to is None else Event.id <= up_to)
             .order_by(Event.id)
             .limit(limit)
         )
@@ -88,8 +99,11 @@ def events_after(session: Session, subject: Subject, after: int, limit: int) -> 
 def is_over(session: Session, subject: Subject, after: int) -> bool:
     """Say whether nothing follows an event: no run is active, and none ended meanwhile.
 
-    One statement, so that both are seen as of one moment.
+    One statement, so that both are seen as of one moment. Of all experiments another may follow
+    at any time.
     """
+    if subject.experiment_id is None:
+        return False
     runs = Run.experiment_id == subject.experiment_id
     if subject.run_id is not None:
         runs = Run.id == subject.run_id
@@ -102,4 +116,6 @@ def is_over(session: Session, subject: Subject, after: int) -> bool:
 def _of(subject: Subject) -> Any:
     if subject.run_id is not None:
         return Event.run_id == subject.run_id
-    return Event.experiment_id == subject.experiment_id
+    if subject.experiment_id is not None:
+        return Event.experiment_id == subject.experiment_id
+    return Event.type.in_(subject.types) if subject.types else true()

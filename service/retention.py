@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.config import Settings
 from service.models import Event, Run, Worker
+from service.webhook_models import WebhookDelivery
 
 #: A worker silent for so long will not come back under its name.
 _WORKER_DAYS = 1.0
@@ -34,6 +35,26 @@ def purge_events(session: Session, settings: Settings, *, limit: int = 5000) -> 
     )
     with session.begin():
         purged = session.scalars(delete(Event).where(Event.id.in_(old)).returning(Event.id))
+        return len(purged.all())
+
+
+def purge_deliveries(session: Session, settings: Settings, *, limit: int = 5000) -> int:
+    """Delete deliveries as old as the events that can no longer be replayed; none that waits.
+
+    Returns:
+        How many were deleted; ``limit`` where there may be more.
+    """
+    horizon = func.now() - timedelta(days=settings.event_retention_days)
+    old = (
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.created_at < horizon, WebhookDelivery.status != "pending")
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    with session.begin():
+        purged = session.scalars(
+            delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).returning(WebhookDelivery.id)
+        )
         return len(purged.all())
 
 

@@ -12,7 +12,7 @@ from service.choices import unknown
 from service.door import FieldError
 from service.errors import InvalidError, NotFoundError
 from service.models import ENDED, Attempt, Run
-from service.paging import Order, fetch_page
+from service.paging import Key, Order, fetch_page
 
 #: What runs can be ordered by; with a "-" before it, the largest come first.
 ORDERS = (
@@ -30,6 +30,10 @@ ORDERS = (
     "val_accuracy",
     "val_loss",
 )
+
+#: Orders that an index serves over all runs. Over all, the others read every run: each index on
+#: a metric has to be written with every epoch of every run (docs/scaling.md).
+_INDEXED = frozenset({"seed", "val_accuracy"})
 
 #: Axes whose entries runs can be filtered by.
 FILTER_AXES = ("activation", "initializer", "clipping", "normalization")
@@ -85,7 +89,9 @@ def search(
         page = fetch_page(
             session,
             statement,
-            _order(order_by),
+            # The runs of an experiment are few enough to be sorted, where an index on all runs
+            # might have to be read to its end for them.
+            _order(order_by, indexed=not wanted.experiment_ids),
             query=["runs", wanted, order_by],
             cursor=cursor,
             limit=limit,
@@ -93,15 +99,15 @@ def search(
     return [row.Run for row in page.rows], page.next_cursor
 
 
-def _order(order_by: str) -> Order:
+def _order(order_by: str, *, indexed: bool) -> Order:
     descending = order_by.startswith("-")
     name = order_by.removeprefix("-")
     if name not in ORDERS:
         detail = unknown("order", name, list(ORDERS))
         raise InvalidError(detail, errors=[FieldError(("query", "order_by"), detail)])
     # Ids sort by time of creation, and are indexed.
-    column = None if name == "created_at" else getattr(Run, name)
-    return Order(Run.id, column, descending)
+    keys = () if name == "created_at" else (Key(getattr(Run, name), descending),)
+    return Order(Run.id, keys, descending, indexed and name in _INDEXED)
 
 
 def _check_names(axis: str, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The scheduler: takes back the runs of lost workers and rings for runs that wait.
+"""The scheduler: takes back the runs of lost workers, rings for runs that wait, sends webhooks.
 
 Every step is a guarded, repeatable transaction, so several schedulers at once do no harm and
 none needs to be elected; one that dies leaves nothing half done.
@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -21,6 +22,7 @@ from service.liveness import is_alive, mark_alive
 from service.logs import configure_logging
 from service.outages import Outage, is_outage, wait_for_schema
 from service.queue import Doorbell
+from service.webhook_sender import WebhookSender
 
 PROCESS = "scheduler"
 PURGE_SECONDS = 600.0
@@ -93,6 +95,8 @@ class Scheduler:
         retention.purge_workers(session)
         while retention.purge_events(session, self._settings):
             pass
+        while retention.purge_deliveries(session, self._settings):
+            pass
         weights.purge(session, self._settings)
         self._purged_at = time.monotonic()
 
@@ -119,10 +123,22 @@ def main() -> None:
     scheduler = Scheduler(settings)
     _log.info("The scheduler runs", sweep_seconds=settings.sweep_seconds)
     try:
-        scheduler.run(stop)
+        _run(scheduler, WebhookSender(settings), stop)
     finally:
         scheduler.close()
     _log.info("The scheduler has stopped")
+
+
+def _run(scheduler: Scheduler, sender: WebhookSender, stop: threading.Event) -> None:
+    """Sweep, and send webhooks beside it: a receiver that hangs holds up no sweep."""
+    with ThreadPoolExecutor(1, "webhooks") as beside:
+        sending = beside.submit(sender.run, stop)
+        sending.add_done_callback(lambda _: stop.set())  # neither goes on without the other
+        try:
+            scheduler.run(stop)
+        finally:
+            stop.set()
+        sending.result()
 
 
 if __name__ == "__main__":

@@ -4,23 +4,29 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Row, Select, case, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from service import cost
-from service.models import ENDED, RUN_STATUSES, Experiment, Run
+from service.models import ACTIVE, RUN_STATUSES, Experiment, Run
 
 #: How an experiment can stand.
 EXPERIMENT_STATUSES = ("queued", "running", "completed", "failed", "cancelled")
-
-#: Statuses that need a run in one of these: found by index, the others need not be counted.
-_NEEDS_RUN = {
-    "queued": ("queued",),
-    "running": ("queued", "running"),
-    "failed": ("failed",),
-}
 
 
 @dataclass(frozen=True)
@@ -42,16 +48,50 @@ class Standing:
 
 def experiments_with_counts(statuses: Sequence[str] = ()) -> Select[Any]:
     """Select experiments with their counts, those in some statuses or all."""
-    counts = _counts()
-    status = _status(counts)
-    statement = select(Experiment, status.label("status"), *counts.c).join(counts, true())
+    statement = _with_counts()
     if not statuses:
         return statement
-    if all(each in _NEEDS_RUN for each in statuses):
-        needed = {run_status for each in statuses for run_status in _NEEDS_RUN[each]}
-        with_such_run = select(Run.experiment_id).where(Run.status.in_(needed))
-        statement = statement.where(Experiment.id.in_(with_such_run))
-    return statement.where(status.in_(statuses))
+    return statement.where(or_(*(_in(each) for each in dict.fromkeys(statuses))))
+
+
+@cache
+def _with_counts() -> Select[Any]:
+    counts = _counts()
+    begun = _begun()
+    return (
+        select(
+            Experiment,
+            _status(counts).label("status"),
+            _epochs().label("epochs"),
+            *counts.c,
+            *begun.c,
+        )
+        .select_from(Experiment)
+        .join(counts, true())
+        .join(begun, true())
+    )
+
+
+@cache
+def _in(status: str) -> ColumnElement[bool]:
+    """Select experiments in a status as ``_status`` has it, by looking for runs, not counting."""
+
+    def has(*statuses: str) -> ColumnElement[bool]:
+        return exists().where(Run.experiment_id == Experiment.id, Run.status.in_(statuses))
+
+    cancelled = or_(
+        Experiment.cancelled_at.is_not(None),
+        ~has(*(each for each in RUN_STATUSES if each != "cancelled")),
+    )
+    begun = has(*(each for each in RUN_STATUSES if each != "queued"))
+    ended = ~has(*ACTIVE)
+    return {
+        "queued": and_(has("queued"), ~begun),
+        "running": and_(~ended, begun),
+        "failed": and_(ended, has("failed")),
+        "cancelled": and_(ended, ~has("failed"), cancelled),
+        "completed": and_(ended, ~has("failed"), ~cancelled),
+    }[status]
 
 
 def standings(session: Session, rows: Sequence[Row[Any]]) -> list[Standing]:
@@ -67,14 +107,17 @@ def _finished(status: str) -> bool:
 
 def _standing(row: Row[Any], epoch_seconds: float | None) -> Standing:
     counts = row._mapping
+    active = row.queued + row.running
+    left = active * row.epochs - row.epochs_begun
     eta_seconds = None
     if epoch_seconds is not None:
-        eta_seconds = round(row.epochs_left * epoch_seconds / max(1, row.running), 3)
+        eta_seconds = round(left * epoch_seconds / max(1, row.running), 3)
+    done = row.total - active + (row.epochs_begun / row.epochs if row.epochs else 0.0)
     return Standing(
         experiment=row.Experiment,
         status=row.status,
         runs={name: counts[name] for name in ("total", *RUN_STATUSES)},
-        progress=round(row.progress, 6),
+        progress=round(done / row.total, 6),
         eta_seconds=eta_seconds,
         started_at=row.first_started_at,
         finished_at=row.last_finished_at if _finished(row.status) else None,
@@ -82,24 +125,46 @@ def _standing(row: Row[Any], epoch_seconds: float | None) -> Standing:
 
 
 def _counts() -> Any:
-    share = case(
-        (Run.status.in_(ENDED), 1.0),
-        (Run.epochs == 0, 0.0),
-        else_=Run.epoch.cast(Double) / Run.epochs,
-    )
-    left = case((Run.status.in_(ENDED), 0), else_=Run.epochs - Run.epoch)
-    return (
+    """Count runs by status, from an index that has all of this, so that no run is read."""
+    by_status = (
         select(
-            func.count().label("total"),
-            *(func.count().filter(Run.status == each).label(each) for each in RUN_STATUSES),
-            func.avg(share).label("progress"),
-            func.coalesce(func.sum(left), 0).label("epochs_left"),
-            func.min(Run.started_at).label("first_started_at"),
-            func.max(Run.finished_at).label("last_finished_at"),
+            Run.status,
+            func.count().label("runs"),
+            func.min(Run.started_at).label("started_at"),
+            func.max(Run.finished_at).label("finished_at"),
         )
         .where(Run.experiment_id == Experiment.id)
-        .lateral("counts")
+        .group_by(Run.status)
+        .correlate(Experiment)
+        .lateral("by_status")
     )
+    c = by_status.c
+    counted = func.coalesce(func.sum(c.runs), 0)
+    return select(
+        counted.cast(Integer).label("total"),
+        *(_counted(c.runs, c.status == each).label(each) for each in RUN_STATUSES),
+        func.min(c.started_at).label("first_started_at"),
+        func.max(c.finished_at).label("last_finished_at"),
+    ).lateral("counts")
+
+
+def _counted(runs: ColumnElement[int], condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(runs).filter(condition), 0).cast(Integer)
+
+
+def _begun() -> Any:
+    """Sum up the runs that a worker has taken and not ended; of the others there is nothing."""
+    return (
+        select(func.coalesce(func.sum(Run.epoch), 0).cast(Integer).label("epochs_begun"))
+        .where(Run.experiment_id == Experiment.id, Run.status.in_(ACTIVE), Run.attempt > 0)
+        .lateral("begun")
+    )
+
+
+def _epochs() -> ColumnElement[int]:
+    """Give the epochs of a run, which are those of every run of its experiment."""
+    first = and_(Run.experiment_id == Experiment.id, Run.position == 0)
+    return select(Run.epochs).where(first).scalar_subquery()
 
 
 def _status(counts: Any) -> ColumnElement[str]:

@@ -17,6 +17,7 @@ from service.config import Settings
 from service.events import NewEvent, lock_stream, publish
 from service.models import FINISHED, METRICS, RESULT_COLUMNS, Attempt, Epoch, Layers, Run
 from service.numbers import to_json
+from service.webhook_deliveries import enqueue
 
 #: What a reused run takes over from the one it repeats.
 _TAKEN_OVER = ("status", "epoch", *RESULT_COLUMNS, "verdict", "findings", "worker", "engine")
@@ -51,7 +52,10 @@ def finished_event(run: Run) -> NewEvent:
 
 
 def publish_endings(session: Session, experiment_id: uuid.UUID, events: list[NewEvent]) -> None:
-    """Publish that runs ended, and that the experiment did where none is left."""
+    """Publish that runs ended, and that the experiment did where none is left.
+
+    Webhooks that are to be told get a delivery each, in this same transaction.
+    """
     lock_stream(session, experiment_id)
     # Counted under the lock: of two runs that end together, the later one sees both ended.
     counts: dict[str, int] = dict(
@@ -63,6 +67,7 @@ def publish_endings(session: Session, experiment_id: uuid.UUID, events: list[New
     )
     if not counts.get("queued") and not counts.get("running"):
         events = [*events, NewEvent("experiment.finished", None, {"runs": counts})]
+    enqueue(session, experiment_id, events)
     publish(session, experiment_id, events)
 
 

@@ -14,7 +14,14 @@ from psycopg.errors import DeadlockDetected
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from service.database import MIGRATIONS, SchemaVersionError, alembic_config, check_schema
+from service.database import (
+    MIGRATIONS,
+    SchemaVersionError,
+    alembic_config,
+    check_schema,
+    expected_revision,
+    known_revisions,
+)
 from service.models import Epoch, Experiment, Run
 from tests.processes import ROOT, Processes, environment, wait_for
 
@@ -38,6 +45,10 @@ _FILL = f"""{_FILL_FIRST}
 INSERT INTO layers (run_id, epoch, payload)
     SELECT id, 0, '\\x00' FROM runs;
 UPDATE runs SET verdict = 'vanishing', findings = '[{{"kind": "vanishing"}}]';
+INSERT INTO webhooks (id, url, events, secret, created_by)
+    SELECT gen_random_uuid(), 'https://192.88.98.7/', '{{run.finished}}', 'whsec_AAAA', 'test';
+INSERT INTO webhook_deliveries (id, webhook_id, event, payload)
+    SELECT gen_random_uuid(), id, 'run.finished', '{{}}' FROM webhooks, generate_series(1, 5);
 """
 
 
@@ -54,6 +65,11 @@ def _tables(url: str) -> set[str]:
 
 def test_models_and_migrations_agree(config):
     command.check(config)
+
+
+def test_a_migration_is_named_by_its_revision():
+    found = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    assert known_revisions() == tuple(reversed(found))
 
 
 def test_every_migration_goes_down_and_up_again_on_data(config, database_url):
@@ -267,8 +283,11 @@ _PROCESSES = [
 @pytest.mark.parametrize(
     ("found", "says"),
     [
-        ("0001", "needs 0002. Run `actinium-admin migrate`."),
-        ("9999", "newer than this code's 0002. Install the newer version of Actinium."),
+        ("0001", f"needs {expected_revision()}. Run `actinium-admin migrate`."),
+        (
+            "9999",
+            f"newer than this code's {expected_revision()}. Install the newer version of Actinium.",
+        ),
     ],
 )
 def test_every_process_refuses_another_schema_in_one_sentence(

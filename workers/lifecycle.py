@@ -30,7 +30,11 @@ def prepare_child(parent: int) -> None:
     # The parent hears them too and sets the flag.
     for number in (signal.SIGTERM, *_LIKE_SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    import workers.runner  # noqa: F401, PLC0415 - torch, before the first run waits for it
+    # Torch, before the first run waits for it.
+    import workers.runner  # noqa: F401, PLC0415
+    from workers.warmup import warm_up  # noqa: PLC0415
+
+    warm_up()
 
 
 def begin_stop(station: Station) -> None:

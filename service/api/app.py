@@ -21,9 +21,11 @@ from service.api import (
     experiments,
     figures,
     layers,
+    mlflow,
     operations,
     presets,
     runs,
+    webhooks,
     weights,
 )
 from service.api.bodies import BodyDoor
@@ -51,6 +53,8 @@ ROUTERS = (
     events.router,
     catalog.router,
     presets.router,
+    webhooks.router,
+    mlflow.router,
     operations.router,
     dashboard.router,
 )

@@ -35,6 +35,7 @@ TAGS = [
     {"name": "events", "description": "What happens, as it happens (server-sent events)."},
     {"name": "catalog", "description": "Every value that an axis of a spec can take."},
     {"name": "presets", "description": "Published claims, each with the spec that checks it."},
+    {"name": "webhooks", "description": "Signed posts that tell what happens, to whoever asks."},
     {"name": "operations", "description": "Keeping the service well."},
 ]
 

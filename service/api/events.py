@@ -1,159 +1,36 @@
-"""Live streams: server-sent events with replay.
+"""Live streams over HTTP: what happens in all experiments, in one, or in a run."""
 
-A stream first replays what is stored after ``Last-Event-ID``, then follows. While it waits it
-holds no connection and no thread; one that lags reads the table in batches, a few streams at
-a time. It ends when nothing can follow any more.
-"""
-
-import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal
 
-import anyio
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.sse import format_sse_event
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import Session
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from service.api.dependencies import requires
 from service.api.problems import problem_responses
+from service.api.streams import EventStream, EventStreamResponse
 from service.errors import NotFoundError
-from service.live import EventHub, Follower
 from service.models import Experiment, Run
-from service.outages import is_outage
-from service.replay import LiveEvent, Subject, events_after, is_over
+from service.replay import Subject
 
-BATCH = 500
 #: Streams that may read the table at the same moment.
 READERS = 4
 
-#: Wake-ups are only a hint: look again at the latest after this long.
-_LOOK_AGAIN_SECONDS = 2.0
-# Lines that end no event: an empty line after them is one to some clients.
-_GREETING = b"retry: 1000\n"
-_HEARTBEAT = b": heartbeat\n"
 _LARGEST_ID = 2**63 - 1
 
-T = TypeVar("T")
+_Type = Literal[
+    "experiment.created",
+    "experiment.finished",
+    "run.started",
+    "run.epoch",
+    "run.requeued",
+    "run.finished",
+]
 
 
-class EventStreamResponse(StreamingResponse):
-    """A stream of server-sent events, whose source is closed with it."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, source: AsyncGenerator[bytes, None]) -> None:
-        # A proxy that collected a stream before passing it on would make it useless.
-        super().__init__(source, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
-        self._source = source
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the source or the client ends."""
-        async with aclosing(self._source):
-            await super().__call__(scope, receive, send)
-
-
-class EventStream:
-    """One client's stream of an experiment or a run.
-
-    Args:
-        state: the application's parts.
-        subject: what the stream tells of.
-        after: the last event the client has seen; 0 for none.
-    """
-
-    def __init__(self, state: Any, subject: Subject, after: int) -> None:
-        self._hub: EventHub = state.hub
-        self._sessions = state.sessions
-        self._readers: anyio.CapacityLimiter = state.stream_readers
-        self._open_streams = state.metrics.open_streams
-        self._heartbeat_seconds: float = state.settings.sse_heartbeat_seconds
-        self._subject = subject
-        self._cursor = after
-        self._ending = "run.finished" if subject.run_id else "experiment.finished"
-
-    async def is_over(self) -> bool:
-        """Say whether nothing follows what the client has seen."""
-        return bool(await self._read(lambda session: is_over(session, self._subject, self._cursor)))
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Give the bytes of the stream, until nothing can follow or the service stops."""
-        with (
-            self._open_streams.track_inprogress(),
-            self._hub.follow(self._subject.experiment_id, progress=True) as follower,
-        ):
-            yield _GREETING
-            spoke = time.monotonic()
-            while not self._hub.closing:
-                events = await self._next(follower)
-                progress = [] if events else follower.take_progress()
-                if shown := [each for each in (*events, *progress) if self._subject.concerns(each)]:
-                    yield _encode(shown)
-                    spoke = time.monotonic()
-                    if any(each.type == self._ending for each in shown) and await self.is_over():
-                        return
-                if events:
-                    continue
-                silence = self._heartbeat_seconds - (time.monotonic() - spoke)
-                if silence <= 0:
-                    yield _HEARTBEAT
-                    spoke = time.monotonic()
-                    if await self.is_over():  # deleted, or its last event pruned
-                        return
-                    continue
-                await follower.wait(min(silence, _LOOK_AGAIN_SECONDS))
-
-    async def _next(self, follower: Follower) -> Sequence[LiveEvent]:
-        """Give the events after the cursor and move it on: from memory, or else the table."""
-        # Before anything else: what the hub had seen by now, the table shows too.
-        head = follower.head or 0
-        events = follower.since(self._cursor)
-        if events is None:
-            after = self._cursor
-            events = await self._read(
-                lambda session: events_after(session, self._subject, after, BATCH)
-            )
-            if events is None:
-                return ()
-            if len(events) == BATCH:
-                head = 0
-        self._cursor = max(self._cursor, head, *(each.id or 0 for each in events[-1:]))
-        return events
-
-    async def _read(self, query: Callable[[Session], T]) -> T | None:
-        """Ask the database; None while it is away, which a stream outlives."""
-
-        def ask() -> T:
-            with self._sessions() as session:
-                return query(session)
-
-        try:
-            return await anyio.to_thread.run_sync(ask, limiter=self._readers)
-        except SQLAlchemyError as error:
-            if isinstance(error, PoolTimeoutError) or is_outage(error):
-                return None
-            raise
-
-
-def _encode(events: Sequence[LiveEvent]) -> bytes:
-    return b"".join(
-        format_sse_event(
-            data_str=each.body.decode(),
-            event=each.type,
-            id=None if each.id is None else str(each.id),
-        )
-        for each in events
-    )
-
-
-async def _after(
+async def _last_seen(
     last_event_id: Annotated[
         int | None,
         Header(
@@ -174,25 +51,41 @@ async def _after(
             examples=[4711],
         ),
     ] = None,
-) -> int:
-    return last_event_id if last_event_id is not None else last_event_id_query or 0
+) -> int | None:
+    return last_event_id if last_event_id is not None else last_event_id_query
 
 
-AfterDep = Annotated[int, Depends(_after)]
+AfterDep = Annotated[int | None, Depends(_last_seen)]
 
-_ABOUT = """
+_EVENTS = """
 Each event has its number as `id`, its type as `event` and JSON as `data`: `experiment_id`,
 `run_id` (null for the experiment's own), `created_at`, and what belongs to its type:
 
 - `experiment.created`, `experiment.finished` (`runs` by status)
 - `run.started` (`attempt`, `worker`, `epoch`, `epochs`), `run.epoch` (`epoch`, `epochs`,
   `metrics`), `run.requeued` (`attempt`, `outcome`, `reason`), `run.finished` (`status`, ...)
+"""
+
+_ABOUT = f"""
+{_EVENTS.strip()}
 - `run.progress` (`epoch`, `epochs`, `fraction`) tells how far a run is inside an epoch; it is
   not stored, has no `id` and is not replayed.
 
 The stream begins with what happened after `Last-Event-ID`, or with everything. A comment is
 sent in silence. The stream ends once nothing can follow; asked again, it answers 204, which
 makes browsers stop asking.
+"""
+
+_ABOUT_ALL = f"""
+{_EVENTS.strip()}
+- `stream.opened` comes first where no `Last-Event-ID` is given: its `id` is that of the newest
+  event there is, and the stream goes on from there.
+
+With `Last-Event-ID` the stream begins with what happened after it; 0 replays all that is kept.
+Events come in the order of their ids, each once, however many experiments run side by side. A
+comment is sent in silence. To those who ask for `text/event-stream` by name, as browsers do,
+the stream does not end by itself; to others, who may wait for an answer's end, it ends with what
+has happened by now.
 """
 
 _EXAMPLE = """\
@@ -220,6 +113,29 @@ router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(requires
 
 
 @router.get(
+    "/events",
+    summary="Follow all experiments live",
+    description=f"Streams what happens in all experiments.\n{_ABOUT_ALL}",
+    response_class=EventStreamResponse,
+    status_code=200,
+    responses={200: _RESPONSES[200]},
+)
+async def follow_all(
+    request: Request,
+    after: AfterDep,
+    types: Annotated[
+        list[_Type] | None,
+        Query(alias="type", description="Only events of this type; repeat for several."),
+    ] = None,
+) -> Response:
+    """Stream the events of all experiments."""
+    subject = Subject(types=frozenset(types or ()))
+    follow = EventStreamResponse.media_type in request.headers.get("accept", "")
+    stream = EventStream(request.app.state, subject, after, follow=follow)
+    return EventStreamResponse(stream.chunks())
+
+
+@router.get(
     "/experiments/{experiment_id}/events",
     summary="Follow an experiment live",
     description=f"Streams what happens in an experiment and its runs.\n{_ABOUT}",
@@ -233,7 +149,7 @@ async def follow_experiment(
     """Stream an experiment's events."""
     state = request.app.state
     await run_in_threadpool(_require_experiment, state, experiment_id)
-    return await _answer(EventStream(state, Subject(experiment_id), after))
+    return await _answer(EventStream(state, Subject(experiment_id), after or 0))
 
 
 @router.get(
@@ -248,7 +164,7 @@ async def follow_run(request: Request, run_id: uuid.UUID, after: AfterDep) -> Re
     """Stream a run's events."""
     state = request.app.state
     experiment_id = await run_in_threadpool(_experiment_of, state, run_id)
-    return await _answer(EventStream(state, Subject(experiment_id, run_id), after))
+    return await _answer(EventStream(state, Subject(experiment_id, run_id), after or 0))
 
 
 async def _answer(stream: EventStream) -> Response:

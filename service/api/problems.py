@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
+from service.api import mlflow_errors
 from service.api.validation import FieldProblem, from_locations, from_pydantic
 from service.errors import DomainError
 from service.expansion import SpecError
@@ -119,8 +120,12 @@ def answer(scope: Scope, error: Exception) -> Response:
     headers = {**_HEADERS.get(problem.status, {})}
     if isinstance(error, HTTPException):
         headers |= error.headers or {}
-    body = orjson.dumps(problem.model_dump(exclude_none=True))
-    return Response(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+    content = problem.model_dump(exclude_none=True) | mlflow_errors.members(
+        problem.instance, problem.status, problem.detail
+    )
+    return Response(
+        orjson.dumps(content), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE
+    )
 
 
 def explain(scope: Scope, error: Exception) -> Problem:

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from service import models
 from service.api.schemas import Answer, As, Number
-from service.numbers import to_json
 from service.spec import RunConfig
 
 RunStatus = Literal["queued", "running", "completed", "diverged", "failed", "cancelled"]
@@ -121,60 +120,6 @@ class Run(Answer):
     finished_at: datetime | None
     links: RunLinks
 
-    @classmethod
-    def of(cls, run: models.Run) -> Self:
-        """Show a run."""
-        path = f"/v1/runs/{run.id}"
-        same = {name: getattr(run, name) for name in _SAME}
-        return cls(
-            **same,
-            final=_final(run),
-            best=_best(run),
-            diagnosis=_diagnosis(run),
-            device=(run.engine or {}).get("device"),
-            versions=_versions(run.engine),
-            links=RunLinks(
-                self=path,
-                experiment=f"/v1/experiments/{run.experiment_id}",
-                history=f"{path}/history",
-                layers=f"{path}/layers",
-                diagnosis=f"{path}/diagnosis",
-                attempts=f"{path}/attempts",
-                events=f"{path}/events",
-            ),
-        )
-
-
-#: Fields of a run that its table has under the same name.
-_SAME = [name for name in Run.model_fields if name in models.Run.__table__.columns]
-_LIBRARIES = ("torch", "numpy", "cuda")
-
-
-def _versions(engine: dict[str, Any] | None) -> dict[str, str] | None:
-    if engine is None:
-        return None
-    return {name: str(engine[name]) for name in _LIBRARIES if engine.get(name)}
-
-
-def _final(run: models.Run) -> FinalMetrics | None:
-    if run.epoch == 0:
-        return None
-    names = [name for name in FinalMetrics.model_fields if name != "epoch"]
-    return FinalMetrics(epoch=run.epoch, **{name: to_json(getattr(run, name)) for name in names})
-
-
-def _diagnosis(run: models.Run) -> Diagnosis | None:
-    if run.findings is None:
-        return None
-    return Diagnosis.model_validate({"verdict": run.verdict, "findings": run.findings})
-
-
-def _best(run: models.Run) -> BestMetrics | None:
-    best = to_json(run.best_val_accuracy)
-    if run.best_epoch is None or best is None:
-        return None
-    return BestMetrics(epoch=run.best_epoch, val_accuracy=best)
-
 
 class Attempt(Answer):
     """One time a worker took a run, and how it ended."""
@@ -234,11 +179,6 @@ class RunPage(Answer):
 
     items: list[Run]
     next_cursor: str | None
-
-    @classmethod
-    def of(cls, found: Iterable[models.Run], next_cursor: str | None) -> Self:
-        """Show a page."""
-        return cls(items=[Run.of(each) for each in found], next_cursor=next_cursor)
 
 
 class AttemptPage(Answer):

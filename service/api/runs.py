@@ -17,6 +17,7 @@ from service.api.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.dependencies import HubDep, SessionDep, SessionsDep, requires
 from service.api.paging import LINK_HEADER, PageDep, page_response
 from service.api.problems import problem_responses
+from service.api.run_bodies import run_body, run_page_body
 from service.api.run_schemas import AttemptPage, History, Run, RunPage, RunStatus, Verdict
 from service.api.waiting import WaitDep, wait_until
 from service.catalog import AXES
@@ -102,7 +103,7 @@ def search_runs(
     found, next_cursor = run_search.search(
         session, wanted, order_by=order_by, cursor=page.cursor, limit=page.limit
     )
-    return page_response(request, RunPage.of(found, next_cursor).to_json(), next_cursor)
+    return page_response(request, run_page_body(found, next_cursor), next_cursor)
 
 
 @router.get(
@@ -125,7 +126,7 @@ async def get_run(
         ended = partial(_has_ended, sessions, run_id)
         await wait_until(hub, run.experiment_id, ended, wait)
         run = await run_in_threadpool(_read, sessions, run_id)
-    return cached_response(request, Run.of(run).to_json(), immutable=run.status in FINISHED)
+    return cached_response(request, run_body(run), immutable=run.status in FINISHED)
 
 
 @router.get(
@@ -201,7 +202,7 @@ def list_run_attempts(
 )
 def cancel_run(run_id: uuid.UUID, session: SessionDep) -> Response:
     """Cancel a run, at once where it waits, within seconds where it trains; an ended one stays."""
-    body = Run.of(runs.cancel(session, run_id)).to_json()
+    body = run_body(runs.cancel(session, run_id))
     return Response(body, media_type="application/json")
 
 

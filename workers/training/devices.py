@@ -1,5 +1,6 @@
 """Devices: where a run trains, and what about it decides the last bits of its numbers."""
 
+import ctypes
 import os
 import platform
 from pathlib import Path
@@ -7,6 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
+
+#: mallopt's names for the size from which a block is mapped on its own, and for how much may be
+#: free at the heap's end before it goes back to the kernel; malloc.h of the GNU C library.
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+_LARGEST_BLOCK, _MOST_KEPT = 2**30, 2**31 - 1
 
 
 class DeviceError(Exception):
@@ -37,12 +43,28 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
     """
     if threads is not None:
         torch.set_num_threads(threads)
+    _keep_memory()
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _keep_memory() -> None:
+    """Let the allocator keep what one step frees for the next; what the last run left goes back.
+
+    Left to itself, glibc gives memory back at the end of a step, and the kernel clears the same
+    pages again in the next. By the chance of the heap's layout that is nothing, or 12,000 page
+    faults a step: measured with mnist_cnn, 4 to 9% of a first epoch and up to 15% of a later one.
+    Where the C library is another, nothing changes.
+    """
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt") and hasattr(library, "malloc_trim"):
+        library.mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
+        library.mallopt(_TRIM_THRESHOLD, _MOST_KEPT)
+        library.malloc_trim(0)
 
 
 def describe(device: torch.device) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // The frame around the views: navigation, theme, language, key; one view at a time, by the hash.
 
 import { apiKey, setApiKey } from "./lib/api.js";
-import { announce, h, setText, show } from "./lib/dom.js";
+import { announce, h, setText, show, theme } from "./lib/dom.js";
 import { LANGUAGES, language, loadLanguage, t, useLanguage } from "./lib/text.js";
 import { chosen } from "./parts/tray.js";
 
@@ -107,19 +107,14 @@ async function speak(code) {
   await enter(false);
 }
 
-function isDark() {
-  const chosenTheme = document.documentElement.dataset.theme;
-  return chosenTheme ? chosenTheme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
 function themeName() {
-  return isDark() ? t("nav.light") : t("nav.dark");
+  return theme() === "dark" ? t("nav.light") : t("nav.dark");
 }
 
 function turnTheme() {
-  const theme = isDark() ? "light" : "dark";
-  localStorage.setItem("actinium.theme", theme);
-  document.documentElement.dataset.theme = theme;
+  const other = theme() === "dark" ? "light" : "dark";
+  localStorage.setItem("actinium.theme", other);
+  document.documentElement.dataset.theme = other;
   tellTheme();
 }
 

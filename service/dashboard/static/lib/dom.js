@@ -69,6 +69,14 @@ export function throttle(milliseconds, action) {
   };
 }
 
+/** Let a box whose content is too wide for it be scrolled by keyboard, too. */
+export function reachable(box) {
+  const look = () => (box.scrollWidth > box.clientWidth ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex"));
+  const observer = new ResizeObserver(look);
+  for (const each of [box, ...box.children]) observer.observe(each);
+  return box;
+}
+
 /** Tell people who listen to the page rather than look at it. */
 export function announce(text) {
   setText(document.getElementById("news"), text);
@@ -79,6 +87,11 @@ export function select(label, options, value, onChange, properties = {}) {
   const element = h("select", { ...properties, onChange: () => onChange(element.value) },
     options.map(([each, text]) => h("option", { value: each, selected: each === value }, text)));
   return h("label.field", {}, h("span", {}, label), element);
+}
+
+/** The theme that is shown: chosen here, or else the browser's. */
+export function theme() {
+  return document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
 /** The value of a CSS variable, for canvases. */

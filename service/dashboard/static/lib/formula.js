@@ -1,6 +1,6 @@
 // LaTeX as it is printed. KaTeX is loaded when the first formula is wanted.
 
-import { h } from "./dom.js";
+import { h, reachable } from "./dom.js";
 
 const FOLDER = "/static/vendor/katex-0.19.1";
 let loading = null;
@@ -18,6 +18,9 @@ function load() {
 /** An element that shows a formula; its LaTeX until the library is there. */
 export function formula(latex) {
   const element = h("div.formula", {}, h("code", {}, latex));
-  load().then((katex) => katex.render(latex, element, { displayMode: true, throwOnError: false, trust: false, strict: "ignore" })).catch(() => {});
+  load().then((katex) => {
+    katex.render(latex, element, { displayMode: true, throwOnError: false, trust: false, strict: "ignore" });
+    reachable(element);
+  }).catch(() => {});
   return element;
 }

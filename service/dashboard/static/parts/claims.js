@@ -1,6 +1,6 @@
 // The claims of a preset's experiment: what was published, and what these runs say.
 
-import { h } from "../lib/dom.js";
+import { h, reachable } from "../lib/dom.js";
 import { significant } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { verdictName } from "./badges.js";
@@ -15,11 +15,11 @@ export function claims(answer) {
 }
 
 function figures(claim) {
-  return h("details", {}, h("summary", {}, claim.measure ?? t("claims.figures")), h("div.scroll", {}, h("table", {},
+  return h("details", {}, h("summary", {}, claim.measure ?? t("claims.figures")), reachable(h("div.scroll", {}, h("table", {},
     h("tbody", {}, claim.groups.map((group) => h("tr", {}, h("th", { scope: "row" }, group.group),
       h("td.number", {}, group.mean === null ? "–" : significant(group.mean)),
       h("td.number", {}, group.ci95 ? `[${group.ci95.map(significant).join(", ")}]` : "–"),
       h("td.number", {}, `n=${group.n}`),
       h("td", {}, Object.entries(group.verdicts).map(([name, n]) => `${n} ${verdictName(name)}`).join(", "),
-        group.diverged ? ` ${t("ranking.diverged", { n: group.diverged })}` : "")))))));
+        group.diverged ? ` ${t("ranking.diverged", { n: group.diverged })}` : ""))))))));
 }

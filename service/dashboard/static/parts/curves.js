@@ -3,6 +3,7 @@
 import { h, ink, setText, show, svg } from "../lib/dom.js";
 import { isShare, showValue, significant } from "../lib/format.js";
 import { t } from "../lib/text.js";
+import { steerByKeys, tell } from "./curve_keys.js";
 
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const COLOURS = 8;
@@ -25,18 +26,19 @@ export class Curves {
     this.hidden = new Set();
     this.log = false;
     this.signature = "";
-    this.box = h("div.plot", { role: "img", "aria-label": label });
+    this.box = h("div.plot", { role: "slider", tabindex: "0", "aria-label": label, "aria-description": t("curves.keys"), "aria-valuenow": "0" });
     this.tip = h("div.tip", { hidden: true });
     this.reset = h("button.small.ghost.unzoom", { type: "button", hidden: true, onClick: () => this.unzoom() }, t("curves.unzoom"));
     this.legend = h("div.legend", { role: "group", "aria-label": t("curves.legend") });
     this.note = h("p.note");
-    this.table = h("details.figures", {}, h("summary", {}, t("curves.table")), h("div.scroll"));
+    this.table = h("details.figures", {}, h("summary", {}, t("curves.table")), h("div.scroll", { tabindex: "0" }));
     this.table.addEventListener("toggle", () => this.fillTable());
     this.element = h("div.curves", {}, h("div.stage", {}, this.box, this.tip, this.reset), this.legend, this.note, this.table);
     this.observer = new ResizeObserver(() => this.plot && this.plot.setSize(this.size()));
     this.observer.observe(this.box);
     this.redraw = () => { this.signature = ""; this.shown && this.update(this.shown); };
     document.addEventListener("theme-changed", this.redraw);
+    steerByKeys(this);
   }
 
   destroy() {
@@ -74,6 +76,7 @@ export class Curves {
       this.writeLegend(lines, shown.metric);
     }
     this.writeValues(lines, shown.metric);
+    if (document.activeElement !== this.box) tell(this);
     if (this.table.open) this.fillTable();
   }
 
@@ -112,6 +115,12 @@ export class Curves {
       },
     }, data, this.box);
     this.plot.over.addEventListener("dblclick", () => this.unzoom());
+  }
+
+  zoomTo(first, last) {
+    this.zoomed = true;
+    this.reset.hidden = false;
+    this.plot.setScale("x", { min: first, max: last });
   }
 
   unzoom() {

@@ -1,6 +1,6 @@
 // The ranking: means with their intervals, ties called ties, diverged runs not hidden.
 
-import { h, svg } from "../lib/dom.js";
+import { h, reachable, svg } from "../lib/dom.js";
 import { pValue, showValue, whole } from "../lib/format.js";
 import { t } from "../lib/text.js";
 
@@ -17,10 +17,10 @@ export function ranking(comparison) {
   const shown = groups.slice(0, MOST_ROWS);
   return [
     h("p.lead", {}, conclusion(comparison, groups)),
-    h("div.scroll", {}, h("table.ranking", {},
+    reachable(h("div.scroll", {}, h("table.ranking", {},
       h("thead", {}, h("tr", {}, ["rank", "configuration", "mean", "interval", "n", "p"].map((name) =>
         h(["configuration", "interval"].includes(name) ? "th" : "th.number", { scope: "col", title: t(`ranking.${name}.about`) }, t(`ranking.${name}`))))),
-      h("tbody", {}, shown.map((group) => row(comparison, group, place))))),
+      h("tbody", {}, shown.map((group) => row(comparison, group, place)))))),
     groups.length > shown.length ? h("p.note", {}, t("ranking.more", { n: whole(groups.length - shown.length) })) : null,
   ];
 }

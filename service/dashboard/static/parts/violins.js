@@ -12,6 +12,7 @@ const HEIGHT = 220;
 const TOP = 14;
 const BOTTOM = 30;
 const LEFT = 54;
+const NAME_WIDTH = 54;
 
 /**
  * Draw one quantity of all layers.
@@ -29,6 +30,7 @@ export function violins(layers, quantity, { range = null, marked = [], width = 5
   const step = (width - LEFT - 8) / drawn.length;
   const half = Math.min(46, 0.42 * step);
   const scale = ticks(low, high);
+  const named = Math.ceil(NAME_WIDTH / step); // of many layers, every so many have their name
   return svg("svg.violins", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": summary(drawn, quantity) },
     scale.map((value) => svg("g.tick", {}, svg("line", { x1: LEFT, x2: width - 4, y1: y(value), y2: y(value) }),
       svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, significant(value)))),
@@ -41,7 +43,7 @@ export function violins(layers, quantity, { range = null, marked = [], width = 5
         svg("path", { d: outline(statistic.histogram, middle, half, y, low, high), fill: ink(`line-${QUANTITIES.indexOf(quantity)}`) }),
         svg("line.quartiles", { x1: middle, x2: middle, y1: y(clamp(q1, low, high)), y2: y(clamp(q3, low, high)) }),
         svg("circle.median", { cx: middle, cy: y(clamp(median, low, high)), r: 3 }),
-        svg("text.layer", { x: middle, y: HEIGHT - 12, "text-anchor": "middle" }, shorten(layer.name, step)));
+        at % named && !marked.includes(layer.name) ? null : svg("text.layer", { x: middle, y: HEIGHT - 12, "text-anchor": "middle" }, shorten(layer.name, step * named)));
     }));
 }
 
@@ -111,6 +113,6 @@ function clamp(value, low, high) {
 }
 
 function shorten(name, step) {
-  const room = Math.max(3, Math.floor(step / 6.6));
+  const room = Math.max(3, Math.floor(step / 6));
   return name.length > room ? `${name.slice(0, room - 1)}…` : name;
 }

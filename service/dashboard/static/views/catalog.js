@@ -1,11 +1,11 @@
 // The catalog: what each axis can be, with formula, picture, parameters and source.
 
-import { picture } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
-import { h, show } from "../lib/dom.js";
+import { h, reachable, show } from "../lib/dom.js";
 import { formula } from "../lib/formula.js";
 import { significant } from "../lib/format.js";
 import { known, t } from "../lib/text.js";
+import { Figure } from "../parts/figure.js";
 
 export async function view({ element, rest, signal }) {
   const axes = await catalog();
@@ -31,7 +31,7 @@ function card(axis, entry, signal) {
       entry.aliases.length ? h("small.muted", {}, t("catalog.aliases", { names: entry.aliases.join(", ") })) : null),
     h("p", {}, entry.meaning),
     entry.formula ? formula(entry.formula) : null,
-    entry.figure ? figure(entry, signal) : null,
+    entry.figure ? picture(entry, signal) : null,
     entry.auto ? h("p.note", {}, t("catalog.auto", entry.auto)) : null,
     entry.dataset ? h("p.note", {}, t("catalog.dataset", { train: entry.dataset.train_count, test: entry.dataset.test_count, shape: entry.dataset.input_shape.join(" × "), classes: entry.dataset.classes })) : null,
     entry.model ? h("p.note", {}, t("catalog.model", { layers: entry.model.layers.join(" → "), weights: entry.model.weights.toLocaleString() })) : null,
@@ -39,34 +39,16 @@ function card(axis, entry, signal) {
     h("p.source", {}, h("a", { href: safe(entry.source.link), rel: "noreferrer noopener", target: "_blank" }, entry.source.title)));
 }
 
-/** Pictures are fetched when they come into sight, and again for another theme. */
-function figure(entry, signal) {
-  const image = h("img.figure.pending", { alt: t("catalog.picture", { name: entry.name }), width: 420, height: 175 });
-  const draw = async () => {
-    const dark = document.documentElement.dataset.theme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-    try {
-      const source = await picture(`${entry.figure.svg}?theme=${dark ? "dark" : "light"}`, signal);
-      URL.revokeObjectURL(image.src);
-      image.src = source;
-      image.classList.remove("pending");
-    } catch (error) {
-      if (!signal.aborted) image.replaceWith(h("p.notice", {}, error.message));
-    }
-  };
-  const watcher = new IntersectionObserver((seen) => {
-    if (!seen.some((each) => each.isIntersecting)) return;
-    watcher.disconnect();
-    draw();
-    document.addEventListener("theme-changed", draw, { signal });
-  }, { rootMargin: "200px" });
-  watcher.observe(image);
-  return h("figure", {}, image, entry.figure.note ? h("figcaption.note", {}, entry.figure.note) : null);
+function picture(entry, signal) {
+  const figure = new Figure({ alt: t("catalog.picture", { name: entry.name }), width: 420, height: 175, signal });
+  figure.showWhenSeen(entry.figure.svg);
+  return h("figure", {}, figure.element, entry.figure.note ? h("figcaption.note", {}, entry.figure.note) : null);
 }
 
 function parameters(entry) {
-  return h("div.scroll", {}, h("table", {}, h("thead", {}, h("tr", {}, ["parameter", "default", "range", "meaning"].map((name) => h("th", { scope: "col" }, t(`catalog.${name}`))))),
+  return reachable(h("div.scroll", {}, h("table", {}, h("thead", {}, h("tr", {}, ["parameter", "default", "range", "meaning"].map((name) => h("th", { scope: "col" }, t(`catalog.${name}`))))),
     h("tbody", {}, entry.parameters.map((each) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, each.name)),
-      h("td", {}, each.required ? t("catalog.required") : each.default === null ? "–" : JSON.stringify(each.default)), h("td", {}, range(each)), h("td", {}, each.meaning))))));
+      h("td", {}, each.required ? t("catalog.required") : each.default === null ? "–" : JSON.stringify(each.default)), h("td", {}, range(each)), h("td", {}, each.meaning)))))));
 }
 
 /** A parameter's range in mathematicians' brackets. */

@@ -77,7 +77,7 @@ function table(runs, names, remove) {
     ...[...new Set([...AXES, ...Object.keys(runs[0].config)])].map((axis) => [known(`axis.${axis}`) ?? axis, runs.map((run) => written(run.config[axis])), new Set(runs.map((run) => JSON.stringify(run.config[axis]))).size > 1]),
   ];
   return h("section.card", { "aria-labelledby": "compare-table" }, h("h2", { id: "compare-table" }, t("compare.differences")), h("div.scroll", {}, h("table.compare", {},
-    h("thead", {}, h("tr", {}, h("th"), runs.map((run, at) => h("th", { scope: "col" }, h("a", { href: `#/runs/${run.id}` }, names[at]), " ",
+    h("thead", {}, h("tr", {}, h("td"), runs.map((run, at) => h("th", { scope: "col" }, h("a", { href: `#/runs/${run.id}` }, names[at]), " ",
       h("button.ghost.small", { type: "button", "aria-label": t("compare.remove", { name: names[at] }), onClick: () => remove(run.id) }, "✕"))))),
     h("tbody", {}, rows.map(([name, cells, differs]) => h(differs ? "tr.differs" : "tr", {}, h("th", { scope: "row" }, name), cells.map((cell) => h("td", {}, cell))))))));
 }

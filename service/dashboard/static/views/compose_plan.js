@@ -98,15 +98,19 @@ class Snippets {
     this.kind = "curl";
     this.code = h("pre.snippet", { tabindex: "0" });
     this.tabs = ["curl", "Python", "JSON"].map((kind) => h("button.small", { type: "button", "aria-pressed": String(kind === this.kind), onClick: () => this.choose(kind) }, kind));
+    this.address = h("p.note", { hidden: true });
     this.copied = h("span.muted", { role: "status" });
     const copy = h("button.small", { type: "button", onClick: () => this.copy() }, t("compose.copy"));
-    this.element = h("div.snippets", {}, h("div.controls", {}, h("div.group", { role: "group", "aria-label": t("compose.snippet") }, this.tabs), copy, this.copied), this.code);
+    this.element = h("div.snippets", {}, h("div.controls", {}, h("div.group", { role: "group", "aria-label": t("compose.snippet") }, this.tabs), copy, this.copied), this.address, this.code);
   }
 
   update(sent) {
     this.sent = sent;
     const place = { origin: location.origin, withKey: Boolean(apiKey()) };
     setText(this.code, { curl: () => curl(sent, place), Python: () => python(sent, place), JSON: () => JSON.stringify(sent.body, null, 2) }[this.kind]());
+    // A command knows where it goes; a body has to be told.
+    this.address.hidden = this.kind !== "JSON";
+    setText(this.address, `POST ${sent.path}`);
     setText(this.copied, "");
   }
 

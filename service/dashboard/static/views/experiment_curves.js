@@ -1,11 +1,11 @@
 // The learning curves of an experiment: which metric, grouped and coloured by which axes.
 
-import { picture } from "../lib/api.js";
 import { h, select, show } from "../lib/dom.js";
 import { meanCurves } from "../lib/mean.js";
 import { t } from "../lib/text.js";
 import { notice } from "../parts/badges.js";
 import { Curves } from "../parts/curves.js";
+import { Figure } from "../parts/figure.js";
 import { metricName, metricOptions } from "../parts/metrics.js";
 
 /** With more groups than this the first axis alone is shown at first. */
@@ -15,6 +15,7 @@ export function curvesPanel(board, state, signal) {
   const chosen = { metric: "val_accuracy", colour: "", groups: startingGroups(state) };
   const curves = new Curves({ label: t("curves.title") });
   signal.addEventListener("abort", () => curves.destroy());
+  const figure = new Figure({ alt: t("curves.title"), signal });
   const controls = h("div.controls");
   const body = h("div");
   const element = h("section.card", { "aria-labelledby": "curves-title" }, h("h2", { id: "curves-title" }, t("curves.title")), controls, body);
@@ -79,17 +80,13 @@ export function curvesPanel(board, state, signal) {
   }
 
   let drawn = "";
-  async function drawPicture() {
-    const theme = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-    const address = `/v1/experiments/${board.id}/figures/learning_curves.svg?metric=${chosen.metric}&theme=${theme}`;
+  function drawPicture() {
+    const address = `/v1/experiments/${board.id}/figures/learning_curves.svg?metric=${chosen.metric}`;
     if (drawn === address + board.version) return;
     drawn = address + board.version;
-    try {
-      const source = await picture(address, signal);
-      show(body, notice(t("curves.tooLarge")), h("img.figure", { src: source, alt: `${t("curves.title")}: ${metricName(chosen.metric)}` }));
-    } catch (error) {
-      if (!signal.aborted) show(body, notice(error.message));
-    }
+    if (!body.contains(figure.element)) show(body, notice(t("curves.tooLarge")), figure.element);
+    figure.image.alt = `${t("curves.title")}: ${metricName(chosen.metric)}`;
+    figure.show(address);
   }
 
   return { element, update };

@@ -1,34 +1,40 @@
 // All experiments, newest first; what is under way moves by itself.
 
 import { get, find } from "../lib/api.js";
-import { h, select, show } from "../lib/dom.js";
+import { h, select, setText, show, throttle } from "../lib/dom.js";
 import { ago, moment } from "../lib/format.js";
-import { sleep } from "../lib/stream.js";
+import { follow, sleep } from "../lib/stream.js";
 import { t } from "../lib/text.js";
 import { progress, standing, status, tags } from "../parts/badges.js";
 import { presetCards } from "../parts/presets.js";
 
 const PAGE = 50;
-const LOOK_AGAIN_MILLISECONDS = 2_000;
-const IDLE_MILLISECONDS = 8_000;
+const LOOK_MILLISECONDS = 1_000;
+const BUSY_MILLISECONDS = 10_000;
+const IDLE_MILLISECONDS = 60_000;
 
 export async function view({ element, signal }) {
   const wanted = { status: "", tag: "", name: "" };
   const list = h("div.list");
   const more = h("button.ghost", { type: "button", hidden: true }, t("experiments.more"));
+  const live = h("span.live");
+  const problem = h("p.problem", { role: "alert", hidden: true });
   let shown = PAGE;
-  more.addEventListener("click", () => { shown += PAGE; look(); });
+  let busy = false;
+  more.addEventListener("click", () => { shown += PAGE; ask(); });
   const field = (key, placeholder) => h("label.field", {}, h("span", {}, t(`experiments.${key}`)),
-    h("input", { type: "search", placeholder, onChange: (event) => { wanted[key] = event.target.value.trim(); look(); } }));
+    h("input", { type: "search", placeholder, onChange: (event) => { wanted[key] = event.target.value.trim(); ask(); } }));
   const states = ["", "queued", "running", "completed", "failed", "cancelled"];
   const presets = h("div");
-  show(element, h("div.heading", {}, h("h1", {}, t("nav.experiments")), h("a.button.primary", { href: "#/new" }, t("nav.new"))),
+  show(element, h("div.heading", {}, h("h1", {}, t("nav.experiments")), live, h("a.button.primary", { href: "#/new" }, t("nav.new"))),
     h("div.controls", {},
-      select(t("experiments.status"), states.map((each) => [each, each ? t(`status.${each}`) : t("experiments.any")]), "", (value) => { wanted.status = value; look(); }),
+      select(t("experiments.status"), states.map((each) => [each, each ? t(`status.${each}`) : t("experiments.any")]), "", (value) => { wanted.status = value; ask(); }),
       field("name", t("experiments.exactName")), field("tag", "key:value")),
-    list, more, presets);
+    problem, list, more, presets);
 
+  let [asked, drawn] = [0, 0];
   async function look() {
+    const mine = (asked += 1);
     const items = [];
     let cursor = null;
     do {
@@ -36,32 +42,51 @@ export async function view({ element, signal }) {
       items.push(...page.items);
       cursor = page.next_cursor;
     } while (cursor && items.length < shown);
-    draw(list, items, Object.values(wanted).some(Boolean));
+    if (mine < drawn) return; // a later question was answered sooner
+    drawn = mine;
+    problem.hidden = true;
+    busy = items.some((each) => ["queued", "running"].includes(each.status));
+    const filtered = Object.values(wanted).some(Boolean);
+    draw(list, items, filtered);
     more.hidden = !cursor;
-    return items;
+    if (items.length || filtered) show(presets);
+    else await offerPresets(presets, signal);
   }
 
-  const items = await look();
-  if (!items.length) {
-    const offered = await find("/v1/presets", { limit: 1000 }, signal);
-    if (offered?.items.length) show(presets, h("h2", {}, t("presets.title")), presetCards(offered.items));
+  function ask() {
+    look().catch((error) => {
+      if (signal.aborted) return;
+      problem.hidden = false;
+      show(problem, error.message, error.errors?.map((each) => ` ${each.detail}`));
+    });
   }
-  keepLooking(look, signal);
+
+  await look();
+  // What was last seen stays while the service is away; its stream tells when it is back.
+  const lookSoon = throttle(LOOK_MILLISECONDS, () => !signal.aborted && look().catch(() => {}));
+  follow("/v1/events", {
+    signal,
+    onEvents: lookSoon,
+    onState(state) {
+      live.dataset.state = state;
+      setText(live, t(`live.${state}`));
+    },
+  });
+  lookNowAndThen(lookSoon, () => busy, signal);
   return t("nav.experiments");
 }
 
-async function keepLooking(look, signal) {
-  let busy = true;
+/** What no event tells: the time that is left inside a long epoch, and what was deleted. */
+async function lookNowAndThen(look, isBusy, signal) {
   while (!signal.aborted) {
-    await sleep(busy ? LOOK_AGAIN_MILLISECONDS : IDLE_MILLISECONDS, signal);
-    if (signal.aborted) return;
-    if (document.hidden) continue;
-    try {
-      busy = (await look()).some((each) => ["queued", "running"].includes(each.status));
-    } catch {
-      busy = false; // the service is away: what was last seen stays, and the next look may succeed
-    }
+    await sleep(isBusy() ? BUSY_MILLISECONDS : IDLE_MILLISECONDS, signal);
+    if (!signal.aborted && !document.hidden) look();
   }
+}
+
+async function offerPresets(place, signal) {
+  const offered = await find("/v1/presets", { limit: 1000 }, signal);
+  if (offered?.items.length) show(place, h("h2", {}, t("presets.title")), presetCards(offered.items));
 }
 
 /** Rows are drawn again only where the answer changed, so that focus and selection last. */

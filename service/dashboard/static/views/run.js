@@ -1,9 +1,10 @@
 // One run: curves, layers, diagnosis, configuration, attempts, and what happened to it.
 
-import { all, get, post } from "../lib/api.js";
+import { find, get, post } from "../lib/api.js";
 import { ENDED, record } from "../lib/board.js";
+import { catalog } from "../lib/catalog.js";
 import { h, select, setText, show, throttle } from "../lib/dom.js";
-import { duration, moment, shortId, showValue } from "../lib/format.js";
+import { duration, shortId, showValue } from "../lib/format.js";
 import { follow } from "../lib/stream.js";
 import { t } from "../lib/text.js";
 import { notice, setStatus, verdict, verdictOf } from "../parts/badges.js";
@@ -11,24 +12,28 @@ import { Curves } from "../parts/curves.js";
 import { metricName } from "../parts/metrics.js";
 import { choose, chosen } from "../parts/tray.js";
 import { configuration } from "../parts/configuration.js";
+import { boundaryCard } from "./run_boundary.js";
 import { diagnosisPanel, layersPanel } from "./run_layers.js";
+import { attemptsCard, logCard } from "./run_log.js";
 
 const PAIRS = [["accuracy", "val_accuracy"], ["loss", "val_loss"], ["gradient_norm"], ["clipped_fraction"], ["learning_rate"], ["epoch_seconds"]];
 
 export async function view({ element, rest, signal }) {
   const id = rest[0];
-  const [run, history] = await Promise.all([get(`/v1/runs/${id}`, {}, signal), get(`/v1/runs/${id}/history`, {}, signal)]);
-  const state = { run, histories: new Map([[id, history]]), events: [], connection: "over" };
+  const [run, history, axes] = await Promise.all([get(`/v1/runs/${id}`, {}, signal), get(`/v1/runs/${id}/history`, {}, signal), catalog()]);
+  const experiment = await find(`/v1/experiments/${run.experiment_id}`, {}, signal);
+  const state = { run, experiment, histories: new Map([[id, history]]), events: [], connection: "over" };
   const header = head(state, signal);
   const curves = curvesCard(state, signal);
   const layers = layersPanel(state, signal);
   const diagnosis = diagnosisPanel(state, layers.point);
+  const boundary = boundaryCard(state, axes, signal);
   const attempts = attemptsCard(state, signal);
   const log = logCard(state);
   show(element, header.element,
-    h("div.grid", {}, h("div.main", {}, diagnosis.element, curves.element, layers.element),
+    h("div.grid", {}, h("div.main", {}, diagnosis.element, curves.element, boundary.element, layers.element),
       h("div.side", {}, card("config-title", t("run.config"), configuration(run.config)), attempts.element, log.element)));
-  const draw = () => [header, curves, diagnosis, layers, attempts, log].forEach((each) => each.update());
+  const draw = () => [header, curves, diagnosis, boundary, layers, attempts, log].forEach((each) => each.update());
   draw();
   live(state, signal, draw);
   return t("run.title", { name: nameOf(run) });
@@ -109,7 +114,7 @@ function head(state, signal) {
     if (now.error) setText(error, now.error);
     show(facts, factsOf(now).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
   };
-  const element = h("header.top", {}, h("p.crumbs", {}, h("a", { href: "#/" }, t("nav.experiments")), " / ", h("a", { href: `#/experiments/${run.experiment_id}` }, t("run.experiment"))),
+  const element = h("header.top", {}, h("p.crumbs", {}, h("a", { href: "#/" }, t("nav.experiments")), " / ", h("a", { href: `#/experiments/${run.experiment_id}` }, state.experiment?.name ?? t("run.experiment"))),
     h("div.heading", {}, h("h1", {}, nameOf(run)), badge, told, live),
     h("div.bar", {}, h("div.progress", { "aria-hidden": "true" }, bar)), error, facts, h("div.actions", {}, cancel, compare));
   return { element, update };
@@ -152,51 +157,3 @@ function curvesCard(state, signal) {
   };
   return { element: card("run-curves", t("curves.title"), controls, body), update };
 }
-
-function attemptsCard(state, signal) {
-  const body = h("div");
-  let seen = null;
-  const update = async () => {
-    const { run } = state;
-    const now = `${run.attempt} ${run.status}`;
-    if (now === seen || !run.attempt) return;
-    seen = now;
-    const attempts = await all(`/v1/runs/${run.id}/attempts`, {}, signal).catch(() => []);
-    show(body, h("ol.attempts", {}, attempts.map((each) => h("li", {},
-      h("b", {}, t("run.attempt", { n: each.attempt })), " ", h("span.muted", {}, each.worker), " ",
-      h("span", {}, each.outcome ? t(`outcome.${each.outcome}`) : t("status.running")), " ",
-      h("small.muted", {}, moment(each.started_at)), each.reason && h("p.note", {}, each.reason)))));
-  };
-  show(body, notice(t("run.noAttempt")));
-  return { element: card("attempts-title", t("run.attempts"), body), update };
-}
-
-/** What happened, in order; epochs between two changes of state are one line. */
-function logCard(state) {
-  const list = h("ol.log");
-  let drawn = -1;
-  const update = () => {
-    if (state.events.length === drawn) return;
-    drawn = state.events.length;
-    const lines = [];
-    for (const { type, data } of state.events) {
-      const last = lines.at(-1);
-      if (type === "run.epoch" && last?.type === type) Object.assign(last, { to: data.epoch, at: data.created_at });
-      else lines.push({ type, data, from: data.epoch, to: data.epoch, at: data.created_at });
-    }
-    show(list, lines.map((line) => h("li", {}, h("time.muted", { datetime: line.at }, moment(line.at)), " ", sentence(line))));
-    if (!lines.length) show(list, h("li.muted", {}, t("log.none")));
-  };
-  return { element: card("log-title", t("run.log"), list), update };
-}
-
-function sentence({ type, data, from, to }) {
-  switch (type) {
-    case "run.started": return t("log.started", { worker: data.worker, attempt: data.attempt });
-    case "run.epoch": return from === to ? t("log.epoch", { n: to }) : t("log.epochs", { from, to });
-    case "run.requeued": return t("log.requeued", { outcome: t(`outcome.${data.outcome}`), reason: data.reason ?? "" });
-    case "run.finished": return `${t("log.finished", { status: t(`status.${data.status}`) })}${data.error ? ` ${data.error}` : ""}`;
-    default: return type;
-  }
-}
-

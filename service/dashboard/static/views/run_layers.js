@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { ENDED } from "../lib/board.js";
-import { announce, h, select, setText, show } from "../lib/dom.js";
+import { announce, h, select, setText, show, throttle } from "../lib/dom.js";
 import { significant } from "../lib/format.js";
 import { sleep } from "../lib/stream.js";
 import { known, t } from "../lib/text.js";
@@ -11,6 +11,7 @@ import { QUANTITIES, rangeOf, violins } from "../parts/violins.js";
 
 const FRAME_MILLISECONDS = 450;
 const MOST_FINDINGS = 8;
+const MOST_LOADED = 100;
 /** Findings that condemn nothing. */
 const REMARKS = ["dying", "plateau", "clipping_active"];
 
@@ -61,10 +62,20 @@ export function layersPanel(state, signal) {
   const body = h("div", {}, notice(t("layers.waiting")));
   const element = h("section.card", { "aria-labelledby": "layers-title", tabindex: "-1" }, h("h2", { id: "layers-title" }, t("layers.title")), body);
   document.addEventListener("theme-changed", draw, { signal });
+  const resized = new ResizeObserver(throttle(100, () => !signal.aborted && widthOf(stage) !== shown.width && draw()));
+  resized.observe(stage);
+  signal.addEventListener("abort", () => resized.disconnect());
 
   async function load(epoch) {
     if (!cache.has(epoch)) {
       cache.set(epoch, await get(`/v1/runs/${state.run.id}/layers`, { epoch }, signal));
+    }
+  }
+
+  /** Before they are played, so that all are on one scale from the first. */
+  async function loadSome() {
+    for (const epoch of shown.epochs.slice(0, MOST_LOADED)) {
+      if (!signal.aborted) await load(epoch).catch(() => {});
     }
   }
 
@@ -104,11 +115,21 @@ export function layersPanel(state, signal) {
   function draw() {
     const answer = cache.get(shown.epochs[shown.at]);
     if (!answer) return;
+    stage.classList.toggle("single", Boolean(shown.quantity));
+    shown.width = widthOf(stage);
     const quantities = shown.quantity ? [shown.quantity] : QUANTITIES;
     const everything = [...cache.values()].flatMap((each) => each.layers);
     show(stage, quantities.map((quantity) => h("figure", {}, h("figcaption", {}, t(`layers.${quantity}`), " ", h("small.muted", {}, t(`layers.${quantity}.about`))),
-      violins(answer.layers, quantity, { range: shown.same ? rangeOf(everything, quantity) : null, marked: marked(), width: shown.quantity ? 1000 : 520, open: (layer) => { shown.layer = layer; draw(); } }))));
-    show(facts, figures(answer.layers, shown));
+      violins(answer.layers, quantity, { range: shown.same ? rangeOf(everything, quantity) : null, marked: marked(), width: shown.width, open: look }))));
+    show(facts, figures(answer.layers, shown, look));
+  }
+
+  /** Mark one layer, or all again that a finding points at. */
+  function look(layer) {
+    shown.layer = shown.layer === layer ? null : layer;
+    const focused = facts.contains(document.activeElement);
+    draw();
+    if (focused) facts.querySelector(`[data-layer="${CSS.escape(layer)}"]`)?.focus();
   }
 
   function marked() {
@@ -119,6 +140,7 @@ export function layersPanel(state, signal) {
   async function replay() {
     playing = !playing;
     setText(play, playing ? t("layers.pause") : t("layers.play"));
+    if (playing) await loadSome();
     if (playing && shown.at === shown.epochs.length - 1) await move(0);
     while (playing && !signal.aborted && shown.at < shown.epochs.length - 1) {
       shown.following = false;
@@ -145,12 +167,17 @@ export function layersPanel(state, signal) {
   return { element, update, point };
 }
 
+/** How wide a picture in the grid is, so that its text is as large as the page's. */
+function widthOf(stage) {
+  return Math.max(240, Math.floor(parseFloat(getComputedStyle(stage).gridTemplateColumns)) || 0);
+}
+
 /** The numbers of each layer, for those who want them exactly. */
-function figures(layers, shown) {
+function figures(layers, shown, look) {
   const share = (value) => (value === null || value === undefined ? "–" : `${(100 * Number(value)).toFixed(1)}%`);
   return h("table", {}, h("caption.unseen", {}, t("layers.title")),
     h("thead", {}, h("tr", {}, [t("layers.layer"), `${t("layers.z")} std`, `${t("layers.activation")} std`, `${t("layers.gradient")} std`, t("layers.dead"), t("layers.saturated")].map((name, at) => h(at ? "th.number" : "th", { scope: "col" }, name)))),
-    h("tbody", {}, layers.map((layer) => h(layer.name === shown.layer ? "tr.marked" : "tr", {}, h("th", { scope: "row" }, layer.name),
+    h("tbody", {}, layers.map((layer) => h(layer.name === shown.layer ? "tr.marked" : "tr", {}, h("th", { scope: "row" }, h("button.plain", { type: "button", "data-layer": layer.name, "aria-pressed": String(layer.name === shown.layer), onClick: () => look(layer.name) }, layer.name)),
       ["z", "activation", "gradient"].map((name) => h("td.number", {}, layer[name] ? significant(layer[name].std) : "–")),
       h("td.number", {}, share(layer.dead_fraction)), h("td.number", {}, share(layer.saturated_fraction))))));
 }

@@ -1,0 +1,203 @@
+"""The service's training against Keras on TensorFlow: one run, a queue, many small networks.
+
+The two sides take turns. What Keras takes is the time in ``fit`` alone: neither starting its
+process nor importing TensorFlow nor reading the data counts, while the service's times begin
+with the POST.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from benchmarks.keras_recipe import RECIPES
+from benchmarks.peers import PeerError, interpreter
+from benchmarks.serving import Service, processor_seconds, wait_for
+from benchmarks.table import Row, faster, middle, not_measured, spread
+from service.door import Limits
+from service.expansion import expand
+from service.spec import ExperimentSpec
+from workers import datasets
+from workers.datasets.loading import data_folder
+
+_RECIPE: dict[str, Any] = {
+    "activation": "relu",
+    "initializer": "glorot_uniform",
+    "clipping": {"name": "value", "threshold": 0.5},
+    "reuse": False,
+}
+_LONGEST_SECONDS = 1800.0
+
+ONE = "one mnist_cnn run through the service, seconds of an epoch"
+ONE_PROCESSOR = "the same in processor time, the whole run with all the service does"
+OVERHEAD = "share of queue, records, checkpoints and statistics in it"
+QUEUE = "queue of mnist_cnn runs, one worker a core"
+MANY = "64 small MLPs in one experiment"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is trained."""
+
+    images: int = 60_000
+    rounds: int = 2
+    queued_images: int = 12_000
+    queued: int = 4
+    small: int = 64
+    small_in_keras: int = 8
+
+
+def measure(sizes: Sizes) -> list[Row]:
+    """Measure all three; without Keras the rows tell the service's side."""
+    try:
+        keras = interpreter("keras")
+    except PeerError as error:
+        return [not_measured(what, str(error)) for what in (ONE, QUEUE, MANY)]
+    return [*_one_run(keras, sizes), _queue(keras, sizes), _many(keras, sizes)]
+
+
+def _one_run(keras: Path, sizes: Sizes) -> list[Row]:
+    threads = os.cpu_count() or 1
+    sample = {"name": "mnist", "train_size": sizes.images, "validation_split": 0.2}
+    spec = _RECIPE | {"dataset": sample | {"test_size": 1000}, "epochs": 2}
+    ours: list[float] = []
+    theirs: list[float] = []
+    shares: list[float] = []
+    processor: tuple[list[float], list[float]] = ([], [])
+    with Service(training_threads=threads) as service:
+        service.api()
+        worker = service.worker()
+        for seed in range(sizes.rounds):
+            before = processor_seconds(worker.pid)
+            wall, (run_id,) = _trained(service, spec | {"seeds": [seed]})
+            processor[0].append(processor_seconds(worker.pid) - before)
+            history = httpx.get(f"{service.url}/v1/runs/{run_id}/history").json()
+            epochs = history["metrics"]["epoch_seconds"]
+            ours.append(epochs[-1])
+            shares.append(wall / sum(epochs) - 1)
+            answer = _in_keras_run(keras, seed, sizes.images, threads)
+            theirs.append(answer[-1]["seconds"])
+            processor[1].append(sum(each["processor_seconds"] for each in answer))
+    percent = [100 * each for each in shares]
+    return [
+        faster(f"{ONE} ({sizes.images:,} images)", ours, theirs, "s", 1.3),
+        faster(ONE_PROCESSOR, *processor, "s", None),
+        Row(
+            OVERHEAD,
+            f"{spread(percent, '.1f')}%",
+            target="at most 5%",
+            holds=middle(shares) <= 0.05,
+        ),
+    ]
+
+
+def _in_keras_run(keras: Path, seed: int, images: int, threads: int) -> list[dict[str, float]]:
+    program = Path(__file__).with_name("keras_run.py")
+    recipe = RECIPES["relu"]
+    told = {
+        "activation": recipe.activation,
+        "in_keras": recipe.in_keras,
+        "initializer": recipe.initializer,
+        "dropout": recipe.dropout,
+        "loss": recipe.loss,
+        "images": images,
+    }
+    arguments = [json.dumps(each) for each in (told, seed, 2, threads)]
+    answer = _ask(keras, program, *arguments, str(data_folder() / "mnist"))
+    epochs: list[dict[str, float]] = answer["epochs"]
+    return epochs
+
+
+def _queue(keras: Path, sizes: Sizes) -> Row:
+    sample = {"name": "mnist", "train_size": sizes.queued_images, "test_size": 2000}
+    spec = _RECIPE | {"dataset": sample, "epochs": 2, "seeds": sizes.queued}
+    with Service() as service:
+        service.api()
+        for number in range(os.cpu_count() or 1):
+            service.worker(f"cpu-{number}")
+        ours, _ = _trained(service, spec)
+    theirs = _in_keras(keras, spec, None, list(range(sizes.queued)))
+    what = f"{QUEUE} ({sizes.queued} runs of {sizes.queued_images:,} images)"
+    return faster(what, [ours], [sum(each["wall"] for each in theirs)], "s", 1.5)
+
+
+def _many(keras: Path, sizes: Sizes) -> Row:
+    units = [32, 32]
+    spec = {
+        "activation": "relu",
+        "initializer": "glorot_uniform",
+        "clipping": {"name": "value", "threshold": 0.5},
+        "dataset": "digits",
+        "model": {"name": "mlp", "hidden_units": units},
+        "batch_size": 32,
+        "epochs": 20,
+        "seeds": sizes.small,
+        "reuse": False,
+    }
+    with Service() as service:
+        service.api()
+        for number in range(os.cpu_count() or 1):
+            service.worker(f"cpu-{number}")
+        ours, _ = _trained(service, spec)
+    theirs = _in_keras(keras, spec, units, list(range(sizes.small_in_keras)))
+    # The first of a process also builds what all share.
+    each = sum(one["wall"] for one in theirs) / len(theirs)
+    what = f"{sizes.small} small MLPs in one experiment (Keras: {sizes.small_in_keras}, scaled)"
+    return faster(what, [ours], [each * sizes.small], "s", 20)
+
+
+def _trained(service: Service, spec: dict[str, Any]) -> tuple[float, list[str]]:
+    """Submit an experiment and wait for its end; gives the seconds, and its runs' ids."""
+    with httpx.Client(base_url=service.url, timeout=90) as client:
+        began = time.perf_counter()
+        made = client.post("/v1/experiments", json=spec).raise_for_status().json()
+        path, wait = f"/v1/experiments/{made['id']}", {"Prefer": "wait=60"}
+
+        def ended() -> dict[str, Any]:
+            found: dict[str, Any] = client.get(path, headers=wait).raise_for_status().json()
+            return found if found["status"] not in {"queued", "running"} else {}
+
+        found = wait_for(ended, "the experiment has finished", _LONGEST_SECONDS)
+        seconds = time.perf_counter() - began
+    if found["runs"]["completed"] != found["runs"]["total"]:
+        raise RuntimeError(f"Not every run was completed: {found['runs']}")
+    return seconds, [str(each.id) for each in service.store.runs_of(made["id"])]
+
+
+def _in_keras(
+    keras: Path, spec: dict[str, Any], hidden_units: list[int] | None, seeds: list[int]
+) -> list[dict[str, float]]:
+    """Train the runs of a spec in Keras one after the other, each seed one."""
+    config = expand(ExperimentSpec.model_validate(spec), Limits())[0].config
+    data = datasets.load(config.dataset)
+    work = {
+        "hidden_units": hidden_units,
+        "batch_size": config.batch_size,
+        "epochs": config.epochs,
+        "seeds": seeds,
+        "threads": os.cpu_count(),
+    }
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        np.savez(
+            file,
+            train_inputs=data.train.inputs.numpy(),
+            train_labels=data.train.labels.numpy(),
+            validation_inputs=data.validation.inputs.numpy(),
+            validation_labels=data.validation.labels.numpy(),
+        )
+        file.flush()
+        program = Path(__file__).with_name("keras_many.py")
+        answer: list[dict[str, float]] = _ask(keras, program, json.dumps(work), file.name)
+    return answer
+
+
+def _ask(python: Path, program: Path, *arguments: str) -> Any:
+    answer = subprocess.run([python, program, *arguments], stdout=subprocess.PIPE, check=True)
+    return json.loads(answer.stdout)

@@ -1,0 +1,160 @@
+"""The API's reads and an epoch's commit against MLflow's tracking server, as it starts by default.
+
+Both hold 100 runs of 100 epochs with four metrics. MLflow's server keeps them in SQLite, its
+default; its get-history gives one metric a call, while a history here has all of them.
+"""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGTERM
+from typing import Any
+
+from benchmarks.calls import Call, Caller, in_turns
+from benchmarks.peers import PeerError, interpreter
+from benchmarks.serving import Service, answers, stop, wait_for
+from benchmarks.table import Row, faster, middle, not_measured
+from deploy.embedded.ports import free_port
+from deploy.embedded.process import ends_with_launcher
+
+_RUNS, _EPOCHS = 100, 100
+_METRICS = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 0.5)
+_API = "/api/2.0/mlflow"
+
+HISTORY = "GET history of 100 epochs"
+SEARCH = "search of 100 runs with final metrics"
+COMMIT = "commit of one epoch"
+
+
+def measure(times: int) -> list[Row]:
+    """Compare the three over fresh and over kept connections."""
+    with Service() as service:
+        service.api()
+        stored = service.store.submit(seeds=_RUNS, epochs=_EPOCHS)
+        service.store.complete(stored, _METRICS)
+        here = [
+            Call(service.url, "GET", f"/v1/runs/{stored[-1].id}/history"),
+            Call(service.url, "GET", f"/v1/runs?experiment_id={stored[0].experiment_id}&limit=100"),
+        ]
+        try:
+            with _mlflow() as url:
+                there = _fill(url)
+                return [*_reads(here, there, times), *_commits(service, url, times)]
+        except PeerError as error:
+            kept = in_turns(here, times, fresh=False)
+            return [
+                _limited(not_measured(what, str(error), target), values, limit)
+                for what, values, target, limit in zip(
+                    (HISTORY, SEARCH), kept, ("under 5 ms", "under 10 ms"), (5, 10), strict=True
+                )
+            ]
+
+
+def _limited(row: Row, values: list[float], limit: float) -> Row:
+    """Give a row its own side where the peer's is missing."""
+    reason = row.ours.removeprefix("not measured: ")
+    told = f"p50 {middle(values):.1f} ms"
+    return Row(row.what, told, f"({reason})", "", row.target, middle(values) < limit)
+
+
+def _reads(here: list[Call], there: list[Call], times: int) -> Iterator[Row]:
+    for fresh in (False, True):
+        how = "fresh connections" if fresh else "kept connection"
+        for what, pair, limit, least in zip(
+            (HISTORY, SEARCH), zip(here, there, strict=True), (5, 10), (4, 8), strict=True
+        ):
+            ours, theirs = map(middle, in_turns(pair, times, fresh=fresh))
+            # The ratio of medians, not the median of ratios: a call is too short for pairs.
+            ratio = theirs / ours
+            yield Row(
+                f"{what}, {how}",
+                f"p50 {ours:.1f} ms",
+                f"p50 {theirs:.1f} ms",
+                f"x{ratio:.1f}",
+                f"under {limit} ms, at least x{least}",
+                ours < limit and ratio >= least,
+            )
+
+
+def _commits(service: Service, url: str, times: int) -> Iterator[Row]:
+    """Compare what a training waits for at the end of an epoch on either side."""
+    service.store.submit(epochs=20_000)
+    held = service.store.claim()
+    for fresh in (False, True):
+        caller = Caller(url, fresh=fresh)
+        run = _create(caller, _experiment(caller, f"commits {fresh}"))
+        ours, theirs = [], []
+        for turn in range(1, times + 1):
+            began = time.perf_counter()
+            service.store.record(held, turn + times * fresh)
+            between = time.perf_counter()
+            _log(caller, run, range(turn, turn + 1))
+            ours.append(1000 * (between - began))
+            theirs.append(1000 * (time.perf_counter() - between))
+        caller.close()
+        how = "fresh connections to MLflow" if fresh else "kept connection"
+        yield faster(f"{COMMIT}, {how}", [middle(ours)], [middle(theirs)], "ms", None)
+
+
+@contextmanager
+def _mlflow() -> Iterator[str]:
+    """Serve MLflow in a folder of its own; gives its URL.
+
+    Raises:
+        PeerError: it cannot be installed, or does not start.
+    """
+    python = interpreter("mlflow")
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder, Path(folder, "log").open("wb") as log:
+        server = subprocess.Popen(
+            [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=ends_with_launcher(SIGTERM),  # noqa: PLW1509
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_for(lambda: answers(f"{url}/health"), "MLflow's server answers", 180)
+            yield url
+        except TimeoutError as error:
+            raise PeerError(str(error)) from error
+        finally:
+            stop(server)
+
+
+def _fill(url: str) -> list[Call]:
+    """Store as many runs in MLflow; gives the calls to be timed."""
+    caller = Caller(url, fresh=False)
+    experiment = _experiment(caller, "filled")
+    runs = [_create(caller, experiment) for _ in range(_RUNS)]
+    for run in runs:
+        _log(caller, run, range(1, _EPOCHS + 1))
+    caller.close()
+    wanted = {"experiment_ids": [experiment], "max_results": _RUNS}
+    path = f"{_API}/metrics/get-history?run_id={runs[-1]}&metric_key=val_accuracy"
+    return [Call(url, "GET", path), Call(url, "POST", f"{_API}/runs/search", wanted)]
+
+
+def _experiment(caller: Caller, name: str) -> str:
+    made: dict[str, Any] = caller.ask("POST", f"{_API}/experiments/create", {"name": name})
+    return str(made["experiment_id"])
+
+
+def _create(caller: Caller, experiment: str) -> str:
+    given = {"experiment_id": experiment, "start_time": 0}
+    made: dict[str, Any] = caller.ask("POST", f"{_API}/runs/create", given)
+    return str(made["run"]["info"]["run_id"])
+
+
+def _log(caller: Caller, run: str, epochs: range) -> None:
+    metrics = [
+        {"key": name, "value": value, "timestamp": 1, "step": epoch}
+        for epoch in epochs
+        for name, value in _METRICS.items()
+    ]
+    caller.ask("POST", f"{_API}/runs/log-batch", {"run_id": run, "metrics": metrics})

@@ -1,0 +1,111 @@
+"""The one table of ``python -m benchmarks``: what was measured, against what, and the target."""
+
+import os
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from workers.training import devices
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing measured.
+
+    ``holds`` is None where there is no target, or where nothing was measured; then ``ours``
+    says why.
+    """
+
+    what: str
+    ours: str
+    peer: str = ""
+    ratio: str = ""
+    target: str = ""
+    holds: bool | None = None
+
+
+def not_measured(what: str, reason: str, target: str = "") -> Row:
+    """Make the row of something that could not be measured."""
+    return Row(what, f"not measured: {reason}", target=target)
+
+
+def middle(values: Sequence[float]) -> float:
+    """Give the median."""
+    return statistics.median(values)
+
+
+def spread(values: Sequence[float], form: str = ".2f") -> str:
+    """Tell the median of some values, with their range where there are several."""
+    told = f"{middle(values):{form}}"
+    return told if len(values) == 1 else f"{told} ({min(values):{form}} to {max(values):{form}})"
+
+
+def faster(
+    what: str, ours: Sequence[float], peer: Sequence[float], unit: str, least: float | None
+) -> Row:
+    """Compare times taken in pairs: how many times as long the peer took, the median of pairs."""
+    ratios = [b / a for a, b in zip(ours, peer, strict=True)]
+    return Row(
+        what,
+        f"{spread(ours)} {unit}",
+        f"{spread(peer)} {unit}",
+        f"x{spread(ratios)}",
+        f"at least x{least:g}" if least else "",
+        middle(ratios) >= least if least else None,
+    )
+
+
+def below(what: str, values: Sequence[float], unit: str, limit: float, form: str = ".2f") -> Row:
+    """Hold the median of some values to a limit."""
+    target = f"under {limit:g} {unit}"
+    return Row(what, f"{spread(values, form)} {unit}", target=target, holds=middle(values) < limit)
+
+
+def machine() -> str:
+    """Describe what it is measured on."""
+    engine = devices.describe(torch.device("cpu"))
+    load = os.getloadavg()[0]
+    return (
+        f"{engine['name']}, {os.cpu_count()} cores, {engine['instructions']}, "
+        f"torch {engine['torch']}; load {load:.1f} when it began"
+    )
+
+
+def lines(rows: Iterable[Row]) -> Iterator[str]:
+    """Give the table in markdown, and a last line that tells which targets hold."""
+    rows = list(rows)
+    titles = ("what", "ours", "peer", "ratio", "target", "holds")
+    cells = [titles, *(_cells(each) for each in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for number, each in enumerate(cells):
+        padded = (cell.ljust(width) for cell, width in zip(each, widths, strict=True))
+        yield f"| {' | '.join(padded)} |"
+        if number == 0:
+            yield f"|{'|'.join('-' * (width + 2) for width in widths)}|"
+    yield ""
+    yield _verdict(rows)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    holds = {True: "yes", False: "no", None: "not measured" if row.target else ""}[row.holds]
+    return (row.what, row.ours, row.peer, row.ratio, row.target, holds)
+
+
+def _verdict(rows: Sequence[Row]) -> str:
+    held = [each.what for each in rows if each.holds]
+    missed = [each.what for each in rows if each.holds is False]
+    unknown = [each.what for each in rows if each.holds is None and each.target]
+    told = f"Targets: {len(held)} hold"
+    told += f"; {len(missed)} do not: {'; '.join(missed)}" if missed else ", none is missed"
+    return f"{told}; {len(unknown)} not measured: {'; '.join(unknown)}." if unknown else f"{told}."
+
+
+def attempt(name: str, measure: Callable[[], list[Row]]) -> list[Row]:
+    """Measure one topic, telling on the way; what breaks is a row that says so."""
+    print(f"{name} ...", flush=True)
+    rows = measure()
+    for row in rows:
+        print(f"  {row.what}: {row.ours}{f' against {row.peer}' if row.peer else ''}", flush=True)
+    return rows
