@@ -45,6 +45,16 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that the device, or this machine, has no memory left.
+
+    Torch says so of a CPU by the words of its allocator only.
+    """
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+
+
 def describe(device: torch.device) -> dict[str, Any]:
     """Describe the engine a run trains on, as JSON to be recorded with it.
 
