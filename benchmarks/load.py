@@ -34,10 +34,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from deploy.embedded import EmbeddedServers
 from deploy.embedded.ports import free_port
-from service import experiments, runs
+from service import claiming, experiments, recording
 from service.config import Settings
 from service.database import alembic_config, create_database_engine, session_factory
+from service.holding import Claim
 from service.models import Epoch, Run
+from service.recording import EpochRecord
 from service.spec import ExperimentSpec
 
 #: Experiments that are there to be read, with this many runs and epochs each.
@@ -49,7 +51,7 @@ _SAMPLES = 10
 _METRICS = dict.fromkeys(
     ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "gradient_norm"), 0.5
 )
-_ENGINE = {"device": "cpu", "threads": 1, "torch": "-", "numpy": "-"}
+_ENGINE = {"device": "cpu", "torch": "-", "numpy": "-"}
 
 
 @dataclass
@@ -104,23 +106,20 @@ class Store:
             ended = {"status": "completed", "epoch": _EPOCHS, "finished_at": func.now()}
             session.execute(update(Run).where(Run.id.in_(ids)).values(ended))
 
-    def claim(self) -> runs.Claim:
+    def claim(self) -> Claim:
         with self._sessions() as session:
-            held = runs.claim(session, worker="bench", engine=_ENGINE, settings=self.settings)
-        if held is None:
-            raise RuntimeError("No run waits, though one was just submitted.")
-        return held
-
-    def record(self, held: runs.Claim, epoch: int) -> None:
-        with self._sessions() as session:
-            runs.record_epoch(
-                session,
-                held,
-                epoch=epoch,
-                metrics=_METRICS,
-                settings=self.settings,
-                ending="completed" if epoch == held.epochs else None,
+            taken = claiming.claim(
+                session, worker="bench", engine=_ENGINE, settings=self.settings, most=1
             )
+        if not taken:
+            raise RuntimeError("No run waits, though one was just submitted.")
+        return taken[0]
+
+    def record(self, held: Claim, epoch: int) -> None:
+        ending = "completed" if epoch == held.epochs else None
+        with self._sessions() as session:
+            record = EpochRecord(held, epoch, _METRICS, ending)
+            recording.record_epochs(session, [record], self.settings)
 
 
 @contextmanager
@@ -277,19 +276,19 @@ class Drive:
             name = "submission of 10 runs"
             await self._call(client, name, "POST", "/v1/experiments", json=spec | {"reuse": False})
 
-    async def _train(self, held: runs.Claim) -> None:
+    async def _train(self, held: Claim) -> None:
         for epoch in range(1, held.epochs):
             if self._over:
                 return
             await asyncio.to_thread(self._record, held, epoch)
             await asyncio.sleep(_EPOCH_SECONDS)
 
-    def _record(self, held: runs.Claim, epoch: int) -> None:
+    def _record(self, held: Claim, epoch: int) -> None:
         """Commit an epoch and note when; in a thread, as the event loop may be late."""
         self._store.record(held, epoch)
         self.measured.committed[epoch] = time.perf_counter()
 
-    async def _follow(self, held: runs.Claim, listening: asyncio.Semaphore) -> None:
+    async def _follow(self, held: Claim, listening: asyncio.Semaphore) -> None:
         """Count the epochs of a stream, and time each from its commit."""
         place = len(self.measured.received)
         self.measured.received.append(0)

@@ -13,7 +13,9 @@ from service.expansion import expand
 from service.packing import pack_key
 from service.spec import ExperimentSpec
 from workers import datasets
+from workers.nn.packs.dropouts import device_words
 from workers.training import trainer
+from workers.training.packed_step import PackedStep
 from workers.training.packs import PackedTraining
 from workers.training.results import EpochResult, Pulse, Start
 from workers.training.trainer import Training
@@ -240,3 +242,55 @@ def test_out_of_memory_splits_the_pack_and_goes_on():
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 8
+
+
+CNN = {
+    "dataset": {"name": "mnist", "train_size": 48, "test_size": 16},
+    "model": {"name": "mnist_cnn", "channels": [3, 4], "units": [8]},
+    "activation": ["relu", "gelu", "tanh"],
+    "dropout": {"name": "dropout", "rate": [0.1, 0.4]},
+    "clipping": {"name": "value", "threshold": 0.1},
+    "optimizer": "adam",
+    "seeds": [3],
+}
+
+
+@pytest.mark.parametrize("activation", [CNN["activation"], {"name": "maxout"}, "prelu"], ids=str)
+def test_convolutions_side_by_side_compute_what_plain_ones_do(activation):
+    spec = CNN | {"activation": activation, "dropout": "none"}
+    runs, data = runs_of(spec if activation != CNN["activation"] else CNN)
+    rounds = [e for e in PackedTraining(runs, data, CPU).run() if not isinstance(e, Pulse)]
+    for member, run in enumerate(runs):
+        plain = [each for each in Training(*run, data, CPU).run() if isinstance(each, EpochResult)]
+        for ours, theirs in zip(rounds[1:], plain, strict=True):
+            found = ours[member].metrics | {"epoch_seconds": theirs.metrics["epoch_seconds"]}
+            assert found == pytest.approx(theirs.metrics, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("spec", [{}, CNN], ids=["mlp", "cnn"])
+def test_a_recorded_step_is_the_step(spec, monkeypatch):
+    runs, data = runs_of(spec)
+    cuda = torch.device("cuda")
+    replayed = trained(PackedTraining(runs, data, cuda))
+    monkeypatch.setattr(PackedStep, "train", PackedStep._take)
+    assert trained(PackedTraining(runs, data, cuda)) == replayed
+
+
+def split_mix(key, count):
+    """SplitMix64 as Steele, Lea & Flood 2014 print it, in whole numbers; 16 bits at a time."""
+    words, state = [], key
+    while len(words) < count:
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+        z ^= z >> 31
+        words += [z >> shift & 0xFFFF for shift in (0, 16, 32, 48)]
+    return words[:count]
+
+
+def test_words_drawn_on_a_device_are_split_mix():
+    keys = [1, 2**63 - 1, 12345678901234567890]
+    signed = torch.tensor([key - 2**64 if key >= 2**63 else key for key in keys])
+    found = device_words(signed, 30).numpy().view("uint16").tolist()
+    assert found == [split_mix(key, 30) for key in keys]

@@ -20,6 +20,7 @@ from workers.nn.packs.networks import packed_network
 from workers.nn.packs.optimizers import PACKED_OPTIMIZERS, PackedOptimizer
 from workers.nn.schedules import Schedule
 from workers.training.assembly import entry
+from workers.training.graphs import Draw, RecordedStep
 from workers.training.streams import Streams
 from workers.training.trainer import EVALUATION_BATCH
 
@@ -53,21 +54,6 @@ class Recipe:
         return base * self.schedule(taken, self.config.epochs * self.steps, self.steps)
 
 
-@dataclass(frozen=True)
-class Draw:
-    """What one step takes from outside: all on the device.
-
-    Attributes:
-        samples: (K, B) int64, positions in the training part.
-        keys: (sites, K, 2) int64, of the dropout layers.
-        rates: (rates, K) float32, for the optimizer.
-    """
-
-    samples: Tensor
-    keys: Tensor
-    rates: Tensor
-
-
 class PackedStep:
     """The step of some members, in the order of their rows.
 
@@ -92,6 +78,8 @@ class PackedStep:
             _Block(slice(start, start + at_once), recipes[start : start + at_once], layout, device)
             for start in range(0, len(recipes), at_once)
         ]
+        #: By the size of the batch: an epoch's last one may be smaller.
+        self._recorded: dict[int, RecordedStep] = {}
         self._gradients = torch.zeros(len(recipes), layout.width, device=device)
 
     def draw(self, epochs: Sequence[int], step: int, samples: Tensor) -> Draw:
@@ -123,7 +111,17 @@ class PackedStep:
         )
 
     def train(self, rows: Mapping[str, Tensor], draw: Draw) -> None:
-        """Take a step: in place, and only once nothing can fail any more for want of memory."""
+        """Take a step: change the rows in place, always the same ones."""
+        if self._device.type != "cuda":
+            self._take(rows, draw)
+            return
+        size = draw.samples.shape[1]
+        if size not in self._recorded:
+            self._recorded[size] = RecordedStep(self._take, rows, draw)
+        self._recorded[size].replay(draw)
+
+    def _take(self, rows: Mapping[str, Tensor], draw: Draw) -> None:
+        """Change the rows only once nothing can fail any more for want of memory."""
         members, samples = draw.samples.shape
         flat = draw.samples.flatten()
         inputs = self._data.train.inputs.index_select(0, flat)

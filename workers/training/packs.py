@@ -62,6 +62,7 @@ class PackedTraining:
             lane_of_one(number, new_rows(recipe, sums), device)
             for number, recipe in enumerate(recipes)
         ]
+        self._steps_of: dict[Lane, PackedStep] = {}
         #: Most members of a lane; halved where memory runs out.
         self.width = min(len(runs), fitting(runs[0][0], device))
         self._running_since = time.monotonic()
@@ -120,6 +121,8 @@ class PackedTraining:
 
     def _arrange(self) -> None:
         """Put members at one step side by side, equal activations as neighbours."""
+        if len(self.lanes) == math.ceil(len(self._present()) / self.width):
+            return
         arranged = []
         for step in sorted({each.step for each in self.lanes}):
             alike = [each for each in self.lanes if each.step == step]
@@ -149,7 +152,7 @@ class PackedTraining:
     def _train_lane(self, lane: Lane) -> Iterator[Pulse]:
         members = [self.members[each] for each in lane.numbers]
         epochs = [each.epoch for each in members]
-        step = PackedStep([each.recipe for each in members], self.data, self.device)
+        step = self._compiled(lane)
         trained = len(self.data.train)
         order = torch.stack(
             [
@@ -166,6 +169,14 @@ class PackedTraining:
             if lane not in self.lanes:  # a member has left
                 return
         self._spend(lane)
+
+    def _compiled(self, lane: Lane) -> PackedStep:
+        """Give the step of a lane's members, made once."""
+        if lane not in self._steps_of:
+            recipes = [self.members[each].recipe for each in lane.numbers]
+            present = {each: self._steps_of[each] for each in self.lanes if each in self._steps_of}
+            self._steps_of = present | {lane: PackedStep(recipes, self.data, self.device)}
+        return self._steps_of[lane]
 
     def _conclude_epoch(self) -> Generator[Pulse, None, dict[int, EpochResult]]:
         """Evaluate the weights an epoch ended with and gather each member's metrics."""
@@ -222,9 +233,8 @@ class PackedTraining:
 
     def _evaluate(self, part: Part, lane: Lane) -> Generator[Pulse, None, list[list[float]]]:
         """Give each row's loss and metrics on a part of the data."""
-        recipes = [self.members[each].recipe for each in lane.numbers]
-        step = PackedStep(recipes, self.data, self.device)
-        sums = torch.zeros(len(recipes), len(self._measured), dtype=torch.float64)
+        step = self._compiled(lane)
+        sums = torch.zeros(len(lane.numbers), len(self._measured), dtype=torch.float64)
         sums = sums.to(self.device)
         size = EVALUATION_BATCH[self.device.type]
         for start in range(0, len(part), size):
