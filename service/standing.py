@@ -69,7 +69,7 @@ def _standing(row: Row[Any], epoch_seconds: float | None) -> Standing:
     counts = row._mapping
     eta_seconds = None
     if epoch_seconds is not None:
-        eta_seconds = round(row.epochs_left * epoch_seconds / max(1, row.running), 3)
+        eta_seconds = round(row.epochs_left * epoch_seconds / max(1, row.workers), 3)
     return Standing(
         experiment=row.Experiment,
         status=row.status,
@@ -92,6 +92,7 @@ def _counts() -> Any:
         select(
             func.count().label("total"),
             *(func.count().filter(Run.status == each).label(each) for each in RUN_STATUSES),
+            func.count(Run.worker.distinct()).filter(Run.status == "running").label("workers"),
             func.avg(share).label("progress"),
             func.coalesce(func.sum(left), 0).label("epochs_left"),
             func.min(Run.started_at).label("first_started_at"),

@@ -267,8 +267,8 @@ _PROCESSES = [
 @pytest.mark.parametrize(
     ("found", "says"),
     [
-        ("0001", "needs 0002. Run `actinium-admin migrate`."),
-        ("9999", "newer than this code's 0002. Install the newer version of Actinium."),
+        ("0001", "needs 0005. Run `actinium-admin migrate`."),
+        ("9999", "newer than this code's 0005. Install the newer version of Actinium."),
     ],
 )
 def test_every_process_refuses_another_schema_in_one_sentence(
