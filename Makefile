@@ -57,9 +57,8 @@ catalog: $(VENV)/.run ## Write docs/catalog, docs/spec.md and the activations' s
 	@$(BIN)/python -m deploy.catalog_pages
 	@$(BIN)/python -m deploy.spec_page
 
-bench: $(VENV)/.run ## Measure, against peers in the same run
-	@$(BIN)/python -m benchmarks.trainer
-	@$(BIN)/python -m benchmarks.load
+bench: $(VENV)/.run ## Measure all that has a target, against Keras and MLflow (ARGS=--quick)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was built, and the data of the embedded stack
 	rm -rf $(VENV) .actinium build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

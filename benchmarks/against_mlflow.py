@@ -1,7 +1,8 @@
 """The API's reads and an epoch's commit against MLflow's tracking server, as it starts by default.
 
 Both hold 100 runs of 100 epochs with four metrics. MLflow's server keeps them in SQLite, its
-default; its get-history gives one metric a call, while a history here has all of them.
+default. A history here has all metrics in one call, there each metric takes a call of its own: all
+four are fetched, and beside that one metric on either side.
 """
 
 import subprocess
@@ -24,9 +25,11 @@ _RUNS, _EPOCHS = 100, 100
 _METRICS = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 0.5)
 _API = "/api/2.0/mlflow"
 
-HISTORY = "GET history of 100 epochs"
+HISTORY = "GET history of 100 epochs, four metrics"
 SEARCH = "search of 100 runs with final metrics"
 COMMIT = "commit of one epoch"
+#: With the most milliseconds and the least ratio.
+_READS = ((HISTORY, 5, 4), (SEARCH, 10, 8), ("one metric of that history", None, None))
 
 
 def measure(times: int) -> list[Row]:
@@ -35,10 +38,10 @@ def measure(times: int) -> list[Row]:
         service.api()
         stored = service.store.submit(seeds=_RUNS, epochs=_EPOCHS)
         service.store.complete(stored, _METRICS)
-        here = [
-            Call(service.url, "GET", f"/v1/runs/{stored[-1].id}/history"),
-            Call(service.url, "GET", f"/v1/runs?experiment_id={stored[0].experiment_id}&limit=100"),
-        ]
+        history = f"/v1/runs/{stored[-1].id}/history"
+        search = f"/v1/runs?experiment_id={stored[0].experiment_id}&limit=100"
+        paths = (history, search, f"{history}?metrics=val_accuracy")
+        here = [Call(service.url, "GET", [path]) for path in paths]
         try:
             with _mlflow() as url:
                 there = _fill(url)
@@ -48,7 +51,7 @@ def measure(times: int) -> list[Row]:
             return [
                 _limited(not_measured(what, str(error), target), values, limit)
                 for what, values, target, limit in zip(
-                    (HISTORY, SEARCH), kept, ("under 5 ms", "under 10 ms"), (5, 10), strict=True
+                    (HISTORY, SEARCH), kept, ("under 5 ms", "under 10 ms"), (5, 10), strict=False
                 )
             ]
 
@@ -63,9 +66,7 @@ def _limited(row: Row, values: list[float], limit: float) -> Row:
 def _reads(here: list[Call], there: list[Call], times: int) -> Iterator[Row]:
     for fresh in (False, True):
         how = "fresh connections" if fresh else "kept connection"
-        for what, pair, limit, least in zip(
-            (HISTORY, SEARCH), zip(here, there, strict=True), (5, 10), (4, 8), strict=True
-        ):
+        for (what, limit, least), *pair in zip(_READS, here, there, strict=True):
             ours, theirs = map(middle, in_turns(pair, times, fresh=fresh))
             # The ratio of medians, not the median of ratios: a call is too short for pairs.
             ratio = theirs / ours
@@ -74,8 +75,8 @@ def _reads(here: list[Call], there: list[Call], times: int) -> Iterator[Row]:
                 f"p50 {ours:.1f} ms",
                 f"p50 {theirs:.1f} ms",
                 f"x{ratio:.1f}",
-                f"under {limit} ms, at least x{least}",
-                ours < limit and ratio >= least,
+                f"under {limit} ms, at least x{least}" if limit else "",
+                ours < limit and ratio >= (least or 0) if limit else None,
             )
 
 
@@ -136,8 +137,12 @@ def _fill(url: str) -> list[Call]:
         _log(caller, run, range(1, _EPOCHS + 1))
     caller.close()
     wanted = {"experiment_ids": [experiment], "max_results": _RUNS}
-    path = f"{_API}/metrics/get-history?run_id={runs[-1]}&metric_key=val_accuracy"
-    return [Call(url, "GET", path), Call(url, "POST", f"{_API}/runs/search", wanted)]
+    path = f"{_API}/metrics/get-history?run_id={runs[-1]}&metric_key="
+    return [
+        Call(url, "GET", [path + name for name in _METRICS]),
+        Call(url, "POST", [f"{_API}/runs/search"], wanted),
+        Call(url, "GET", [f"{path}val_accuracy"]),
+    ]
 
 
 def _experiment(caller: Caller, name: str) -> str:

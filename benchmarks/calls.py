@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Call:
-    """One request, to be made many times."""
+    """A request to be made many times, or several that only together give what is wanted."""
 
     url: str
     method: str
-    path: str
+    paths: Sequence[str]
     body: Any = None
 
 
@@ -63,7 +63,8 @@ def in_turns(calls: Sequence[Call], times: int, *, fresh: bool) -> list[list[flo
     for turn in range(times + 1):
         for caller, call, milliseconds in zip(callers, calls, taken, strict=True):
             began = time.perf_counter()
-            caller.ask(call.method, call.path, call.body)
+            for path in call.paths:
+                caller.ask(call.method, path, call.body)
             if turn:
                 milliseconds.append(1000 * (time.perf_counter() - began))
     for caller in callers:

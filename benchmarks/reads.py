@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.filled import Filling, database
 from service import (
+    claiming,
     comparisons,
     diagnoses,
     experiments,
@@ -37,7 +38,6 @@ from service import (
     replay,
     retention,
     run_search,
-    runs,
     scores,
     sweep,
     weights,
@@ -290,7 +290,8 @@ class Reads:
 
         def next_run(session: Session) -> Any:
             with session.begin():
-                return session.scalar(runs._next_run("cpu"))
+                wanted = claiming._locked(claiming._waiting("cpu"), 1)
+                return session.execute(wanted).one_or_none()
 
         def reuse(session: Session) -> None:
             with session.begin() as undone:

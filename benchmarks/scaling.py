@@ -27,10 +27,12 @@ from typing import Any
 import httpx
 import psycopg
 from kombu.connection import Connection
+from sqlalchemy import text
 
 from benchmarks.serving import METRICS, Service, Store, processor_seconds
-from service import runs
+from service import recording
 from service.config import Settings
+from service.holding import Claim
 from service.queue import Doorbell, queue_name
 
 _PROCESSES = 2
@@ -62,22 +64,39 @@ class Cost:
         )
 
 
-def record(held: runs.Claim, number: int) -> None:
+def record(held: Claim, number: int) -> None:
     """Commit the next epoch of a run."""
     metrics = dict.fromkeys(METRICS, 1 / number)  # others each time, as in life
     with _store.sessions() as session:
-        runs.record_epoch(session, held, epoch=number, metrics=metrics, settings=_store.settings)
+        record_of_one = recording.EpochRecord(held, number, metrics)
+        recording.record_epochs(session, [record_of_one], _store.settings)
 
 
-def renew(held: runs.Claim, _: int) -> None:
+def renew(held: Claim, _: int) -> None:
     """Renew the lease of a run."""
     with _store.sessions() as session:
-        runs.renew(session, held, epoch=1, fraction=0.5, settings=_store.settings)
+        recording.renew(session, [(held, 1, 0.5)], _store.settings)
 
 
 def claim(_: Any, __: int) -> None:
     """Claim a run."""
     _store.claim()
+
+
+def write(_: Any, number: int) -> None:
+    """Commit a row."""
+    _write(number, "INSERT INTO scratch VALUES (:number)")
+
+
+def write_and_notify(_: Any, number: int) -> None:
+    """Commit a row with a NOTIFY: Postgres lets one such transaction commit at a time."""
+    notifying = "WITH one AS (INSERT INTO scratch VALUES (:number)) SELECT pg_notify('scratch', '')"
+    _write(number, notifying)
+
+
+def _write(number: int, statement: str) -> None:
+    with _store.sessions() as session, session.begin():
+        session.execute(text(statement), {"number": number})
 
 
 def _open(settings: Settings) -> None:
@@ -155,7 +174,7 @@ class Bench:
         row = self._database.execute(statement.encode()).fetchone()
         return row[0] if row else None
 
-    def held(self, clients: int, experiments: int) -> list[runs.Claim]:
+    def held(self, clients: int, experiments: int) -> list[Claim]:
         """Submit runs and claim them all; no other run waits or trains."""
         self.end_all()
         for _ in range(experiments):
@@ -175,6 +194,21 @@ class Bench:
             "WHERE status IN ('queued', 'running')"
         )
         self._database.execute("VACUUM runs")
+
+    @contextmanager
+    def unsynced(self) -> Iterator[None]:
+        """Let commits not wait for the disk inside the block."""
+        try:
+            self._database.execute("ALTER SYSTEM SET synchronous_commit = off")
+            self._database.execute("SELECT pg_reload_conf()")
+            yield
+        finally:
+            self._database.execute("ALTER SYSTEM RESET synchronous_commit")
+            self._database.execute("SELECT pg_reload_conf()")
+
+    def scratch(self) -> None:
+        """Make the table that plain rows are written to."""
+        self._database.execute("CREATE TABLE IF NOT EXISTS scratch (number int)")
 
     def connection_megabytes(self) -> float:
         """Give the memory that an idle connection has for itself."""
@@ -287,12 +321,21 @@ def main() -> None:
 
 def _report_writes(bench: Bench) -> None:
     print(f"A connection of its own: {bench.connection_megabytes():.1f} MB")
+    bench.scratch()
+    for clients in (1, 32):
+        for name, act in (("Plain rows", write), ("Rows with NOTIFY", write_and_notify)):
+            print(f"{name}, {clients:2} clients: {bench.measure(act, range(clients))}")
     for clients in (1, 2, 8, 32):
         for experiments in sorted({1, clients}):
             cost = bench.measure(record, bench.held(clients, experiments))
             print(f"Epochs, {clients:2} clients, {experiments:2} experiments: {cost}")
     for clients in (1, 32):
         print(f"Renewals, {clients:2} clients: {bench.measure(renew, bench.held(clients, 1))}")
+    with bench.unsynced():
+        cost = bench.measure(record, bench.held(32, 1))
+        print(f"Epochs, 32 clients,  1 experiments, synchronous_commit off: {cost}")
+        cost = bench.measure(renew, bench.held(32, 1))
+        print(f"Renewals, 32 clients, synchronous_commit off: {cost}")
     for clients in (1, 4, 16, 64):
         bench.waiting(_RUNS)
         print(f"Claims, {clients:2} clients: {bench.measure(claim, range(clients))}")

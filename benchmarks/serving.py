@@ -22,11 +22,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from deploy.embedded import EmbeddedServers
 from deploy.embedded.ports import free_port
 from deploy.embedded.process import ends_with_launcher
-from service import experiments, runs
+from service import claiming, experiments, recording
 from service.config import Settings
 from service.database import alembic_config, create_database_engine, session_factory
+from service.holding import Claim
 from service.models import Epoch, Run
 from service.queue import Doorbell
+from service.recording import EpochRecord
 from service.spec import ExperimentSpec
 from service.sweep import count_workers, workers_wanted
 
@@ -104,25 +106,22 @@ class Store:
             ids = [each.id for each in stored]
             session.execute(update(Run).where(Run.id.in_(ids)).values(**ended, **final))
 
-    def claim(self) -> runs.Claim:
+    def claim(self) -> Claim:
         """Claim the next run, which must be there."""
         with self.sessions() as session:
-            held = runs.claim(session, worker="bench", engine=_ENGINE, settings=self.settings)
-        if held is None:
-            raise RuntimeError("No run waits, though one was just submitted.")
-        return held
-
-    def record(self, held: runs.Claim, epoch: int) -> None:
-        """Commit an epoch of a claimed run."""
-        with self.sessions() as session:
-            runs.record_epoch(
-                session,
-                held,
-                epoch=epoch,
-                metrics=METRICS,
-                settings=self.settings,
-                ending="completed" if epoch == held.epochs else None,
+            taken = claiming.claim(
+                session, worker="bench", engine=_ENGINE, settings=self.settings, most=1
             )
+        if not taken:
+            raise RuntimeError("No run waits, though one was just submitted.")
+        return taken[0]
+
+    def record(self, held: Claim, epoch: int) -> None:
+        """Commit an epoch of a claimed run."""
+        ending = "completed" if epoch == held.epochs else None
+        with self.sessions() as session:
+            record = EpochRecord(held, epoch, METRICS, ending)
+            recording.record_epochs(session, [record], self.settings)
 
     def run(self, run_id: Any) -> Run | None:
         """Read a run as it is now."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from benchmarks.serving import Store
-from service.runs import Claim
+from service.holding import Claim
 
 #: Pause between two epochs of the followed run.
 EPOCH_SECONDS = 0.2

@@ -2,7 +2,7 @@
 
 import os
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -100,12 +100,3 @@ def _verdict(rows: Sequence[Row]) -> str:
     told = f"Targets: {len(held)} hold"
     told += f"; {len(missed)} do not: {'; '.join(missed)}" if missed else ", none is missed"
     return f"{told}; {len(unknown)} not measured: {'; '.join(unknown)}." if unknown else f"{told}."
-
-
-def attempt(name: str, measure: Callable[[], list[Row]]) -> list[Row]:
-    """Measure one topic, telling on the way; what breaks is a row that says so."""
-    print(f"{name} ...", flush=True)
-    rows = measure()
-    for row in rows:
-        print(f"  {row.what}: {row.ours}{f' against {row.peer}' if row.peer else ''}", flush=True)
-    return rows

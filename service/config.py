@@ -5,6 +5,7 @@ Every setting stands in docs/settings.md, or a test fails.
 """
 
 import math
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -100,8 +101,22 @@ class Settings(BaseSettings):
     worker_seen_seconds: float = Field(
         20.0, gt=0, description="A worker silent for longer counts as gone."
     )
-    training_threads: Annotated[int, Field(ge=1, le=256)] = Field(
-        1, description="CPU threads of one training; part of what makes its bits repeatable."
+    training_threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None,
+        description="CPU threads of one training that is not batched; if not set, an experiment "
+        "with fewer runs than cores shares the cores among them, else 1.",
+    )
+    cores: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="Cores that trainings share on one machine, its own if not set; decides their "
+        "threads where `ACTINIUM_TRAINING_THREADS` is not set.",
+    )
+    pack_size: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        description="Most runs trained together as one batched job; changes no result.",
     )
     soft_shutdown_seconds: float = Field(
         20.0, ge=0, description="Time a stopping worker has to give its run back."

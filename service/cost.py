@@ -70,7 +70,9 @@ def seconds_per_epoch(
 ) -> dict[uuid.UUID, float]:
     """Estimate what an epoch of each unfinished experiment takes, from a sample of its runs.
 
-    Measured where the experiment has recorded an epoch, preferably by runs that train now.
+    An epoch of a pack counts to each member with its share, so that the sum over runs is a
+    worker's time. Measured where the experiment has recorded an epoch, preferably by runs that
+    train now.
     """
     if not experiment_ids:
         return {}

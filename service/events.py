@@ -5,12 +5,12 @@ when that transaction commits. Progress inside an epoch is worth a NOTIFY only.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import ARRAY, Text, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from service.models import Event
@@ -27,19 +27,26 @@ class NewEvent:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def lock_stream(session: Session, experiment_id: uuid.UUID) -> None:
-    """Let this transaction alone add to an experiment's stream until it ends.
+def lock_streams(session: Session, experiment_ids: Iterable[uuid.UUID]) -> None:
+    """Let this transaction alone add to some experiments' streams until it ends.
 
     Numbers are handed out before transactions commit; without the lock a reader could see a
     higher number first and take the lower one, committed later, for already read. Take it
-    after every row lock of the transaction, so that no two can wait for each other.
+    after every row lock of the transaction, and all that it needs at once: they are taken in
+    one order, so that no two transactions can wait for each other.
     """
-    key = func.hashtextextended(str(experiment_id), 0)
-    session.execute(select(func.pg_advisory_xact_lock(key)))
+    ordered = bindparam("ids", sorted(map(str, experiment_ids)), type_=ARRAY(Text))
+    each = func.unnest(ordered).column_valued("experiment_id")
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(each, 0))))
 
 
-def publish(session: Session, experiment_id: uuid.UUID, events: Iterable[NewEvent]) -> None:
+def publish(session: Session, experiment_id: uuid.UUID, events: Sequence[NewEvent]) -> None:
     """Write events and wake the listeners on commit. The last act of a transaction."""
+    publish_all(session, {experiment_id: events})
+
+
+def publish_all(session: Session, streams: Mapping[uuid.UUID, Sequence[NewEvent]]) -> None:
+    """Write events of several experiments, as ``publish`` does those of one."""
     rows = [
         {
             "experiment_id": experiment_id,
@@ -47,27 +54,36 @@ def publish(session: Session, experiment_id: uuid.UUID, events: Iterable[NewEven
             "type": each.type,
             "data": each.data,
         }
+        for experiment_id, events in streams.items()
         for each in events
     ]
     if not rows:
         return
-    lock_stream(session, experiment_id)
+    told = [experiment_id for experiment_id, events in streams.items() if events]
+    lock_streams(session, told)
     session.execute(insert(Event), rows)
-    _notify(session, {"experiment_id": str(experiment_id)})
+    _notify(session, [{"experiment_id": str(each)} for each in told])
 
 
 def announce(
-    session: Session, experiment_id: uuid.UUID, run_id: uuid.UUID, data: dict[str, Any]
+    session: Session, progress: Iterable[tuple[uuid.UUID, uuid.UUID, dict[str, Any]]]
 ) -> None:
-    """Tell listeners of a run's progress inside an epoch; nothing is stored or replayed."""
+    """Tell listeners of progress inside an epoch; nothing is stored or replayed.
+
+    Args:
+        session: inside a transaction.
+        progress: the experiment, the run and what is told of it, for each run.
+    """
     _notify(
         session,
-        {"experiment_id": str(experiment_id), "run_id": str(run_id), "progress": data},
+        [
+            {"experiment_id": str(experiment_id), "run_id": str(run_id), "progress": data}
+            for experiment_id, run_id, data in progress
+        ],
     )
 
 
-def _notify(session: Session, payload: dict[str, Any]) -> None:
-    session.execute(
-        text("SELECT pg_notify(:channel, :payload)"),
-        {"channel": CHANNEL, "payload": orjson.dumps(payload).decode()},
-    )
+def _notify(session: Session, payloads: Sequence[dict[str, Any]]) -> None:
+    texts = [orjson.dumps(each).decode() for each in payloads]
+    each = func.unnest(bindparam("payloads", texts, type_=ARRAY(Text))).column_valued("payload")
+    session.execute(select(func.pg_notify(CHANNEL, each)))

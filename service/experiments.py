@@ -22,6 +22,7 @@ from service.expansion import PlannedRun, expand
 from service.idempotency import KeyedRequest
 from service.identifiers import uuid7
 from service.models import ACTIVE, Experiment, Run
+from service.packing import pack_key
 from service.paging import Order, Page, fetch_page
 from service.runs import cancel_locked
 from service.spec import ExperimentSpec
@@ -99,7 +100,7 @@ def submit(
             idempotency.remember(session, request, experiment_id, response, settings)
         created = NewEvent("experiment.created", None, {"runs": len(planned)})
         publish_endings(
-            session, experiment_id, [created, *(finished_event(each) for each in reused)]
+            session, {experiment_id: [created, *(finished_event(each) for each in reused)]}
         )
         return Submission(experiment_id, response, replayed=False)
 
@@ -132,7 +133,9 @@ def _store(
         "max_attempts": spec.max_attempts,
         "epochs": spec.epochs,
     }
-    configs = {each.config_hash: each.config.model_dump(mode="json") for each in planned}
+    distinct = {each.config_hash: each.config for each in planned}
+    configs = {digest: each.model_dump(mode="json") for digest, each in distinct.items()}
+    pack_keys = {digest: pack_key(each) for digest, each in distinct.items()}
     rows = [
         {
             "id": uuid7(),
@@ -140,6 +143,7 @@ def _store(
             "label": each.label,
             "config": configs[each.config_hash],
             "config_hash": each.config_hash,
+            "pack_key": pack_keys[each.config_hash],
             "seed": each.seed,
             **shared,
         }

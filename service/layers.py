@@ -6,7 +6,7 @@ A histogram is stored as its outer edges and its counts, and shown with all its 
 
 import uuid
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,15 @@ class LayersAt:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """A run's layer statistics at one epoch, as ``encode`` writes them."""
+
+    run_id: uuid.UUID
+    epoch: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
 class Observed:
     """What is recorded of an epoch: metrics (none at epoch 0), layers where they were taken."""
 
@@ -52,10 +61,13 @@ class Observed:
     layers: dict[str, Any] | None
 
 
-def store(session: Session, run_id: uuid.UUID, epoch: int, statistics: Mapping[str, Any]) -> None:
-    """Store a run's layer statistics at an epoch, once; inside a transaction."""
-    values = {"run_id": run_id, "epoch": epoch, "payload": encode(statistics)}
-    session.execute(insert(Layers).values(**values).on_conflict_do_nothing())
+def store(session: Session, found: Sequence[Encoded]) -> None:
+    """Store layer statistics of runs at epochs, each once; inside a transaction."""
+    if found:
+        rows = [
+            {"run_id": each.run_id, "epoch": each.epoch, "payload": each.payload} for each in found
+        ]
+        session.execute(insert(Layers).on_conflict_do_nothing(), rows)
 
 
 def get(session: Session, run_id: uuid.UUID, epoch: int | None = None) -> LayersAt:

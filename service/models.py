@@ -128,6 +128,13 @@ class Run(Base):
             "id",
             postgresql_where=text("status = 'queued'"),
         ),
+        Index(
+            "ix_runs_packable",
+            "pack_key",
+            text("priority DESC"),
+            "id",
+            postgresql_where=text("status = 'queued'"),
+        ),
         Index("ix_runs_activation", "activation", "id"),
         Index("ix_runs_initializer", "initializer", "id"),
         Index("ix_runs_normalization", "normalization", "id"),
@@ -151,6 +158,7 @@ class Run(Base):
     label: Mapped[str | None] = mapped_column(Text)
     config: Mapped[dict[str, Any]] = mapped_column(_JSON)
     config_hash: Mapped[str] = mapped_column(Text)
+    pack_key: Mapped[str | None] = mapped_column(Text)
     seed: Mapped[int] = mapped_column(BigInteger)
     activation: Mapped[str] = mapped_column(
         Text, Computed("config -> 'activation' ->> 'name'", persisted=True)

@@ -111,7 +111,7 @@ def _standing(row: Row[Any], epoch_seconds: float | None) -> Standing:
     left = active * row.epochs - row.epochs_begun
     eta_seconds = None
     if epoch_seconds is not None:
-        eta_seconds = round(left * epoch_seconds / max(1, row.running), 3)
+        eta_seconds = round(left * epoch_seconds / max(1, row.workers), 3)
     done = row.total - active + (row.epochs_begun / row.epochs if row.epochs else 0.0)
     return Standing(
         experiment=row.Experiment,
@@ -155,7 +155,10 @@ def _counted(runs: ColumnElement[int], condition: ColumnElement[bool]) -> Column
 def _begun() -> Any:
     """Sum up the runs that a worker has taken and not ended; of the others there is nothing."""
     return (
-        select(func.coalesce(func.sum(Run.epoch), 0).cast(Integer).label("epochs_begun"))
+        select(
+            func.coalesce(func.sum(Run.epoch), 0).cast(Integer).label("epochs_begun"),
+            func.count(Run.worker.distinct()).filter(Run.status == "running").label("workers"),
+        )
         .where(Run.experiment_id == Experiment.id, Run.status.in_(ACTIVE), Run.attempt > 0)
         .lateral("begun")
     )

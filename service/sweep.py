@@ -44,7 +44,7 @@ def recover(session: Session, run_id: uuid.UUID, attempt: int, settings: Setting
         if run is None:
             return False
         reason = f"Worker {run.worker} gave no sign of life for {settings.lease_seconds:g} s."
-        take_back(session, run, "lost", reason, settings)
+        take_back(session, [run], "lost", reason, settings)
         return True
 
 
@@ -69,7 +69,10 @@ def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
         seen = count_workers(session, settings)
         busy: dict[str, int] = dict(
             session.execute(
-                select(Run.engine["device"].astext.label("device"), func.count())
+                # A worker has one pack at a time, and many runs in it.
+                select(
+                    Run.engine["device"].astext.label("device"), func.count(Run.worker.distinct())
+                )
                 .where(Run.status == "running")
                 .group_by("device")  # by its label: as an expression its parameters would differ
             ).all()

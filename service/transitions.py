@@ -1,20 +1,21 @@
 """How a run's state may change: every guarded write that more than one use-case needs.
 
-Nothing here opens a transaction; the use-cases in ``service.runs`` and
-``service.experiments`` do.
+Nothing here opens a transaction; the use-cases in ``service.claiming``, ``service.recording``,
+``service.runs`` and ``service.experiments`` do.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from service.config import Settings
-from service.events import NewEvent, lock_stream, publish
+from service.events import NewEvent, lock_streams, publish_all
 from service.models import FINISHED, METRICS, RESULT_COLUMNS, Attempt, Epoch, Layers, Run
 from service.numbers import to_json
 from service.webhook_deliveries import enqueue
@@ -23,15 +24,30 @@ from service.webhook_deliveries import enqueue
 _TAKEN_OVER = ("status", "epoch", *RESULT_COLUMNS, "verdict", "findings", "worker", "engine")
 
 
-def close_attempt(
-    session: Session, run_id: uuid.UUID, attempt: int, outcome: str, reason: str | None
+def close_attempts(
+    session: Session, taken: Sequence[Run], outcome: str, reason: str | None
 ) -> None:
-    """Write down how an attempt ended, once."""
+    """Write down how the attempts of some runs ended, once."""
+    tokens = [(each.id, each.attempt) for each in taken]
     session.execute(
         update(Attempt)
-        .where(Attempt.run_id == run_id, Attempt.attempt == attempt, Attempt.outcome.is_(None))
+        .where(tuple_(Attempt.run_id, Attempt.attempt).in_(tokens), Attempt.outcome.is_(None))
         .values(outcome=outcome, reason=reason, ended_at=func.now())
+        .execution_options(synchronize_session=False)
     )
+
+
+def end_runs(session: Session, ids: Collection[uuid.UUID], status: str) -> list[Run]:
+    """End running runs whose rows this transaction has locked, and their attempts."""
+    ended = session.scalars(
+        update(Run)
+        .where(Run.id.in_(ids))
+        .values(status=status, lease_expires_at=None, finished_at=func.now(), error=None)
+        .returning(Run)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    ).all()
+    close_attempts(session, ended, status, None)
+    return sorted(ended, key=lambda run: run.id)
 
 
 def finished_event(run: Run) -> NewEvent:
@@ -51,51 +67,70 @@ def finished_event(run: Run) -> NewEvent:
     )
 
 
-def publish_endings(session: Session, experiment_id: uuid.UUID, events: list[NewEvent]) -> None:
-    """Publish that runs ended, and that the experiment did where none is left.
+def streams_of(told: Iterable[tuple[uuid.UUID, NewEvent]]) -> dict[uuid.UUID, list[NewEvent]]:
+    """Sort events into their experiments' streams, each in the order given."""
+    streams: dict[uuid.UUID, list[NewEvent]] = defaultdict(list)
+    for experiment_id, event in told:
+        streams[experiment_id].append(event)
+    return streams
+
+
+def publish_endings(session: Session, streams: Mapping[uuid.UUID, Sequence[NewEvent]]) -> None:
+    """Publish that runs ended, and that an experiment did where none of its is left.
 
     Webhooks that are to be told get a delivery each, in this same transaction.
     """
-    lock_stream(session, experiment_id)
+    lock_streams(session, streams)
     # Counted under the lock: of two runs that end together, the later one sees both ended.
-    counts: dict[str, int] = dict(
-        session.execute(
-            select(Run.status, func.count())
-            .where(Run.experiment_id == experiment_id)
-            .group_by(Run.status)
-        ).all()
-    )
-    if not counts.get("queued") and not counts.get("running"):
-        events = [*events, NewEvent("experiment.finished", None, {"runs": counts})]
-    enqueue(session, experiment_id, events)
-    publish(session, experiment_id, events)
+    counts: dict[uuid.UUID, dict[str, int]] = {each: {} for each in streams}
+    for experiment_id, status, count in session.execute(
+        select(Run.experiment_id, Run.status, func.count())
+        .where(Run.experiment_id.in_(list(streams)))
+        .group_by(Run.experiment_id, Run.status)
+    ):
+        counts[experiment_id][status] = count
+    finished = {
+        experiment_id: [NewEvent("experiment.finished", None, {"runs": each})]
+        for experiment_id, each in counts.items()
+        if not each.get("queued") and not each.get("running")
+    }
+    told = {each: [*events, *finished.get(each, ())] for each, events in streams.items()}
+    for experiment_id, events in told.items():
+        enqueue(session, experiment_id, events)
+    publish_all(session, told)
 
 
-def take_back(session: Session, run: Run, outcome: str, reason: str, settings: Settings) -> None:
-    """Take a locked run from its attempt: to the queue, or to its end where none may follow."""
-    close_attempt(session, run.id, run.attempt, outcome, reason)
-    run.lease_expires_at = None
-    if outcome != "released":
-        run.failures += 1
-    if run.cancel_requested_at is not None:
-        _end_locked(session, run, "cancelled", None)
-    elif run.failures >= run.max_attempts:
-        _end_locked(session, run, "failed", reason)
-    else:
-        run.status = "queued"
-        if outcome == "error":
-            pause = settings.retry_backoff_seconds * 2 ** (run.failures - 1)
-            run.not_before = session.scalar(select(func.now() + timedelta(seconds=pause)))
-        session.flush()
-        data = {"attempt": run.attempt, "outcome": outcome, "reason": reason}
-        publish(session, run.experiment_id, [NewEvent("run.requeued", run.id, data)])
-
-
-def _end_locked(session: Session, run: Run, status: str, error: str | None) -> None:
-    run.status, run.error = status, error
-    run.finished_at = session.scalar(select(func.now()))
+def take_back(
+    session: Session, taken: Sequence[Run], outcome: str, reason: str, settings: Settings
+) -> None:
+    """Take locked runs from their attempts: to the queue, or to the end where none may follow."""
+    close_attempts(session, taken, outcome, reason)
+    now = session.scalars(select(func.now())).one()
+    told = []
+    for run in taken:
+        run.lease_expires_at = None
+        if outcome != "released":
+            run.failures += 1
+        if run.cancel_requested_at is not None:
+            run.status, run.error, run.finished_at = "cancelled", None, now
+        elif run.failures >= run.max_attempts:
+            run.status, run.error, run.finished_at = "failed", reason, now
+        else:
+            run.status = "queued"
+            if outcome == "error":
+                pause = settings.retry_backoff_seconds * 2 ** (run.failures - 1)
+                run.not_before = now + timedelta(seconds=pause)
+        told.append((run.experiment_id, _left_event(run, outcome, reason)))
     session.flush()
-    publish_endings(session, run.experiment_id, [finished_event(run)])
+    ended = any(run.status != "queued" for run in taken)
+    (publish_endings if ended else publish_all)(session, streams_of(told))
+
+
+def _left_event(run: Run, outcome: str, reason: str) -> NewEvent:
+    if run.status != "queued":
+        return finished_event(run)
+    data = {"attempt": run.attempt, "outcome": outcome, "reason": reason}
+    return NewEvent("run.requeued", run.id, data)
 
 
 def reuse_finished(session: Session, scope: ColumnElement[bool]) -> list[Run]:

@@ -86,6 +86,8 @@ def settings(
         sweep_seconds=0.5,
         retry_backoff_seconds=0.2,
         worker_seen_seconds=12,
+        # Histories are compared between experiments of any number of runs.
+        training_threads=1,
     )
 
 

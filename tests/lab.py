@@ -1,20 +1,22 @@
 """A worker's part played by tests: experiments are trained with made-up metrics."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import experiments, runs
+from service import claiming, experiments, recording, runs
 from service.config import Settings
 from service.diagnoses import NO_INSIGHT, Insight
+from service.holding import Answer, Claim
 from service.models import Attempt, Epoch, Event, Run
-from service.runs import Claim
+from service.recording import EpochRecord
 from service.spec import ExperimentSpec
 from service.standing import Standing
 
-ENGINE = {"device": "cpu", "threads": 1, "torch": "2.13.0", "numpy": "2.4.0"}
+ENGINE = {"device": "cpu", "torch": "2.13.0", "numpy": "2.4.0"}
 
 #: What an epoch records, but for what a test says of it.
 METRICS = {
@@ -58,11 +60,8 @@ class Lab:
             return found
 
     def claim(self, worker: str = "one", **engine: Any) -> Claim | None:
-        """Claim the next run."""
-        with self.sessions() as session:
-            return runs.claim(
-                session, worker=worker, engine=ENGINE | engine, settings=self.settings
-            )
+        """Claim the next run, and that alone."""
+        return next(iter(self.pack(worker, most=1, **engine)), None)
 
     def taken(self, worker: str = "one", **engine: Any) -> Claim:
         """Claim a run that must be there."""
@@ -70,10 +69,21 @@ class Lab:
         assert held is not None, "no run waits"
         return held
 
-    def start(self, held: Claim, insight: Insight) -> bool:
-        """Record what is seen before the first step; says whether the run is to be cancelled."""
+    def pack(self, worker: str = "one", most: int | None = None, **engine: Any) -> list[Claim]:
+        """Claim the next run with all that is packed with it."""
         with self.sessions() as session:
-            return runs.record_start(session, held, insight, self.settings)
+            return claiming.claim(
+                session, worker=worker, engine=ENGINE | engine, settings=self.settings, most=most
+            )
+
+    def start(self, held: Claim, insight: Insight) -> Answer:
+        """Record what is seen before the first step."""
+        return self.starts([(held, insight)])
+
+    def starts(self, seen: Sequence[tuple[Claim, Insight]]) -> Answer:
+        """Record what is seen of several runs before their first step."""
+        with self.sessions() as session:
+            return recording.record_starts(session, seen, self.settings)
 
     def epoch(
         self,
@@ -82,23 +92,34 @@ class Lab:
         ending: str | None = None,
         insight: Insight = NO_INSIGHT,
         **metrics: float,
-    ) -> bool:
-        """Record an epoch; says whether the run is to be cancelled."""
-        with self.sessions() as session:
-            return runs.record_epoch(
-                session,
-                held,
-                epoch=epoch,
-                metrics=METRICS | metrics,
-                settings=self.settings,
-                ending=ending,
-                insight=insight,
-            )
+    ) -> Answer:
+        """Record an epoch."""
+        return self.epochs([EpochRecord(held, epoch, METRICS | metrics, ending, insight)])
 
-    def renew(self, held: Claim) -> bool:
-        """Renew a lease; says whether the run is to be cancelled."""
+    def epochs(self, records: Sequence[EpochRecord]) -> Answer:
+        """Record an epoch of each of several runs."""
         with self.sessions() as session:
-            return runs.renew(session, held, epoch=1, fraction=0.5, settings=self.settings)
+            return recording.record_epochs(session, records, self.settings)
+
+    def renew(self, *helds: Claim) -> Answer:
+        """Renew leases, half an epoch on."""
+        with self.sessions() as session:
+            return recording.renew(session, [(held, 1, 0.5) for held in helds], self.settings)
+
+    def finish(self, *helds: Claim) -> Answer:
+        """End runs that have nothing left to record."""
+        with self.sessions() as session:
+            return runs.finish(session, helds)
+
+    def confirm_cancel(self, *helds: Claim) -> Answer:
+        """End runs whose cancel was asked for."""
+        with self.sessions() as session:
+            return runs.confirm_cancels(session, helds)
+
+    def release(self, *helds: Claim, reason: str = "It was given back.") -> Answer:
+        """Give runs back."""
+        with self.sessions() as session:
+            return runs.release(session, helds, reason, self.settings)
 
     def train(self, held: Claim, ending: str = "completed", **metrics: float) -> None:
         """Record what is left of a run, to its end."""
@@ -110,11 +131,12 @@ class Lab:
         while held := self.claim():
             self.train(held, **metrics)
 
-    def fail(self, held: Claim, reason: str = "Out of luck.") -> None:
+    def fail(self, held: Claim, reason: str = "Out of luck.") -> Answer:
         """Write down a failed attempt, and let the pause before the next be over."""
         with self.sessions() as session:
-            runs.fail_attempt(session, held, reason, self.settings)
+            answer = runs.fail_attempts(session, [held], reason, self.settings)
         self.execute("UPDATE runs SET not_before = NULL WHERE id = :id", id=held.run_id)
+        return answer
 
     def expire(self, held: Claim) -> None:
         """Let a lease be over."""

@@ -41,7 +41,7 @@ def main() -> None:
     # A process that is a container's first ignores a signal it has no handler for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Read once, when the child imports torch.
-    os.environ["OMP_NUM_THREADS"] = str(settings.training_threads)
+    os.environ["OMP_NUM_THREADS"] = str(settings.training_threads or 1)
     if arguments.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = arguments.gpu
     try:

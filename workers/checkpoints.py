@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import structlog
-import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -28,9 +27,9 @@ from service.sealing import DamagedFileError, check, seal
 from service.spec import RunConfig
 from service.storage import CHECKPOINTS, Moment, Storage, run_of, weights_name
 from workers.background import wait_for
-from workers.training.trainer import Training
+from workers.training.jobs import Trainee
 
-#: Raised when ``Training.state`` changes what it gives: older checkpoints are not used then.
+#: Raised when ``Trainee.state`` changes what it gives: older checkpoints are not used then.
 STATE_VERSION = 1
 
 #: Epochs shorter than this share a checkpoint.
@@ -87,6 +86,11 @@ class Owner:
         }
 
 
+def patience(settings: Settings) -> float:
+    """Say until when, by ``time.monotonic``, a worker that is told to stop now may save."""
+    return time.monotonic() + _PATIENCE_WHEN_STOPPING * settings.soft_shutdown_seconds
+
+
 class Checkpoints:
     """The checkpoints and weights that one attempt at a run writes and finds.
 
@@ -106,7 +110,7 @@ class Checkpoints:
         self._cost = 0.0
         self.failures = 0
 
-    def resume(self, training: Training, recorded_epochs: int) -> bool:
+    def resume(self, training: Trainee, recorded_epochs: int) -> bool:
         """Take a training up where the newest usable checkpoint of an earlier attempt left it.
 
         Returns:
@@ -126,17 +130,21 @@ class Checkpoints:
         self._saved_at = time.monotonic()
         return True
 
-    def within_epoch(self, training: Training) -> None:
+    def within_epoch(self, training: Trainee) -> None:
         """Save a checkpoint if this epoch has been going on for long since the last one."""
         self._save_if_due(training, self._settings.checkpoint_seconds)
 
-    def after_epoch(self, training: Training) -> None:
+    def after_epoch(self, training: Trainee) -> None:
         """Save a checkpoint, before the epoch is recorded, unless one is very recent."""
         self._save_if_due(training, _SHORTEST_SECONDS)
 
-    def before_leaving(self, training: Training) -> None:
-        """Save a checkpoint of a training that is given back, if that takes little time."""
-        until = time.monotonic() + _PATIENCE_WHEN_STOPPING * self._settings.soft_shutdown_seconds
+    def before_leaving(self, training: Trainee, until: float) -> None:
+        """Save a checkpoint of a training that is given back, if it is there in time.
+
+        Args:
+            training: as it is left.
+            until: by ``time.monotonic``; see ``patience``.
+        """
 
         def look_at_the_clock() -> None:
             if time.monotonic() > until:
@@ -145,7 +153,7 @@ class Checkpoints:
         if not self._kept or self._place(training) != self._kept[-1]:
             self._save(training, look_at_the_clock)
 
-    def keep_weights(self, training: Training, moment: Moment) -> None:
+    def keep_weights(self, training: Trainee, moment: Moment) -> None:
         """Save the network's weights for download, if they are to be kept at all."""
         if not self._settings.weights_retention_days:
             return
@@ -160,7 +168,7 @@ class Checkpoints:
         # Initial weights can be made again from configuration and seed: not worth a sync, but
         # where they are all that the run gives.
         durable = moment == "final" or owner.config.epochs == 0
-        weights = _copied(training.network.state_dict())
+        weights = training.weights()
 
         def write() -> None:
             name = weights_name(owner.run_id, owner.attempt, moment)
@@ -184,11 +192,11 @@ class Checkpoints:
         except OSError as error:
             self._fail("Could not remove checkpoints; the scheduler will", error)
 
-    def _save_if_due(self, training: Training, least: float) -> None:
+    def _save_if_due(self, training: Trainee, least: float) -> None:
         if time.monotonic() - self._saved_at >= max(least, self._cost / _SHARE):
             self._save(training, self._pulse)
 
-    def _save(self, training: Training, pulse: Callable[[], None]) -> None:
+    def _save(self, training: Trainee, pulse: Callable[[], None]) -> None:
         began = time.monotonic()
         place, state = self._place(training), training.state()
         try:
@@ -198,7 +206,7 @@ class Checkpoints:
         self._saved_at = time.monotonic()
         self._cost = self._saved_at - began
 
-    def _place(self, training: Training) -> Place:
+    def _place(self, training: Trainee) -> Place:
         return Place(training.epoch, training.step, self._owner.attempt)
 
     def _write(self, place: Place, state: dict[str, Tensor]) -> None:
@@ -257,8 +265,3 @@ def _told(place: Place) -> dict[str, str]:
     """What a checkpoint's metadata tell beside what belongs to the run."""
     version = str(STATE_VERSION)
     return {"state_version": version, "epoch": str(place.epoch), "step": str(place.step)}
-
-
-def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    layout = torch.contiguous_format
-    return {name: each.detach().cpu().clone(memory_format=layout) for name, each in tensors.items()}

@@ -1,20 +1,25 @@
-"""Recording a run while it trains: what is asked of a recorder, and the one that is the database.
+"""Recording runs while they train: what is asked of a recorder, and the one that is the database.
 
-A recorder is also how a training learns that it must end early: it raises, and the training
-loop unwinds.
+A recorder has the members of a pack, numbered from 0; a run that trains alone is a pack of one.
+It is also how a training learns that members must leave, or that all must end early: then it
+raises, and the training loop unwinds.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import layers, runs
+from service import layers, recording, runs
 from service.config import Settings
 from service.diagnoses import NO_INSIGHT, Insight
+from service.holding import Answer, Claim
 from service.outages import Outage, is_outage
+from service.recording import EpochRecord
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -24,147 +29,218 @@ _PATIENCE_WHEN_STOPPING = 0.5
 
 T = TypeVar("T")
 
+_log = structlog.get_logger(__name__)
 
-class RunCancelledError(Exception):
-    """The user has asked for the run's cancel."""
+
+class NoneLeftError(Exception):
+    """No member is left to train: each was cancelled, or is no longer this worker's."""
 
 
 class WorkerStoppingError(Exception):
     """The worker has been told to stop."""
 
 
-class Recorder(Protocol):
-    """Takes down a run's training.
+@dataclass(frozen=True)
+class Place:
+    """How far a member is: the epoch it is in, and the fraction of it that is done."""
 
-    Each call raises ``RunCancelledError``, ``WorkerStoppingError`` or
-    ``service.runs.LeaseLostError`` where the training has to end.
+    epoch: int
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One epoch of a member: its metrics, how the run ended with it, and what is seen beside."""
+
+    epoch: int
+    metrics: Mapping[str, float]
+    ending: str | None
+    insight: Insight = NO_INSIGHT
+
+
+class Recorder(Protocol):
+    """Takes down the training of a pack.
+
+    Each call raises ``NoneLeftError`` or ``WorkerStoppingError`` where the training has to end;
+    some members may have to leave after it (``leaving``).
     """
 
-    def pulse(self, epoch: int, fraction: float) -> None:
-        """Note that the training of an epoch goes on; ``fraction`` of it is done."""
+    def pulse(self, places: Mapping[int, Place]) -> None:
+        """Note that the training goes on."""
 
-    def start(self, insight: Insight) -> None:
-        """Note what is seen before the first step."""
+    def starts(self, insights: Mapping[int, Insight]) -> None:
+        """Note what is seen of members before their first step."""
 
-    def epoch(
-        self,
-        epoch: int,
-        metrics: Mapping[str, float],
-        ending: str | None,
-        insight: Insight = NO_INSIGHT,
-    ) -> None:
-        """Note an epoch's metrics, what is seen beside, and with the last how the run ended."""
+    def epochs(self, rows: Mapping[int, Row]) -> None:
+        """Note an epoch of each of some members."""
 
-    def past(self, before: int) -> list[layers.Observed]:
-        """Give what is recorded of the epochs before one, for a training that goes on there."""
+    def past(self, member: int, before: int) -> list[layers.Observed]:
+        """Give what is recorded of a member before an epoch that its training goes on with."""
+
+    def leaving(self) -> set[int]:
+        """Give the members that have to leave and were not told of before."""
 
 
 class DatabaseRecorder:
-    """Records a claimed run, one short transaction a call.
+    """Records claimed runs, one short transaction a call.
 
     An outage of Postgres holds a training up only where there is something to record, and an
-    epoch is recorded when Postgres is back. Should the run by then be another worker's, the
-    first write says so.
+    epoch is recorded when Postgres is back. Should a run by then be another worker's, the first
+    write says so.
+
+    Attributes:
+        outcomes: how members ended that this recorder has let go: ``cancelled``, ``lost``, or
+            with their last epoch ``completed`` or ``diverged``.
     """
 
     def __init__(
         self,
         sessions: sessionmaker[Session],
-        held: runs.Claim,
+        held: Sequence[Claim],
         settings: Settings,
         stopping: Callable[[], bool],
     ) -> None:
         self._sessions = sessions
-        self._held = held
+        self._held = dict(enumerate(held))
         self._settings = settings
         self._stopping = stopping
         self._stopped_at: float | None = None
-        self._renewed_at = time.monotonic()  # the claim began the lease
+        self._renewed_at = time.monotonic()  # the claims began the leases
         self._outage = Outage("Postgres")
+        self._leaving: set[int] = set()
+        self.outcomes: dict[int, str] = {}
 
-    def pulse(self, epoch: int, fraction: float) -> None:
-        """Renew the lease if that is due, and look for reasons to end."""
+    def pulse(self, places: Mapping[int, Place]) -> None:
+        """Renew the leases if that is due, and look for reasons to end."""
         self._raise_if_stopping()
         if time.monotonic() - self._renewed_at < self._settings.renew_seconds:
             return
+        held = [
+            (each, places[member].epoch, places[member].fraction)
+            for member, each in self._held.items()
+            if member in places
+        ]
         try:
             with self._sessions() as session:
-                cancel = runs.renew(
-                    session, self._held, epoch=epoch, fraction=fraction, settings=self._settings
-                )
+                answer = recording.renew(session, held, self._settings)
         except DBAPIError as error:
             if not is_outage(error):
                 raise
-            # The lease may run out meanwhile; whether it did, the next renewal that works tells.
+            # Leases may run out meanwhile; whether they did, the next renewal that works tells.
             self._outage.began(error.orig)
-            cancel = False
         else:
             self._outage.ended()
+            self._obey(answer)
         self._renewed_at = time.monotonic()
-        if cancel:
-            raise RunCancelledError
 
-    def start(self, insight: Insight) -> None:
-        """Store what is seen before the first step, unless the run is being lived again."""
-        if self._held.recorded_epochs:
-            self.pulse(1, 0.0)
+    def starts(self, insights: Mapping[int, Insight]) -> None:
+        """Store what is seen before the first step, but of runs that are being lived again."""
+        new = {
+            member: each
+            for member, each in insights.items()
+            if member in self._held and not self._held[member].recorded_epochs
+        }
+        if not new:
+            self.pulse(dict.fromkeys(insights, Place(1, 0.0)))
             return
-        cancel = self._write(
-            lambda session: runs.record_start(session, self._held, insight, self._settings)
+        starts = [(self._held[member], each) for member, each in new.items()]
+        answer = self._write(
+            lambda session: recording.record_starts(session, starts, self._settings)
         )
         self._renewed_at = time.monotonic()
-        if cancel:
-            raise RunCancelledError
+        self._obey(answer)
         self._raise_if_stopping()
 
-    def epoch(
-        self,
-        epoch: int,
-        metrics: Mapping[str, float],
-        ending: str | None,
-        insight: Insight = NO_INSIGHT,
-    ) -> None:
-        """Store an epoch; one that an earlier attempt has stored is only a pulse."""
-        if epoch <= self._held.recorded_epochs:
-            self.pulse(epoch, 1.0)
+    def epochs(self, rows: Mapping[int, Row]) -> None:
+        """Store an epoch of each; those that an earlier attempt has stored are only a pulse."""
+        rows = {member: each for member, each in rows.items() if member in self._held}
+        new = {
+            member: each
+            for member, each in rows.items()
+            if each.epoch > self._held[member].recorded_epochs
+        }
+        if not new:
+            self.pulse({member: Place(each.epoch, 1.0) for member, each in rows.items()})
             return
-        cancel = self._write(
-            lambda session: runs.record_epoch(
-                session,
-                self._held,
-                epoch=epoch,
-                metrics=metrics,
-                settings=self._settings,
-                ending=ending,
-                insight=insight,
-            )
+        records = [
+            EpochRecord(self._held[member], each.epoch, each.metrics, each.ending, each.insight)
+            for member, each in new.items()
+        ]
+        answer = self._write(
+            lambda session: recording.record_epochs(session, records, self._settings)
         )
         self._renewed_at = time.monotonic()
-        if cancel:
-            raise RunCancelledError
-        if ending is None:
+        for member, each in new.items():
+            if each.ending is not None and self._held[member].run_id not in answer.lost:
+                self._let_go(member, each.ending)
+        self._obey(answer)
+        if self._held:
             self._raise_if_stopping()
 
-    def past(self, before: int) -> list[layers.Observed]:
-        """Read what is recorded of the epochs before one."""
-        run_id = self._held.run_id
+    def past(self, member: int, before: int) -> list[layers.Observed]:
+        """Read what is recorded of a member's epochs before one."""
+        run_id = self._held[member].run_id
         return self._write(lambda session: layers.observed(session, run_id, before=before))
 
-    def finish(self) -> None:
-        """End a run that had no epoch to record."""
-        self._write(lambda session: runs.finish(session, self._held))
+    def leaving(self) -> set[int]:
+        """Give the members that have to leave and were not told of before."""
+        leaving, self._leaving = self._leaving, set()
+        return leaving
 
-    def confirm_cancel(self) -> None:
-        """End the run as cancelled."""
-        self._write(lambda session: runs.confirm_cancel(session, self._held))
+    def finish(self) -> None:
+        """End the runs that had no epoch to record."""
+        self._end(runs.finish, "completed")
 
     def release(self, reason: str) -> None:
-        """Give the run back for another worker."""
-        self._write(lambda session: runs.release(session, self._held, reason, self._settings))
+        """Give the runs back for other workers."""
+        self._end(
+            lambda session, held: runs.release(session, held, reason, self._settings), "released"
+        )
 
     def fail(self, reason: str) -> None:
         """Write down that this attempt failed by our fault."""
-        self._write(lambda session: runs.fail_attempt(session, self._held, reason, self._settings))
+        self._end(
+            lambda session, held: runs.fail_attempts(session, held, reason, self._settings),
+            "error",
+        )
+
+    def _obey(self, answer: Answer) -> None:
+        """Let members go that are another's by now or to be cancelled.
+
+        Raises:
+            NoneLeftError: none is left, of which some would have had to train on.
+        """
+        cancelled = self._named(answer.cancelled)
+        if cancelled:
+            held = [self._held[member] for member in cancelled]
+            found = self._write(lambda session: runs.confirm_cancels(session, held))
+            answer = Answer(answer.cancelled, answer.lost | found.lost)
+        lost = self._named(answer.lost)
+        for member in (*cancelled, *lost):
+            if member in self._held:
+                self._leaving.add(member)
+                self._let_go(member, "lost" if member in lost else "cancelled")
+        if lost:
+            _log.warning("Left runs that are no longer this worker's", runs=len(lost))
+        if (cancelled or lost) and not self._held:
+            raise NoneLeftError
+
+    def _end(self, end: Callable[[Session, Sequence[Claim]], Answer], outcome: str) -> None:
+        held = list(self._held.values())
+        if not held:
+            return
+        answer = self._write(lambda session: end(session, held))
+        lost = self._named(answer.lost)
+        for member in list(self._held):
+            self._let_go(member, "lost" if member in lost else outcome)
+
+    def _let_go(self, member: int, outcome: str) -> None:
+        del self._held[member]
+        self.outcomes[member] = outcome
+
+    def _named(self, run_ids: Iterable[object]) -> list[int]:
+        wanted = set(run_ids)
+        return [member for member, each in self._held.items() if each.run_id in wanted]
 
     def _write(self, write: Callable[[Session], T]) -> T:
         """Repeat a transaction until it came through.
@@ -174,7 +250,6 @@ class DatabaseRecorder:
         which ends the work on it just the same.
 
         Raises:
-            LeaseLostError: the run is no longer this worker's.
             DBAPIError: a stopping worker has no more time to wait.
         """
         pause = _FIRST_PAUSE_SECONDS

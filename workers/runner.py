@@ -1,28 +1,37 @@
-"""Runs in a worker's hands: from a claim to its ending, whichever it is.
+"""Runs in a worker's hands: from their claim to their endings, whichever these are.
 
 Plain functions that tests call with sessions of their own; Celery only wakes ``work``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 import torch
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import runs
+from service.claiming import claim
 from service.config import Settings
+from service.holding import Claim
 from service.outages import is_outage
 from service.spec import RunConfig
 from service.storage import open_storage
 from workers import datasets
 from workers.background import wait_for
-from workers.checkpoints import Checkpoints, Owner
+from workers.checkpoints import Checkpoints, Owner, patience
 from workers.observer import Observer
-from workers.recorder import DatabaseRecorder, Recorder, RunCancelledError, WorkerStoppingError
+from workers.recorder import (
+    DatabaseRecorder,
+    NoneLeftError,
+    Place,
+    Recorder,
+    Row,
+    WorkerStoppingError,
+)
 from workers.training import devices
-from workers.training.results import Pulse, Start
-from workers.training.trainer import Training
+from workers.training.jobs import Job, job_of
+from workers.training.packs import Round
+from workers.training.results import EpochResult, Pulse, Start
 
 _LONGEST_REASON = 500
 
@@ -37,132 +46,205 @@ def work(
     device: torch.device,
     stopping: Callable[[], bool],
 ) -> None:
-    """Train waiting runs one after the other until none is left, or until told to stop.
+    """Train waiting runs, pack after pack, until none is left or until told to stop.
 
-    Taking the next run needs Postgres only, so a queue is worked off while Redis is away.
+    Taking the next ones needs Postgres only, so a queue is worked off while Redis is away.
     """
-    devices.prepare(device, settings.training_threads)
     engine = devices.describe(device)
     while not stopping():
         try:
             with sessions() as session:
-                held = runs.claim(session, worker=worker, engine=engine, settings=settings)
+                held = claim(session, worker=worker, engine=engine, settings=settings)
         except DBAPIError as error:
             if not is_outage(error):
                 raise
             _log.warning("Postgres is away; the scheduler will ring again")
             return
-        if held is None:
+        if not held:
             return
-        train_run(sessions, held, settings, worker=worker, device=device, stopping=stopping)
+        train_runs(sessions, held, settings, worker=worker, device=device, stopping=stopping)
 
 
-def train_run(
+def train_runs(
     sessions: sessionmaker[Session],
-    held: runs.Claim,
+    held: Sequence[Claim],
     settings: Settings,
     *,
     worker: str,
     device: torch.device,
     stopping: Callable[[], bool],
-) -> str:
-    """Train a claimed run and write down how that ended.
+) -> list[str]:
+    """Train claimed runs side by side and write down how each ended.
 
     Returns:
-        ``completed`` or ``diverged``; ``cancelled`` by the user; ``released``: given back by a
-        stopping worker; ``error``: our failure, written down with its reason; ``lost``: the run
-        is another's by now, or could not be given back in time, and nothing was written.
+        Of each run ``completed`` or ``diverged``; ``cancelled`` by the user; ``released``: given
+        back by a stopping worker; ``error``: our failure, written down with its reason;
+        ``lost``: the run is another's by now, or could not be given back in time, and nothing
+        was written.
     """
     recorder = DatabaseRecorder(sessions, held, settings, stopping)
-    with structlog.contextvars.bound_contextvars(run_id=str(held.run_id), attempt=held.attempt):
-        _log.info("Training", epochs=held.epochs, recorded=held.recorded_epochs, seed=held.seed)
+    with structlog.contextvars.bound_contextvars(**_told(held)):
+        _log.info("Training")
         try:
-            outcome = _outcome(held, settings, recorder, worker, device)
-        except runs.LeaseLostError as lost:
-            _log.warning("Left a run that is no longer this worker's", reason=str(lost))
-            return "lost"
+            _train_and_end(held, settings, recorder, worker, device)
         except DBAPIError as error:
             if not is_outage(error):
                 raise
-            _log.warning("Stopped while Postgres is away; the run is found by its lease")
-            return "lost"
-        _log.info("Trained" if outcome in {"completed", "diverged"} else "Ended", outcome=outcome)
-        return outcome
+            _log.warning("Stopped while Postgres is away; the runs are found by their leases")
+        outcomes = [recorder.outcomes.get(member, "lost") for member in range(len(held))]
+        _log.info("Ended", outcomes={each: outcomes.count(each) for each in set(outcomes)})
+        return outcomes
 
 
-def _outcome(
-    held: runs.Claim,
+def _told(held: Sequence[Claim]) -> dict[str, object]:
+    """Give what the log says of every line about some runs."""
+    first = held[0]
+    if len(held) == 1:
+        return {"run_id": str(first.run_id), "attempt": first.attempt}
+    return {"pack": str(first.run_id), "runs": len(held)}
+
+
+def _train_and_end(
+    held: Sequence[Claim],
     settings: Settings,
     recorder: DatabaseRecorder,
     worker: str,
     device: torch.device,
-) -> str:
+) -> None:
     try:
-        ending = _train(held, settings, recorder, device)
-    except RunCancelledError:
-        recorder.confirm_cancel()
-        return "cancelled"
+        _train(held, settings, recorder, device)
+        recorder.finish()
+    except NoneLeftError:
+        return
     except WorkerStoppingError:
         recorder.release(f"Worker {worker} was stopped.")
-        return "released"
-    except runs.LeaseLostError:
-        raise
     except Exception as error:
         if isinstance(error, DBAPIError) and is_outage(error):
             raise
         _log.exception("The attempt failed")
         recorder.fail(_reason(error))
-        return "error"
-    if ending is None:
-        recorder.finish()
-    return ending or "completed"
 
 
 def _train(
-    held: runs.Claim, settings: Settings, recorder: Recorder, device: torch.device
-) -> str | None:
-    """Train and record; return how the last epoch ended the run, or None if none did."""
-    config = RunConfig.model_validate(held.config)
-    last = Pulse(1, 0.0)
+    held: Sequence[Claim], settings: Settings, recorder: Recorder, device: torch.device
+) -> None:
+    """Train and record, to the end of each run's last epoch."""
+    configs = [RunConfig.model_validate(each.config) for each in held]
+    at_start = dict.fromkeys(range(len(held)), Place(1, 0.0))
+    data = wait_for(
+        lambda: datasets.load(configs[0].dataset, settings.data_dir),
+        lambda: recorder.pulse(at_start),
+    )
+    recorder.pulse(at_start)  # loading may have taken a good part of the leases
+    devices.prepare(device, held[0].engine["threads"])
+    runs = [(config, each.seed) for config, each in zip(configs, held, strict=True)]
+    job = job_of(held[0].form, runs, data, device)
+    Trainer(held, configs, settings, recorder, job).train()
 
-    def beat() -> None:
-        recorder.pulse(last.epoch, last.fraction)
 
-    data = wait_for(lambda: datasets.load(config.dataset, settings.data_dir), beat)
-    beat()  # loading may have taken a good part of the lease
-    devices.prepare(device, held.engine["threads"])
-    training = Training(config, held.seed, data, device)
-    owner = Owner(held.run_id, held.attempt, config, held.seed, held.engine)
-    checkpoints = Checkpoints(open_storage(settings), owner, settings, beat)
-    checkpoints.keep_weights(training, "initial")
-    observer = Observer(held.epochs)
-    if checkpoints.resume(training, held.recorded_epochs):
-        observer.recall(recorder.past(training.epoch))
-    ending = None
-    try:
-        for result in training.run():
-            if isinstance(result, Pulse):
-                last = result
-                beat()
-                checkpoints.within_epoch(training)
-                continue
+class Trainer:
+    """Runs a job, and keeps the files and the record of each of its members."""
+
+    def __init__(
+        self,
+        held: Sequence[Claim],
+        configs: Sequence[RunConfig],
+        settings: Settings,
+        recorder: Recorder,
+        job: Job,
+    ) -> None:
+        self._settings = settings
+        self._recorder = recorder
+        self._job = job
+        self._present = set(range(len(held)))
+        self._fraction = 0.0
+        self._epochs = [each.epochs for each in held]
+        self._recorded = [each.recorded_epochs for each in held]
+        self._observers = [Observer(each.epochs) for each in held]
+        storage = open_storage(settings)
+        self._checkpoints = [
+            Checkpoints(
+                storage,
+                Owner(each.run_id, each.attempt, config, each.seed, each.engine),
+                settings,
+                self._beat,
+            )
+            for each, config in zip(held, configs, strict=True)
+        ]
+
+    def train(self) -> None:
+        """Train to the end of each member's last epoch."""
+        self._begin()
+        try:
+            for result in self._job.run():
+                if isinstance(result, Pulse):
+                    self._pulse(result)
+                else:
+                    self._record(result)
+                self._let_leave()
+        except WorkerStoppingError:
+            until = patience(self._settings)
+            for member in sorted(self._present):
+                self._checkpoints[member].before_leaving(self._job.members[member], until)
+            raise
+
+    def _begin(self) -> None:
+        for member, checkpoints in enumerate(self._checkpoints):
+            trainee = self._job.members[member]
+            checkpoints.keep_weights(trainee, "initial")
+            if checkpoints.resume(trainee, self._recorded[member]):
+                self._observers[member].recall(self._recorder.past(member, trainee.epoch))
+        self._let_leave()
+
+    def _beat(self) -> None:
+        self._recorder.pulse(
+            {
+                member: Place(self._job.members[member].epoch, self._fraction)
+                for member in self._present
+            }
+        )
+
+    def _pulse(self, pulse: Pulse) -> None:
+        self._fraction = pulse.fraction
+        self._beat()
+        for member in sorted(self._present):
+            self._checkpoints[member].within_epoch(self._job.members[member])
+
+    def _record(self, results: Round) -> None:
+        starts, rows = {}, {}
+        for member, result in results.items():
             if isinstance(result, Start):
-                recorder.start(observer.start(result))
-                continue
-            if result.diverged:
-                ending = "diverged"
-            elif result.epoch == held.epochs:
-                ending = "completed"
-            if ending is None:
-                checkpoints.after_epoch(training)
+                starts[member] = self._observers[member].start(result)
             else:
-                checkpoints.keep_weights(training, "final")
-            recorder.epoch(result.epoch, result.metrics, ending, observer.epoch(result))
-    except WorkerStoppingError:
-        checkpoints.before_leaving(training)
-        raise
-    checkpoints.forget()
-    return ending
+                rows[member] = self._row(member, result)
+        if starts:
+            self._recorder.starts(starts)
+        if rows:
+            self._fraction = 0.0
+            self._recorder.epochs(rows)
+            for member, row in rows.items():
+                if row.ending is not None:
+                    self._present.discard(member)
+                    self._checkpoints[member].forget()
+
+    def _row(self, member: int, result: EpochResult) -> Row:
+        """Keep what belongs to an epoch on disk, and give what is to be recorded of it."""
+        trainee, checkpoints = self._job.members[member], self._checkpoints[member]
+        ending = None
+        if result.diverged:
+            ending = "diverged"
+        elif result.epoch == self._epochs[member]:
+            ending = "completed"
+        if ending is None:
+            checkpoints.after_epoch(trainee)
+        else:
+            checkpoints.keep_weights(trainee, "final")
+        return Row(result.epoch, result.metrics, ending, self._observers[member].epoch(result))
+
+    def _let_leave(self) -> None:
+        for member in self._recorder.leaving() & self._present:
+            self._present.discard(member)
+            self._job.leave(member)
 
 
 def _reason(error: Exception) -> str:

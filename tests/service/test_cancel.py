@@ -8,8 +8,11 @@ import pytest
 
 from service import experiments, runs
 from service.errors import NotFoundError
-from service.runs import LeaseLostError
+from service.holding import Answer
 from service.sweep import recover
+from tests.lab import Lab
+
+NOTHING = Answer(frozenset(), frozenset())
 
 
 def cancel(lab, run_id):
@@ -35,18 +38,15 @@ def test_a_waiting_run_is_cancelled_at_once(lab):
 def test_a_training_run_is_told_and_then_ends(lab):
     lab.submit(epochs=5)
     held = lab.taken()
-    assert lab.renew(held) is False
-    assert lab.epoch(held, 1) is False
+    assert lab.renew(held) == lab.epoch(held, 1) == NOTHING
     assert cancel(lab, held.run_id).status == "running"
-    assert lab.renew(held) is True
-    assert lab.epoch(held, 2) is True
-    with lab.sessions() as session:
-        runs.confirm_cancel(session, held)
+    told = Answer(frozenset({held.run_id}), frozenset())
+    assert lab.renew(held) == lab.epoch(held, 2) == told
+    assert lab.confirm_cancel(held) == NOTHING
     run = lab.run(held.run_id)
     assert (run.status, run.epoch, run.lease_expires_at) == ("cancelled", 2, None)
     assert lab.attempts(held.run_id) == [(1, "cancelled", None)]
-    with pytest.raises(LeaseLostError):
-        lab.epoch(held, 3, "completed")
+    assert lab.epoch(held, 3, "completed").lost == {held.run_id}
     assert lab.run(held.run_id).status == "cancelled"
 
 
@@ -72,23 +72,13 @@ def test_cancelling_twice_is_cancelling_once(lab):
     assert [kind for kind, _ in lab.events(experiment_id)].count("run.finished") == 0
 
 
-def _fail(lab, held):
-    with lab.sessions() as session:
-        runs.fail_attempt(session, held, "Out of memory.", lab.settings)
-
-
-def _release(lab, held):
-    with lab.sessions() as session:
-        runs.release(session, held, "The worker stops.", lab.settings)
-
-
 def _lose(lab, held):
     lab.expire(held)
     with lab.sessions() as session:
         assert recover(session, held.run_id, held.attempt, lab.settings)
 
 
-@pytest.mark.parametrize("give_back", [_fail, _release, _lose])
+@pytest.mark.parametrize("give_back", [Lab.fail, Lab.release, _lose])
 def test_a_run_that_comes_back_after_its_cancel_is_not_queued_again(lab, give_back):
     experiment_id = lab.submit()
     held = lab.taken()
@@ -146,9 +136,8 @@ def test_a_cancel_that_races_with_a_claim_is_never_lost(lab):
             held = taken.result()
         assert asked.result() == ("running" if held else "cancelled")
         if held:
-            assert lab.renew(held) is True
-            with lab.sessions() as session:
-                runs.confirm_cancel(session, held)
+            assert lab.renew(held).cancelled == {held.run_id}
+            lab.confirm_cancel(held)
         assert lab.run(run.id).status == "cancelled"
 
 
@@ -169,8 +158,7 @@ def test_cancelling_an_experiment_cancels_what_is_left(lab):
         "failed": 0,
         "cancelled": 2,
     }
-    with lab.sessions() as session:
-        runs.confirm_cancel(session, training)
+    lab.confirm_cancel(training)
     assert lab.standing(experiment_id).status == "cancelled"
     kinds = [kind for kind, _ in lab.events(experiment_id)]
     assert kinds.count("run.finished") == 4

@@ -16,10 +16,12 @@ import pytest
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import runs
+from service import claiming, recording
 from service.config import Settings
 from service.events import NewEvent, publish
+from service.holding import Claim
 from service.models import Event, Experiment, Run
+from service.recording import EpochRecord
 from tests.processes import wait_for
 from tests.serving import Served, serving
 from tests.submissions import submit
@@ -78,18 +80,19 @@ def _collect(served: Served, path: str, after: int | None = None) -> list[Receiv
         return list(events)
 
 
+def _claim(session: Session, settings: Settings, worker: str = "w") -> Claim:
+    (held,) = claiming.claim(session, worker=worker, engine=ENGINE, settings=settings)
+    return held
+
+
 def _train(sessions: sessionmaker[Session], settings: Settings, *, pause: float = 0) -> None:
     """Train the next run that waits, without training anything."""
     with sessions() as session:
-        held = runs.claim(
-            session, worker=threading.current_thread().name, engine=ENGINE, settings=settings
-        )
-        assert held is not None
+        held = _claim(session, settings, threading.current_thread().name)
         for epoch in range(1, held.epochs + 1):
             ending = "completed" if epoch == held.epochs else None
-            runs.record_epoch(
-                session, held, epoch=epoch, metrics=METRICS, settings=settings, ending=ending
-            )
+            record = EpochRecord(held, epoch, METRICS, ending)
+            recording.record_epochs(session, [record], settings)
             time.sleep(pause)
 
 
@@ -238,11 +241,10 @@ def test_events_arrive_promptly_and_not_at_the_next_poll(
     delays = []
     with _stream(served, f"/v1/experiments/{experiment_id}/events") as events, sessions() as writer:
         next(events)
-        held = runs.claim(writer, worker="w", engine=ENGINE, settings=settings)
-        assert held is not None
+        held = _claim(writer, settings)
         assert next(events).type == "run.started"
         for epoch in range(1, 11):
-            runs.record_epoch(writer, held, epoch=epoch, metrics=METRICS, settings=settings)
+            recording.record_epochs(writer, [EpochRecord(held, epoch, METRICS)], settings)
             committed = time.monotonic()
             assert next(events).data["epoch"] == epoch
             delays.append(time.monotonic() - committed)
@@ -258,11 +260,10 @@ def test_progress_inside_an_epoch_is_told_and_not_stored(
         _stream(served, f"/v1/runs/{run_id}/events") as of_run,
         sessions() as writer,
     ):
-        held = runs.claim(writer, worker="w", engine=ENGINE, settings=settings)
-        assert held is not None
+        held = _claim(writer, settings)
         assert [next(events).type for _ in range(2)] == ["experiment.created", "run.started"]
         assert next(of_run).type == "run.started"
-        runs.renew(writer, held, epoch=1, fraction=0.25, settings=settings)
+        recording.renew(writer, [(held, 1, 0.25)], settings)
         for told in (next(events), next(of_run)):
             assert told.id is None
             assert told.type == "run.progress"

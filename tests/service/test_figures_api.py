@@ -173,15 +173,19 @@ BOUNDARY = Boundary(
 )
 
 
+def _store(session, run_id, epoch, statistics):
+    layers.store(session, [layers.Encoded(run_id, epoch, layers.encode(statistics))])
+
+
 @pytest.fixture
 def probed(lab):
     """A finished run with layer statistics at epochs 0 and 2."""
     (run,) = lab.runs(lab.submit(activation="tanh"))
     lab.train(lab.taken(), gradient_norm=0.5)
     with lab.sessions.begin() as session:
-        layers.store(session, run.id, 0, statistics_of("dense_1", "output"))
+        _store(session, run.id, 0, statistics_of("dense_1", "output"))
         last = statistics_of("dense_1", "output", spread=0.1, boundary=asdict(BOUNDARY))
-        layers.store(session, run.id, 2, last)
+        _store(session, run.id, 2, last)
     return run.id
 
 
@@ -215,7 +219,7 @@ def test_a_runs_decision_boundary(api, probed, lab, showdown):
     assert is_png(get(api, f"runs/{probed}/figures/decision_boundary.png").content)
     other = lab.runs(showdown)[0].id
     with lab.sessions.begin() as session:
-        layers.store(session, other, 2, statistics_of("dense_1"))
+        _store(session, other, 2, statistics_of("dense_1"))
     problem = get(api, f"runs/{other}/figures/decision_boundary.svg")
     assert problem.status_code == 409
     assert "two features" in problem.json()["detail"]
@@ -234,7 +238,7 @@ def test_a_long_gradient_flow_is_thinned(lab, session):
     lab.train(lab.taken())
     with lab.sessions.begin() as writing:
         for epoch in range(200):
-            layers.store(writing, run.id, epoch, statistics_of("dense_1"))
+            _store(writing, run.id, epoch, statistics_of("dense_1"))
     assert gradient_flow(session, run.id, kind="png").finished
     assert _evenly(range(200))[:2] == [0, 3]
     assert (len(_evenly(range(200))), _evenly(range(200))[-1]) == (60, 199)

@@ -6,10 +6,9 @@ import uuid
 import pytest
 from sqlalchemy import event, text
 
-from service import diagnoses, experiments, layers, runs
+from service import diagnoses, experiments, layers, recording, runs
 from service.diagnoses import Diagnosis, Insight
 from service.errors import NotFoundError
-from service.runs import LeaseLostError
 from tests.service.layer_samples import DISTRIBUTION, FINDING, SICK, insight, statistics
 
 
@@ -115,14 +114,12 @@ def test_a_start_written_twice_is_written_once(lab):
 def test_a_stale_attempt_writes_nothing(lab, settings):
     lab.submit()
     held = lab.taken()
-    with lab.sessions() as session:
-        runs.release(session, held, "It was given back.", settings)
+    lab.release(held)
     for write in (
         lambda: lab.start(held, insight(diagnosis=SICK)),
         lambda: lab.epoch(held, 1, None, insight(diagnosis=SICK)),
     ):
-        with pytest.raises(LeaseLostError):
-            write()
+        assert write().lost == {held.run_id}
     assert diagnosis(lab, held.run_id).verdict is None
     with pytest.raises(NotFoundError):
         read(lab, held.run_id)
@@ -135,7 +132,7 @@ def test_an_epoch_and_its_layers_are_one_transaction(lab, monkeypatch):
     def fail(*_):
         raise RuntimeError("The power went out.")
 
-    monkeypatch.setattr(runs, "publish", fail)
+    monkeypatch.setattr(recording, "publish_all", fail)
     with pytest.raises(RuntimeError):
         lab.epoch(held, 1, None, insight(diagnosis=SICK))
     assert lab.run(held.run_id).epoch == 0
@@ -149,8 +146,7 @@ def test_another_engine_starts_over(lab, settings):
     held = lab.taken()
     lab.start(held, insight(loss=2.5))
     lab.epoch(held, 1, None, insight(diagnosis=SICK))
-    with lab.sessions() as session:
-        runs.release(session, held, "It was given back.", settings)
+    lab.release(held)
     again = lab.taken(torch="another")
     assert diagnosis(lab, held.run_id).verdict is None
     lab.start(again, insight(loss=3.5))
@@ -162,7 +158,7 @@ def test_a_start_tells_of_a_cancel(lab):
     held = lab.taken()
     with lab.sessions() as session:
         runs.cancel(session, held.run_id)
-    assert lab.start(held, insight()) is True
+    assert lab.start(held, insight()).cancelled == {held.run_id}
 
 
 def test_a_diagnosis_is_replaced_by_a_later_one_and_kept_where_there_is_none(lab):

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import runs
+from service import claiming, recording, runs
 from service.api.waiting import preferred_wait
 from service.config import Settings
+from service.recording import EpochRecord
 from tests.processes import wait_for
 from tests.serving import Served, serving
 from tests.submissions import submit
@@ -59,11 +60,9 @@ def test_waiting_ends_promptly_and_holds_no_connection(
         wait_for(lambda: _checked_out(served) == 0, what="nobody holds a connection")
         assert served.client.get("/v1/experiments").status_code == 200
         with sessions() as writer:
-            held = runs.claim(writer, worker="w", engine={"device": "cpu"}, settings=settings)
-            assert held is not None
-            runs.record_epoch(
-                writer, held, epoch=1, metrics=METRICS, settings=settings, ending="completed"
-            )
+            engine = {"device": "cpu"}
+            (held,) = claiming.claim(writer, worker="w", engine=engine, settings=settings)
+            recording.record_epochs(writer, [EpochRecord(held, 1, METRICS, "completed")], settings)
         answers = [each.result() for each in waiting]
         assert time.monotonic() - began < 25
     assert {each.json()["status"] for each in answers} == {"completed"}

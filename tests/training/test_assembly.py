@@ -18,7 +18,7 @@ from workers.nn.models import MODELS
 from workers.nn.normalizations import NORMALIZATIONS
 from workers.nn.optimizers import OPTIMIZERS
 from workers.nn.schedules import SCHEDULES
-from workers.training.assembly import build_network, build_optimizer
+from workers.training.assembly import build_network, build_optimizer, build_schedule
 from workers.training.streams import Streams
 
 REGISTRIES = {
@@ -76,7 +76,7 @@ def test_each_choice_reaches_its_place(configure):
         assert found == ([0.5] if name.endswith("bias") else [0.25]), name
     assert network.activation_2(torch.tensor(-1.0)).item() == pytest.approx(-0.3)
     assert (network.dropout_1.keep, network.dropout_2.keep) == (0.875, 0.75)
-    optimizer, schedule = build_optimizer(config, network)
+    optimizer, schedule = build_optimizer(config, network), build_schedule(config)
     (group,) = optimizer.param_groups
     assert (group["lr"], group["momentum"], group["nesterov"]) == (0.5, 0.75, True)
     assert len(group["params"]) == 8

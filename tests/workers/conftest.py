@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from service import runs
+from service import claiming
 from tests.looks import Looks
 from tests.submissions import submit
-from workers.runner import train_run
+from workers.runner import train_runs
 from workers.training import devices
 
 CPU = torch.device("cpu")
@@ -20,14 +20,14 @@ def _threads():
 
 @pytest.fixture
 def claim(sessions, settings):
-    """Claim the next waiting run."""
+    """Claim the next waiting run, and no more."""
 
     def claim(worker="one"):
-        devices.prepare(CPU, settings.training_threads)
         with sessions() as session:
-            return runs.claim(
-                session, worker=worker, engine=devices.describe(CPU), settings=settings
+            (held,) = claiming.claim(
+                session, worker=worker, engine=devices.describe(CPU), settings=settings, most=1
             )
+            return held
 
     return claim
 
@@ -37,14 +37,15 @@ def train(sessions, settings, claim):
     """Claim the next waiting run and train it; return the outcome."""
 
     def train(stopping=lambda: False, sessions=sessions, **changed):
-        return train_run(
+        (outcome,) = train_runs(
             sessions,
-            claim(),
+            [claim()],
             settings.model_copy(update=changed),
             worker="one",
             device=CPU,
             stopping=stopping,
         )
+        return outcome
 
     return train
 

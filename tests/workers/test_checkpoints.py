@@ -294,7 +294,7 @@ def test_a_slow_location_is_waited_for_with_signs_of_life(local, monkeypatch):
     hurried = local.settings.model_copy(update={"soft_shutdown_seconds": 0.1})
     owner = Owner(local.run_id, 3, local.config, 3, ENGINE)
     leaving = Checkpoints(local.storage, owner, hurried, stop)
-    leaving.before_leaving(training)
+    leaving.before_leaving(training, module.patience(hurried))
     assert leaving.failures == 1
     answer.set()
 

@@ -1,5 +1,6 @@
 """A training that goes on from a file gives the very bits of one that was never stopped."""
 
+import math
 import uuid
 from itertools import islice
 
@@ -17,7 +18,8 @@ from service.storage import Folder
 from workers import datasets
 from workers.checkpoints import Checkpoints, Owner
 from workers.training import trainer
-from workers.training.results import EpochResult, Start
+from workers.training.packs import PackedTraining
+from workers.training.results import EpochResult, Pulse, Start
 from workers.training.trainer import Training
 
 CPU = torch.device("cpu")
@@ -95,15 +97,15 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[each], other[each]) for each in one)
 
 
-def through_a_file(stopped, fresh, folder, settings):
+def through_a_file(stopped, fresh, config, folder, settings):
     """Save one training, and take it up in another as the next attempt does."""
     run_id = uuid.uuid4()
 
     def checkpoints(attempt):
-        owner = Owner(run_id, attempt, stopped.config, 5, {"device": "cpu"})
+        owner = Owner(run_id, attempt, config, 5, {"device": "cpu"})
         return Checkpoints(Folder(folder), owner, settings, lambda: None)
 
-    checkpoints(1).before_leaving(stopped)
+    checkpoints(1).before_leaving(stopped, math.inf)
     assert checkpoints(2).resume(fresh, recorded_epochs=stopped.epoch - 1)
     assert (fresh.epoch, fresh.step) == (stopped.epoch, stopped.step)
 
@@ -114,7 +116,7 @@ def check(make, cut, folder, settings):
     expected = list(whole.run())
     stopped, resumed = make(), make()
     passed = list(islice(stopped.run(), cut % len(expected) + 1))
-    through_a_file(stopped, resumed, folder, settings)
+    through_a_file(stopped, resumed, stopped.config, folder, settings)
     # Stopped just before the first step, it shows the network before that step once more.
     assert list(dict.fromkeys(rows([*passed, *resumed.run()]))) == rows(expected)
     assert same(weights(resumed), weights(whole))
@@ -132,7 +134,7 @@ def test_a_resume_is_not_a_restart(tmp_path, settings):
     whole, stopped, resumed = make(), make(), make()
     list(whole.run())
     list(islice(stopped.run(), 7))
-    through_a_file(stopped, resumed, tmp_path, settings)
+    through_a_file(stopped, resumed, stopped.config, tmp_path, settings)
     resumed.optimizer.state.clear()
     list(resumed.run())
     assert not same(weights(resumed), weights(whole))
@@ -159,3 +161,27 @@ def test_a_stop_anywhere_goes_on_exactly(
         "clipping": clipping,
     }
     check(run_of(spec | (CNN if cnn else {})), cut, tmp_path, settings)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+def test_members_of_a_pack_go_on_exactly_beside_others(optimizer, tmp_path, settings):
+    """Stopped within the second epoch, and then each in the company of a run that begins."""
+    spec = {"optimizer": optimizer, "normalization": "batch", "seeds": [5, 6, 7]}
+    runs = expand(ExperimentSpec.model_validate(BASE | spec), Limits())
+    data = datasets.load(runs[0].config.dataset)
+
+    def pack(*members):
+        return PackedTraining([(runs[each].config, runs[each].seed) for each in members], data, CPU)
+
+    def of(member, results):
+        rounds = [each for each in results if not isinstance(each, Pulse)]
+        return rows([each[member] for each in rounds if member in each])
+
+    whole, stopped = pack(0, 1), pack(0, 1)
+    expected = list(whole.run())
+    passed = list(islice(stopped.run(), 8))
+    for member in (0, 1):
+        resumed = pack(2, member)
+        config = runs[member].config
+        through_a_file(stopped.members[member], resumed.members[1], config, tmp_path, settings)
+        assert of(member, passed) + of(1, resumed.run()) == of(member, expected)

@@ -11,7 +11,7 @@ from sqlalchemy import event, func, text, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from service import runs, sweep
+from service import claiming, runs, sweep
 from service.database import create_database_engine, session_factory
 from service.models import Run
 from service.storage import open_storage, weights_name
@@ -162,17 +162,23 @@ def test_a_run_given_back_goes_on_in_the_epoch_it_was_in(
 
 
 def test_a_run_keeps_its_number_of_threads(submitted, train, look, sessions, settings):
-    twin = submitted(**QUICK)
+    convolutional = {
+        "dataset": {"name": "mnist", "train_size": 256, "test_size": 64},
+        "model": {"name": "mnist_cnn", "channels": [4, 4], "units": [8]},
+        "epochs": 3,
+    }
+    twin = submitted(**convolutional)
     assert train() == "completed"
-    run_id = submitted(**QUICK)
+    run_id = submitted(**convolutional)
     assert train(stopping=lambda: look.run(run_id).epoch >= 1) == "released"
     begun = look.history(run_id)
-    devices.prepare(CPU, 2)
+    changed = settings.model_copy(update={"training_threads": 2})
     with sessions() as session:
-        held = runs.claim(session, worker="two", engine=devices.describe(CPU), settings=settings)
+        engine = devices.describe(CPU)
+        (held,) = claiming.claim(session, worker="two", engine=engine, settings=changed)
     assert (held.engine["threads"], held.recorded_epochs) == (1, len(begun))
     with sessions() as session:
-        runs.release(session, held, "Tried.", settings)
+        runs.release(session, [held], "Tried.", settings)
     assert train() == "completed"
     assert look.run(run_id).engine["threads"] == 1
     assert look.history(run_id) == look.history(twin)

@@ -91,6 +91,7 @@ def _load(
 
 def _part(inputs: NDArray[Any], labels: NDArray[Any], apply: Apply) -> Part:
     return Part(
-        torch.from_numpy(apply(inputs)),
+        # Copied, since torch aligns memory and NumPy does not: a product's last bits depend on it.
+        torch.from_numpy(apply(inputs)).clone(),
         torch.from_numpy(labels.astype(np.int64)),
     )

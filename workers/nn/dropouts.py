@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 #: From the name of a dropout layer to the 128-bit key of its random stream at one step.
@@ -19,7 +20,7 @@ Keys = Callable[[str], int]
 _LEVELS = 2**16
 
 #: -lambda * alpha: what selu tends to towards minus infinity. Klambauer et al. 2017, eq. 14.
-_SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
+SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
 class Dropout(nn.Module):
@@ -60,9 +61,9 @@ class AlphaDropout(Dropout):
 
     def drop(self, x: Tensor, kept: Tensor) -> Tensor:
         q = self.keep
-        a = 1 / math.sqrt(q + _SELU_LIMIT**2 * q * (1 - q))
-        b = -a * (1 - q) * _SELU_LIMIT
-        offset = kept.mul(-a * _SELU_LIMIT).add_(a * _SELU_LIMIT + b)
+        a = 1 / math.sqrt(q + SELU_LIMIT**2 * q * (1 - q))
+        b = -a * (1 - q) * SELU_LIMIT
+        offset = kept.mul(-a * SELU_LIMIT).add_(a * SELU_LIMIT + b)
         return torch.addcmul(offset, x, kept.mul_(a))
 
 
@@ -72,13 +73,18 @@ def _kept(x: Tensor, dropped: int, key: int) -> Tensor:
     The bits depend on the key, the count of elements and the kind of device only.
     """
     if x.device.type == "cpu":
-        words = np.random.Philox(key=key).random_raw(-(-x.numel() // 4))
-        kept = words.view(np.uint16)[: x.numel()] >= dropped
+        kept = kept_elements(x.numel(), dropped, key)
         # Seen as bytes: torch converts those to floats ten times faster than booleans.
         return torch.from_numpy(kept.view(np.int8)).to(x.dtype).view(x.shape)
     generator = torch.Generator(x.device).manual_seed(key % 2**63)
     drawn = torch.rand(x.shape, device=x.device, generator=generator)
     return drawn.ge_(dropped / _LEVELS).to(x.dtype)
+
+
+def kept_elements(count: int, dropped: int, key: int | NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Draw which of so many elements are kept, from the stream of a 128-bit key."""
+    words = np.random.Philox(key=key).random_raw(-(-count // 4))
+    return words.view(np.uint16)[:count] >= dropped
 
 
 #: Gives the dropout layer of a site, counted from 0 in the order of the model.

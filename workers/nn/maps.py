@@ -25,14 +25,24 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     In two passes, so that a variance far below the mean keeps its digits.
     """
-    mean, deviations, variance = _Moments.apply(maps_of(x))  # type: ignore[no-untyped-call]
+    return moments_of_maps(maps_of(x))
+
+
+def moments_of_maps(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Give the same of maps (batch, positions, features)."""
+    mean, deviations, variance = _Moments.apply(maps)  # type: ignore[no-untyped-call]
     return mean, deviations, variance
 
 
 def affine(maps: Tensor, scale: Tensor, shift: Tensor, shape: Sequence[int]) -> Tensor:
     """Scale and shift each map, and give the whole its shape back, channels last."""
+    return scaled_maps(maps, scale, shift).transpose(1, 2).view(shape)
+
+
+def scaled_maps(maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Scale and shift each map (batch, positions, features) by its own (batch, 1, features)."""
     scaled: Tensor = _Affine.apply(maps, scale, shift)  # type: ignore[no-untyped-call]
-    return scaled.transpose(1, 2).view(shape)
+    return scaled
 
 
 def pooled(mean: Tensor, variance: Tensor, dim: int) -> tuple[Tensor, Tensor]:

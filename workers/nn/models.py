@@ -64,6 +64,10 @@ class Network(nn.Module):
         """Give the hidden layers from the first to the last."""
         raise NotImplementedError
 
+    def dropouts(self) -> list[Dropout]:
+        """Give the dropout layers from the first to the last."""
+        return [each for each in self.modules() if isinstance(each, Dropout)]
+
 
 def max_pooled(activation: Activation, z: Tensor) -> Tensor:
     """Give the 2 x 2 max-pooling of the activation of ``z`` (batch, channels, height, width).

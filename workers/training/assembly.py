@@ -44,12 +44,17 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
     return network
 
 
-def build_optimizer(config: RunConfig, network: Network) -> tuple[Optimizer, Schedule]:
-    """Build a configuration's optimizer over a network, and its learning-rate schedule."""
+def build_optimizer(config: RunConfig, network: Network) -> Optimizer:
+    """Build a configuration's optimizer over a network."""
     parameters = config.optimizer.parameters
-    schedule = entry(SCHEDULES, parameters.pop("schedule"))
-    optimizer = OPTIMIZERS[config.optimizer.name](network.parameters(), **parameters)
-    return optimizer, schedule
+    del parameters["schedule"]
+    return OPTIMIZERS[config.optimizer.name](network.parameters(), **parameters)
+
+
+def build_schedule(config: RunConfig) -> Schedule:
+    """Build a configuration's learning-rate schedule."""
+    schedule: Schedule = entry(SCHEDULES, config.optimizer.parameters["schedule"])
+    return schedule
 
 
 def entry(registry: dict[str, Any], choice: Choice) -> Any:

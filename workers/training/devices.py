@@ -67,6 +67,16 @@ def _keep_memory() -> None:
         library.malloc_trim(0)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that the device, or this machine, has no memory left.
+
+    Torch says so of a CPU by the words of its allocator only.
+    """
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+
+
 def describe(device: torch.device) -> dict[str, Any]:
     """Describe the engine a run trains on, as JSON to be recorded with it.
 

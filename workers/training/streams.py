@@ -42,6 +42,11 @@ class Streams:
         """Give the keys of the dropout layers at a step of an epoch."""
         return lambda site: stream_key(self.seed, "dropout", epoch, step, site)
 
+    def dropout_key(self, epoch: int, step: int, site: str) -> Tensor:
+        """Give the key of one dropout layer at a step: its low and high words, (2,) int64."""
+        key = stream_key(self.seed, "dropout", epoch, step, site)
+        return torch.from_numpy(np.frombuffer(key.to_bytes(16, "little"), np.int64).copy())
+
     def _generator(self, purpose: str, *coordinates: str | int) -> np.random.Generator:
         key = stream_key(self.seed, purpose, *coordinates)
         return np.random.Generator(np.random.Philox(key=key))

@@ -15,7 +15,7 @@ from workers.diagnostics.layers import NetworkStatistics, Probe
 from workers.nn.clippings import CLIPPINGS, Clipping
 from workers.nn.losses import LOSSES, Loss
 from workers.training import devices
-from workers.training.assembly import build_network, build_optimizer, entry
+from workers.training.assembly import build_network, build_optimizer, build_schedule, entry
 from workers.training.probing import probing_of
 from workers.training.results import EpochResult, Pulse, Start
 from workers.training.streams import Streams
@@ -28,10 +28,10 @@ PULSE_SECONDS = 0.5
 EVALUATION_BATCH = {"cpu": 200, "cuda": 2000}
 
 #: What an epoch costs beside an evaluation, a sample: forward, and backward twice as much.
-_TRAINING_WORK = 3
+TRAINING_WORK = 3
 
 #: Means over an epoch's steps, beside the means over its samples.
-_STEP_METRICS = ("gradient_norm", "clipped_fraction")
+STEP_METRICS = ("gradient_norm", "clipped_fraction")
 
 
 def train(
@@ -84,7 +84,8 @@ class Training:
         self.device = device
         self.streams = Streams(seed)
         self.network = build_network(config, data, self.streams).to(device)
-        self.optimizer, self.schedule = build_optimizer(config, self.network)
+        self.optimizer = build_optimizer(config, self.network)
+        self.schedule = build_schedule(config)
         self.loss: Loss = entry(LOSSES, config.loss)
         self.clip: Clipping = entry(CLIPPINGS, config.clipping)
         self.probing = probing_of(config, len(data.train))
@@ -92,7 +93,7 @@ class Training:
         self.steps = math.ceil(len(data.train) / config.batch_size)
         self.epoch = 1
         self.step = 0
-        self.sums = self._zeros(len(self.measured) + len(_STEP_METRICS))
+        self.sums = self._zeros(len(self.measured) + len(STEP_METRICS))
         self.seconds = 0.0
         self._running_since = time.monotonic()
 
@@ -128,10 +129,11 @@ class Training:
             "seconds": torch.tensor(self.seconds, dtype=torch.float64),
             "sums": self.sums,
         }
-        return {
-            name: each.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for name, each in {**network, **optimizer, **progress}.items()
-        }
+        return _copied({**network, **optimizer, **progress})
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copy the network's weights and running statistics, by their names in the network."""
+        return _copied(self.network.state_dict())
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take up the state that a training of the same arguments gave."""
@@ -155,7 +157,7 @@ class Training:
         while self.step < self.steps:
             self._train_step(order[self.step * size : (self.step + 1) * size])
             self.step += 1
-            yield from self._pulse(_TRAINING_WORK * min(size * self.step, len(order)))
+            yield from self._pulse(TRAINING_WORK * min(size * self.step, len(order)))
 
     def _train_step(self, samples: Tensor) -> None:
         """Take one step on the samples at these positions; nothing here waits for the device."""
@@ -179,19 +181,19 @@ class Training:
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """Give a batch's mean loss and metrics as one float64 vector, as ``measured`` names it."""
-        metrics = [metric(logits, labels) for metric in self.loss.metrics.values()]
+        metrics = [metric(logits, labels).mean() for metric in self.loss.metrics.values()]
         return torch.stack([loss.double(), *metrics])
 
     def _conclude_epoch(self) -> Generator[Pulse, None, EpochResult]:
         """Evaluate the weights an epoch ended with and gather its metrics."""
         trained = len(self.data.train)
-        work = _TRAINING_WORK * trained
+        work = TRAINING_WORK * trained
         validation = yield from self._evaluate(self.data.validation, work)
         sums = self.sums.tolist()
         count = len(self.measured)
         metrics = {name: each / trained for name, each in zip(self.measured, sums, strict=False)}
         metrics |= {f"val_{name}": each for name, each in validation.items()}
-        for name, each in zip(_STEP_METRICS, sums[count:], strict=True):
+        for name, each in zip(STEP_METRICS, sums[count:], strict=True):
             metrics[name] = each / self.steps
         diverged = not (math.isfinite(metrics["loss"]) and math.isfinite(metrics["val_loss"]))
         if self.data.test and (diverged or self.epoch == self.config.epochs):
@@ -239,7 +241,7 @@ class Training:
         now = time.monotonic()
         if now - self._running_since < PULSE_SECONDS:
             return
-        total = _TRAINING_WORK * len(self.data.train) + len(self.data.validation)
+        total = TRAINING_WORK * len(self.data.train) + len(self.data.validation)
         if self.data.test and self.epoch == self.config.epochs:
             total += len(self.data.test)
         self.seconds += now - self._running_since
@@ -248,6 +250,12 @@ class Training:
 
     def _zeros(self, count: int) -> Tensor:
         return torch.zeros(count, dtype=torch.float64, device=self.device)
+
+
+def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors to the CPU, contiguous."""
+    layout = torch.contiguous_format
+    return {name: each.detach().cpu().clone(memory_format=layout) for name, each in tensors.items()}
 
 
 def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

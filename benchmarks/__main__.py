@@ -1,0 +1,82 @@
+"""Everything that has a target, measured in one go: ``python -m benchmarks``, or ``make bench``.
+
+Prints the machine, one table (what, ours, the peer's, the ratio, the target, whether it holds) and
+a last line that tells which targets hold. Compared in the same run are Keras on TensorFlow and
+MLflow's server, each installed on first use in an environment of its own below
+``ACTINIUM_BENCH_HOME`` (``.actinium/bench`` if not set). Exits with 0 unless something broke,
+however fast this machine is.
+"""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks import against_keras, against_mlflow, bulk, growth, startup
+from benchmarks.against_keras import Sizes
+from benchmarks.table import Row, lines, machine
+
+_QUICK = Sizes(images=6_000, rounds=1, queued_images=3_000, queued=2, small_in_keras=4)
+
+TOPICS = ("startup", "mlflow", "bulk", "growth", "keras")
+
+Topics = dict[str, Callable[[], list[Row]]]
+
+
+def topics(options: argparse.Namespace) -> Topics:
+    """Give what is measured, by name, at the sizes the options ask for."""
+    quick = options.quick
+    sizes = _QUICK if quick else Sizes(options.images, options.rounds, queued=options.queued)
+    runs = options.runs or ([10, 1_000, 10_000] if quick else [10, 1_000, 100_000])
+    times = 20 if quick else 100
+    measures: tuple[Callable[[], list[Row]], ...] = (
+        partial(startup.rows, 2 if quick else 5),
+        partial(against_mlflow.measure, times),
+        partial(bulk.measure, 3, options.values, 5.0 if quick else 15.0),
+        partial(growth.measure, runs, times),
+        partial(against_keras.measure, sizes),
+    )
+    return dict(zip(TOPICS, measures, strict=True))
+
+
+def main() -> int:
+    """Measure and print; returns 1 where something broke."""
+    options = _parser().parse_args()
+    print(machine(), flush=True)
+    rows: list[Row] = []
+    broken = []
+    for name, measure in topics(options).items():
+        if options.only and name not in options.only:
+            continue
+        print(f"{name} ...", flush=True)
+        try:
+            rows += measure()
+        except Exception:
+            traceback.print_exc()
+            broken.append(name)
+    print()
+    print(*lines(rows), sep="\n")
+    if broken:
+        print(f"Broken: {', '.join(broken)}.", file=sys.stderr)
+    return int(bool(broken))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, a few minutes")
+    parser.add_argument("--only", nargs="+", choices=TOPICS, help="some topics")
+    parser.add_argument("--images", type=int, default=60_000, help="of the run through the service")
+    parser.add_argument("--rounds", type=int, default=2, help="pairs of such runs")
+    parser.add_argument("--queued", type=int, default=4, help="runs in the queue")
+    parser.add_argument("--values", type=int, default=1_000_000, help="of an export")
+    parser.add_argument("--runs", type=int, nargs="+", help="sizes of the databases")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Runs in a worker's hands: the claim, its fencing, and the answer to each of its writes.
+
+A worker holds a pack: several runs it trains side by side, or a single one. Every member keeps a
+claim of its own, and every write names claims. Where the attempt in a claim is no longer its
+run's, nothing is written for that run, and the answer says so; the others' writes count.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from service.models import Run
+from service.packing import Form
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run in a worker's hands. ``attempt`` is its fencing token.
+
+    ``recorded_epochs`` are already stored by an earlier attempt on the same engine; training
+    is repeatable, so they are lived again and not written again. ``engine`` is the run's: the
+    worker has to compute in its form and with its number of threads.
+    """
+
+    run_id: uuid.UUID
+    experiment_id: uuid.UUID
+    attempt: int
+    config: dict[str, Any]
+    seed: int
+    epochs: int
+    recorded_epochs: int
+    engine: dict[str, Any]
+
+    @property
+    def form(self) -> Form:
+        """How the run is trained; all members of a pack of several are ``batched``."""
+        return form_of(self.engine)
+
+
+def form_of(engine: dict[str, Any]) -> Form:
+    """Give an engine's form; engines that name none are older than the batched one."""
+    form: Form = engine.get("form", "solo")
+    return form
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Which of its runs a worker has to leave, by their ids.
+
+    ``cancelled``: their cancel is asked for. ``lost``: no longer the claim's (the lease expired
+    or the run is gone), and nothing was written for them.
+    """
+
+    cancelled: frozenset[uuid.UUID]
+    lost: frozenset[uuid.UUID]
+
+
+class Hold:
+    """The rows of some claims, locked until the transaction ends, as they stood then.
+
+    ``now`` is the transaction's time.
+    """
+
+    def __init__(self, helds: Sequence[Claim], rows: Sequence[Row[Any]]) -> None:
+        tokens = {each.run_id: each.attempt for each in helds}
+        self._asked = tokens.keys()
+        #: The rows that are still of the claim's attempt, also where that has ended.
+        self.rows = {row.id: row for row in rows if row.attempt == tokens[row.id]}
+        self.now: Any = rows[0].now if rows else None
+
+    @property
+    def running(self) -> list[uuid.UUID]:
+        """The runs that are the worker's to write of, in the order of their ids."""
+        return [run_id for run_id, row in self.rows.items() if row.status == "running"]
+
+    def answer(self, owned: Iterable[uuid.UUID], ended: Collection[uuid.UUID] = ()) -> Answer:
+        """Answer a write that counted for some of the runs; those that ended need no cancel."""
+        counted = frozenset(owned)
+        cancelled = (
+            each
+            for each in counted.difference(ended)
+            if self.rows[each].cancel_requested_at is not None
+        )
+        return Answer(cancelled=frozenset(cancelled), lost=frozenset(self._asked - counted))
+
+
+def hold(session: Session, helds: Sequence[Claim]) -> Hold:
+    """Lock the rows of some claims, in the order of their ids; inside a transaction."""
+    rows = session.execute(
+        select(
+            Run.id,
+            Run.attempt,
+            Run.status,
+            Run.epoch,
+            Run.best_epoch,
+            Run.best_val_accuracy,
+            Run.cancel_requested_at,
+            func.now().label("now"),
+        )
+        .where(Run.id.in_([each.run_id for each in helds]))
+        .order_by(Run.id)
+        # The key stays as it is: rows that refer to the run may be written meanwhile.
+        .with_for_update(key_share=True)
+    ).all()
+    return Hold(helds, cast("Sequence[Row[Any]]", rows))

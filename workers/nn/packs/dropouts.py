@@ -1,0 +1,83 @@
+"""Dropouts of a pack: one mask for all members, each member's drawn from its own stream."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.nn.dropouts import SELU_LIMIT, AlphaDropout, Dropout, kept_elements
+
+#: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators", SplitMix64: the
+#: golden gamma, and the shifts and factors of its mix (variant 13 of Stafford's), as int64.
+_GAMMA = -7046029254386353131
+_MIX = ((30, -4658895280553007687), (27, -7723592293110705685), (31, 1))
+
+
+class PackedDropout:
+    """One dropout site of a pack, whose members drop all by the standard rule or all by alpha's.
+
+    Args:
+        members: each member's dropout; the rates may differ.
+        device: where the activations are.
+    """
+
+    def __init__(self, members: Sequence[Dropout], device: torch.device) -> None:
+        self._alpha = isinstance(members[0], AlphaDropout)
+        self._dropped = torch.tensor([each.dropped for each in members], device=device)
+        # Of each member: the factor on what is kept, what is added to it, and what to all.
+        numbers = [_alpha(each.keep) if self._alpha else (1 / each.keep,) for each in members]
+        self._numbers = torch.tensor(numbers, device=device).unbind(1)
+        self.drops = any(each.dropped for each in members)
+
+    def __call__(self, x: Tensor, keys: Tensor) -> Tensor:
+        """Drop elements of ``x`` (K, B, ...); ``keys`` (K, 2) int64 are the 128-bit ones."""
+        kept = self._kept(x, keys)
+        scale, *offsets = (each.view(-1, *[1] * (x.dim() - 1)) for each in self._numbers)
+        if not self._alpha:
+            return x * kept.mul_(scale)
+        to_kept, to_all = offsets
+        shift = torch.addcmul(to_all, kept, to_kept)
+        return torch.addcmul(shift, x, kept.mul_(scale))
+
+    def _kept(self, x: Tensor, keys: Tensor) -> Tensor:
+        """Draw a float mask of x's shape, each member's as if it were alone."""
+        count = x[0].numel()
+        if x.device.type == "cpu":
+            kept = np.empty((len(x), count), np.bool_)
+            words = keys.numpy().view(np.uint64)
+            for row, dropped, key in zip(kept, self._dropped.tolist(), words, strict=True):
+                row[:] = kept_elements(count, dropped, key)
+            # Seen as bytes: torch converts those to floats ten times faster than booleans.
+            return torch.from_numpy(kept.view(np.int8)).to(x.dtype).view(x.shape)
+        threshold = (self._dropped - 2**15).unsqueeze(1)
+        return (device_words(keys[:, 0], count) >= threshold).to(x.dtype).view(x.shape)
+
+
+def device_words(keys: Tensor, count: int) -> Tensor:
+    """Draw 16-bit words on the keys' device, without a generator's state.
+
+    A stream is SplitMix64 from its key on: a pure function of (key, position), so that it can be
+    part of a CUDA graph.
+
+    Args:
+        keys: (K,) int64.
+        count: words of each stream.
+
+    Returns:
+        (K, count) int16, uniform over all its values.
+    """
+    steps = torch.arange(1, -(-count // 4) + 1, device=keys.device)
+    mixed = keys.unsqueeze(1) + steps * _GAMMA
+    for shift, factor in _MIX:
+        # An arithmetic shift brings the sign along; the mask takes it away.
+        mixed = (mixed ^ ((mixed >> shift) & (2 ** (64 - shift) - 1))) * factor
+    return mixed.view(torch.int16)[:, :count]
+
+
+def _alpha(q: float) -> tuple[float, float, float]:
+    """Give alpha dropout's numbers: see ``workers.nn.dropouts.AlphaDropout``."""
+    a = 1 / math.sqrt(q + SELU_LIMIT**2 * q * (1 - q))
+    b = -a * (1 - q) * SELU_LIMIT
+    return a, -a * SELU_LIMIT, a * SELU_LIMIT + b

@@ -1,0 +1,329 @@
+"""Packs: several runs trained as one batched job, each as if it were alone."""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from service.spec import RunConfig
+from workers.datasets import Dataset, Part
+from workers.diagnostics.boundary import decision_boundary
+from workers.diagnostics.layers import NetworkStatistics, Probe
+from workers.nn.losses import LOSSES, Loss
+from workers.training import trainer
+from workers.training.assembly import build_network, build_schedule, entry
+from workers.training.devices import is_out_of_memory
+from workers.training.lanes import Lane, joined, lane_of_one
+from workers.training.packed_step import SUMS, PackedStep, Recipe, fitting, new_rows, weights_of
+from workers.training.probing import probing_of
+from workers.training.results import EpochResult, Pulse, Start
+from workers.training.streams import Streams
+from workers.training.trainer import EVALUATION_BATCH, STEP_METRICS, TRAINING_WORK
+
+#: What a member's rows are called in its state.
+_ROW = "rows."
+
+#: What one round of a pack gives: a result of each of its members, by their number.
+Round = Mapping[int, Start] | Mapping[int, EpochResult]
+
+
+class PackedTraining:
+    """Runs in training side by side.
+
+    What a member computes is what it would compute alone, bit for bit on a CPU with one thread:
+    ``workers.nn.packs`` says how, and tests/training/test_packs.py holds it.
+
+    Members that go on from checkpoints may stand at different steps. Those at one step make a
+    lane, and an epoch is trained lane by lane. A lane that runs out of memory is split in two.
+
+    Args:
+        runs: configuration and seed of each; they agree in what ``service.packing.pack_key``
+            names.
+        data: the configurations' data set; it is moved to the device whole.
+        device: where to train.
+    """
+
+    def __init__(
+        self, runs: Sequence[tuple[RunConfig, int]], data: Dataset, device: torch.device
+    ) -> None:
+        self.data = data.to(device)
+        self.device = device
+        loss: Loss = entry(LOSSES, runs[0][0].loss)
+        self._measured = ("loss", *loss.metrics)
+        self._batch_size = runs[0][0].batch_size
+        self._steps = math.ceil(len(data.train) / self._batch_size)
+        recipes = [_recipe(config, seed, data, self._steps) for config, seed in runs]
+        self.members = [Member(self, number, recipe) for number, recipe in enumerate(recipes)]
+        sums = len(self._measured) + len(STEP_METRICS)
+        self.lanes = [
+            lane_of_one(number, new_rows(recipe, sums), device)
+            for number, recipe in enumerate(recipes)
+        ]
+        self._steps_of: dict[Lane, PackedStep] = {}
+        #: Most members of a lane; halved where memory runs out.
+        self.width = min(len(runs), fitting(runs[0][0], device))
+        self._running_since = time.monotonic()
+
+    def run(self) -> Iterator[Pulse | Round]:
+        """Train from the present state to the end of the last member.
+
+        Yields a round of ``Start`` where members are probed before their first step, then one of
+        ``EpochResult`` an epoch, and pulses between. A member that has diverged or trained its
+        last epoch is gone with the next step.
+        """
+        self._running_since = time.monotonic()
+        new = [each for each in self._present() if (each.epoch, each.step) == (1, 0)]
+        if starting := [each for each in new if each.probing.at(0)]:
+            starts = {}
+            for each in starting:
+                starts[each.number] = Start((yield from self._probe(each, 0)))
+            yield {number: start for number, start in starts.items() if self._has(number)}
+            self._running_since = time.monotonic()
+        for each in self._present():
+            if each.epoch > each.recipe.config.epochs:
+                self.leave(each.number)
+        while self.lanes:
+            self._arrange()
+            yield from self._train_epoch()
+            results = yield from self._conclude_epoch()
+            for each in self._present():
+                each.epoch += 1
+            for lane in self.lanes:
+                lane.begin_epoch()
+            if results:
+                yield results
+            self._running_since = time.monotonic()
+            for number, result in results.items():
+                if self._ends(result):
+                    self.leave(number)
+
+    def leave(self, member: int) -> None:
+        """Take a member out, between two results or pulses; the others go on."""
+        lanes = []
+        for lane in self.lanes:
+            rest = [each for each in lane.members if each != member]
+            if rest:
+                lanes.append(lane if rest == lane.members else lane.taken(rest))
+        self.lanes = lanes
+
+    def lane_of(self, member: int) -> Lane:
+        """Give the lane a member is in."""
+        return next(each for each in self.lanes if member in each.members)
+
+    def _has(self, member: int) -> bool:
+        return any(member in each.members for each in self.lanes)
+
+    def _present(self) -> "list[Member]":
+        return [self.members[each] for lane in self.lanes for each in lane.members]
+
+    def _arrange(self) -> None:
+        """Put members at one step side by side, equal activations as neighbours."""
+        if len(self.lanes) == math.ceil(len(self._present()) / self.width):
+            return
+        arranged = []
+        for step in sorted({each.step for each in self.lanes}):
+            alike = [each for each in self.lanes if each.step == step]
+            whole = joined(alike)
+            members = sorted(whole.members, key=lambda each: (self.members[each].kind, each))
+            arranged += [
+                whole.taken(members[start : start + self.width])
+                for start in range(0, len(members), self.width)
+            ]
+        self.lanes = arranged
+
+    def _train_epoch(self) -> Iterator[Pulse]:
+        """Train lane after lane to the end of its epoch."""
+        while waiting := [each for each in self.lanes if each.step < self._steps]:
+            lane = waiting[0]
+            try:
+                yield from self._train_lane(lane)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or len(lane.members) == 1:
+                    raise
+                # The step that failed has changed nothing.
+                halves = lane.halves()
+                self.width = len(halves[0].members)
+                at = self.lanes.index(lane)
+                self.lanes[at : at + 1] = halves
+
+    def _train_lane(self, lane: Lane) -> Iterator[Pulse]:
+        members = [self.members[each] for each in lane.numbers]
+        epochs = [each.epoch for each in members]
+        step = self._compiled(lane)
+        trained = len(self.data.train)
+        order = torch.stack(
+            [
+                each.recipe.streams.order(epoch, trained)
+                for each, epoch in zip(members, epochs, strict=True)
+            ]
+        ).to(self.device)
+        while lane.step < self._steps:
+            samples = order[:, lane.step * self._batch_size : (lane.step + 1) * self._batch_size]
+            step.train(lane.rows, step.draw(epochs, lane.step, samples))
+            lane.step += 1
+            done = TRAINING_WORK * min(self._batch_size * lane.step, trained)
+            yield from self._pulse(done, lane)
+            if lane not in self.lanes:  # a member has left
+                return
+        self._spend(lane)
+
+    def _compiled(self, lane: Lane) -> PackedStep:
+        """Give the step of a lane's members, made once."""
+        if lane not in self._steps_of:
+            recipes = [self.members[each].recipe for each in lane.numbers]
+            present = {each: self._steps_of[each] for each in self.lanes if each in self._steps_of}
+            self._steps_of = present | {lane: PackedStep(recipes, self.data, self.device)}
+        return self._steps_of[lane]
+
+    def _conclude_epoch(self) -> Generator[Pulse, None, dict[int, EpochResult]]:
+        """Evaluate the weights an epoch ended with and gather each member's metrics."""
+        results = {}
+        for lane in list(self.lanes):
+            validation = yield from self._evaluate(self.data.validation, lane)
+            sums = lane.rows[SUMS].tolist()
+            for row, number in enumerate(lane.members):
+                member = self.members[number]
+                metrics = self._metrics(sums[row]) | {
+                    f"val_{name}": each
+                    for name, each in zip(self._measured, validation[row], strict=True)
+                }
+                metrics["learning_rate"] = member.recipe.learning_rate(
+                    member.epoch, self._steps - 1
+                )
+                diverged = not all(math.isfinite(metrics[each]) for each in ("loss", "val_loss"))
+                results[number] = EpochResult(member.epoch, metrics, diverged)
+            ending = [each for each in lane.members if self._ends(results[each])]
+            if self.data.test and ending:
+                test = yield from self._evaluate(self.data.test, lane)
+                for number in ending:
+                    found = zip(self._measured, test[lane.members.index(number)], strict=True)
+                    results[number].metrics.update({f"test_{name}": each for name, each in found})
+            self._spend(lane)
+            for number in lane.members:
+                results[number].metrics["epoch_seconds"] = lane.seconds
+        return (yield from self._probed(results))
+
+    def _probed(
+        self, results: dict[int, EpochResult]
+    ) -> Generator[Pulse, None, dict[int, EpochResult]]:
+        """Add the layer statistics that are due; leave out who has left meanwhile."""
+        probed = {}
+        for number, result in results.items():
+            member = self.members[number]
+            statistics = None
+            if self._has(number) and member.probing.at(member.epoch, ending=result.diverged):
+                statistics = yield from self._probe(
+                    member, TRAINING_WORK * len(self.data.train), last=self._ends(result)
+                )
+            probed[number] = replace(result, statistics=statistics)
+        return {number: each for number, each in probed.items() if self._has(number)}
+
+    def _ends(self, result: EpochResult) -> bool:
+        return result.diverged or result.epoch == self.members[0].recipe.config.epochs
+
+    def _metrics(self, sums: Sequence[float]) -> dict[str, float]:
+        trained, count = len(self.data.train), len(self._measured)
+        means = {name: each / trained for name, each in zip(self._measured, sums, strict=False)}
+        for name, each in zip(STEP_METRICS, sums[count:], strict=True):
+            means[name] = each / self._steps
+        return means
+
+    def _evaluate(self, part: Part, lane: Lane) -> Generator[Pulse, None, list[list[float]]]:
+        """Give each row's loss and metrics on a part of the data."""
+        step = self._compiled(lane)
+        sums = torch.zeros(len(lane.numbers), len(self._measured), dtype=torch.float64)
+        sums = sums.to(self.device)
+        size = EVALUATION_BATCH[self.device.type]
+        for start in range(0, len(part), size):
+            sums += step.evaluate(lane.rows, part, slice(start, start + size))
+            yield from self._pulse(TRAINING_WORK * len(self.data.train) + start, lane)
+        found: list[list[float]] = (sums / len(part)).tolist()
+        return found
+
+    def _probe(
+        self, member: "Member", work: int, *, last: bool = False
+    ) -> Generator[Pulse, None, NetworkStatistics]:
+        """Take the layer statistics of a member's present weights, in a network of its own."""
+        network, part = member.recipe.network.to(self.device), self.data.train
+        network.load_state_dict(member.weights())
+        loss: Loss = entry(LOSSES, member.recipe.config.loss)
+        probe = Probe(network, loss.function, member.probing.samples)
+        for samples in probe.chunks():
+            probe.add(part.inputs[samples], part.labels[samples])
+        yield from self._pulse(work)
+        last = last or member.recipe.config.epochs == 0
+        boundary = decision_boundary(network, part.inputs, part.labels) if last else None
+        return replace(probe.statistics(), boundary=boundary)
+
+    def _pulse(self, work: int, lane: Lane | None = None) -> Iterator[Pulse]:
+        """Yield a pulse if one is due; ``work`` is what a lane has done of its epoch."""
+        if time.monotonic() - self._running_since < trainer.PULSE_SECONDS:
+            return
+        if lane is not None:
+            self._spend(lane)
+        total = TRAINING_WORK * len(self.data.train) + len(self.data.validation)
+        yield Pulse(min(each.epoch for each in self._present()), min(work / total, 1.0))
+        self._running_since = time.monotonic()
+
+    def _spend(self, lane: Lane) -> None:
+        """Put the time since the last pulse or lane on a lane's account."""
+        now = time.monotonic()
+        lane.seconds += (now - self._running_since) / len(lane.members)
+        self._running_since = now
+
+
+class Member:
+    """One run of a pack, and its whole state between two steps.
+
+    The state is ``epoch`` (being trained, from 1 on), ``step`` (of the epoch, the next to take)
+    and its rows, which lie in a lane of the pack.
+    """
+
+    def __init__(self, pack: PackedTraining, number: int, recipe: Recipe) -> None:
+        self._pack = pack
+        self.number = number
+        self.recipe = recipe
+        self.probing = probing_of(recipe.config, len(pack.data.train))
+        self.kind = str(recipe.config.activation)
+        self.epoch = 1
+
+    @property
+    def step(self) -> int:
+        """The next step to take, of the epoch."""
+        return self._lane.step
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copy the network's weights and running statistics, by their names in the network."""
+        return weights_of(self.recipe, self._lane.state(self.number))
+
+    def state(self) -> dict[str, Tensor]:
+        """Copy the state: named, contiguous tensors on the CPU."""
+        lane = self._lane
+        progress = {
+            "epoch": torch.tensor(self.epoch),
+            "step": torch.tensor(lane.step),
+            "seconds": torch.tensor(lane.seconds, dtype=torch.float64),
+        }
+        rows = {f"{_ROW}{name}": each for name, each in lane.state(self.number).items()}
+        return {**progress, **rows}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take up the state that a member of the same run gave; before the pack runs."""
+        self.epoch = int(state["epoch"])
+        rows = {
+            name.removeprefix(_ROW): each for name, each in state.items() if name.startswith(_ROW)
+        }
+        self._lane.put(rows, int(state["step"]), float(state["seconds"]))
+
+    @property
+    def _lane(self) -> Lane:
+        return self._pack.lane_of(self.number)
+
+
+def _recipe(config: RunConfig, seed: int, data: Dataset, steps: int) -> Recipe:
+    streams = Streams(seed)
+    network = build_network(config, data, streams)
+    return Recipe(config, streams, network, build_schedule(config), steps)
