@@ -34,6 +34,7 @@ from service import recording
 from service.config import Settings
 from service.holding import Claim
 from service.queue import Doorbell, queue_name
+from service.recording import EpochRecord
 
 _PROCESSES = 2
 #: More than can be recorded or claimed in the time.
@@ -45,6 +46,8 @@ _EVENTS_A_SECOND = 20.0
 _store: Store
 
 Act = Callable[[Any, int], object]
+#: The claims that one worker records together.
+Pack = Sequence[Claim]
 
 
 @dataclass(frozen=True)
@@ -64,18 +67,18 @@ class Cost:
         )
 
 
-def record(held: Claim, number: int) -> None:
-    """Commit the next epoch of a run."""
+def record(pack: Pack, number: int) -> None:
+    """Commit the next epoch of the runs of a pack."""
     metrics = dict.fromkeys(METRICS, 1 / number)  # others each time, as in life
+    records = [EpochRecord(held, number, metrics) for held in pack]
     with _store.sessions() as session:
-        record_of_one = recording.EpochRecord(held, number, metrics)
-        recording.record_epochs(session, [record_of_one], _store.settings)
+        recording.record_epochs(session, records, _store.settings)
 
 
-def renew(held: Claim, _: int) -> None:
-    """Renew the lease of a run."""
+def renew(pack: Pack, _: int) -> None:
+    """Renew the leases of the runs of a pack."""
     with _store.sessions() as session:
-        recording.renew(session, [(held, 1, 0.5)], _store.settings)
+        recording.renew(session, [(held, 1, 0.5) for held in pack], _store.settings)
 
 
 def claim(_: Any, __: int) -> None:
@@ -174,12 +177,13 @@ class Bench:
         row = self._database.execute(statement.encode()).fetchone()
         return row[0] if row else None
 
-    def held(self, clients: int, experiments: int) -> list[Claim]:
-        """Submit runs and claim them all; no other run waits or trains."""
+    def held(self, clients: int, experiments: int = 1, pack: int = 1) -> list[Pack]:
+        """Submit runs and claim them all, a pack a client; no other run waits or trains."""
         self.end_all()
+        store = self._service.store
         for _ in range(experiments):
-            self._service.store.submit(seeds=clients // experiments, epochs=_EPOCHS)
-        return [self._service.store.claim() for _ in range(clients)]
+            store.submit(seeds=clients // experiments * pack, epochs=_EPOCHS)
+        return [[store.claim() for _ in range(pack)] for _ in range(clients)]
 
     def waiting(self, wanted: int) -> None:
         """Let so many runs wait, and no other."""
@@ -329,13 +333,14 @@ def _report_writes(bench: Bench) -> None:
         for experiments in sorted({1, clients}):
             cost = bench.measure(record, bench.held(clients, experiments))
             print(f"Epochs, {clients:2} clients, {experiments:2} experiments: {cost}")
+    for pack in (16, 64):
+        cost = bench.measure(record, bench.held(2, pack=pack))
+        print(f"Epochs of packs of {pack}, 2 clients: {cost}")
     for clients in (1, 32):
-        print(f"Renewals, {clients:2} clients: {bench.measure(renew, bench.held(clients, 1))}")
+        print(f"Renewals, {clients:2} clients: {bench.measure(renew, bench.held(clients))}")
     with bench.unsynced():
-        cost = bench.measure(record, bench.held(32, 1))
-        print(f"Epochs, 32 clients,  1 experiments, synchronous_commit off: {cost}")
-        cost = bench.measure(renew, bench.held(32, 1))
-        print(f"Renewals, 32 clients, synchronous_commit off: {cost}")
+        cost = bench.measure(record, bench.held(32))
+        print(f"Epochs, 32 clients, synchronous_commit off: {cost}")
     for clients in (1, 4, 16, 64):
         bench.waiting(_RUNS)
         print(f"Claims, {clients:2} clients: {bench.measure(claim, range(clients))}")
