@@ -55,11 +55,12 @@ class Sizes:
 
 
 def measure(sizes: Sizes) -> list[Row]:
-    """Measure all three; without Keras the rows tell the service's side."""
+    """Measure all three; without Keras there is nothing to compare with."""
     try:
         keras = interpreter("keras")
     except PeerError as error:
-        return [not_measured(what, str(error)) for what in (ONE, QUEUE, MANY)]
+        targets = {ONE: 1.3, QUEUE: 1.5, MANY: 20}
+        return [not_measured(what, str(error), f"at least x{n}") for what, n in targets.items()]
     return [*_one_run(keras, sizes), _queue(keras, sizes), _many(keras, sizes)]
 
 
@@ -71,7 +72,7 @@ def _one_run(keras: Path, sizes: Sizes) -> list[Row]:
     theirs: list[float] = []
     shares: list[float] = []
     processor: tuple[list[float], list[float]] = ([], [])
-    with Service(training_threads=threads) as service:
+    with Service() as service:  # a lone run has all cores
         service.api()
         worker = service.worker()
         for seed in range(sizes.rounds):
@@ -85,17 +86,18 @@ def _one_run(keras: Path, sizes: Sizes) -> list[Row]:
             answer = _in_keras_run(keras, seed, sizes.images, threads)
             theirs.append(answer[-1]["seconds"])
             processor[1].append(sum(each["processor_seconds"] for each in answer))
-    percent = [100 * each for each in shares]
     return [
         faster(f"{ONE} ({sizes.images:,} images)", ours, theirs, "s", 1.3),
         faster(ONE_PROCESSOR, *processor, "s", None),
-        Row(
-            OVERHEAD,
-            f"{spread(percent, '.1f')}%",
-            target="at most 5%",
-            holds=middle(shares) <= 0.05,
-        ),
+        _overhead(shares, whole=sizes.images == Sizes.images),
     ]
+
+
+def _overhead(shares: list[float], *, whole: bool) -> Row:
+    """Tell what the service adds to the training; only of the whole recipe is it held to 5%."""
+    told = f"{spread([100 * each for each in shares], '.1f')}%"
+    target = "at most 5%" if whole else "at most 5% of the whole recipe"
+    return Row(OVERHEAD, told, "", "", target, middle(shares) <= 0.05 if whole else None)
 
 
 def _in_keras_run(keras: Path, seed: int, images: int, threads: int) -> list[dict[str, float]]:

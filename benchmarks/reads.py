@@ -14,17 +14,19 @@ import statistics
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.filled import Filling, database
+from benchmarks.plans import Seen, draw, explaining
 from service import (
+    chronicle,
     claiming,
     comparisons,
     diagnoses,
@@ -33,6 +35,7 @@ from service import (
     histories,
     idempotency,
     layers,
+    live,
     mean_histories,
     planning,
     replay,
@@ -47,15 +50,12 @@ from service.database import create_database_engine, session_factory
 from service.experiments import ExperimentFilter
 from service.mean_histories import GroupOfRuns
 from service.metrics import Metrics
-from service.models import Experiment, Layers, Run
+from service.models import METRICS, Experiment, Layers, Run
 from service.replay import Subject
 from service.run_search import ORDERS, RunFilter
 from service.spec import ExperimentSpec
 from service.transitions import reuse_finished
 
-#: Tables that grow with every run.
-LARGE = frozenset({"runs", "epochs", "events", "layers", "attempts"})
-_REPEATS = 15
 #: Orders over all runs that no index serves (docs/scaling.md says why).
 LINEAR = frozenset(
     f"runs by {sign}{name}"
@@ -65,51 +65,6 @@ LINEAR = frozenset(
 )
 
 Call = Callable[[], Any]
-#: A node of a plan, as EXPLAIN (FORMAT JSON) gives it.
-Plan = dict[str, Any]
-
-
-@dataclass
-class Seen:
-    """The statements of a call, each with its plan."""
-
-    plans: list[tuple[str, Plan]] = field(default_factory=list)
-
-    def scans(self) -> set[str]:
-        """Name the large tables that were read from end to end."""
-        return {
-            node["Relation Name"]
-            for _, plan in self.plans
-            for node in nodes(plan)
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
-        }
-
-
-def nodes(plan: Plan) -> Iterator[Plan]:
-    """Give a plan's node and all below it."""
-    yield plan
-    for each in plan.get("Plans", ()):
-        yield from nodes(each)
-
-
-@contextmanager
-def explaining(engine: Engine) -> Iterator[Seen]:
-    """Explain every statement that is executed inside the block, just before it is."""
-    seen = Seen()
-
-    def explain(_: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
-        *_, many = rest
-        if many or not statement.lstrip().upper().startswith(("SELECT", "WITH", "DELETE")):
-            return
-        with cursor.connection.cursor() as other:
-            other.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-            seen.plans.append((statement, other.fetchone()[0][0]["Plan"]))
-
-    event.listen(engine, "before_cursor_execute", explain)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", explain)
 
 
 class Reads:
@@ -158,6 +113,21 @@ class Reads:
             **self._one_run(),
             **self._whole_experiment(),
             **self._behind_the_scenes(),
+        }
+
+    def statements(self) -> dict[str, tuple[str, Any]]:
+        """Give the statements that the driver gets past SQLAlchemy, with their parameters."""
+        columns = histories._columns(METRICS)
+        one = {"run_id": self.run.id, "run_ids": [self.run.id], "from_epoch": 1, "points": 5}
+        batch = {"experiment_id": self.finished, "first": 0, "last": 20}
+        copied = exports._COPY.partition("(")[2].rpartition(") TO STDOUT")[0]
+        return {
+            "history": (histories._WHOLE.format(columns=columns), one),
+            "history, thinned": (histories._THINNED.format(columns=columns, lead="loss"), one),
+            "histories as CSV": (copied, batch),
+            "newest event": (live._NEWEST, ([self.newest],)),
+            "new events": (live._NEW, ([self.newest], [0], 500)),
+            "new events of all": (chronicle._NEW, (0, 500)),
         }
 
     def _in_session(self, read: Callable[[Session], Any]) -> Call:
@@ -319,33 +289,41 @@ class Reads:
         return {name: self._in_session(read) for name, read in reads.items()}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measured:
-    """A call: median milliseconds, and what its statements do."""
+    """A call: the plans of its statements, and the milliseconds of each time it was made."""
 
-    milliseconds: float
     seen: Seen
+    times: list[float] = field(default_factory=list)
+
+    @property
+    def milliseconds(self) -> float:
+        """The median."""
+        return statistics.median(self.times)
 
 
-def measure(settings: Settings) -> dict[str, Measured]:
-    """Time and explain every read on a database."""
-    engine = create_database_engine(settings)
-    try:
-        reads = Reads(session_factory(engine), settings)
-        return {name: _measured(engine, call) for name, call in reads.all().items()}
-    finally:
-        engine.dispose()
-
-
-def _measured(engine: Engine, call: Call) -> Measured:
-    with explaining(engine) as seen:
-        call()
-    times = []
-    for _ in range(_REPEATS):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return Measured(1000 * statistics.median(times), seen)
+def measure(databases: Sequence[Settings], repeats: int = 15) -> list[dict[str, Measured]]:
+    """Explain every read on each of some databases, and time it on all of them in turns."""
+    with ExitStack() as stack:
+        engines = [create_database_engine(each) for each in databases]
+        for engine in engines:
+            stack.callback(engine.dispose)
+        calls = [
+            Reads(session_factory(engine), settings).all()
+            for engine, settings in zip(engines, databases, strict=True)
+        ]
+        found: list[dict[str, Measured]] = [{} for _ in databases]
+        for name in calls[0]:
+            for engine, mine, measured in zip(engines, calls, found, strict=True):
+                with explaining(engine) as seen:
+                    mine[name]()
+                measured[name] = Measured(seen)
+            for _ in range(repeats):
+                for mine, measured in zip(calls, found, strict=True):
+                    began = time.perf_counter()
+                    mine[name]()
+                    measured[name].times.append(1000 * (time.perf_counter() - began))
+        return found
 
 
 def main() -> int:
@@ -358,11 +336,11 @@ def main() -> int:
     parser.add_argument("--runs", type=int, nargs="+", default=[10, 1_000, 100_000])
     parser.add_argument("--plans", action="store_true")
     options = parser.parse_args()
-    found = {}
-    for size in options.runs:
-        with database(Filling(size)) as (settings, _):
-            found[size] = measure(settings)
-    return report(found, plans=options.plans)
+    with ExitStack() as stack:
+        # The smaller ones have experiments of the size that is looked at in the largest.
+        fillings = [Filling(size, largest=max(100, min(1_000, size // 5))) for size in options.runs]
+        filled = [stack.enter_context(database(each))[0] for each in fillings]
+        return report(dict(zip(options.runs, measure(filled), strict=True)), plans=options.plans)
 
 
 def report(found: dict[int, dict[str, Measured]], *, plans: bool) -> int:
@@ -377,16 +355,8 @@ def report(found: dict[int, dict[str, Measured]], *, plans: bool) -> int:
         for name, each in largest.items():
             for statement, plan in each.seen.plans:
                 print(f"\n== {name}\n{statement}")
-                _draw(plan, 0)
+                draw(plan)
     return int(any(each.seen.scans() and name not in LINEAR for name, each in largest.items()))
-
-
-def _draw(plan: Plan, depth: int) -> None:
-    on = plan.get("Index Name") or plan.get("Relation Name") or ""
-    conditions = [plan[key] for key in ("Index Cond", "Filter", "Sort Key") if key in plan]
-    print(f"{'  ' * depth}{plan['Node Type']} {on} {plan['Plan Rows']} rows {conditions or ''}")
-    for each in plan.get("Plans", ()):
-        _draw(each, depth + 1)
 
 
 if __name__ == "__main__":

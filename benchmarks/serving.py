@@ -164,7 +164,7 @@ class Service:
                     "port": free_port(),
                     "rate_limit": "1000000000/minute",
                     "lease_seconds": 600,
-                    "log_level": "WARNING",
+                    "log_level": "ERROR",
                     **self._further,
                 }
             )
@@ -193,6 +193,7 @@ class Service:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
             env=os.environ | _variables(self.settings),
+            stdout=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=ends_with_launcher(SIGTERM),  # noqa: PLW1509
         )

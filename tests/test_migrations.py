@@ -86,6 +86,14 @@ def test_every_migration_goes_down_and_up_again_on_data(config, database_url):
         connection.execute(_FILL)
 
 
+def test_an_index_that_an_interrupted_migration_left_is_built_anew(config, database_url):
+    command.downgrade(config, "0003")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE INDEX ix_runs_standing ON runs (status)")
+    command.upgrade(config, "head")
+    command.check(config)
+
+
 def test_a_migration_gives_up_rather_than_queue_behind_a_long_lock(config, database_url):
     """Waiting for the lock would hold up every reader that comes after."""
     with psycopg.connect(database_url) as holder:

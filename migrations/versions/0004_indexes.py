@@ -31,13 +31,19 @@ def upgrade() -> None:
         # written to every index of the table.
         _drop("ix_runs_lease_expires_at")
         _drop("ix_runs_experiment_id_status")
-    # Counts are read from an index alone where the table was lately vacuumed.
-    op.execute("ALTER TABLE runs SET (autovacuum_vacuum_scale_factor = 0.02)")
+    # Counts are read from an index alone where the table was lately vacuumed. A queue that came
+    # since the last look at the table would be taken for a short one, and sorted for each claim.
+    op.execute(
+        "ALTER TABLE runs SET (autovacuum_vacuum_scale_factor = 0.02,"
+        " autovacuum_analyze_scale_factor = 0.02)"
+    )
 
 
 def downgrade() -> None:
     """Take back."""
-    op.execute("ALTER TABLE runs RESET (autovacuum_vacuum_scale_factor)")
+    op.execute(
+        "ALTER TABLE runs RESET (autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor)"
+    )
     with op.get_context().autocommit_block():
         _build("ix_runs_experiment_id_status", "experiment_id", "status")
         _build("ix_runs_lease_expires_at", "lease_expires_at", where="status = 'running'")

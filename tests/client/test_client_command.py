@@ -30,6 +30,7 @@ def actinium(served, tmp_path):
                 "PYTHONPATH": str(ROOT / "client"),
                 "ACTINIUM_URL": url,
                 "BROWSER": "true",
+                "COLUMNS": "140",  # or cells are folded, by the width of what is tested from
                 **more,
             },
             input=given,

@@ -99,3 +99,10 @@ def test_alpha_dropout_follows_its_formula():
     expected = a * (x * kept + LIMIT * (1 - kept)) + b
     y = layer("alpha_dropout", rate)(x, at(6))
     torch.testing.assert_close(y.double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_dropout_follows_its_formula():
+    x = torch.randn(1001, generator=torch.Generator().manual_seed(7))
+    kept = (layer("dropout", 0.25)(torch.ones_like(x), at(6)) != 0).double()
+    y = layer("dropout", 0.25)(x, at(6))
+    torch.testing.assert_close(y.double(), x.double() * kept / 0.75, rtol=1e-6, atol=0)

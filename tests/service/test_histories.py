@@ -7,7 +7,7 @@ import math
 import uuid
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -102,8 +102,10 @@ def test_what_is_asked_for_must_exist(lab):
     losses=st.lists(
         st.one_of(st.floats(-10, 10), st.sampled_from([math.nan, math.inf, 0.0])), max_size=60
     ),
-    points=st.integers(2, 70),
+    points=st.one_of(st.integers(2, 12), st.integers(2, 70)),
 )
+@example(losses=[0.5] * 9 + [9.0] + [0.5] * 9 + [-9.0] + [0.5] * 20, points=9)
+@example(losses=[0.5] * 9 + [math.nan] + [0.5] * 30, points=6)
 def test_a_thinned_history_keeps_its_ends_and_extremes(lab, losses, points):
     run_id = fill(lab, losses)
     whole = history(lab, run_id, metrics=["loss", "val_loss"])

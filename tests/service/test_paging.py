@@ -60,19 +60,22 @@ def expected_order(values, *, descending):
     values=st.lists(VALUES, min_size=RUNS, max_size=RUNS),
     limit=st.integers(1, RUNS + 1),
     descending=st.booleans(),
+    indexed=st.booleans(),
 )
-@example(values=[math.nan, None] * 6, limit=1, descending=True)
-@example(values=[0.5] * 12, limit=5, descending=False)
-def test_each_run_is_given_once_in_order(lab, values, limit, descending):
+@example(values=[math.nan, None] * 6, limit=1, descending=True, indexed=True)
+@example(values=[0.5] * 12, limit=5, descending=False, indexed=True)
+@example(values=[0.5] * 12, limit=5, descending=False, indexed=False)
+def test_each_run_is_given_once_in_order(lab, values, limit, descending, indexed):
+    """Also where an index is read kind by kind: over all runs, of which there are no others."""
     experiment_id = _experiment(lab)
     lab.execute(
-        "UPDATE runs SET val_loss = given.value"
+        "UPDATE runs SET val_loss = given.value, val_accuracy = given.value"
         " FROM unnest(CAST(:values AS double precision[])) WITH ORDINALITY AS given (value, number)"
         " WHERE position = number - 1",
         values=values,
     )
-    order_by = "-val_loss" if descending else "val_loss"
-    wanted = RunFilter(experiment_ids=[experiment_id])
+    order_by = f"{'-' if descending else ''}{'val_accuracy' if indexed else 'val_loss'}"
+    wanted = RunFilter(experiment_ids=[] if indexed else [experiment_id])
     found, sizes = pages(lab, limit=limit, order_by=order_by, wanted=wanted)
     assert [each.position for each in found] == expected_order(values, descending=descending)
     assert all(size == limit for size in sizes[:-1])
