@@ -35,7 +35,7 @@ STATE_VERSION = 1
 #: Epochs shorter than this share a checkpoint.
 _SHORTEST_SECONDS = 1.0
 
-#: Largest share of a training's time that goes into checkpoints, whatever one costs.
+#: Largest share of a job's time that goes into checkpoints, whatever one costs.
 _SHARE = 0.02
 
 #: Share of the time a stopping worker has that it may take for a last checkpoint.
@@ -94,17 +94,25 @@ def patience(settings: Settings) -> float:
 class Checkpoints:
     """The checkpoints and weights that one attempt at a run writes and finds.
 
-    ``pulse`` is called while a location is slow, and may raise to end the training.
+    ``pulse`` is called while a location is slow, and may raise to end the training. ``members``
+    counts the runs that are trained side by side and share the time for checkpoints.
     """
 
     def __init__(
-        self, storage: Storage, owner: Owner, settings: Settings, pulse: Callable[[], None]
+        self,
+        storage: Storage,
+        owner: Owner,
+        settings: Settings,
+        pulse: Callable[[], None],
+        *,
+        members: int = 1,
     ) -> None:
         self._storage = storage
         self._owner = owner
         self._facts = owner.facts()
         self._settings = settings
         self._pulse = pulse
+        self._share = _SHARE / members
         self._kept: list[Place] = []
         self._saved_at = time.monotonic()
         self._cost = 0.0
@@ -193,7 +201,7 @@ class Checkpoints:
             self._fail("Could not remove checkpoints; the scheduler will", error)
 
     def _save_if_due(self, training: Trainee, least: float) -> None:
-        if time.monotonic() - self._saved_at >= max(least, self._cost / _SHARE):
+        if time.monotonic() - self._saved_at >= max(least, self._cost / self._share):
             self._save(training, self._pulse)
 
     def _save(self, training: Trainee, pulse: Callable[[], None]) -> None:

@@ -168,6 +168,7 @@ class Trainer:
                 Owner(each.run_id, each.attempt, config, each.seed, each.engine),
                 settings,
                 self._beat,
+                members=len(held),
             )
             for each, config in zip(held, configs, strict=True)
         ]
