@@ -10,7 +10,7 @@ however fast this machine is.
 import argparse
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from benchmarks import against_keras, against_mlflow, bulk, growth, startup
@@ -21,7 +21,7 @@ _QUICK = Sizes(images=6_000, rounds=1, queued_images=3_000, queued=2, small_in_k
 
 TOPICS = ("startup", "mlflow", "bulk", "growth", "keras")
 
-Topics = dict[str, Callable[[], list[Row]]]
+Topics = dict[str, Callable[[], Iterable[Row]]]
 
 
 def topics(options: argparse.Namespace) -> Topics:
@@ -30,7 +30,7 @@ def topics(options: argparse.Namespace) -> Topics:
     sizes = _QUICK if quick else Sizes(options.images, options.rounds, queued=options.queued)
     runs = options.runs or ([10, 1_000, 10_000] if quick else [10, 1_000, 100_000])
     times = 20 if quick else 100
-    measures: tuple[Callable[[], list[Row]], ...] = (
+    measures: tuple[Callable[[], Iterable[Row]], ...] = (
         partial(startup.rows, 2 if quick else 5),
         partial(against_mlflow.measure, times),
         partial(bulk.measure, 3, options.values, 5.0 if quick else 15.0),
@@ -51,7 +51,11 @@ def main() -> int:
             continue
         print(f"{name} ...", flush=True)
         try:
-            rows += measure()
+            for row in measure():
+                rows.append(row)
+                print(
+                    f"  {row.what}: {row.ours}" + (f" | {row.peer}" if row.peer else ""), flush=True
+                )
         except Exception:
             traceback.print_exc()
             broken.append(name)

@@ -10,6 +10,7 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,18 @@ class Sizes:
     small_in_keras: int = 8
 
 
-def measure(sizes: Sizes) -> list[Row]:
+def measure(sizes: Sizes) -> Iterator[Row]:
     """Measure all three; without Keras there is nothing to compare with."""
     try:
         keras = interpreter("keras")
     except PeerError as error:
         targets = {ONE: 1.3, QUEUE: 1.5, MANY: 20}
-        return [not_measured(what, str(error), f"at least x{n}") for what, n in targets.items()]
-    return [*_one_run(keras, sizes), _queue(keras, sizes), _many(keras, sizes)]
+        for what, ratio in targets.items():
+            yield not_measured(what, str(error), f"at least x{ratio:g}")
+        return
+    yield from _one_run(keras, sizes)
+    yield _queue(keras, sizes)
+    yield _many(keras, sizes)
 
 
 def _one_run(keras: Path, sizes: Sizes) -> list[Row]:

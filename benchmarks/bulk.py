@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 import time
+from collections.abc import Iterator
 
 import httpx
 
@@ -26,7 +27,7 @@ SUBMISSION = "POST of a 1,000-run experiment"
 LIVE = f"epoch committed to event received, {_LISTENERS} listeners, p95"
 
 
-def measure(times: int, values: int, seconds: float) -> list[Row]:
+def measure(times: int, values: int, seconds: float) -> Iterator[Row]:
     """Measure the three."""
     with Service() as service:
         service.api()
@@ -37,7 +38,9 @@ def measure(times: int, values: int, seconds: float) -> list[Row]:
                 client.post("/v1/experiments", json=_SPEC).raise_for_status()
                 if number:
                     taken.append(time.perf_counter() - began)
-    return [below(SUBMISSION, taken, "s", 0.5), *_exports(values), _live(seconds)]
+    yield below(SUBMISSION, taken, "s", 0.5)
+    yield from _exports(values)
+    yield _live(seconds)
 
 
 def _exports(values: int) -> list[Row]:
