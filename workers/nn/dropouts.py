@@ -20,7 +20,7 @@ Keys = Callable[[str], int]
 _LEVELS = 2**16
 
 #: -lambda * alpha: what selu tends to towards minus infinity. Klambauer et al. 2017, eq. 14.
-SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
+_SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
 class Dropout(nn.Module):
@@ -60,11 +60,16 @@ class AlphaDropout(Dropout):
     """
 
     def drop(self, x: Tensor, kept: Tensor) -> Tensor:
+        scale, to_kept, to_all = self.numbers()
+        offset = kept.mul(to_kept).add_(to_all)
+        return torch.addcmul(offset, x, kept.mul_(scale))
+
+    def numbers(self) -> tuple[float, float, float]:
+        """Give the factor on what is kept, what is added to that, and what is added to all."""
         q = self.keep
-        a = 1 / math.sqrt(q + SELU_LIMIT**2 * q * (1 - q))
-        b = -a * (1 - q) * SELU_LIMIT
-        offset = kept.mul(-a * SELU_LIMIT).add_(a * SELU_LIMIT + b)
-        return torch.addcmul(offset, x, kept.mul_(a))
+        a = 1 / math.sqrt(q + _SELU_LIMIT**2 * q * (1 - q))
+        b = -a * (1 - q) * _SELU_LIMIT
+        return a, -a * _SELU_LIMIT, a * _SELU_LIMIT + b
 
 
 def _kept(x: Tensor, dropped: int, key: int) -> Tensor:

@@ -1,5 +1,6 @@
 """From a configuration to the parts that train it: every registry is read here."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch.optim import Optimizer
@@ -55,6 +56,20 @@ def build_schedule(config: RunConfig) -> Schedule:
     """Build a configuration's learning-rate schedule."""
     schedule: Schedule = entry(SCHEDULES, config.optimizer.parameters["schedule"])
     return schedule
+
+
+def learning_rates(config: RunConfig, steps: int) -> Callable[[int, int], float]:
+    """Give the learning rate by epoch (from 1 on) and step of the epoch (from 0 on).
+
+    Args:
+        config: of the run.
+        steps: of an epoch.
+    """
+    schedule = build_schedule(config)
+    base: float = config.optimizer.parameters["learning_rate"]
+    return lambda epoch, step: (
+        base * schedule((epoch - 1) * steps + step, config.epochs * steps, steps)
+    )
 
 
 def entry(registry: dict[str, Any], choice: Choice) -> Any:

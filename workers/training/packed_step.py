@@ -13,12 +13,12 @@ from workers.datasets import Dataset, Part
 from workers.nn.clippings import Clipped
 from workers.nn.losses import LOSSES, Loss
 from workers.nn.models import Network
+from workers.nn.names import below
 from workers.nn.packs.aligned import filled_up
 from workers.nn.packs.clippings import packed_clipping
 from workers.nn.packs.layout import Layout
 from workers.nn.packs.networks import packed_network
 from workers.nn.packs.optimizers import PACKED_OPTIMIZERS, PackedOptimizer
-from workers.nn.schedules import Schedule
 from workers.training.assembly import entry
 from workers.training.graphs import Draw, RecordedStep
 from workers.training.streams import Streams
@@ -44,14 +44,8 @@ class Recipe:
     config: RunConfig
     streams: Streams
     network: Network
-    schedule: Schedule
+    learning_rate: Callable[[int, int], float]
     steps: int
-
-    def learning_rate(self, epoch: int, step: int) -> float:
-        """Give the learning rate of a step of an epoch."""
-        base: float = self.config.optimizer.parameters["learning_rate"]
-        taken = (epoch - 1) * self.steps + step
-        return base * self.schedule(taken, self.config.epochs * self.steps, self.steps)
 
 
 class PackedStep:
@@ -127,7 +121,7 @@ class PackedStep:
         inputs = self._data.train.inputs.index_select(0, flat)
         inputs = inputs.view(members, samples, *inputs.shape[1:])
         labels = self._data.train.labels.index_select(0, flat).view(members, samples)
-        statistics = _below(_STATISTICS, rows)
+        statistics = below(_STATISTICS, rows)
         logits, moved, losses = self._backward(rows, statistics, inputs, labels, draw.keys)
         clipped = [each.clip(rows, self._gradients) for each in self._blocks]
         metrics = [
@@ -174,7 +168,7 @@ class PackedStep:
         logits, _ = self.network.forward(
             inputs.expand(members, *inputs.shape),
             self.network.layout.views(rows[PARAMETERS]),
-            _below(_STATISTICS, rows),
+            below(_STATISTICS, rows),
             None,
         )
         measures = [self._loss.each, *self._loss.metrics.values()]
@@ -208,7 +202,7 @@ class _Block:
         return self._clip(rows[PARAMETERS][self._rows], gradients[self._rows])
 
     def step(self, rows: Mapping[str, Tensor], gradients: Tensor, rates: Tensor) -> None:
-        slots = {name: each[self._rows] for name, each in _below(_SLOT, rows).items()}
+        slots = {name: each[self._rows] for name, each in below(_SLOT, rows).items()}
         self._optimizer.step(
             rows[PARAMETERS][self._rows],
             gradients[self._rows],
@@ -259,10 +253,4 @@ def new_rows(recipe: Recipe, measured: int) -> dict[str, Tensor]:
 def weights_of(recipe: Recipe, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Name the weights and running statistics in a member's rows as its network does."""
     named = Layout.of(recipe.network).named(rows[PARAMETERS])
-    return named | _below(_STATISTICS, rows)
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)
-    }
+    return named | below(_STATISTICS, rows)

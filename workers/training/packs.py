@@ -14,7 +14,7 @@ from workers.diagnostics.boundary import decision_boundary
 from workers.diagnostics.layers import NetworkStatistics, Probe
 from workers.nn.losses import LOSSES, Loss
 from workers.training import trainer
-from workers.training.assembly import build_network, build_schedule, entry
+from workers.training.assembly import build_network, entry, learning_rates
 from workers.training.devices import is_out_of_memory
 from workers.training.lanes import Lane, joined, lane_of_one
 from workers.training.packed_step import SUMS, PackedStep, Recipe, fitting, new_rows, weights_of
@@ -326,4 +326,4 @@ class Member:
 def _recipe(config: RunConfig, seed: int, data: Dataset, steps: int) -> Recipe:
     streams = Streams(seed)
     network = build_network(config, data, streams)
-    return Recipe(config, streams, network, build_schedule(config), steps)
+    return Recipe(config, streams, network, learning_rates(config, steps), steps)

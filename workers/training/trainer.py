@@ -14,8 +14,9 @@ from workers.diagnostics.boundary import decision_boundary
 from workers.diagnostics.layers import NetworkStatistics, Probe
 from workers.nn.clippings import CLIPPINGS, Clipping
 from workers.nn.losses import LOSSES, Loss
+from workers.nn.names import below
 from workers.training import devices
-from workers.training.assembly import build_network, build_optimizer, build_schedule, entry
+from workers.training.assembly import build_network, build_optimizer, entry, learning_rates
 from workers.training.probing import probing_of
 from workers.training.results import EpochResult, Pulse, Start
 from workers.training.streams import Streams
@@ -85,12 +86,12 @@ class Training:
         self.streams = Streams(seed)
         self.network = build_network(config, data, self.streams).to(device)
         self.optimizer = build_optimizer(config, self.network)
-        self.schedule = build_schedule(config)
         self.loss: Loss = entry(LOSSES, config.loss)
         self.clip: Clipping = entry(CLIPPINGS, config.clipping)
         self.probing = probing_of(config, len(data.train))
         self.measured = ("loss", *self.loss.metrics)
         self.steps = math.ceil(len(data.train) / config.batch_size)
+        self._learning_rate = learning_rates(config, self.steps)
         self.epoch = 1
         self.step = 0
         self.sums = self._zeros(len(self.measured) + len(STEP_METRICS))
@@ -140,14 +141,14 @@ class Training:
         self.epoch, self.step = int(state["epoch"]), int(state["step"])
         self.seconds = float(state["seconds"])
         self.sums.copy_(state["sums"])
-        self.network.load_state_dict(_below("network.", state))
+        self.network.load_state_dict(below("network.", state))
         for name, parameter in self.network.named_parameters():
             # In the parameter's own memory layout, which a fused step relies on.
             self.optimizer.state[parameter] = {
                 key: torch.empty_like(parameter).copy_(value).detach()
                 if value.shape == parameter.shape
                 else value.to(self.device, copy=True)
-                for key, value in _below(f"optimizer.{name}.", state).items()
+                for key, value in below(f"optimizer.{name}.", state).items()
             }
 
     def _train_epoch(self) -> Iterator[Pulse]:
@@ -169,15 +170,10 @@ class Training:
         loss.backward()  # type: ignore[no-untyped-call]
         clipped = self.clip(self.network)
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate(self.step)
+            group["lr"] = self._learning_rate(self.epoch, self.step)
         self.optimizer.step()
         means = self._measure(loss.detach(), logits.detach(), labels) * len(labels)
         self.sums += torch.cat([means, torch.stack([clipped.norm, clipped.clipped.double()])])
-
-    def _learning_rate(self, step: int) -> float:
-        taken = (self.epoch - 1) * self.steps + step
-        base: float = self.config.optimizer.parameters["learning_rate"]
-        return base * self.schedule(taken, self.config.epochs * self.steps, self.steps)
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """Give a batch's mean loss and metrics as one float64 vector, as ``measured`` names it."""
@@ -200,7 +196,7 @@ class Training:
             work += len(self.data.validation)
             test = yield from self._evaluate(self.data.test, work)
             metrics |= {f"test_{name}": each for name, each in test.items()}
-        metrics["learning_rate"] = self._learning_rate(self.steps - 1)
+        metrics["learning_rate"] = self._learning_rate(self.epoch, self.steps - 1)
         metrics["epoch_seconds"] = self.seconds + time.monotonic() - self._running_since
         statistics = None
         if self.probing.at(self.epoch, ending=diverged):
@@ -256,10 +252,3 @@ def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copy tensors to the CPU, contiguous."""
     layout = torch.contiguous_format
     return {name: each.detach().cpu().clone(memory_format=layout) for name, each in tensors.items()}
-
-
-def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the entries of a state whose names begin with a prefix, without it."""
-    return {
-        name.removeprefix(prefix): each for name, each in state.items() if name.startswith(prefix)
-    }

@@ -1,13 +1,12 @@
 """Dropouts of a pack: one mask for all members, each member's drawn from its own stream."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from workers.nn.dropouts import SELU_LIMIT, AlphaDropout, Dropout, kept_elements
+from workers.nn.dropouts import AlphaDropout, Dropout, kept_elements
 
 #: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators", SplitMix64: the
 #: golden gamma, and the shifts and factors of its mix (variant 13 of Stafford's), as int64.
@@ -24,10 +23,12 @@ class PackedDropout:
     """
 
     def __init__(self, members: Sequence[Dropout], device: torch.device) -> None:
-        self._alpha = isinstance(members[0], AlphaDropout)
         self._dropped = torch.tensor([each.dropped for each in members], device=device)
         # Of each member: the factor on what is kept, what is added to it, and what to all.
-        numbers = [_alpha(each.keep) if self._alpha else (1 / each.keep,) for each in members]
+        numbers = [
+            each.numbers() if isinstance(each, AlphaDropout) else (1 / each.keep,)
+            for each in members
+        ]
         self._numbers = torch.tensor(numbers, device=device).unbind(1)
         self.drops = any(each.dropped for each in members)
 
@@ -35,7 +36,7 @@ class PackedDropout:
         """Drop elements of ``x`` (K, B, ...); ``keys`` (K, 2) int64 are the 128-bit ones."""
         kept = self._kept(x, keys)
         scale, *offsets = (each.view(-1, *[1] * (x.dim() - 1)) for each in self._numbers)
-        if not self._alpha:
+        if not offsets:
             return x * kept.mul_(scale)
         to_kept, to_all = offsets
         shift = torch.addcmul(to_all, kept, to_kept)
@@ -74,10 +75,3 @@ def device_words(keys: Tensor, count: int) -> Tensor:
         # An arithmetic shift brings the sign along; the mask takes it away.
         mixed = (mixed ^ ((mixed >> shift) & (2 ** (64 - shift) - 1))) * factor
     return mixed.view(torch.int16)[:, :count]
-
-
-def _alpha(q: float) -> tuple[float, float, float]:
-    """Give alpha dropout's numbers: see ``workers.nn.dropouts.AlphaDropout``."""
-    a = 1 / math.sqrt(q + SELU_LIMIT**2 * q * (1 - q))
-    b = -a * (1 - q) * SELU_LIMIT
-    return a, -a * SELU_LIMIT, a * SELU_LIMIT + b

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workers.nn.models import Mlp, MnistCnn, Network
+from workers.nn.names import below
 from workers.nn.packs.activations import packed_activation
 from workers.nn.packs.dense import dense
 from workers.nn.packs.dropouts import PackedDropout
@@ -81,12 +82,12 @@ class PackedNetwork:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         prefix = f"normalization_{at + 1}."
         normalized, moved = self._normalizations[at](
-            z, _below(prefix, parameters), _below(prefix, statistics), training
+            z, below(prefix, parameters), below(prefix, statistics), training
         )
         return normalized, {prefix + name: each for name, each in moved.items()}
 
     def _activated(self, at: int, z: Tensor, parameters: Tensors) -> Tensor:
-        return self._activations[at](z, _below(f"activation_{at + 1}.", parameters))
+        return self._activations[at](z, below(f"activation_{at + 1}.", parameters))
 
     def _dropped(self, at: int, x: Tensor, keys: Tensor | None) -> Tensor:
         dropout = self._dropouts[at]
@@ -172,9 +173,3 @@ def _convolution(name: str, x: Tensor, parameters: Tensors) -> Tensor:
     side_by_side = x.transpose(0, 1).flatten(1, 2)
     z = F.conv2d(side_by_side, weight.flatten(0, 1), bias.flatten(), groups=members)
     return z.view(samples, members, -1, *z.shape[2:]).transpose(0, 1)
-
-
-def _below(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)
-    }
