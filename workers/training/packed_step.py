@@ -18,7 +18,7 @@ from workers.nn.packs.aligned import filled_up
 from workers.nn.packs.clippings import packed_clipping
 from workers.nn.packs.layout import Layout
 from workers.nn.packs.networks import packed_network
-from workers.nn.packs.optimizers import PACKED_OPTIMIZERS, PackedOptimizer
+from workers.nn.packs.optimizers import PACKED_OPTIMIZERS, PackedOptimizer, Rows
 from workers.training.assembly import entry
 from workers.training.graphs import Draw, RecordedStep
 from workers.training.streams import Streams
@@ -204,11 +204,13 @@ class _Block:
     def step(self, rows: Mapping[str, Tensor], gradients: Tensor, rates: Tensor) -> None:
         slots = {name: each[self._rows] for name, each in below(_SLOT, rows).items()}
         self._optimizer.step(
-            rows[PARAMETERS][self._rows],
-            gradients[self._rows],
-            slots,
-            rates[:, self._rows].unbind(),
-            self._scratch,
+            Rows(
+                rows[PARAMETERS][self._rows],
+                gradients[self._rows],
+                slots,
+                rates[:, self._rows].unbind(),
+                self._scratch,
+            )
         )
 
 

@@ -6,6 +6,7 @@ where they stay). Formulas and sources are those of ``workers.nn.normalizations`
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -39,10 +40,10 @@ def packed_normalization(module: nn.Module) -> PackedNormalization:
     raise TypeError(f"Packs know no {type(module).__name__}.")
 
 
+@dataclass(frozen=True)
 class _Group:
-    def __init__(self, groups: int, epsilon: float) -> None:
-        self._groups = groups
-        self._epsilon = epsilon
+    groups: int
+    epsilon: float
 
     def __call__(
         self,
@@ -51,16 +52,16 @@ class _Group:
         statistics: Mapping[str, Tensor],  # noqa: ARG002 - it has none
         training: bool,  # noqa: ARG002 - the same in both
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        grouped = z.view(*z.shape[:2], self._groups, -1)
-        normalized = torch.layer_norm(grouped, grouped.shape[3:], eps=self._epsilon).view(z.shape)
+        grouped = z.view(*z.shape[:2], self.groups, -1)
+        normalized = torch.layer_norm(grouped, grouped.shape[3:], eps=self.epsilon).view(z.shape)
         scale, shift = parameters["weight"], parameters["bias"]
         return scaled_maps(normalized, scale.unsqueeze(1), shift.unsqueeze(1)), {}
 
 
+@dataclass(frozen=True)
 class _Batch:
-    def __init__(self, momentum: float, epsilon: float) -> None:
-        self._momentum = momentum
-        self._epsilon = epsilon
+    momentum: float
+    epsilon: float
 
     def __call__(
         self,
@@ -72,21 +73,21 @@ class _Batch:
         scale, shift = parameters["weight"].unsqueeze(1), parameters["bias"].unsqueeze(1)
         if not training:
             mean, variance = (statistics[each].unsqueeze(1) for each in _RUNNING)
-            scale = scale * torch.rsqrt(variance + self._epsilon)
+            scale = scale * torch.rsqrt(variance + self.epsilon)
             return scaled_maps(z - mean, scale, shift), {}
         mean, deviations, variance = moments_of_maps(z)
-        normalized = scaled_maps(deviations, scale * torch.rsqrt(variance + self._epsilon), shift)
+        normalized = scaled_maps(deviations, scale * torch.rsqrt(variance + self.epsilon), shift)
         samples = z.shape[1]
         if samples == 1:  # says nothing of a variance
             return normalized, {}
         unbiased = variance * (samples / (samples - 1))
-        return normalized, _moved(statistics, mean, unbiased, self._momentum)
+        return normalized, _moved(statistics, mean, unbiased, self.momentum)
 
 
+@dataclass(frozen=True)
 class _Switchable:
-    def __init__(self, momentum: float, epsilon: float) -> None:
-        self._momentum = momentum
-        self._epsilon = epsilon
+    momentum: float
+    epsilon: float
 
     def __call__(
         self,
@@ -97,14 +98,14 @@ class _Switchable:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         if training:
             variance, mean = torch.var_mean(z, 1, correction=0, keepdim=True)
-            moved = _moved(statistics, mean, variance, self._momentum) if z.shape[1] > 1 else {}
+            moved = _moved(statistics, mean, variance, self.momentum) if z.shape[1] > 1 else {}
         else:
             mean, variance = (statistics[each].unsqueeze(1) for each in _RUNNING)
             moved = {}
         layer_variance, layer_mean = torch.var_mean(z, 2, correction=0, keepdim=True)
         mixed_mean = _mixed(layer_mean, mean, parameters["mean_weight"])
         mixed_variance = _mixed(layer_variance, variance, parameters["var_weight"])
-        normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self._epsilon)
+        normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self.epsilon)
         scale, shift = parameters["weight"].unsqueeze(1), parameters["bias"].unsqueeze(1)
         return scaled_maps(normalized, scale, shift), moved
 

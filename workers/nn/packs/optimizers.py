@@ -10,10 +10,20 @@ what the count of steps decides. They are tensors, so that a step can be a CUDA 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class Rows(NamedTuple):
+    """What a step works on; ``scratch`` is room of the parameters' shape."""
+
+    parameters: Tensor
+    gradients: Tensor
+    slots: Mapping[str, Tensor]
+    rates: Sequence[Tensor]
+    scratch: Tensor
 
 
 class PackedOptimizer:
@@ -53,14 +63,7 @@ class PackedOptimizer:
         """
         return [[-rate for rate in learning_rates]]
 
-    def step(
-        self,
-        parameters: Tensor,
-        gradients: Tensor,
-        slots: Mapping[str, Tensor],
-        rates: Sequence[Tensor],
-        scratch: Tensor,
-    ) -> None:
+    def step(self, rows: Rows) -> None:
         """Take one step: in place, the gradients are used up."""
         raise NotImplementedError
 
@@ -77,14 +80,8 @@ class Sgd(PackedOptimizer):
         self._moving = any(each["momentum"] for each in members)
         self._looking_ahead = any(each["nesterov"] for each in members)
 
-    def step(
-        self,
-        parameters: Tensor,
-        gradients: Tensor,
-        slots: Mapping[str, Tensor],
-        rates: Sequence[Tensor],
-        scratch: Tensor,
-    ) -> None:
+    def step(self, rows: Rows) -> None:
+        parameters, gradients, slots, rates, scratch = rows
         velocity = slots["velocity"]
         if self._moving:
             velocity.mul_(self._momentum).add_(gradients)
@@ -120,14 +117,8 @@ class Adam(PackedOptimizer):
         ]
         return [step_sizes, [root for _, root in corrections]]
 
-    def step(
-        self,
-        parameters: Tensor,
-        gradients: Tensor,
-        slots: Mapping[str, Tensor],
-        rates: Sequence[Tensor],
-        scratch: Tensor,
-    ) -> None:
+    def step(self, rows: Rows) -> None:
+        parameters, gradients, slots, rates, scratch = rows
         step_size, root = (each.unsqueeze(1) for each in rates[:2])
         mean, square = slots["mean"], slots["square"]
         mean.lerp_(gradients, self._to_mean)
@@ -149,16 +140,9 @@ class AdamW(Adam):
         ]
         return [*super().rates(learning_rates, steps), kept]
 
-    def step(
-        self,
-        parameters: Tensor,
-        gradients: Tensor,
-        slots: Mapping[str, Tensor],
-        rates: Sequence[Tensor],
-        scratch: Tensor,
-    ) -> None:
-        parameters.mul_(rates[2].unsqueeze(1))
-        super().step(parameters, gradients, slots, rates, scratch)
+    def step(self, rows: Rows) -> None:
+        rows.parameters.mul_(rows.rates[2].unsqueeze(1))
+        super().step(rows)
 
 
 class RmsProp(PackedOptimizer):
@@ -173,14 +157,8 @@ class RmsProp(PackedOptimizer):
         self._momentum = self.number("momentum")
         self._epsilon = self.number("epsilon")
 
-    def step(
-        self,
-        parameters: Tensor,
-        gradients: Tensor,
-        slots: Mapping[str, Tensor],
-        rates: Sequence[Tensor],
-        scratch: Tensor,
-    ) -> None:
+    def step(self, rows: Rows) -> None:
+        parameters, gradients, slots, rates, scratch = rows
         square, velocity = slots["square"], slots["velocity"]
         torch.mul(gradients, gradients, out=scratch)
         square.mul_(self._kept_square).addcmul_(scratch, self._to_square)
@@ -204,14 +182,8 @@ class Adagrad(PackedOptimizer):
         initial: float = parameters["initial_accumulator"]
         return initial
 
-    def step(
-        self,
-        parameters: Tensor,
-        gradients: Tensor,
-        slots: Mapping[str, Tensor],
-        rates: Sequence[Tensor],
-        scratch: Tensor,
-    ) -> None:
+    def step(self, rows: Rows) -> None:
+        parameters, gradients, slots, rates, scratch = rows
         square = slots["square"].addcmul_(gradients, gradients)
         torch.sqrt(square, out=scratch)
         scratch.add_(self._epsilon)
