@@ -18,10 +18,6 @@ from service.config import Settings
 TRAIN_TASK = "actinium.train"
 DEVICES = ("cpu", "cuda")
 
-#: Longer than any run: a message is never given to a second worker while the first trains.
-#: (It is not extended while a task runs, so a short one would hand long runs out twice.)
-VISIBILITY_TIMEOUT = 30 * 24 * 3600
-
 _log = structlog.get_logger(__name__)
 
 
@@ -35,15 +31,11 @@ def broker_settings(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.redis_url,
         "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT,
             # Without timeouts, sending to a hung Redis blocks for over 25 s.
             "socket_timeout": 5,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
-            "unacked_restore_interval": 10,
-            "unacked_restore_throttle": 1,
         },
-        "visibility_timeout": VISIBILITY_TIMEOUT,
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,

@@ -9,8 +9,9 @@ from typing import Any
 
 from celery import Celery, signals
 
-from service.queue import broker_settings, queue_name
+from service.queue import DEVICES, broker_settings, queue_name
 from workers import lifecycle
+from workers.listening import ChildMayDieEarly, listen_to
 from workers.registration import Registration
 from workers.station import Station
 from workers.tasks import add_train_task
@@ -24,12 +25,10 @@ def worker_settings(station: Station) -> dict[str, Any]:
         # and outlives a training that crashes. One at a time: a run has the device to itself.
         "worker_pool": "prefork",
         "worker_concurrency": 1,
-        # A message is done with when the work is. One taken by a worker that dies is handed on
-        # within seconds; how often a run is tried again is counted in Postgres.
-        "task_acks_late": True,
-        "task_reject_on_worker_lost": True,
+        # Nothing is kept of a message that was received (see ``listening``).
+        "task_queues": [listen_to(queue_name(device)) for device in DEVICES],
         # No message waits at a busy worker while another is idle.
-        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
         # A restart of Redis must not kill a training: what it needs is its lease in Postgres.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # Redis may start after us, or be away for a night: never give up (by default at 100).
@@ -54,6 +53,7 @@ def create_app(station: Station) -> Celery:
     app = Celery("actinium")
     app.conf.update(worker_settings(station))
     app.steps["worker"].add(Registration)
+    app.steps["consumer"].add(ChildMayDieEarly)
     add_train_task(app, station)
     parent = os.getpid()
 

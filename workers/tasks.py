@@ -13,13 +13,14 @@ from service.database import create_database_engine, session_factory
 from service.outages import is_outage
 from service.queue import TRAIN_TASK, Doorbell
 from service.sweep import workers_wanted
+from workers.listening import Ring
 from workers.station import Station
 
 
 def add_train_task(app: Celery, station: Station) -> None:
     """Give a Celery app its task."""
 
-    @app.task(name=TRAIN_TASK)  # type: ignore[untyped-decorator]
+    @app.task(name=TRAIN_TASK, Request=Ring)  # type: ignore[untyped-decorator]
     def train() -> None:
         answer_doorbell(station)
 

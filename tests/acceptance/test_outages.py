@@ -120,6 +120,21 @@ def test_without_redis_and_workers_all_is_answered_and_starts_when_they_are_back
         completes(api, each)
 
 
+def test_a_worker_whose_run_ends_while_redis_is_away_hears_the_next_bell(own, processes, api):
+    processes.scheduler()
+    worker = processes.worker("one")
+    during = submitted(api, epochs=150)
+    wait_for(lambda: "Training" in worker.output, what="it trains")
+    own.valkey.stop()
+    try:
+        completes(api, during)
+        worker.says("Ended")
+        time.sleep(0.5)  # what the child's end brings about reaches the parent
+    finally:
+        own.valkey.start()
+    completes(api, submitted(api))
+
+
 def test_without_postgres_there_is_a_problem_to_try_again_and_no_restart_is_needed(
     own, processes, api
 ):

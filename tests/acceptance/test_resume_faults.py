@@ -139,8 +139,10 @@ def test_a_damaged_checkpoint_and_a_sleeping_worker(processes, bench, settings):
     bench.has_checkpoints(run_id)
     one.send_group(signal.SIGSTOP)
     folder = settings.home / "training"
-    # Of a pair that it was about to trim there may be three.
-    newest = max(bench.checkpoints(run_id), key=lambda name: int(name.split("-")[6]))
+    # It may sleep between a checkpoint and its epoch's row: that one is of no use to anybody.
+    usable = bench.run(run_id).epoch + 1
+    epochs = {int(name.split("-")[6]): name for name in bench.checkpoints(run_id)}
+    newest = epochs[max(epoch for epoch in epochs if epoch <= usable)]
     content = bytearray((folder / newest).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / newest).write_bytes(content)
