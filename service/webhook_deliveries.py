@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import ConflictError, NotFoundError
@@ -105,7 +105,28 @@ def _lock_enabled(session: Session, webhook_id: uuid.UUID) -> None:
     if row is None:
         raise NotFoundError(f"There is no webhook {webhook_id}.")
     if row.disabled_reason is not None:
-        raise ConflictError(f"The webhook is disabled: {row.disabled_reason} Subscribe again.")
+        raise ConflictError(
+            f"The webhook is disabled: {row.disabled_reason} Enable it first, by a POST to "
+            f"/v1/webhooks/{webhook_id}/enable."
+        )
+
+
+def silence(session: Session, webhook: Webhook, reason: str) -> None:
+    """Disable a webhook whose row is locked, and give up what waits for it.
+
+    ``enqueue`` holds the row too until its deliveries are committed, so none is missed here.
+    """
+    if webhook.disabled_at is not None:
+        return
+    webhook.disabled_at = session.scalar(select(func.now()))
+    webhook.disabled_reason = reason
+    session.flush()
+    session.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.webhook_id == webhook.id, WebhookDelivery.status == "pending")
+        .values(status="failed", next_attempt_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def get(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> WebhookDelivery:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.config import Settings
+from service.webhook_deliveries import silence
 from service.webhook_models import Webhook, WebhookDelivery
 
 #: What a sender may need beyond the receiver's time: resolving the name, writing the result.
@@ -27,11 +28,15 @@ _LONGEST_RETRY_AFTER = 86_400.0
 
 @dataclass(frozen=True)
 class Message:
-    """A delivery in a sender's hands. ``attempt`` is its fencing token."""
+    """A delivery in a sender's hands. ``attempt`` is its fencing token.
+
+    ``claimed_at`` is Postgres' time: a message is dated by it, whatever the sender's clock says.
+    """
 
     id: uuid.UUID
     webhook_id: uuid.UUID
     attempt: int
+    claimed_at: datetime
     url: str
     secrets: tuple[str, ...]
     body: bytes
@@ -44,7 +49,6 @@ class Outcome:
     ``retry_after`` is what the receiver asked for, in seconds; ``gone``: it wants no more.
     """
 
-    started_at: datetime
     seconds: float
     status_code: int | None = None
     error: str | None = None
@@ -93,9 +97,18 @@ def claim(
         webhook = session.get(Webhook, webhook_id, populate_existing=True)
         if webhook is None or not claimed:
             return []
-        secrets = _secrets(webhook, session.scalars(select(func.now())).one())
+        now = session.scalars(select(func.now())).one()
+        secrets = _secrets(webhook, now)
     return [
-        Message(each.id, webhook_id, each.attempt, webhook.url, secrets, orjson.dumps(each.payload))
+        Message(
+            id=each.id,
+            webhook_id=webhook_id,
+            attempt=each.attempt,
+            claimed_at=now,
+            url=webhook.url,
+            secrets=secrets,
+            body=orjson.dumps(each.payload),
+        )
         for each in sorted(claimed, key=lambda each: each.id)
     ]
 
@@ -156,7 +169,7 @@ def _entry(message: Message, outcome: Outcome, delivery: WebhookDelivery) -> dic
     next_at = delivery.next_attempt_at
     return {
         "number": message.attempt,
-        "started_at": outcome.started_at.isoformat(),
+        "started_at": message.claimed_at.isoformat(),
         "seconds": round(outcome.seconds, 3),
         "status_code": outcome.status_code,
         "error": outcome.error,
@@ -165,19 +178,7 @@ def _entry(message: Message, outcome: Outcome, delivery: WebhookDelivery) -> dic
 
 
 def _disable(session: Session, webhook_id: uuid.UUID) -> None:
-    """Send nothing more to a webhook. Its row is locked before its deliveries, as in a delete.
-
-    ``enqueue`` holds the row too until its deliveries are committed, so none is missed here.
-    """
+    """Send nothing more to a webhook. Its row is locked before its deliveries, as in a delete."""
     webhook = session.get(Webhook, webhook_id, with_for_update=True)
-    if webhook is None or webhook.disabled_at is not None:
-        return
-    webhook.disabled_at = session.scalar(select(func.now()))
-    webhook.disabled_reason = "Its receiver answered 410 Gone."
-    session.flush()
-    session.execute(
-        update(WebhookDelivery)
-        .where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.status == "pending")
-        .values(status="failed", next_attempt_at=None)
-        .execution_options(synchronize_session=False)
-    )
+    if webhook is not None:
+        silence(session, webhook, "Its receiver answered 410 Gone.")

@@ -168,7 +168,7 @@ class WebhookSender:
             )
 
     async def _attempt(self, pool: httpcore.AsyncConnectionPool, message: Message) -> Outcome:
-        started_at, started = datetime.now(UTC), time.monotonic()
+        started = time.monotonic()
         patience = self._settings.webhook_timeout_seconds
         status_code, error, retry_after = None, None, 0.0
         try:
@@ -183,7 +183,6 @@ class WebhookSender:
         else:
             error = _complaint(status_code)
         return Outcome(
-            started_at=started_at,
             seconds=time.monotonic() - started,
             status_code=status_code,
             error=error,
@@ -196,11 +195,12 @@ class WebhookSender:
     ) -> tuple[int, float]:
         """Send once; give the status of the answer, and the pause that it asks for."""
         patience = self._settings.webhook_timeout_seconds
+        stamp = int(message.claimed_at.timestamp())
         sent = {
             "host": urlsplit(message.url).netloc,
             "user-agent": self._agent,
             "content-type": "application/json",
-            **headers(message.secrets, str(message.id), int(time.time()), message.body),
+            **headers(message.secrets, str(message.id), stamp, message.body),
         }
         timeouts = {"connect": min(_CONNECT_SECONDS, patience), "read": patience, "write": patience}
         async with pool.stream(
@@ -211,7 +211,8 @@ class WebhookSender:
             extensions={"timeout": timeouts},
         ) as answer:
             told = {name.lower(): value for name, value in answer.headers}
-            return answer.status, _retry_after(told.get(b"retry-after", b""))
+            asked = told.get(b"retry-after", b"")
+            return answer.status, _retry_after(asked, message.claimed_at)
 
     async def _ask(self, work: Callable[[Session], T]) -> T | None:
         """Do something in the database; None while it is away."""
@@ -240,7 +241,7 @@ def _complaint(status_code: int) -> str | None:
     return f"It answered {status_code}."
 
 
-def _retry_after(value: bytes) -> float:
+def _retry_after(value: bytes, now: datetime) -> float:
     """Read Retry-After, seconds or a date; 0 where it is neither."""
     text = value.decode("ascii", "replace").strip()
     if text.isdecimal():
@@ -249,4 +250,4 @@ def _retry_after(value: bytes) -> float:
         until = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return 0.0
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())

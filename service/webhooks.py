@@ -1,4 +1,4 @@
-"""Use-cases of webhooks: subscribe, look, unsubscribe, change the secret."""
+"""Use-cases of webhooks: subscribe, look, unsubscribe, silence and wake, change the secret."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from service.door import FieldError
 from service.errors import InvalidError, NotFoundError
 from service.identifiers import uuid7
 from service.paging import Order, fetch_page
-from service.webhook_deliveries import EVENTS
+from service.webhook_deliveries import EVENTS, silence
 from service.webhook_models import Webhook
 from service.webhook_signatures import new_secret
 from service.webhook_targets import checked_url
@@ -116,6 +116,32 @@ def delete(session: Session, webhook_id: uuid.UUID) -> None:
         )
         if deleted is None:
             raise _missing(webhook_id)
+
+
+def disable(session: Session, webhook_id: uuid.UUID, *, caller: str) -> Webhook:
+    """Have nothing sent until it is enabled; what waits is given up and stays in the log.
+
+    One that is disabled already stays so for the reason it has.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+    """
+    with session.begin():
+        webhook = found(session.get(Webhook, webhook_id, with_for_update=True), webhook_id)
+        silence(session, webhook, f"{caller} disabled it.")
+        return webhook
+
+
+def enable(session: Session, webhook_id: uuid.UUID) -> Webhook:
+    """Have what happens from now on sent; what happened meanwhile is told no more.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+    """
+    with session.begin():
+        webhook = found(session.get(Webhook, webhook_id, with_for_update=True), webhook_id)
+        webhook.disabled_at = webhook.disabled_reason = None
+        return webhook
 
 
 def change_secret(session: Session, webhook_id: uuid.UUID) -> Webhook:

@@ -1,7 +1,6 @@
-"""Faults drawn from a seed, against a whole service of real processes on servers of its own.
+"""A campaign: drawn faults strike a whole service of real processes on servers of its own.
 
-The same seed gives the same faults in the same order with the same lengths; when exactly each
-strikes a training differs from machine to machine, which is the point.
+When exactly each of them strikes a training differs from machine to machine, which is the point.
 """
 
 import contextlib
@@ -10,8 +9,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -19,85 +17,25 @@ import redis
 
 from deploy.embedded import EmbeddedServers
 from service.config import Settings
+from tests.clocks import HOUR, WallClocks
+from tests.faults import AHEAD, API, HANGS, REDIRECTS, SCHEDULERS, WORKERS, Fault, draw
 from tests.processes import Processes, Started
-
-WORKERS = ("worker one", "worker two")
-SCHEDULERS = ("scheduler one", "scheduler two")
-API, REDIS, POSTGRES, CHECKPOINTS = ("api",), ("redis",), ("postgres",), ("checkpoints",)
+from tests.receivers import GOOD, Receiver
 
 #: Stopping workers have this long to give their run back, beside the time Celery takes.
 _STOPS_WITHIN = 40.0
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of fault: how often it is drawn, what it may strike, how long it lasts (s)."""
-
-    weight: int
-    targets: tuple[str, ...]
-    shortest: float = 0.0
-    longest: float = 0.0
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault and the pause that follows it, in seconds."""
-
-    kind: str
-    target: str
-    seconds: float
-    pause: float
-
-
-def kinds(lease_seconds: float) -> dict[str, Kind]:
-    """Every kind of fault. Pauses of a worker outlast its lease, or just not."""
-    asleep = (0.7 * lease_seconds, 1.7 * lease_seconds)
-    return {
-        "kill a worker": Kind(4, WORKERS, 0, 1),
-        "kill the child that trains": Kind(4, WORKERS),
-        "SIGTERM a worker": Kind(2, WORKERS, 0, 1),
-        "pause a worker": Kind(3, WORKERS, *asleep),
-        "pause the child that trains": Kind(2, WORKERS, *asleep),
-        "kill the API": Kind(2, API, 0, 1),
-        "SIGTERM the API": Kind(1, API, 0, 1),
-        "pause the API": Kind(1, API, 0.5, 3),
-        "kill a scheduler": Kind(2, SCHEDULERS, 0, 3),
-        "SIGTERM a scheduler": Kind(1, SCHEDULERS, 0, 3),
-        "pause a scheduler": Kind(1, SCHEDULERS, 0.5, lease_seconds),
-        "flush Redis": Kind(3, REDIS),
-        "kill Redis": Kind(1, REDIS, 0.5, 3),
-        "stop Redis": Kind(1, REDIS, 0.5, 3),
-        "kill Postgres": Kind(1, POSTGRES, 0, 2),
-        "stop Postgres": Kind(1, POSTGRES, 0.5, 3),
-        "cut Postgres' connections": Kind(3, POSTGRES),
-        "damage the checkpoints": Kind(3, CHECKPOINTS),
-        "delete the checkpoints": Kind(1, CHECKPOINTS),
-        "checkpoints cannot be written": Kind(2, CHECKPOINTS, 1, 5),
-    }
-
-
-def draw(seed: int, lease_seconds: float) -> Iterator[Fault]:
-    """Draw faults without end; a third of them follow the one before at once."""
-    chance, known = random.Random(seed), kinds(lease_seconds)
-    weights = [each.weight for each in known.values()]
-    while True:
-        (name,) = chance.choices(list(known), weights)
-        kind = known[name]
-        yield Fault(
-            name,
-            chance.choice(kind.targets),
-            chance.uniform(kind.shortest, kind.longest),
-            0.0 if chance.random() < 1 / 3 else chance.uniform(0.5, 5.0),
-        )
-
-
 class Service:
-    """Two workers, two schedulers and an API, each of which can be replaced."""
+    """Two workers, two schedulers and an API, each of which can be replaced.
 
-    def __init__(self, processes: Processes) -> None:
+    Each has a clock, which goes on as it was where another takes its place.
+    """
+
+    def __init__(self, processes: Processes, clocks: WallClocks) -> None:
+        self.clocks = clocks
         self._processes = processes
         self._running: dict[str, Started] = {}
-        self._all: list[Started] = []
 
     def start(self, name: str) -> None:
         """Start a process, in place of one that has ended."""
@@ -109,7 +47,6 @@ class Service:
         else:
             started = self._processes.start("api", "service.command", "api")
         self._running[name] = started
-        self._all.append(started)
 
     def start_all(self) -> None:
         """Start every process."""
@@ -121,7 +58,7 @@ class Service:
 
     def count(self, text: str) -> int:
         """Count how often any of them, also those replaced, has said something."""
-        return sum(each.output.count(text) for each in self._all)
+        return sum(each.output.count(text) for each in self._processes.started)
 
     def all_run(self) -> bool:
         """Say whether every process runs: none ends but by a fault."""
@@ -132,10 +69,16 @@ class Campaign:
     """Strikes a service with faults and lifts them again; counts those that hit something."""
 
     def __init__(
-        self, service: Service, servers: EmbeddedServers, settings: Settings, seed: int
+        self,
+        service: Service,
+        servers: EmbeddedServers,
+        receiver: Receiver,
+        settings: Settings,
+        seed: int,
     ) -> None:
         self.service = service
         self.struck: Counter[str] = Counter()
+        self._receiver = receiver
         self._servers = servers
         self._settings = settings
         self._faults = draw(seed, settings.lease_seconds)
@@ -165,6 +108,8 @@ class Campaign:
                 self._strike_redis(fault)
             case "postgres":
                 self._strike_postgres(fault)
+            case "receiver":
+                self._strike_receiver(fault)
             case _:
                 return self._strike_checkpoints(fault)
         return True
@@ -172,6 +117,11 @@ class Campaign:
     def _strike_process(self, fault: Fault) -> bool:
         process = self.service[fault.target]
         verb, _, whom = fault.kind.partition(" ")
+        if verb == "put":
+            clocks = self.service.clocks
+            clocks.put(fault.target, HOUR if fault.kind == AHEAD else -HOUR)
+            self._lasts(fault, lambda: clocks.put(fault.target, 0))
+            return True
         if "child" in whom:
             children = process.children()
             for pid in children:
@@ -213,6 +163,20 @@ class Campaign:
             return
         postgres.kill() if fault.kind == "kill Postgres" else postgres.stop()
         self._lasts(fault, postgres.start)
+
+    def _strike_receiver(self, fault: Fault) -> None:
+        receiver = self._receiver
+        if fault.kind == HANGS:
+            receiver.held.set()
+        else:
+            elsewhere = (307, {"Location": "/elsewhere"})
+            receiver.usual = elsewhere if fault.kind == REDIRECTS else (500, {})
+
+        def heal() -> None:
+            receiver.held.clear()
+            receiver.usual = GOOD
+
+        self._lasts(fault, heal)
 
     def _strike_checkpoints(self, fault: Fault) -> bool:
         files = list(self._folder.glob("*")) if self._folder.is_dir() else []

@@ -5,7 +5,7 @@ its own Redis database, so tests cannot see one another.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -18,9 +18,21 @@ from sqlalchemy.orm import Session, sessionmaker
 from deploy.embedded import EmbeddedServers, Endpoints
 from service.config import Settings
 from service.database import alembic_config, create_database_engine, session_factory
+from tests import processes
 
 _TEMPLATE = "template_actinium"
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the processes of the test have said."""
+    report = yield
+    if report.failed:
+        report.sections.extend(processes.logs())
+    if report.when == "teardown":
+        processes.forget_ended()
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """Real processes of the service, started by tests as an operator would start them.
 
 Each runs in a process group of its own with its settings in the environment and its output in a
-file. ``Processes`` ends whatever a test leaves behind and shows the logs of a failed test.
+file. ``Processes`` ends whatever a test leaves behind; ``tests/conftest.py`` adds the logs to the
+report of a test that fails.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
@@ -21,13 +22,26 @@ from service.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
+#: Lines of a log that are shown of a process of a failed test.
+_LAST_LINES = 150
+
 T = TypeVar("T")
 
 
 def wait_for(
-    condition: Callable[[], T], *, what: str, seconds: float = 30.0, every: float = 0.05
+    condition: Callable[[], T],
+    *,
+    what: str | Callable[[], str],
+    seconds: float = 30.0,
+    every: float = 0.05,
 ) -> T:
     """Wait until a condition gives something true, and return that.
+
+    Args:
+        condition: asked again and again.
+        what: what is waited for; called where it did not come, to say how things stand then.
+        seconds: the longest time to wait.
+        every: the pause between two looks.
 
     Raises:
         AssertionError: it did not within the time.
@@ -35,7 +49,8 @@ def wait_for(
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"Not within {seconds:g} s: {what}")
+            told = what if isinstance(what, str) else what()
+            raise AssertionError(f"Not within {seconds:g} s: {told}")
         time.sleep(every)
     return found
 
@@ -78,6 +93,17 @@ class Started:
         """What it has said so far."""
         return self.log.read_text(errors="replace")
 
+    def last_words(self) -> tuple[str, str]:
+        """A title that tells how it stands, and the end of its log."""
+        status = self.popen.poll()
+        stands = "still running" if status is None else f"exit status {status}"
+        lines = self.output.splitlines(keepends=True)
+        shown = lines[-_LAST_LINES:]
+        title = f"log of {self.name} (process {self.pid}, {stands})"
+        if len(shown) < len(lines):
+            title += f", the last {len(shown)} of {len(lines)} lines"
+        return title, "".join(shown)
+
     def children(self) -> list[int]:
         """The process ids of its children."""
         listed = subprocess.run(
@@ -106,16 +132,27 @@ class Started:
 class Processes:
     """The processes of one test. Leaving its block kills those that still run.
 
+    Args:
+        settings: of each process that is started; may be replaced between two.
+        folder: where logs are written.
+        extra: what else a process of a name has in its environment.
+
     Example:
         >>> with Processes(settings, tmp_path) as processes:  # doctest: +SKIP
         ...     worker = processes.worker("one")
         ...     scheduler = processes.scheduler()
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        extra: Callable[[str], Mapping[str, str]] = lambda _: {},
+    ) -> None:
         self.settings = settings
-        self._folder = folder
-        self._started: list[Started] = []
+        self.started: list[Started] = []
+        self.is_open = False
+        self._folder, self._extra = folder, extra
 
     def worker(self, name: str, *arguments: str, ready: bool = True) -> Started:
         """Start a CPU worker; by default wait until it listens."""
@@ -135,27 +172,42 @@ class Processes:
     def start(self, name: str, module: str, *arguments: str) -> Started:
         """Start ``python -m module arguments`` with the settings in its environment."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        log = self._folder / f"{len(self._started):02}-{name.replace(' ', '-')}.log"
+        log = self._folder / f"{len(self.started):02}-{name.replace(' ', '-')}.log"
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 cwd=ROOT,
-                env=environment(self.settings),
+                env={**environment(self.settings), **self._extra(name)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
         started = Started(name, popen, log)
-        self._started.append(started)
+        self.started.append(started)
         return started
 
     def __enter__(self) -> Self:
+        _of_this_test.append(self)
+        self.is_open = True
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for each in self._started:
+    def __exit__(self, *_: object) -> None:
+        self.is_open = False
+        for each in self.started:
             each.send_group(signal.SIGKILL)
             each.popen.wait(10)
-            if kind is not None:
-                print(f"--- {each.name}, exit status {each.popen.returncode}\n{each.output}")
+
+
+#: Those entered since the last test was over, and those whose block outlasts a test.
+_of_this_test: list[Processes] = []
+
+
+def logs() -> list[tuple[str, str]]:
+    """The end of each log of the processes of the test that runs, each with a title."""
+    return [each.last_words() for some in _of_this_test for each in some.started]
+
+
+def forget_ended() -> None:
+    """Let the next test's logs be its own."""
+    _of_this_test[:] = [each for each in _of_this_test if each.is_open]

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,11 +15,12 @@ from tests.processes import wait_for
 
 @dataclass(frozen=True)
 class Received:
-    """A message as it came in; the names of headers in lower case."""
+    """A message as it came in, and when (s since 1970); the names of headers in lower case."""
 
     path: str
     headers: dict[str, str]
     body: bytes
+    came_at: float
 
     @property
     def id(self) -> str:
@@ -26,16 +28,23 @@ class Received:
         return self.headers["webhook-id"]
 
 
-class Receiver:
-    """Answers the next messages with ``answers`` (status, headers), then each with 204.
+#: What a receiver answers that has nothing to complain of: status and headers.
+GOOD: tuple[int, dict[str, str]] = (204, {})
 
-    While ``held`` is set it reads messages and keeps silent; with ``dripping`` it answers then a
-    byte at a time, which no time-out of a single read ever notices.
+
+class Receiver:
+    """Answers the next messages with ``answers`` (status, headers), then each with ``usual``.
+
+    Those it answered with 2xx are also in ``accepted``. While ``held`` is set it reads messages
+    and keeps silent; with ``dripping`` it answers then a byte at a time, which no time-out of a
+    single read ever notices.
     """
 
     def __init__(self, *answers: tuple[int, dict[str, str]], tls: ssl.SSLContext | None = None):
         self.answers = deque(answers)
+        self.usual = GOOD
         self.received: list[Received] = []
+        self.accepted: list[Received] = []
         self.held = threading.Event()
         self.dripping = False
         self._released = threading.Event()
@@ -79,11 +88,14 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.received.append(Received(self.path, headers, body))
+                message = Received(self.path, headers, body, time.time())
+                receiver.received.append(message)
                 if receiver.held.is_set():
                     self._keep_waiting()
                     return
-                status, sent = receiver.answers.popleft() if receiver.answers else (204, {})
+                status, sent = receiver.answers.popleft() if receiver.answers else receiver.usual
+                if 200 <= status < 300:
+                    receiver.accepted.append(message)
                 self.send_response(status)
                 for name, value in sent.items():
                     self.send_header(name, value)

@@ -56,7 +56,8 @@ class WebhookAnswer(Answer):
         description="Until when messages carry a second signature, made with the secret before."
     )
     disabled_at: datetime | None = Field(
-        description="Since when nothing is sent any more: its receiver answered 410 Gone."
+        description="Since when nothing is sent: its receiver answered 410 Gone, or somebody "
+        "disabled it."
     )
     disabled_reason: str | None
     links: WebhookLinks
@@ -165,6 +166,12 @@ WEBHOOK_EXAMPLE: dict[str, Any] = {
         "self": f"/v1/webhooks/{_WEBHOOK_ID}",
         "deliveries": f"/v1/webhooks/{_WEBHOOK_ID}/deliveries",
     },
+}
+
+DISABLED_WEBHOOK_EXAMPLE: dict[str, Any] = {
+    **WEBHOOK_EXAMPLE,
+    "disabled_at": "2026-11-22T08:30:00.150000Z",
+    "disabled_reason": "lab disabled it.",
 }
 
 #: The secret is the specification's kind and nobody's: 32 bytes of 0.

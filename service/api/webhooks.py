@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: subscribe, look, unsubscribe; what was sent, and sending it again."""
+"""Webhooks over HTTP: subscribe, silence, unsubscribe; what was sent, and sending it again."""
 
 import uuid
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from service.api.paging import LINK_HEADER, PageDep, page_response
 from service.api.problems import problem_responses
 from service.api.webhook_schemas import (
     DELIVERY_EXAMPLE,
+    DISABLED_WEBHOOK_EXAMPLE,
     WEBHOOK_EXAMPLE,
     WEBHOOK_WITH_SECRET_EXAMPLE,
     DeliveryAnswer,
@@ -23,7 +24,7 @@ from service.api.webhook_schemas import (
     WebhookPage,
     WebhookWithSecret,
 )
-from service.webhook_models import WebhookDelivery
+from service.webhook_models import Webhook, WebhookDelivery
 from service.webhooks import Subscription
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -33,6 +34,7 @@ _SUBMIT = [Depends(requires("submit"))]
 _ADMIN = [Depends(requires("admin"))]
 
 _ONE = examples.json_answer(WEBHOOK_EXAMPLE)
+_DISABLED = examples.json_answer(DISABLED_WEBHOOK_EXAMPLE)
 _WITH_SECRET = examples.json_answer(WEBHOOK_WITH_SECRET_EXAMPLE)
 _DELIVERY = examples.json_answer(DELIVERY_EXAMPLE)
 _BODY = Body(
@@ -108,8 +110,7 @@ def list_webhooks(request: Request, session: SessionDep, page: PageDep) -> Respo
 )
 def get_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
     """Give a webhook, without its secret."""
-    body = WebhookAnswer.of(webhooks.get(session, webhook_id)).to_json()
-    return Response(body, media_type="application/json")
+    return _shown(webhooks.get(session, webhook_id))
 
 
 @router.delete(
@@ -122,6 +123,34 @@ def get_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
 def delete_webhook(webhook_id: uuid.UUID, session: SessionDep) -> None:
     """Delete a webhook with its deliveries; those that wait are not sent."""
     webhooks.delete(session, webhook_id)
+
+
+@router.post(
+    "/{webhook_id}/disable",
+    response_model=WebhookAnswer,
+    responses={200: _DISABLED, **problem_responses(404)},
+    summary="Silence a webhook",
+    dependencies=_SUBMIT,
+)
+def disable_webhook(webhook_id: uuid.UUID, session: SessionDep, caller: CallerDep) -> Response:
+    """Send nothing until it is enabled; what waits is given up, and stays in the log."""
+    return _shown(webhooks.disable(session, webhook_id, caller=caller.name))
+
+
+@router.post(
+    "/{webhook_id}/enable",
+    response_model=WebhookAnswer,
+    responses={200: _ONE, **problem_responses(404)},
+    summary="Enable a webhook again",
+    dependencies=_SUBMIT,
+)
+def enable_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
+    """Tell what happens from now on; also after its receiver answered 410 Gone.
+
+    What happened while it was disabled was not queued for it. What was given up when it was
+    disabled can be delivered again, message by message.
+    """
+    return _shown(webhooks.enable(session, webhook_id))
 
 
 @router.post(
@@ -203,6 +232,10 @@ def redeliver_webhook_delivery(
 ) -> Response:
     """Queue a message again, or at once where it waits, under its own id."""
     return _queued(webhook_deliveries.redeliver(session, webhook_id, delivery_id))
+
+
+def _shown(webhook: Webhook) -> Response:
+    return Response(WebhookAnswer.of(webhook).to_json(), media_type="application/json")
 
 
 def _queued(delivery: WebhookDelivery) -> Response:

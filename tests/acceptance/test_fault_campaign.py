@@ -4,7 +4,7 @@
         tests/acceptance/test_fault_campaign.py
 
 Every run that was accepted ends with the history, the layer statistics and the weights of a twin
-that no fault touched, bit for bit.
+that no fault touched, bit for bit, and whoever subscribed to webhooks was told of it.
 """
 
 import os
@@ -18,19 +18,19 @@ from typing import Any
 import httpx
 import pytest
 from alembic import command
-from safetensors.numpy import load
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, sessionmaker
 
 from deploy.embedded import EmbeddedServers
 from deploy.embedded.ports import free_port
-from service import models
 from service.config import Settings
 from service.database import alembic_config, create_database_engine, session_factory
-from service.models import ENDED, Event, Layers, Run
+from service.models import Run
 from tests.campaign import Campaign, Service
-from tests.looks import Looks
+from tests.clocks import HOUR, WallClocks
+from tests.faults import UNFELT
+from tests.findings import Findings
 from tests.processes import Processes, wait_for
+from tests.receivers import Receiver
+from tests.subscriber import Subscriber
 from tests.traffic import Traffic
 
 _ONE = {
@@ -74,62 +74,8 @@ VARIATIONS: list[dict[str, Any]] = [
 ]
 SEEDS = [3, 4]
 
-
-@dataclass(frozen=True)
-class Result:
-    """All that a run's training gave, to be compared bit for bit."""
-
-    status: str
-    history: list[tuple[Any, ...]]
-    layers: list[tuple[Any, ...]]
-    weights: dict[str, bytes]
-    verdict: str | None
-    findings: Any
-
-
-class Findings(Looks):
-    """What is in the database and comes out of the API after a campaign."""
-
-    def __init__(self, sessions: sessionmaker[Session], client: httpx.Client) -> None:
-        super().__init__(sessions)
-        self._client = client
-
-    def runs(self) -> list[Run]:
-        with self._sessions() as session:
-            return list(session.scalars(select(Run).order_by(Run.id)))
-
-    def unfinished(self) -> int:
-        with self._sessions() as session:
-            waiting = select(func.count()).where(Run.status.not_in(ENDED))
-            return session.scalar(waiting) or 0
-
-    def experiments(self) -> set[str]:
-        with self._sessions() as session:
-            return {str(each) for each in session.scalars(select(models.Experiment.id))}
-
-    def stream(self, experiment_id: str) -> list[tuple[Any, ...]]:
-        """The stored events of an experiment: number, type, run and data."""
-        with self._sessions() as session:
-            rows = session.execute(
-                select(Event.id, Event.type, Event.run_id, Event.data)
-                .where(Event.experiment_id == experiment_id)
-                .order_by(Event.id)
-            )
-            return [tuple(row) for row in rows]
-
-    def result(self, run: Run) -> Result:
-        with self._sessions() as session:
-            rows = session.execute(
-                select(Layers.epoch, Layers.payload)
-                .where(Layers.run_id == run.id)
-                .order_by(Layers.epoch)
-            )
-            layers = [tuple(row) for row in rows]
-        answer = self._client.get(f"/v1/runs/{run.id}/weights")
-        assert answer.status_code == 200, answer.text
-        weights = {name: each.tobytes() for name, each in load(answer.content).items()}
-        history = self.history(run.id)
-        return Result(run.status, history, layers, weights, run.verdict, run.findings)
+#: Seconds that clocks are ahead until a fault puts them right again, or otherwise wrong.
+WRONG_FROM_THE_BEGINNING = {"worker two": -HOUR, "scheduler one": HOUR, "scheduler two": -HOUR}
 
 
 @dataclass(frozen=True)
@@ -141,6 +87,7 @@ class Deployment:
     service: Service
     findings: Findings
     client: httpx.Client
+    subscriber: Subscriber
 
 
 @pytest.fixture
@@ -156,21 +103,27 @@ def deployment(settings: Settings, tmp_path: Any) -> Iterator[Deployment]:
                 "sse_heartbeat_seconds": 1.0,
                 "worker_seen_seconds": 10.0,
                 "soft_shutdown_seconds": 10.0,
+                "webhook_private_addresses": True,
+                "webhook_timeout_seconds": 2.0,
+                "webhook_retry_seconds": ",".join(["0.5"] * 1000),
             }
         )
         command.upgrade(alembic_config(own.sqlalchemy_url), "head")
         engine = create_database_engine(own)
         url = f"http://127.0.0.1:{own.port}"
+        clocks = WallClocks(tmp_path / "clocks")
         with (
-            Processes(own, tmp_path / "logs") as processes,
+            Processes(own, tmp_path / "logs", clocks.environment) as processes,
             httpx.Client(base_url=url, timeout=30) as client,
+            Receiver() as receiver,
         ):
-            service = Service(processes)
+            for name, off in WRONG_FROM_THE_BEGINNING.items():
+                clocks.put(name, off)
+            service = Service(processes, clocks)
             service.start_all()
             wait_for(lambda: _ready(client), what="the service is ready", seconds=90)
-            yield Deployment(
-                servers, own, service, Findings(session_factory(engine), client), client
-            )
+            findings = Findings(session_factory(engine), client)
+            yield Deployment(servers, own, service, findings, client, Subscriber(receiver, client))
         engine.dispose()
 
 
@@ -199,21 +152,32 @@ def _carry_out(deployment: Deployment, seconds: float, patience: float) -> None:
     traffic = Traffic(str(deployment.client.base_url), VARIATIONS, SEEDS, seed=seed)
     for each in VARIATIONS:
         traffic.submit(each | {"seeds": SEEDS}, deployment.client)
-    wait_for(lambda: findings.unfinished() == 0, what="the twins are trained", seconds=patience)
+    _wait_for_all_to_end(findings, patience)
     twins = {(each.config_hash, each.seed): findings.result(each) for each in findings.runs()}
     untouched = {each.id for each in findings.runs()}
 
-    campaign = Campaign(deployment.service, deployment.servers, deployment.settings, seed)
+    campaign = Campaign(
+        deployment.service,
+        deployment.servers,
+        deployment.subscriber.receiver,
+        deployment.settings,
+        seed,
+    )
     traffic.start()
     campaign.run(seconds)
     lifted = time.monotonic()
     traffic.stop()
-    wait_for(lambda: findings.unfinished() == 0, what="every run ends", seconds=patience)
+    _wait_for_all_to_end(findings, patience)
     print(f"All ended {time.monotonic() - lifted:.1f} s after the last fault.")
     traffic.wait_for_streams(30)
+    deployment.subscriber.waits_for_all(60)
+    print(f"All was told {time.monotonic() - lifted:.1f} s after it.")
 
     runs = [each for each in findings.runs() if each.id not in untouched]
     _report(campaign, runs, findings, traffic)
+    told = deployment.subscriber.told()
+    print(f"{len(deployment.subscriber.receiver.received)} webhook messages came for {len(told)}.")
+    assert Counter(told.values()) == findings.announced()
     assert deployment.service.all_run()
     assert traffic.complaints == []
     assert findings.experiments() == {each.id for each in traffic.experiments}
@@ -222,12 +186,17 @@ def _carry_out(deployment: Deployment, seconds: float, patience: float) -> None:
         _attempts_are_in_order(run, findings)
     for experiment in traffic.experiments:
         stored = findings.stream(experiment.id)
-        told = [(each.id, each.type, each.run_id) for each in experiment.told]
-        assert told == [(n, kind, run and str(run)) for n, kind, run, _ in stored]
+        streamed = [(each.id, each.type, each.run_id) for each in experiment.told]
+        assert streamed == [(n, kind, run and str(run)) for n, kind, run, _ in stored]
         _events_are_in_order(experiment, stored, findings)
     # A fault strikes one or two trainings; of those it lets be none starts again.
     retries = sum(each.attempt - 1 for each in runs)
-    assert retries <= 2 * campaign.struck.total()
+    felt = sum(count for kind, count in campaign.struck.items() if kind not in UNFELT)
+    assert retries <= 2 * felt
+
+
+def _wait_for_all_to_end(findings: Findings, patience: float) -> None:
+    wait_for(lambda: not findings.unfinished(), what=findings.what_waits, seconds=patience)
 
 
 def _attempts_are_in_order(run: Run, findings: Findings) -> None:

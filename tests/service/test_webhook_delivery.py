@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -21,6 +21,7 @@ from service.webhook_sender import AT_ONCE, WebhookSender
 from service.webhooks import Subscription
 from tests.processes import Processes, wait_for
 from tests.receivers import Receiver
+from tests.serving import serving
 
 ENDS = ("run.finished", "experiment.finished")
 
@@ -199,6 +200,49 @@ def test_gone_ends_a_subscription(lab, sessions, subscribe, log, settled, settin
         assert shown.disabled_at is not None
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_disabled_webhook_is_silent_until_it_is_enabled(
+    lab, subscribe, settled, settings, by_hand
+):
+    with Receiver() as receiver, serving(settings) as served, sending(settings):
+        webhook = subscribe(receiver, "experiment.created")
+        path = f"/v1/webhooks/{webhook.id}"
+        if by_hand:
+            receiver.answers.append((500, {"Retry-After": "3600"}))
+        else:
+            receiver.answers.append((410, {}))
+        lab.submit()
+        receiver.waits_for(1)
+        if by_hand:
+            disabled = _told(served.client.post(f"{path}/disable"))
+        (given_up,) = settled(webhook)
+        if not by_hand:
+            disabled = _told(served.client.get(path))
+        assert given_up.status == "failed"
+        reason = "local disabled it." if by_hand else "Its receiver answered 410 Gone."
+        assert (disabled["disabled_reason"], disabled["disabled_at"] is None) == (reason, False)
+        again = f"{path}/deliveries/{given_up.id}/redeliver"
+        lab.submit()
+        assert served.client.post(f"{path}/ping").status_code == 409
+        assert served.client.post(again).status_code == 409
+
+        enabled = _told(served.client.post(f"{path}/enable"))
+        assert (enabled["disabled_reason"], enabled["disabled_at"]) == (None, None)
+        assert _told(served.client.post(f"{path}/enable")) == enabled, "twice is once"
+        told = lab.submit()
+        receiver.waits_for(2)
+        assert _told(served.client.post(again), 202)["status"] == "pending"
+        settled(webhook)
+        first, new, old = receiver.received
+    assert json.loads(new.body)["data"]["experiment_id"] == str(told), "not of the time between"
+    assert (old.id, old.body) == (first.id, first.body)
+
+
+def _told(answer, status=200):
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
 def test_a_sender_killed_in_the_middle_leaves_nothing_undelivered(
     lab, subscribe, settled, settings, tmp_path
 ):
@@ -271,7 +315,7 @@ def test_tls_keeps_the_name_and_refuses_another(
 
 
 def _failed(settings, retry_after=0.0):
-    return Outcome(datetime.now(UTC), 0.01, 503, "It answered 503.", retry_after)
+    return Outcome(0.01, 503, "It answered 503.", retry_after)
 
 
 def test_pauses_follow_the_schedule_with_jitter_until_it_is_given_up(
@@ -306,7 +350,7 @@ def test_pauses_follow_the_schedule_with_jitter_until_it_is_given_up(
 def test_one_sender_at_a_time_and_the_last_one_counts(lab, sessions, subscribe, log, settings):
     webhook = subscribe("http://127.0.0.1:1/", "experiment.created")
     lab.submit()
-    delivered = Outcome(datetime.now(UTC), 0.01, 200)
+    delivered = Outcome(0.01, 200)
     with sessions() as one, sessions() as two:
         (first,) = webhook_dispatch.claim(one, webhook.id, settings, limit=4)
         assert webhook_dispatch.claim(two, webhook.id, settings, limit=4) == []

@@ -78,7 +78,8 @@ def test_subscribe_look_unsubscribe(app, post):
     assert ask(app, "GET", "/v1/webhooks").json() == {"items": [made], "next_cursor": None}
     assert secret not in shown.text + ask(app, "GET", "/v1/webhooks").text
     assert ask(app, "DELETE", _path(made)).status_code == 204
-    for method, rest in [("GET", ""), ("DELETE", ""), ("GET", "/deliveries"), ("POST", "/ping")]:
+    actions = [("POST", each) for each in ("/ping", "/disable", "/enable", "/secret")]
+    for method, rest in [("GET", ""), ("DELETE", ""), ("GET", "/deliveries"), *actions]:
         response = ask(app, method, _path(made, rest))
         assert response.status_code == 404, rest
         assert made["id"] in response.json()["detail"]
@@ -196,6 +197,11 @@ def test_whoever_reads_cannot_subscribe_and_whoever_subscribes_cannot_delete(app
     path = f"/v1/webhooks/{webhooks.search(session, cursor=None, limit=1)[0][0].id}"
     assert statuses("POST", f"{path}/ping") == [403, 202, 202]
     assert statuses("POST", f"{path}/secret") == [403, 200, 200]
+    assert statuses("POST", f"{path}/disable") == [403, 200, 200]
+    assert ask(app, "GET", path, headers=tokens["read"]).json()["disabled_reason"] == (
+        "submit disabled it."
+    ), "the first one's word stands"
+    assert statuses("POST", f"{path}/enable") == [403, 200, 200]
     assert statuses("DELETE", path) == [403, 403, 204]
 
 
@@ -296,7 +302,10 @@ def test_a_disabled_webhook_is_sent_nothing_more(app, post, webhook, lab):
     for rest in ("/ping", f"/deliveries/{delivery['id']}/redeliver"):
         response = post(_path(webhook, rest))
         assert response.status_code == 409
-        assert response.json()["detail"] == "The webhook is disabled: It is gone. Subscribe again."
+        assert response.json()["detail"] == (
+            "The webhook is disabled: It is gone. Enable it first, by a POST to "
+            f"{_path(webhook, '/enable')}."
+        )
     lab.submit()
     assert len(ask(app, "GET", _path(webhook, "/deliveries")).json()["items"]) == 1
 

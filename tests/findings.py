@@ -1,0 +1,96 @@
+"""What a campaign of faults has left: in the database, and as the API tells it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from safetensors.numpy import load
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from service import models
+from service.models import ENDED, Event, Layers, Run
+from service.webhook_deliveries import EVENTS
+from tests.looks import Looks
+from tests.subscriber import Told
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a run's training gave, to be compared bit for bit."""
+
+    status: str
+    history: list[tuple[Any, ...]]
+    layers: list[tuple[Any, ...]]
+    weights: dict[str, bytes]
+    verdict: str | None
+    findings: Any
+
+
+class Findings(Looks):
+    """What is in the database and comes out of the API after a campaign."""
+
+    def __init__(self, sessions: sessionmaker[Session], client: httpx.Client) -> None:
+        super().__init__(sessions)
+        self._client = client
+
+    def runs(self) -> list[Run]:
+        with self._sessions() as session:
+            return list(session.scalars(select(Run).order_by(Run.id)))
+
+    def unfinished(self) -> int:
+        with self._sessions() as session:
+            waiting = select(func.count()).where(Run.status.not_in(ENDED))
+            return session.scalar(waiting) or 0
+
+    def what_waits(self) -> str:
+        """How each run stands that has not ended."""
+        left = func.extract("epoch", Run.lease_expires_at - func.now())
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Run, left).where(Run.status.not_in(ENDED)).order_by(Run.id)
+            ).all()
+        return "every run ends, but" + "".join(
+            f"\n  {run.id} is {run.status} at epoch {run.epoch} of {run.epochs}: attempt "
+            f"{run.attempt}, worker {run.worker}, "
+            + ("no lease" if seconds is None else f"a lease of {seconds:.1f} s more")
+            + f", {run.failures} of {run.max_attempts} failures, not before {run.not_before}"
+            for run, seconds in rows
+        )
+
+    def announced(self) -> Counter[Told]:
+        """What webhooks have to tell: each stored event of their kinds."""
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Event.type, Event.experiment_id, Event.run_id).where(Event.type.in_(EVENTS))
+            )
+            return Counter((kind, str(of), run and str(run)) for kind, of, run in rows)
+
+    def experiments(self) -> set[str]:
+        with self._sessions() as session:
+            return {str(each) for each in session.scalars(select(models.Experiment.id))}
+
+    def stream(self, experiment_id: str) -> list[tuple[Any, ...]]:
+        """The stored events of an experiment: number, type, run and data."""
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Event.id, Event.type, Event.run_id, Event.data)
+                .where(Event.experiment_id == experiment_id)
+                .order_by(Event.id)
+            )
+            return [tuple(row) for row in rows]
+
+    def result(self, run: Run) -> Result:
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Layers.epoch, Layers.payload)
+                .where(Layers.run_id == run.id)
+                .order_by(Layers.epoch)
+            )
+            layers = [tuple(row) for row in rows]
+        answer = self._client.get(f"/v1/runs/{run.id}/weights")
+        assert answer.status_code == 200, answer.text
+        weights = {name: each.tobytes() for name, each in load(answer.content).items()}
+        history = self.history(run.id)
+        return Result(run.status, history, layers, weights, run.verdict, run.findings)
