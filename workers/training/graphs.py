@@ -48,12 +48,14 @@ class RecordedStep:
         before = {name: each.clone() for name, each in rows.items()}
         beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         beside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(beside):
-            for _ in range(_WARM_UP):
-                step(rows, self._draw)
-        torch.cuda.current_stream().wait_stream(beside)
-        for name, each in before.items():
-            rows[name].copy_(each)
+        try:
+            with torch.cuda.stream(beside):
+                for _ in range(_WARM_UP):
+                    step(rows, self._draw)
+        finally:  # also where the memory is too small: the step is then taken by two halves
+            torch.cuda.current_stream().wait_stream(beside)
+            for name, each in before.items():
+                rows[name].copy_(each)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             step(rows, self._draw)
