@@ -41,8 +41,6 @@ def pack_key(config: RunConfig) -> str | None:
     """
     if config.model.name == "mlp" and _parameters(config) > MOST_PARAMETERS:
         return None
-    if config.model.name == "mnist_cnn" and config.normalization.name != "none":
-        return None  # there is no batched form
     agreed = {
         "science": SCIENCE_VERSION,
         "dataset": config.dataset.model_dump(mode="json"),

@@ -10,18 +10,18 @@ from torch import Tensor
 
 from service.spec import RunConfig
 from workers.datasets import Dataset, Part
-from workers.diagnostics.boundary import decision_boundary
-from workers.diagnostics.layers import NetworkStatistics, Probe
+from workers.diagnostics.layers import NetworkStatistics
 from workers.nn.losses import LOSSES, Loss
 from workers.training import trainer
 from workers.training.assembly import build_network, entry, learning_rates
 from workers.training.devices import is_out_of_memory
 from workers.training.lanes import Lane, joined, lane_of_one
+from workers.training.metrics import Metrics, diverges
 from workers.training.packed_step import SUMS, PackedStep, Recipe, fitting, new_rows, weights_of
-from workers.training.probing import probing_of
+from workers.training.probing import probed, probing_of
 from workers.training.results import EpochResult, Pulse, Start
 from workers.training.streams import Streams
-from workers.training.trainer import EVALUATION_BATCH, STEP_METRICS, TRAINING_WORK
+from workers.training.trainer import EVALUATION_BATCH, TRAINING_WORK
 
 #: What a member's rows are called in its state.
 _ROW = "rows."
@@ -51,15 +51,14 @@ class PackedTraining:
     ) -> None:
         self.data = data.to(device)
         self.device = device
-        loss: Loss = entry(LOSSES, runs[0][0].loss)
-        self._measured = ("loss", *loss.metrics)
+        self._loss: Loss = entry(LOSSES, runs[0][0].loss)
         self._batch_size = runs[0][0].batch_size
         self._steps = math.ceil(len(data.train) / self._batch_size)
+        self._metrics = Metrics(self._loss, len(data.train), self._steps)
         recipes = [_recipe(config, seed, data, self._steps) for config, seed in runs]
         self.members = [Member(self, number, recipe) for number, recipe in enumerate(recipes)]
-        sums = len(self._measured) + len(STEP_METRICS)
         self.lanes = [
-            lane_of_one(number, new_rows(recipe, sums), device)
+            lane_of_one(number, new_rows(recipe, self._metrics.sums), device)
             for number, recipe in enumerate(recipes)
         ]
         self._steps_of: dict[Lane, PackedStep] = {}
@@ -79,6 +78,8 @@ class PackedTraining:
         if starting := [each for each in new if each.probing.at(0)]:
             starts = {}
             for each in starting:
+                if not self._has(each.number):  # left at a pulse
+                    continue
                 starts[each.number] = Start((yield from self._probe(each, 0)))
             yield {number: start for number, start in starts.items() if self._has(number)}
             self._running_since = time.monotonic()
@@ -110,8 +111,15 @@ class PackedTraining:
         self.lanes = lanes
 
     def lane_of(self, member: int) -> Lane:
-        """Give the lane a member is in."""
-        return next(each for each in self.lanes if member in each.members)
+        """Give the lane a member is in.
+
+        Raises:
+            LookupError: it has left.
+        """
+        for lane in self.lanes:
+            if member in lane.members:
+                return lane
+        raise LookupError(f"Member {member} has left the pack.")
 
     def _has(self, member: int) -> bool:
         return any(member in each.members for each in self.lanes)
@@ -140,14 +148,19 @@ class PackedTraining:
             lane = waiting[0]
             try:
                 yield from self._train_lane(lane)
+                continue
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or len(lane.members) == 1:
-                    raise
-                # The step that failed has changed nothing.
-                halves = lane.halves()
-                self.width = len(halves[0].members)
-                at = self.lanes.index(lane)
-                self.lanes[at : at + 1] = halves
+                _only_too_wide(error, lane)
+            self._halve(lane)  # the step that failed has changed nothing, and its memory is free
+
+    def _halve(self, lane: Lane) -> tuple[Lane, Lane]:
+        """Put two lanes in the place of one, for which the memory was too small."""
+        halves = lane.halves()
+        self.width = len(halves[0].members)
+        if lane in self.lanes:
+            at = self.lanes.index(lane)
+            self.lanes[at : at + 1] = halves
+        return halves
 
     def _train_lane(self, lane: Lane) -> Iterator[Pulse]:
         members = [self.members[each] for each in lane.numbers]
@@ -174,37 +187,48 @@ class PackedTraining:
         """Give the step of a lane's members, made once."""
         if lane not in self._steps_of:
             recipes = [self.members[each].recipe for each in lane.numbers]
-            present = {each: self._steps_of[each] for each in self.lanes if each in self._steps_of}
-            self._steps_of = present | {lane: PackedStep(recipes, self.data, self.device)}
+            # First without those of lanes that are gone: their memory may be needed.
+            self._steps_of = {
+                each: self._steps_of[each] for each in self.lanes if each in self._steps_of
+            }
+            self._steps_of[lane] = PackedStep(recipes, self.data, self.device)
         return self._steps_of[lane]
 
     def _conclude_epoch(self) -> Generator[Pulse, None, dict[int, EpochResult]]:
         """Evaluate the weights an epoch ended with and gather each member's metrics."""
-        results = {}
-        for lane in list(self.lanes):
-            validation = yield from self._evaluate(self.data.validation, lane)
-            sums = lane.rows[SUMS].tolist()
-            for row, number in enumerate(lane.members):
-                member = self.members[number]
-                metrics = self._metrics(sums[row]) | {
-                    f"val_{name}": each
-                    for name, each in zip(self._measured, validation[row], strict=True)
-                }
-                metrics["learning_rate"] = member.recipe.learning_rate(
-                    member.epoch, self._steps - 1
-                )
-                diverged = not all(math.isfinite(metrics[each]) for each in ("loss", "val_loss"))
-                results[number] = EpochResult(member.epoch, metrics, diverged)
-            ending = [each for each in lane.members if self._ends(results[each])]
-            if self.data.test and ending:
-                test = yield from self._evaluate(self.data.test, lane)
-                for number in ending:
-                    found = zip(self._measured, test[lane.members.index(number)], strict=True)
-                    results[number].metrics.update({f"test_{name}": each for name, each in found})
-            self._spend(lane)
-            for number in lane.members:
-                results[number].metrics["epoch_seconds"] = lane.seconds
+        results: dict[int, EpochResult] = {}
+        waiting = list(self.lanes)
+        while waiting:
+            lane = waiting.pop(0)
+            try:
+                results |= yield from self._conclude_lane(lane)
+                continue
+            except (RuntimeError, MemoryError) as error:
+                _only_too_wide(error, lane)
+            waiting[:0] = self._halve(lane)
         return (yield from self._probed(results))
+
+    def _conclude_lane(self, lane: Lane) -> Generator[Pulse, None, dict[int, EpochResult]]:
+        """Evaluate a lane's rows, which that does not change."""
+        results = {}
+        validation = yield from self._evaluate(self.data.validation, lane)
+        sums = lane.rows[SUMS].tolist()
+        for row, number in enumerate(lane.members):
+            member = self.members[number]
+            metrics = self._metrics.trained(sums[row])
+            metrics |= self._metrics.evaluated("val", validation[row])
+            metrics["learning_rate"] = member.recipe.learning_rate(member.epoch, self._steps - 1)
+            results[number] = EpochResult(member.epoch, metrics, diverges(metrics))
+        ending = [each for each in lane.members if self._ends(results[each])]
+        if self.data.test and ending:
+            test = yield from self._evaluate(self.data.test, lane)
+            for number in ending:
+                means = test[lane.members.index(number)]
+                results[number].metrics.update(self._metrics.evaluated("test", means))
+        self._spend(lane)
+        for number in lane.members:
+            results[number].metrics["epoch_seconds"] = lane.seconds
+        return results
 
     def _probed(
         self, results: dict[int, EpochResult]
@@ -224,17 +248,10 @@ class PackedTraining:
     def _ends(self, result: EpochResult) -> bool:
         return result.diverged or result.epoch == self.members[0].recipe.config.epochs
 
-    def _metrics(self, sums: Sequence[float]) -> dict[str, float]:
-        trained, count = len(self.data.train), len(self._measured)
-        means = {name: each / trained for name, each in zip(self._measured, sums, strict=False)}
-        for name, each in zip(STEP_METRICS, sums[count:], strict=True):
-            means[name] = each / self._steps
-        return means
-
     def _evaluate(self, part: Part, lane: Lane) -> Generator[Pulse, None, list[list[float]]]:
         """Give each row's loss and metrics on a part of the data."""
         step = self._compiled(lane)
-        sums = torch.zeros(len(lane.numbers), len(self._measured), dtype=torch.float64)
+        sums = torch.zeros(len(lane.numbers), len(self._metrics.names), dtype=torch.float64)
         sums = sums.to(self.device)
         size = EVALUATION_BATCH[self.device.type]
         for start in range(0, len(part), size):
@@ -247,20 +264,23 @@ class PackedTraining:
         self, member: "Member", work: int, *, last: bool = False
     ) -> Generator[Pulse, None, NetworkStatistics]:
         """Take the layer statistics of a member's present weights, in a network of its own."""
-        network, part = member.recipe.network.to(self.device), self.data.train
+        network = member.recipe.network.to(self.device)
         network.load_state_dict(member.weights())
-        loss: Loss = entry(LOSSES, member.recipe.config.loss)
-        probe = Probe(network, loss.function, member.probing.samples)
-        for samples in probe.chunks():
-            probe.add(part.inputs[samples], part.labels[samples])
-        yield from self._pulse(work)
         last = last or member.recipe.config.epochs == 0
-        boundary = decision_boundary(network, part.inputs, part.labels) if last else None
-        return replace(probe.statistics(), boundary=boundary)
+
+        def pulse() -> Iterator[Pulse]:
+            return self._pulse(work)
+
+        samples = member.probing.samples
+        statistics = yield from probed(
+            network, self._loss, self.data.train, samples, pulse, last=last
+        )
+        yield from pulse()
+        return statistics
 
     def _pulse(self, work: int, lane: Lane | None = None) -> Iterator[Pulse]:
         """Yield a pulse if one is due; ``work`` is what a lane has done of its epoch."""
-        if time.monotonic() - self._running_since < trainer.PULSE_SECONDS:
+        if time.monotonic() - self._running_since < trainer.PULSE_SECONDS or not self.lanes:
             return
         if lane is not None:
             self._spend(lane)
@@ -273,6 +293,16 @@ class PackedTraining:
         now = time.monotonic()
         lane.seconds += (now - self._running_since) / len(lane.members)
         self._running_since = now
+
+
+def _only_too_wide(error: Exception, lane: Lane) -> None:
+    """Let pass that the memory was too small for a lane that can be split.
+
+    Raises:
+        Exception: the error, if it is anything else.
+    """
+    if not is_out_of_memory(error) or len(lane.members) == 1:
+        raise error
 
 
 class Member:

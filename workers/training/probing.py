@@ -1,8 +1,15 @@
-"""Probing: at which epochs a run's layer statistics are taken, and on how many samples."""
+"""Probing: a run's layer statistics, at which epochs they are taken and on how many samples."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 
 from service.spec import RunConfig
+from workers.datasets import Part
+from workers.diagnostics.boundary import decision_boundary
+from workers.diagnostics.layers import NetworkStatistics, Probe
+from workers.nn.losses import Loss
+from workers.nn.models import Network
+from workers.training.results import Pulse
 
 #: Share of the samples that a run trains on which ``auto`` may spend on probes between the
 #: first and the last. A probed sample costs up to 1.5 times a trained one, so all together stay
@@ -42,3 +49,31 @@ def probing_of(config: RunConfig, trained: int) -> Probing:
     else:
         between = list(range(wanted.every, last, wanted.every))
     return Probing(samples, frozenset({0, *between, last}))
+
+
+def probed(
+    network: Network,
+    loss: Loss,
+    part: Part,
+    samples: int,
+    pulse: Callable[[], Iterator[Pulse]],
+    *,
+    last: bool,
+) -> Generator[Pulse, None, NetworkStatistics]:
+    """Take the layer statistics of a network's present weights; no bit of the training sees it.
+
+    Args:
+        network: on the device of the data.
+        loss: of the run.
+        part: the training data.
+        samples: how many of them, from the first.
+        pulse: yields a pulse where one is due; called between chunks of samples.
+        last: the run ends here: statistics bring the decision boundary where the data have one.
+    """
+    probe = Probe(network, loss.function, samples)
+    for chunk in probe.chunks():
+        probe.add(part.inputs[chunk], part.labels[chunk])
+        if chunk.stop < samples:
+            yield from pulse()
+    boundary = decision_boundary(network, part.inputs, part.labels) if last else None
+    return replace(probe.statistics(), boundary=boundary)

@@ -3,21 +3,20 @@
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from service.spec import RunConfig
 from workers.datasets import Dataset, Part
-from workers.diagnostics.boundary import decision_boundary
-from workers.diagnostics.layers import NetworkStatistics, Probe
+from workers.diagnostics.layers import NetworkStatistics
 from workers.nn.clippings import CLIPPINGS, Clipping
 from workers.nn.losses import LOSSES, Loss
 from workers.nn.names import below
 from workers.training import devices
 from workers.training.assembly import build_network, build_optimizer, entry, learning_rates
-from workers.training.probing import probing_of
+from workers.training.metrics import Metrics, diverges
+from workers.training.probing import probed, probing_of
 from workers.training.results import EpochResult, Pulse, Start
 from workers.training.streams import Streams
 
@@ -30,9 +29,6 @@ EVALUATION_BATCH = {"cpu": 200, "cuda": 2000}
 
 #: What an epoch costs beside an evaluation, a sample: forward, and backward twice as much.
 TRAINING_WORK = 3
-
-#: Means over an epoch's steps, beside the means over its samples.
-STEP_METRICS = ("gradient_norm", "clipped_fraction")
 
 
 def train(
@@ -89,12 +85,12 @@ class Training:
         self.loss: Loss = entry(LOSSES, config.loss)
         self.clip: Clipping = entry(CLIPPINGS, config.clipping)
         self.probing = probing_of(config, len(data.train))
-        self.measured = ("loss", *self.loss.metrics)
         self.steps = math.ceil(len(data.train) / config.batch_size)
+        self.metrics = Metrics(self.loss, len(data.train), self.steps)
         self._learning_rate = learning_rates(config, self.steps)
         self.epoch = 1
         self.step = 0
-        self.sums = self._zeros(len(self.measured) + len(STEP_METRICS))
+        self.sums = self._zeros(self.metrics.sums)
         self.seconds = 0.0
         self._running_since = time.monotonic()
 
@@ -176,52 +172,40 @@ class Training:
         self.sums += torch.cat([means, torch.stack([clipped.norm, clipped.clipped.double()])])
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        """Give a batch's mean loss and metrics as one float64 vector, as ``measured`` names it."""
+        """Give a batch's mean loss and metrics as one float64 vector, as ``metrics`` names it."""
         metrics = [metric(logits, labels).mean() for metric in self.loss.metrics.values()]
         return torch.stack([loss.double(), *metrics])
 
     def _conclude_epoch(self) -> Generator[Pulse, None, EpochResult]:
         """Evaluate the weights an epoch ended with and gather its metrics."""
-        trained = len(self.data.train)
-        work = TRAINING_WORK * trained
+        work = TRAINING_WORK * len(self.data.train)
         validation = yield from self._evaluate(self.data.validation, work)
-        sums = self.sums.tolist()
-        count = len(self.measured)
-        metrics = {name: each / trained for name, each in zip(self.measured, sums, strict=False)}
-        metrics |= {f"val_{name}": each for name, each in validation.items()}
-        for name, each in zip(STEP_METRICS, sums[count:], strict=True):
-            metrics[name] = each / self.steps
-        diverged = not (math.isfinite(metrics["loss"]) and math.isfinite(metrics["val_loss"]))
-        if self.data.test and (diverged or self.epoch == self.config.epochs):
+        metrics = self.metrics.trained(self.sums.tolist())
+        metrics |= self.metrics.evaluated("val", validation)
+        diverged = diverges(metrics)
+        last = diverged or self.epoch == self.config.epochs
+        if self.data.test and last:
             work += len(self.data.validation)
             test = yield from self._evaluate(self.data.test, work)
-            metrics |= {f"test_{name}": each for name, each in test.items()}
+            metrics |= self.metrics.evaluated("test", test)
         metrics["learning_rate"] = self._learning_rate(self.epoch, self.steps - 1)
         metrics["epoch_seconds"] = self.seconds + time.monotonic() - self._running_since
         statistics = None
         if self.probing.at(self.epoch, ending=diverged):
-            last = diverged or self.epoch == self.config.epochs
             statistics = yield from self._probe(work + len(self.data.validation), last=last)
         return EpochResult(self.epoch, metrics, diverged, statistics)
 
     def _probe(self, work: int, *, last: bool) -> Generator[Pulse, None, NetworkStatistics]:
-        """Take the layer statistics of the present weights; no bit of the training sees it.
+        def pulse() -> Iterator[Pulse]:
+            return self._pulse(work)
 
-        The last ones bring the decision boundary where the data have one.
-        """
-        part = self.data.train
-        probe = Probe(self.network, self.loss.function, self.probing.samples)
-        for samples in probe.chunks():
-            probe.add(part.inputs[samples], part.labels[samples])
-            if samples.stop < self.probing.samples:
-                yield from self._pulse(work)
-        boundary = decision_boundary(self.network, part.inputs, part.labels) if last else None
-        return replace(probe.statistics(), boundary=boundary)
+        samples = self.probing.samples
+        return probed(self.network, self.loss, self.data.train, samples, pulse, last=last)
 
-    def _evaluate(self, part: Part, work: int) -> Generator[Pulse, None, dict[str, float]]:
+    def _evaluate(self, part: Part, work: int) -> Generator[Pulse, None, list[float]]:
         """Give the loss and metrics of the present weights on a part of the data."""
         self.network.eval()
-        sums = self._zeros(len(self.measured))
+        sums = self._zeros(len(self.metrics.names))
         size = EVALUATION_BATCH[self.device.type]
         for start in range(0, len(part), size):
             inputs, labels = part.inputs[start : start + size], part.labels[start : start + size]
@@ -230,7 +214,8 @@ class Training:
                 loss = self.loss.function(logits, labels)
                 sums += self._measure(loss, logits, labels) * len(labels)
             yield from self._pulse(work + start + len(labels))
-        return dict(zip(self.measured, (sums / len(part)).tolist(), strict=True))
+        means: list[float] = (sums / len(part)).tolist()
+        return means
 
     def _pulse(self, work: int) -> Iterator[Pulse]:
         """Yield a pulse if one is due; ``work`` is what the epoch has done, in evaluations."""

@@ -9,13 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workers.nn.models import Mlp, MnistCnn, Network
+from workers.nn.models import HiddenLayer, Mlp, MnistCnn, Network
 from workers.nn.names import below
 from workers.nn.packs.activations import packed_activation
 from workers.nn.packs.dense import dense
 from workers.nn.packs.dropouts import PackedDropout
 from workers.nn.packs.layout import Layout
-from workers.nn.packs.normalizations import packed_normalization
+from workers.nn.packs.normalizations import (
+    PackedNormalization,
+    member_by_member,
+    packed_map_normalization,
+    packed_normalization,
+    side_by_side,
+)
 
 #: Parameters or running statistics of a pack by their full names in a member's network.
 Tensors = Mapping[str, Tensor]
@@ -43,7 +49,7 @@ class PackedNetwork:
             packed_activation([layer.activation for layer in layers], kinds)
             for layers in zip(*hidden, strict=True)
         ]
-        self._normalizations = [packed_normalization(each.normalization) for each in hidden[0]]
+        self._normalizations = [_normalization(each) for each in hidden[0]]
         dropouts = [each.dropouts() for each in members]
         self._dropouts = [PackedDropout(site, device) for site in zip(*dropouts, strict=True)]
         self.sites = [each.site for each in dropouts[0]]
@@ -116,7 +122,7 @@ class PackedMlp(PackedNetwork):
 
 
 class PackedCnn(PackedNetwork):
-    """The networks of ``MnistCnn`` without normalization: grouped convolutions, a group a member.
+    """The networks of ``MnistCnn``: grouped convolutions, a group a member.
 
     Convolutions take (B, K C, H, W); between them the same memory is seen as (K, B, C, H, W).
     """
@@ -125,22 +131,26 @@ class PackedCnn(PackedNetwork):
         self,
         inputs: Tensor,
         parameters: Tensors,
-        statistics: Tensors,  # noqa: ARG002 - it has none
+        statistics: Tensors,
         keys: Tensor | None,
         gradients: Tensors | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         members, samples = inputs.shape[:2]
-        x = self._activated(0, _convolution("conv_1", inputs, parameters), parameters)
-        z = _convolution("conv_2", x, parameters)
+        training = keys is not None
+        z = _convolution("conv_1", inputs, parameters)
+        z, moved = self._normalized(0, z, parameters, statistics, training)
+        z = _convolution("conv_2", self._activated(0, z, parameters), parameters)
+        z, of_layer = self._normalized(1, z, parameters, statistics, training)
+        moved |= of_layer
         # The activation comes after the pooling only where all commute with it (see
         # ``workers.nn.models.max_pooled``); of a pack's members some may not.
-        activated = self._activated(1, z, parameters)
-        pooled = F.max_pool2d(activated.transpose(0, 1).flatten(1, 2), 2)
-        pooled = pooled.view(samples, members, -1, *pooled.shape[2:]).transpose(0, 1)
-        x = pooled.permute(0, 1, 3, 4, 2).reshape(members, samples, -1)
-        x = self._dropped(0, x, keys)
-        x = self._activated(2, _dense("dense_1", x, parameters, gradients), parameters)
-        return _dense("output", self._dropped(1, x, keys), parameters, gradients), {}
+        pooled = F.max_pool2d(side_by_side(self._activated(1, z, parameters)), 2)
+        x = member_by_member(pooled, members).permute(0, 1, 3, 4, 2).reshape(members, samples, -1)
+        z = _dense("dense_1", self._dropped(0, x, keys), parameters, gradients)
+        z, of_layer = self._normalized(2, z, parameters, statistics, training)
+        moved |= of_layer
+        x = self._dropped(1, self._activated(2, z, parameters), keys)
+        return _dense("output", x, parameters, gradients), moved
 
 
 def packed_network(
@@ -154,10 +164,14 @@ def packed_network(
     first = members[0]
     if isinstance(first, Mlp):
         return PackedMlp(members, kinds, device)
-    plain = all(isinstance(e.normalization, nn.Identity) for e in first.hidden_layers())
-    if isinstance(first, MnistCnn) and plain:
+    if isinstance(first, MnistCnn):
         return PackedCnn(members, kinds, device)
     raise TypeError(f"There is no form for packs of this {type(first).__name__}.")
+
+
+def _normalization(layer: HiddenLayer) -> PackedNormalization:
+    of_maps = isinstance(layer.weighted, nn.Conv2d)
+    return (packed_map_normalization if of_maps else packed_normalization)(layer.normalization)
 
 
 def _dense(name: str, x: Tensor, parameters: Tensors, gradients: Tensors | None) -> Tensor:
@@ -169,7 +183,5 @@ def _dense(name: str, x: Tensor, parameters: Tensors, gradients: Tensors | None)
 def _convolution(name: str, x: Tensor, parameters: Tensors) -> Tensor:
     """Convolve (K, B, C, H, W) by each member's own filters."""
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-    members, samples = x.shape[:2]
-    side_by_side = x.transpose(0, 1).flatten(1, 2)
-    z = F.conv2d(side_by_side, weight.flatten(0, 1), bias.flatten(), groups=members)
-    return z.view(samples, members, -1, *z.shape[2:]).transpose(0, 1)
+    z = F.conv2d(side_by_side(x), weight.flatten(0, 1), bias.flatten(), groups=len(x))
+    return member_by_member(z, len(x))

@@ -1,17 +1,18 @@
-"""Normalizations of a pack's dense layers.
+"""Normalizations of a pack's layers.
 
-Each takes z-values (K, B, F) and the layer's parameters and running statistics, (K, F) each, and
-gives the normalized z-values with the running statistics as they are after this batch (none
-where they stay). Formulas and sources are those of ``workers.nn.normalizations``.
+Each takes z-values, (K, B, F) of a dense layer or (K, B, F, H, W) of a convolution, and the layer's
+parameters and running statistics, (K, F) each, and gives the normalized z-values with the running
+statistics as they are after this batch (none where they stay). Formulas and sources are those of
+``workers.nn.normalizations``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from workers.nn.maps import moments_of_maps, scaled_maps
+from workers.nn.maps import moments_of_maps, pooled, scaled_maps
 from workers.nn.normalizations import BatchNorm, GroupNorm, InstanceNorm, SwitchableNorm
 
 #: (z-values, parameters, running statistics, whether it trains) -> (normalized, new statistics).
@@ -38,6 +39,24 @@ def packed_normalization(module: nn.Module) -> PackedNormalization:
         case SwitchableNorm():
             return _Switchable(module.momentum, module.epsilon)
     raise TypeError(f"Packs know no {type(module).__name__}.")
+
+
+def packed_map_normalization(module: nn.Module) -> PackedNormalization:
+    """Give the form for packs of a convolution's normalization.
+
+    Raises:
+        TypeError: there is none.
+    """
+    match module:
+        case GroupNorm():
+            return _MapGroup(module.groups, module.epsilon)
+        case InstanceNorm():
+            return _MapGroup(len(module.weight), module.epsilon)
+        case BatchNorm():
+            return _MapBatch(module.momentum, module.epsilon)
+        case SwitchableNorm():
+            return _MapSwitchable(module.momentum, module.epsilon)
+    return packed_normalization(module)
 
 
 @dataclass(frozen=True)
@@ -110,7 +129,113 @@ class _Switchable:
         return scaled_maps(normalized, scale, shift), moved
 
 
+@dataclass(frozen=True)
+class _MapGroup:
+    """Each group of every member's channels; an instance is a group of one channel."""
+
+    groups: int
+    epsilon: float
+
+    def __call__(
+        self,
+        z: Tensor,
+        parameters: Mapping[str, Tensor],
+        statistics: Mapping[str, Tensor],  # noqa: ARG002 - it has none
+        training: bool,  # noqa: ARG002 - the same in both
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        normalized = torch.group_norm(
+            side_by_side(z),
+            len(z) * self.groups,
+            parameters["weight"].flatten(),
+            parameters["bias"].flatten(),
+            self.epsilon,
+            torch.backends.cudnn.enabled,
+        )
+        return member_by_member(normalized, len(z)), {}
+
+
+@dataclass(frozen=True)
+class _MapBatch:
+    """Each channel of every member, as if they were channels of one layer."""
+
+    momentum: float
+    epsilon: float
+
+    def __call__(
+        self,
+        z: Tensor,
+        parameters: Mapping[str, Tensor],
+        statistics: Mapping[str, Tensor],
+        training: bool,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        # Torch moves those it is given, and a step that fails has to leave the members' alone.
+        running = {name: statistics[name].flatten().clone() for name in _RUNNING}
+        normalized = torch.batch_norm(
+            side_by_side(z),
+            parameters["weight"].flatten(),
+            parameters["bias"].flatten(),
+            running["running_mean"],
+            running["running_var"],
+            training,
+            1 - self.momentum,
+            self.epsilon,
+            torch.backends.cudnn.enabled,
+        )
+        moved = {name: each.view(len(z), -1) for name, each in running.items() if training}
+        return member_by_member(normalized, len(z)), moved
+
+
+@dataclass(frozen=True)
+class _MapSwitchable:
+    momentum: float
+    epsilon: float
+
+    def __call__(
+        self,
+        z: Tensor,
+        parameters: Mapping[str, Tensor],
+        statistics: Mapping[str, Tensor],
+        training: bool,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        variance, mean = torch.var_mean(z, (3, 4), correction=0, keepdim=True)
+        moved: dict[str, Tensor] = {}
+        if training:
+            batch = pooled(mean, variance, 1)
+            of_batch, around = (each.flatten(2) for each in batch)
+            moved = _moved(statistics, of_batch, around, self.momentum)
+        else:
+            batch = _beside(statistics["running_mean"]), _beside(statistics["running_var"])
+        means, variances = zip((mean, variance), pooled(mean, variance, 2), batch, strict=True)
+        mixed_mean = _mixed_maps(means, parameters["mean_weight"])
+        mixed_variance = _mixed_maps(variances, parameters["var_weight"])
+        normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self.epsilon)
+        scale, shift = _beside(parameters["weight"]), _beside(parameters["bias"])
+        return torch.addcmul(shift, normalized, scale), moved
+
+
+def side_by_side(x: Tensor) -> Tensor:
+    """See (K, B, C, H, W) as one layer of K C channels: (B, K C, H, W)."""
+    return x.transpose(0, 1).flatten(1, 2)
+
+
+def member_by_member(x: Tensor, members: int) -> Tensor:
+    """See (B, K C, H, W) as (K, B, C, H, W)."""
+    return x.view(len(x), members, -1, *x.shape[2:]).transpose(0, 1)
+
+
 _RUNNING = ("running_mean", "running_var")
+
+
+def _beside(x: Tensor) -> Tensor:
+    """Put what every channel has, (K, C), beside its maps (K, B, C, H, W)."""
+    return x[:, None, :, None, None]
+
+
+def _mixed_maps(statistics: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """Mix those of instance, layer and batch by the softmax of each member's weights (K, 3)."""
+    shares = weights.softmax(1)[:, :, None, None, None, None].unbind(1)
+    instance, layer, batch = map(torch.mul, shares, statistics)
+    return instance + layer + batch
 
 
 def _mixed(layer: Tensor, batch: Tensor, weights: Tensor) -> Tensor:
