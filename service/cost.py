@@ -1,37 +1,45 @@
-"""What training costs: seconds estimated from what was measured, else from the catalog."""
+"""What training costs: the seconds of planned runs, and of what is left of experiments."""
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import ColumnElement, Double, Integer, and_, func, select, true
+from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.orm import Session
 
-from service.choices import choice
 from service.expansion import PlannedRun
-from service.models import Epoch, Experiment, Run
-from service.resolution import network_of, training_samples
+from service.models import ACTIVE, Epoch, Experiment, Run
+from service.packing import engine_form, pack_key, pack_limit
+from service.resolution import training_samples
+from service.speed import (
+    NOTHING_MEASURED,
+    PLAINLY,
+    WORKLOAD,
+    Measure,
+    measures,
+    reckoned,
+    sample_column,
+    workload,
+    workload_columns,
+)
 
-#: Enough to be a fair mean, few enough to be read in milliseconds.
-_NEWEST_RUNS = 500
 #: Runs of one experiment that stand for all of them.
 _SAMPLE = 20
-
-#: On two cores, measured: a billion multiply-adds of the forward pass, trained (the backward pass
-#: costs twice as much) and validated; and what a step costs however small it is.
-_SECONDS_PER_BILLION = 0.108
-_SECONDS_PER_STEP = 0.0006
+#: Most members that a pack is reckoned to have in an experiment under way: the setting's default.
+#: Of larger ones a member's time is hardly less.
+_PACK_SIZE = 32
 
 
 @dataclass(frozen=True)
 class Rate:
     """How long a thousand training samples take, validation included.
 
-    ``basis`` is ``measured`` (the mean over ``runs`` runs of this model, data set and batch
-    size) or ``catalog`` (counted from the layers, for two cores).
+    Runs that are trained in packs count with their share of it. ``basis`` is ``measured`` (by
+    ``runs`` runs of this model, data set and batch size, reckoned over to packs of as many
+    members as there will be) or ``catalog`` (counted from the layers, for two cores).
     """
 
     model: dict[str, Any]
@@ -44,25 +52,71 @@ class Rate:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a set of runs takes on one worker, one run after the other."""
+    """What a set of runs takes on one worker, one pack or one run after the other."""
 
     training_samples: int
     seconds: float
     rates: list[Rate]
 
 
-def estimate(session: Session, planned: Iterable[PlannedRun], device: str) -> Cost:
-    """Estimate the cost of runs that are not yet trained, for ``auto``, ``cpu`` or ``cuda``."""
-    samples: dict[bytes, int] = defaultdict(int)
-    for each in planned:
-        config = each.config
-        key = _key(config.model.model_dump(mode="json"), config.dataset.name, config.batch_size)
-        samples[key] += training_samples(config.dataset) * config.epochs
-    rates = _rates(session, samples.keys(), device)
+def estimate(
+    session: Session, planned: Iterable[PlannedRun], device: str, *, pack_size: int
+) -> Cost:
+    """Estimate the cost of runs that are not yet trained.
+
+    Args:
+        session: in a transaction.
+        planned: the runs; those that can be packed with one another are reckoned so.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        pack_size: most members of a pack.
+    """
+    work = _work(planned, device, pack_size)
+    measured = measures(session, work.keys(), device)
+    rates = [_rate(key, each, measured.get(key, NOTHING_MEASURED)) for key, each in work.items()]
+    samples = [each.total() for each in work.values()]
     seconds = sum(
-        count / 1000 * rates[key].seconds_per_thousand_samples for key, count in samples.items()
+        count / 1000 * rate.seconds_per_thousand_samples
+        for count, rate in zip(samples, rates, strict=True)
     )
-    return Cost(sum(samples.values()), round(seconds, 3), list(rates.values()))
+    return Cost(sum(samples), round(seconds, 3), rates)
+
+
+def _work(planned: Iterable[PlannedRun], device: str, pack_size: int) -> dict[bytes, Counter[int]]:
+    """Count the samples to train on, of each workload by how many members the packs have."""
+    configs, runs = {}, Counter[str]()
+    for each in planned:
+        configs[each.config_hash] = each.config
+        runs[each.config_hash] += 1
+    packs = {digest: pack_key(config) for digest, config in configs.items()}
+    alike = Counter[str | None]()
+    for digest, count in runs.items():
+        alike[packs[digest]] += count
+    work: dict[bytes, Counter[int]] = defaultdict(Counter)
+    for digest, config in configs.items():
+        pack = packs[digest]
+        members = _members(config.model.name, pack, alike[pack], device, pack_size)
+        model = config.model.model_dump(mode="json")
+        samples = training_samples(config.dataset) * config.epochs
+        key = workload(model, config.dataset.name, config.batch_size)
+        work[key][members] += runs[digest] * samples
+    return work
+
+
+def _rate(key: bytes, samples: Counter[int], measure: Measure) -> Rate:
+    """Give the mean rate of samples that are trained in packs of so many members each."""
+    # Where there are no epochs there are no samples to weigh by, and nothing it costs.
+    weights = {members: count or 1 for members, count in samples.items()}
+    seconds = sum(count * reckoned(key, members) for members, count in weights.items())
+    mean = measure.factor * seconds / sum(weights.values())
+    model, dataset, batch_size = orjson.loads(key)
+    basis: Literal["measured", "catalog"] = "measured" if measure.runs else "catalog"
+    return Rate(model, dataset, batch_size, round(mean, 6), basis, measure.runs)
+
+
+def _members(model: str, pack: str | None, alike: int, device: str, pack_size: int) -> int:
+    """Give how many members the packs of a run have where so many runs can be packed together."""
+    form = engine_form(model, pack, "cuda" if device == "cuda" else "cpu")
+    return pack_limit(alike, 1, pack_size) if form == "batched" else PLAINLY
 
 
 def seconds_per_epoch(
@@ -108,86 +162,51 @@ def _estimated_epochs(
 ) -> dict[uuid.UUID, float]:
     if not experiment_ids:
         return {}
-    waiting = Run.status.in_(("queued", "running"))
-    sample = (
-        select(*_workload(), _training_samples())
-        .where(Run.experiment_id == Experiment.id, waiting)
-        .limit(_SAMPLE)
-        .lateral("sample")
-    )
-    workload = (sample.c.model, sample.c.dataset, sample.c.batch_size)
-    rows = session.execute(
-        select(Experiment.id, *workload, func.avg(sample.c.samples), func.count())
-        .select_from(Experiment)
-        .join(sample, true())
-        .where(Experiment.id.in_(experiment_ids))
-        .group_by(Experiment.id, *workload)
-    ).all()
-    rates = _rates(session, {_key(*row[1:4]) for row in rows}, "auto")
+    rows = session.execute(_waiting(experiment_ids)).all()
+    keys = [workload(row.model, row.dataset, row.batch_size) for row in rows]
+    measured = measures(session, set(keys), "auto")
     seconds: dict[uuid.UUID, float] = defaultdict(float)
     runs: dict[uuid.UUID, int] = defaultdict(int)
-    for experiment_id, *key, samples, count in rows:
-        rate = rates[_key(*key)].seconds_per_thousand_samples
-        seconds[experiment_id] += count * samples / 1000 * rate
-        runs[experiment_id] += count
+    for row, key in zip(rows, keys, strict=True):
+        members = _members(row.model["name"], row.pack_key, row.alike, "auto", _PACK_SIZE)
+        rate = measured.get(key, NOTHING_MEASURED).factor * reckoned(key, members)
+        seconds[row.id] += row.runs * row.samples / 1000 * rate
+        runs[row.id] += row.runs
     return {each: seconds[each] / runs[each] for each in seconds}
 
 
-def _rates(session: Session, keys: Collection[bytes], device: str) -> dict[bytes, Rate]:
-    if not keys:
-        return {}
-    rates = {key: _catalog_rate(*orjson.loads(key)) for key in keys}
-    for model, dataset, batch_size, seconds, runs in session.execute(_measured(device)):
-        key = _key(model, dataset, batch_size)
-        if key in rates:
-            rates[key] = Rate(model, dataset, batch_size, round(seconds, 6), "measured", runs)
-    return rates
+def _waiting(experiment_ids: Collection[uuid.UUID]) -> Any:
+    """Read some runs of each experiment by workload and pack key, with how many are ``alike``.
 
-
-def _measured(device: str) -> Any:
-    newest = (
-        select(Run.id, Run.epoch, *_workload(), _training_samples())
-        .where(Run.status == "completed", Run.epoch > 0)
-        .order_by(Run.id.desc())
-        .limit(_NEWEST_RUNS)
+    Those wait in any experiment or train in this one, and can be packed together.
+    """
+    sample = (
+        select(*workload_columns(), Run.pack_key, sample_column())
+        .where(Run.experiment_id == Experiment.id, Run.status.in_(ACTIVE))
+        .limit(_SAMPLE)
+        .lateral("sample")
     )
-    if device != "auto":
-        newest = newest.where(Run.engine["device"].astext == device)
-    runs = newest.subquery()
-    workload = (runs.c.model, runs.c.dataset, runs.c.batch_size)
-    mean = 1000 * func.avg(Epoch.epoch_seconds / runs.c.samples)
-    return (
-        select(*workload, mean, func.count())
-        .join(Epoch, and_(Epoch.run_id == runs.c.id, Epoch.epoch == runs.c.epoch))
-        .where(Epoch.epoch_seconds.is_not(None))
-        .group_by(*workload)
+    kinds = (Experiment.id, *(sample.c[each] for each in (*WORKLOAD, "pack_key")))
+    found = (
+        select(*kinds, func.avg(sample.c.samples).label("samples"), func.count().label("runs"))
+        .select_from(Experiment)
+        .join(sample, true())
+        .where(Experiment.id.in_(experiment_ids))
+        .group_by(*kinds)
+        .subquery("found")
     )
+    queued = _counted(found, Run.status == "queued")
+    training = _counted(found, Run.status == "running", Run.experiment_id == found.c.id)
+    return select(found, (queued + training).label("alike"))
 
 
-def _catalog_rate(model: dict[str, Any], dataset: str, batch_size: int) -> Rate:
-    plain = choice("activation", "relu")
-    layers = network_of(choice("dataset", dataset), choice("model", model), plain)
-    seconds = layers.multiply_adds / 1e6 * _SECONDS_PER_BILLION + 1000 / batch_size * (
-        _SECONDS_PER_STEP
+def _counted(found: Any, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    """Count runs of a pack key, up to as many as a pack has."""
+    some = (
+        select(Run.id)
+        .where(Run.pack_key == found.c.pack_key, *conditions)
+        .limit(_PACK_SIZE)
+        .correlate(found)
+        .lateral("some")
     )
-    return Rate(model, dataset, batch_size, round(seconds, 6), "catalog", 0)
-
-
-def _workload() -> tuple[ColumnElement[Any], ...]:
-    """What decides the time a sample takes, as ``_key`` takes it."""
-    return (
-        Run.config["model"].label("model"),
-        Run.config["dataset"]["name"].astext.label("dataset"),
-        Run.config["batch_size"].astext.cast(Integer).label("batch_size"),
-    )
-
-
-def _training_samples() -> ColumnElement[float]:
-    """``service.expansion.training_samples`` in SQL."""
-    sizes = Run.config["dataset"]
-    split = sizes["validation_split"].astext.cast(Double)
-    return func.floor(sizes["train_size"].astext.cast(Double) * (1 - split)).label("samples")
-
-
-def _key(model: dict[str, Any], dataset: str, batch_size: int) -> bytes:
-    return orjson.dumps([model, dataset, batch_size], option=orjson.OPT_SORT_KEYS)
+    return select(func.count()).select_from(some).scalar_subquery()

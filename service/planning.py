@@ -58,7 +58,7 @@ def dry_run(
     with session.begin():
         trained = _trained(session, planned, spec.device)
         left = _to_train(planned, trained, reuse=spec.reuse)
-        estimate = cost.estimate(session, left, spec.device)
+        estimate = cost.estimate(session, left, spec.device, pack_size=settings.pack_size)
     groups: dict[tuple[str | None, str], list[PlannedRun]] = defaultdict(list)
     for each in planned:
         groups[each.label, each.config_hash].append(each)
