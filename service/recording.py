@@ -1,12 +1,14 @@
 """Use-cases of a worker that trains: renew the leases of its runs, record what they have reached.
 
-Each takes several runs at once and holds one short transaction, so that an epoch of a pack costs
-little more than that of a single run. ``service.holding`` tells what the answers say.
+Each takes several runs at once and holds one short transaction, so that an epoch of a pack, or
+several of a run, cost little more than one of a single run. ``service.holding`` tells what the
+answers say.
 """
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +20,7 @@ from service import layers
 from service.config import Settings
 from service.diagnoses import NO_INSIGHT, Insight
 from service.events import NewEvent, announce, publish_all
-from service.holding import Answer, Claim, Hold, hold
+from service.holding import Answer, Claim, hold
 from service.models import METRICS, Epoch, Run
 from service.numbers import to_json
 from service.transitions import end_runs, finished_event, publish_endings, streams_of
@@ -111,76 +113,85 @@ def record_starts(
             seen = {each.run_id: insight for each, insight in held}
             diagnosed = [{"id": run_id, **_diagnosed(seen[run_id])} for run_id in running]
             _update(session, [values for values in diagnosed if len(values) > 1])
-            layers.store(session, [encoded[each] for each in running if each in encoded])
+            layers.store(session, [each for each in encoded if each.run_id in running])
         return locked.answer(running)
 
 
 def record_epochs(session: Session, records: Sequence[EpochRecord], settings: Settings) -> Answer:
-    """Store an epoch of each of some runs with its progress and, with the last, its ending.
+    """Store epochs of some runs with their progress and, with a last one, its run's ending.
 
-    Recording a run's latest epoch again changes nothing: a connection that breaks during a
+    Recording a run's latest epochs again changes nothing: a connection that breaks during a
     commit leaves open whether it counted, so the recorder tries again. Only the attempt's own
-    worker writes under its number, and in order: where the run stands at this epoch in the state
-    asked for, the first try was the one that counted.
+    worker writes under its number, and in order: where the run stands at the last of these epochs
+    in the state asked for, the first try was the one that counted.
 
     Args:
         session: a session outside any transaction.
-        records: at most one a run.
+        records: in the order in which the epochs ended; those of one run follow on one another.
         settings: gives the length of the lease.
     """
     encoded = _encoded((each.held, each.epoch, each.insight) for each in records)
+    of_runs: dict[uuid.UUID, list[EpochRecord]] = defaultdict(list)
+    for each in records:
+        of_runs[each.held.run_id].append(each)
     with session.begin():
-        locked = hold(session, [each.held for each in records])
-        new = [each for each in records if _is_next(each, locked)]
-        again = [each for each in records if _is_recorded(each, locked)]
+        locked = hold(session, [own[0].held for own in of_runs.values()])
+        rows = {run_id: locked.rows[run_id] for run_id in of_runs if run_id in locked.rows}
+        new = {run_id for run_id, row in rows.items() if _are_next(of_runs[run_id], row)}
+        again = {run_id for run_id, row in rows.items() if _are_recorded(of_runs[run_id], row)}
         if new:
             lease_end = locked.now + timedelta(seconds=settings.lease_seconds)
-            _update(session, [_progressed(each, locked, lease_end) for each in new])
-            session.execute(insert(Epoch), [_epoch_row(each) for each in new])
-            found = [encoded[each.held.run_id] for each in new if each.held.run_id in encoded]
-            layers.store(session, found)
-            _tell(session, new)
-        counted = {each.held.run_id: each.ending for each in (*new, *again)}
-        return locked.answer(counted, [run_id for run_id, ending in counted.items() if ending])
+            _update(session, [_progressed(of_runs[each], rows[each], lease_end) for each in new])
+            counted = [each for each in records if each.held.run_id in new]
+            session.execute(insert(Epoch), [_epoch_row(each) for each in counted])
+            layers.store(session, [each for each in encoded if each.run_id in new])
+            _tell(session, counted)
+        owned = new | again
+        return locked.answer(owned, [each for each in owned if of_runs[each][-1].ending])
 
 
-def _encoded(seen: Any) -> dict[uuid.UUID, layers.Encoded]:
+def _encoded(seen: Iterable[tuple[Claim, int, Insight]]) -> list[layers.Encoded]:
     """Write layer statistics down before the transaction: it takes longer than storing them."""
-    return {
-        held.run_id: layers.Encoded(held.run_id, epoch, layers.encode(insight.layers))
+    return [
+        layers.Encoded(held.run_id, epoch, layers.encode(insight.layers))
         for held, epoch, insight in seen
         if insight.layers is not None
-    }
+    ]
 
 
-def _is_next(record: EpochRecord, locked: Hold) -> bool:
-    row = locked.rows.get(record.held.run_id)
-    return row is not None and row.status == "running" and row.epoch == record.epoch - 1
+def _are_next(own: Sequence[EpochRecord], row: Row[Any]) -> bool:
+    follow = all(each.epoch == row.epoch + n for n, each in enumerate(own, start=1))
+    return row.status == "running" and follow
 
 
-def _is_recorded(record: EpochRecord, locked: Hold) -> bool:
-    row = locked.rows.get(record.held.run_id)
-    state = record.ending or "running"
-    return row is not None and row.status == state and row.epoch == record.epoch
+def _are_recorded(own: Sequence[EpochRecord], row: Row[Any]) -> bool:
+    last = own[-1]
+    return bool(row.status == (last.ending or "running") and row.epoch == last.epoch)
 
 
-def _progressed(record: EpochRecord, locked: Hold, lease_end: Any) -> dict[str, Any]:
-    """The run's own columns after an epoch: the last metrics, and the best by validation."""
+def _progressed(own: Sequence[EpochRecord], before: Row[Any], lease_end: Any) -> dict[str, Any]:
+    """The run's own columns after its epochs: the last metrics, and the best by validation."""
+    last = own[-1]
+    diagnosed: dict[str, Any] = {}
+    for each in own:
+        diagnosed |= _diagnosed(each.insight)
     return {
-        "id": record.held.run_id,
-        "epoch": record.epoch,
+        "id": last.held.run_id,
+        "epoch": last.epoch,
         "lease_expires_at": lease_end,
-        **{name: record.metrics[name] for name in _LATEST if name in record.metrics},
-        **_best(record, locked.rows[record.held.run_id]),
-        **_diagnosed(record.insight),
+        **{name: last.metrics[name] for name in _LATEST if name in last.metrics},
+        **_best(own, before),
+        **diagnosed,
     }
 
 
-def _best(record: EpochRecord, before: Row[Any]) -> dict[str, Any]:
-    accuracy, best = record.metrics["val_accuracy"], before.best_val_accuracy
-    if math.isnan(accuracy) or (best is not None and accuracy <= best):
-        return {"best_epoch": before.best_epoch, "best_val_accuracy": best}
-    return {"best_epoch": record.epoch, "best_val_accuracy": accuracy}
+def _best(own: Sequence[EpochRecord], before: Row[Any]) -> dict[str, Any]:
+    epoch, best = before.best_epoch, before.best_val_accuracy
+    for each in own:
+        accuracy = each.metrics["val_accuracy"]
+        if not math.isnan(accuracy) and (best is None or accuracy > best):
+            epoch, best = each.epoch, accuracy
+    return {"best_epoch": epoch, "best_val_accuracy": best}
 
 
 def _diagnosed(insight: Insight) -> dict[str, Any]:

@@ -142,9 +142,13 @@ class Checkpoints:
         """Save a checkpoint if this epoch has been going on for long since the last one."""
         self._save_if_due(training, self._settings.checkpoint_seconds)
 
-    def after_epoch(self, training: Trainee) -> None:
-        """Save a checkpoint, before the epoch is recorded, unless one is very recent."""
-        self._save_if_due(training, _SHORTEST_SECONDS)
+    def after_epoch(self, training: Trainee) -> bool:
+        """Save a checkpoint, before the epoch is recorded, unless one is very recent.
+
+        Returns:
+            Whether one was due. The epoch is to be recorded before the training goes on then.
+        """
+        return self._save_if_due(training, _SHORTEST_SECONDS)
 
     def before_leaving(self, training: Trainee, until: float) -> None:
         """Save a checkpoint of a training that is given back, if it is there in time.
@@ -200,9 +204,11 @@ class Checkpoints:
         except OSError as error:
             self._fail("Could not remove checkpoints; the scheduler will", error)
 
-    def _save_if_due(self, training: Trainee, least: float) -> None:
-        if time.monotonic() - self._saved_at >= max(least, self._cost / self._share):
+    def _save_if_due(self, training: Trainee, least: float) -> bool:
+        due = time.monotonic() - self._saved_at >= max(least, self._cost / self._share)
+        if due:
             self._save(training, self._pulse)
+        return due
 
     def _save(self, training: Trainee, pulse: Callable[[], None]) -> None:
         began = time.monotonic()

@@ -7,6 +7,7 @@ raises, and the training loop unwinds.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -20,6 +21,7 @@ from service.diagnoses import NO_INSIGHT, Insight
 from service.holding import Answer, Claim
 from service.outages import Outage, is_outage
 from service.recording import EpochRecord
+from workers.grouping import Group
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -50,12 +52,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Row:
-    """One epoch of a member: its metrics, how the run ended with it, and what is seen beside."""
+    """One epoch of a member: its metrics, how the run ended with it, and what is seen beside.
+
+    ``saved``: a checkpoint of its end has been written, which is usable once the epoch is
+    recorded.
+    """
 
     epoch: int
     metrics: Mapping[str, float]
     ending: str | None
     insight: Insight = NO_INSIGHT
+    saved: bool = False
 
 
 class Recorder(Protocol):
@@ -84,6 +91,9 @@ class Recorder(Protocol):
 class DatabaseRecorder:
     """Records claimed runs, one short transaction a call.
 
+    Short epochs share a transaction (``workers.grouping``). They wait for one another only while
+    the training goes on: with a pulse, and whatever ends the training, they are recorded.
+
     An outage of Postgres holds a training up only where there is something to record, and an
     epoch is recorded when Postgres is back. Should a run by then be another worker's, the first
     write says so.
@@ -106,13 +116,15 @@ class DatabaseRecorder:
         self._stopping = stopping
         self._stopped_at: float | None = None
         self._renewed_at = time.monotonic()  # the claims began the leases
+        self._group = Group()
         self._outage = Outage("Postgres")
         self._leaving: set[int] = set()
         self.outcomes: dict[int, str] = {}
 
     def pulse(self, places: Mapping[int, Place]) -> None:
-        """Renew the leases if that is due, and look for reasons to end."""
+        """Record what waits, renew the leases if that is due, and look for reasons to end."""
         self._raise_if_stopping()
+        self._record()
         if time.monotonic() - self._renewed_at < self._settings.renew_seconds:
             return
         held = [
@@ -152,7 +164,10 @@ class DatabaseRecorder:
         self._raise_if_stopping()
 
     def epochs(self, rows: Mapping[int, Row]) -> None:
-        """Store an epoch of each; those that an earlier attempt has stored are only a pulse."""
+        """Store an epoch of each, at once or together with those that follow shortly.
+
+        Those that an earlier attempt has stored are only a pulse.
+        """
         rows = {member: each for member, each in rows.items() if member in self._held}
         new = {
             member: each
@@ -162,18 +177,14 @@ class DatabaseRecorder:
         if not new:
             self.pulse({member: Place(each.epoch, 1.0) for member, each in rows.items()})
             return
-        records = [
-            EpochRecord(self._held[member], each.epoch, each.metrics, each.ending, each.insight)
-            for member, each in new.items()
-        ]
-        answer = self._write(
-            lambda session: recording.record_epochs(session, records, self._settings)
+        self._group.add(
+            [
+                EpochRecord(self._held[member], each.epoch, each.metrics, each.ending, each.insight)
+                for member, each in new.items()
+            ]
         )
-        self._renewed_at = time.monotonic()
-        for member, each in new.items():
-            if each.ending is not None and self._held[member].run_id not in answer.lost:
-                self._let_go(member, each.ending)
-        self._obey(answer)
+        if self._group.due or any(each.saved for each in new.values()):
+            self._record()
         if self._held:
             self._raise_if_stopping()
 
@@ -204,6 +215,25 @@ class DatabaseRecorder:
             "error",
         )
 
+    def _record(self) -> None:
+        """Record what waits, if anything does, and obey the answer.
+
+        Raises:
+            NoneLeftError: as ``_obey``.
+        """
+        records = self._group.take()
+        if not records:
+            return
+        answer = self._write(
+            lambda session: recording.record_epochs(session, records, self._settings)
+        )
+        self._group.recorded()
+        self._renewed_at = time.monotonic()
+        ended = {each.held.run_id: each.ending for each in records if each.ending is not None}
+        for member in self._named(ended.keys() - answer.lost):
+            self._let_go(member, ended[self._held[member].run_id])
+        self._obey(answer)
+
     def _obey(self, answer: Answer) -> None:
         """Let members go that are another's by now or to be cancelled.
 
@@ -226,6 +256,8 @@ class DatabaseRecorder:
             raise NoneLeftError
 
     def _end(self, end: Callable[[Session, Sequence[Claim]], Answer], outcome: str) -> None:
+        with suppress(NoneLeftError):
+            self._record()
         held = list(self._held.values())
         if not held:
             return
@@ -269,6 +301,7 @@ class DatabaseRecorder:
 
     def _raise_if_stopping(self) -> None:
         if self._stopping():
+            self._record()  # the checkpoints that a stopping worker saves build on it
             raise WorkerStoppingError
 
     def _out_of_time(self) -> bool:

@@ -231,16 +231,17 @@ class Trainer:
     def _row(self, member: int, result: EpochResult) -> Row:
         """Keep what belongs to an epoch on disk, and give what is to be recorded of it."""
         trainee, checkpoints = self._job.members[member], self._checkpoints[member]
-        ending = None
+        ending, saved = None, False
         if result.diverged:
             ending = "diverged"
         elif result.epoch == self._epochs[member]:
             ending = "completed"
         if ending is None:
-            checkpoints.after_epoch(trainee)
+            saved = checkpoints.after_epoch(trainee)
         else:
             checkpoints.keep_weights(trainee, "final")
-        return Row(result.epoch, result.metrics, ending, self._observers[member].epoch(result))
+        insight = self._observers[member].epoch(result)
+        return Row(result.epoch, result.metrics, ending, insight, saved)
 
     def _let_leave(self) -> None:
         for member in self._recorder.leaving() & self._present:

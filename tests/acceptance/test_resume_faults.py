@@ -28,6 +28,14 @@ RUN = {
     "seeds": [7],
 }
 
+#: Epochs of a few milliseconds, which share transactions.
+BRIEF = {
+    "dataset": {"name": "digits", "train_size": 64, "test_size": 32},
+    "epochs": 2000,
+    "model": {"name": "mlp", "hidden_units": [16, 8]},
+    "layer_statistics": {"every": 400, "samples": 32},
+}
+
 
 class Bench(Looks):
     """Submits runs, and sees their files and what becomes of them."""
@@ -73,11 +81,13 @@ class Bench(Looks):
         with self.storage.open(weights_name(run_id, run.attempt, "final")) as file:
             return {name: each.tobytes() for name, each in load(file.read()).items()}
 
-    def are_twins(self, one, other):
+    def are_twins(self, one, other, spec=RUN):
         assert self.history(one) == self.history(other)
-        assert len(self.history(one)) == RUN["epochs"]
+        assert len(self.history(one)) == spec["epochs"]
         assert self.layers(one) == self.layers(other)
-        assert [epoch for epoch, _ in self.layers(one)] == [0, 5, 10, 15, 20, 25, 30]
+        every = spec["layer_statistics"]["every"]
+        observed = [epoch for epoch, _ in self.layers(one)]
+        assert observed == list(range(0, spec["epochs"] + 1, every))
         assert self.weights(one) == self.weights(other)
         first, second = self.run(one), self.run(other)
         assert (first.verdict, first.findings) == (second.verdict, second.findings)
@@ -128,6 +138,29 @@ def test_a_killed_run_goes_on_where_it_was(processes, bench):
     twin = bench.submit()
     assert bench.ends(twin).failures == 0
     bench.are_twins(run_id, twin)
+
+
+@pytest.mark.slow
+def test_a_run_killed_while_epochs_wait_to_be_recorded_loses_nothing(processes, bench):
+    """A child is killed twice; whatever it had not yet recorded is lived again."""
+    processes.scheduler()
+    one = processes.worker("one")
+    run_id = bench.submit(**BRIEF)
+    for attempt in (1, 2):
+        bench.has_checkpoints(run_id, count=1, attempt=attempt)
+        (child,) = one.children()
+        os.kill(child, signal.SIGKILL)
+        begun = bench.history(run_id)
+        wait_for(lambda n=attempt: bench.run(run_id).attempt > n, what="it is tried again")
+        assert bench.history(run_id)[: len(begun)] == begun
+    run = bench.ends(run_id)
+    assert (run.status, run.failures) == ("completed", 2)
+    assert one.output.count("Went on from a checkpoint") == 2
+    told = bench.events(run_id)
+    assert told.count("run.epoch") == BRIEF["epochs"]
+    twin = bench.submit(**BRIEF)
+    assert bench.ends(twin).failures == 0
+    bench.are_twins(run_id, twin, BRIEF)
 
 
 @pytest.mark.slow

@@ -18,6 +18,12 @@ def _threads():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def _each_epoch_by_itself(monkeypatch):
+    """Tests steer by what is recorded, so nothing waits; groups have tests of their own."""
+    monkeypatch.setattr("workers.grouping.GROUP_SECONDS", 0.0)
+
+
 @pytest.fixture
 def claim(sessions, settings):
     """Claim the next waiting run, and no more."""
