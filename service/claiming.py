@@ -72,6 +72,9 @@ def _choose(
     """Lock the next run that waits and, where it is batched, what is packed with it."""
     device = str(make["device"])
     waiting = _waiting(device)
+    # Both queues below are read in the order of an index. Where Postgres does not know yet how
+    # many wait, it would take them for few, and sort them all for each claim.
+    session.execute(select(func.set_config("enable_sort", "off", True)))
     head = session.execute(_locked(waiting, 1)).one_or_none()
     if head is None:
         return []

@@ -1,11 +1,13 @@
 """The engine, the sessions, the tables' base and the schema's version."""
 
+import select
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from service.config import Settings
@@ -51,9 +53,8 @@ class SchemaVersionError(Exception):
 
 def create_database_engine(settings: Settings, *, pool_size: int | None = None) -> Engine:
     """Open a pool of connections; each is checked before use, so a restart heals itself."""
-    return create_engine(
+    engine = create_engine(
         settings.sqlalchemy_url,
-        pool_pre_ping=True,
         pool_size=pool_size or settings.database_pool_size,
         max_overflow=10,
         pool_timeout=10,
@@ -65,11 +66,38 @@ def create_database_engine(settings: Settings, *, pool_size: int | None = None) 
             **_TCP,
         },
     )
+    event.listen(engine, "checkout", _refuse_dead)
+    return engine
+
+
+def _refuse_dead(connection: Any, *_: Any) -> None:
+    """Let the pool open another connection in place of one that the server has closed.
+
+    An idle connection has nothing to read but its end, so the socket tells as much as a question
+    to the server would, which takes as long as many a read (0.3 ms).
+    """
+    if connection.closed or _has_something_to_read(connection.fileno()):
+        raise DisconnectionError
+
+
+def _has_something_to_read(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def session_factory(engine: Engine) -> sessionmaker[Session]:
     """Make sessions whose objects stay readable after a commit."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+def reading_factory(engine: Engine) -> sessionmaker[Session]:
+    """Make sessions for what only reads: no transaction is begun and ended around its statements.
+
+    Under READ COMMITTED, which is ours, each statement sees a state of its own in a transaction
+    too. So it would keep nothing together, and be two of three round trips of most reads.
+    """
+    return session_factory(engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 def alembic_config(url: str) -> "Config":

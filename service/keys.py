@@ -114,13 +114,15 @@ def authenticate(session: Session, token: str, settings: Settings) -> Caller:
             ApiKey.last_used_at.is_(None),
             ApiKey.last_used_at < func.now() - _LAST_USED_RESOLUTION,
         )
-        found = session.execute(select(ApiKey, stale).where(ApiKey.digest == digest)).one_or_none()
-        if found is None:
+        columns = (ApiKey.id, ApiKey.name, ApiKey.digest, ApiKey.scopes, ApiKey.revoked_at)
+        key = session.execute(
+            select(*columns, stale.label("stale")).where(ApiKey.digest == digest)
+        ).one_or_none()
+        if key is None:
             raise UnauthorizedError(_INVALID)
-        key, is_stale = found
         if not hmac.compare_digest(key.digest, digest) or key.revoked_at is not None:
             raise UnauthorizedError(_INVALID)
-        if is_stale:
+        if key.stale:
             session.execute(
                 update(ApiKey).where(ApiKey.id == key.id, stale).values(last_used_at=func.now())
             )

@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.catalog import AXES
 from service.choices import unknown
@@ -35,6 +36,11 @@ ORDERS = (
 #: a metric has to be written with every epoch of every run (docs/scaling.md).
 _INDEXED = frozenset({"seed", "val_accuracy"})
 
+T = TypeVar("T")
+
+#: What is given of a run: ``Run`` itself, or an expression of its columns.
+What = type[T] | ColumnElement[T]
+
 #: Axes whose entries runs can be filtered by.
 FILTER_AXES = ("activation", "initializer", "clipping", "normalization")
 
@@ -55,16 +61,18 @@ class RunFilter:
 
 def search(
     session: Session,
+    what: What[T],
     wanted: RunFilter,
     *,
     order_by: str = "-created_at",
     cursor: str | None,
     limit: int,
-) -> tuple[list[Run], str | None]:
+) -> tuple[list[T], str | None]:
     """List runs.
 
     Args:
         session: a session outside any transaction.
+        what: what to give of each.
         wanted: the filter.
         order_by: one of ``ORDERS``, with "-" before it for the largest first. Ties follow the
             order of creation; NaN and what is missing come last.
@@ -77,12 +85,12 @@ def search(
     Raises:
         InvalidError: an order, an entry or a cursor that is none.
     """
-    statement = select(Run)
+    statement = select(what).select_from(Run)
     chosen = {"experiment_id": wanted.experiment_ids, "status": wanted.statuses}
     chosen |= {"verdict": wanted.verdicts, "seed": wanted.seeds, **wanted.axes}
     for name, values in chosen.items():
         if values:
-            statement = statement.where(getattr(Run, name).in_(values))
+            statement = statement.where(_any_of(getattr(Run, name), values))
     for axis, names in wanted.axes.items():
         _check_names(axis, names)
     with session.begin():
@@ -96,7 +104,12 @@ def search(
             cursor=cursor,
             limit=limit,
         )
-    return [row.Run for row in page.rows], page.next_cursor
+    return [row[0] for row in page.rows], page.next_cursor
+
+
+def _any_of(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Compare with one value plainly: a list is written into the statement anew each time."""
+    return column == values[0] if len(values) == 1 else column.in_(values)
 
 
 def _order(order_by: str, *, indexed: bool) -> Order:
@@ -127,8 +140,25 @@ def get(session: Session, run_id: uuid.UUID) -> Run:
     with session.begin():
         run = session.get(Run, run_id)
         if run is None:
-            raise NotFoundError(f"There is no run {run_id}.")
+            raise _not_found(run_id)
         return run
+
+
+def look(session: Session, run_id: uuid.UUID, *what: Any) -> Row[Any]:
+    """Give expressions of a run's columns.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    with session.begin():
+        found = session.execute(select(*what).where(Run.id == run_id)).one_or_none()
+        if found is None:
+            raise _not_found(run_id)
+        return found
+
+
+def _not_found(run_id: uuid.UUID) -> NotFoundError:
+    return NotFoundError(f"There is no run {run_id}.")
 
 
 def has_ended(session: Session, run_id: uuid.UUID) -> bool:

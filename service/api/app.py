@@ -37,7 +37,7 @@ from service.api.readiness import SchemaGuard
 from service.api.security import Gate
 from service.config import Settings, get_settings
 from service.dashboard import routes as dashboard
-from service.database import create_database_engine, session_factory
+from service.database import create_database_engine, reading_factory, session_factory
 from service.live import EventHub
 from service.logs import configure_logging
 from service.metrics import Metrics
@@ -87,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         Gate,
         settings=app.state.settings,
-        sessions=app.state.sessions,
+        sessions=app.state.reading,
         schema=app.state.schema,
     )
     app.add_middleware(Envelope, metrics=app.state.metrics)
@@ -100,6 +100,7 @@ def _equip(app: FastAPI, settings: Settings) -> None:
     state.settings = settings
     state.engine = create_database_engine(settings)
     state.sessions = session_factory(state.engine)
+    state.reading = reading_factory(state.engine)
     state.doorbell = Doorbell(settings)
     state.hub = EventHub(settings)
     state.stream_readers = anyio.CapacityLimiter(events.READERS)

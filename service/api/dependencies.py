@@ -31,12 +31,15 @@ async def _hub(request: Request) -> EventHub:
 
 
 async def _sessions(request: Request) -> sessionmaker[Session]:
-    sessions: sessionmaker[Session] = request.app.state.sessions
+    state = request.app.state
+    sessions: sessionmaker[Session] = state.reading if request.method == "GET" else state.sessions
     return sessions
 
 
-async def _session(request: Request) -> AsyncIterator[Session]:
-    session: Session = request.app.state.sessions()
+async def _session(
+    sessions: Annotated["sessionmaker[Session]", Depends(_sessions)],
+) -> AsyncIterator[Session]:
+    session = sessions()
     try:
         yield session
     finally:

@@ -17,7 +17,7 @@ class PageRequest:
     limit: int
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="Most items of the page.")
     ] = DEFAULT_LIMIT,

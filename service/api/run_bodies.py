@@ -1,86 +1,71 @@
-"""Runs as the bodies of answers: plain data, written without being validated on the way out.
+"""Runs as the bodies of answers, written by Postgres itself.
 
-``service.api.run_schemas`` describes it; validating a page of a hundred runs against that would
-take longer than reading them.
+``service.api.run_schemas`` describes them. A page of a hundred runs takes Postgres 1.4 ms to write;
+in Python the reading, the objects and the writing took three times as long.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import orjson
+from sqlalchemy import Text, literal_column
 
-from service import models
-from service.numbers import to_json
+_OBJECT = "(SELECT row_to_json(field) FROM (SELECT {fields}) AS field)"
 
-#: Fields of a run that are columns of its table, in the order of the schema.
-_BEFORE = (
-    *("id", "experiment_id", "position", "label", "config", "config_hash", "seed", "status"),
-    *("attempt", "failures", "max_attempts", "priority", "epoch", "epochs"),
+
+def _moment(column: str) -> str:
+    """Write a time as orjson does all others: with microseconds where there are any."""
+    shape = """'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""
+    written = f"to_char(runs.{column} AT TIME ZONE 'UTC', {shape})"
+    return f"replace({written}, '.000000', '') AS {column}"
+
+
+def _object(fields: str) -> str:
+    # Unlike json_build_object it puts no blanks between, and it spells "NaN" and "Infinity" as
+    # ``service.numbers`` does.
+    return _OBJECT.format(fields=fields)
+
+
+def _links() -> str:
+    parts = ("history", "layers", "diagnosis", "attempts", "events")
+    addresses = [f"'/v1/runs/' || runs.id || '/{part}' AS {part}" for part in parts]
+    experiment = "'/v1/experiments/' || runs.experiment_id AS experiment"
+    return ", ".join(["'/v1/runs/' || runs.id AS self", experiment, *addresses])
+
+
+_FINAL = _object(
+    "runs.epoch, runs.loss, runs.accuracy, runs.val_loss, runs.val_accuracy, "
+    "runs.test_loss, runs.test_accuracy"
 )
-_AFTER = ("error", "cancel_requested_at", "created_at", "started_at", "finished_at")
-_FINAL = ("loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
-_LIBRARIES = ("torch", "numpy", "cuda")
-_PARTS = ("history", "layers", "diagnosis", "attempts", "events")
+_BEST = _object("runs.best_epoch AS epoch, runs.best_val_accuracy AS val_accuracy")
+_LIBRARIES = ", ".join(
+    f"nullif(runs.engine ->> '{name}', '') AS {name}" for name in ("torch", "numpy", "cuda")
+)
 
-_COLUMNS = [each.key for each in models.Run.__table__.columns]
+_DIAGNOSIS = _object("runs.verdict, runs.findings")
+_RUN = _object(
+    f"""
+    runs.id, runs.experiment_id, runs.position, runs.label, runs.config, runs.config_hash,
+    runs.seed, runs.status, runs.attempt, runs.failures, runs.max_attempts, runs.priority,
+    runs.epoch, runs.epochs,
+    CASE WHEN runs.epoch > 0 THEN {_FINAL} END AS final,
+    CASE WHEN runs.best_epoch IS NOT NULL AND runs.best_val_accuracy IS NOT NULL
+        THEN {_BEST} END AS best,
+    CASE WHEN runs.findings IS NOT NULL THEN {_DIAGNOSIS} END AS diagnosis,
+    runs.reused_from, runs.worker, runs.engine ->> 'device' AS device, runs.engine,
+    CASE WHEN runs.engine IS NOT NULL
+        THEN json_strip_nulls({_object(_LIBRARIES)}) END AS versions,
+    runs.error, {_moment("cancel_requested_at")}, {_moment("created_at")},
+    {_moment("started_at")}, {_moment("finished_at")}, {_object(_links())} AS links
+    """
+)
 
-
-def run_body(run: models.Run) -> bytes:
-    """Write a run."""
-    return _written(_shown({name: getattr(run, name) for name in _COLUMNS}))
-
-
-def run_page_body(found: Iterable[models.Run], next_cursor: str | None) -> bytes:
-    """Write a page of runs that were just read."""
-    # Past the instrumented attributes, which take four times as long.
-    return _written({"items": [_shown(vars(each)) for each in found], "next_cursor": next_cursor})
-
-
-def _written(body: dict[str, Any]) -> bytes:
-    return orjson.dumps(body, option=orjson.OPT_UTC_Z)
-
-
-def _shown(run: Mapping[str, Any]) -> dict[str, Any]:
-    engine = run["engine"]
-    return {
-        **{name: run[name] for name in _BEFORE},
-        "final": _final(run) if run["epoch"] else None,
-        "best": _best(run),
-        "diagnosis": _diagnosis(run),
-        "reused_from": run["reused_from"],
-        "worker": run["worker"],
-        "device": engine.get("device") if engine else None,
-        "engine": engine,
-        "versions": _versions(engine) if engine else None,
-        **{name: run[name] for name in _AFTER},
-        "links": _links(str(run["id"]), str(run["experiment_id"])),
-    }
+#: A run's body, as an expression of the columns of ``runs``.
+RUN_BODY = literal_column(f"CAST({_RUN} AS text)", Text)
 
 
-def _final(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {"epoch": run["epoch"], **{name: to_json(run[name]) for name in _FINAL}}
-
-
-def _best(run: Mapping[str, Any]) -> dict[str, Any] | None:
-    if run["best_epoch"] is None or run["best_val_accuracy"] is None:
-        return None
-    return {"epoch": run["best_epoch"], "val_accuracy": to_json(run["best_val_accuracy"])}
-
-
-def _diagnosis(run: Mapping[str, Any]) -> dict[str, Any] | None:
-    if run["findings"] is None:
-        return None
-    return {"verdict": run["verdict"], "findings": run["findings"]}
-
-
-def _versions(engine: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(engine[name]) for name in _LIBRARIES if engine.get(name)}
-
-
-def _links(run_id: str, experiment_id: str) -> dict[str, str]:
-    path = f"/v1/runs/{run_id}"
-    return {
-        "self": path,
-        "experiment": f"/v1/experiments/{experiment_id}",
-        **{part: f"{path}/{part}" for part in _PARTS},
-    }
+def run_page_body(bodies: Iterable[str], next_cursor: str | None) -> bytes:
+    """Write a page of runs, each given as its body."""
+    return b'{"items":[%b],"next_cursor":%b}' % (
+        ",".join(bodies).encode(),
+        orjson.dumps(next_cursor),
+    )

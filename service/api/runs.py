@@ -17,7 +17,7 @@ from service.api.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.dependencies import HubDep, SessionDep, SessionsDep, requires
 from service.api.paging import LINK_HEADER, PageDep, page_response
 from service.api.problems import problem_responses
-from service.api.run_bodies import run_body, run_page_body
+from service.api.run_bodies import RUN_BODY, run_page_body
 from service.api.run_schemas import AttemptPage, History, Run, RunPage, RunStatus, Verdict
 from service.api.waiting import WaitDep, wait_until
 from service.catalog import AXES
@@ -50,7 +50,7 @@ _METRIC = f"({'|'.join(METRICS)})"
 _Metrics = Annotated[str, Field(json_schema_extra={"pattern": f"^{_METRIC}(,{_METRIC})*$"})]
 
 
-def _run_filter(
+async def _run_filter(
     *,
     experiment_id: Annotated[list[uuid.UUID] | None, _ANY] = None,
     status: Annotated[list[RunStatus] | None, _ANY] = None,
@@ -101,7 +101,7 @@ def search_runs(
 ) -> Response:
     """List runs that pass all filters, newest first unless ordered otherwise."""
     found, next_cursor = run_search.search(
-        session, wanted, order_by=order_by, cursor=page.cursor, limit=page.limit
+        session, RUN_BODY, wanted, order_by=order_by, cursor=page.cursor, limit=page.limit
     )
     return page_response(request, run_page_body(found, next_cursor), next_cursor)
 
@@ -121,12 +121,12 @@ async def get_run(
     hub: HubDep,
 ) -> Response:
     """Give a run with its configuration, metrics and state."""
-    run = await run_in_threadpool(_read, sessions, run_id)
+    body, experiment_id, status = await run_in_threadpool(_read, sessions, run_id)
     if wait is not None:
         ended = partial(_has_ended, sessions, run_id)
-        await wait_until(hub, run.experiment_id, ended, wait)
-        run = await run_in_threadpool(_read, sessions, run_id)
-    return cached_response(request, run_body(run), immutable=run.status in FINISHED)
+        await wait_until(hub, experiment_id, ended, wait)
+        body, _, status = await run_in_threadpool(_read, sessions, run_id)
+    return cached_response(request, body, immutable=status in FINISHED)
 
 
 @router.get(
@@ -202,13 +202,18 @@ def list_run_attempts(
 )
 def cancel_run(run_id: uuid.UUID, session: SessionDep) -> Response:
     """Cancel a run, at once where it waits, within seconds where it trains; an ended one stays."""
-    body = run_body(runs.cancel(session, run_id))
+    runs.cancel(session, run_id)
+    (body,) = run_search.look(session, run_id, RUN_BODY)
     return Response(body, media_type="application/json")
 
 
-def _read(sessions: sessionmaker[Session], run_id: uuid.UUID) -> models.Run:
+def _read(sessions: sessionmaker[Session], run_id: uuid.UUID) -> tuple[bytes, uuid.UUID, str]:
+    """Give a run's body, its experiment and its status."""
     with sessions() as session:
-        return run_search.get(session, run_id)
+        run = run_search.look(
+            session, run_id, RUN_BODY, models.Run.experiment_id, models.Run.status
+        )
+        return run[0].encode(), run.experiment_id, run.status
 
 
 def _has_ended(sessions: sessionmaker[Session], run_id: uuid.UUID) -> bool:
