@@ -21,7 +21,7 @@ from service.events import NewEvent, publish
 from service.expansion import PlannedRun, expand
 from service.idempotency import KeyedRequest
 from service.identifiers import uuid7
-from service.models import ACTIVE, Experiment, Run
+from service.models import ACTIVE, Event, Experiment, Run
 from service.packing import pack_key
 from service.paging import Order, Page, fetch_page
 from service.runs import cancel_locked
@@ -272,7 +272,7 @@ def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], c
 
 
 def delete(session: Session, experiment_id: uuid.UUID) -> None:
-    """Delete an experiment with its runs and their histories.
+    """Delete an experiment with its runs, their histories and its events; one event tells of it.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -294,6 +294,8 @@ def delete(session: Session, experiment_id: uuid.UUID) -> None:
         )
         if deleted is None:
             raise _missing(experiment_id)
+        session.execute(delete_rows(Event).where(Event.experiment_id == experiment_id))
+        publish(session, experiment_id, [NewEvent("experiment.deleted")])
 
 
 def _lock_runs(session: Session, experiment_id: uuid.UUID, statuses: Sequence[str]) -> list[Run]:

@@ -49,6 +49,8 @@ INSERT INTO webhooks (id, url, events, secret, created_by)
     SELECT gen_random_uuid(), 'https://192.88.98.7/', '{{run.finished}}', 'whsec_AAAA', 'test';
 INSERT INTO webhook_deliveries (id, webhook_id, event, payload)
     SELECT gen_random_uuid(), id, 'run.finished', '{{}}' FROM webhooks, generate_series(1, 5);
+INSERT INTO events (experiment_id, type, data)
+    VALUES (gen_random_uuid(), 'experiment.deleted', '{{}}');
 """
 
 

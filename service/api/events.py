@@ -23,6 +23,7 @@ _LARGEST_ID = 2**63 - 1
 _Type = Literal[
     "experiment.created",
     "experiment.finished",
+    "experiment.deleted",
     "run.started",
     "run.epoch",
     "run.requeued",
@@ -78,6 +79,7 @@ makes browsers stop asking.
 
 _ABOUT_ALL = f"""
 {_EVENTS.strip()}
+- `experiment.deleted`: the experiment is gone, and all its other events with it
 - `stream.opened` comes first where no `Last-Event-ID` is given: its `id` is that of the newest
   event there is, and the stream goes on from there.
 

@@ -92,6 +92,21 @@ def test_it_begins_now_and_tells_of_every_experiment(served, lab, sessions):
     assert [each.type for each in seen].count("experiment.finished") == 2
 
 
+def test_a_deletion_is_told_of_and_is_all_that_is_left(served, lab, sessions):
+    gone, kept = lab.submit(), lab.submit(activation="elu")
+    lab.train_all()
+    with _stream(served) as events:
+        next(events)
+        assert served.client.delete(f"/v1/experiments/{gone}").status_code == 204
+        told = next(events)
+    assert (told.type, told.experiment) == ("experiment.deleted", str(gone))
+    with _stream(served, 0) as events:
+        stored = list(islice(events, len(_stored(sessions))))
+    assert [each for each in stored if each.experiment == str(gone)] == [told]
+    assert {each.experiment for each in stored} == {str(gone), str(kept)}
+    assert served.client.get(f"/v1/experiments/{gone}/events").status_code == 404
+
+
 def test_it_goes_on_after_the_last_event_seen(served, lab, sessions):
     for name in ("relu", "elu", "tanh"):
         lab.submit(activation=name)

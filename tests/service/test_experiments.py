@@ -4,14 +4,11 @@ import uuid
 
 import pytest
 
-from service import cost, experiments, runs
-from service.choices import choice
+from service import experiments, runs
 from service.errors import ConflictError, NotFoundError
 from service.expansion import SpecError
 from service.experiments import ExperimentFilter
 from service.holding import Answer
-from service.resolution import training_samples
-from service.spec import RunConfig
 
 
 def act(lab, use_case, *arguments):
@@ -115,59 +112,6 @@ def test_a_run_of_no_epochs_counts_once_it_has_ended(lab):
     assert (standing.progress, standing.eta_seconds) == (0.5, 0)
 
 
-MODEL = choice("model", "mnist_cnn").model_dump(mode="json")
-
-
-def catalog_rate(model=MODEL, batch_size=128):
-    return cost._catalog_rate(model, "mnist", batch_size).seconds_per_thousand_samples
-
-
-def test_the_catalogs_rate_is_near_what_was_measured():
-    assert catalog_rate() == pytest.approx(1.3, abs=0.01), "seconds on two cores"
-    assert catalog_rate(batch_size=1) > catalog_rate() + 0.5, "each step has its price"
-
-
-def test_the_eta_is_the_catalogs_until_something_was_measured(lab):
-    experiment_id = lab.submit(
-        seeds=4, epochs=10, dataset={"name": "mnist", "train_size": 6000, "validation_split": 0.5}
-    )
-    eta = lab.standing(experiment_id).eta_seconds
-    assert eta == pytest.approx(4 * 10 * 3 * catalog_rate(), abs=0.01)
-    first, second = lab.taken("one"), lab.taken("two")
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(eta / 2, abs=0.01)
-    lab.epoch(first, 1, epoch_seconds=2.0)
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(39 * 2.0 / 2)
-    lab.epoch(second, 1, epoch_seconds=4.0)
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(38 * 3.0 / 2)
-
-
-def test_another_experiments_measure_is_better_than_the_catalogs(lab):
-    lab.submit(epochs=1, dataset={"name": "mnist", "train_size": 1000})
-    lab.train_all(epoch_seconds=0.5)
-    experiment_id = lab.submit(epochs=3, dataset={"name": "mnist", "train_size": 4000})
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(3 * 4 * 0.5)
-    small = MODEL | {"channels": [4, 8]}
-    other_model = lab.submit(epochs=3, dataset={"name": "mnist", "train_size": 4000}, model=small)
-    expected = 3 * 4 * catalog_rate(small)
-    assert lab.standing(other_model).eta_seconds == pytest.approx(expected, abs=0.01)
-
-
-def test_samples_are_counted_in_sql_as_at_the_door(lab):
-    rate = catalog_rate(batch_size=1)
-    splits = [0.0, 0.1, 0.29, 1 / 3, 0.57, 0.9]
-    datasets = [
-        {"name": "mnist", "train_size": 1000 + n, "validation_split": split}
-        for n, split in enumerate(splits)
-    ]
-    for dataset in datasets:
-        experiment_id = lab.submit(dataset=dataset, batch_size=1, epochs=1)
-        config = RunConfig.model_validate(lab.runs(experiment_id)[0].config)
-        with lab.sessions() as session:
-            (seconds,) = cost.seconds_per_epoch(session, [experiment_id]).values()
-        expected = training_samples(config.dataset) / 1000 * rate
-        assert abs(seconds - expected) < rate / 2000  # half a sample
-
-
 def test_a_retry_queues_what_has_no_result(lab):
     experiment_id = lab.submit(seeds=4, max_attempts=1, epochs=3)
     done, failed = lab.taken(), lab.taken()
@@ -240,7 +184,8 @@ def test_only_an_experiment_at_rest_can_be_deleted(lab):
     act(lab, experiments.delete, experiment_id)
     with pytest.raises(NotFoundError):
         lab.standing(experiment_id)
-    assert lab.runs(experiment_id) == lab.events(experiment_id) == []
+    assert lab.runs(experiment_id) == []
+    assert lab.events(experiment_id) == [("experiment.deleted", None)]
     assert lab.history(held.run_id) == lab.attempts(held.run_id) == []
     assert lab.standing(kept).status == "queued"
 
