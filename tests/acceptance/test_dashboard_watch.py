@@ -60,6 +60,9 @@ def test_the_list_moves_by_itself_and_asks_for_nothing_in_silence(served, lab, v
     expect(page.locator(".experiment").first).to_contain_text("second")
     lab.train_all()
     expect(page.locator(".badge.completed")).to_have_count(2)
+    assert served.client.delete(f"/v1/experiments/{first}").is_success
+    expect(page.locator(".experiment")).to_have_count(1)
+    expect(page.locator(".experiment")).to_contain_text("second")
     # Whoever left the page follows nothing more.
     page.goto(f"{served.url}/#/catalog")
     hub = served.app.state.hub

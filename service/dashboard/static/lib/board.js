@@ -73,12 +73,8 @@ export class Board {
     if (type === "run.epoch" && !this.tooLarge) record(this.histories, run.id, data);
     // What happened before the runs were listed is in the list already.
     if (data.created_at && Date.parse(data.created_at) < this._loadedAt) return;
-    if (type === "run.started") Object.assign(run, { status: "running", attempt: data.attempt, worker: data.worker, fraction: 0 });
-    else if (type === "run.epoch") Object.assign(run, { status: "running", epoch: data.epoch, fraction: 0, final: { ...run.final, epoch: data.epoch, ...data.metrics } });
-    else if (type === "run.progress") run.fraction = data.fraction;
-    else if (type === "run.requeued") Object.assign(run, { status: "queued", fraction: 0 });
-    else if (type === "run.finished") {
-      Object.assign(run, { status: data.status, epoch: data.epoch, error: data.error, fraction: 0 });
+    tell(run, { type, data });
+    if (type === "run.finished") {
       this._stale.add(run.id);
       this._refreshRuns();
       this.version += 1;
@@ -118,6 +114,15 @@ export class Board {
       if (!this.signal.aborted) setTimeout(this._refreshRuns, 2_000);
     }
   }
+}
+
+/** Let a run be as an event tells; one that ended has more to it, which only the API knows. */
+export function tell(run, { type, data }) {
+  if (type === "run.started") Object.assign(run, { status: "running", attempt: data.attempt, worker: data.worker, fraction: 0 });
+  else if (type === "run.epoch") Object.assign(run, { status: "running", epoch: data.epoch, fraction: 0, final: { ...run.final, epoch: data.epoch, ...data.metrics } });
+  else if (type === "run.progress") run.fraction = data.fraction;
+  else if (type === "run.requeued") Object.assign(run, { status: "queued", fraction: 0 });
+  else if (type === "run.finished") Object.assign(run, { status: data.status, epoch: data.epoch, error: data.error, fraction: 0 });
 }
 
 /** Put an epoch into a run's history, in the place of what a lost attempt had recorded there. */

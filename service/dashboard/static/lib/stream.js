@@ -10,9 +10,11 @@ const LONGEST_PAUSE_MILLISECONDS = 4_000;
  * A hidden tab lets its connection go (browsers allow six to a host) and goes on when it is
  * looked at again.
  *
- * `onEvents` gets each batch of `{type, data}`; `onState` gets "live", "waiting" or "over".
+ * `onEvents` gets each batch of `{type, data}`; `onState` gets "live", "waiting" or "over". Without
+ * `replay` a connection begins with what comes, for those who then look for themselves: what all
+ * experiments did while a tab was hidden may be long.
  */
-export async function follow(path, { onEvents, onState = () => {}, signal }) {
+export async function follow(path, { onEvents, onState = () => {}, signal, replay = true }) {
   const seen = { id: null };
   let pause = 500;
   while (!signal.aborted) {
@@ -23,7 +25,7 @@ export async function follow(path, { onEvents, onState = () => {}, signal }) {
     signal.addEventListener("abort", stop);
     document.addEventListener("visibilitychange", hide);
     try {
-      const headers = { accept: "text/event-stream", ...(seen.id ? { "last-event-id": seen.id } : {}) };
+      const headers = { accept: "text/event-stream", ...(replay && seen.id ? { "last-event-id": seen.id } : {}) };
       const response = await send(path, { headers, signal: connection.signal });
       if (response.status === 204) break;
       onState("live");

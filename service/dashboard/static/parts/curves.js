@@ -90,12 +90,13 @@ export class Curves {
       grid: { stroke: ink("faint"), width: 1 }, ticks: { stroke: ink("faint"), width: 1, size: 4 },
     };
     const format = (_, values) => values.map((value) => (value === null ? "" : isShare(metric) ? `${Number((100 * value).toPrecision(5))}%` : significant(value)));
-    const points = data[0].length < 2;
+    // A line of one value is a dot.
+    const dot = (plot, at) => plot.data[at].filter((value) => value !== null).length === 1;
     const series = lines.flatMap((line, at) => {
       const { colour, dash } = this.styles[at];
       const hidden = { show: !this.hidden.has(line.label) };
       const edge = { ...hidden, stroke: "transparent", width: 0, points: { show: false } };
-      return [{ ...hidden, label: line.label, stroke: colour, dash, width: 1.8, points: { show: points, size: 6, fill: colour } }, edge, edge];
+      return [{ ...hidden, label: line.label, stroke: colour, dash, width: 1.8, points: { show: dot, size: 6, fill: colour } }, edge, edge];
     });
     const bands = lines.map((_, at) => ({ series: [3 * at + 3, 3 * at + 2], fill: `color-mix(in srgb, ${this.styles[at].colour} 15%, transparent)` }));
     this.plot = new window.uPlot({

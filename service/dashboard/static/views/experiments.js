@@ -21,6 +21,7 @@ export async function view({ element, signal }) {
   const problem = h("p.problem", { role: "alert", hidden: true });
   let shown = PAGE;
   let busy = false;
+  let redraw = () => {};
   more.addEventListener("click", () => { shown += PAGE; ask(); });
   const field = (key, placeholder) => h("label.field", {}, h("span", {}, t(`experiments.${key}`)),
     h("input", { type: "search", placeholder, onChange: (event) => { wanted[key] = event.target.value.trim(); ask(); } }));
@@ -47,7 +48,8 @@ export async function view({ element, signal }) {
     problem.hidden = true;
     busy = items.some((each) => ["queued", "running"].includes(each.status));
     const filtered = Object.values(wanted).some(Boolean);
-    draw(list, items, filtered);
+    redraw = () => draw(list, items, filtered);
+    redraw();
     more.hidden = !cursor;
     if (items.length || filtered) show(presets);
     else await offerPresets(presets, signal);
@@ -66,21 +68,22 @@ export async function view({ element, signal }) {
   const lookSoon = throttle(LOOK_MILLISECONDS, () => !signal.aborted && look().catch(() => {}));
   follow("/v1/events", {
     signal,
+    replay: false,
     onEvents: lookSoon,
     onState(state) {
       live.dataset.state = state;
       setText(live, t(`live.${state}`));
     },
   });
-  lookNowAndThen(lookSoon, () => busy, signal);
+  passTime(() => (busy ? lookSoon() : redraw()), () => busy, signal);
   return t("nav.experiments");
 }
 
-/** What no event tells: the time that is left inside a long epoch, and what was deleted. */
-async function lookNowAndThen(look, isBusy, signal) {
+/** What no event tells: the time that is left inside a long epoch, and how long ago it all was. */
+async function passTime(act, isBusy, signal) {
   while (!signal.aborted) {
     await sleep(isBusy() ? BUSY_MILLISECONDS : IDLE_MILLISECONDS, signal);
-    if (!signal.aborted && !document.hidden) look();
+    if (!signal.aborted && !document.hidden) act();
   }
 }
 

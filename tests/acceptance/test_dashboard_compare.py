@@ -1,0 +1,101 @@
+"""The page's comparison: runs of any experiments side by side, live where they still train."""
+
+import uuid
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.client.peers import Relay
+from tests.processes import wait_for
+from tests.visitors import expect
+
+#: When each redrawing of the legend came, in milliseconds.
+_NOTE_REDRAWINGS = """() => {
+  window.redrawn = [];
+  const note = () => window.redrawn.push(performance.now());
+  const what = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(note).observe(document.querySelector(".legend"), what);
+}"""
+
+
+@pytest.fixture
+def relay(served) -> Iterator[Relay]:
+    with Relay(served.url) as between:
+        yield between
+
+
+def _row(page: Any, name: str) -> Any:
+    return page.locator(".compare tr", has=page.get_by_role("rowheader", name=name, exact=True))
+
+
+def test_runs_that_train_are_followed_to_their_end(served, relay, lab, visit):
+    lab.submit(activation="tanh", epochs=2)
+    done = lab.taken()
+    lab.train(done, val_accuracy=0.5)
+    lab.submit(activation="relu", epochs=60)
+    held, gone = lab.taken(), uuid.uuid4()
+    visitor = visit(relay.url)
+    visitor.expects("net::ERR_")
+    visitor.expects("404")
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url))
+    page = visitor.goto(f"#/compare?runs={done.run_id},{gone},{held.run_id}")
+    live, legend = page.locator(".live"), page.locator(".legend")
+    expect(live).to_have_text("live")
+    expect(page.locator(".notice")).to_contain_text("1 chosen run is no longer there")
+    expect(page.locator(".notice")).to_contain_text(str(gone))
+    expect(_row(page, "Status")).to_contain_text("completed")
+    expect(_row(page, "Status")).to_contain_text("running")
+    take_away = page.get_by_role("button", name="Take away relu")
+    take_away.focus()
+    lab.epoch(held, 1, val_accuracy=0.1)
+    expect(legend).to_contain_text("10.00%")
+    expect(_row(page, "Epoch")).to_contain_text("1 / 60")
+
+    page.evaluate(_NOTE_REDRAWINGS)
+    for epoch in range(2, 40):
+        lab.epoch(held, epoch, val_accuracy=epoch / 100)
+    expect(legend).to_contain_text("39.00%")
+    moments = page.evaluate("window.redrawn")
+    assert all(next - last > 200 for last, next in pairwise(moments))
+    expect(take_away).to_be_focused()  # what did not change was not drawn again
+
+    relay.target = "http://127.0.0.1:9"  # nobody listens there
+    relay.cut()
+    expect(live).to_have_text("reconnecting \u2026")
+    lab.epoch(held, 40, val_accuracy=0.4)
+    relay.target = served.url
+    expect(live).to_have_text("live")
+    expect(legend).to_contain_text("40.00%")
+    lab.epoch(held, 41, val_accuracy=0.41)
+    lab.epoch(held, 42, "diverged", val_accuracy=0.42)
+    expect(_row(page, "Status")).to_contain_text("diverged")
+    expect(legend).to_contain_text("42.00%")
+    expect(live).to_have_text("")
+    hub = served.app.state.hub
+    wait_for(lambda: hub.count_followers() == 0, what="the stream is closed")
+    # To begin with, after each beginning of the stream, and at the end: never in between.
+    assert len([each for each in asked if each.endswith(f"{held.run_id}/history")]) == 4
+
+
+def test_what_has_ended_is_not_followed_and_what_is_not_there_is_left_out(served, lab, visit):
+    experiment = lab.submit(activation=["relu", "elu"])
+    lab.train_all()
+    ids = [str(run.id) for run in lab.runs(experiment)]
+    visitor = visit(served.url)
+    page = visitor.goto(f"#/compare?runs={','.join(ids)}")
+    page.get_by_label("run id").fill("nonsense")
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator(".notice")).to_contain_text("nonsense")
+    expect(page.locator("#tray")).to_have_text("Compare (2)")
+    expect(page.locator(".legend .key")).to_have_count(2)
+    assert served.app.state.hub.count_followers() == 0
+    assert served.client.delete(f"/v1/experiments/{experiment}").is_success
+    visitor.expects("422")
+    other = visit(served.url)  # the first one's browser keeps what can never change
+    page = other.goto(f"#/compare?runs={','.join(ids)}")
+    expect(page.locator(".notice")).to_contain_text("2 chosen runs are no longer there")
+    expect(page.locator(".empty")).to_be_visible()
+    other.expects("404")
