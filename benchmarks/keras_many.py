@@ -8,17 +8,16 @@ WORK is JSON: ``hidden_units`` of an mlp or null for the recipe's mnist_cnn, ``b
 seed the seconds from building the network to the end of its training, and the processor seconds.
 """
 
+import argparse
 import json
-import sys
 import time
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-#: Beside this file. It sets what Keras and TensorFlow read when they are imported.
-keras_run: Any = import_module("keras_run")
-keras, tf = keras_run.keras, keras_run.tf
+#: Beside this file, which is run as a program and belongs to no package then.
+keras_run: Any = import_module(f"{__package__}.keras_run" if __package__ else "keras_run")
 
 _RECIPE = {
     "activation": "relu",
@@ -28,21 +27,21 @@ _RECIPE = {
 }
 
 
-def network(hidden_units: list[int] | None, features: int, classes: int) -> Any:
+def network(keras: Any, hidden_units: list[int] | None, features: int, classes: int) -> Any:
     """Build the recipe's network, or an mlp of relu units."""
     if hidden_units is None:
-        return keras_run.network(_RECIPE)
+        return keras_run.network(keras, _RECIPE)
     layers = [keras.layers.Dense(units, activation="relu") for units in hidden_units]
     output = keras.layers.Dense(classes, activation="softmax")
     return keras.Sequential([keras.Input((features,)), *layers, output])
 
 
-def trained(work: dict[str, Any], data: dict[str, Any], seed: int) -> dict[str, float]:
+def trained(keras: Any, work: dict[str, Any], data: dict[str, Any], seed: int) -> dict[str, float]:
     """Build, compile and train one network; tell what that took."""
     wall, processor = time.monotonic(), time.process_time()
     keras.utils.set_random_seed(seed)
     classes = data["train_labels"].shape[1]
-    model = network(work["hidden_units"], data["train_inputs"].shape[-1], classes)
+    model = network(keras, work["hidden_units"], data["train_inputs"].shape[-1], classes)
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3, clipvalue=0.5),
         loss="categorical_crossentropy",
@@ -62,10 +61,15 @@ def trained(work: dict[str, Any], data: dict[str, Any], seed: int) -> dict[str, 
 
 def main() -> None:
     """Train as the command line says."""
-    work = json.loads(sys.argv[1])
-    tf.config.threading.set_intra_op_parallelism_threads(work["threads"])
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    with np.load(sys.argv[2]) as stored:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("work", metavar="WORK", type=json.loads)
+    parser.add_argument("data", metavar="DATA")
+    given = parser.parse_args()
+    work = given.work
+    keras, _ = keras_run.engine(work["threads"])
+    with np.load(given.data) as stored:
         data = dict(stored)
     for part in ("train", "validation"):
         inputs = data[f"{part}_inputs"]
@@ -74,7 +78,7 @@ def main() -> None:
         else:
             data[f"{part}_inputs"] = inputs.reshape(len(inputs), -1)
         data[f"{part}_labels"] = keras.utils.to_categorical(data[f"{part}_labels"])
-    print(json.dumps([trained(work, data, seed) for seed in work["seeds"]]))
+    print(json.dumps([trained(keras, work, data, seed) for seed in work["seeds"]]))
 
 
 if __name__ == "__main__":

@@ -247,7 +247,11 @@ def _python(folder: Path) -> Path:
 
 def main() -> None:
     """Read the command line, train what is missing and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.keras_recipe",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--install", action="store_true", help="make Keras' environment first")
     parser.add_argument(
         "--table", action="store_true", help="print what is recorded, train nothing"

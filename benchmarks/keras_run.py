@@ -3,25 +3,23 @@
     PYTHON benchmarks/keras_run.py RECIPE SEED EPOCHS THREADS MNIST_FOLDER
 
 ``benchmarks.keras_recipe`` starts it. RECIPE is that module's recipe as JSON, with ``images``
-where not all are to be taken; the answer, on
-standard output, is a JSON object of the engine and one object of metrics an epoch. Where SEED is
-null nothing is random (see ``fixed``). It imports nothing of Actinium.
+where not all are to be taken; SEED, EPOCHS and THREADS are JSON too. The answer, on standard
+output, is a JSON object of the engine and one object of metrics an epoch. Where SEED is null
+nothing is random (see ``fixed``). It imports nothing of Actinium.
 """
 
+import argparse
 import gzip
 import json
 import os
 import sys
 import time
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
-
-import keras  # type: ignore[import-not-found]
 import numpy as np
-import tensorflow as tf  # type: ignore[import-untyped]
 
 #: How many images a run without chance takes: ten whole batches and one of 20, then 325.
 FIXED_IMAGES = 1625
@@ -30,12 +28,31 @@ FIXED_IMAGES = 1625
 HEADER = {1: 8, 3: 16}
 
 
+def engine(threads: int) -> tuple[Any, Any]:
+    """Import Keras and TensorFlow, to compute with so many threads, and give both.
+
+    Not before the command line is read: ``--help`` needs neither.
+    """
+    os.environ.update(
+        KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1"
+    )
+    try:
+        keras, tf = import_module("keras"), import_module("tensorflow")
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"{sys.executable} has no {error.name}. Take the interpreter of Keras' environment."
+        )
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    return keras, tf
+
+
 def read(path: Path, dimensions: int) -> Any:
     """Give the values of a gzipped IDX file as a flat array of bytes."""
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=HEADER[dimensions])
 
 
-def network(recipe: dict[str, Any], rates: tuple[float, float] = (0.25, 0.5)) -> Any:
+def network(keras: Any, recipe: dict[str, Any], rates: tuple[float, float] = (0.25, 0.5)) -> Any:
     """Build Keras' MNIST example with a recipe's parts."""
     activation = partial(getattr(keras.activations, recipe["activation"]), **recipe["in_keras"])
     start = recipe["initializer"]
@@ -57,18 +74,17 @@ def network(recipe: dict[str, Any], rates: tuple[float, float] = (0.25, 0.5)) ->
     )
 
 
-class Clock(keras.callbacks.Callback):  # type: ignore[misc]
+class Clock:
     """Seconds of each epoch, validation included: on the wall, and of this process' threads."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.began = (0.0, 0.0)
         self.epochs: list[dict[str, float]] = []
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+    def begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         self.began = (time.monotonic(), time.process_time())
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:  # noqa: ARG002
+    def end(self, epoch: int, logs: dict[str, float]) -> None:  # noqa: ARG002
         wall, processor = time.monotonic() - self.began[0], time.process_time() - self.began[1]
         metrics = {name: float(each) for name, each in logs.items()}
         self.epochs.append({**metrics, "seconds": wall, "processor_seconds": processor})
@@ -91,20 +107,25 @@ def fixed(shapes: list[tuple[int, ...]]) -> list[Any]:
 
 def main() -> None:
     """Train as the command line says and print what was reached."""
-    recipe, seed, epochs, threads = (json.loads(each) for each in sys.argv[1:5])
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    folder = Path(sys.argv[5])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in ("RECIPE", "SEED", "EPOCHS", "THREADS"):
+        parser.add_argument(name.lower(), metavar=name, type=json.loads)
+    parser.add_argument("folder", metavar="MNIST_FOLDER", type=Path)
+    given = parser.parse_args()
+    keras, tf = engine(given.threads)
+    recipe, seed, folder = given.recipe, given.seed, given.folder
     images = read(folder / "train-images-idx3-ubyte.gz", 3).reshape(-1, 28, 28, 1)
     labels = read(folder / "train-labels-idx1-ubyte.gz", 1)
     images, labels = images[: recipe.get("images")], labels[: recipe.get("images")]
     if seed is None:
-        model = network(recipe, rates=(0.0, 0.0))
+        model = network(keras, recipe, rates=(0.0, 0.0))
         model.set_weights(fixed([each.shape for each in model.get_weights()]))
         images, labels = images[:FIXED_IMAGES], labels[:FIXED_IMAGES]
     else:
         keras.utils.set_random_seed(seed)
-        model = network(recipe)
+        model = network(keras, recipe)
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3, clipvalue=0.5),
         loss=recipe["loss"],
@@ -115,14 +136,17 @@ def main() -> None:
         images.astype("float32") / 255,
         keras.utils.to_categorical(labels),
         batch_size=128,
-        epochs=epochs,
+        epochs=given.epochs,
         validation_split=0.2,
         shuffle=seed is not None,
-        callbacks=[clock],
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_begin=clock.begin, on_epoch_end=clock.end)
+        ],
         verbose=0,
     )
-    engine = {"keras": keras.__version__, "tensorflow": tf.__version__, "threads": threads}
-    print(json.dumps({"engine": engine, "epochs": clock.epochs}))
+    versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
+    told = {"engine": versions | {"threads": given.threads}, "epochs": clock.epochs}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Time packs of runs against the same runs one after the other.
 
-    python -m benchmarks.packs [--sizes 1 8 32] [--rounds 3] [--device cpu]
+    python -m benchmarks.packs [--sizes 1 8 32] [--rounds 3] [--device cpu] [--peak TFLOPS]
 
 Each network is trained for one epoch as plain trainings, and in packs of each size; both take
-turns in one process with one thread. The table gives the plain training's processor time for one
-run, and how many times less a run takes in a pack (the median of the rounds' ratios). On CUDA it
-is the wall's time, mnist_cnn is among the networks, and the share of the device's peak is told
-where --peak gives it in TFLOP/s.
+turns in one process with one thread. A line tells the median time of a plain training, how many
+times less a run takes in a pack of each size (the median of the rounds' ratios), and the runs a
+second, plain and in packs. On a CPU all that is by processor time. On CUDA it is by the wall's,
+mnist_cnn is among the networks, and where --peak gives what the device can do in float32, a further
+line tells the share of it that is reached, plain and in packs.
 """
 
 import argparse
@@ -37,20 +38,31 @@ MLPS: list[dict[str, Any]] = [
 CNN: dict[str, Any] = {"dataset": MNIST, "model": "mnist_cnn", "batch_size": 128}
 
 
+SIZES = {"cpu": [1, 8, 32], "cuda": [1, 8, 16, 32, 64]}
+
+
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 8, 32])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.packs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    told = "; ".join(f"{device}: {' '.join(map(str, sizes))}" for device, sizes in SIZES.items())
+    parser.add_argument("--sizes", type=int, nargs="+", help=f"runs of a pack ({told})")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", choices=tuple(SIZES), default="cpu")
     parser.add_argument("--peak", type=float, help="of the device in float32, TFLOP/s")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
+    sizes = arguments.sizes or SIZES[device.type]
     devices.prepare(device, 1)
     print(devices.describe(device))
-    print(f"{'network':<34} {'parameters':>10} {'plain':>9}   gain at", *arguments.sizes)
+    gains = "".join(f" {size:6}" for size in sizes)
+    rates = "".join(f" {size:8}" for size in sizes)
+    print(f"{'':<34} {'weights':>10} {'plain':>9}   gain at{gains}   runs/s plain and at{rates}")
     for spec in MLPS if device.type == "cpu" else [*MLPS, CNN]:
-        compare(spec, arguments.sizes, arguments.rounds, device, arguments.peak)
+        compare(spec, sizes, arguments.rounds, device, arguments.peak)
 
 
 def compare(
@@ -69,20 +81,32 @@ def compare(
         return lambda: exhaust(PackedTraining(members, data, device).run())
 
     plain()
-    alone, gains = [], {size: [] for size in sizes}
+    # Seconds of a run, one value a round.
+    alone: list[float] = []
+    in_packs: dict[int, list[float]] = {size: [] for size in sizes}
     for _ in range(rounds):
         alone.append(seconds(plain, device))
         for size in sizes:
-            gains[size].append(alone[-1] / (seconds(packed(size), device) / size))
+            in_packs[size].append(seconds(packed(size), device) / size)
     network = network_of(config.dataset, config.model, config.activation)
     name = f"{config.dataset.name} {spec['model'] if isinstance(spec['model'], str) else ''}"
     name += "-".join(map(str, config.model.parameters.get("hidden_units", [])))
-    shown = "".join(f" {statistics.median(gains[size]):6.2f}" for size in sizes)
-    print(f"{name:<34} {network.parameters:>10,} {min(alone):8.3f}s  {shown}", flush=True)
+    gains = "".join(f" {gain(alone, each):6.2f}" for each in in_packs.values())
+    rates = [1 / statistics.median(each) for each in (alone, *in_packs.values())]
+    print(
+        f"{name:<34} {network.parameters:>10,} {statistics.median(alone):8.3f}s          {gains}"
+        f"            {''.join(f' {each:8.1f}' for each in rates)}",
+        flush=True,
+    )
     if peak is not None:
         flop = 6 * network.multiply_adds * training_samples(config.dataset)
-        reached = max(flop * each / min(alone) for each in map(statistics.median, gains.values()))
-        print(f"{'':<34} {reached / peak / 1e12:.1%} of the peak at the best size")
+        shares = "".join(f" {flop * each / peak / 1e12:8.1%}" for each in rates)
+        print(f"{'':<34} {'share of the peak':>{37 + 7 * len(sizes)}}{shares}", flush=True)
+
+
+def gain(alone: list[float], packed: list[float]) -> float:
+    """Say how many times less a run takes in a pack: the median of the rounds' ratios."""
+    return statistics.median(a / b for a, b in zip(alone, packed, strict=True))
 
 
 def planned(spec: dict[str, Any], count: int) -> list[PlannedRun]:

@@ -1,7 +1,7 @@
 """The peers: Keras on TensorFlow and MLflow's server, each in an environment of its own.
 
 They are installed on first use below ``ACTINIUM_BENCH_HOME`` (``.actinium/bench`` if not set) and
-stay there. Where that fails, what is compared with them is not measured.
+stay there. Where that fails, our side is measured alone.
 """
 
 import os
@@ -48,9 +48,16 @@ def interpreter(name: str, *, install: bool = True) -> Path:
             timeout=_INSTALL_SECONDS,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        told = getattr(error, "stderr", None) or str(error)
-        raise PeerError(f"{name} cannot be installed ({told.strip().splitlines()[-1]})") from error
+        raise PeerError(f"{name} cannot be installed ({reason(error)})") from error
     return python
+
+
+def reason(error: Exception) -> str:
+    """Say in one line why an installation failed: the last that pip wrote, or the error itself."""
+    told = getattr(error, "stderr", None) or ""
+    if isinstance(told, bytes):  # of a program that took too long
+        told = told.decode(errors="replace")
+    return (told.strip() or str(error)).splitlines()[-1]
 
 
 def _has(python: Path, module: str) -> bool:

@@ -45,6 +45,7 @@ from service import (
     sweep,
     weights,
 )
+from service.api.run_bodies import RUN_BODY
 from service.config import Settings
 from service.database import create_database_engine, session_factory
 from service.experiments import ExperimentFilter
@@ -172,7 +173,12 @@ class Reads:
         def search(order_by: str = "-created_at", limit: int = 50, **wanted: Any) -> Call:
             return self._in_session(
                 lambda session: run_search.search(
-                    session, RunFilter(**wanted), order_by=order_by, cursor=None, limit=limit
+                    session,
+                    RUN_BODY,
+                    RunFilter(**wanted),
+                    order_by=order_by,
+                    cursor=None,
+                    limit=limit,
                 )
             )
 

@@ -14,8 +14,8 @@ from workers.training import devices
 class Row:
     """One thing measured.
 
-    ``holds`` is None where there is no target, or where nothing was measured; then ``ours``
-    says why.
+    ``holds`` is None where there is no target, or where something it needs was not measured; then
+    ``ours`` or ``peer`` says why.
     """
 
     what: str
@@ -43,18 +43,19 @@ def spread(values: Sequence[float], form: str = ".2f") -> str:
 
 
 def faster(
-    what: str, ours: Sequence[float], peer: Sequence[float], unit: str, least: float | None
+    what: str, ours: Sequence[float], peer: Sequence[float] | str, unit: str, least: float | None
 ) -> Row:
-    """Compare times taken in pairs: how many times as long the peer took, the median of pairs."""
+    """Compare times taken in pairs: how many times as long the peer took, the median of pairs.
+
+    Where there is no peer, ``peer`` says why: our side is told, and whether the target holds is
+    not measured.
+    """
+    told, target = f"{spread(ours)} {unit}", f"at least x{least:g}" if least else ""
+    if isinstance(peer, str):
+        return Row(what, told, peer, target=target)
     ratios = [b / a for a, b in zip(ours, peer, strict=True)]
-    return Row(
-        what,
-        f"{spread(ours)} {unit}",
-        f"{spread(peer)} {unit}",
-        f"x{spread(ratios)}",
-        f"at least x{least:g}" if least else "",
-        middle(ratios) >= least if least else None,
-    )
+    holds = middle(ratios) >= least if least else None
+    return Row(what, told, f"{spread(peer)} {unit}", f"x{spread(ratios)}", target, holds)
 
 
 def below(what: str, values: Sequence[float], unit: str, limit: float, form: str = ".2f") -> Row:
