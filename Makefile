@@ -37,7 +37,8 @@ up: $(VENV)/.run ## Run the whole service here: Postgres, Redis, API, scheduler,
 	@$(BIN)/python -m deploy.up
 
 test: $(VENV)/.dev ## Run the tests on real servers and real MNIST
-	@$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
+	@# In the order of the folders: the long ones come first, so that no core is idle at the end.
+	@$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(VENV)/.dev ## Run the long proofs (minutes of training, faults)
 	@$(BIN)/python -m pytest -m slow $(ARGS)

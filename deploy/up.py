@@ -1,5 +1,6 @@
 """``make up``: the whole service in the foreground, until Ctrl-C."""
 
+import argparse
 import signal
 import sys
 
@@ -10,11 +11,15 @@ from deploy.embedded import EmbeddedServerError
 from deploy.stack import Stack, StackError
 from service.config import Settings, get_settings
 
+_ABOUT = """Run the whole service in the foreground, with Postgres and Redis of its own, until
+Ctrl-C. What can be set is set in the environment: docs/settings.md lists it."""
+
 _STYLES = {"api": "cyan", "scheduler": "magenta", "stack": "bold"}
 
 
 def main() -> int:
     """Run the service; return 0 when asked to stop, 1 when it cannot start."""
+    argparse.ArgumentParser(prog="python -m deploy.up", description=_ABOUT).parse_args()
     console = Console(highlight=False, soft_wrap=True)
     settings = get_settings()
     # Both signals alike, also when a shell started this in the background with SIGINT ignored.

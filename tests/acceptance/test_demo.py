@@ -76,6 +76,22 @@ def test_a_bad_size_is_one_sentence(tmp_path, environment):
     assert "Traceback" not in told.stderr
 
 
+def test_who_asks_up_for_help_starts_nothing(tmp_path, environment):
+    command = [sys.executable, "-m", "deploy.up", "--help"]
+    told = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert told.stderr == ""
+    assert "docs/settings.md" in told.stdout
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.fixture
 def up(tmp_path, environment):
     started = subprocess.Popen(
