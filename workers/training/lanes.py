@@ -71,6 +71,18 @@ def lane_of_one(member: int, rows: Mapping[str, Tensor], device: torch.device) -
     return Lane([member], {name: torch.stack([each] * 2).to(device) for name, each in rows.items()})
 
 
+def lane_of(member: int, lanes: Sequence[Lane]) -> Lane:
+    """Give the lane a member is in.
+
+    Raises:
+        LookupError: it has left.
+    """
+    for lane in lanes:
+        if member in lane.members:
+            return lane
+    raise LookupError(f"Member {member} has left the pack.")
+
+
 def joined(lanes: Sequence[Lane]) -> Lane:
     """Put lanes that stand at one step side by side."""
     if len(lanes) == 1:

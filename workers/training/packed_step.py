@@ -229,8 +229,14 @@ def fitting(config: RunConfig, device: torch.device) -> int:
     sample = math.prod(input_shape(config.dataset)) + 6 * network.values
     at_once = max(config.batch_size, EVALUATION_BATCH[device.type])
     needed = 4 * (at_once * sample + 6 * network.parameters)
-    memory = CPU_BYTES if device.type == "cpu" else torch.cuda.mem_get_info(device)[0] // 2
+    memory = CPU_BYTES if device.type == "cpu" else _free(device) // 2
     return max(1, memory // needed)
+
+
+def _free(device: torch.device) -> int:
+    """Count the bytes free on a CUDA device, those too that torch keeps of what is used no more."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
 
 
 def new_rows(recipe: Recipe, measured: int) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from service.spec import RunConfig
 from workers.datasets import Dataset, Part
@@ -16,15 +15,13 @@ from workers.training import trainer
 from workers.training.assembly import build_network, entry, learning_rates
 from workers.training.devices import is_out_of_memory
 from workers.training.lanes import Lane, joined, lane_of_one
+from workers.training.members import Member
 from workers.training.metrics import Metrics, diverges
-from workers.training.packed_step import SUMS, PackedStep, Recipe, fitting, new_rows, weights_of
+from workers.training.packed_step import SUMS, PackedStep, Recipe, fitting, new_rows
 from workers.training.probing import probed, probing_of
 from workers.training.results import EpochResult, Pulse, Start
 from workers.training.streams import Streams
 from workers.training.trainer import EVALUATION_BATCH, TRAINING_WORK
-
-#: What a member's rows are called in its state.
-_ROW = "rows."
 
 #: What one round of a pack gives: a result of each of its members, by their number.
 Round = Mapping[int, Start] | Mapping[int, EpochResult]
@@ -56,9 +53,13 @@ class PackedTraining:
         self._steps = math.ceil(len(data.train) / self._batch_size)
         self._metrics = Metrics(self._loss, len(data.train), self._steps)
         recipes = [_recipe(config, seed, data, self._steps) for config, seed in runs]
-        self.members = [Member(self, number, recipe) for number, recipe in enumerate(recipes)]
-        self.lanes = [
+        #: One list for good: the members find themselves in it.
+        self._lanes = [
             lane_of_one(number, new_rows(recipe, self._metrics.sums), device)
+            for number, recipe in enumerate(recipes)
+        ]
+        self.members = [
+            Member(number, recipe, probing_of(recipe.config, len(data.train)), self._lanes)
             for number, recipe in enumerate(recipes)
         ]
         self._steps_of: dict[Lane, PackedStep] = {}
@@ -86,13 +87,13 @@ class PackedTraining:
         for each in self._present():
             if each.epoch > each.recipe.config.epochs:
                 self.leave(each.number)
-        while self.lanes:
+        while self._lanes:
             self._arrange()
             yield from self._train_epoch()
             results = yield from self._conclude_epoch()
             for each in self._present():
                 each.epoch += 1
-            for lane in self.lanes:
+            for lane in self._lanes:
                 lane.begin_epoch()
             if results:
                 yield results
@@ -104,47 +105,36 @@ class PackedTraining:
     def leave(self, member: int) -> None:
         """Take a member out, between two results or pulses; the others go on."""
         lanes = []
-        for lane in self.lanes:
+        for lane in self._lanes:
             rest = [each for each in lane.members if each != member]
             if rest:
                 lanes.append(lane if rest == lane.members else lane.taken(rest))
-        self.lanes = lanes
-
-    def lane_of(self, member: int) -> Lane:
-        """Give the lane a member is in.
-
-        Raises:
-            LookupError: it has left.
-        """
-        for lane in self.lanes:
-            if member in lane.members:
-                return lane
-        raise LookupError(f"Member {member} has left the pack.")
+        self._lanes[:] = lanes
 
     def _has(self, member: int) -> bool:
-        return any(member in each.members for each in self.lanes)
+        return any(member in each.members for each in self._lanes)
 
-    def _present(self) -> "list[Member]":
-        return [self.members[each] for lane in self.lanes for each in lane.members]
+    def _present(self) -> list[Member]:
+        return [self.members[each] for lane in self._lanes for each in lane.members]
 
     def _arrange(self) -> None:
         """Put members at one step side by side, equal activations as neighbours."""
-        if len(self.lanes) == math.ceil(len(self._present()) / self.width):
+        if len(self._lanes) == math.ceil(len(self._present()) / self.width):
             return
         arranged = []
-        for step in sorted({each.step for each in self.lanes}):
-            alike = [each for each in self.lanes if each.step == step]
+        for step in sorted({each.step for each in self._lanes}):
+            alike = [each for each in self._lanes if each.step == step]
             whole = joined(alike)
             members = sorted(whole.members, key=lambda each: (self.members[each].kind, each))
             arranged += [
                 whole.taken(members[start : start + self.width])
                 for start in range(0, len(members), self.width)
             ]
-        self.lanes = arranged
+        self._lanes[:] = arranged
 
     def _train_epoch(self) -> Iterator[Pulse]:
         """Train lane after lane to the end of its epoch."""
-        while waiting := [each for each in self.lanes if each.step < self._steps]:
+        while waiting := [each for each in self._lanes if each.step < self._steps]:
             lane = waiting[0]
             try:
                 yield from self._train_lane(lane)
@@ -157,9 +147,9 @@ class PackedTraining:
         """Put two lanes in the place of one, for which the memory was too small."""
         halves = lane.halves()
         self.width = len(halves[0].members)
-        if lane in self.lanes:
-            at = self.lanes.index(lane)
-            self.lanes[at : at + 1] = halves
+        if lane in self._lanes:
+            at = self._lanes.index(lane)
+            self._lanes[at : at + 1] = halves
         return halves
 
     def _train_lane(self, lane: Lane) -> Iterator[Pulse]:
@@ -179,7 +169,7 @@ class PackedTraining:
             lane.step += 1
             done = TRAINING_WORK * min(self._batch_size * lane.step, trained)
             yield from self._pulse(done, lane)
-            if lane not in self.lanes:  # a member has left
+            if lane not in self._lanes:  # a member has left
                 return
         self._spend(lane)
 
@@ -189,7 +179,7 @@ class PackedTraining:
             recipes = [self.members[each].recipe for each in lane.numbers]
             # First without those of lanes that are gone: their memory may be needed.
             self._steps_of = {
-                each: self._steps_of[each] for each in self.lanes if each in self._steps_of
+                each: self._steps_of[each] for each in self._lanes if each in self._steps_of
             }
             self._steps_of[lane] = PackedStep(recipes, self.data, self.device)
         return self._steps_of[lane]
@@ -197,8 +187,8 @@ class PackedTraining:
     def _conclude_epoch(self) -> Generator[Pulse, None, dict[int, EpochResult]]:
         """Evaluate the weights an epoch ended with and gather each member's metrics."""
         results: dict[int, EpochResult] = {}
-        waiting = list(self.lanes)
-        while waiting:
+        waiting = list(self._lanes)
+        while waiting and self._lanes:
             lane = waiting.pop(0)
             try:
                 results |= yield from self._conclude_lane(lane)
@@ -261,7 +251,7 @@ class PackedTraining:
         return found
 
     def _probe(
-        self, member: "Member", work: int, *, last: bool = False
+        self, member: Member, work: int, *, last: bool = False
     ) -> Generator[Pulse, None, NetworkStatistics]:
         """Take the layer statistics of a member's present weights, in a network of its own."""
         network = member.recipe.network.to(self.device)
@@ -280,7 +270,7 @@ class PackedTraining:
 
     def _pulse(self, work: int, lane: Lane | None = None) -> Iterator[Pulse]:
         """Yield a pulse if one is due; ``work`` is what a lane has done of its epoch."""
-        if time.monotonic() - self._running_since < trainer.PULSE_SECONDS or not self.lanes:
+        if time.monotonic() - self._running_since < trainer.PULSE_SECONDS or not self._lanes:
             return
         if lane is not None:
             self._spend(lane)
@@ -303,54 +293,6 @@ def _only_too_wide(error: Exception, lane: Lane) -> None:
     """
     if not is_out_of_memory(error) or len(lane.members) == 1:
         raise error
-
-
-class Member:
-    """One run of a pack, and its whole state between two steps.
-
-    The state is ``epoch`` (being trained, from 1 on), ``step`` (of the epoch, the next to take)
-    and its rows, which lie in a lane of the pack.
-    """
-
-    def __init__(self, pack: PackedTraining, number: int, recipe: Recipe) -> None:
-        self._pack = pack
-        self.number = number
-        self.recipe = recipe
-        self.probing = probing_of(recipe.config, len(pack.data.train))
-        self.kind = str(recipe.config.activation)
-        self.epoch = 1
-
-    @property
-    def step(self) -> int:
-        """The next step to take, of the epoch."""
-        return self._lane.step
-
-    def weights(self) -> dict[str, Tensor]:
-        """Copy the network's weights and running statistics, by their names in the network."""
-        return weights_of(self.recipe, self._lane.state(self.number))
-
-    def state(self) -> dict[str, Tensor]:
-        """Copy the state: named, contiguous tensors on the CPU."""
-        lane = self._lane
-        progress = {
-            "epoch": torch.tensor(self.epoch),
-            "step": torch.tensor(lane.step),
-            "seconds": torch.tensor(lane.seconds, dtype=torch.float64),
-        }
-        rows = {f"{_ROW}{name}": each for name, each in lane.state(self.number).items()}
-        return {**progress, **rows}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take up the state that a member of the same run gave; before the pack runs."""
-        self.epoch = int(state["epoch"])
-        rows = {
-            name.removeprefix(_ROW): each for name, each in state.items() if name.startswith(_ROW)
-        }
-        self._lane.put(rows, int(state["step"]), float(state["seconds"]))
-
-    @property
-    def _lane(self) -> Lane:
-        return self._pack.lane_of(self.number)
 
 
 def _recipe(config: RunConfig, seed: int, data: Dataset, steps: int) -> Recipe:

@@ -1,0 +1,149 @@
+"""Packs of small runs, as tests train them and read their bits."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from service.catalog import AXES
+from service.door import Limits
+from service.expansion import expand
+from service.packing import pack_key
+from service.spec import ExperimentSpec, RunConfig
+from workers import datasets
+from workers.datasets import Dataset
+from workers.training.packs import PackedTraining
+from workers.training.results import EpochResult, Pulse, Start
+
+CPU = torch.device("cpu")
+BASE: dict[str, Any] = {
+    "dataset": {"name": "digits", "train_size": 50, "test_size": 30},
+    "model": {"name": "mlp", "hidden_units": [11, 6]},
+    "activation": "relu",
+    "dropout": {"name": "dropout", "rate": 0.2},
+    "optimizer": {"name": "sgd", "learning_rate": 0.05},
+    "batch_size": 20,
+    "epochs": 2,
+    "seeds": [3, 8],
+    "layer_statistics": "off",
+}
+PARAMETRIC = ("prelu", "maxout")
+ELEMENTWISE = [name for name in AXES["activation"] if name not in PARAMETRIC]
+REQUIRED = {"constant": {"value": 0.1}}
+#: Axes that may vary inside a pack of mlps, each with several of its values.
+VARIED: dict[str, dict[str, Any]] = {
+    "activation": {"activation": ELEMENTWISE, "seeds": [3]},
+    "slope": {"activation": [{"name": "leaky_relu", "negative_slope": a} for a in (0.1, 0.3)]},
+    "prelu": {"activation": [{"name": "prelu", "initial_slope": a} for a in (0.1, 0.25)]},
+    "maxout": {"activation": {"name": "maxout", "pieces": 2}, "dropout": "none"},
+    "initializer": {
+        "initializer": [{"name": n, **REQUIRED.get(n, {})} for n in AXES["initializer"]],
+        "seeds": [3],
+    },
+    "bias": {"bias_initializer": ["zeros", {"name": "constant", "value": 0.2}]},
+    "dropout": {"dropout": [{"name": "dropout", "rate": rate} for rate in (0.1, [0.5, 0.0])]},
+    "alpha_dropout": {
+        "activation": "selu",
+        "dropout": [{"name": "alpha_dropout", "rate": rate} for rate in (0.1, 0.3)],
+    },
+    "value": {"clipping": [{"name": "value", "threshold": t} for t in (0.001, 0.1)]},
+    "norm": {"clipping": [{"name": "norm", "max_norm": t} for t in (0.01, 1.0)]},
+    "each_norm": {"clipping": [{"name": "per_parameter_norm", "max_norm": t} for t in (0.01, 1)]},
+    "adaptive": {"clipping": [{"name": "adaptive", "clipping": t} for t in (0.001, 0.1)]},
+    "sgd": {
+        "optimizer": [
+            {"name": "sgd"},
+            {"name": "sgd", "momentum": 0.9},
+            {"name": "sgd", "momentum": 0.5, "nesterov": True, "schedule": "cosine"},
+        ]
+    },
+    **{
+        name: {
+            "optimizer": [
+                {"name": name, "learning_rate": 0.01},
+                {"name": name, "learning_rate": 0.002, "schedule": "warmup"},
+            ]
+        }
+        for name in ("adam", "adamw", "rmsprop", "adagrad")
+    },
+    "weight_decay": {"optimizer": [{"name": "adamw", "weight_decay": w} for w in (0.0, 0.1)]},
+    "accumulator": {
+        "optimizer": [{"name": "adagrad", "initial_accumulator": a} for a in (0.0, 0.5)]
+    },
+    **{f"{name}_norm": {"normalization": name} for name in ("batch", "layer", "instance")},
+    "group_norm": {"normalization": {"name": "group", "groups": 1}},
+    "switchable_norm": {"normalization": "switchable"},
+    "statistics": {"layer_statistics": {"every": 1, "samples": 20}},
+    "binary": {"dataset": {"name": "moons", "train_size": 50, "test_size": 30}},
+    "ten_sigmoids": {"loss": "binary_crossentropy"},
+    "held_out": {"dataset": BASE["dataset"] | {"validation_split": 0.3}},
+    "one_sample": {"batch_size": 1, "dataset": {"name": "digits", "train_size": 9, "test_size": 7}},
+}
+
+_CNN: dict[str, Any] = {
+    "dataset": {"name": "mnist", "train_size": 24, "test_size": 16},
+    "model": {"name": "mnist_cnn", "channels": [4, 6], "units": [8]},
+    "activation": ["relu", "gelu", "tanh"],
+    "dropout": {"name": "dropout", "rate": [0.1, 0.4]},
+    "clipping": {"name": "value", "threshold": 0.1},
+    "seeds": [3],
+}
+#: The kinds of packs that convolutions make.
+CNNS: dict[str, dict[str, Any]] = {
+    "activations": _CNN | {"optimizer": "adam"},
+    "maxout": _CNN | {"activation": {"name": "maxout"}, "dropout": "none", "seeds": [3, 8]},
+    "prelu": _CNN | {"activation": "prelu", "seeds": [3, 8]},
+    **{
+        f"{each['name']} norm": _CNN | {"normalization": each}
+        for each in (
+            {"name": "batch"},
+            {"name": "layer"},
+            {"name": "instance"},
+            {"name": "group", "groups": 2},
+            {"name": "switchable"},
+        )
+    },
+}
+
+#: Configuration and seed of each.
+Runs = list[tuple[RunConfig, int]]
+
+
+def runs_of(spec: dict[str, Any]) -> tuple[Runs, Dataset]:
+    """The runs of a spec, which may be one pack, and their data."""
+    runs = expand(ExperimentSpec.model_validate(BASE | spec), Limits())
+    (key,) = {pack_key(each.config) for each in runs}
+    assert key is not None
+    return [(each.config, each.seed) for each in runs], datasets.load(runs[0].config.dataset)
+
+
+def seen(result: Start | EpochResult) -> Any:
+    """A result's bits, layer statistics with them, without the seconds."""
+    metrics = result.metrics if isinstance(result, EpochResult) else {}
+    return (
+        {name: each.hex() for name, each in metrics.items() if name != "epoch_seconds"},
+        result.statistics and repr(result.statistics.as_dict()),
+    )
+
+
+def bits_of(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """A number for the bits of each tensor, without the seconds of a state."""
+    return {
+        name: hash(each.numpy().tobytes()) for name, each in tensors.items() if name != "seconds"
+    }
+
+
+def trained(
+    pack: PackedTraining, *, at_pulse: Callable[[PackedTraining], None] = lambda _: None
+) -> dict[int, list[Any]]:
+    """Train to the end: each member's results and weights, as bits."""
+    found: dict[int, list[Any]] = {}
+    for item in pack.run():
+        if isinstance(item, Pulse):
+            at_pulse(pack)
+            continue
+        for member, result in item.items():
+            weights = bits_of(pack.members[member].weights())
+            found.setdefault(member, []).append((*seen(result), weights))
+    return found
