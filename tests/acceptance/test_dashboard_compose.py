@@ -28,7 +28,8 @@ def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, v
         press("dataset", "mnist")
         press("dataset", "digits")
         press("model", "mlp")
-        axis("model").get_by_label("hidden_units").fill("16, 16")
+        axis("model").get_by_label("Hidden units").fill("16, 16")
+        expect(axis("model").get_by_title("hidden_units: ")).to_have_text("hidden units")
         for activation in ("relu", "tanh", "identity"):  # the first two are there to begin with
             press("activation", activation)
         press("optimizer", "sgd")
@@ -38,8 +39,12 @@ def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, v
         expect(axis("optimizer").get_by_role("alert")).to_contain_text("greater than or equal to 0")
         expect(page.get_by_role("button", name="Submit")).to_be_disabled()
         axis("optimizer").get_by_label("learning_rate").nth(1).fill("1e3")
-        page.get_by_label("Seeds").fill("2")
         plan = page.get_by_role("complementary")
+        page.get_by_label("Seeds").fill("many")
+        expect(page.locator('[data-field="seeds"]').get_by_role("alert")).to_contain_text("many")
+        page.get_by_label("Seeds").fill("2")
+        expect(plan).to_contain_text("4 runs")
+        _break_the_json_and_come_back(page)
         expect(plan).to_contain_text("4 runs")
         expect(plan).to_contain_text("On one worker")
         shown = json.loads(page.get_by_label("Edit as JSON").input_value())
@@ -53,6 +58,7 @@ def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, v
         visitor.expects("422")
 
         page.wait_for_url("**/#/experiments/*")
+        assert page.evaluate("sessionStorage.length") == 0, "what is submitted is no draft"
         heading = page.locator(".top .heading")
         expect(heading).to_contain_text("live")
         expect(heading).to_contain_text("completed", timeout=60_000)
@@ -91,6 +97,26 @@ def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, v
         assert sent.json()["spec"] == stored["spec"]
         again = served.client.get("/v1/experiments").json()["items"]
         assert [each["status"] for each in again] == ["completed"] * 4
+
+
+def _break_the_json_and_come_back(page: Any) -> None:
+    """What cannot be read is not sent, and not lost either when one looks at something else."""
+    written = page.get_by_label("Edit as JSON")
+    whole = written.input_value()
+    page.get_by_text("Edit as JSON").click()
+    written.fill(whole[:-1])
+    problem = page.locator(".as-json").get_by_role("alert")
+    expect(problem).to_contain_text("This is not JSON yet")
+    expect(page.get_by_role("button", name="Submit")).to_be_disabled()
+    page.get_by_role("link", name="Catalog").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Catalog")
+    page.go_back()
+    expect(written).to_have_value(whole[:-1])
+    expect(problem).to_be_visible()
+    expect(page.get_by_role("button", name="Submit")).to_be_disabled()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("learning rates")
+    written.fill(whole)
+    expect(problem).to_be_hidden()
 
 
 def _replay_layers(page: Any) -> None:
@@ -142,3 +168,9 @@ def test_a_presets_claims_are_one_click_away_and_checked(served, lab, visit):
     page.get_by_label("Edit as JSON").evaluate("element => element.closest('details').open = true")
     page.locator('fieldset[data-axis="normalization"]').get_by_role("button", name="layer").click()
     expect(plan).to_contain_text("its claims will not be checked")
+    page.get_by_role("link", name="Experiments").click()
+    page.get_by_role("link", name="New experiment").first.click()
+    expect(plan).to_contain_text("its claims will not be checked")
+    page.get_by_role("button", name="Start afresh").click()
+    expect(page.get_by_role("heading", name="From the preset")).to_have_count(0)
+    expect(plan).to_contain_text("6 runs")

@@ -1,5 +1,8 @@
 """The page, where results are read: by eye, by keyboard, on a telephone, in two languages."""
 
+import math
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,7 +16,7 @@ from tests.visitors import NARROW, expect
 HOSTILE = "<script>window.hit=1</script><img src=x onerror='window.hit=1'>"
 
 
-def _layers(spread: float, **more: Any) -> dict[str, Any]:
+def _layers(spread: float, broken: Sequence[str] = (), **more: Any) -> dict[str, Any]:
     distribution = {
         "count": 100,
         "non_finite": 0,
@@ -24,9 +27,20 @@ def _layers(spread: float, **more: Any) -> dict[str, Any]:
         "quantiles": {"0.25": -spread / 2, "0.5": 0.0, "0.75": spread / 2},
         "histogram": {"low": -spread, "high": spread, "counts": [20, 60, 20]},
     }
-    fractions = {"dead_fraction": 0.25, "saturated_fraction": 0.0}
-    parts = dict.fromkeys(DISTRIBUTIONS, distribution) | fractions
-    return {"layers": [{"name": name, **parts} for name in ("dense_1", "dense_2", "output")]} | more
+    nothing = dict.fromkeys(("mean", "std", "min", "max"), math.nan) | {
+        "count": 100,
+        "non_finite": 100,
+        "quantiles": dict.fromkeys(("0.25", "0.5", "0.75"), math.nan),
+        "histogram": {"low": math.nan, "high": math.nan, "counts": []},
+    }
+
+    def layer(name: str) -> dict[str, Any]:
+        shown = nothing if name in broken else distribution
+        fractions = {"dead_fraction": 0.25, "saturated_fraction": 0.0}
+        return {"name": name, **dict.fromkeys(DISTRIBUTIONS, shown), **fractions}
+
+    names = [*(f"dense_{number}" for number in range(1, 13)), "output"]
+    return {"layers": [layer(name) for name in names]} | more
 
 
 FINDING = {
@@ -37,6 +51,7 @@ FINDING = {
     "threshold": 0.1,
     "explanation": "The gradient of dense_2 is 1,000 times smaller than the output's.",
 }
+NEIGHBOUR = FINDING | {"layer": "dense_3"}
 BOUNDARY = {
     "extent": [-1.0, 1.0, -1.0, 1.0],
     "size": 3,
@@ -47,12 +62,33 @@ BOUNDARY = {
 }
 
 
+#: What goes on beyond its edge, but is no region with a name that the keyboard can scroll.
+_OUT_OF_REACH = """() => [...document.querySelectorAll("#main *")].filter((each) =>
+  getComputedStyle(each).overflowX === "auto" && each.scrollWidth > each.clientWidth + 1 &&
+  !(each.tabIndex === 0 && each.role === "region" && each.ariaLabel && each.dataset.more)
+).map((each) => each.outerHTML.slice(0, 80))"""
+TABLET = {"width": 768, "height": 1024}
+
+#: How many of the texts in pictures of layers are cut off, or overlap another.
+_NAMES_THAT_TOUCH = """(pictures) => pictures.flatMap((picture) => {
+  const frame = picture.getBoundingClientRect();
+  const texts = [...picture.querySelectorAll(".layer, .tick text")];
+  const boxes = texts.map((each) => each.getBoundingClientRect());
+  const cut = boxes.filter(({ left, right }) => left < frame.left || right > frame.right);
+  const beside = (one, other) => one.right <= other.left || other.right <= one.left;
+  const above = (one, other) => one.bottom <= other.top || other.bottom <= one.top;
+  const touch = (one, other) => !beside(one, other) && !above(one, other);
+  const touching = (one, at) => boxes.slice(at + 1).some((other) => touch(one, other));
+  return [...cut, ...boxes.filter(touching)];
+}).length"""
+
+
 def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     model = {"name": "mlp", "hidden_units": [4, 4]}
     lab.submit(name="two moons", dataset="moons", model=model, epochs=3)
     lab.fail(lab.taken("first"), "The disk is full.")
     held = lab.taken("second")
-    lab.start(held, Insight(_layers(1.0), Diagnosis("vanishing", [FINDING])))
+    lab.start(held, Insight(_layers(1e7), Diagnosis("vanishing", [FINDING, NEIGHBOUR])))
     lab.epoch(held, 1, val_accuracy=0.5)
     page = visit(served.url).goto(f"#/runs/{held.run_id}")
 
@@ -62,7 +98,9 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     boundary = section("Decision boundary")
     expect(boundary).to_contain_text("It is drawn when the run has ended.")
     lab.epoch(held, 2, val_accuracy=0.75)
-    lab.epoch(held, 3, "completed", Insight(_layers(0.5, boundary=BOUNDARY)), val_accuracy=0.9)
+    lab.epoch(
+        held, 3, "completed", Insight(_layers(0.5, ["output"], boundary=BOUNDARY)), val_accuracy=0.9
+    )
     assert boundary.locator("img:not(.pending)").evaluate("image => image.decode().then(() => 1)")
     expect(page.locator(".crumbs")).to_contain_text("two moons")
     told = section("What happened").locator("li")
@@ -80,12 +118,16 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
 
     layers = section("Layers")
     expect(page.locator("output")).to_have_text("Epoch 3")
+    expect(layers.get_by_role("row", name="output")).to_have_text("outputno finite values")
+    expect(layers.get_by_role("row", name="dense_12")).to_contain_text("25.0%")
+    assert layers.locator(".violins").evaluate_all(_NAMES_THAT_TOUCH) == 0
     section("Diagnosis").get_by_role("button", name="Layer dense_2").press("Enter")
     expect(page.locator("output")).to_have_text("Epoch 0: at initialization")
     expect(layers.locator("tr.marked")).to_contain_text("dense_2")
-    layers.get_by_role("button", name="dense_1").press("Enter")
+    first = layers.get_by_role("button", name="dense_1", exact=True)
+    first.press("Enter")
     expect(layers.locator("tr.marked")).to_contain_text("dense_1")
-    expect(layers.get_by_role("button", name="dense_1")).to_be_focused()
+    expect(first).to_be_focused()
 
     chart = page.get_by_role("slider", name="Learning curves")
     chart.press("Home")
@@ -133,8 +175,10 @@ def test_nothing_is_wider_than_a_telephone_in_either_language(served, lab, visit
         activation=["relu", "tanh", "leaky_relu"],
         initializer=["he_normal", "glorot_uniform", "lecun_normal", "truncated_normal"],
     )
-    lab.train_all()
     ids = [str(run.id) for run in lab.runs(experiment_id)]
+    assert served.client.post(f"/v1/runs/{ids[-1]}/cancel").is_success
+    while held := lab.claim():
+        lab.train(held, val_accuracy=0.5 + 0.01 * ids.index(str(held.run_id)))
     places = ["#/", f"#/experiments/{experiment_id}", f"#/runs/{ids[0]}", "#/new"]
     places += ["#/catalog/optimizer", f"#/compare?runs={','.join(ids[:4])}"]
     visitor = visit(served.url, color_scheme="dark")
@@ -148,6 +192,48 @@ def test_nothing_is_wider_than_a_telephone_in_either_language(served, lab, visit
             assert page.evaluate("document.documentElement.lang")[:2] == language
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= NARROW["width"], f"{place} is {width} pixels wide in {language}"
+            assert page.evaluate(_OUT_OF_REACH) == [], place
+        page.set_viewport_size(TABLET)
+        assert page.evaluate("document.documentElement.scrollWidth") <= TABLET["width"]
+        page.set_viewport_size(NARROW)
+        page = visitor.goto(places[1])
+        # What was cancelled is not waited for, and colours stand for numbers.
+        gone = {"en": "cancelled", "zh": "已取消"}[language]
+        expect(page.locator(".heatmap td").last).to_have_text(gone)
+        expect(page.locator(".colours")).to_contain_text("50.00%55.00%60.00%")
+        seed = {"en": "seed 0", "zh": "种子 0"}[language]
+        expect(page.locator(".runs tbody a").first).to_have_text(f"relu · he_normal · {seed}")
+        page.locator(".runs tbody a").first.click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"relu · he_normal · {seed}")
+
+
+def test_a_lists_filters_are_in_its_address_and_a_bad_one_is_told_beside_it(served, lab, visit):
+    lab.submit(tags={"owner": "ada"})
+    lab.submit(name="other")
+    visitor = visit(served.url)
+    page = visitor.goto("#/")
+    rows, tag = page.locator(".experiment"), page.get_by_label("Tag")
+    expect(rows).to_have_count(2)
+    expect(rows.last).to_contain_text("Unnamed · ")
+    expect(rows.last.locator("time")).to_have_attribute("title", re.compile(r"^\d{4}-.* UTC$"))
+    tag.fill("owner:ada")
+    tag.press("Enter")
+    expect(rows).to_have_count(1)
+    page.reload()
+    expect(rows).to_have_count(1)
+    expect(tag).to_have_value("owner:ada")
+    tag.fill("owner")
+    tag.press("Enter")
+    problem = page.locator(".filters").get_by_role("alert")
+    expect(problem).to_have_text("Write a tag as key:value, for example course:dl.")
+    expect(rows.first).to_be_hidden()
+    page.go_back()
+    expect(tag).to_have_value("owner:ada")
+    expect(rows).to_have_count(1)
+    expect(problem).to_be_hidden()
+    page.go_back()
+    expect(rows).to_have_count(2)
+    visitor.expects("422")
 
 
 def test_a_key_is_asked_for_and_sent_with_streams_and_pictures(settings, lab, visit):
@@ -195,7 +281,7 @@ def test_theme_and_language_are_kept_and_the_keyboard_reaches_everything(served,
     assert {"新建实验", "目录", "first"} <= set(reached)
 
 
-def test_every_formula_can_be_set(served, visit):
+def test_every_formula_can_be_set_and_bounds_are_exact(served, visit):
     visitor = visit(served.url)
     for axis in [each["axis"] for each in served.client.get("/v1/catalog").json()["items"]]:
         page = visitor.goto(f"#/catalog/{axis}")
@@ -203,3 +289,18 @@ def test_every_formula_can_be_set(served, visit):
         if formulas.count():
             expect(page.locator(".formula .katex")).to_have_count(formulas.count())
         assert page.locator(".katex-error").count() == 0
+        if axis == "dataset":
+            expect(page.locator("#entry-digits")).to_contain_text("[1, 1437]")
+
+
+def test_what_is_not_there_is_told_once_and_can_be_left(served, visit):
+    visitor = visit(served.url)
+    for place, sentence in [
+        ("#/runs/nope", 'Input should be a UUID, not "nope".'),
+        ("#/runs/%zz", "There is no such page."),
+    ]:
+        page = visitor.goto(place)
+        expect(page.get_by_text(sentence)).to_have_count(1)
+    page.get_by_role("alert").get_by_role("link", name="Experiments").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Experiments")
+    visitor.expects("422")

@@ -102,6 +102,7 @@ def test_a_thousand_runs_stay_smooth(served, lab, visit):
     for each in held:
         lab.epoch(each, 30, "completed", val_accuracy=0.99)
     expect(page.locator(".standing")).to_contain_text("40 of 1,000 runs")
+    expect(page.locator(".key").first).to_contain_text("99.00% · n=40")  # that have got so far
     page.get_by_label("Order").select_option("val_accuracy")
     expect(page.locator(".runs tbody tr").first).to_contain_text("99.00%")
     _hover_and_zoom(page)
@@ -185,4 +186,32 @@ def test_means_and_bands_are_those_of_numpy(served, lab, visit):
     deviation = np.nanstd(kept, axis=0, ddof=1)
     np.testing.assert_allclose(shown["mean"], np.nanmean(kept, axis=0), rtol=1e-14)
     np.testing.assert_allclose(np.subtract(shown["high"], shown["mean"]), deviation, rtol=1e-6)
-    assert (shown["n"], shown["diverged"]) == (4, 1)
+    assert (shown["counts"], shown["diverged"]) == ([4, 4, 4, 3, 4, 4, 4], 1)
+    _look_at_scales(page)
+
+
+def _look_at_scales(page: Any) -> None:
+    """Shares end at 100%, and an axis's labels can be told apart."""
+    ticks = [[2.301, 2.302, 2.303], [-1e7, -5e6, 0], [0.1, None, 10], [99.995, 100], [2.35]]
+    labels, group = page.evaluate(
+        """async (ticks) => {
+          const { meanCurves } = await import("/static/lib/mean.js");
+          const { tickLabels } = await import("/static/lib/scale.js");
+          const runs = [1, 2].map((id) => ({ id, status: "completed" }));
+          const column = (id) => [0.95 + 0.05 * (id - 1), 0.1 * (id - 1)];
+          const told = (id) => ({ epoch: [1, 2], metrics: { val_accuracy: column(id) } });
+          const histories = new Map(runs.map(({ id }) => [id, told(id)]));
+          const { groups } = meanCurves(runs, histories, "val_accuracy", () => "all");
+          return [ticks.map(tickLabels), groups[0]];
+        }""",
+        ticks,
+    )
+    assert labels == [
+        ["2.301", "2.302", "2.303"],
+        ["-1e+7", "-5e+6", "0"],
+        ["0.1", "", "10"],
+        ["99.995", "100"],
+        ["2.35"],
+    ]
+    np.testing.assert_allclose(group["mean"], [0.975, 0.05])
+    assert (group["high"][0], group["low"][1]) == (1, 0)

@@ -100,3 +100,27 @@ def test_the_page_writes_no_markup_and_asks_no_other_host():
         code = path.read_text()
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", code)
         assert "http://www.w3.org/" in code or not re.search(r"[\"'`]https?://", code), path
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_text_stands_out_from_every_ground_in_both_themes():
+    """By WCAG 2.1, level AA: 4.5 to 1."""
+    css = (STATIC / "styles" / "base.css").read_text()
+    themes = [
+        dict(re.findall(r"--([\w-]+): (#\w{6});", rule))
+        for rule in re.findall(r":root[^{]*{([^}]+)}", css)
+    ]
+    assert len(themes) == 3
+    assert themes[1] == themes[2]  # dark by choice, and by the browser's wish
+    for colours in themes:
+        for text in ("text", "muted", "accent", "good", "warn", "bad", "fail"):
+            for ground in ("ground", "paper", "sunk", "tint"):
+                dim, bright = sorted(_luminance(colours[each]) for each in (text, ground))
+                assert (bright + 0.05) / (dim + 0.05) >= 4.5, f"{text} on {ground}"

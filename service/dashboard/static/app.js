@@ -32,14 +32,15 @@ async function enter(moveFocus = true) {
   leaving = new AbortController();
   const { signal } = leaving;
   const [path, search] = location.hash.replace(/^#\/?/, "").split("?");
-  const [name, ...rest] = path.split("/").map(decodeURIComponent);
+  const [name, ...rest] = namesIn(path);
   markCurrent(name);
   const element = h("div.view", {}, h("p.loading.muted", {}, t("nav.loading")));
   show(main, element);
   try {
-    const load = VIEWS[name];
-    if (!load) throw new Error(t("error.noPage"));
-    const { view } = await load();
+    if (!Object.hasOwn(VIEWS, name)) throw new Error(t("error.noPage"));
+    const { view } = await VIEWS[name]().catch((error) => {
+      throw error instanceof TypeError ? new Error(t("error.unreachable")) : error;
+    });
     if (signal.aborted) return;
     const title = await view({ element, rest, parameters: new URLSearchParams(search), signal, entitle });
     if (signal.aborted) return;
@@ -54,14 +55,25 @@ async function enter(moveFocus = true) {
   }
 }
 
+/** The names between a path's slashes; none where they cannot be decoded. */
+function namesIn(path) {
+  try {
+    return path.split("/").map(decodeURIComponent);
+  } catch {
+    return [null];
+  }
+}
+
 function entitle(title) {
   document.title = title ? `${title} · Actinium` : "Actinium";
   announce(title ?? "");
 }
 
 function showError(element, error) {
-  show(element, h("div.card.problem", { role: "alert" }, h("h1", {}, t("error.title")), h("p", {}, error.message),
-    error.errors?.length ? h("ul", {}, error.errors.map((each) => h("li", {}, each.detail))) : null,
+  document.title = `${t("error.title")} · Actinium`;
+  const [sentence, ...more] = error.sentences ?? [error.message];
+  show(element, h("div.card.problem", { role: "alert" }, h("h1", {}, t("error.title")), h("p", {}, sentence),
+    more.length ? h("ul", {}, more.map((each) => h("li", {}, each))) : null,
     h("p", {}, h("button", { type: "button", onClick: () => enter() }, t("error.again")), " ",
       h("a", { href: "#/" }, t("nav.experiments")))));
 }

@@ -11,6 +11,11 @@ export class ApiError extends Error {
     this.status = status;
     this.errors = problem.errors ?? [];
   }
+
+  /** All it says, each thing once: the message may tell the first error already. */
+  get sentences() {
+    return [this.message, ...this.errors.map(({ detail }) => detail).filter((each) => !this.message.includes(each))];
+  }
 }
 
 /** The key is this tab's own; it is sent as `Authorization: Bearer`. */

@@ -96,10 +96,10 @@ export function places(axes, runs) {
 }
 
 /** The axes that vary and that no earlier one of them already decides. */
-export function varyingAxes(all) {
+export function varyingAxes(all, among = AXES) {
   const kept = [];
   const count = (names) => new Set(all.map((place) => JSON.stringify(names.map((name) => place[name])))).size;
-  for (const axis of AXES) {
+  for (const axis of among) {
     if (count([...kept, axis]) > count(kept)) kept.push(axis);
   }
   return kept;

@@ -69,11 +69,32 @@ export function throttle(milliseconds, action) {
   };
 }
 
-/** Let a box whose content is too wide for it be scrolled by keyboard, too. */
-export function reachable(box) {
-  const look = () => (box.scrollWidth > box.clientWidth ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex"));
-  const observer = new ResizeObserver(look);
-  for (const each of [box, ...box.children]) observer.observe(each);
+/**
+ * Let a box whose content is too large for it be scrolled by keyboard, too, as a region with a
+ * name; `data-more` says on which sides there is more, so that it can be seen.
+ */
+export function reachable(name, box) {
+  let seen = null;
+  const look = () => {
+    const [over, before] = [box.scrollWidth - box.clientWidth, box.scrollLeft];
+    const scrolls = over > 1 || box.scrollHeight - box.clientHeight > 1;
+    const more = [before > 1 && "before", before < over - 1 && "after"].filter(Boolean).join(" ");
+    if (`${scrolls} ${more}` === seen) return;
+    seen = `${scrolls} ${more}`;
+    box.dataset.more = more;
+    for (const [attribute, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", name]]) {
+      if (scrolls) box.setAttribute(attribute, value);
+      else box.removeAttribute(attribute);
+    }
+  };
+  const sizes = new ResizeObserver(look);
+  const watch = () => {
+    sizes.disconnect();
+    for (const each of [box, ...box.children]) sizes.observe(each); // each is looked at once by that
+  };
+  new MutationObserver(watch).observe(box, { childList: true });
+  box.addEventListener("scroll", look, { passive: true });
+  watch();
   return box;
 }
 

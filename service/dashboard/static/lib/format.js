@@ -15,7 +15,7 @@ export function isShare(metric) {
 export function showValue(metric, value) {
   const read = number(value);
   if (value === null || value === undefined) return "–";
-  if (!Number.isFinite(read)) return String(value);
+  if (!Number.isFinite(read)) return t(`number.${read}`);
   if (isShare(metric)) return `${(100 * read).toFixed(2)}%`;
   return significant(read);
 }
@@ -23,7 +23,7 @@ export function showValue(metric, value) {
 /** Three significant digits: 0.0482, 1.2e-7. */
 export function significant(value) {
   const read = number(value);
-  if (!Number.isFinite(read)) return String(value);
+  if (!Number.isFinite(read)) return t(`number.${read}`);
   if (read !== 0 && (Math.abs(read) < 1e-4 || Math.abs(read) >= 1e6)) return read.toExponential(2);
   return String(Number(read.toPrecision(3)));
 }
@@ -52,10 +52,30 @@ export function duration(seconds) {
     .map(([amount, unit]) => t(unit, { n: amount })).join(" ");
 }
 
+/** Dates as they are written where the reader is, where that speaks the page's language. */
+function locale() {
+  return navigator.languages.find((each) => each.startsWith(language)) ?? language;
+}
+
 /** A moment in the reader's own zone. */
 export function moment(text) {
   if (!text) return "–";
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
+}
+
+/** A moment's date and time of day, for lists. */
+export function dateTime(text) {
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
+}
+
+/** A moment as the API has it, in UTC: 2026-11-21 16:20:00 UTC. */
+export function utc(text) {
+  return new Date(text).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+}
+
+/** What an experiment is called, also where nobody named it. */
+export function experimentName({ name, preset, created_at: at }) {
+  return name ?? preset?.name ?? t("experiment.unnamed", { at: dateTime(at) });
 }
 
 /** "3 minutes ago", for lists. */

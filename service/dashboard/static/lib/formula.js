@@ -1,6 +1,7 @@
 // LaTeX as it is printed. KaTeX is loaded when the first formula is wanted.
 
 import { h, reachable } from "./dom.js";
+import { t } from "./text.js";
 
 const FOLDER = "/static/vendor/katex-0.19.1";
 let loading = null;
@@ -20,7 +21,7 @@ export function formula(latex) {
   const element = h("div.formula", {}, h("code", {}, latex));
   load().then((katex) => {
     katex.render(latex, element, { displayMode: true, throwOnError: false, trust: false, strict: "ignore" });
-    reachable(element);
+    reachable(t("catalog.formula"), element);
   }).catch(() => {});
   return element;
 }

@@ -1,17 +1,19 @@
 // Learning curves of groups of runs: the mean over seeds, and one standard deviation around it.
 
 import { number } from "./format.js";
+import { bounded } from "./scale.js";
 
 /**
  * Group runs and average their histories by epoch.
  *
  * Values that are not finite are in no mean. Runs that diverged are left out where their group
- * has others, and counted. Epochs are 1, 2, ... to the longest history.
+ * has others, and counted. Epochs are 1, 2, ... to the longest history; `counts` says of how many
+ * runs each mean is. No band leaves the metric's range.
  *
  * @param runs      runs with `id`, `status`
  * @param histories a map from run id to `{epoch: [...], metrics: {name: [...]}}`
  * @param labelOf   gives a run's group
- * @returns `{epochs, groups: [{label, runs, n, diverged, mean, low, high}]}`
+ * @returns `{epochs, groups: [{label, runs, counts, diverged, mean, low, high}]}`
  */
 export function meanCurves(runs, histories, metric, labelOf) {
   const groups = new Map();
@@ -49,8 +51,8 @@ function average(label, members, histories, metric, last) {
   for (let at = 0; at < last; at += 1) {
     const deviation = count[at] > 1 ? Math.sqrt(squares[at] / (count[at] - 1)) : 0;
     mean.push(count[at] ? sum[at] : null);
-    low.push(count[at] ? sum[at] - deviation : null);
-    high.push(count[at] ? sum[at] + deviation : null);
+    low.push(count[at] ? bounded(metric, sum[at] - deviation) : null);
+    high.push(count[at] ? bounded(metric, sum[at] + deviation) : null);
   }
-  return { label, runs: members, n: averaged.length, diverged: diverged.length, mean, low, high };
+  return { label, runs: members, counts: [...count], diverged: diverged.length, mean, low, high };
 }

@@ -18,6 +18,8 @@ export class Selection {
     this.signal = signal;
     this.runs = new Map();
     this.histories = new Map();
+    /** The ids that no run has. */
+    this.gone = [];
     this.connection = "over";
     this._changed = throttle(DRAWN_EVERY_MILLISECONDS, () => !signal.aborted && onChange());
     this._refresh = throttle(ASKED_EVERY_MILLISECONDS, () => this._reload());
@@ -30,6 +32,7 @@ export class Selection {
   /** Load the runs, in the order of their ids; those that are not there are left out. */
   async load() {
     const found = await Promise.all(this.ids.map((id) => this._ask(id)));
+    this.gone = this.ids.filter((_, at) => !found[at]);
     for (const each of found) if (each) this._put(each);
   }
 

@@ -1,23 +1,25 @@
 // One axis of a spec in the form: which values it takes, and their parameters.
 
 import { h, show } from "../lib/dom.js";
-import { t } from "../lib/text.js";
+import { known, t } from "../lib/text.js";
 
 export class AxisField {
   /**
    * @param axis    as in a spec
    * @param entries the catalog's entries of it
    * @param axes    the whole catalog, for parameters that are choices of another axis
+   * @param usual   the value where none is chosen
    */
   constructor(axis, entries, axes, { usual, onChange }) {
     Object.assign(this, { axis, entries, axes, onChange, chosen: [] });
     this.buttons = new Map(entries.map((entry) => [entry.name, h("button.chip", {
       type: "button", "aria-pressed": "false", title: entry.meaning, onClick: () => this.toggle(entry.name),
     }, entry.name)]));
+    this.usual = h("small.muted", {}, usually(axis, usual));
     this.rows = h("div.chosen");
     this.problem = h("p.problem", { role: "alert", hidden: true });
     this.element = h("fieldset.axis", { "data-axis": axis },
-      h("legend", {}, t(`axis.${axis}`), usual ? h("small.muted", {}, ` ${t("compose.usual", { usual })}`) : null),
+      h("legend", {}, t(`axis.${axis}`), " ", this.usual),
       h("div.cloud", {}, [...this.buttons.values()]), this.rows, this.problem);
   }
 
@@ -25,8 +27,9 @@ export class AxisField {
   set(values) {
     const list = values === undefined || values === null ? [] : [values].flat();
     this.chosen = list.map((value) => {
-      if (typeof value === "number") return { name: this.axis, parameters: { rate: value } };
+      if (typeof value === "number" && this.axis === "dropout") return { name: this.axis, parameters: { rate: value } };
       if (typeof value === "string") return { name: this.canonical(value), parameters: {} };
+      if (typeof value?.name !== "string") return { raw: value }; // for the API to refuse
       const { name, ...parameters } = value;
       return { name: this.canonical(name), parameters };
     });
@@ -39,7 +42,7 @@ export class AxisField {
 
   /** The field of a spec; undefined where nothing is chosen. */
   get() {
-    const values = this.chosen.map(({ name, parameters }) => (Object.keys(parameters).length ? { name, ...parameters } : name));
+    const values = this.chosen.map(({ name, parameters, raw }) => (name === undefined ? raw : Object.keys(parameters).length ? { name, ...parameters } : name));
     return values.length > 1 ? values : values[0];
   }
 
@@ -64,6 +67,7 @@ export class AxisField {
     for (const [name, button] of this.buttons) {
       button.setAttribute("aria-pressed", String(this.chosen.some((each) => each.name === name)));
     }
+    this.usual.hidden = this.chosen.length > 0;
     show(this.rows, this.chosen.map((each) => this.row(each)));
   }
 
@@ -85,15 +89,37 @@ export class AxisField {
       else value.parameters[name] = read;
       this.onChange();
     };
+    const word = known(`parameter.${name}`) ?? name;
+    // Heard, a field has its raw name too: no title is read aloud.
+    const label = word === name ? name : `${word} (${name})`;
     const options = type === "boolean" ? ["true", "false"] : type === "option" ? parameter.options
       : type === "choice" && (given === undefined || typeof given === "string") ? this.axes.get(parameter.axis).items.map((each) => each.name) : null;
     const field = options
-      ? h("select", { onChange: () => set(field.value === "" ? undefined : type === "boolean" ? field.value === "true" : field.value) },
-        h("option", { value: "" }, t("compose.default", { value: written(usual) })), options.map((each) => h("option", { value: each, selected: String(given) === each }, each)))
-      : h("input", { type: "text", size: Math.max(5, Math.min(16, written(given ?? usual).length + 1)), value: given === undefined ? "" : written(given),
-        placeholder: parameter.required ? t("catalog.required") : written(usual), onInput: () => set(readValue(field.value, type)) });
-    return h("label.parameter", { title: meaning }, h("span", {}, name), field);
+      ? h("select", { "aria-label": label, onChange: () => set(field.value === "" ? undefined : type === "boolean" ? field.value === "true" : field.value) },
+        options.map((each) => (each === String(usual)
+          ? h("option", { value: "", selected: [undefined, usual].includes(given) }, t("compose.default", { value: optionName(name, each) }))
+          : h("option", { value: each, selected: String(given) === each }, optionName(name, each)))))
+      : h("input", { type: "text", "aria-label": label, size: width(written(given ?? usual), type), value: given === undefined ? "" : written(given),
+        placeholder: parameter.required ? t("catalog.required") : usual === null ? t("compose.modelsOwn") : written(usual),
+        onInput: () => { field.size = width(field.value, type); set(readValue(field.value, type)); } });
+    return h("label.parameter", { title: `${name}: ${meaning}` }, h("span", {}, word), field);
   }
+}
+
+/** What holds where nothing is chosen. */
+function usually(axis, usual) {
+  if (usual === "none") return t("compose.usually.none");
+  return usual ? t("compose.usual", { usual }) : known(`compose.usually.${axis}`);
+}
+
+function optionName(parameter, option) {
+  return known(`option.${parameter}.${option}`) ?? option;
+}
+
+/** How many characters a field shows: a list of layers is longer than a number. */
+function width(text, type) {
+  const least = ["integers", "numbers", "choice"].includes(type) ? 16 : 6;
+  return Math.max(least, Math.min(48, text.length + 2));
 }
 
 function written(value) {

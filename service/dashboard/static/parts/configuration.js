@@ -1,7 +1,7 @@
 // A resolved configuration, axis by axis.
 
 import { AXES } from "../lib/catalog.js";
-import { h } from "../lib/dom.js";
+import { h, reachable } from "../lib/dom.js";
 import { known, t } from "../lib/text.js";
 
 export function configuration(config) {
@@ -9,7 +9,7 @@ export function configuration(config) {
   const names = [...AXES.filter((axis) => axis in config), ...Object.keys(config).filter((name) => !AXES.includes(name))];
   return [
     h("dl.config", {}, names.map((axis) => [axis, config[axis]]).map(([axis, value]) => h("div", {}, h("dt", {}, known(`axis.${axis}`) ?? axis), h("dd", {}, written(value))))),
-    h("details", {}, h("summary", {}, "JSON"), h("pre", { tabindex: "0" }, JSON.stringify(config, null, 2))),
+    h("details", {}, h("summary", {}, "JSON"), reachable("JSON", h("pre", {}, JSON.stringify(config, null, 2)))),
   ];
 }
 

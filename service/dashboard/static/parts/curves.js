@@ -1,7 +1,8 @@
 // Learning curves: lines with bands over epochs. Drag to zoom, double-click or a button to go back.
 
-import { h, ink, setText, show, svg } from "../lib/dom.js";
-import { isShare, showValue, significant } from "../lib/format.js";
+import { h, ink, reachable, setText, show, svg } from "../lib/dom.js";
+import { isShare, showValue } from "../lib/format.js";
+import { bounds, tickLabels } from "../lib/scale.js";
 import { t } from "../lib/text.js";
 import { steerByKeys, tell } from "./curve_keys.js";
 
@@ -10,6 +11,10 @@ const COLOURS = 8;
 /** More lines than this cannot be told apart. */
 export const MOST_LINES = 24;
 const TOOLTIP_LINES = 10;
+const NARROW = 520;
+const LETTER_WIDTH = 7.5;
+/** Wide enough for most, so that charts below each other begin at one place. */
+const USUAL_AXIS_WIDTH = 58;
 
 /** The colour and dashes of a line, as the API's pictures have them. */
 export function lineStyle(index, colour = null) {
@@ -31,7 +36,7 @@ export class Curves {
     this.reset = h("button.small.ghost.unzoom", { type: "button", hidden: true, onClick: () => this.unzoom() }, t("curves.unzoom"));
     this.legend = h("div.legend", { role: "group", "aria-label": t("curves.legend") });
     this.note = h("p.note");
-    this.table = h("details.figures", {}, h("summary", {}, t("curves.table")), h("div.scroll", { tabindex: "0" }));
+    this.table = h("details.figures", {}, h("summary", {}, t("curves.table")), reachable(t("curves.table"), h("div.scroll")));
     this.table.addEventListener("toggle", () => this.fillTable());
     this.element = h("div.curves", {}, h("div.stage", {}, this.box, this.tip, this.reset), this.legend, this.note, this.table);
     this.observer = new ResizeObserver(() => this.plot && this.plot.setSize(this.size()));
@@ -54,7 +59,8 @@ export class Curves {
   /**
    * Draw.
    *
-   * @param shown `{metric, epochs, lines: [{label, runs, n, diverged, mean, low, high, colour?, place?}], note}`
+   * @param shown `{metric, epochs, lines: [{label, runs, counts?, diverged, mean, low, high, colour?, place?}], note}`,
+   *   where lines of one run need no counts
    */
   update(shown) {
     this.shown = shown;
@@ -89,7 +95,6 @@ export class Curves {
       stroke: ink("muted"), font: "12px system-ui, sans-serif",
       grid: { stroke: ink("faint"), width: 1 }, ticks: { stroke: ink("faint"), width: 1, size: 4 },
     };
-    const format = (_, values) => values.map((value) => (value === null ? "" : isShare(metric) ? `${Number((100 * value).toPrecision(5))}%` : significant(value)));
     // A line of one value is a dot.
     const dot = (plot, at) => plot.data[at].filter((value) => value !== null).length === 1;
     const series = lines.flatMap((line, at) => {
@@ -104,10 +109,10 @@ export class Curves {
       legend: { show: false },
       cursor: { drag: { x: true, y: true, uni: 24 }, focus: { prox: 24, dist: distance }, points: { size: 7 } },
       focus: { alpha: 0.35 },
-      scales: { x: { time: false, range: xRange }, y: { distr: this.log ? 3 : 1 } },
+      scales: { x: { time: false, range: xRange }, y: { distr: this.log ? 3 : 1, range: yRange(metric, this.log) } },
       axes: [
-        { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], size: 30 },
-        { ...axis, values: format, size: 58 },
+        { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], size: 28, label: t("axis.epoch"), labelFont: axis.font, labelSize: 18 },
+        { ...axis, values: (_, values) => metricTicks(metric, values), size: axisWidth },
       ],
       hooks: {
         setCursor: [(plot) => this.point(plot)],
@@ -143,19 +148,19 @@ export class Curves {
         onClick: () => this.toggle(at, line.label),
         onPointerenter: () => this.plot.setSeries(3 * at + 1, { focus: true }),
         onPointerleave: () => this.plot.setSeries(null, { focus: true }),
-      }, swatch(this.styles[at]), h("span.name", {}, line.label), value);
+        title: line.label,
+      }, swatch(this.styles[at]), h("span.told", {}, h("span.name", {}, line.label), value));
       return { key, value };
     });
     show(this.legend, this.keys.map(({ key }) => key));
   }
 
-  /** Write each line's last value beside its name. */
+  /** Write each line's last value beside its name, and of how many runs that is the mean. */
   writeValues(lines, metric) {
     lines.forEach((line, at) => {
-      const last = line.mean.findLast((value) => value !== null);
-      const seeds = line.runs > 1 ? ` · n=${line.n}` : "";
+      const last = line.mean.findLastIndex((value) => value !== null);
       const diverged = line.diverged ? ` · ${t("curves.diverged", { n: line.diverged })}` : "";
-      setText(this.keys[at].value, (last === undefined ? "–" : showValue(metric, last)) + seeds + diverged);
+      setText(this.keys[at].value, (last < 0 ? "–" : showValue(metric, line.mean[last]) + runsAt(line, last)) + diverged);
     });
   }
 
@@ -180,19 +185,24 @@ export class Curves {
     }
     const { lines, epochs, metric } = this.shown;
     const rows = lines.slice(0, MOST_LINES)
-      .map((line, at) => ({ line, style: this.styles[at], value: line.mean[idx], spread: line.high[idx] - line.mean[idx] }))
+      .map((line, at) => ({ line, style: this.styles[at], value: line.mean[idx] }))
       .filter(({ line, value }) => value !== null && value !== undefined && !this.hidden.has(line.label))
       .sort((one, other) => (metric.endsWith("loss") ? one.value - other.value : other.value - one.value));
     show(this.tip, h("b", {}, t("curves.epoch", { n: epochs[idx] })),
-      rows.slice(0, TOOLTIP_LINES).map(({ line, style, value, spread }) =>
-        h("div", {}, swatch(style), h("span.name", {}, line.label), h("span.value", {}, showValue(metric, value), spread > 0 ? ` ± ${showValue(metric, spread)}` : ""))),
+      rows.slice(0, TOOLTIP_LINES).map(({ line, style, value }) =>
+        h("div", {}, swatch(style), h("span.told", {}, h("span.name", {}, line.label), h("span.value", {}, showValue(metric, value), bandAt(metric, line, idx), runsAt(line, idx))))),
       rows.length > TOOLTIP_LINES ? h("div.muted", {}, t("curves.andMore", { n: rows.length - TOOLTIP_LINES })) : null);
     this.tip.hidden = rows.length === 0;
-    const right = left > plot.over.clientWidth / 2;
-    const start = plot.over.offsetLeft + left;
-    this.tip.style.left = right ? "auto" : `${start + 14}px`;
-    this.tip.style.right = right ? `${this.box.clientWidth - start + 14}px` : "auto";
-    this.tip.style.top = `${Math.min(top, this.height / 3)}px`;
+    this.placeTip(plot.over.offsetLeft + left, top, left > plot.over.clientWidth / 2);
+  }
+
+  /** Beside the pointer, or under a chart that has no room for both. */
+  placeTip(start, top, onTheLeft) {
+    const narrow = this.box.clientWidth < NARROW;
+    const [left, right] = onTheLeft ? ["auto", `${this.box.clientWidth - start + 14}px`] : [`${start + 14}px`, "auto"];
+    Object.assign(this.tip.style, narrow
+      ? { left: "0", right: "0", top: `${this.height}px`, maxWidth: "none" }
+      : { left, right, top: `${Math.min(top, this.height / 3)}px`, maxWidth: "" });
   }
 
   /** The same figures for those who do not see the chart, or want to copy them. */
@@ -211,6 +221,37 @@ export class Curves {
 /** How far a series is from the pointer: bands' edges cannot be pointed at. */
 function distance(_, index, __, value, pointer) {
   return index % 3 === 1 ? Math.abs(value - pointer) : Infinity;
+}
+
+/** Of how many runs the mean at an epoch is; nothing where there is one run at all. */
+function runsAt(line, at) {
+  return line.runs > 1 ? ` · n=${line.counts[at]}` : "";
+}
+
+function bandAt(metric, line, at) {
+  if (line.high[at] <= line.low[at]) return "";
+  return ` (${t("number.range", { low: showValue(metric, line.low[at]), high: showValue(metric, line.high[at]) })})`;
+}
+
+function metricTicks(metric, values) {
+  if (!isShare(metric)) return tickLabels(values);
+  return tickLabels(values.map((value) => (value === null ? null : 100 * value))).map((label) => label && `${label}%`);
+}
+
+/** No label is cut off on the left. */
+function axisWidth(_, labels) {
+  return Math.max(USUAL_AXIS_WIDTH, 12 + LETTER_WIDTH * Math.max(0, ...(labels ?? []).map((label) => label.length)));
+}
+
+/** With a margin, but none beyond what the metric can be. */
+function yRange(metric, log) {
+  const [least, most] = bounds(metric);
+  const { rangeLog, rangeNum } = window.uPlot;
+  return (_, low, high) => {
+    if (low === null) return log ? [0.1, 1] : [0, 1];
+    const [bottom, top] = log ? rangeLog(low, high, 10, false) : rangeNum(low, high, 0.1, true);
+    return [Math.max(least, bottom), Math.min(most, top)];
+  };
 }
 
 function xRange(_, low, high) {

@@ -1,15 +1,18 @@
 // Two axes against each other: the mean of each combination, with its verdict.
 
-import { h } from "../lib/dom.js";
+import { h, reachable } from "../lib/dom.js";
 import { showValue } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { verdictName, verdictOf } from "./badges.js";
+import { metricName } from "./metrics.js";
 
 // cividis, the colours of the API's heat maps: lightness rises evenly, for every eye and in grey.
 const STOPS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
+/** Ended, but with nothing to average. */
+const WITHOUT_RESULT = ["failed", "cancelled"];
 
 /**
- * Draw the table.
+ * Draw the table, and what its colours stand for.
  *
  * @param comparison the API's comparison by the two axes
  * @param runs       the experiment's runs, for their verdicts
@@ -19,7 +22,9 @@ const STOPS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678",
 export function heatmap(comparison, runs, placed, open) {
   const [rowAxis, columnAxis] = comparison.by;
   const cells = new Map(comparison.groups.map((group) => [key(group.by, rowAxis, columnAxis), group]));
-  const verdicts = countVerdicts(runs, placed, rowAxis, columnAxis);
+  const place = (run) => JSON.stringify([rowAxis, columnAxis].map((axis) => String(placed.get(run.id)[axis])));
+  const verdicts = counted(runs, place, verdictOf);
+  const states = counted(runs, place, (run) => run.status);
   const values = (axis) => [...new Set(runs.map((run) => String(placed.get(run.id)[axis])))];
   const means = comparison.groups.map((group) => group.mean).filter((mean) => mean !== null);
   const [low, high] = [Math.min(...means), Math.max(...means)];
@@ -28,39 +33,53 @@ export function heatmap(comparison, runs, placed, open) {
     return comparison.higher_is_better ? share : 1 - share;
   };
   const columns = values(columnAxis);
-  return h("div.scroll", {}, h("table.heatmap", {},
+  const table = h("table.heatmap", {},
     h("caption.unseen", {}, t("heatmap.caption", { rows: t(`axis.${rowAxis}`), columns: t(`axis.${columnAxis}`) })),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span.muted", {}, `${t(`axis.${rowAxis}`)} ╲ ${t(`axis.${columnAxis}`)}`)),
       columns.map((column) => h("th", { scope: "col" }, column)))),
     h("tbody", {}, values(rowAxis).map((row) => h("tr", {}, h("th", { scope: "row" }, row), columns.map((column) => {
       const at = JSON.stringify([row, column]);
-      return cell(cells.get(at), verdicts.get(at), comparison.metric, means.length ? scale : null, () => open({ [rowAxis]: row, [columnAxis]: column }));
-    }))))));
+      return cell(cells.get(at), { verdicts: verdicts.get(at), states: states.get(at) }, comparison.metric, means.length ? scale : null, () => open({ [rowAxis]: row, [columnAxis]: column }));
+    })))));
+  return [reachable(t("heatmap.title"), h("div.scroll", {}, table)), high > low ? colourKey(comparison, low, high) : null];
+}
+
+/** The colours with the values they stand for, the worst on the left. */
+function colourKey({ metric, higher_is_better: upward }, low, high) {
+  const values = [low, (low + high) / 2, high].map((value) => showValue(metric, value));
+  const ends = upward ? values : values.toReversed();
+  return h("div.colours", { role: "img", "aria-label": `${metricName(metric)}: ${t("number.range", { low: ends[0], high: ends[2] })}` },
+    h("span", {}, metricName(metric)), h("i", { style: { background: `linear-gradient(to right, ${STOPS.join(", ")})` } }),
+    h("div", {}, ends.map((value) => h("span", {}, value))));
 }
 
 function key(by, rowAxis, columnAxis) {
   return JSON.stringify([String(by[rowAxis] ?? "–"), String(by[columnAxis] ?? "–")]);
 }
 
-function countVerdicts(runs, placed, rowAxis, columnAxis) {
-  const counted = new Map();
+/** How many runs have what at each place: a map from place to a map from what to its number. */
+function counted(runs, place, what) {
+  const found = new Map();
   for (const run of runs) {
-    const verdict = verdictOf(run);
-    if (!verdict) continue;
-    const at = JSON.stringify([rowAxis, columnAxis].map((axis) => String(placed.get(run.id)[axis])));
-    if (!counted.has(at)) counted.set(at, new Map());
-    counted.get(at).set(verdict, (counted.get(at).get(verdict) ?? 0) + 1);
+    const told = what(run);
+    if (!told) continue;
+    const at = place(run);
+    if (!found.has(at)) found.set(at, new Map());
+    found.get(at).set(told, (found.get(at).get(told) ?? 0) + 1);
   }
-  return counted;
+  return found;
 }
 
-function cell(group, verdicts, metric, scale, open) {
-  if (!group || group.n + group.diverged + group.missing === 0) {
-    return h("td.empty", {}, group ? t("heatmap.waiting") : "");
-  }
+function cell(group, { verdicts, states }, metric, scale, open) {
+  if (!group) return h("td.empty");
   const finished = group.n + group.diverged + group.missing;
+  const total = finished + group.unfinished;
+  const lost = WITHOUT_RESULT.filter((name) => states?.has(name)).map((name) => [name, states.get(name)]);
+  const without = lost.reduce((sum, [, n]) => sum + n, 0);
+  if (finished === 0 && without < total) return h("td.empty", {}, t("heatmap.waiting"));
   const lines = [group.mean === null ? null : h("b", {}, showValue(metric, group.mean))];
-  const [verdict, times] = [...(verdicts ?? [])].sort((one, other) => other[1] - one[1])[0] ?? [null, 0];
+  for (const [name, n] of lost) lines.push(h("small", {}, n < total ? `${n}/${total} ` : "", t(`status.${name}`)));
+  const [verdict, times] = finished === 0 ? [null, 0] : [...(verdicts ?? [])].sort((one, other) => other[1] - one[1])[0] ?? [null, 0];
   if (verdict) lines.push(h("small", {}, verdictName(verdict), times < finished ? ` ${times}/${finished}` : ""));
   if (group.diverged && verdict !== "diverged") {
     lines.push(h("small", {}, t("heatmap.diverged", { n: `${group.diverged}/${finished}` })));

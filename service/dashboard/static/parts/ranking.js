@@ -2,6 +2,7 @@
 
 import { h, reachable, svg } from "../lib/dom.js";
 import { pValue, showValue, whole } from "../lib/format.js";
+import { bounded } from "../lib/scale.js";
 import { t } from "../lib/text.js";
 
 const MOST_ROWS = 60;
@@ -11,13 +12,13 @@ const MANY_SEEDS = 1000;
 export function ranking(comparison) {
   const groups = comparison.groups.filter((group) => group.rank !== null || group.diverged > 0);
   if (!groups.length) return h("p.notice", {}, t(comparison.groups.some((group) => group.missing) ? "ranking.missing" : "ranking.none"));
-  const ends = groups.flatMap((group) => group.ci95 ?? [group.mean]).filter((value) => value !== null);
+  const ends = groups.flatMap((group) => interval(comparison.metric, group));
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   const place = (value) => (high > low ? 4 + 92 * (value - low) / (high - low) : 50);
   const shown = groups.slice(0, MOST_ROWS);
   return [
     h("p.lead", {}, conclusion(comparison, groups)),
-    reachable(h("div.scroll", {}, h("table.ranking", {},
+    reachable(t("ranking.title"), h("div.scroll", {}, h("table.ranking", {},
       h("thead", {}, h("tr", {}, ["rank", "configuration", "mean", "interval", "n", "p"].map((name) =>
         h(["configuration", "interval"].includes(name) ? "th" : "th.number", { scope: "col", title: t(`ranking.${name}.about`) }, t(`ranking.${name}`))))),
       h("tbody", {}, shown.map((group) => row(comparison, group, place)))))),
@@ -34,7 +35,7 @@ function row({ metric }, group, place) {
     h("th", { scope: "row" }, name(group), group.tied_with_best && h("span.tie", { title: t("ranking.tied.about") }, t("ranking.tied")),
       notes.length ? h("small.warn", {}, notes.join(" · ")) : null),
     h("td.number", {}, group.mean === null ? "–" : showValue(metric, group.mean)),
-    h("td", {}, interval(metric, group, place)),
+    h("td", {}, intervalBar(metric, group, place)),
     h("td.number", {}, group.n),
     h("td.number", {}, pValue(group.p_value)));
 }
@@ -44,9 +45,15 @@ export function name(group) {
   return Object.values(group.by).map((value) => value ?? "–").join(" · ") || t("ranking.all");
 }
 
-function interval(metric, group, place) {
+/** A group's interval as far as the metric goes; of one run, its value; of none, nothing. */
+function interval(metric, group) {
+  if (group.mean === null) return [];
+  return group.ci95?.map((end) => bounded(metric, end)) ?? [group.mean, group.mean];
+}
+
+function intervalBar(metric, group, place) {
   if (group.mean === null) return "";
-  const [from, to] = group.ci95 ?? [group.mean, group.mean];
+  const [from, to] = interval(metric, group);
   const written = group.ci95 ? t("ranking.interval.is", { low: showValue(metric, from), high: showValue(metric, to) }) : t("ranking.interval.none");
   return svg("svg.interval", { viewBox: "0 0 100 12", preserveAspectRatio: "none", role: "img", "aria-label": written },
     svg("title", {}, written),

@@ -2,7 +2,7 @@
 // what is shown is in the document, and only what changed is written.
 
 import { ENDED } from "../lib/board.js";
-import { h, select, setText, show } from "../lib/dom.js";
+import { h, reachable, select, setText, show } from "../lib/dom.js";
 import { showValue, whole } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { setStatus, verdict, verdictName, verdictOf } from "./badges.js";
@@ -30,7 +30,7 @@ export class RunTable {
     this.body = h("tbody");
     this.more = h("button.ghost", { type: "button", onClick: () => { this.limit += 4 * PAGE; this.render(); } });
     this.controls = h("div.controls");
-    this.element = h("div", {}, this.controls, h("div.scroll", {}, h("table.runs", {}, h("thead", {}, this.head), this.body)), this.more);
+    this.element = h("div", {}, this.controls, reachable(t("runs.title"), h("div.scroll", {}, h("table.runs", {}, h("thead", {}, this.head), this.body))), this.more);
     this.writeControls();
   }
 
@@ -51,7 +51,7 @@ export class RunTable {
     this.render();
   }
 
-  /** @param runs all runs  @param placed their labels  @param axes the axes to show as columns */
+  /** @param runs all runs  @param placed their labels  @param axes the axes that name a run among them */
   update(runs, placed, axes) {
     this.runs = runs;
     this.placed = placed;
@@ -59,7 +59,7 @@ export class RunTable {
       this.axes = axes;
       this.rows.clear();
       const column = (name, kind = "th") => h(kind, { scope: "col" }, name);
-      show(this.head, column(h("span.unseen", {}, t("runs.choose"))), axes.map((axis) => column(t(`axis.${axis}`))), column(t("axis.seed"), "th.number"),
+      show(this.head, column(h("span.unseen", {}, t("runs.choose"))), column(axes.map((axis) => t(`axis.${axis}`)).join(" · "), "th.name"),
         column(t("runs.status")), column(t("runs.epoch")), column(t("metric.val_accuracy"), "th.number"), column(t("metric.val_loss"), "th.number"), column(t("runs.verdict")));
     }
     this.render();
@@ -104,16 +104,13 @@ export class RunTable {
 
   make(run) {
     const place = this.placed.get(run.id);
-    const title = this.axes.map((axis) => place[axis]).join(", ");
+    const name = this.axes.map((axis) => (axis === "seed" ? t("run.seed", { seed: place.seed }) : place[axis])).join(" · ");
     const cells = {
       status: h("td"), epoch: h("span"), bar: h("i.running"), accuracy: h("td.number"), loss: h("td.number"), verdict: h("td"),
-      box: h("input", { type: "checkbox", "aria-label": t("runs.chooseOne", { name: `${title}, ${place.seed}` }), onChange: () => choose(run.id, cells.box.checked) }),
+      box: h("input", { type: "checkbox", "aria-label": t("runs.chooseOne", { name }), onChange: () => choose(run.id, cells.box.checked) }),
     };
-    const link = (text) => h("a", { href: `#/runs/${run.id}` }, text);
-    const first = this.axes.length ? link(place[this.axes[0]]) : null;
     const row = h("tr", {}, h("td", {}, cells.box),
-      this.axes.map((axis, at) => h("td", {}, at ? place[axis] : first)),
-      h("td.number", {}, first ? place.seed : link(place.seed)), cells.status,
+      h("th.name", { scope: "row" }, h("a", { href: `#/runs/${run.id}` }, name)), cells.status,
       h("td", {}, h("div.epochs", {}, cells.epoch, h("span.progress", { "aria-hidden": "true" }, cells.bar))),
       cells.accuracy, cells.loss, cells.verdict);
     return { row, cells };

@@ -1,18 +1,27 @@
 // The runs chosen for comparison, across experiments; they last as long as the tab.
 
 const KEY = "actinium.compare";
-const MOST = 24;
 
+/** So many runs can be told apart in one chart. */
+export const MOST = 24;
+
+/** Their ids; none where what was kept cannot be read. */
 export function chosen() {
-  return JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY));
+    return Array.isArray(kept) ? kept.filter((each) => typeof each === "string") : [];
+  } catch {
+    return [];
+  }
 }
 
 export function choose(id, wanted) {
   const others = chosen().filter((each) => each !== id);
-  keep(wanted ? [...others, id].slice(-MOST) : others);
+  keep(wanted ? [...others, id] : others);
 }
 
+/** Choose these and no others; of too many, the last. */
 export function keep(ids) {
-  sessionStorage.setItem(KEY, JSON.stringify(ids));
+  sessionStorage.setItem(KEY, JSON.stringify(ids.slice(-MOST)));
   document.dispatchEvent(new CustomEvent("tray-changed"));
 }

@@ -2,6 +2,7 @@
 
 import { h, ink, svg } from "../lib/dom.js";
 import { significant } from "../lib/format.js";
+import { tickLabels } from "../lib/scale.js";
 import { t } from "../lib/text.js";
 
 export const QUANTITIES = ["z", "activation", "weight", "gradient"];
@@ -11,8 +12,10 @@ const FEWEST_BINS = 8;
 const HEIGHT = 220;
 const TOP = 14;
 const BOTTOM = 30;
-const LEFT = 54;
-const NAME_WIDTH = 54;
+/** Wide enough for most, so that violins below each other begin at one place. */
+const USUAL_LEFT = 54;
+const LETTER_WIDTH = 7;
+const NAME_GAP = 6;
 
 /**
  * Draw one quantity of all layers.
@@ -23,28 +26,51 @@ const NAME_WIDTH = 54;
  * @param marked   names of layers that a finding points at
  */
 export function violins(layers, quantity, { range = null, marked = [], width = 520, open = () => {} } = {}) {
-  const drawn = layers.filter((layer) => layer[quantity]?.histogram?.edges?.length > 1);
-  if (!drawn.length) return h("p.notice", {}, t("layers.nothing"));
-  const [low, high] = padded(range ?? rangeOf(drawn, quantity));
+  if (!layers.some((layer) => hasValues(layer, quantity))) return h("p.notice", {}, t("layers.nothing"));
+  const [low, high] = padded(range ?? rangeOf(layers, quantity));
   const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / (high - low));
-  const step = (width - LEFT - 8) / drawn.length;
-  const half = Math.min(46, 0.42 * step);
   const scale = ticks(low, high);
-  const named = Math.ceil(NAME_WIDTH / step); // of many layers, every so many have their name
-  return svg("svg.violins", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": summary(drawn, quantity) },
-    scale.map((value) => svg("g.tick", {}, svg("line", { x1: LEFT, x2: width - 4, y1: y(value), y2: y(value) }),
-      svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, significant(value)))),
-    drawn.map((layer, at) => {
-      const middle = LEFT + step * (at + 0.5);
-      const statistic = layer[quantity];
-      const [q1, median, q3] = ["0.25", "0.5", "0.75"].map((share) => Number(statistic.quantiles[share]));
-      return svg(`g.violin${marked.includes(layer.name) ? ".marked" : ""}`, { onClick: () => open(layer.name) },
-        svg("title", {}, sentence(layer, quantity)),
-        svg("path", { d: outline(statistic.histogram, middle, half, y, low, high), fill: ink(`line-${QUANTITIES.indexOf(quantity)}`) }),
-        svg("line.quartiles", { x1: middle, x2: middle, y1: y(clamp(q1, low, high)), y2: y(clamp(q3, low, high)) }),
-        svg("circle.median", { cx: middle, cy: y(clamp(median, low, high)), r: 3 }),
-        at % named && !marked.includes(layer.name) ? null : svg("text.layer", { x: middle, y: HEIGHT - 12, "text-anchor": "middle" }, shorten(layer.name, step * named)));
-    }));
+  const labels = tickLabels(scale);
+  const left = Math.max(USUAL_LEFT, 12 + LETTER_WIDTH * Math.max(...labels.map((label) => label.length)));
+  const step = (width - left - 8) / layers.length;
+  const middles = layers.map((_, at) => left + step * (at + 0.5));
+  const named = places(layers.map((layer) => layer.name), marked, middles, width);
+  return svg("svg.violins", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": summary(layers, quantity) },
+    scale.map((value, at) => svg("g.tick", {}, svg("line", { x1: left, x2: width - 4, y1: y(value), y2: y(value) }),
+      svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, labels[at]))),
+    layers.map((layer, at) => svg(`g.violin${marked.includes(layer.name) ? ".marked" : ""}`, { onClick: () => open(layer.name) },
+      svg("title", {}, sentence(layer, quantity)),
+      hasValues(layer, quantity)
+        ? violin(layer[quantity], middles[at], Math.min(46, 0.42 * step), y, [low, high], ink(`line-${QUANTITIES.indexOf(quantity)}`))
+        : svg("text", { transform: `translate(${middles[at] + 4} ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, "NaN"),
+      named.has(at) ? svg("text.layer", { x: named.get(at), y: HEIGHT - 12, "text-anchor": "middle" }, layer.name) : null)));
+}
+
+/** Whether there is any finite value to draw of a layer. */
+export function hasValues(layer, quantity) {
+  return layer[quantity]?.histogram.edges.length > 1;
+}
+
+function violin(statistic, middle, half, y, [low, high], fill) {
+  const [q1, median, q3] = ["0.25", "0.5", "0.75"].map((share) => Number(statistic.quantiles[share]));
+  return [
+    svg("path", { d: outline(statistic.histogram, middle, half, y, low, high), fill }),
+    svg("line.quartiles", { x1: middle, x2: middle, y1: y(clamp(q1, low, high)), y2: y(clamp(q3, low, high)) }),
+    svg("circle.median", { cx: middle, cy: y(clamp(median, low, high)), r: 3 }),
+  ];
+}
+
+/** Where layers' names stand, by the layers' places: the marked ones first, and others where there is room. */
+function places(names, marked, middles, width) {
+  const placed = new Map();
+  const room = (name) => LETTER_WIDTH * name.length + NAME_GAP;
+  const clear = (at, x) => [...placed].every(([other, taken]) => Math.abs(taken - x) >= (room(names[other]) + room(names[at])) / 2);
+  const order = [...names.keys()].sort((one, other) => marked.includes(names[other]) - marked.includes(names[one]));
+  for (const at of order) {
+    const x = Math.min(middles[at], width - room(names[at]) / 2);
+    if (clear(at, x)) placed.set(at, x);
+  }
+  return placed;
 }
 
 /** The range that all layers at all these epochs fit in. */
@@ -91,8 +117,10 @@ function joined(histogram) {
 }
 
 function sentence(layer, quantity) {
+  const start = `${layer.name}: ${t(`layers.${quantity}`)}`;
+  if (!hasValues(layer, quantity)) return `${start} – ${t("layers.notFinite")}`;
   const { mean, std, min, max } = layer[quantity];
-  return `${layer.name}: ${t(`layers.${quantity}`)} ${significant(mean)} ± ${significant(std)} [${significant(min)}, ${significant(max)}]`;
+  return `${start} ${significant(mean)} ± ${significant(std)}, ${t("number.range", { low: significant(min), high: significant(max) })}`;
 }
 
 function summary(layers, quantity) {
@@ -110,9 +138,4 @@ function ticks(low, high) {
 
 function clamp(value, low, high) {
   return Math.min(high, Math.max(low, Number(value)));
-}
-
-function shorten(name, step) {
-  const room = Math.max(3, Math.floor(step / 6));
-  return name.length > room ? `${name.slice(0, room - 1)}…` : name;
 }

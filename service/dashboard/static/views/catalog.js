@@ -3,7 +3,6 @@
 import { catalog } from "../lib/catalog.js";
 import { h, reachable, show } from "../lib/dom.js";
 import { formula } from "../lib/formula.js";
-import { significant } from "../lib/format.js";
 import { known, t } from "../lib/text.js";
 import { Figure } from "../parts/figure.js";
 
@@ -16,7 +15,7 @@ export async function view({ element, rest, signal }) {
   if (!items.length) throw new Error(t("error.noPage"));
   show(element, h("div.heading", {}, h("h1", {}, t("nav.catalog"))),
     h("nav.tabs", { "aria-label": t("catalog.axes") }, [...axes.keys()].map((each) => h("a", { href: `#/catalog/${each}`, "aria-current": each === axis ? "page" : null }, axisName(each), " ", h("small.muted", {}, axes.get(each).items.length)))),
-    h("p.description", {}, found.meaning, name ? [" ", h("a", { href: `#/catalog/${axis}` }, t("catalog.all"))] : null),
+    h("p.description", {}, h("span", { lang: "en" }, found.meaning), name ? [" ", h("a", { href: `#/catalog/${axis}` }, t("catalog.all"))] : null),
     h("div.entries", {}, items.map((entry) => card(axis, entry, signal))));
   return name ? `${items[0].name} · ${axisName(axis)}` : axisName(axis);
 }
@@ -29,7 +28,7 @@ function card(axis, entry, signal) {
   return h("article.card.entry", { id: `entry-${entry.name}` },
     h("div.heading", {}, h("h2", {}, h("a", { href: `#/catalog/${axis}/${entry.name}` }, entry.name)),
       entry.aliases.length ? h("small.muted", {}, t("catalog.aliases", { names: entry.aliases.join(", ") })) : null),
-    h("p", {}, entry.meaning),
+    h("p", { lang: "en" }, entry.meaning),
     entry.formula ? formula(entry.formula) : null,
     entry.figure ? picture(entry, signal) : null,
     entry.auto ? h("p.note", {}, t("catalog.auto", entry.auto)) : null,
@@ -42,24 +41,24 @@ function card(axis, entry, signal) {
 function picture(entry, signal) {
   const figure = new Figure({ alt: t("catalog.picture", { name: entry.name }), width: 420, height: 175, signal });
   figure.showWhenSeen(entry.figure.svg);
-  return h("figure", {}, figure.element, entry.figure.note ? h("figcaption.note", {}, entry.figure.note) : null);
+  return h("figure", {}, figure.element, entry.figure.note ? h("figcaption.note", { lang: "en" }, entry.figure.note) : null);
 }
 
 function parameters(entry) {
-  return reachable(h("div.scroll", {}, h("table", {}, h("thead", {}, h("tr", {}, ["parameter", "default", "range", "meaning"].map((name) => h("th", { scope: "col" }, t(`catalog.${name}`))))),
-    h("tbody", {}, entry.parameters.map((each) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, each.name)),
-      h("td", {}, each.required ? t("catalog.required") : each.default === null ? "–" : JSON.stringify(each.default)), h("td", {}, range(each)), h("td", {}, each.meaning)))))));
+  return reachable(t("catalog.parameter"), h("div.scroll", {}, h("table.parameters", {}, h("thead", {}, h("tr", {}, ["parameter", "default", "range"].map((name) => h("th", { scope: "col" }, t(`catalog.${name}`))))),
+    h("tbody", {}, entry.parameters.map((each) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, each.name), " ", h("small.muted", { lang: "en" }, each.meaning)),
+      h("td", {}, each.required ? t("catalog.required") : each.default === null ? "–" : JSON.stringify(each.default)), h("td", {}, range(each))))))));
 }
 
-/** A parameter's range in mathematicians' brackets. */
-export function range(parameter) {
+/** A parameter's range in mathematicians' brackets; its bounds are exact, so that they can be used. */
+function range(parameter) {
   const { minimum, maximum, exclusive_minimum: above, exclusive_maximum: below, options, type, axis } = parameter;
   if (options.length) return options.join(", ");
   if (axis) return h("a", { href: `#/catalog/${axis}` }, axisName(axis));
-  const low = minimum !== null ? `[${significant(minimum)}` : above !== null ? `(${significant(above)}` : null;
-  const high = maximum !== null ? `${significant(maximum)}]` : below !== null ? `${significant(below)})` : null;
+  const low = minimum !== null ? `[${minimum}` : above !== null ? `(${above}` : null;
+  const high = maximum !== null ? `${maximum}]` : below !== null ? `${below})` : null;
   if (low === null && high === null) return known(`type.${type}`) ?? type;
-  return `${low ?? "(−∞"}, ${high ?? "∞)"}`;
+  return `${low ?? "(−∞"},\u00a0${high ?? "∞)"}`; // on one line
 }
 
 function safe(link) {

@@ -1,7 +1,8 @@
 // What a spec would make: runs, cost and what is wrong with it; then submit it, or copy it.
 
 import { apiKey, post } from "../lib/api.js";
-import { h, setText, show } from "../lib/dom.js";
+import { h, reachable, setText, show } from "../lib/dom.js";
+import { forgetDraft } from "../lib/draft.js";
 import { duration, whole } from "../lib/format.js";
 import { curl, python, submission } from "../lib/submission.js";
 import { t } from "../lib/text.js";
@@ -28,10 +29,24 @@ export class PlanPanel {
     this.key = randomKey();
     this.snippets.update(this.sent);
     setText(this.claims, this.origin ? t(this.sent.preset ? "compose.claims" : "compose.noClaims") : "");
+    this.snippets.element.hidden = false;
+    this.stop();
+    this.timer = setTimeout(() => this.ask(), PAUSE_MILLISECONDS);
+  }
+
+  /** Nothing can be sent while the JSON is no spec. */
+  hold(form) {
+    Object.assign(this, { form, key: null });
+    this.stop();
+    setText(this.claims, "");
+    this.snippets.element.hidden = true; // what it showed is not what stands there
+    this.showProblems([], { json: t("compose.mendJson") });
+  }
+
+  stop() {
     this.submit.disabled = true;
     clearTimeout(this.timer);
     this.asking?.abort();
-    this.timer = setTimeout(() => this.ask(), PAUSE_MILLISECONDS);
   }
 
   async ask() {
@@ -39,7 +54,7 @@ export class PlanPanel {
     const { signal } = this.asking;
     try {
       const plan = await post(`${this.sent.path}?dry_run=true&limit=1`, this.sent.body, {}, signal);
-      if (this.signal.aborted) return;
+      if (signal.aborted || this.signal.aborted) return;
       this.form.showProblems([]);
       show(this.problems);
       setText(this.count, t("compose.runs", { n: plan.runs, count: whole(plan.runs) }));
@@ -59,28 +74,28 @@ export class PlanPanel {
 
   refuse(error) {
     const { others, placed } = this.form.showProblems(error.errors ?? []);
-    setText(this.count, t("compose.notYet"));
-    show(this.facts);
-    const general = error.errors?.length ? others : [error.message];
-    show(this.problems, h("ul", {}, general.map((each) => h("li", {}, each)),
-      placed.map((axis) => h("li", {}, h("a", { href: location.hash, onClick: (event) => { event.preventDefault(); this.reveal(axis); } }, t("compose.see", { field: t(`axis.${axis}`) }))))));
+    const links = Object.fromEntries(placed.map((name) => [name, t("compose.see", { field: this.form.nameOf(name) })]));
+    this.showProblems(error.errors?.length ? others : [error.message], links);
   }
 
-  reveal(axis) {
-    const { element } = this.form.fields[axis];
-    element.closest("details")?.setAttribute("open", "");
-    element.scrollIntoView({ behavior: "smooth", block: "center" });
-    element.querySelector("button, input")?.focus({ preventScroll: true });
+  /** Say what is wrong: sentences, and links to the fields that have theirs beside them. */
+  showProblems(sentences, links) {
+    setText(this.count, t("compose.notYet"));
+    show(this.facts);
+    const link = (name, text) => h("a", { href: location.hash, onClick: (event) => { event.preventDefault(); this.form.reveal(name); } }, text);
+    show(this.problems, h("ul", {}, sentences.map((each) => h("li", {}, each)), Object.entries(links).map(([name, text]) => h("li", {}, link(name, text)))));
   }
 
   async send() {
     this.submit.disabled = true;
+    const { key } = this;
     try {
       // The key stays until the spec changes: sent twice, it is submitted once.
-      const made = await post(this.sent.path, this.sent.body, { "idempotency-key": this.key }, this.signal);
+      const made = await post(this.sent.path, this.sent.body, { "idempotency-key": key }, this.signal);
+      forgetDraft();
       location.hash = `#/experiments/${made.id}`;
     } catch (error) {
-      if (this.signal.aborted) return;
+      if (this.signal.aborted || this.key !== key) return; // or it was written on meanwhile
       this.refuse(error);
       this.submit.disabled = error.status === 422;
     }
@@ -96,7 +111,7 @@ function randomKey() {
 class Snippets {
   constructor() {
     this.kind = "curl";
-    this.code = h("pre.snippet", { tabindex: "0" });
+    this.code = reachable(t("compose.snippet"), h("pre.snippet"));
     this.tabs = ["curl", "Python", "JSON"].map((kind) => h("button.small", { type: "button", "aria-pressed": String(kind === this.kind), onClick: () => this.choose(kind) }, kind));
     this.address = h("p.note", { hidden: true });
     this.copied = h("span.muted", { role: "status" });

@@ -1,10 +1,10 @@
 // One experiment: curves, heat map, ranking, claims and runs, live.
 
-import { post, send } from "../lib/api.js";
+import { apiKey, post, send } from "../lib/api.js";
 import { Board } from "../lib/board.js";
-import { catalog, manyValued, places, varyingAxes } from "../lib/catalog.js";
+import { AXES, catalog, manyValued, places, varyingAxes } from "../lib/catalog.js";
 import { announce, download, h, setText, show } from "../lib/dom.js";
-import { moment } from "../lib/format.js";
+import { experimentName, moment, utc } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { progress, setStatus, standing, tags } from "../parts/badges.js";
 import { verdictCounts, RunTable } from "../parts/runs.js";
@@ -12,7 +12,7 @@ import { claimsPanel, comparePanel, heatPanel } from "./experiment_results.js";
 import { curvesPanel } from "./experiment_curves.js";
 
 export async function view({ element, rest, signal, entitle }) {
-  const state = { placed: null, axes: [], many: [] };
+  const state = { placed: null, axes: [], many: [], naming: [] };
   let panels = [];
   const board = new Board(rest[0], signal, () => panels.forEach((panel) => panel()));
   const [axes] = await Promise.all([catalog(), board.load()]);
@@ -21,6 +21,7 @@ export async function view({ element, rest, signal, entitle }) {
     state.placed = places(axes, runs);
     state.axes = varyingAxes([...state.placed.values()]);
     state.many = manyValued([...state.placed.values()]);
+    state.naming = [...varyingAxes([...state.placed.values()], ["variant", ...AXES]), "seed"];
   };
   place();
 
@@ -39,13 +40,13 @@ export async function view({ element, rest, signal, entitle }) {
 
   const drawRuns = () => {
     const runs = [...board.runs.values()];
-    table.update(runs, state.placed, state.axes.slice(0, 4));
+    table.update(runs, state.placed, state.naming);
     setText(runsSection.querySelector(".verdicts"), verdictCounts(runs));
   };
   panels = [header.update, curves.update, heat.update, compared.update, claimed.update, drawRuns];
   panels.forEach((panel) => panel());
   board.follow();
-  const title = board.experiment.name ?? t("experiment.unnamed");
+  const title = experimentName(board.experiment);
   entitle(title);
   return title;
 }
@@ -104,9 +105,9 @@ function head(board, signal) {
     told = experiment.status;
   };
   const element = h("header.top", {}, h("p.crumbs", {}, h("a", { href: "#/" }, t("nav.experiments"))),
-    h("div.heading", {}, h("h1", {}, name ?? t("experiment.unnamed")), state, live, h("span.tags", {}, tags(given))),
+    h("div.heading", {}, h("h1", {}, experimentName(board.experiment)), state, live, h("span.tags", {}, tags(given))),
     description ? h("p.description", {}, description) : null, bar, words,
-    h("p.muted.by", {}, t("experiment.by", { by, at: moment(at) }), " · ", h("code", {}, id)), actions, problem);
+    h("p.muted.by", {}, h("span", { title: utc(at) }, t(by === "local" && !apiKey() ? "experiment.at" : "experiment.by", { by, at: moment(at) })), " · ", h("code", {}, id)), actions, problem);
   return { element, update };
 }
 

@@ -59,7 +59,7 @@ export function curvesPanel(board, state, signal) {
     const labelOf = (run) => chosen.groups.map((axis) => placed.get(run.id)[axis]).join(" · ") || t("curves.allRuns");
     const { epochs, groups } = meanCurves([...board.runs.values()], board.histories, chosen.metric, labelOf);
     const drawn = groups.filter((group) => group.mean.some((value) => value !== null));
-    const seeds = drawn.some((group) => group.n > 1);
+    const seeds = drawn.some((group) => group.counts.some((count) => count > 1));
     return {
       metric: chosen.metric, epochs, lines: coloured(drawn).map((line) => ({ ...line, runs: line.runs.length })),
       note: seeds ? t("curves.band") : "",

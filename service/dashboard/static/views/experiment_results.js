@@ -36,8 +36,20 @@ function panel(id, title, controls, body) {
   return h("section.card", { "aria-labelledby": id }, h("h2", { id }, title), controls, body);
 }
 
+/**
+ * The axes a table can have, the two it has at first before the others: activation against
+ * initializer where neither decides the other, else those with the most values.
+ */
+function tableAxes({ placed, axes, many }) {
+  const values = (axis) => new Set([...placed.values()].map((place) => place[axis])).size;
+  const most = axes.toSorted((one, other) => values(other) - values(one)).slice(0, 2);
+  const asked = ["activation", "initializer"].filter((axis) => axes.includes(axis));
+  const first = asked.length === 2 ? asked : axes.filter((axis) => most.includes(axis));
+  return [...new Set([...first, ...axes, ...many])];
+}
+
 export function heatPanel(board, state, signal, showRuns) {
-  const axes = [...new Set([...["activation", "initializer"].filter((axis) => state.many.includes(axis)), ...state.axes, ...state.many])];
+  const axes = tableAxes(state);
   const body = h("div");
   if (axes.length < 2) {
     return { element: h("div", { hidden: true }), update: () => {} };

@@ -2,7 +2,7 @@
 
 import { find, get, post } from "../lib/api.js";
 import { ENDED, record } from "../lib/board.js";
-import { catalog } from "../lib/catalog.js";
+import { AXES, catalog, places } from "../lib/catalog.js";
 import { h, select, setText, show, throttle } from "../lib/dom.js";
 import { duration, shortId, showValue } from "../lib/format.js";
 import { follow } from "../lib/stream.js";
@@ -22,7 +22,7 @@ export async function view({ element, rest, signal }) {
   const id = rest[0];
   const [run, history, axes] = await Promise.all([get(`/v1/runs/${id}`, {}, signal), get(`/v1/runs/${id}/history`, {}, signal), catalog()]);
   const experiment = await find(`/v1/experiments/${run.experiment_id}`, {}, signal);
-  const state = { run, experiment, histories: new Map([[id, history]]), events: [], connection: "over" };
+  const state = { run, experiment, name: nameOf(run, experiment, axes), histories: new Map([[id, history]]), events: [], connection: "over" };
   const header = head(state, signal);
   const curves = curvesCard(state, signal);
   const layers = layersPanel(state, signal);
@@ -36,16 +36,19 @@ export async function view({ element, rest, signal }) {
   const draw = () => [header, curves, diagnosis, boundary, layers, attempts, log].forEach((each) => each.update());
   draw();
   live(state, signal, draw);
-  return t("run.title", { name: nameOf(run) });
+  return t("run.title", { name: state.name });
 }
 
 export function card(id, title, ...children) {
   return h("section.card", { "aria-labelledby": id }, h("h2", { id }, title), children);
 }
 
-export function nameOf(run) {
-  const { activation, initializer } = run.config;
-  return [run.label, activation.name, initializer.name, t("run.seed", { seed: run.seed })].filter(Boolean).join(" · ");
+/** A run is called by what its experiment varies, and where that is nothing, by the two axes asked for most. */
+function nameOf(run, experiment, axes) {
+  const place = places(axes, [run]).get(run.id);
+  const varied = AXES.filter((axis) => Array.isArray(experiment?.spec[axis]) && experiment.spec[axis].length > 1);
+  const told = varied.length || run.label ? varied : ["activation", "initializer"];
+  return [run.label, ...told.map((axis) => place[axis]), t("run.seed", { seed: run.seed })].filter(Boolean).join(" · ");
 }
 
 /** Follow the run's events from its first one; they are its log, too. */
@@ -95,11 +98,11 @@ function head(state, signal) {
       update();
     } catch (failure) { error.hidden = false; setText(error, failure.message); }
   } }, t("run.cancel"));
-  const compare = h("button", { type: "button", "aria-pressed": String(chosen().includes(run.id)), onClick: () => {
-    const wanted = !chosen().includes(run.id);
-    choose(run.id, wanted);
-    compare.setAttribute("aria-pressed", String(wanted));
-  } }, t("run.compare"));
+  const isChosen = () => chosen().includes(run.id);
+  const compare = h("button", { type: "button", onClick: () => {
+    choose(run.id, !isChosen());
+    setText(compare, t(isChosen() ? "run.uncompare" : "run.compare"));
+  } }, t(isChosen() ? "run.uncompare" : "run.compare"));
   const update = () => {
     const { run: now, connection } = state;
     const over = ENDED.has(now.status);
@@ -115,7 +118,7 @@ function head(state, signal) {
     show(facts, factsOf(now).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
   };
   const element = h("header.top", {}, h("p.crumbs", {}, h("a", { href: "#/" }, t("nav.experiments")), " / ", h("a", { href: `#/experiments/${run.experiment_id}` }, state.experiment?.name ?? t("run.experiment"))),
-    h("div.heading", {}, h("h1", {}, nameOf(run)), badge, told, live),
+    h("div.heading", {}, h("h1", {}, state.name), badge, told, live),
     h("div.bar", {}, h("div.progress", { "aria-hidden": "true" }, bar)), error, facts, h("div.actions", {}, cancel, compare));
   return { element, update };
 }
@@ -151,7 +154,7 @@ function curvesCard(state, signal) {
     if (!body.contains(curves.element)) show(body, curves.element);
     const lines = drawn.map((name) => {
       const mean = metrics[name].map((value) => (value !== null && Number.isFinite(Number(value)) ? Number(value) : null));
-      return { label: metricName(name), runs: 1, n: 1, diverged: 0, mean, low: mean, high: mean };
+      return { label: metricName(name), runs: 1, diverged: 0, mean, low: mean, high: mean };
     });
     curves.update({ metric: pair[0], epochs: epoch, lines, note: "" });
   };

@@ -2,16 +2,18 @@
 
 import { get } from "../lib/api.js";
 import { ENDED } from "../lib/board.js";
-import { announce, h, select, setText, show, throttle } from "../lib/dom.js";
+import { announce, h, reachable, select, setText, show, throttle } from "../lib/dom.js";
 import { significant } from "../lib/format.js";
 import { sleep } from "../lib/stream.js";
 import { known, t } from "../lib/text.js";
 import { notice, verdict, verdictName } from "../parts/badges.js";
-import { QUANTITIES, rangeOf, violins } from "../parts/violins.js";
+import { QUANTITIES, hasValues, rangeOf, violins } from "../parts/violins.js";
 
 const FRAME_MILLISECONDS = 450;
 const MOST_FINDINGS = 8;
 const MOST_LOADED = 100;
+/** Of what the table gives the standard deviation. */
+const SPREADS = ["z", "activation", "gradient"];
 /** Findings that condemn nothing. */
 const REMARKS = ["dying", "plateau", "clipping_active"];
 
@@ -54,7 +56,7 @@ export function layersPanel(state, signal) {
   const slider = h("input.slider", { type: "range", min: 0, max: 0, step: 1, value: 0, "aria-label": t("layers.epoch"), onInput: () => { shown.following = false; move(Number(slider.value)); } });
   const label = h("output");
   const play = h("button.small", { type: "button", onClick: replay }, t("layers.play"));
-  const facts = h("div.scroll");
+  const facts = reachable(t("layers.title"), h("div.scroll"));
   const same = h("input", { type: "checkbox", checked: true, onChange: () => { shown.same = same.checked; draw(); } });
   const controls = h("div.controls", {}, h("div.replay", {}, play, slider, label),
     select(t("layers.show"), [["", t("layers.all")], ...QUANTITIES.map((name) => [name, t(`layers.${name}`)])], "", (value) => { shown.quantity = value; draw(); }),
@@ -175,9 +177,13 @@ function widthOf(stage) {
 /** The numbers of each layer, for those who want them exactly. */
 function figures(layers, shown, look) {
   const share = (value) => (value === null || value === undefined ? "–" : `${(100 * Number(value)).toFixed(1)}%`);
+  const numbers = (layer) => {
+    if (!SPREADS.some((name) => hasValues(layer, name))) return h("td.number.muted", { colspan: String(SPREADS.length + 2) }, t("layers.notFinite"));
+    // Units whose z-values are not finite are neither dead nor saturated.
+    const shares = hasValues(layer, "z") ? [layer.dead_fraction, layer.saturated_fraction] : [null, null];
+    return [...SPREADS.map((name) => (layer[name] ? significant(layer[name].std) : "–")), ...shares.map(share)].map((text) => h("td.number", {}, text));
+  };
   return h("table", {}, h("caption.unseen", {}, t("layers.title")),
-    h("thead", {}, h("tr", {}, [t("layers.layer"), `${t("layers.z")} std`, `${t("layers.activation")} std`, `${t("layers.gradient")} std`, t("layers.dead"), t("layers.saturated")].map((name, at) => h(at ? "th.number" : "th", { scope: "col" }, name)))),
-    h("tbody", {}, layers.map((layer) => h(layer.name === shown.layer ? "tr.marked" : "tr", {}, h("th", { scope: "row" }, h("button.plain", { type: "button", "data-layer": layer.name, "aria-pressed": String(layer.name === shown.layer), onClick: () => look(layer.name) }, layer.name)),
-      ["z", "activation", "gradient"].map((name) => h("td.number", {}, layer[name] ? significant(layer[name].std) : "–")),
-      h("td.number", {}, share(layer.dead_fraction)), h("td.number", {}, share(layer.saturated_fraction))))));
+    h("thead", {}, h("tr", {}, [t("layers.layer"), ...SPREADS.map((name) => `${t(`layers.${name}`)} std`), t("layers.dead"), t("layers.saturated")].map((name, at) => h(at ? "th.number" : "th", { scope: "col" }, name)))),
+    h("tbody", {}, layers.map((layer) => h(layer.name === shown.layer ? "tr.marked" : "tr", {}, h("th", { scope: "row" }, h("button.plain", { type: "button", "data-layer": layer.name, "aria-pressed": String(layer.name === shown.layer), onClick: () => look(layer.name) }, layer.name)), numbers(layer)))));
 }

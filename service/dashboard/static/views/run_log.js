@@ -1,7 +1,7 @@
 // What happened to a run: its attempts, and its changes of state.
 
 import { all } from "../lib/api.js";
-import { h, show } from "../lib/dom.js";
+import { h, reachable, show } from "../lib/dom.js";
 import { duration, moment, shortId } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { notice } from "../parts/badges.js";
@@ -32,7 +32,7 @@ function attempt({ attempt: number, worker, engine, started_at: start, ended_at:
 
 /** What happened, in order; epochs between two changes of state are one line. */
 export function logCard(state) {
-  const list = h("ol.log", { tabindex: "0", "aria-label": t("run.log") });
+  const list = h("ol.log");
   let drawn = -1;
   const update = () => {
     if (state.events.length === drawn) return;
@@ -45,7 +45,7 @@ export function logCard(state) {
     }
     show(list, lines.map((line) => h("li", {}, h("time.muted", { datetime: line.at }, moment(line.at)), " ", sentence(line))));
   };
-  const element = h("section.card", { "aria-labelledby": "log-title" }, h("h2", { id: "log-title" }, t("run.log")), list);
+  const element = h("section.card", { "aria-labelledby": "log-title" }, h("h2", { id: "log-title" }, t("run.log")), reachable(t("run.log"), h("div.scroll.tall", {}, list)));
   return { element, update };
 }
 
