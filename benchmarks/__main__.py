@@ -37,20 +37,16 @@ def topics(options: argparse.Namespace) -> Topics:
         partial(bulk.measure, 3, options.values, 5.0 if quick else 15.0),
         partial(growth.measure, runs, times),
         partial(against_keras.measure, sizes),
-        partial(overhead.measure, sizes.images, options.epochs),
+        partial(overhead.measure, sizes.images, 2 if quick else options.epochs),
     )
     return dict(zip(TOPICS, measures, strict=True))
 
 
-def main() -> int:
-    """Measure and print; returns 1 where something broke."""
-    options = _parser().parse_args()
-    print(machine(), flush=True)
+def measured(wanted: Topics) -> tuple[list[Row], list[str]]:
+    """Measure topic by topic and tell each row as it comes; gives the rows, and what broke."""
     rows: list[Row] = []
     broken = []
-    for name, measure in topics(options).items():
-        if options.only and name not in options.only:
-            continue
+    for name, measure in wanted.items():
         print(f"{name} ...", flush=True)
         try:
             for row in measure():
@@ -61,6 +57,17 @@ def main() -> int:
         except Exception:
             traceback.print_exc()
             broken.append(name)
+    return rows, broken
+
+
+def main() -> int:
+    """Measure and print; returns 1 where something broke."""
+    options = _parser().parse_args()
+    print(machine(), flush=True)
+    chosen = options.only or TOPICS
+    rows, broken = measured(
+        {name: each for name, each in topics(options).items() if name in chosen}
+    )
     print()
     print(*lines(rows), sep="\n")
     if broken:

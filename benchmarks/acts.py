@@ -122,9 +122,7 @@ class Bench:
     def __init__(self, service: Service, seconds: float) -> None:
         self._service, self._seconds = service, seconds
         self._database = psycopg.connect(service.settings.database_url, autocommit=True)
-        self._server = int(
-            self._value("SELECT split_part(pg_read_file('postmaster.pid'), '\n', 1)")
-        )
+        self._server = service.store.server_pid()
         spawning = get_context("spawn")
         ready = spawning.Barrier(_PROCESSES + 1)
         self._pool = ProcessPoolExecutor(

@@ -1,8 +1,9 @@
 """The service's training against Keras on TensorFlow: one run, a queue, many small networks.
 
-The two sides take turns. What Keras takes is the time in ``fit`` alone: neither starting its
-process nor importing TensorFlow nor reading the data counts, while the service's times begin
-with the POST. Without Keras our side is measured all the same.
+The two sides take turns. Of Keras one run's epochs are timed in ``fit``, and of several networks
+each from building it to the end of ``fit``: neither starting its process nor importing TensorFlow
+nor reading the data counts, while the service's times begin with the POST. Without Keras our side
+is measured all the same.
 """
 
 import json

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -48,32 +47,37 @@ def measure(times: int) -> list[Row]:
         here = [Call(service.url, "GET", [path]) for path in paths]
         try:
             with _mlflow() as url:
-                there = _fill(url)
-                return [*_reads(here, there, times), *_commits(service, url, times)]
+                return [*_reads(here, _fill(url), "", times), *_commits(service, url, times)]
         except PeerError as error:
-            return [*_reads(here, str(error), times), *_commits_alone(service, str(error), times)]
+            missing = str(error)
+        return [*_reads(here, [], missing, times), *_commits_alone(service, missing, times)]
 
 
-def _reads(here: list[Call], there: list[Call] | str, times: int) -> Iterator[Row]:
-    """Time our reads in turns with MLflow's, or alone where ``there`` says why it is missing."""
-    missing = there if isinstance(there, str) else ""
-    sets = [[each] for each in here] if isinstance(there, str) else zip(here, there, strict=True)
-    calls = [list(each) for each in sets]
+def _reads(here: list[Call], there: list[Call], missing: str, times: int) -> Iterator[Row]:
+    """Time our reads in turns with MLflow's, or alone where ``missing`` says why it has none."""
     for fresh in (False, True):
         how = "fresh connections" if fresh else "kept connection"
-        for (what, limit, least), each in zip(_READS, calls, strict=True):
-            ours, *theirs = map(middle, in_turns(each, times, fresh=fresh))
-            told, target = f"p50 {ours:.1f} ms", f"under {limit} ms, at least x{least}"
-            row = Row(f"{what}, {how}", told, missing, target=target if limit else "")
-            yield _compared(row, ours, theirs[0], limit, least) if theirs else row
+        for place, (what, limit, least) in enumerate(_READS):
+            calls = [here[place], *there[place : place + 1]]
+            ours, *theirs = map(middle, in_turns(calls, times, fresh=fresh))
+            yield compared(f"{what}, {how}", ours, theirs[0] if theirs else missing, limit, least)
 
 
-def _compared(row: Row, ours: float, theirs: float, limit: int | None, least: int | None) -> Row:
-    """Give a row the peer's side."""
+def compared(
+    what: str, ours: float, theirs: float | str, limit: int | None, least: int | None
+) -> Row:
+    """Hold a read to the most milliseconds and, beside a peer, to the least ratio.
+
+    Without a peer (``theirs`` says why) a target that our side misses alone is missed.
+    """
+    told, target = f"p50 {ours:.1f} ms", f"under {limit} ms, at least x{least}" if limit else ""
+    fast = ours < limit if limit else None
+    if isinstance(theirs, str):
+        return Row(what, told, theirs, target=target, holds=None if fast else fast)
     # The ratio of medians, not the median of ratios: a call is too short for pairs.
     ratio = theirs / ours
-    holds = ours < limit and ratio >= (least or 0) if limit else None
-    return replace(row, peer=f"p50 {theirs:.1f} ms", ratio=f"x{ratio:.1f}", holds=holds)
+    holds = fast and ratio >= (least or 0)
+    return Row(what, told, f"p50 {theirs:.1f} ms", f"x{ratio:.1f}", target, holds)
 
 
 def _commits(service: Service, url: str, times: int) -> Iterator[Row]:

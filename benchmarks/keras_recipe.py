@@ -30,6 +30,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.peers import PEERS
 from service.door import Limits
 from service.expansion import expand
 from service.spec import ExperimentSpec
@@ -40,7 +41,6 @@ from workers.training.results import EpochResult
 from workers.training.trainer import train
 
 FOLDER = Path(".actinium/keras")
-PACKAGES = ("keras~=3.15", "tensorflow-cpu~=2.21")
 SIDES = ("Actinium", "Keras")
 
 Record = dict[str, Any]
@@ -238,7 +238,8 @@ def _difference(here: list[float], keras: list[float]) -> str:
 def install(folder: Path) -> None:
     """Make an environment with Keras and TensorFlow, apart from Actinium's."""
     venv.create(folder, with_pip=True)
-    subprocess.run([_python(folder), "-m", "pip", "install", *PACKAGES], check=True)
+    _, packages = PEERS["keras"]
+    subprocess.run([_python(folder), "-m", "pip", "install", *packages], check=True)
 
 
 def _python(folder: Path) -> Path:

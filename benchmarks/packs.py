@@ -20,7 +20,7 @@ import torch
 
 from service.door import Limits
 from service.expansion import PlannedRun, expand
-from service.resolution import network_of, training_samples
+from service.resolution import network_of
 from service.spec import ExperimentSpec
 from workers.datasets import load
 from workers.training import devices
@@ -99,7 +99,7 @@ def compare(
         flush=True,
     )
     if peak is not None:
-        flop = 6 * network.multiply_adds * training_samples(config.dataset)
+        flop = network.multiply_adds * (6 * len(data.train) + 2 * len(data.validation))
         shares = "".join(f" {flop * each / peak / 1e12:8.1%}" for each in rates)
         print(f"{'':<34} {'share of the peak':>{37 + 7 * len(sizes)}}{shares}", flush=True)
 

@@ -11,7 +11,7 @@ import venv
 from pathlib import Path
 
 #: Module to look for in each environment, and what is installed.
-_PEERS = {
+PEERS = {
     "keras": ("keras", ("keras~=3.15", "tensorflow-cpu~=2.21")),
     "mlflow": ("mlflow", ("mlflow~=3.17",)),
 }
@@ -30,7 +30,7 @@ def interpreter(name: str, *, install: bool = True) -> Path:
     """
     folder = Path(os.environ.get("ACTINIUM_BENCH_HOME") or ".actinium/bench").absolute() / name
     python = folder / "bin" / "python"
-    module, packages = _PEERS[name]
+    module, packages = PEERS[name]
     if _has(python, module):
         return python
     if not install:
@@ -57,7 +57,7 @@ def reason(error: Exception) -> str:
     told = getattr(error, "stderr", None) or ""
     if isinstance(told, bytes):  # of a program that took too long
         told = told.decode(errors="replace")
-    return (told.strip() or str(error)).splitlines()[-1]
+    return (told.strip() or str(error).strip() or type(error).__name__).splitlines()[-1]
 
 
 def _has(python: Path, module: str) -> bool:

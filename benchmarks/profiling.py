@@ -20,7 +20,7 @@ import os
 import resource
 import statistics
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -42,7 +42,6 @@ from workers.training.trainer import Training
 T = TypeVar("T")
 
 _CPU = torch.device("cpu")
-_BATCH, _WARM = 128, 5
 _BATCH, _WARM = 128, 5
 _CONVOLUTIONS = {32: "conv_1", 64: "conv_2"}  # by their channels
 #: Operations whose name alone says what part of a step they are.
@@ -68,20 +67,12 @@ def new_training(steps: int) -> tuple[Training, list[Tensor]]:
     return training, batches[_WARM:]
 
 
-def step_milliseconds(steps: int) -> float:
-    """Give the processor time of a step: the median of so many."""
-    training, batches = new_training(steps)
-    return statistics.median(
-        _processor_milliseconds(training._train_step, each) for each in batches
-    )
-
-
-class Clock(TorchDispatchMode):
+class Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the processor milliseconds of each part; as a context, of torch's operations."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.took = Counter[str]()
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.took: dict[str, float] = defaultdict(float)
 
     def timed(self, part: str, work: Callable[..., T]) -> Callable[..., T]:
         """Give some work that counts as a part."""
@@ -130,7 +121,7 @@ def parts(steps: int) -> dict[str, float]:
     return middle | {_REST: statistics.median(whole) - sum(middle.values())}
 
 
-def _called(training: Training, samples: Tensor) -> Counter[str]:
+def _called(training: Training, samples: Tensor) -> dict[str, float]:
     """Take a step and time what is not one operation of torch's."""
     clock = Clock()
     drop = clock.timed("dropout with its masks, forward", Dropout.forward)
@@ -226,7 +217,10 @@ def faults(keep: bool, steps: int) -> tuple[int, float]:
 
 
 def mlp_epoch() -> tuple[float, float]:
-    """Give the seconds of an mlp's second epoch on two threads: on the clock, of the processor."""
+    """Give the seconds of an mlp's epoch on two threads: on the clock, and of the processor.
+
+    The second of two like trainings: the first of a process also imports.
+    """
     devices.prepare(_CPU, 2)
     spec = _MLP | {"model": {"name": "mlp", "hidden_units": [128, 128]}}
     (run,) = planned(spec, 1)

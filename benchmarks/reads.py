@@ -1,6 +1,6 @@
 """Time every read at 10, 1,000 and 100,000 runs, and look at how PostgreSQL answers it.
 
-    python -m benchmarks.reads [--runs 10 1000 100000] [--plans]
+    python -m benchmarks.reads [--runs 10 1000 100000] [--epochs 10] [--plans]
 
 For each size a filled database of its own (``benchmarks.filled``). Every read of the API, the page,
 the scheduler and the workers' claim is called as they call it; each of its statements is explained.
@@ -119,12 +119,14 @@ class Reads:
     def statements(self) -> dict[str, tuple[str, Any]]:
         """Give the statements that the driver gets past SQLAlchemy, with their parameters."""
         columns = histories._columns(METRICS)
-        one = {"run_id": self.run.id, "run_ids": [self.run.id], "from_epoch": 1, "points": 5}
-        batch = {"experiment_id": self.finished, "first": 0, "last": 20}
+        one = {"run_id": self.run.id, "run_ids": [self.run.id], "from_epoch": 1}
+        thinning, stretches = histories.thinned(METRICS[:2], 6)
+        thinly = {**one, "points": 6, "stretches": stretches}
+        batch = {"experiment_id": self.finished, "first": 0, "last": 20, "labels": "{}"}
         copied = exports._COPY.partition("(")[2].rpartition(") TO STDOUT")[0]
         return {
             "history": (histories._WHOLE.format(columns=columns), one),
-            "history, thinned": (histories._THINNED.format(columns=columns, lead="loss"), one),
+            "history, thinned": (thinning, thinly),
             "histories as CSV": (copied, batch),
             "newest event": (live._NEWEST, ([self.newest],)),
             "new events": (live._NEW, ([self.newest], [0], 500)),
@@ -213,6 +215,9 @@ class Reads:
             "run, has it ended": lambda session: run_search.has_ended(session, run_id),
             "history": lambda session: histories.get(session, run_id),
             "history, thinned": lambda session: histories.get(session, run_id, max_points=5),
+            "history, to 500 points": lambda session: histories.get(
+                session, run_id, max_points=500
+            ),
             "layers": lambda session: layers.get(session, run_id),
             "diagnosis": lambda session: diagnoses.get(session, run_id),
             "attempts": lambda session: run_search.attempts(session, run_id, cursor=None, limit=50),
@@ -340,11 +345,15 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--runs", type=int, nargs="+", default=[10, 1_000, 100_000])
+    parser.add_argument("--epochs", type=int, default=10, help="of each run")
     parser.add_argument("--plans", action="store_true")
     options = parser.parse_args()
     with ExitStack() as stack:
         # The smaller ones have experiments of the size that is looked at in the largest.
-        fillings = [Filling(size, largest=max(100, min(1_000, size // 5))) for size in options.runs]
+        fillings = [
+            Filling(size, options.epochs, largest=max(100, min(1_000, size // 5)))
+            for size in options.runs
+        ]
         filled = [stack.enter_context(database(each))[0] for each in fillings]
         return report(dict(zip(options.runs, measure(filled), strict=True)), plans=options.plans)
 

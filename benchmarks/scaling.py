@@ -1,6 +1,6 @@
 """Measure what each act of the service costs, to reckon what more of it would need.
 
-    python -m benchmarks.scaling [--seconds 4]
+    python -m benchmarks.scaling [--seconds 4] [--only writes doorbell events reads]
 
 On embedded servers of its own: messages through the doorbell; epochs committed, leases renewed and
 runs claimed by 1 to 64 clients, in one experiment and in many; what an event costs the API for each
@@ -27,7 +27,7 @@ from benchmarks.acts import (
     write,
     write_and_notify,
 )
-from benchmarks.serving import Service, processor_seconds
+from benchmarks.serving import Service, processor_seconds, stop
 from service.config import Settings
 from service.queue import Doorbell, queue_name
 
@@ -116,27 +116,43 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seconds", type=float, default=4.0)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--only", nargs="+", choices=REPORTS, default=list(REPORTS))
+    options = parser.parse_args()
     with Service(lease_seconds=3600, database_pool_size=40) as service:
-        bench = Bench(service, seconds)
-        try:
-            _report_writes(bench)
-        finally:
-            bench.close()
-        sent, taken = doorbell(service.settings)
-        print(
-            f"\nDoorbell: {sent:,.0f} messages a second sent, {taken:,.0f} taken and acknowledged"
-        )
-        api = service.api()
-        for listeners in (0, 50, 200):
-            cost = asyncio.run(fan_out(service, api.pid, listeners, seconds))
-            print(f"Event, {listeners:3} listeners: API {1000 * cost:.2f} ms")
-        for name, (rate, cost) in reads(service, api.pid, seconds).items():
-            print(f"Read, {name:22} {rate:6,.0f}/s   API {1000 * cost:.2f} ms")
+        for name in options.only:
+            REPORTS[name](service, options.seconds)
 
 
-def _report_writes(bench: Bench) -> None:
+def _report_writes(service: Service, seconds: float) -> None:
+    bench = Bench(service, seconds)
+    try:
+        _report_acts(bench)
+    finally:
+        bench.close()
+
+
+def _report_doorbell(service: Service, _: float) -> None:
+    sent, taken = doorbell(service.settings)
+    print(f"Doorbell: {sent:,.0f} messages a second sent, {taken:,.0f} taken and acknowledged")
+
+
+def _report_events(service: Service, seconds: float) -> None:
+    api = service.api()
+    for listeners in (0, 50, 200):
+        cost = asyncio.run(fan_out(service, api.pid, listeners, seconds))
+        print(f"Event, {listeners:3} listeners: API {1000 * cost:.2f} ms", flush=True)
+    stop(api)
+
+
+def _report_reads(service: Service, seconds: float) -> None:
+    api = service.api()
+    for name, (rate, cost) in reads(service, api.pid, seconds).items():
+        print(f"Read, {name:22} {rate:6,.0f}/s   API {1000 * cost:.2f} ms", flush=True)
+    stop(api)
+
+
+def _report_acts(bench: Bench) -> None:
     print(f"A connection of its own: {bench.connection_megabytes():.1f} MB")
     bench.scratch()
     for clients in (1, 32):
@@ -158,6 +174,14 @@ def _report_writes(bench: Bench) -> None:
         bench.waiting(_RUNS)
         print(f"Claims, {clients:2} clients: {bench.measure(claim, range(clients))}")
     bench.end_all()
+
+
+REPORTS = {
+    "writes": _report_writes,
+    "doorbell": _report_doorbell,
+    "events": _report_events,
+    "reads": _report_reads,
+}
 
 
 if __name__ == "__main__":

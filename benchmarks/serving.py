@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from alembic import command
 from pydantic import SecretStr
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from deploy.embedded import EmbeddedServers
@@ -134,6 +134,12 @@ class Store:
         with self.sessions() as session:
             doorbell.ring(workers_wanted(session, self.settings))
         doorbell.close()
+
+    def server_pid(self) -> int:
+        """Give the process id of PostgreSQL's server, which must be on this machine."""
+        wanted = text("SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)::int")
+        with self.sessions() as session:
+            return int(session.scalars(wanted).one())
 
     def workers(self) -> int:
         """Count the workers seen lately."""
