@@ -23,7 +23,8 @@ class Group:
     """Epochs that wait to be recorded together, in the order in which they ended.
 
     They wait only where the next is expected within ``GROUP_SECONDS`` of the last transaction, by
-    how long the last one took. So longer epochs never wait, nor does the first of a training.
+    how long the last one took. So longer epochs never wait, nor does the first of a training. Where
+    one takes longer than that after all, those before it wait for its first pulse at the latest.
     """
 
     def __init__(self) -> None:

@@ -174,18 +174,20 @@ class DatabaseRecorder:
             for member, each in rows.items()
             if each.epoch > self._held[member].recorded_epochs
         }
-        if not new:
+        if new:
+            self._group.add(
+                [
+                    EpochRecord(
+                        self._held[member], each.epoch, each.metrics, each.ending, each.insight
+                    )
+                    for member, each in new.items()
+                ]
+            )
+            if self._group.due or any(each.saved for each in new.values()):
+                self._record()
+        if len(new) < len(rows):
             self.pulse({member: Place(each.epoch, 1.0) for member, each in rows.items()})
-            return
-        self._group.add(
-            [
-                EpochRecord(self._held[member], each.epoch, each.metrics, each.ending, each.insight)
-                for member, each in new.items()
-            ]
-        )
-        if self._group.due or any(each.saved for each in new.values()):
-            self._record()
-        if self._held:
+        elif self._held:
             self._raise_if_stopping()
 
     def past(self, member: int, before: int) -> list[layers.Observed]:
@@ -228,7 +230,9 @@ class DatabaseRecorder:
             lambda session: recording.record_epochs(session, records, self._settings)
         )
         self._group.recorded()
-        self._renewed_at = time.monotonic()
+        recorded = {each.held.run_id for each in records}
+        if all(each.run_id in recorded for each in self._held.values()):
+            self._renewed_at = time.monotonic()  # else it is as due as before for the others
         ended = {each.held.run_id: each.ending for each in records if each.ending is not None}
         for member in self._named(ended.keys() - answer.lost):
             self._let_go(member, ended[self._held[member].run_id])

@@ -2,18 +2,18 @@
 
 import math
 import time
-from collections import Counter
 
 import limits
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.exceptions import HTTPException
 
 
 class RateLimit:
-    """Counts requests by caller; for the event loop alone.
+    """Counts requests by caller.
 
-    The windows of all callers begin together, so what was counted in one is forgotten at once.
-    The counters that ``limits`` has forget by a timer, which is a thread for each request of a
-    calm service: 0.4 ms.
+    On the event loop, where a request costs 0.03 ms: the storage for threads forgets what is over
+    in a thread of its own, of which a calm service starts one for each request (0.4 ms).
 
     Args:
         limit: amount and period, as ``100000/minute``.
@@ -24,29 +24,24 @@ class RateLimit:
 
     def __init__(self, limit: str) -> None:
         self._item = limits.parse(limit)
-        self._counts: Counter[str] = Counter()
-        self._ends = 0.0
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
-    def count(self, caller: str) -> dict[str, str]:
+    async def count(self, caller: str) -> dict[str, str]:
         """Count one request; returns the headers that say how many are left.
 
         Raises:
             HTTPException: 429, the caller has used them up.
         """
-        now = time.monotonic()
-        if now >= self._ends:
-            self._counts.clear()
-            self._ends = now + self._item.get_expiry()
-        self._counts[caller] += 1
-        amount = self._item.amount
-        seconds = str(max(1, math.ceil(self._ends - now)))
+        allowed = await self._limiter.hit(self._item, caller)
+        ends, left = await self._limiter.get_window_stats(self._item, caller)
+        seconds = str(max(1, math.ceil(ends - time.time())))
         headers = {
-            "RateLimit-Policy": f"{amount};w={self._item.get_expiry()}",
-            "RateLimit-Limit": str(amount),
-            "RateLimit-Remaining": str(max(0, amount - self._counts[caller])),
+            "RateLimit-Policy": f"{self._item.amount};w={self._item.get_expiry()}",
+            "RateLimit-Limit": str(self._item.amount),
+            "RateLimit-Remaining": str(left),
             "RateLimit-Reset": seconds,
         }
-        if self._counts[caller] <= amount:
+        if allowed:
             return headers
         raise HTTPException(
             429,

@@ -69,9 +69,9 @@ class Gate:
         try:
             state["caller"] = await run_in_threadpool(self._identify, scope)
         except DomainError:
-            self._limit.count(f"address {_address(scope)}")
+            await self._limit.count(f"address {_address(scope)}")
             raise
-        state["answer_headers"] |= self._limit.count(state["caller"].id)
+        state["answer_headers"] |= await self._limit.count(state["caller"].id)
 
     def _identify(self, scope: Scope) -> Caller:
         headers = Headers(scope=scope)

@@ -110,6 +110,24 @@ def test_idle_workers_share_what_waits_and_busy_ones_do_not_count(lab):
     assert [len(lab.pack(worker)) for worker in ("one", "two")] == [11, 10]
 
 
+@pytest.mark.parametrize("after", range(1, 5))
+def test_a_claim_amid_another_leaves_each_its_share(lab, engine, after):
+    """Another worker claims and commits after so many statements of a claim."""
+    meet_workers(lab, "one", "two")
+    lab.submit(model=MLP, seeds=16)
+    statements, taken = [], []
+
+    def meanwhile(*_):
+        statements.append(None)
+        if len(statements) == after:
+            taken.extend(lab.pack("two"))
+
+    event.listen(engine, "after_cursor_execute", meanwhile)
+    mine = lab.pack("one")
+    assert [len(mine), len(taken)] == [8, 8]
+    assert len({held.run_id for held in (*mine, *taken)}) == 16
+
+
 def test_two_workers_at_once_never_get_one_run_twice(lab):
     meet_workers(lab, "one", "two")
     experiment_id = lab.submit(model=MLP, seeds=64)
@@ -149,7 +167,10 @@ def test_a_worker_counts_once_however_many_runs_it_trains(lab):
 
 
 def test_a_claim_among_many_that_wait_reads_few(lab, engine):
-    """Twenty thousand runs wait; each query of a claim finds its rows by an index."""
+    """Twenty thousand runs wait; each query of a claim finds its rows by an index, in order.
+
+    So it does before Postgres has statistics of them.
+    """
     experiment_id = lab.submit(model=MLP, seeds=2)
     lab.execute(
         """
@@ -162,32 +183,34 @@ def test_a_claim_among_many_that_wait_reads_few(lab, engine):
         """,
         id=experiment_id,
     )
-    lab.execute("ANALYZE runs")
-    plans = _plans(lab, engine)
-    assert len(lab.pack("two")) == 32
-    scans = [line for plan in plans for line in plan.splitlines() if "Scan" in line]
-    assert not [line for line in scans if "Seq Scan on runs" in line], plans
-    used = {name for name in ("ix_runs_claimable", "ix_runs_packable") if name in "".join(plans)}
-    assert used == {"ix_runs_claimable", "ix_runs_packable"}
+    at_first, known = _plans(lab, engine), _plans(lab, engine, analyzed=True)
+    for plan in (*at_first, *known):
+        assert "Seq Scan on runs" not in plan
+        assert "Sort" not in plan
+    for plans in (at_first, known):
+        used = {index for index in _QUEUES if index in "".join(plans)}
+        assert used == _QUEUES
 
 
-def _plans(lab, engine):
+_QUEUES = {"ix_runs_claimable", "ix_runs_packable"}
+
+
+def _plans(lab, engine, *, analyzed=False):
     """How Postgres carries out the queries by which a pack is chosen, with its very parameters."""
-    chosen = []
+    if analyzed:
+        lab.execute("ANALYZE runs")
+    plans = []
 
-    def note(connection, cursor, statement, parameters, *_):
-        if statement.startswith("SELECT") and " runs" in statement:
-            chosen.append((statement, parameters))
+    def explain(connection, cursor, statement, parameters, *_):
+        if "FROM runs" in statement and " LIMIT " in statement:
+            with connection.connection.cursor() as other:
+                other.execute(f"EXPLAIN {statement}", parameters)
+                plans.append("\n".join(line for (line,) in other.fetchall()))
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", explain)
     try:
         assert len(lab.pack()) == 32
     finally:
-        event.remove(engine, "before_cursor_execute", note)
-    with engine.connect() as connection:
-        cursor = connection.connection.cursor()
-        plans = []
-        for statement, parameters in chosen:
-            cursor.execute(f"EXPLAIN {statement}", parameters)
-            plans.append("\n".join(line for (line,) in cursor.fetchall()))
-        return plans
+        event.remove(engine, "before_cursor_execute", explain)
+    assert len(plans) == 3
+    return plans

@@ -1,5 +1,6 @@
 """Who is served: keys and scopes, and this machine alone while no key exists."""
 
+import time
 import uuid
 
 import pytest
@@ -129,6 +130,20 @@ def test_too_many_requests_are_refused_caller_by_caller(
     assert 0 < int(refused.headers["retry-after"]) <= 3600
     assert refused.headers["ratelimit-limit"] == "3"
     assert ask(app, "GET", "/v1/experiments", headers=two).status_code == 200
+
+
+def test_a_caller_may_ask_again_when_the_window_is_over(
+    settings: Settings, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(settings.model_copy(update={"rate_limit": "1/hour"}))
+    one = _bearer(keys.create(session, name="one", scopes=["read"]).token)
+    answers = [ask(app, "GET", "/v1/presets", headers=one) for _ in range(2)]
+    assert [each.status_code for each in answers] == [200, 429]
+    assert answers[0].headers["ratelimit-policy"] == "1;w=3600"
+    over = time.time() + int(answers[1].headers["retry-after"])
+    monkeypatch.setattr(time, "time", lambda: over)
+    again = ask(app, "GET", "/v1/presets", headers=one)
+    assert (again.status_code, again.headers["ratelimit-reset"]) == (200, "3600")
 
 
 def test_guessing_keys_is_limited_too(settings: Settings, session: Session) -> None:

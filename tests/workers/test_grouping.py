@@ -1,22 +1,19 @@
-"""Epochs that share a transaction: when they wait, and that it can be seen in nothing else."""
+"""Epochs that share a transaction: that it can be seen in nothing else, whatever happens."""
 
 import math
-from itertools import pairwise
 from types import SimpleNamespace
-from uuid import UUID
 
 import pytest
 from sqlalchemy import event, func, select, update
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from service import claiming, runs, sweep
-from service.holding import Claim
+from service.database import create_database_engine, session_factory
 from service.models import Epoch, Event, Layers, Run
-from service.recording import EpochRecord
 from tests.service.layer_samples import SICK, insight
 from tests.submissions import submit
 from workers import grouping
-from workers.grouping import Group
 from workers.recorder import DatabaseRecorder, NoneLeftError, Place, Row, WorkerStoppingError
 
 MLP = {"dataset": "digits", "model": {"name": "mlp", "hidden_units": [8]}}
@@ -27,8 +24,6 @@ BRIEF = MLP | {
     "epochs": 12,
     "layer_statistics": {"every": 3, "samples": 32},
 }
-
-HELD = Claim(UUID(int=1), UUID(int=2), 1, {}, 0, 100, 0, {})
 
 
 def metrics(epoch, member=0):
@@ -48,15 +43,16 @@ def patient(monkeypatch):
 
 @pytest.fixture
 def recorder(session, sessions, settings):
-    """A recorder of fresh claims on a pack of so many runs, and the claims."""
+    """A recorder of fresh claims on a pack of so many new runs or what waits, and the claims."""
 
-    def recorder(members=1, stopping=lambda: False, **changed):
-        submit(session, settings, **MLP, seeds=members, epochs=9)
+    def recorder(members=1, stopping=lambda: False, by=sessions, **changed):
+        if members:
+            submit(session, settings, **MLP, seeds=members, epochs=9)
         engine = {"device": "cpu", "torch": "2.13.0", "numpy": "2.4.0"}
         with sessions() as own:
             pack = claiming.claim(own, worker="one", engine=engine, settings=settings)
         changed = settings.model_copy(update={"renew_seconds": 60} | changed)
-        return DatabaseRecorder(sessions, pack, changed, stopping), pack
+        return DatabaseRecorder(by, pack, changed, stopping), pack
 
     return recorder
 
@@ -67,70 +63,6 @@ def lose(sessions, settings, run_id):
         with session.begin():
             session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=func.now()))
         assert sweep.recover(session, run_id, 1, settings)
-
-
-class Clock:
-    """Stands in for the process's clock."""
-
-    def __init__(self, monkeypatch):
-        self.now = 1000.0
-        monkeypatch.setattr(grouping, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(grouping, "GROUP_SECONDS", 0.2)
-        self.group = Group()
-
-    def transactions(self, epochs, seconds, commit=0.005):
-        """Train some epochs; return after which there was a transaction, and when it ended."""
-        found = []
-        for epoch in range(1, epochs + 1):
-            self.now += seconds
-            self.group.add([EpochRecord(HELD, epoch, {})])
-            if self.group.due:
-                self.group.take()
-                self.now += commit
-                self.group.recorded()
-                found.append((epoch, self.now))
-        return found
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return Clock(monkeypatch)
-
-
-@pytest.mark.parametrize("seconds", [0.2, 0.3, 5.0])
-def test_an_epoch_that_takes_long_never_waits(clock, seconds):
-    assert [epoch for epoch, _ in clock.transactions(5, seconds)] == [1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize("commit", [0.005, 0.5])
-@pytest.mark.parametrize("seconds", [0.001, 0.003, 0.03, 0.09])
-def test_short_epochs_share_transactions_and_none_waits_long(clock, seconds, commit):
-    """However long a transaction takes: then it matters most that there are few."""
-    count = math.ceil(10 / seconds)
-    found = clock.transactions(count, seconds, commit)
-    assert found[0][0] == 1
-    pauses = [after[1] - commit - before[1] for before, after in pairwise(found)]
-    assert max(pauses) <= 0.2 + 1e-6
-    assert min(pauses) >= 0.2 - seconds - 1e-6
-    assert count - found[-1][0] <= 0.2 / seconds
-
-
-def test_an_epoch_that_takes_longer_than_those_before_waits_no_more(clock):
-    clock.transactions(3, 0.001)
-    assert [epoch for epoch, _ in clock.transactions(3, 0.25)] == [1, 2, 3]
-
-
-def test_what_waits_stays_small(clock):
-    clock.transactions(1, 0.001)
-    many = [EpochRecord(HELD, epoch, {}) for epoch in range(999)]
-    clock.group.add(many)
-    assert not clock.group.due
-    clock.group.add(many[:1])
-    assert clock.group.due
-    assert len(clock.group.take()) == 1000
-    clock.group.recorded()
-    clock.group.add([EpochRecord(HELD, epoch, {}, insight=insight()) for epoch in range(50)])
-    assert clock.group.due
 
 
 def told(sessions, pack):
@@ -220,6 +152,88 @@ def test_what_waits_is_recorded_before_a_worker_stops(patient, recorder, look):
     assert look.run(held.run_id).epoch == 3
 
 
+@pytest.fixture
+def away(settings):
+    """An engine on a Postgres that does not answer."""
+    url = "postgresql://postgres@127.0.0.1:1/none"
+    engine = create_database_engine(settings.model_copy(update={"database_url": url}))
+    yield engine
+    engine.dispose()
+
+
+def test_what_waits_when_postgres_goes_away_is_recorded_when_it_is_back(
+    patient, recorder, look, engine, away
+):
+    by_engine, tries = session_factory(engine), []
+
+    def comes_back():
+        tries.append(None)
+        if len(tries) == 6:
+            by_engine.configure(bind=engine)
+        return False
+
+    by, (held,) = recorder(stopping=comes_back, by=by_engine)
+    for epoch in (1, 2, 3):
+        by.epochs({0: Row(epoch, metrics(epoch), None)})
+    by_engine.configure(bind=away)
+    by.pulse({0: Place(4, 0.1)})
+    assert len(tries) == 6
+    by.epochs({0: Row(4, metrics(4), "completed")})
+    assert [row[0] for row in look.history(held.run_id)] == [1, 2, 3, 4]
+
+
+def test_a_worker_that_stops_while_postgres_is_away_does_not_wait_for_ever(
+    patient, recorder, look, session, sessions, settings, engine, away
+):
+    by_engine, stopping = session_factory(engine), iter([False] * 3)
+    by, (held,) = recorder(
+        stopping=lambda: next(stopping, True), by=by_engine, soft_shutdown_seconds=0.1
+    )
+    for epoch in (1, 2, 3):
+        by.epochs({0: Row(epoch, metrics(epoch), None)})
+    by_engine.configure(bind=away)
+    with pytest.raises(OperationalError):
+        by.pulse({0: Place(4, 0.1)})
+    assert look.run(held.run_id).epoch == 1
+    lose(sessions, settings, held.run_id)
+    again, (held,) = recorder(members=0)
+    assert (held.attempt, held.recorded_epochs) == (2, 1)
+    again.epochs({0: Row(1, metrics(1), None)})
+    for epoch in (2, 3):
+        again.epochs({0: Row(epoch, metrics(epoch), None)})
+    by_engine.configure(bind=engine)
+    with pytest.raises(NoneLeftError):
+        by.epochs({0: Row(4, metrics(4), None)})
+    again.epochs({0: Row(4, metrics(4), "completed")})
+    assert [row[0] for row in look.history(held.run_id)] == [1, 2, 3, 4]
+    assert look.events(held.run_id).count("run.epoch") == 4
+
+
+def test_a_member_that_lives_epochs_again_keeps_its_lease_beside_one_that_is_new(
+    recorder, look, session, monkeypatch
+):
+    """What is recorded of the others is no sign of life of it."""
+    first, (old,) = recorder()
+    for epoch in (1, 2, 3):
+        first.epochs({0: Row(epoch, metrics(epoch), None)})
+    first.release("It was given back.")
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr("workers.recorder.time", clock)
+    by, pack = recorder(renew_seconds=1)
+    assert [held.recorded_epochs for held in pack] == [3, 0]
+    leases = [look.run(old.run_id).lease_expires_at]
+    for epoch in (1, 2):
+        clock.now += 0.6
+        by.epochs({member: Row(epoch, metrics(epoch), None) for member in (0, 1)})
+        leases.append(look.run(old.run_id).lease_expires_at)
+    assert leases[0] == leases[1] < leases[2]
+    runs.cancel(session, old.run_id)
+    clock.now += 1.0
+    by.epochs({member: Row(3, metrics(3), None) for member in (0, 1)})
+    assert by.leaving() == {0}
+    assert [look.run(held.run_id).epoch for held in pack] == [3, 3]
+
+
 def test_what_waits_is_recorded_before_a_failure(patient, recorder, look):
     by, (held,) = recorder()
     by.epochs({0: Row(1, metrics(1), None)})
@@ -303,6 +317,25 @@ def test_a_worker_that_dies_while_epochs_wait_costs_a_run_nothing(
     assert look.outcomes(run_id) == ["lost", "completed"]
     assert layers_of(sessions, run_id) == layers_of(sessions, twin)
     assert [epoch for epoch, _ in layers_of(sessions, twin)] == [0, 3, 6, 9, 12]
+
+
+def test_a_worker_that_stops_while_epochs_wait_gives_the_run_back_as_far_as_it_is(
+    patient, submitted, train, look, monkeypatch
+):
+    twin = submitted(**BRIEF)
+    assert train() == "completed"
+    monkeypatch.setattr("workers.training.trainer.PULSE_SECONDS", 3600.0)
+    run_id, looks = submitted(**BRIEF), iter([False] * 9)
+    assert train(stopping=lambda: next(looks, True)) == "released"
+    begun = look.history(run_id)
+    assert 1 < len(begun) == look.run(run_id).epoch < 12
+    with capture_logs() as logs:
+        assert train() == "completed"
+    went_on = [each["epoch"] for each in logs if each["event"] == "Went on from a checkpoint"]
+    assert went_on == [len(begun) + 1]
+    assert look.history(run_id) == look.history(twin)
+    assert look.events(run_id).count("run.epoch") == 12
+    assert look.outcomes(run_id) == ["released", "completed"]
 
 
 def layers_of(sessions, run_id):
