@@ -28,14 +28,17 @@ class Group:
     """The trainings that share their labels on the axes compared by.
 
     ``values`` has one value a completed training, by its seed and its labels on the axes that
-    still vary in the group; ``mean`` to ``ci95`` are theirs alone. ``score`` is the mean in
-    which each diverged training counts as the worst value that any completed one reached: what
-    groups are ranked by. ``missing`` counts completed trainings that do not record the metric.
+    still vary in the group; ``mean`` to ``ci95`` are theirs alone. ``rounding`` is the variance
+    that the metric's grid alone gives a value, of the coarsest training where they differ.
+    ``score`` is the mean in which each diverged training counts as the worst value that any
+    completed one reached: what groups are ranked by. ``missing`` counts completed trainings that
+    do not record the metric.
     The figures against the best are None for the best itself and where there is no test.
     """
 
     by: dict[str, Label]
     values: Mapping[Block, float]
+    rounding: float
     n: int
     diverged: int
     unfinished: int
@@ -138,7 +141,9 @@ def _groups(
         _group(dict(zip(by, labels, strict=True)), some, blocked_by)
         for labels, some in members.items()
     ]
-    intervals = statistics.mean_intervals([_floats(each.values.values()) for each in groups])
+    intervals = statistics.mean_intervals(
+        [_floats(each.values.values()) for each in groups], [each.rounding for each in groups]
+    )
     return [
         replace(group, ci95=interval) for group, interval in zip(groups, intervals, strict=True)
     ]
@@ -156,6 +161,7 @@ def _group(by: dict[str, Label], trainings: Sequence[Score], blocked_by: Sequenc
     return Group(
         by=by,
         values=values,
+        rounding=statistics.rounding_variance(max(each.step for each in trainings)),
         n=len(values),
         # A test loss can overflow after the last epoch; that is no number to average either.
         diverged=finished - len(completed) + len(measured) - len(values),
@@ -194,13 +200,13 @@ def _against_best(groups: Sequence[Group], *, higher: bool) -> list[Group]:
         return list(groups)
     best, *others = groups
     differences = _differences(best, others)
-    tested = [each.p_value for each in differences if each is not None]
+    tested = [each.p_value for each in differences if each and each.p_value is not None]
     # The best was chosen among all by its values: as if all pairs had been looked at.
     pairs = (len(tested) + 1) * len(tested) // 2
     corrected = zip(holm(tested), holm(tested, family=pairs), strict=True)
     compared = [replace(best, tied_with_best=True)]
     for group, difference in zip(others, differences, strict=True):
-        if difference is None:
+        if difference is None or difference.p_value is None:
             compared.append(replace(group, tied_with_best=group.n > 0))
             continue
         p_value, p_value_all_pairs = next(corrected)
@@ -224,14 +230,17 @@ def _differences(best: Group, others: Sequence[Group]) -> list[Difference | None
         [
             (_floats(map(each.values.__getitem__, at)), _floats(map(best.values.__getitem__, at)))
             for each, at in zip(others, common, strict=True)
-        ]
+        ],
+        [each.rounding + best.rounding for each in others],
     )
     return [
         difference
         # Fewer common blocks would leave most of what was measured unused.
         if difference is not None and 2 * len(at) >= max(each.n, best.n)
         else statistics.welch_difference(
-            _floats(each.values.values()), _floats(best.values.values())
+            _floats(each.values.values()),
+            _floats(best.values.values()),
+            (each.rounding, best.rounding),
         )
         for each, at, difference in zip(others, common, paired, strict=True)
     ]
@@ -244,7 +253,8 @@ def _effects(groups: Sequence[Group], by: Sequence[str]) -> list[Effect]:
     values, places, blocks = zip(*cells, strict=True)
     factors = {axis: [place[axis] for place in places] for axis in by}
     repeated = 2 * len({*blocks}) <= len(blocks)
-    return analyse(values, factors, blocks if repeated else None)
+    rounding = max(each.rounding for each in groups)
+    return analyse(values, factors, blocks if repeated else None, rounding=rounding)
 
 
 def _more_seeds_needed(groups: Sequence[Group]) -> int | None:
@@ -263,7 +273,8 @@ def _more_seeds_needed(groups: Sequence[Group]) -> int | None:
     if difference is None:
         return None
     runs_a_seed = best.n / len({seed for seed, *_ in best.values})
-    needed = statistics.runs_needed(difference, most=math.ceil(MOST_SEEDS * runs_a_seed))
+    most = difference.n + math.ceil(MOST_SEEDS * runs_a_seed)
+    needed = statistics.runs_needed(difference, most=most)
     if needed is None:
         return None
     return min(MOST_SEEDS, max(1, math.ceil((needed - difference.n) / runs_a_seed)))

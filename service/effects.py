@@ -26,7 +26,8 @@ class Effect:
 
     ``df`` 0 means that nothing is left to add: the axis cannot be told apart from the others,
     and the figures are None. ``f`` and ``p_value`` are None where no error is left to compare
-    with; ``f`` is infinite where the model leaves no error at all.
+    with. Where the model leaves an error of 0, ``f`` is infinite and ``p_value`` None: nothing
+    says how small the error is.
     """
 
     axes: Term
@@ -43,6 +44,8 @@ def analyse(
     values: Sequence[float],
     factors: Mapping[str, Sequence[Hashable]],
     blocks: Sequence[Hashable] | None = None,
+    *,
+    rounding: float = 0.0,
 ) -> list[Effect]:
     """Give the main effect of each factor and the interaction of each two.
 
@@ -60,6 +63,8 @@ def analyse(
         values: n finite values.
         factors: for each factor its n levels.
         blocks: n blocks, or none.
+        rounding: the variance that rounding alone gives a value: the mean square of the errors
+            is not taken for less (``service.statistics``).
 
     References:
         Yates (1934), The analysis of multiple classifications with unequal numbers, method of
@@ -71,7 +76,7 @@ def analyse(
     mains: list[Term] = [(name,) for name in varying]
     pairs = list(combinations(varying, 2))
     for terms in ([*mains, *pairs], mains):
-        model = _Model.of(np.asarray(values, float), varying, terms, blocks)
+        model = _Model.of(np.asarray(values, float), varying, terms, blocks, rounding)
         if model is not None and (terms is mains or model.df_error > 0):
             return [model.effect(each) for each in terms]
     return []
@@ -99,6 +104,7 @@ class _Model:
         factors: Mapping[str, Sequence[Hashable]],
         terms: Sequence[Term],
         blocks: Sequence[Hashable] | None,
+        rounding: float,
     ) -> "_Model | None":
         """Fit all terms; None where they need too many columns."""
         designs = _designs(factors, terms)
@@ -117,7 +123,7 @@ class _Model:
             start += design.shape[1]
         freedom = len(values) - int(block_codes.max()) - 1
         rank, error = _fit(reduced, [at for each in columns.values() for at in each])
-        error = error if error > _ROUNDING * total else 0.0
+        error = max(error if error > _ROUNDING * total else 0.0, (freedom - rank) * rounding)
         return cls(reduced, columns, freedom, total, freedom - rank, error)
 
     def effect(self, term: Term) -> Effect:
@@ -140,7 +146,7 @@ class _Model:
         if added == 0:
             return 0.0, 1.0
         if self.error == 0:
-            return np.inf, 0.0
+            return np.inf, None
         f = added / df / (self.error / self.df_error)
         return f, float(special.fdtrc(df, self.df_error, f))
 

@@ -4,58 +4,97 @@ A stream reads batch by batch, each in a transaction of its own: a client that r
 holds no connection.
 """
 
+import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from psycopg.rows import dict_row
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.errors import NotFoundError
 from service.histories import Columns, shown, whole
-from service.models import METRICS, Experiment, Run
+from service.models import FINISHED, METRICS, RUN_STATUSES, Experiment, Run
 from service.parquet import parquet
+from service.scores import stored_labels
+from service.spec import AXIS_FIELDS
 
 #: Epochs that a stream reads at a time: what bounds its memory.
 BATCH_EPOCHS = 20_000
 
-#: What a stream says of each run, beside its epochs.
-_ABOUT = ("label", "activation", "initializer", "normalization", "clipping", "seed", "status")
+#: The column of each axis; ``loss`` is that of the metric.
+_AXES = {("loss_function" if axis == "loss" else axis): axis for axis in AXIS_FIELDS}
+
+#: What a stream says of each run, beside its epochs: on each axis the label that comparisons use,
+#: so that different values are told apart.
+_ABOUT = ("label", *_AXES, "seed", "status")
 
 #: The columns of a table of epochs, with their types as pyarrow names them.
 _COLUMNS = {
     "run_id": "string",
     **dict.fromkeys(_ABOUT, "string"),
+    "batch_size": "int32",
     "seed": "int64",
     "epoch": "int32",
     **dict.fromkeys(METRICS, "double"),
 }
 
+
+def _about(name: str) -> str:
+    """Write what a run is as SQL."""
+    if name == "batch_size":
+        return "CAST(runs.config -> 'batch_size' AS int) AS batch_size"
+    if name not in _AXES:
+        return f"runs.{name}"
+    axis = _AXES[name]
+    value = f"CAST(runs.config -> '{axis}' AS text)"
+    return f"given.labels #>> ARRAY['{axis}', {value}] AS {name}"
+
+
+#: Some runs in order. OFFSET 0 keeps it a query of its own where it is part of another: a label is
+#: looked up once a run, not once an epoch.
+_RUNS = f"""
+SELECT runs.position, runs.id AS run_id, {", ".join(map(_about, _ABOUT))}
+FROM runs CROSS JOIN (SELECT CAST(%(labels)s AS jsonb) AS labels) AS given
+WHERE runs.experiment_id = %(experiment_id)s AND runs.position BETWEEN %(first)s AND %(last)s
+ORDER BY runs.position OFFSET 0
+"""  # noqa: S608 - every name is our own
+
 _COPY = f"""
 COPY (
-    SELECT runs.id, {", ".join(f"runs.{name}" for name in _ABOUT)}, epochs.epoch,
+    SELECT about.run_id, {", ".join(f"about.{name}" for name in _ABOUT)}, epochs.epoch,
         {", ".join(f"epochs.{name}" for name in METRICS)}
-    FROM runs JOIN epochs ON epochs.run_id = runs.id
-    WHERE runs.experiment_id = %(experiment_id)s AND runs.position BETWEEN %(first)s AND %(last)s
-    ORDER BY runs.position, epochs.epoch
+    FROM ({_RUNS}) AS about JOIN epochs ON epochs.run_id = about.run_id
+    ORDER BY about.position, epochs.epoch
 ) TO STDOUT (FORMAT csv)
-"""  # noqa: S608 - every name is our own
+"""  # noqa: S608
 
 
 class StreamBrokenError(Exception):
     """The experiment was deleted while its histories were being read."""
 
 
-def require_experiment(session: Session, experiment_id: uuid.UUID) -> None:
-    """See that an experiment is there.
+def are_final(session: Session, experiment_id: uuid.UUID) -> bool:
+    """Say whether an experiment's histories stay what they are: every run has its result.
 
     Raises:
-        NotFoundError: it is not.
+        NotFoundError: there is no such experiment.
     """
+    open_ones = [each for each in RUN_STATUSES if each not in FINISHED]
     with session.begin():
         if not _exists(session, experiment_id):
             raise NotFoundError(f"There is no experiment {experiment_id}.")
+        left = exists().where(Run.experiment_id == experiment_id, Run.status.in_(open_ones))
+        return not session.scalar(select(left))
+
+
+def digest(experiment_id: uuid.UUID, media_type: str) -> str:
+    """Name what a stream of final histories contains, by all that decides it: sha256 in hex."""
+    decisive = (str(experiment_id), media_type, version("actinium-service"), *_COLUMNS)
+    return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
 
 
 def as_json(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
@@ -66,12 +105,12 @@ def as_json(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterat
     """
     yield b'{"experiment_id":"%s","histories":[' % str(experiment_id).encode()
     with sessions() as session:
-        for first, last in _batches(session, experiment_id):
+        for place in _batches(session, experiment_id):
             with session.begin():
-                runs = _runs_between(session, experiment_id, first, last)
-                histories = whole(session, [run.id for run in runs], METRICS)
-            pieces = [_history(run, histories.get(run.id)) for run in runs]
-            yield (b"," if first else b"") + b",".join(pieces)
+                runs = _runs(session, place)
+                histories = whole(session, [run["run_id"] for run in runs], METRICS)
+            pieces = [_history(run, histories.get(run["run_id"])) for run in runs]
+            yield (b"," if place["first"] else b"") + b",".join(pieces)
     yield b"]}"
 
 
@@ -90,8 +129,8 @@ def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterato
 def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
     """Write all histories of an experiment as a Parquet file with one row an epoch.
 
-    The columns are those of the CSV: names as strings, seed and epoch as integers, metrics as
-    doubles; what was not recorded is null.
+    The columns are those of the CSV: names and labels as strings; batch size, seed and epoch as
+    integers; metrics as doubles. What was not recorded is null.
 
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
@@ -102,24 +141,27 @@ def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Ite
 def _lines(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
     """Give the epochs of all runs as CSV lines, batch by batch."""
     with sessions() as session:
-        for first, last in _batches(session, experiment_id):
-            place = {"experiment_id": experiment_id, "first": first, "last": last}
-            with session.begin():
-                # Postgres writes the lines itself, several times faster than we could.
-                driver: Any = session.connection().connection.driver_connection
-                with driver.cursor() as cursor, cursor.copy(_COPY, place) as copied:
-                    lines = b"".join(copied)
+        for place in _batches(session, experiment_id):
+            # Postgres writes the lines itself, several times faster than we could.
+            with (
+                session.begin(),
+                _driver(session).cursor() as cursor,
+                cursor.copy(_COPY, place) as copied,
+            ):
+                lines = b"".join(copied)
             yield lines
 
 
-def _batches(session: Session, experiment_id: uuid.UUID) -> Iterator[tuple[int, int]]:
-    """Give the first and last position of runs that have a bounded number of epochs together."""
+def _batches(session: Session, experiment_id: uuid.UUID) -> Iterator[dict[str, Any]]:
+    """Give the places of runs that have a bounded number of epochs together, and their labels."""
     with session.begin():
+        labels = stored_labels(session, [experiment_id], AXIS_FIELDS)[experiment_id]
         extent = select(func.count(), func.max(Run.epochs))
         total, epochs = session.execute(extent.where(Run.experiment_id == experiment_id)).one()
     size = max(1, BATCH_EPOCHS // max(1, epochs or 0))
+    given = {"experiment_id": experiment_id, "labels": orjson.dumps(labels).decode()}
     for first in range(0, total, size):
-        yield first, first + size - 1
+        yield {**given, "first": first, "last": first + size - 1}
         # Seen after the batch was read: what is still there now was there then.
         with session.begin():
             if not _exists(session, experiment_id):
@@ -131,15 +173,17 @@ def _exists(session: Session, experiment_id: uuid.UUID) -> bool:
     return found is not None
 
 
-def _runs_between(
-    session: Session, experiment_id: uuid.UUID, first: int, last: int
-) -> Sequence[Any]:
-    between = (Run.experiment_id == experiment_id, Run.position.between(first, last))
-    about = [getattr(Run, name) for name in _ABOUT]
-    return session.execute(select(Run.id, *about).where(*between).order_by(Run.position)).all()
+def _runs(session: Session, place: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with _driver(session).cursor(row_factory=dict_row) as cursor:
+        found: list[dict[str, Any]] = cursor.execute(_RUNS, place).fetchall()
+    return found
 
 
-def _history(run: Any, columns: Columns | None) -> bytes:
+def _driver(session: Session) -> Any:
+    return session.connection().connection.driver_connection
+
+
+def _history(run: Mapping[str, Any], columns: Columns | None) -> bytes:
     epochs, metrics = shown(columns, METRICS)
-    about = {"run_id": run.id} | {name: getattr(run, name) for name in _ABOUT}
+    about = {name: run[name] for name in ("run_id", *_ABOUT)}
     return orjson.dumps({**about, "epoch": epochs, "metrics": metrics})

@@ -26,27 +26,37 @@ SELECT run_id, {columns} FROM epochs
 WHERE run_id = ANY(%(run_ids)s) AND epoch >= %(from_epoch)s
 GROUP BY run_id
 """
-#: A run's epochs are numbered without gaps, so stretches of numbers are stretches of epochs. Of
-#: a history that is short enough, each epoch is a stretch. The array that is least or greatest
-#: has the least or greatest value and, of equal ones, the first epoch.
+#: A run's epochs are numbered without gaps, so stretches of numbers are stretches of epochs. The
+#: array that is least or greatest has the least or greatest value and, of equal ones, the first
+#: epoch. What is left of the points is spread evenly: all of a history that is short enough.
 _THINNED = """
 WITH extent AS (
-    SELECT min(epoch) AS first, max(epoch) AS last,
-        CASE WHEN count(*) <= %(points)s THEN count(*) ELSE (%(points)s - 2) / 2 END AS stretches
+    SELECT min(epoch) AS first, max(epoch) AS last, max(epoch) - min(epoch) + 1 AS size
     FROM epochs WHERE run_id = %(run_id)s AND epoch >= %(from_epoch)s
 ), extremes AS (
-    SELECT min(ARRAY[{lead}, epoch]) AS lowest, max(ARRAY[{lead}, -epoch]) AS highest
+    SELECT unnest(ARRAY[{extremes}]) AS epoch
     FROM extent JOIN epochs ON run_id = %(run_id)s AND epoch BETWEEN first AND last
-    WHERE stretches > 0
-    GROUP BY (epoch - first) * stretches / (last - first + 1)
+    WHERE size > %(points)s AND %(stretches)s > 0
+    GROUP BY (epoch - first) * CAST(%(stretches)s AS bigint) / size
 ), kept AS (
     SELECT first AS epoch FROM extent UNION SELECT last FROM extent
-    UNION SELECT CAST(lowest[2] AS int) FROM extremes
-    UNION SELECT CAST(-highest[2] AS int) FROM extremes
+    UNION SELECT CAST(epoch AS int) FROM extremes
+), rest AS (
+    SELECT first, size, CASE WHEN size > %(points)s
+        THEN %(points)s - (SELECT count(epoch) FROM kept) ELSE size END AS points FROM extent
+), even AS (
+    SELECT first + CAST((2 * number + 1) * size / (2 * points) AS int) AS epoch
+    FROM rest, generate_series(0, points - 1) AS number
 )
 SELECT run_id, {columns} FROM epochs
-WHERE run_id = %(run_id)s AND epoch = ANY(ARRAY(SELECT epoch FROM kept))
+WHERE run_id = %(run_id)s
+    AND epoch = ANY(ARRAY(SELECT epoch FROM kept UNION SELECT epoch FROM even))
 GROUP BY run_id
+"""
+#: Where a metric is least and greatest; NULL where it was not recorded.
+_EXTREMES = """
+(min(ARRAY[{name}, epoch]) FILTER (WHERE {name} IS NOT NULL))[2],
+-(max(ARRAY[{name}, -epoch]) FILTER (WHERE {name} IS NOT NULL))[2]
 """
 
 
@@ -76,8 +86,9 @@ def get(
         metrics: which to give; all where empty. One that the run does not record is left out.
         from_epoch: the first epoch wanted.
         max_points: most epochs wanted, 2 or more. Of a longer history the first and the last
-            epoch are kept, and in each of equal stretches the two where the first metric is
-            smallest and largest (NaN counts as largest), so that no peak is lost.
+            epoch are kept, and in each of equal stretches those where a metric asked for is
+            smallest and largest (NaN counts as largest), so that no peak of any is lost. Where
+            there are too few points for all metrics, those asked for first are looked at.
 
     Raises:
         NotFoundError: there is no such run.
@@ -125,8 +136,17 @@ def whole(
 def _thinned(
     session: Session, run_id: uuid.UUID, names: Sequence[str], from_epoch: int, points: int
 ) -> dict[uuid.UUID, Columns]:
-    given = {"run_id": run_id, "from_epoch": from_epoch, "points": points}
-    return _read(session, _THINNED.format(columns=_columns(names), lead=names[0]), given)
+    statement, stretches = thinned(names, points)
+    place = {"run_id": run_id, "from_epoch": from_epoch}
+    return _read(session, statement, {**place, "points": points, "stretches": stretches})
+
+
+def thinned(names: Sequence[str], points: int) -> tuple[str, int]:
+    """Write the statement that thins a history out, and say in how many stretches it does."""
+    pairs = (points - 2) // 2
+    looked_at = names[: max(1, pairs)]
+    extremes = ", ".join(_EXTREMES.format(name=name) for name in looked_at)
+    return _THINNED.format(columns=_columns(names), extremes=extremes), pairs // len(looked_at)
 
 
 def _columns(names: Sequence[str]) -> str:

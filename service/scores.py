@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Text, and_, cast, column, func, select, true
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Session
 
 from service.choices import choice, unknown
 from service.door import FieldError
 from service.errors import InvalidError, NotFoundError
 from service.models import RESULT_COLUMNS, Epoch, Run
+from service.rounding import step
 from service.spec import AXIS_FIELDS
 
 Label = str | int | None
@@ -44,7 +45,7 @@ class Score:
     """One training: where it stands in the grid, how it ended and what it reached.
 
     ``place`` gives its label on each of ``GROUPINGS``; ``value`` is None where nothing was
-    recorded.
+    recorded. ``step`` is that between neighbouring values of the metric (``service.rounding``).
     """
 
     place: Mapping[str, Label]
@@ -52,6 +53,7 @@ class Score:
     seed: int
     status: str
     value: float | None
+    step: float
 
 
 def check(metric: str, at: str, by: Sequence[str]) -> None:
@@ -99,8 +101,16 @@ def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> lis
     if not runs:
         raise NotFoundError(f"There is no experiment {experiment_id}.")
     places = _places(configs)
+    steps = {config_hash: step(metric, config) for config_hash, config in configs.items()}
     return [
-        Score({**places[config_hash], "variant": label}, config_hash, seed, status, value)
+        Score(
+            {**places[config_hash], "variant": label},
+            config_hash,
+            seed,
+            status,
+            value,
+            steps[config_hash],
+        )
         for label, config_hash, seed, status, value in runs
     ]
 
@@ -123,9 +133,9 @@ def _places(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Lab
     places: dict[str, dict[str, Label]] = {config_hash: {} for config_hash in configs}
     for axis in AXIS_FIELDS:
         keys = {each: _key(config.get(axis)) for each, config in configs.items()}
-        labels = _labels(axis, keys.values())
+        named = labels(axis, keys.values())
         for config_hash, key in keys.items():
-            places[config_hash][axis] = labels[key]
+            places[config_hash][axis] = named[key]
     return places
 
 
@@ -133,18 +143,59 @@ def _key(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _labels(axis: str, keys: Iterable[str]) -> dict[str, Label]:
+def labels(axis: str, keys: Iterable[str]) -> dict[str, Label]:
     """Write each value as runs are shown: ``leaky_relu(0.2)``; parameters named where it must be.
 
     ``sgd(0.9)`` may stand for a learning rate or a momentum.
+
+    Args:
+        axis: one of ``AXIS_FIELDS``.
+        keys: the axis' values in an experiment, as JSON.
+
+    Returns:
+        The label of each; other values have other labels.
     """
     values = {key: json.loads(key) for key in set(keys)}
-    labels = {key: _label(axis, value) for key, value in values.items()}
-    times = Counter(labels.values())
+    plain = {key: _label(axis, value) for key, value in values.items()}
+    times = Counter(plain.values())
     return {
         key: label if times[label] == 1 else _spelled_out(values[key])
-        for key, label in labels.items()
+        for key, label in plain.items()
     }
+
+
+def stored_labels(
+    session: Session, experiment_ids: Sequence[uuid.UUID], axes: Sequence[str]
+) -> dict[uuid.UUID, dict[str, dict[str, Label]]]:
+    """Read the labels of all values that experiments have on some axes; in a transaction.
+
+    Returns:
+        By experiment, by axis, by the value as Postgres writes it (``config -> axis``). The size
+        is that of the specs' lists, however many runs they make.
+    """
+    found: dict[uuid.UUID, dict[str, dict[str, Label]]] = {each: {} for each in experiment_ids}
+    # One run of each configuration is looked into: to unpack a configuration is what takes time.
+    places = (
+        select(Run.experiment_id, func.min(Run.position).label("position"))
+        .where(Run.experiment_id.in_(experiment_ids))
+        .group_by(Run.experiment_id, Run.config_hash)
+        .subquery()
+    )
+    parts = func.jsonb_each(Run.config).table_valued("key", column("value", JSONB))
+    value = cast(parts.c.value, Text)
+    statement = (
+        select(Run.experiment_id, parts.c.key, func.array_agg(value.distinct()))
+        .join(
+            places,
+            and_(Run.experiment_id == places.c.experiment_id, Run.position == places.c.position),
+        )
+        .join(parts, true())
+        .where(parts.c.key.in_(axes))
+        .group_by(Run.experiment_id, parts.c.key)
+    )
+    for experiment_id, name, values in session.execute(statement):
+        found[experiment_id][name] = labels(name, values)
+    return found
 
 
 def _label(axis: str, value: Any) -> Label:
@@ -163,7 +214,8 @@ def _catalog_axis(axis: str) -> str:
 def _spelled_out(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
-    given = {name: each for name, each in value.items() if name != "name"}
+    # In the order of the alphabet: Postgres keeps an order of its own.
+    given = {name: each for name, each in sorted(value.items()) if name != "name"}
     parameters = ", ".join(f"{name}={_spelled_out(each)}" for name, each in given.items())
     return f"{value['name']}({parameters})" if parameters else str(value["name"])
 

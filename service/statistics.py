@@ -3,6 +3,12 @@
 Pure functions of numbers; nothing here knows runs or metrics. Values are float64 and finite.
 A spread below ``_ROUNDING`` of the values' size is rounding and counts as none, so that equal
 values are a tie and not a division by zero.
+
+Values may lie on a grid: an accuracy on m samples is a multiple of 1/m, its resolution. A few of
+them can agree to the last digit by luck alone, and a spread of 0 would make anything certain. So
+no values are taken to vary less than rounding to their grid makes them vary: by the variance
+1 / (12 m^2) (Sheppard 1898). docs/comparisons.md has what that does to the level of the tests and
+to the coverage of the intervals.
 """
 
 import math
@@ -37,12 +43,13 @@ class Difference:
 
     ``n`` counts pairs, or the runs of the smaller group. With another number n of them a group,
     the variance of the difference is ``variance`` / n, and its degrees of freedom are
-    ``freedom_per_run`` (n - 1).
+    ``freedom_per_run`` (n - 1). ``p_value`` is None where a difference has no spread to be
+    measured by and no grid that could have hidden it; ``ci95`` then has no width.
     """
 
     mean: float
     ci95: Interval
-    p_value: float
+    p_value: float | None
     paired: bool
     n: int
     variance: float
@@ -61,7 +68,14 @@ def spread(values: Floats) -> float:
     return deviation if deviation > _ROUNDING * float(np.abs(values).max()) else 0.0
 
 
-def mean_intervals(samples: Sequence[Floats]) -> list[Interval | None]:
+def rounding_variance(resolution: float) -> float:
+    """Give the variance of rounding to a grid of this step (Sheppard 1898); 0 without a grid."""
+    return resolution**2 / 12
+
+
+def mean_intervals(
+    samples: Sequence[Floats], roundings: Sequence[float] = ()
+) -> list[Interval | None]:
     """Give a 95% interval for the mean behind each sample: a smoothed studentized bootstrap.
 
     From the sample x_1..x_n with mean m and standard deviation s, resamples
@@ -70,6 +84,11 @@ def mean_intervals(samples: Sequence[Floats]) -> list[Interval | None]:
     [m - q_.975 s / sqrt(n), m - q_.025 s / sqrt(n)]. Without the smoothing a resample of few
     values has no spread and the interval none of its coverage; with more of it t* would be
     Student's t. The random stream is fixed: the same values give the same interval.
+
+    Args:
+        samples: the values of each.
+        roundings: the ``rounding_variance`` of each; 0 where left out. No sample's variance is
+            taken for less.
 
     Returns:
         For each sample its interval, in the sample's units; None where it has fewer than two
@@ -88,17 +107,20 @@ def mean_intervals(samples: Sequence[Floats]) -> list[Interval | None]:
     for indices in by_size.values():
         for start in range(0, len(indices), _GROUPS_AT_ONCE):
             some = indices[start : start + _GROUPS_AT_ONCE]
-            intervals = _equal_size_intervals(np.stack([samples[each] for each in some]))
+            intervals = _equal_size_intervals(
+                np.stack([samples[each] for each in some]),
+                np.array([roundings[each] if roundings else 0.0 for each in some]),
+            )
             for index, interval in zip(some, intervals, strict=True):
                 found[index] = interval
     return found
 
 
-def _equal_size_intervals(samples: Floats) -> list[Interval]:
+def _equal_size_intervals(samples: Floats, roundings: Floats) -> list[Interval]:
     """Give the intervals of samples of one size, one a row."""
     n = samples.shape[1]
     means = np.array([mean(each) for each in samples])
-    spreads = np.array([spread(each) for each in samples])
+    spreads = np.maximum([spread(each) for each in samples], np.sqrt(roundings))
     low, high = _limits_of_t(_standardized(samples, means, spreads), n)
     errors = spreads / math.sqrt(n)
     ends = (means - high * errors, means - low * errors)
@@ -149,7 +171,9 @@ def _standardized(samples: Floats, means: Floats, spreads: Floats) -> Floats:
     return residuals
 
 
-def paired_differences(pairs: Sequence[tuple[Floats, Floats]]) -> list[Difference | None]:
+def paired_differences(
+    pairs: Sequence[tuple[Floats, Floats]], roundings: Sequence[float] = ()
+) -> list[Difference | None]:
     """Compare groups that share blocks: Student's t on the differences within blocks.
 
     t = mean(d) / (sd(d) / sqrt(n)) with n - 1 degrees of freedom (Student 1908), two-sided; the
@@ -157,20 +181,25 @@ def paired_differences(pairs: Sequence[tuple[Floats, Floats]]) -> list[Differenc
 
     Args:
         pairs: for each comparison the first and the second group's values, block by block.
+        roundings: for each comparison the variance that rounding alone gives a difference: the
+            sum of the two groups' ``rounding_variance``; 0 where left out. No variance is taken
+            for less.
 
     Returns:
         First minus second; None where there are fewer than two blocks.
     """
     differences = [_clean(first - second, first, second) for first, second in pairs]
-    intervals = mean_intervals(differences)
+    roundings = roundings or [0.0] * len(pairs)
+    intervals = mean_intervals(differences, roundings)
     return [
-        None if interval is None else _paired(values, interval)
-        for values, interval in zip(differences, intervals, strict=True)
+        None if interval is None else _paired(values, interval, rounding)
+        for values, interval, rounding in zip(differences, intervals, roundings, strict=True)
     ]
 
 
-def _paired(differences: Floats, interval: Interval) -> Difference:
-    n, centre, deviation = len(differences), mean(differences), spread(differences)
+def _paired(differences: Floats, interval: Interval, rounding: float) -> Difference:
+    n, centre = len(differences), mean(differences)
+    deviation = max(spread(differences), math.sqrt(rounding))
     return Difference(
         mean=centre,
         ci95=interval,
@@ -182,11 +211,18 @@ def _paired(differences: Floats, interval: Interval) -> Difference:
     )
 
 
-def welch_difference(first: Floats, second: Floats) -> Difference | None:
+def welch_difference(
+    first: Floats, second: Floats, roundings: tuple[float, float] = (0.0, 0.0)
+) -> Difference | None:
     """Compare groups without common blocks: Welch's t test (Welch 1947), two-sided.
 
     Degrees of freedom are Welch and Satterthwaite's. The interval is studentized like that of
     ``mean_intervals``, with each group resampled by itself.
+
+    Args:
+        first: one group's values.
+        second: the other's.
+        roundings: each group's ``rounding_variance``; its variance is not taken for less.
 
     Returns:
         First minus second; None where a group has fewer than two values.
@@ -197,13 +233,14 @@ def welch_difference(first: Floats, second: Floats) -> Difference | None:
     centre = mean(first) - mean(second)
     centre = 0.0 if abs(centre) <= _ROUNDING * size else centre
     sizes = (len(first), len(second))
-    variances = [spread(each) ** 2 for each in (first, second)]
+    spreads = (spread(first), spread(second))
+    variances = [max(s**2, least) for s, least in zip(spreads, roundings, strict=True)]
     shares = [variance / n for variance, n in zip(variances, sizes, strict=True)]
     error = math.sqrt(sum(shares))
     freedom = _satterthwaite(shares, [n - 1 for n in sizes])
     return Difference(
         mean=centre,
-        ci95=_welch_interval(first, second, centre, error, freedom),
+        ci95=_welch_interval((first, second), variances, centre, error, freedom),
         p_value=_two_sided(centre, error, freedom),
         paired=False,
         n=min(sizes),
@@ -222,19 +259,23 @@ def _satterthwaite(variances: Sequence[float], freedoms: Sequence[int]) -> float
 
 
 def _welch_interval(
-    first: Floats, second: Floats, centre: float, error: float, freedom: float
+    samples: tuple[Floats, Floats],
+    variances: Sequence[float],
+    centre: float,
+    error: float,
+    freedom: float,
 ) -> Interval:
     if error == 0:
         return centre, centre
-    if min(len(first), len(second)) > _LARGE:
+    if min(map(len, samples)) > _LARGE:
         limit = float(special.stdtrit(freedom, 1 - ALPHA / 2))
         return centre - limit * error, centre + limit * error
     moments = []
-    for stream, sample in enumerate((first, second)):
-        deviation = np.array([spread(sample)])
+    for stream, (sample, variance) in enumerate(zip(samples, variances, strict=True)):
+        deviation = np.array([math.sqrt(variance)])
         residuals = _standardized(sample[None], sample.mean(keepdims=True), deviation)
-        means, variances = _resampled(residuals, stream)
-        moments.append((deviation * means, deviation**2 * variances / len(sample)))
+        means, resampled = _resampled(residuals, stream)
+        moments.append((deviation * means, variance * resampled / len(sample)))
     (above, noise), (below, other) = moments
     low, high = _quantiles((above - below) / np.sqrt(noise + other))
     return centre - float(high[0]) * error, centre - float(low[0]) * error
@@ -267,10 +308,10 @@ def runs_needed(difference: Difference, most: int) -> int | None:
 
     Returns:
         The smallest such number of runs (or pairs) a group, ``most`` where it is larger; None
-        where values without any spread are equal.
+        where there is no spread to count with.
     """
     if difference.variance == 0:
-        return None if difference.mean == 0 else 2
+        return None
     effect = abs(difference.mean) / math.sqrt(difference.variance)
     counts = range(2, most)
     at = bisect_left(counts, POWER, key=lambda n: _power(effect, n, difference.freedom_per_run))
@@ -287,10 +328,10 @@ def _power(effect: float, n: int, freedom_per_run: float) -> float:
     return 1.0 - float(missed)
 
 
-def _two_sided(difference: float, error: float, freedom: float) -> float:
-    """Give the p-value of t = difference / error; without any error only equality is likely."""
+def _two_sided(difference: float, error: float, freedom: float) -> float | None:
+    """Give the p-value of t = difference / error: 1 for what is equal, None without any error."""
     if error == 0:
-        return 1.0 if difference == 0 else 0.0
+        return 1.0 if difference == 0 else None
     return min(1.0, 2 * float(special.stdtr(freedom, -abs(difference / error))))
 
 

@@ -40,11 +40,11 @@ def client_has(request: Request, headers: Mapping[str, str]) -> bool:
 
 CACHE_HEADERS = {
     "ETag": {
-        "description": "sha256 of the content; for `If-None-Match`.",
+        "description": "Names the content; for `If-None-Match`.",
         "schema": {"type": "string"},
     },
     "Cache-Control": {
-        "description": "A finished run may be kept for good.",
+        "description": "What is finished may be kept for good.",
         "schema": {"type": "string"},
     },
 }

@@ -58,13 +58,16 @@ class ComparisonGroup(Answer):
         description="Not shown to be worse than the best at 5%, after correction."
     )
     p_value: PValue | None = Field(
-        description=f"Against the best: {_CORRECTED}. Null for the best and below two runs."
+        description=f"Against the best: {_CORRECTED}. Null for the best, below two runs, and "
+        "where losses differ by the same in every run: nothing then says how sure that is."
     )
     p_value_all_pairs: PValue | None = Field(
         description="The same, corrected as if all pairs of groups had been tested: it holds "
         "although the best was chosen by its values."
     )
-    difference: GroupDifference | None = Field(description="To the best; null for the best.")
+    difference: GroupDifference | None = Field(
+        description="To the best; null for the best, and where there is no `p_value`."
+    )
     diverged: int = Field(description="Runs that diverged: not averaged, but see `score`.")
     unfinished: int = Field(
         description="Runs without a result: queued, running, failed, cancelled."
@@ -93,7 +96,9 @@ class AxisEffect(Answer):
     eta_squared: float | None = Field(description="Share of the whole variation.")
     omega_squared: float | None = Field(description="The same with chance taken off.")
     f: Number | None
-    p_value: PValue | None
+    p_value: PValue | None = Field(
+        description="Not corrected. Null where no error is left to compare with."
+    )
 
     @classmethod
     def of(cls, effect: "effects.Effect") -> Self:
@@ -117,7 +122,7 @@ class Comparison(Answer):
     more_seeds_needed: int | None = Field(
         description="Additional seeds that would tell the best from the next group tied with it "
         "(80% power at 5%, the difference seen taken for the true one). 0: nothing is tied; 1000: "
-        "that or more; null: too few runs to say."
+        "that or more; null: too few runs, or no spread, to say."
     )
     unfinished: int = Field(description="Runs left out because they have no result.")
 

@@ -248,10 +248,18 @@ HISTORIES: dict[str, Any] = {
         {
             **HISTORY,
             "label": None,
+            "dataset": "mnist(train_size=12000, test_size=2000)",
+            "model": "mnist_cnn",
             "activation": "relu",
             "initializer": "he_uniform",
+            "output_initializer": "he_uniform",
+            "bias_initializer": "zeros",
             "normalization": "none",
-            "clipping": "value",
+            "clipping": "value(0.5)",
+            "optimizer": "adam",
+            "dropout": "dropout([0.25, 0.5])",
+            "batch_size": 128,
+            "loss_function": "categorical_crossentropy",
             "seed": 0,
             "status": "completed",
         }
@@ -259,8 +267,9 @@ HISTORIES: dict[str, Any] = {
 }
 
 HISTORIES_CSV = (
-    "run_id,label,activation,initializer,normalization,clipping,seed,status,epoch,loss,...\r\n"
-    f"{_RUN_ID},,relu,he_uniform,none,value,0,completed,1,0.4216,...\r\n"
+    "run_id,label,dataset,model,activation,initializer,...,seed,status,epoch,loss,...\n"
+    f'{_RUN_ID},,"mnist(train_size=12000, test_size=2000)",mnist_cnn,relu,he_uniform,...,'
+    "0,completed,1,0.4216,...\n"
 )
 
 ATTEMPT_PAGE: dict[str, Any] = {

@@ -10,7 +10,14 @@ from starlette.responses import Response, StreamingResponse
 
 from service import experiments, exports
 from service.api import examples, submissions
-from service.api.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.caching import (
+    CACHE_HEADERS,
+    NOT_MODIFIED,
+    REVALIDATE,
+    cache_headers,
+    cached_response,
+    client_has,
+)
 from service.api.dependencies import (
     CallerDep,
     DoorbellDep,
@@ -169,6 +176,7 @@ _STREAMS = {
     response_model=ExperimentHistories,
     responses={
         200: {
+            "headers": CACHE_HEADERS,
             "content": {
                 "application/json": {"example": examples.HISTORIES},
                 "text/csv": {"schema": {"type": "string"}, "example": examples.HISTORIES_CSV},
@@ -176,8 +184,9 @@ _STREAMS = {
                     "schema": {"type": "string", "format": "binary"},
                     "example": "PAR1...",
                 },
-            }
+            },
         },
+        **NOT_MODIFIED,
         **problem_responses(404, 406),
     },
     summary="Get all histories of an experiment",
@@ -186,11 +195,18 @@ _STREAMS = {
 def get_experiment_histories(
     request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep
 ) -> Response:
-    """Stream all histories, as `Accept` asks: JSON, or CSV or Parquet with a row an epoch."""
+    """Stream all histories, as `Accept` asks: JSON, or CSV or Parquet with a row an epoch.
+
+    Once every run has its result they have an `ETag` and may be kept for good.
+    """
     media_type = negotiate(request.headers.get("accept"), list(_STREAMS))
-    exports.require_experiment(session, experiment_id)
+    headers = {"vary": "Accept", "cache-control": REVALIDATE}
+    if exports.are_final(session, experiment_id):
+        # By what decides the content: to read all of it first would take as long as to send it.
+        headers |= cache_headers(exports.digest(experiment_id, media_type), immutable=True)
+        if client_has(request, headers):
+            return Response(status_code=304, headers=headers)
     stream = _STREAMS[media_type](sessions, experiment_id)
-    headers = {"vary": "Accept"}
     return StreamingResponse(stream, media_type=media_type, headers=headers)
 
 

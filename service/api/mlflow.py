@@ -4,19 +4,21 @@ MLflow's API is the contract of these routes, so openapi.yaml leaves them out; d
 says what stands for what.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Body, Depends, Query
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from service.api.dependencies import SessionDep, requires
 from service.api.mlflow_errors import PREFIX
 from service.errors import ForbiddenError, NotFoundError
-from service.mlflow import artifacts, experiments, runs, shapes
+from service.mlflow import artifacts, experiments, names, runs, shapes
 from service.paging import MAX_LIMIT
 from service.spec import Text
 
@@ -96,7 +98,7 @@ def search_mlflow_runs(
         return _answer(runs=[])
     limit = min(search.max_results, MAX_LIMIT)
     page = runs.search(session, search.experiment_ids, **search.query, limit=limit)
-    return _answer(runs=shapes.runs(page.rows), next_page_token=page.next_cursor)
+    return _answer(runs=_runs(session, page.rows), next_page_token=page.next_cursor)
 
 
 @router.get(_API + "runs/get")
@@ -104,7 +106,7 @@ def get_mlflow_run(
     session: SessionDep, run_id: str | None = None, run_uuid: str | None = None
 ) -> Response:
     """Give a run."""
-    (run,) = shapes.runs([runs.get(session, _id(run_id, run_uuid))])
+    (run,) = _runs(session, [runs.get(session, _id(run_id, run_uuid))])
     return _answer(run=run)
 
 
@@ -174,6 +176,10 @@ def refuse_mlflow_write(path: str) -> None:
 def _answer(**content: Any) -> Response:
     shown = {name: each for name, each in content.items() if each is not None}
     return Response(orjson.dumps(shown), media_type="application/json")
+
+
+def _runs(session: Session, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    return shapes.runs(rows, names.of_runs(session, rows))
 
 
 def _id(run_id: str | None, run_uuid: str | None) -> str:

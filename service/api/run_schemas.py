@@ -156,13 +156,24 @@ class History(Answer):
 
 
 class RunHistory(History):
-    """A run's history among those of its experiment."""
+    """A run's history among those of its experiment.
+
+    An axis is written as in comparisons: with the parameters that are not at their defaults.
+    """
 
     label: str | None
-    activation: str
+    dataset: str
+    model: str
+    activation: str = Field(examples=["leaky_relu(0.2)"])
     initializer: str
+    output_initializer: str
+    bias_initializer: str
     normalization: str
     clipping: str
+    optimizer: str
+    dropout: str
+    batch_size: int
+    loss_function: str
     seed: int
     status: RunStatus
 

@@ -161,8 +161,9 @@ def get_run_history(
         Query(
             ge=2,
             le=100_000,
-            description="Most epochs wanted. Of a longer history the first, the last, and the "
-            "lows and highs of the first metric between them are kept.",
+            description="Most epochs wanted. Of a longer history the first, the last, and between "
+            "them the lows and highs of each metric are kept: where the points are too few for "
+            "all, of those asked for first.",
         ),
     ] = None,
 ) -> Response:

@@ -1,6 +1,6 @@
 """MLflow's names for what we store, and how a filter compares it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -84,33 +84,49 @@ def text(column: Column) -> Searchable:
     return Searchable(column, compare)
 
 
-def attribute(name: str, attributes: Mapping[str, Searchable]) -> Searchable:
-    """Find an attribute by its name in any case.
+def attribute(
+    name: str, attributes: Mapping[str, Searchable], others: Sequence[str] = ()
+) -> Searchable:
+    """Find an attribute by its name in any case; ``others`` are found elsewhere.
 
     Raises:
         InvalidError: there is none.
     """
     found = attributes.get(name.lower())
     if found is None:
-        raise InvalidError(unknown("attribute", name, list(attributes)))
+        raise InvalidError(unknown("attribute", name, [*attributes, *others]))
     return found
 
 
-def of_run(field: Field) -> Searchable:
+def of_run(name: Callable[[], Column]) -> Callable[[Field], Searchable]:
     """Find what a filter or an order of runs means.
+
+    Args:
+        name: gives the column of the runs' names; it is read where it is asked for.
+
+    Returns:
+        What finds a field.
 
     Raises:
         InvalidError: there is no such thing.
     """
-    match field.entity:
-        case "metric":
-            return _number(_metric(field.name))
-        case "param":
-            return _param(field.name)
-        case "tag":
-            return text(_RUN_TAGS.get(field.name, Experiment.tags[field.name].astext))
-        case _:
-            return attribute(field.name, _RUN_ATTRIBUTES)
+
+    def find(field: Field) -> Searchable:
+        match field.entity:
+            case "metric":
+                return _number(_metric(field.name))
+            case "param":
+                return _param(field.name)
+            case "tag" if field.name == "mlflow.runName":
+                return text(name())
+            case "tag":
+                return text(_RUN_TAGS.get(field.name, Experiment.tags[field.name].astext))
+            case _ if field.name.lower() == "run_name":
+                return text(name())
+            case _:
+                return attribute(field.name, _RUN_ATTRIBUTES, others=["run_name"])
+
+    return find
 
 
 def _number(column: Column) -> Searchable:
@@ -187,11 +203,6 @@ def _forms(written: str) -> list[Any]:
         return [written]
 
 
-RUN_NAME: ColumnElement[str] = (
-    func.coalesce(Run.label, Run.activation + ", " + Run.initializer)
-    + ", seed "
-    + cast(Run.seed, Text)
-)
 #: A run that waits has no start yet; it was made then.
 STARTED_AT: Column = func.coalesce(Run.started_at, Run.created_at)
 
@@ -199,7 +210,6 @@ _RUN_ATTRIBUTES = {
     "run_id": text(cast(Run.id, Text)),
     "run_uuid": text(cast(Run.id, Text)),
     "experiment_id": text(cast(Run.experiment_id, Text)),
-    "run_name": text(RUN_NAME),
     "status": text(case(STATUSES, value=Run.status)),
     "user_id": text(Experiment.created_by),
     "start_time": moment(STARTED_AT),
@@ -208,7 +218,6 @@ _RUN_ATTRIBUTES = {
 }
 _RUN_PARAMS: dict[str, Column] = {"seed": cast(Run.seed, Text), "variant": Run.label}
 _RUN_TAGS: dict[str, Column] = {
-    "mlflow.runName": RUN_NAME,
     "mlflow.user": Experiment.created_by,
     "actinium.status": Run.status,
     "actinium.verdict": Run.verdict,

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, exists, false, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFoundError
+from service.mlflow import names
 from service.mlflow.experiments import as_uuid
-from service.mlflow.fields import RESULTS, RUN_NAME, STARTED_AT, conditions, keys, of_run
+from service.mlflow.fields import RESULTS, STARTED_AT, conditions, keys, of_run
 from service.mlflow.grammar import read_filter, read_orders
 from service.models import METRICS, Epoch, Experiment, Layers, Run
 from service.paging import Order, Page, fetch_page
@@ -51,9 +53,10 @@ def search(
         InvalidError: a filter or an order that cannot be used, or a cursor of another query.
     """
     ids = [found for each in experiment_ids if (found := as_uuid(each)) is not None]
-    filters = conditions(read_filter(wanted), of_run)
-    order = Order(Run.id, keys(read_orders(order_by), of_run), descending=True)
+    find = of_run(cache(lambda: names.column(session, ids)))
     with session.begin():
+        filters = conditions(read_filter(wanted), find)
+        order = Order(Run.id, keys(read_orders(order_by), find), descending=True)
         return fetch_page(
             session,
             _select().where(Run.experiment_id.in_(ids), *filters),
@@ -160,7 +163,6 @@ def _select() -> Select[Any]:
         select(
             Run.id,
             Run.experiment_id,
-            RUN_NAME.label("name"),
             Run.label,
             Run.config,
             Run.config_hash,

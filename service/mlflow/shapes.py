@@ -1,6 +1,7 @@
 """Our experiments and runs in the JSON of MLflow's REST API."""
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,20 +34,21 @@ def experiment(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def runs(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    """Write runs of ``service.mlflow.runs`` with their latest metrics."""
+def runs(rows: Sequence[Row[Any]], names: Mapping[uuid.UUID, str]) -> list[dict[str, Any]]:
+    """Write runs of ``service.mlflow.runs`` with their latest metrics and their names."""
     # The seeds of a configuration share its parameters.
     configs = {row.config_hash: row.config for row in rows}
     params = {name: _params(config) for name, config in configs.items()}
-    return [_run(row, params[row.config_hash]) for row in rows]
+    # One that was deleted meanwhile has no name any more.
+    return [_run(row, names.get(row.id), params[row.config_hash]) for row in rows]
 
 
-def _run(row: Row[Any], params: list[dict[str, str]]) -> dict[str, Any]:
+def _run(row: Row[Any], name: str | None, params: list[dict[str, str]]) -> dict[str, Any]:
     run_id = str(row.id)
     info = {
         "run_id": run_id,
         "run_uuid": run_id,
-        "run_name": row.name,
+        "run_name": name,
         "experiment_id": str(row.experiment_id),
         "user_id": row.created_by,
         "status": STATUSES[row.status],
@@ -59,7 +61,7 @@ def _run(row: Row[Any], params: list[dict[str, str]]) -> dict[str, Any]:
     data = {
         "metrics": [metric(each) for each in latest(row)],
         "params": [*params, *_pairs({"seed": str(row.seed), "variant": row.label})],
-        "tags": _pairs(row.tags | _tags(row)),
+        "tags": _pairs(row.tags | _tags(row) | {"mlflow.runName": name}),
     }
     return {"info": info, "data": data, "inputs": {}}
 
@@ -101,7 +103,6 @@ def _flatten(name: str, value: Any, params: dict[str, str]) -> None:
 
 def _tags(row: Row[Any]) -> dict[str, str | None]:
     return {
-        "mlflow.runName": row.name,
         "mlflow.user": row.created_by,
         "actinium.status": row.status,
         "actinium.verdict": row.verdict,

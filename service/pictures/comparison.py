@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from service.comparisons import Comparison, compare
+from service.comparisons import MOST_SEEDS, Comparison, compare
 from service.errors import ConflictError
 from service.figures.comparison import Group
 from service.figures.comparison import comparison as draw
@@ -63,7 +63,10 @@ def comparison(
 
 def _note(compared: Comparison) -> str:
     said = []
-    if seeds := compared.more_seeds_needed:
+    seeds = compared.more_seeds_needed or 0
+    if seeds >= MOST_SEEDS:
+        said.append(f"{seeds:,} more seeds might not tell the best from what is tied with it.")
+    elif seeds:
         more = "1 more seed" if seeds == 1 else f"{seeds:,} more seeds"
         said.append(f"About {more} would tell the best from what is tied with it.")
     if unfinished := compared.unfinished:

@@ -78,8 +78,7 @@ class Ordered:
             return (*self._without_values(than, *map(bool, reached)), None)
         values = [value for each in reached for value in each.values()]
         worst = min(values) if self.higher else max(values)
-        first, second = (by_seed(self.measure, each, worst) for each in members)
-        found = difference(self.group, than, first, second)
+        found = difference(self.measure, (self.group, than), trainings, worst)
         if found is None:
             return "inconclusive", _TOO_FEW, None
         sign = 1 if self.higher else -1

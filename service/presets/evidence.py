@@ -103,7 +103,7 @@ def figures(measure: Measure | None, group: Group, trainings: Sequence[Training]
     members = group.of(trainings)
     finished = [each for each in members if each.status in FINISHED]
     values = np.array(list((by_seed(measure, members) if measure else {}).values()))
-    (interval,) = statistics.mean_intervals([values])
+    (interval,) = statistics.mean_intervals([values], [_rounding(measure, members)])
     return GroupFigures(
         group=str(group),
         n=len(values) if measure else len({each.seed for each in finished}),
@@ -117,9 +117,11 @@ def figures(measure: Measure | None, group: Group, trainings: Sequence[Training]
 
 
 def difference(
-    group: Group, than: Group, first: dict[int, float], second: dict[int, float]
+    measure: Measure, groups: tuple[Group, Group], trainings: Sequence[Training], worst: float
 ) -> DifferenceFigures | None:
     """Compare two groups' values: within common seeds, or as independent samples.
+
+    A diverged training counts as ``worst``.
 
     Returns:
         First minus second; None where there are fewer than two values to compare.
@@ -128,14 +130,26 @@ def difference(
 
     from service import statistics  # noqa: PLC0415
 
+    members = [each.of(trainings) for each in groups]
+    first, second = (by_seed(measure, each, worst) for each in members)
+    roundings = (_rounding(measure, members[0]), _rounding(measure, members[1]))
     common = sorted(first.keys() & second.keys())
     if 2 * len(common) >= max(len(first), len(second)):
         pair = (np.array([first[each] for each in common]), np.array([second[s] for s in common]))
-        (found,) = statistics.paired_differences([pair])
+        (found,) = statistics.paired_differences([pair], [sum(roundings)])
     else:
         found = statistics.welch_difference(
-            np.array(list(first.values())), np.array(list(second.values()))
+            np.array(list(first.values())), np.array(list(second.values())), roundings
         )
     if found is None:
         return None
-    return DifferenceFigures(str(group), str(than), found.mean, found.ci95, found.paired, found.n)
+    group, than = map(str, groups)
+    return DifferenceFigures(group, than, found.mean, found.ci95, found.paired, found.n)
+
+
+def _rounding(measure: Measure | None, trainings: Sequence[Training]) -> float:
+    """Give the variance that the measure's grid alone gives a value, the coarsest of all."""
+    from service import statistics  # noqa: PLC0415
+
+    steps = [measure.step(each) for each in trainings] if measure else []
+    return statistics.rounding_variance(max(steps, default=0.0))

@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import Any, Literal, Protocol
 
+from service import rounding
 from service.presets.trainings import Training
 
 #: An epoch's number, or how a history becomes one number. ``final``: the last epoch's value;
@@ -29,6 +30,9 @@ class Measure(Protocol):
 
     def of(self, training: Training) -> float | None:
         """Give the number; None where the training did not record it."""
+
+    def step(self, training: Training) -> float:
+        """Give the step between neighbouring values; 0 where they lie on no grid."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class Metric:
             return history.get(self.at)
         values = [history[epoch] for epoch in sorted(history)]
         return _SUMMARIES[self.at](values) if values else None
+
+    def step(self, training: Training) -> float:
+        """Give the metric's own step; over epochs there are many values between its grid's."""
+        one = self.at == "final" or isinstance(self.at, int)
+        return rounding.step(self.name, training.config) if one else 0.0
 
 
 def _roughness(values: Sequence[float]) -> float | None:
@@ -106,6 +115,10 @@ class LayerMeasure:
         epochs = sorted(training.layers) if self.every else [0]
         found = [self._at(training.layers[epoch]) for epoch in epochs if epoch in training.layers]
         return fmean(found) if found else None
+
+    def step(self, _: Training) -> float:
+        """Lie on no grid."""
+        return 0.0
 
     def _at(self, layers: Sequence[Mapping[str, Any]]) -> float:
         values = [_number(self._quantity(each)) for each in layers[:-1]]
@@ -163,6 +176,10 @@ class Drift:
             for at in (_LOW, _MIDDLE, _HIGH)
         ]
         return fmean(changes) if changes else None
+
+    def step(self, _: Training) -> float:
+        """Lie on no grid."""
+        return 0.0
 
 
 _LOW, _MIDDLE, _HIGH = "0.05", "0.5", "0.95"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service import keys
+from service import comparisons, keys
 
 
 @pytest.fixture
@@ -79,6 +79,57 @@ def test_a_search_is_a_data_frame(mlflow, sweep):
     assert frame["end_time"].notna().all()
     everything = mlflow.search_runs(search_all_experiments=True, order_by=["run_name"])
     assert list(everything["tags.mlflow.runName"]) == sorted(frame["tags.mlflow.runName"])
+
+
+def test_runs_are_named_by_what_tells_them_apart(mlflow, lab):
+    """By the values of the axes that vary, as comparisons write them, and the seed."""
+    sgd = {"name": "sgd", "learning_rate": 0.9}
+    experiment_id = lab.submit(
+        activation=[{"name": "leaky_relu", "negative_slope": each} for each in (0.1, 0.2)],
+        initializer="he_normal",
+        clipping=["none", {"name": "norm", "max_norm": 0.5}],
+        optimizer=[sgd, {"name": "sgd", "momentum": 0.9}],
+        batch_size=[32, 64],
+        seeds=2,
+    )
+    client = mlflow.MlflowClient()
+    runs = client.search_runs([str(experiment_id)], order_by=["run_name"], max_results=20)
+    runs += client.search_runs(
+        [str(experiment_id)], order_by=["run_name"], max_results=20, page_token=runs.token
+    )
+    names = [each.info.run_name for each in runs]
+    assert names == sorted({*names})
+    assert len(names) == 32
+    with lab.sessions() as session:
+        groups = comparisons.compare(session, experiment_id).groups
+    assert set(names) == {
+        f"{by['activation']}, {clipping}, {by['optimizer']}, batch size {by['batch_size']}, "
+        f"seed {seed}"
+        for by in (each.by for each in groups)
+        for clipping in [by["clipping"] if by["clipping"] != "none" else "no clipping"]
+        for seed in (0, 1)
+    }
+    one = runs[7]
+    assert one.data.tags["mlflow.runName"] == one.info.run_name
+    assert client.get_run(one.info.run_id).info.run_name == one.info.run_name
+    for field in ("attributes.run_name", "tags.`mlflow.runName`"):
+        (found,) = client.search_runs([str(experiment_id)], f"{field} = '{one.info.run_name}'")
+        assert found.info.run_id == one.info.run_id
+
+
+def test_a_variants_label_is_in_the_names_of_its_runs(mlflow, lab):
+    variants = [
+        {"label": "small", "activation": "relu", "dropout": [0, 0.25]},
+        {"label": "self-normalizing", "activation": "selu"},
+    ]
+    experiments = [lab.submit(variants=variants), lab.submit(activation="tanh", seeds=[3])]
+    runs = mlflow.MlflowClient().search_runs([str(each) for each in experiments])
+    assert [each.info.run_name for each in runs] == [
+        "tanh, seed 3",
+        "self-normalizing, alpha_dropout([0.25, 0.5]), seed 0",
+        "small, dropout([0.25, 0.25]), seed 0",
+        "small, no dropout, seed 0",
+    ]
 
 
 def test_files_are_listed_and_fetched(mlflow, sweep, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service import comparisons
+from service import comparisons, scores
 from service.api.comparison_schemas import Comparison
 from service.errors import InvalidError, NotFoundError
 from tests.service.test_experiments_api import follow
@@ -171,9 +171,60 @@ def test_identical_values_are_a_tie(api, lab):
     assert [each.rank for each in shown.groups] == [1, 1, 1]
     assert [each.p_value for each in shown.groups] == [None, 1, 1]
     assert all(each.tied_with_best for each in shown.groups)
-    assert {tuple(each.ci95) for each in shown.groups} == {(0.1, 0.1)}
+    # As sure as an accuracy on 10,000 samples can be.
+    for group in shown.groups:
+        low, high = group.ci95
+        assert 0.1 - 1e-4 < low < group.mean == 0.1 < high < 0.1 + 1e-4
     assert (shown.effects[0].f, shown.effects[0].p_value) == (0, 1)
-    assert shown.more_seeds_needed is None
+    assert shown.more_seeds_needed == 1000
+
+
+@pytest.mark.parametrize("apart", [1, 4])
+def test_two_seeds_that_agree_by_luck_make_nothing_certain(api, lab, apart):
+    """Of 10,000 validation samples tanh gets so many more right than relu with either seed."""
+    experiment_id = lab.submit(activation=["relu", "tanh"], seeds=2)
+
+    def results(config, seed):
+        more = apart if config["activation"]["name"] == "tanh" else 0
+        return {"val_accuracy": (9800 + 20 * seed + more) / 10_000, "val_loss": 0.5 + more / 4}
+
+    train(lab, results)
+    _, relu = compare(lab, experiment_id).groups
+    expected = 2 * stats.t.sf(apart / (math.sqrt(2 / 12) / math.sqrt(2)), 1)
+    assert relu.p_value == pytest.approx(expected, rel=1e-6)
+    assert relu.tied_with_best == (apart == 1)
+    assert relu.difference.ci95[0] < relu.difference.mean < relu.difference.ci95[1]
+    # A loss has no grid: nothing says how sure its difference is.
+    answer = api.get(f"/v1/experiments/{experiment_id}/comparison?metric=val_loss")
+    shown = Comparison.model_validate_json(answer.content)
+    _, worse = shown.groups
+    assert (worse.p_value, worse.p_value_all_pairs, worse.difference) == (None, None, None)
+    assert worse.tied_with_best
+    assert (shown.more_seeds_needed, shown.effects[0].p_value) == (None, None)
+    assert shown.effects[0].f == "Infinity"
+
+
+@pytest.mark.parametrize(
+    ("metric", "spec", "answers"),
+    [
+        ("val_accuracy", {}, 10_000),
+        ("accuracy", {}, 60_000),
+        ("val_loss", {}, math.inf),
+        ("val_binary_accuracy", {"loss": "binary_crossentropy"}, 100_000),
+        ("accuracy", {"dataset": {"name": "mnist", "validation_split": 0.25}}, 45_000),
+        ("val_accuracy", {"dataset": {"name": "mnist", "validation_split": 0.25}}, 15_000),
+        ("test_accuracy", {"dataset": {"name": "mnist", "validation_split": 0.25}}, 10_000),
+        (
+            "val_binary_accuracy",
+            {"dataset": "circles", "model": {"name": "mlp", "hidden_units": [4]}},
+            100,
+        ),
+    ],
+)
+def test_the_grid_of_a_metric(lab, metric, spec, answers):
+    with lab.sessions() as session:
+        (score,) = scores.read(session, lab.submit(**spec), metric, "final")
+    assert score.step == pytest.approx(1 / answers)
 
 
 def test_diverged_runs_are_counted_beside_and_cost_the_rank(lab):

@@ -9,6 +9,7 @@ from scipy import stats
 
 from service import effects
 from service.effects import analyse
+from service.statistics import paired_differences, rounding_variance
 
 
 def grid(*levels):
@@ -142,8 +143,22 @@ def test_nothing_varies():
     (effect,) = analyse([1 / 3] * 12, {"a": a}, seed)
     assert (effect.sum_of_squares, effect.eta_squared, effect.f, effect.p_value) == (0, 0, 0, 1)
     (certain,) = analyse([float(each) for each in a], {"a": a}, seed)
-    assert (certain.f, certain.p_value) == (math.inf, 0)
+    assert (certain.f, certain.p_value) == (math.inf, None)
     assert certain.eta_squared == pytest.approx(1)
+
+
+def test_errors_are_no_smaller_than_the_grid_of_the_values():
+    """With two levels F is the square of the paired t, whose differences vary by twice as much."""
+    a, seed = grid(2, 3)
+    values = np.array(a) / 500
+    rounding = rounding_variance(1 / 500)
+    (effect,) = analyse(values, {"a": a}, seed, rounding=rounding)
+    (difference,) = paired_differences([(values[3:], values[:3])], [2 * rounding])
+    assert effect.p_value == pytest.approx(difference.p_value)
+    assert effect.p_value > 0.05
+    assert effect.f == pytest.approx((1 / 500) ** 2 / (2 * rounding / 3))
+    coarse = noise(6) + np.array(a)
+    assert analyse(coarse, {"a": a}, seed, rounding=rounding) == analyse(coarse, {"a": a}, seed)
 
 
 def test_a_model_too_large_is_answered_in_part(monkeypatch):

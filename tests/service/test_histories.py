@@ -5,17 +5,20 @@ import io
 import json
 import math
 import uuid
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from service import experiments, exports, histories
+from service import comparisons, experiments, exports, histories
+from service.api.caching import FOREVER
 from service.errors import InvalidError, NotFoundError
-from service.exports import StreamBrokenError, as_csv, as_json, as_parquet, require_experiment
+from service.exports import StreamBrokenError, are_final, as_csv, as_json, as_parquet
 from service.models import METRICS
 from service.numbers import to_json
+from service.spec import AXIS_FIELDS
 
 USUAL = [each for each in METRICS if "binary" not in each]
 
@@ -30,15 +33,18 @@ def trained(lab, losses, **spec):
 
 
 def fill(lab, losses):
-    """A run with these losses, written in one statement."""
-    lab.submit(epochs=max(1, len(losses)), reuse=False)
+    """A run with these losses, and as accuracy the same half a history later."""
+    lab.submit(epochs=max(1, min(len(losses), 20_000)), reuse=False)
     held = lab.taken()
+    half = len(losses) // 2
     lab.execute(
-        "INSERT INTO epochs (run_id, epoch, loss, val_loss)"
-        " SELECT :run_id, number, loss, -number"
-        " FROM unnest(CAST(:losses AS double precision[])) WITH ORDINALITY AS given (loss, number)",
+        "INSERT INTO epochs (run_id, epoch, loss, accuracy, val_loss)"
+        " SELECT :run_id, number, loss, accuracy, -number"
+        " FROM unnest(CAST(:losses AS double precision[]), CAST(:later AS double precision[]))"
+        " WITH ORDINALITY AS given (loss, accuracy, number)",
         run_id=held.run_id,
         losses=losses,
+        later=losses[half:] + losses[:half],
     )
     return held.run_id
 
@@ -108,30 +114,43 @@ def test_what_is_asked_for_must_exist(lab):
 @example(losses=[0.5] * 9 + [math.nan] + [0.5] * 30, points=6)
 def test_a_thinned_history_keeps_its_ends_and_extremes(lab, losses, points):
     run_id = fill(lab, losses)
-    whole = history(lab, run_id, metrics=["loss", "val_loss"])
-    thin = history(lab, run_id, metrics=["loss", "val_loss"], max_points=points)
-    assert thin.epoch == sorted(set(thin.epoch))
-    assert len(thin.epoch) <= points
-    for epoch, loss, val_loss in zip(thin.epoch, *thin.metrics.values(), strict=True):
-        assert (whole.metrics["loss"][epoch - 1], -epoch) == (loss, val_loss)
+    asked = ["loss", "accuracy", "val_loss"]
+    whole = history(lab, run_id, metrics=asked)
+    thin = history(lab, run_id, metrics=asked, max_points=points)
     if len(losses) <= points:
         assert thin == whole
         return
+    assert thin.epoch == sorted(set(thin.epoch))
     assert (thin.epoch[0], thin.epoch[-1]) == (1, len(losses))
-    assert len(thin.epoch) >= points // 2
-    if points >= 4:
-        ordered = sorted(losses, key=lambda loss: (math.isnan(loss), loss))
-        kept = thin.metrics["loss"]
-        assert to_json(ordered[0]) in kept
-        assert to_json(ordered[-1]) in kept
+    assert points // 2 <= len(thin.epoch) <= points
+    for name, column in thin.metrics.items():
+        assert column == [whole.metrics[name][epoch - 1] for epoch in thin.epoch]
+    # With 8 points or more those of three metrics, with 6 of two, with 4 of one.
+    for name in asked[: (points - 2) // 2]:
+        values = [float(value) for value in whole.metrics[name]]
+        ordered = sorted(values, key=lambda value: (math.isnan(value), value))
+        assert to_json(ordered[0]) in thin.metrics[name]
+        assert to_json(ordered[-1]) in thin.metrics[name]
 
 
 def test_a_single_spike_in_a_long_history_is_kept(lab):
     losses = [1.0] * 1000
     losses[613], losses[900] = 50.0, 0.01
-    thin = history(lab, fill(lab, losses), metrics=["loss"], max_points=20)
+    run_id = fill(lab, losses)
+    thin = history(lab, run_id, metrics=["loss"], max_points=20)
     assert {614, 901} <= set(thin.epoch)
-    assert len(thin.epoch) <= 20
+    assert len(thin.epoch) == 20
+    # Half a history on, those of the accuracy, which is not asked for first.
+    both = history(lab, run_id, metrics=["binary_accuracy", "loss", "accuracy"], max_points=20)
+    assert {614, 901, 114, 401} <= set(both.epoch)
+    assert len(both.epoch) <= 20
+    # Where nothing happens, the points are spread evenly.
+    assert max(after - before for before, after in pairwise(both.epoch)) < 130
+
+
+def test_a_long_history_that_is_short_enough_is_given_whole(lab):
+    thin = history(lab, fill(lab, [0.5] * 50_000), metrics=["loss"], max_points=50_000)
+    assert thin.epoch == list(range(1, 50_001))
 
 
 @pytest.fixture
@@ -162,6 +181,7 @@ def test_all_histories_as_json(lab, experiment_id):
     assert diverged["metrics"]["loss"] == ["NaN"]
     assert diverged["metrics"]["val_loss"] == ["Infinity"]
     assert (complete["label"], complete["activation"], complete["seed"]) == ("plain", "tanh", 0)
+    assert (complete["batch_size"], complete["loss_function"]) == (128, "categorical_crossentropy")
     assert complete["metrics"]["loss"] == [1.0, 1.0]
     assert (waiting["status"], waiting["epoch"], waiting["metrics"]["loss"]) == ("queued", [], [])
 
@@ -206,6 +226,57 @@ def test_a_parquet_file_of_no_epochs_has_its_columns(lab):
     assert (table.num_rows, table.column_names[0]) == (0, "run_id")
 
 
+def test_each_axis_has_a_column_that_tells_its_values_apart(lab, sessions):
+    """Written as comparisons write them; without, unlike configurations would be averaged."""
+    sgd = {"name": "sgd", "learning_rate": 0.9}
+    leaky = {"name": "leaky_relu", "negative_slope": 0.1}
+    experiment_id = lab.submit(
+        dataset={"name": "mnist", "train_size": 500},
+        activation=[leaky, leaky | {"negative_slope": 0.2}],
+        initializer={"name": "normal", "stddev": 0.01},
+        optimizer=[sgd, sgd | {"learning_rate": 0.5}, {"name": "sgd", "momentum": 0.9}],
+        dropout=[0, 0.25],
+        batch_size=[32, 64],
+        loss=["categorical_crossentropy", "binary_crossentropy"],
+        epochs=1,
+    )
+    lab.train_all()
+    with sessions() as session:
+        groups = comparisons.compare(session, experiment_id, by=AXIS_FIELDS).groups
+    wanted = sorted(tuple(map(str, each.by.values())) for each in groups)
+    text = b"".join(as_csv(lab.sessions, experiment_id)).decode()
+    content = b"".join(as_parquet(lab.sessions, experiment_id))
+    table = parquet.read_table(io.BytesIO(content))
+    streamed = json.loads(b"".join(as_json(lab.sessions, experiment_id)))["histories"]
+    names = ["loss_function" if axis == "loss" else axis for axis in AXIS_FIELDS]
+    assert len(set(wanted)) == len(wanted) == 48
+    for rows in (list(csv.DictReader(io.StringIO(text))), table.to_pylist(), streamed):
+        assert sorted(tuple(str(row[name]) for name in names) for row in rows) == wanted
+    assert table["batch_size"].to_pylist()[:3] == [32, 32, 64]
+    assert set(table["activation"].to_pylist()) == {"leaky_relu(0.1)", "leaky_relu(0.2)"}
+    assert set(table["initializer"].to_pylist()) == {"normal(0.01)"}
+    optimizers = set(table["optimizer"].to_pylist())
+    assert "sgd(0.5)" in optimizers
+    assert len(optimizers) == 3
+
+
+def test_a_stream_is_as_large_as_a_batch_however_many_runs_there_are(lab, monkeypatch):
+    held = []
+    for seeds in (30, 90):
+        experiment_id = lab.submit(seeds=seeds, epochs=2, reuse=False)
+        lab.execute(
+            "INSERT INTO epochs (run_id, epoch, loss) SELECT id, number, 0.5"
+            " FROM runs, generate_series(1, 2) AS number WHERE experiment_id = :id",
+            id=experiment_id,
+        )
+        monkeypatch.setattr(exports, "BATCH_EPOCHS", 20)
+        pieces = [*as_csv(lab.sessions, experiment_id)]
+        assert sum(piece.count(b"\n") for piece in pieces) == 1 + 2 * seeds
+        assert len(pieces) == 1 + seeds // 10
+        held.append(max(map(len, pieces)))
+    assert held[1] <= held[0] + 20  # a seed above 9 has a digit more
+
+
 def test_a_stream_holds_no_connection_while_its_client_is_slow(lab, engine, experiment_id):
     stream = as_csv(lab.sessions, experiment_id)
     next(stream)
@@ -228,4 +299,33 @@ def test_a_stream_whose_experiment_goes_away_breaks(lab, experiment_id, monkeypa
 
 def test_streaming_what_is_not_there(lab):
     with lab.sessions() as session, pytest.raises(NotFoundError):
-        require_experiment(session, uuid.uuid4())
+        are_final(session, uuid.uuid4())
+
+
+def test_all_histories_may_be_kept_once_every_run_has_its_result(api, lab, experiment_id):
+    path = f"/v1/experiments/{experiment_id}/histories"
+    kinds = ("application/json", "text/csv", "application/vnd.apache.parquet")
+    for kind in kinds:
+        under_way = api.get(path, headers={"Accept": kind})
+        assert under_way.headers["cache-control"] == "private, no-cache"
+        assert "etag" not in under_way.headers
+    waiting = lab.taken()
+    lab.fail(waiting)
+    assert "etag" not in api.get(path).headers  # it is tried again
+    lab.train_all()
+    tags = {}
+    for kind in kinds:
+        first = api.get(path, headers={"Accept": kind})
+        tags[kind] = first.headers["etag"]
+        assert first.headers["cache-control"] == FOREVER
+        known = {"Accept": kind, "If-None-Match": f'"other", {tags[kind]}'}
+        same = api.get(path, headers=known)
+        assert (same.status_code, same.content) == (304, b"")
+        assert (same.headers["etag"], same.headers["vary"]) == (tags[kind], "Accept")
+        changed = api.get(path, headers=known | {"If-None-Match": '"other"'})
+        assert (changed.status_code, changed.content) == (200, first.content)
+        assert changed.headers["etag"] == tags[kind]
+    assert len({*tags.values()}) == 3
+    with lab.sessions() as session:
+        experiments.delete(session, experiment_id)
+    assert api.get(path, headers={"If-None-Match": tags[kinds[0]]}).status_code == 404

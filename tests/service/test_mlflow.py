@@ -9,6 +9,7 @@ from service import keys
 from service.errors import InvalidError
 from service.mlflow.fields import conditions, of_run
 from service.mlflow.grammar import read_filter
+from service.models import Run
 
 API = "/api/2.0/mlflow"
 
@@ -76,7 +77,7 @@ def test_a_run_has_its_configuration_and_latest_metrics(api, lab, showdown):
     info = told["info"]
     assert info["run_id"] == info["run_uuid"] == str(stored.id)
     assert info["experiment_id"] == str(showdown)
-    assert info["run_name"] == "leaky_relu, he_normal, seed 7"
+    assert info["run_name"] == "leaky_relu(0.2), seed 7"
     assert info["status"] == "FINISHED"
     assert info["start_time"] == int(stored.started_at.timestamp() * 1000)
     assert info["end_time"] == int(stored.finished_at.timestamp() * 1000)
@@ -189,7 +190,8 @@ FILTERS = [
     ("tags.course = 'ml'", []),
     ("tags.`mlflow.runName` LIKE 'relu,%'", ["relu"]),
     ("attributes.start_time > 0 and attributes.end_time < 1", []),
-    ("run_name = 'tanh, he_normal, seed 7'", ["tanh"]),
+    ("attributes.RUN_NAME LIKE '%(0.2), seed 7'", ["leaky_relu"]),
+    ("run_name = 'tanh, seed 7'", ["tanh"]),
 ]
 
 
@@ -221,7 +223,7 @@ def test_filters_are_theirs(api, showdown):
 )
 def test_a_filter_that_cannot_be_used_is_refused_with_its_reason(wanted, reason):
     with pytest.raises(InvalidError, match=re.escape(reason)):
-        conditions(read_filter(wanted), of_run)
+        conditions(read_filter(wanted), of_run(lambda: Run.label))
 
 
 def test_runs_are_ordered_by_several_things_and_paged(api, lab):

@@ -34,7 +34,8 @@ NAMES = {
     "agc_large_batch",
     "adam_mnist",
 }
-CONFIG = {"epochs": 2, "dataset": {"name": "mnist", "train_size": 100}}
+SIZES = {"train_size": 100, "test_size": 10_000, "validation_split": 0.0}
+CONFIG = {"epochs": 2, "dataset": {"name": "mnist", **SIZES}}
 
 
 def table(**groups):
@@ -54,6 +55,25 @@ def table(**groups):
 
 A, B = group(activation="a"), group(activation="b")
 ACCURACY = Metric("val_accuracy")
+
+
+def test_seeds_that_agree_by_luck_prove_nothing():
+    """Two seeds whose accuracies are the same steps of 1/10,000 apart, and one whose are equal."""
+    lower, least = [0.9, 0.91], 1 / 10_000
+    for steps, status in ((3, "inconclusive"), (5, "reproduced")):
+        above = [each + steps * least for each in lower]
+        evidence = higher(ACCURACY, A, B).judge(table(a=above, b=lower))
+        assert evidence.status == status
+        (low, high) = evidence.differences[0].ci95
+        assert low < steps * least < high
+    alike = Within(ACCURACY, (A,), 0.9 - 2 * least).judge(table(a=[0.9, 0.9]))
+    assert alike.status == "inconclusive"
+    # A mean over epochs has a finer grid, and a loss none.
+    assert [each.step(table(a=[0.9])[0]) for each in (ACCURACY, Metric("val_accuracy", 1))] == [
+        least
+    ] * 2
+    assert Metric("val_accuracy", "mean").step(table(a=[0.9])[0]) == 0
+    assert Metric("val_loss").step(table(a=[0.9])[0]) == 0
 
 
 def test_every_row_of_the_table_is_a_preset():
@@ -217,7 +237,7 @@ def test_a_claim_about_the_full_size_says_so_at_a_smaller_one():
     evidence = claim.judge(trainings)
     assert evidence.status == "inconclusive"
     assert "12 epochs on 60,000 training samples" in evidence.reason
-    full = {"epochs": 12, "dataset": {"name": "mnist", "train_size": 60_000}}
+    full = {"epochs": 12, "dataset": {"name": "mnist", **SIZES, "train_size": 60_000}}
     grown = [replace(each, config={**each.config, **full}) for each in trainings]
     assert claim.judge(grown).status == "reproduced"
 

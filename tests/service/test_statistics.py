@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from benchmarks.levels import shares
 from service.statistics import (
     holm,
     mean,
     mean_intervals,
     paired_differences,
+    rounding_variance,
     runs_needed,
     spread,
     welch_difference,
@@ -140,18 +142,74 @@ def test_unpaired_intervals_hold_the_difference_95_percent_of_the_time():
     assert 0.9 < held / 250 < 0.99
 
 
-def test_differences_without_spread_are_ties_or_certain():
+def test_differences_without_spread_are_ties_or_untested():
     third = np.array([1 / 3] * 3)
     equal, apart = paired_differences([(third, third * 3 / 3), (third + 0.1, third)])
     assert (equal.mean, equal.ci95, equal.p_value) == (0, (0, 0), 1)
-    assert apart.p_value == 0
+    assert apart.p_value is None
     assert apart.ci95 == pytest.approx((0.1, 0.1))
     assert welch_difference(third, third).p_value == 1
-    assert welch_difference(third, third + 0.1).p_value == 0
+    assert welch_difference(third, third + 0.1).p_value is None
     assert welch_difference(third, third).ci95 == (0, 0)
     # Equal but for the last bits: no difference, though those bits all point one way.
     (rounding,) = paired_differences([(third * (1 + 2e-16), third)])
     assert (rounding.mean, rounding.p_value) == (0, 1)
+
+
+@pytest.mark.parametrize(("n", "steps"), [(2, 4), (3, 2), (4, 1)])
+def test_pairs_that_agree_exactly_are_told_apart_by_steps_of_their_grid_alone(n, steps):
+    """Accuracies on 500 samples; by their spread of 0 any difference would be certain."""
+    level = np.full(n, 0.9)
+    rounding = 2 * rounding_variance(1 / 500)
+    same, near, far = paired_differences(
+        [(level + each / 500, level) for each in (0, steps - 1, steps)], [rounding] * 3
+    )
+    assert (same.mean, same.p_value) == (0, 1)
+    assert same.ci95[0] < 0 < same.ci95[1]
+    assert runs_needed(same, most=1000) == 1000
+    assert 0.05 < near.p_value <= 1
+    error = math.sqrt(rounding / n)
+    assert far.p_value == pytest.approx(2 * stats.t.sf(steps / 500 / error, n - 1))
+    assert 0 < far.p_value <= 0.05
+    assert far.variance == pytest.approx(2 * (1 / 500) ** 2 / 12)
+    # Residuals of no size leave the smoothing alone, whose t is Student's.
+    half = stats.t.ppf(0.975, n - 1) * error
+    assert far.ci95 == pytest.approx((steps / 500 - half, steps / 500 + half), abs=0.2 * half)
+
+
+def test_independent_groups_that_agree_within_are_told_apart_by_their_grids():
+    first, second = np.full(3, 0.91), np.full(4, 0.9)
+    variances = (rounding_variance(1 / 100), rounding_variance(1 / 50))
+    found = welch_difference(first, second, variances)
+    expected = stats.ttest_ind_from_stats(
+        0.91, math.sqrt(variances[0]), 3, 0.9, math.sqrt(variances[1]), 4, equal_var=False
+    )
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.ci95[0] < 0.01 < found.ci95[1]
+    assert found.variance == pytest.approx(sum(variances))
+    assert welch_difference(first, first, (variances[0], variances[0])).p_value == 1
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_a_spread_above_the_grid_is_left_as_it_is(n):
+    first, second = samples(n, seed=1), samples(n, seed=2)
+    fine = rounding_variance(1e-4)
+    assert paired_differences([(first, second)], [2 * fine]) == paired_differences(
+        [(first, second)]
+    )
+    assert welch_difference(first, second, (fine, fine)) == welch_difference(first, second)
+    assert mean_intervals([first], [fine]) == mean_intervals([first])
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_rounded_values_keep_the_level_and_the_coverage(n):
+    """Noise of a third of a grid's step, and of one: as it is seen, it is often none."""
+    for noise in (0.3, 1.0):
+        level, coverage = shares(n, noise, 600, floored=True)
+        assert level <= 0.05
+        assert coverage > 0.94
+        assert shares(n, noise, 600, floored=False)[1] < coverage - 0.05
+    assert shares(2, 1.0, 600, floored=False)[0] > 0.08
 
 
 def test_too_few_values_cannot_be_compared():
@@ -164,7 +222,8 @@ def test_too_few_values_cannot_be_compared():
 def test_no_values_give_numbers_that_are_none(values):
     first, second = np.array(values).T
     for found in (*paired_differences([(first, second)]), welch_difference(first, second)):
-        assert 0 <= found.p_value <= 1
+        assert (found.p_value is None) == (found.variance == 0 and found.mean != 0)
+        assert found.p_value is None or 0 <= found.p_value <= 1
         assert all(map(math.isfinite, (found.mean, *found.ci95, found.variance)))
         assert found.freedom_per_run > 0
         assert math.isfinite(spread(first))
@@ -224,7 +283,7 @@ def test_runs_needed_at_the_ends():
     level = np.array([0.5, 0.5, 0.5])
     same, certain = paired_differences([(level, level), (level + 0.1, level)])
     assert runs_needed(same, most=1000) is None
-    assert runs_needed(certain, most=1000) == 2
+    assert runs_needed(certain, most=1000) is None
     (unseen,) = paired_differences([(np.array([0.5, 0.6, 0.4]), level)])
     assert runs_needed(unseen, most=1000) == 1000
     (huge,) = paired_differences([(np.array([1e6, 1e6 + 1, 1e6 - 1]), level)])
