@@ -136,13 +136,21 @@ class History(TypedDict):
 
 
 class RunHistory(History):
-    """A run's history among those of its experiment."""
+    """A run's history among those of its experiment; axes are written as in comparisons."""
 
     label: str | None
+    dataset: str
+    model: str
     activation: str
     initializer: str
+    output_initializer: str
+    bias_initializer: str
     normalization: str
     clipping: str
+    optimizer: str
+    dropout: str
+    batch_size: int
+    loss_function: str
     seed: int
     status: RunStatus
 

@@ -10,11 +10,11 @@ import httpx
 
 from actinium.answers import Event, Experiment
 from actinium.api import Operations
-from actinium.calls import Call, Pages, Ref, identifier
+from actinium.calls import Call, Names, Pages, Ref
 from actinium.connection import Address, Waiting, request, result, whole_file
 from actinium.progress import waiting_display
 from actinium.retries import Outcome, Persistence, Retries
-from actinium.streams import Following
+from actinium.streams import Following, Subject, of_all, of_experiment, of_run
 
 T = TypeVar("T")
 
@@ -42,13 +42,19 @@ class AsyncClient(Operations):
         self._retries = retries or Retries()
         self._http = httpx.AsyncClient(base_url=address.url, headers=address.headers())
 
-    def events(self, experiment: Ref) -> AsyncIterator[Event]:
+    def events(self, experiment: Ref, *, after: int | None = None) -> AsyncIterator[Event]:
         """Follow an experiment live, as ``Client.events`` does."""
-        return self._follow(f"/v1/experiments/{identifier(experiment)}/events")
+        return self._follow(of_experiment(experiment, after))
 
-    def run_events(self, run: Ref) -> AsyncIterator[Event]:
-        """Follow a run live, from its beginning, until nothing can follow."""
-        return self._follow(f"/v1/runs/{identifier(run)}/events")
+    def run_events(self, run: Ref, *, after: int | None = None) -> AsyncIterator[Event]:
+        """Follow a run live, as ``Client.run_events`` does."""
+        return self._follow(of_run(run, after))
+
+    def all_events(
+        self, *, type: Names | None = None, after: int | None = None
+    ) -> AsyncIterator[Event]:
+        """Follow all experiments live, as ``Client.all_events`` does."""
+        return self._follow(of_all(type, after))
 
     async def wait(
         self, experiment: Ref, *, timeout: float | None = None, progress: bool | None = None
@@ -107,14 +113,14 @@ class AsyncClient(Operations):
             await response.aclose()
         return response
 
-    async def _follow(self, path: str) -> AsyncIterator[Event]:
-        following = Following(self._retries, path)
+    async def _follow(self, subject: Subject) -> AsyncIterator[Event]:
+        following = Following(self._retries, self.url, subject)
         outcome: Outcome
         while True:
             try:
                 outcome = await self._http.send(following.request(self._http), stream=True)
                 try:
-                    if outcome.status_code == httpx.codes.OK:
+                    if following.has_begun(outcome):
                         async for chunk in outcome.aiter_bytes():
                             for event in following.feed(chunk):
                                 yield event
@@ -132,6 +138,10 @@ class AsyncClient(Operations):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    def __repr__(self) -> str:
+        """Tell where the service is, and never the key."""
+        return f"AsyncClient({self.url!r})"
 
     async def __aenter__(self) -> Self:
         """Give the client itself."""

@@ -1,7 +1,8 @@
 """Requests as descriptions: what to ask, and how to read the answer. Nothing is sent here."""
 
+import reprlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,8 @@ T = TypeVar("T")
 
 #: Something the service knows by an id: the id, or any answer that has one.
 Ref = str | uuid.UUID | Mapping[str, Any]
+#: One name, or several.
+Names = str | Collection[str]
 Query = Mapping[str, Any]
 
 
@@ -99,7 +102,7 @@ def plain(query: Query) -> dict[str, Any]:
     for name, value in query.items():
         if value is None:
             continue
-        if isinstance(value, Sequence) and not isinstance(value, str):
+        if isinstance(value, Collection) and not isinstance(value, str | Mapping):
             written[name] = [_word(each) for each in value]
         else:
             written[name] = _word(value)
@@ -114,7 +117,7 @@ def identifier(ref: Ref) -> str:
     """
     found = ref.get("id") if isinstance(ref, Mapping) else ref
     if not isinstance(found, str | uuid.UUID) or not str(found):
-        raise TypeError(f"An id, or an answer that has one, is wanted, not {ref!r}.")
+        raise TypeError(f"An id, or an answer that has one, is wanted, not {reprlib.repr(ref)}.")
     return part(str(found))
 
 

@@ -10,11 +10,11 @@ import httpx
 
 from actinium.answers import Event, Experiment
 from actinium.api import Operations
-from actinium.calls import Call, Pages, Ref, identifier
+from actinium.calls import Call, Names, Pages, Ref
 from actinium.connection import Address, Waiting, request, result, whole_file
 from actinium.progress import waiting_display
 from actinium.retries import Outcome, Persistence, Retries
-from actinium.streams import Following
+from actinium.streams import Following, Subject, of_all, of_experiment, of_run
 
 T = TypeVar("T")
 
@@ -42,16 +42,38 @@ class Client(Operations):
         self._retries = retries or Retries()
         self._http = httpx.Client(base_url=address.url, headers=address.headers())
 
-    def events(self, experiment: Ref) -> Iterator[Event]:
+    def events(self, experiment: Ref, *, after: int | None = None) -> Iterator[Event]:
         """Follow an experiment live, from its beginning, until nothing can follow.
 
-        A connection that breaks is taken up again where it broke.
-        """
-        return self._follow(f"/v1/experiments/{identifier(experiment)}/events")
+        A connection that breaks is taken up again where it broke: every event comes once.
 
-    def run_events(self, run: Ref) -> Iterator[Event]:
-        """Follow a run live, from its beginning, until nothing can follow."""
-        return self._follow(f"/v1/runs/{identifier(run)}/events")
+        Args:
+            experiment: which one.
+            after: the ``id`` of the last event seen before, to go on after it.
+        """
+        return self._follow(of_experiment(experiment, after))
+
+    def run_events(self, run: Ref, *, after: int | None = None) -> Iterator[Event]:
+        """Follow a run live, from its beginning, until nothing can follow.
+
+        Args:
+            run: which one.
+            after: the ``id`` of the last event seen before, to go on after it.
+        """
+        return self._follow(of_run(run, after))
+
+    def all_events(self, *, type: Names | None = None, after: int | None = None) -> Iterator[Event]:
+        """Follow all experiments live, from now on, without an end; leave it by ``break``.
+
+        The first event is ``stream.opened``: what happens from then on is told. Progress inside
+        an epoch is not. A connection that breaks is taken up again where it broke.
+
+        Args:
+            type: only events of this type, as ``run.finished``, or of these types.
+            after: the ``id`` of the last event seen before, to go on after it instead of now; 0
+                for all that the service keeps.
+        """
+        return self._follow(of_all(type, after))
 
     def wait(
         self, experiment: Ref, *, timeout: float | None = None, progress: bool | None = None
@@ -115,14 +137,14 @@ class Client(Operations):
             response.close()
         return response
 
-    def _follow(self, path: str) -> Iterator[Event]:
-        following = Following(self._retries, path)
+    def _follow(self, subject: Subject) -> Iterator[Event]:
+        following = Following(self._retries, self.url, subject)
         outcome: Outcome
         while True:
             try:
                 outcome = self._http.send(following.request(self._http), stream=True)
                 try:
-                    if outcome.status_code == httpx.codes.OK:
+                    if following.has_begun(outcome):
                         for chunk in outcome.iter_bytes():
                             yield from following.feed(chunk)
                     else:
@@ -139,6 +161,10 @@ class Client(Operations):
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def __repr__(self) -> str:
+        """Tell where the service is, and never the key."""
+        return f"Client({self.url!r})"
 
     def __enter__(self) -> Self:
         """Give the client itself."""

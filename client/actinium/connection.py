@@ -15,6 +15,7 @@ import httpx
 from actinium.answers import Experiment
 from actinium.calls import Call
 from actinium.errors import ApiError
+from actinium.numbers import write_json
 from actinium.retries import CONNECT_SECONDS, Outcome, unreachable
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -42,8 +43,7 @@ class Address:
             ValueError: the URL or the key cannot be one.
         """
         where = (url or os.environ.get("ACTINIUM_URL") or DEFAULT_URL).strip().rstrip("/")
-        parts = urlsplit(where)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not _is_address(where):
             raise ValueError(f"{where!r} is no address of a service; one is {DEFAULT_URL!r}.")
         secret = (key or os.environ.get("ACTINIUM_KEY") or "").strip()
         if not (secret.isascii() and secret.isprintable()):
@@ -55,14 +55,24 @@ class Address:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
 
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def request(http: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
     """Make a call's request."""
+    content = None if call.body is None else write_json(call.body)
+    written = {} if content is None else {"Content-Type": "application/json"}
     return http.build_request(
         call.method,
         call.path,
         params=call.query,
-        json=call.body,
-        headers=call.headers,
+        content=content,
+        headers={**written, **call.headers},
         timeout=httpx.Timeout(_SECONDS + call.seconds, connect=CONNECT_SECONDS),
     )
 
@@ -83,14 +93,28 @@ def result(call: Call[T], outcome: Outcome, url: str) -> T:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name once it is whole; where that fails, nothing is left."""
+    """Open a file that takes its name once it is whole; where that fails, nothing is left.
+
+    A device or a pipe is written as it is: it must not be put away for a file.
+
+    Raises:
+        OSError: it cannot be written; its ``filename`` is the one that was asked for.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
     growing = path.with_name(f"{path.name}.part")
     try:
         with growing.open("wb") as file:
             yield file
         growing.replace(path)
+    except OSError as error:
+        # The name of the other file would say nothing to whoever asked for this one.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        growing.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            growing.unlink()
 
 
 class Waiting:

@@ -60,7 +60,7 @@ class ApiError(ActiniumError):
             str(problem.get("title") or response.reason_phrase or "HTTP error"),
             str(problem.get("detail") or _unexplained(response)),
             kind=str(problem.get("type", "about:blank")),
-            errors=problem.get("errors") or (),
+            errors=_fields(problem.get("errors")),
             request_id=problem.get("request_id"),
         )
 
@@ -73,7 +73,16 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
+def _fields(told: Any) -> list[dict[str, str]]:
+    """Read what is wrong field by field, where it is told as the service tells it."""
+    given = told if isinstance(told, list) else []
+    return [each for each in given if isinstance(each, dict) and "detail" in each]
+
+
 def _unexplained(response: httpx.Response) -> str:
+    if response.has_redirect_location:
+        where = response.headers["location"]
+        return f"{response.url} is not the service but leads to {where}; give the address there."
     return f"{response.url} answered {response.status_code} without a word of why."
 
 

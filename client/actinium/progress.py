@@ -30,14 +30,16 @@ def waiting_display(wanted: bool | None) -> Iterator[Display]:
     elif _in_notebook():
         yield _Line()
         print()
-    elif wanted or console.is_terminal:
+    elif console.is_terminal:
         with Progress(
             TextColumn("{task.fields[runs]}"),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f}% {task.fields[eta]}"),
+            TextColumn("{task.fields[share]}"),
             console=console,
         ) as progress:
             yield _Bar(progress)
+    elif wanted:
+        yield _Log(console)
     else:
         yield _Nothing()
 
@@ -56,15 +58,35 @@ class _Line:
     _cells = 20
 
     def __init__(self) -> None:
-        self._width = 0
+        self._written = ""
 
     def show(self, experiment: Experiment) -> None:
         """Write the line again."""
         share = experiment["progress"]
         bar = "█" * round(share * self._cells)
-        line = f"{bar:░<{self._cells}} {_runs(experiment)}, {share:.0%} {_eta(experiment)}".rstrip()
-        print(f"\r{line:<{self._width}}", end="", flush=True)
-        self._width = len(line)
+        line = f"{bar:░<{self._cells}} {_standing(experiment)}"
+        # The notebook keeps all that is written, also what is written over.
+        if line != self._written:
+            print(f"\r{line:<{len(self._written)}}", end="", flush=True)
+            self._written = line
+
+
+class _Log:
+    """A line a change, where nothing can be written over: runs that begin or end, or a tenth."""
+
+    shown = True
+    _parts = 10
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told: tuple[str, int] | None = None
+
+    def show(self, experiment: Experiment) -> None:
+        """Write a line where there is something new."""
+        told = (_runs(experiment), int(experiment["progress"] * self._parts))
+        if told != self._told:
+            self._console.print(_standing(experiment), soft_wrap=True)
+            self._told = told
 
 
 class _Bar:
@@ -74,7 +96,7 @@ class _Bar:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=1.0, runs="", eta="")
+        self._task = progress.add_task("", total=1.0, runs="", share="")
 
     def show(self, experiment: Experiment) -> None:
         """Move the bar."""
@@ -82,24 +104,42 @@ class _Bar:
             self._task,
             completed=experiment["progress"],
             runs=_runs(experiment),
-            eta=_eta(experiment),
+            share=_share(experiment),
         )
 
 
 def _runs(experiment: Experiment) -> str:
     runs = experiment["runs"]
     ended = runs["total"] - runs["queued"] - runs["running"]
-    told = [f"{ended} of {runs['total']} runs"]
-    if runs["diverged"]:
-        told.append(f"{runs['diverged']} diverged")
-    if runs["failed"]:
-        told.append(f"{runs['failed']} failed")
+    if ended == 0 and runs["running"] == 0:
+        return f"{_counted(runs['total'])} waiting for a worker"
+    if ended == 0:
+        return f"{runs['running']} of {_counted(runs['total'])} training"
+    told = [f"{ended} of {_counted(runs['total'])}"]
+    told += [f"{runs[each]} {each}" for each in ("diverged", "failed", "cancelled") if runs[each]]
     return ", ".join(told)
 
 
-def _eta(experiment: Experiment) -> str:
+def _counted(runs: int) -> str:
+    return f"{runs} run{'' if runs == 1 else 's'}"
+
+
+def _standing(experiment: Experiment) -> str:
+    return ", ".join(filter(None, (_runs(experiment), _share(experiment))))
+
+
+def _share(experiment: Experiment) -> str:
+    """Say how far it is; of what was stopped a share says nothing."""
+    if experiment["status"] in {"failed", "cancelled"}:
+        return ""
     eta = experiment["eta_seconds"]
-    return f"about {duration(eta)} left" if eta is not None else ""
+    left = f" {time_left(eta)}" if eta is not None else ""
+    return f"{experiment['progress']:.0%}{left}"
+
+
+def time_left(seconds: float) -> str:
+    """Write how long something will still take: ``about 3 min left``."""
+    return f"{'about ' if seconds >= 1 else ''}{duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:
@@ -150,9 +190,11 @@ def run_bars(
 ) -> Iterator[RunBars]:
     """Show one bar a run until the block ends."""
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=16),
-        TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True, ratio=1)),
+        TextColumn(
+            "{task.fields[state]}", markup=False, table_column=Column(no_wrap=True, ratio=1)
+        ),
         console=console,
         expand=True,
     ) as progress:
@@ -163,20 +205,42 @@ def _move(progress: Progress, bar: TaskID, kind: str, data: dict[str, Any]) -> N
     match kind:
         case "run.started":
             progress.start_task(bar)
-            progress.update(bar, state=f"training on {data['worker']}")
+            progress.update(bar, state=told(kind, data))
         case "run.progress":
             progress.update(bar, completed=data["epoch"] - 1 + data["fraction"])
         case "run.epoch":
-            accuracy = data["metrics"].get("val_accuracy")
-            shown = f", val {accuracy:.4f}" if accuracy is not None else ""
-            state = f"epoch {data['epoch']}/{data['epochs']}{shown}"
-            progress.update(bar, completed=data["epoch"], state=state)
+            progress.update(bar, completed=data["epoch"], state=told(kind, data))
         case "run.requeued":
-            progress.update(bar, completed=0, state=f"queued again: {data['reason']}")
+            progress.update(bar, completed=0, state=told(kind, data))
         case "run.finished":
             progress.start_task(bar)
-            state = "already trained" if data["reused_from"] else data["status"]
-            if data["val_accuracy"] is not None:
-                state += f", val {data['val_accuracy']:.4f}"
-            progress.update(bar, completed=max(data["epochs"], 1), state=state)
+            if data["status"] == "completed":
+                progress.update(bar, completed=max(data["epochs"], 1))
+            progress.update(bar, state=told(kind, data))
             progress.stop_task(bar)
+
+
+def told(kind: str, data: dict[str, Any]) -> str:
+    """Say in a few words what an event tells; nothing where its type says it all."""
+    words = ""
+    match kind:
+        case "run.started":
+            words = f"training on {data['worker']}"
+        case "run.epoch":
+            words = f"epoch {data['epoch']}/{data['epochs']}{_reached(data['metrics'])}"
+        case "run.requeued":
+            words = f"queued again: {data['reason']}"
+        case "run.finished":
+            words = ("already trained" if data["reused_from"] else data["status"]) + _reached(data)
+        case "experiment.created":
+            words = _counted(data["runs"])
+        case "experiment.finished":
+            words = ", ".join(
+                f"{number} {status}" for status, number in sorted(data["runs"].items())
+            )
+    return words
+
+
+def _reached(metrics: dict[str, Any]) -> str:
+    accuracy = metrics.get("val_accuracy")
+    return f", val {accuracy:.4f}" if accuracy is not None else ""

@@ -1,6 +1,7 @@
 """When to ask again, and after how long. Decisions only; nothing sleeps here."""
 
 import random
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ Outcome = httpx.Response | httpx.TransportError
 #: The service, or a proxy before it, is away and may be back.
 _AWAY = frozenset({502, 503, 504})
 _IN_FLIGHT = "request-in-flight"
+#: What the system's own sentences begin with.
+_ERROR_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 
 #: How long a connection may take to come about.
 CONNECT_SECONDS = 10.0
@@ -90,7 +93,7 @@ class Persistence:
 
 def unreachable(url: object, error: httpx.TransportError) -> UnreachableError:
     """Say that the service cannot be reached, and what to look at."""
-    reason = str(error) or type(error).__name__
+    reason = _ERROR_NUMBER.sub("", str(error)) or type(error).__name__
     return UnreachableError(
         f"No answer from {url} ({reason}). Is the service running there? Set ACTINIUM_URL, or "
         "give its address."

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 
 from actinium.answers import Event
-from actinium.errors import ApiError
+from actinium.calls import Names, Query, Ref, identifier, plain
+from actinium.errors import ActiniumError, ApiError
 from actinium.readers import read_event_data
 from actinium.retries import CONNECT_SECONDS, Outcome, Persistence, Retries, unreachable
 
@@ -19,6 +20,30 @@ _SILENCE_SECONDS = 90.0
 _PAUSE_SECONDS = 1.0
 _ENDINGS = frozenset({"run.finished", "experiment.finished"})
 _LINE_END = re.compile("\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which stream is followed, and after which event; None to begin as the stream does."""
+
+    path: str
+    query: Query = field(default_factory=dict)
+    after: int | None = None
+
+
+def of_experiment(experiment: Ref, after: int | None) -> Subject:
+    """Name an experiment's stream."""
+    return Subject(f"/v1/experiments/{identifier(experiment)}/events", after=after)
+
+
+def of_run(run: Ref, after: int | None) -> Subject:
+    """Name a run's stream."""
+    return Subject(f"/v1/runs/{identifier(run)}/events", after=after)
+
+
+def of_all(types: Names | None, after: int | None) -> Subject:
+    """Name the stream of all experiments, or that of some types of its events."""
+    return Subject("/v1/events", plain({"type": types}), after)
 
 
 @dataclass
@@ -32,13 +57,16 @@ class _Fields:
 class EventParser:
     """Reads a stream's bytes, however they are cut (HTML standard, section 9.2.6).
 
+    Args:
+        last_id: the last id that was seen before, if any was.
+
     Attributes:
         last_id: the last id seen; what a client goes on after.
         pause: seconds to wait before connecting again, where the stream said so.
     """
 
-    def __init__(self) -> None:
-        self.last_id: str | None = None
+    def __init__(self, last_id: str | None = None) -> None:
+        self.last_id = last_id
         self.pause: float | None = None
         self.begin()
 
@@ -95,12 +123,18 @@ class Following:
 
     The first connection is tried as any call; once there was one, a service that is away is
     waited for. What was seen is never given twice: each connection goes on after the last id.
+
+    Args:
+        retries: how persistent it is.
+        url: where the service is.
+        subject: which stream.
     """
 
-    def __init__(self, retries: Retries, path: str) -> None:
+    def __init__(self, retries: Retries, url: str, subject: Subject) -> None:
         self._retries = retries
-        self._path = path
-        self._parser = EventParser()
+        self._url = url
+        self._subject = subject
+        self._parser = EventParser(None if subject.after is None else str(subject.after))
         self._persistence = Persistence(retries, repeatable=True, patient=False)
         self._connected = False
         self._at_an_end = False
@@ -112,7 +146,24 @@ class Following:
         if self._parser.last_id:
             headers["Last-Event-ID"] = self._parser.last_id
         timeout = httpx.Timeout(_SILENCE_SECONDS, connect=CONNECT_SECONDS)
-        return http.build_request("GET", self._path, headers=headers, timeout=timeout)
+        return http.build_request(
+            "GET", self._subject.path, params=self._subject.query, headers=headers, timeout=timeout
+        )
+
+    def has_begun(self, response: httpx.Response) -> bool:
+        """Say whether an answer is a stream, to be read piece by piece.
+
+        Raises:
+            ActiniumError: something else answers at this address.
+        """
+        if response.status_code != httpx.codes.OK:
+            return False
+        told = response.headers.get("content-type", "nothing")
+        if not told.startswith("text/event-stream"):
+            raise ActiniumError(
+                f"{response.url} answered with {told} and not with a stream; is Actinium there?"
+            )
+        return True
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Give the events that are complete with this chunk."""
@@ -142,4 +193,4 @@ class Following:
             return pause
         if isinstance(outcome, httpx.Response):
             raise ApiError.of(outcome)
-        raise unreachable(self._path, outcome) from outcome
+        raise unreachable(self._url, outcome) from outcome

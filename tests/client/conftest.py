@@ -1,11 +1,17 @@
+import io
+import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from actinium import Client
+from actinium.command import main
 from tests.client.peers import Relay
 from tests.lab import Lab
+from tests.processes import ROOT
 from tests.serving import Served, serving
 
 
@@ -27,6 +33,55 @@ def client(served) -> Iterator[Client]:
     """A client of the API."""
     with Client(served.url) as made:
         yield made
+
+
+@pytest.fixture
+def environment(served) -> dict[str, str]:
+    """What the command line finds around it: the test's service, and a width of its own."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("ACTINIUM_")}
+    return {
+        **others,
+        "PYTHONPATH": str(ROOT / "client"),
+        "ACTINIUM_URL": served.url,
+        "BROWSER": "true",
+        "COLUMNS": "140",  # or cells are folded, by the width of what is tested from
+    }
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command wrote, and how it exited."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _text(written: io.BytesIO) -> str:
+    return written.getvalue().decode()
+
+
+@pytest.fixture
+def actinium(environment, tmp_path, monkeypatch) -> Callable[..., Told]:
+    """Run the command against the test's service, in this process: a new one takes longer."""
+
+    def run(*words: str, url: str | None = None, given: str = "", **more: str) -> Told:
+        where = {} if url is None else {"ACTINIUM_URL": url}
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.delenv("ACTINIUM_KEY", raising=False)
+            for name, value in (environment | where | more).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["actinium", *words])
+            patch.setattr(sys, "stdin", io.StringIO(given))
+            out, err = io.BytesIO(), io.BytesIO()
+            patch.setattr(sys, "stdout", io.TextIOWrapper(out, "utf-8", write_through=True))
+            patch.setattr(sys, "stderr", io.TextIOWrapper(err, "utf-8", write_through=True))
+            with pytest.raises(SystemExit) as ended:
+                main()
+            return Told(int(ended.value.code or 0), *(_text(each) for each in (out, err)))
+
+    return run
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ import time
 import types
 import uuid
 
+import numpy as np
 import pytest
 from pydantic import SecretStr
 
 import actinium
 from actinium import ApiError, Client, UnreachableError
+from actinium.progress import waiting_display
 from tests.serving import serving
 
 NAN, INF = float("nan"), float("inf")
@@ -28,6 +30,26 @@ def test_a_spec_and_keywords_make_one_experiment(client, lab):
     assert [each["id"] for each in client.experiments(tag="course:dl")] == [made["id"]]
     assert list(client.experiments(tag="course:other")) == []
     assert len(lab.runs(uuid.UUID(made["id"]))) == 6
+
+
+def test_numbers_of_numpy_and_pandas_are_numbers_of_a_spec_and_of_a_filter(client, lab):
+    made = client.submit(
+        activation="relu",
+        optimizer=[
+            {"name": "sgd", "learning_rate": rate} for rate in np.array([0.5, 0.25], np.float32)
+        ],
+        dropout=np.float32(0.25),
+        epochs=np.int64(2),
+        seeds=np.arange(3),
+    )
+    assert client.submit(activation="elu", seeds=range(2), epochs=1)["runs"]["total"] == 2
+    spec = client.experiment(made)["spec"]
+    assert [each["learning_rate"] for each in spec["optimizer"]] == [0.5, 0.25]
+    assert (spec["seeds"], spec["epochs"]) == ([0, 1, 2], 2)
+    assert len(list(client.runs(made, seed=np.array([0, 2])))) == 4
+    assert len(list(client.runs(made, seed={1}, status=("queued", "running")))) == 2
+    with pytest.raises(ApiError, match="/optimizer"):
+        client.submit(activation="relu", optimizer={"name": "sgd", "learning_rate": NAN})
 
 
 def test_a_dry_run_tells_all_and_stores_nothing(client):
@@ -133,9 +155,21 @@ def test_a_wait_shows_its_progress_when_asked(client, lab, capsys):
     experiment = lab.submit(seeds=2)
     lab.train_all()
     client.wait(experiment, progress=True)
-    assert "2 of 2 runs" in capsys.readouterr().err
+    assert capsys.readouterr() == ("", "2 of 2 runs, 100%\n")
     client.wait(experiment)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_wait_without_a_terminal_writes_a_line_a_change(client, lab, capsys):
+    experiment = lab.submit(seeds=2, epochs=10)
+    with waiting_display(wanted=True) as display:
+        for step in range(3):
+            display.show(client.experiment(experiment))
+            display.show(client.experiment(experiment))
+            if step < 2:
+                lab.train(lab.taken())
+    told = [line.split("%")[0] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["2 runs waiting for a worker, 0", "1 of 2 runs, 50", "2 of 2 runs, 100"]
 
 
 def test_a_wait_in_a_notebook_is_a_bar_of_text(client, lab, capsys, monkeypatch):
@@ -189,6 +223,7 @@ def test_a_key_is_sent_and_taken_from_the_environment(settings, lab, monkeypatch
         assert refused.value.status == 401
         with Client(served.url, "act_secret") as client:
             assert list(client.experiments()) == []
+            assert repr(client) == f"Client({served.url!r})"
         monkeypatch.setenv("ACTINIUM_URL", f"{served.url}/")
         monkeypatch.setenv("ACTINIUM_KEY", "act_secret\n")
         with Client() as client:
@@ -268,8 +303,9 @@ def test_attempts_are_listed(client, lab):
 
 
 def test_an_id_or_what_has_one_is_wanted(client):
-    for nothing in ("", {}, {"id": None}, None):
-        with pytest.raises(TypeError, match="An id"):
+    for nothing in ("", {}, {"id": None}, None, {"metrics": [0.5] * 100_000}):
+        with pytest.raises(TypeError, match="An id") as refused:
             client.run(nothing)
+        assert len(str(refused.value)) < 200
     with pytest.raises(ApiError):
         client.run("../experiments")

@@ -14,36 +14,7 @@ from tests.processes import ROOT
 UUID_LENGTH = 36
 
 
-@pytest.fixture
-def actinium(served, tmp_path):
-    """Run the command against the test's service."""
-
-    def run(*words: str, url: str = served.url, given: str = "", **more: str):
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("ACTINIUM_")
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "actinium", *words],
-            cwd=tmp_path,
-            env={
-                **environment,
-                "PYTHONPATH": str(ROOT / "client"),
-                "ACTINIUM_URL": url,
-                "BROWSER": "true",
-                "COLUMNS": "140",  # or cells are folded, by the width of what is tested from
-                **more,
-            },
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-
-    return run
-
-
-def _json(told: "subprocess.CompletedProcess[str]"):
+def _json(told):
     assert told.returncode == 0, told.stderr
     return json.loads(told.stdout)
 
@@ -173,33 +144,54 @@ def test_what_there_is(actinium):
     assert names[0] in actinium("presets", names[0]).stdout
 
 
-@pytest.mark.parametrize(
-    ("words", "status", "sentence"),
-    [
-        (["run", "--activation", "rleu"], 1, "did you mean 'relu'"),
-        (["show", str(uuid.uuid4())], 1, "There is no run"),
-        (["run", "no_such_preset"], 1, "no_such_preset"),
-        (["run", "missing.json"], 1, "missing.json"),
-        (["run", "--activation", "{"], 2, "not valid JSON"),
-        (["run", "--activation", "leaky_relu:negative_slope"], 2, "leaky_relu:negative_slope=0.2"),
-        (["run", "--seeds", "few"], 2, "a count as 5"),
-        (["run", "--tag", "course"], 2, "key:value"),
-        (["run", "--activation", "relu", "--size", "small"], 2, "--size is for presets"),
-        (["export", "last", "x.xlsx", "--format", "xlsx"], 2, "xlsx"),
-        (["show", "last"], 2, "There is no experiment yet"),
-        (["fly"], 2, "No such command"),
-    ],
-)
-def test_what_goes_wrong_is_a_sentence_and_a_status(actinium, words, status, sentence):
-    told = actinium(*words)
-    assert (told.returncode, told.stdout) == (status, "")
-    assert sentence in told.stderr
-    assert "Traceback" not in told.stderr
+#: Commands that cannot be followed, how each exits, and what is said of it.
+WRONG = [
+    (["run", "--activation", "rleu"], 1, "did you mean 'relu'"),
+    (["show", str(uuid.uuid4())], 1, "There is no experiment and no run"),
+    (["show", "nope"], 1, "'nope' is no id"),
+    (["show", "12345678"], 1, "There is no experiment and no run 12345678"),
+    (["watch", "12345678"], 1, "has an id that ends in 12345678"),
+    (["history", "last"], 1, "Give a run's id"),
+    (["ls", "--tag", "course"], 2, "write it as key:value"),
+    (["run", "no_such_preset"], 1, "no_such_preset"),
+    (["run", "missing.json"], 1, "missing.json cannot be read or written: no such file"),
+    (["run", "broken.json"], 1, "broken.json is not valid JSON"),
+    (["run", "broken.yaml"], 1, "broken.yaml is not valid YAML: expected ',' or ']'"),
+    (["run", "list.yaml"], 1, "list.yaml holds no spec"),
+    (["run", "folder.json"], 1, "folder.json cannot be read or written: is a directory"),
+    (["run", "--activation", "{"], 2, "not valid JSON"),
+    (["run", "--activation", "leaky_relu:negative_slope"], 2, "leaky_relu:negative_slope=0.2"),
+    (["run", "--seeds", "few"], 2, "a count as 5"),
+    (["run", "--tag", "course"], 2, "key:value"),
+    (["run", "--activation", "relu", "--size", "small"], 2, "--size is for presets"),
+    (["export", "last", "x.xlsx", "--format", "xlsx"], 2, "xlsx"),
+    (["export", str(uuid.uuid4()), "x"], 2, "Which format"),
+    (["show", "last"], 1, "There is no experiment yet"),
+    (["watch", "--type", "run.finnished"], 1, "'run.finished'"),
+    (["watch", "last", "--type", "run.finished"], 2, "for all experiments"),
+    (["fly"], 2, "No such command"),
+    (["--url", "http://[x", "ls"], 2, "is no address of a service"),
+]
+
+
+def test_what_goes_wrong_is_a_sentence_and_a_status(actinium, tmp_path):
+    (tmp_path / "broken.yaml").write_text("activation: [relu\nepochs: 3\n")
+    (tmp_path / "broken.json").write_text('{"activation": [')
+    (tmp_path / "list.yaml").write_text("[relu]")
+    (tmp_path / "folder.json").mkdir()
+    for words, status, sentence in WRONG:
+        told = actinium(*words)
+        assert (words, told.returncode, told.stdout) == (words, status, "")
+        assert sentence in told.stderr, words
+        assert "Errno" not in told.stderr
+        if status == 1:
+            assert told.stderr.count("\n") == 1, told.stderr
 
 
 def test_a_service_that_is_away_is_a_status_of_its_own(actinium):
     told = actinium("ls", url="http://127.0.0.1:9")
     assert (told.returncode, told.stdout) == (3, "")
+    assert told.stderr.startswith("No answer from http://127.0.0.1:9 (Connection refused).")
     assert told.stderr.count("\n") == 1
     assert actinium("ls", url="nowhere").returncode == 2
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import uuid
+from itertools import islice
 
 import httpx
 import pytest
@@ -10,13 +11,15 @@ from httpx_sse import EventSource
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actinium import ApiError, AsyncClient, Client, Retries, UnreachableError
+from actinium import ActiniumError, ApiError, AsyncClient, Client, Retries, UnreachableError
+from actinium.answers import Event
 from actinium.streams import EventParser
 from tests.client.peers import Answer, Relay, Scripted
 from tests.processes import wait_for
 from tests.serving import serving
 
 QUICK = Retries(first_pause=0.02, longest_pause=0.1)
+STREAM = {"Content-Type": "text/event-stream"}
 
 #: The data of an event in lines: all of them together are JSON.
 _DATA = st.sampled_from([["data: 1"], ["data:[2]"], ["data: [3,", "data", "data:4]"]])
@@ -129,16 +132,81 @@ def test_a_stream_of_nothing_is_refused_or_unreachable(client):
         next(client.events(uuid.uuid4()))
     with (
         Client("http://127.0.0.1:9", retries=QUICK) as nowhere,
-        pytest.raises(UnreachableError),
+        pytest.raises(UnreachableError, match=r"No answer from http://127\.0\.0\.1:9 "),
     ):
         next(nowhere.events(uuid.uuid4()))
 
 
+def test_a_page_at_the_address_is_no_stream_that_goes_on_for_ever():
+    page = Answer(200, b"<html>", {"Content-Type": "text/html"})
+    with (
+        Scripted([page]) as server,
+        Client(server.url, retries=QUICK) as client,
+        pytest.raises(ActiniumError, match=r"text/html .* is Actinium there"),
+    ):
+        next(client.all_events())
+
+
+def _pairs(told):
+    return [(each["data"]["experiment_id"], each["type"]) for each in told]
+
+
+def _expected(lab, *experiments):
+    """What happened in experiments that were trained one after the other."""
+    return [(str(each), kind) for each in experiments for kind in _all(lab, each)]
+
+
+def test_all_experiments_are_followed_from_now_on_over_every_cut(served, lab):
+    before = lab.submit()
+    lab.train_all()
+    made = []
+    with Relay(served.url) as relay, Client(relay.url, retries=QUICK) as client:
+        events = client.all_events()
+        opened = next(events)
+        assert (opened["type"], opened["data"]["experiment_id"]) == ("stream.opened", None)
+        relay.cut()  # before anything was told: what happens meanwhile is not lost
+        told = []
+        for activation in ("elu", "tanh"):
+            made.append(lab.submit(activation=activation, seeds=2))
+            lab.train_all()
+            told += [next(events), next(events)]
+            relay.cut()
+        told += islice(events, len(_expected(lab, *made)) - len(told))
+        seen = told[2]["id"]
+        again = list(islice(client.all_events(after=seen), len(told) - 3))
+        every = list(islice(client.all_events(after=0), len(told) + len(_all(lab, before))))
+    assert _pairs(told) == _expected(lab, *made)
+    assert len({each["id"] for each in told}) == len(told)
+    assert again == told[3:]
+    assert _pairs(every) == _expected(lab, before, *made)
+
+
+def test_types_narrow_what_is_told_of_all_experiments(client, lab):
+    made = [lab.submit(activation=each, seeds=2) for each in ("relu", "elu")]
+    lab.train_all()
+    finished = list(islice(client.all_events(type="run.finished", after=0), 4))
+    assert [each["type"] for each in finished] == ["run.finished"] * 4
+    ends = client.all_events(type=["experiment.created", "experiment.finished"], after=0)
+    assert {each for each, _ in _pairs(islice(ends, 4))} == {str(each) for each in made}
+    with pytest.raises(ApiError, match=r"'run\.finished'"):
+        next(client.all_events(type="run.finnished"))
+
+
+def test_a_stream_goes_on_in_another_process_after_the_last_event_seen(client, lab):
+    experiment = lab.submit(seeds=2)
+    lab.train_all()
+    told = list(client.events(experiment))
+    assert list(client.events(experiment, after=told[3]["id"])) == told[4:]
+    assert list(client.events(experiment, after=told[-1]["id"])) == []
+    of_run = list(client.run_events(lab.runs(experiment)[0].id))
+    assert list(client.run_events(of_run[0]["data"]["run_id"], after=of_run[1]["id"])) == of_run[2:]
+
+
 def test_the_last_event_is_named_and_a_half_told_one_is_not():
     answers = [
-        Answer(200, b'id: 7\ndata: {"a": 1}\n\nid: 8\ndata: {"a"'),
-        Answer(200, b'event: run.progress\ndata: {"a": 2}\n\n'),
-        Answer(200, b'id: 8\nevent: run.started\ndata: {"a": 3}\n\n'),
+        Answer(200, b'id: 7\ndata: {"a": 1}\n\nid: 8\ndata: {"a"', STREAM),
+        Answer(200, b'event: run.progress\ndata: {"a": 2}\n\n', STREAM),
+        Answer(200, b'id: 8\nevent: run.started\ndata: {"a": 3}\n\n', STREAM),
         Answer(204, b""),
     ]
     with Scripted(answers) as server, Client(server.url, retries=QUICK) as client:
@@ -167,3 +235,25 @@ def test_the_asynchronous_client_follows_and_goes_on_alike(served, lab):
 
     with Relay(served.url) as relay:
         assert asyncio.run(follow(relay)) == _all(lab, experiment)
+
+
+def test_the_asynchronous_client_follows_all_experiments_alike(served, lab):
+    made = [lab.submit()]
+
+    async def follow(relay: Relay) -> list[Event]:
+        told: list[Event] = []
+        async with AsyncClient(relay.url, retries=QUICK) as client:
+            events = client.all_events(after=0, type=["run.epoch", "run.finished"])
+            while len(told) < 6:
+                told.append(await anext(events))
+                if len(told) == 2:
+                    relay.cut()
+                    made.append(lab.submit(activation="elu"))
+                    lab.train_all()
+        return told
+
+    lab.train_all()
+    with Relay(served.url) as relay:
+        told = asyncio.run(follow(relay))
+    wanted = [pair for pair in _expected(lab, *made) if pair[1] in {"run.epoch", "run.finished"}]
+    assert _pairs(told) == wanted

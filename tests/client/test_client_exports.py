@@ -1,6 +1,7 @@
 """Exports as files: what is written is what the service holds, whatever the format."""
 
 import json
+import os
 
 import pytest
 
@@ -33,21 +34,15 @@ def test_parquet_holds_what_the_histories_hold(client, experiment, tmp_path):
     assert [str(each) for each in read["val_loss"][3:]] == ["inf", "1.5"]
 
 
-def test_the_command_writes_every_format(client, experiment, tmp_path, served, monkeypatch):
-    from click.testing import CliRunner
-
-    from actinium.command import cli
-
+def test_the_command_writes_every_format(actinium, experiment, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    monkeypatch.setenv("ACTINIUM_URL", served.url)
     sizes = {}
     for kind in ("csv", "parquet", "json"):
-        words = ["export", str(experiment), str(tmp_path / "file"), "--format", kind, "--json"]
-        told = CliRunner().invoke(cli, words)
-        assert told.exit_code == 0, told.output
+        told = actinium("export", str(experiment), "file", "--format", kind, "--json")
+        assert told.returncode == 0, told.stderr
         written = json.loads(told.stdout)
         path = tmp_path / "file"
-        assert written == {"path": str(path), "bytes": path.stat().st_size}
+        assert written == {"path": "file", "bytes": path.stat().st_size}
         content = path.read_bytes()
         sizes[kind] = (
             parquet.read_table(path).num_rows
@@ -57,3 +52,30 @@ def test_the_command_writes_every_format(client, experiment, tmp_path, served, m
             else sum(len(each["epoch"]) for each in json.loads(content)["histories"])
         )
     assert sizes == {"csv": 5, "parquet": 5, "json": 5}
+
+
+def test_an_export_that_cannot_be_written_is_a_sentence_and_leaves_nothing(
+    actinium, client, experiment, tmp_path
+):
+    told = actinium("export", str(experiment), "missing/all.csv")
+    assert (told.returncode, told.stdout) == (1, "")
+    sentence = "missing/all.csv cannot be read or written: no such file or directory.\n"
+    assert told.stderr == sentence
+    folder = tmp_path / "folder.csv"
+    folder.mkdir()
+    assert actinium("export", str(experiment), "folder.csv").returncode == 2
+    with pytest.raises(IsADirectoryError):
+        client.export(experiment, folder)
+    assert [each.name for each in tmp_path.rglob("*")] == ["folder.csv"]
+
+
+def test_a_pipe_is_written_and_not_put_away_for_a_file(client, experiment, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        client.export(experiment, pipe, format="csv")
+        assert pipe.is_fifo()
+        assert os.read(reader, 65536).count(b"\n") == 1 + 5
+    finally:
+        os.close(reader)

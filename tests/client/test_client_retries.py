@@ -77,6 +77,24 @@ def test_something_else_at_the_address_is_told():
         client.experiment("x")
 
 
+def test_a_redirect_is_told_with_where_it_leads():
+    moved = Answer(301, b"", {"Location": "https://actinium.example/"})
+    with (
+        Scripted([moved]) as server,
+        Client(server.url) as client,
+        pytest.raises(ApiError, match=r"leads to https://actinium\.example/; give the address"),
+    ):
+        client.experiment("x")
+
+
+@pytest.mark.parametrize("body", [b'{"errors": ["no"]}', b'{"errors": {"a": 1}}', b'["no"]', b"no"])
+def test_an_error_of_something_else_is_an_error_all_the_same(body):
+    with Scripted([Answer(403, body)]) as server, Client(server.url) as client:
+        with pytest.raises(ApiError, match="answered 403 without") as refused:
+            client.experiment("x")
+        assert refused.value.errors == []
+
+
 def test_every_submission_has_a_key_of_its_own_that_its_repetitions_share():
     with (
         Scripted([AWAY, Answer(201, b'{"id": "x"}')]) as server,

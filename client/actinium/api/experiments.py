@@ -6,13 +6,12 @@ from typing import Any, Unpack
 
 from actinium.answers import DryRun, Experiment
 from actinium.api.requests import (
-    Names,
     dry_run_call,
     nothing,
     standing_call,
     submission_call,
 )
-from actinium.calls import Call, Pages, Ref, as_is, identifier, pages, post
+from actinium.calls import Call, Names, Pages, Ref, as_is, identifier, pages, post
 from actinium.operations import listing, operation
 from actinium.spec import Spec
 

@@ -1,7 +1,7 @@
 """Requests that several calls have in common."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,6 @@ import httpx
 from actinium.answers import DryRun, Experiment
 from actinium.calls import Call, as_is, get, plain, post
 from actinium.figure import Figure, Kind, Theme
-
-Names = str | Sequence[str]
 
 LARGEST_PAGE = 1000
 

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from actinium import readers
 from actinium.answers import Claims, Comparison, RunHistory
-from actinium.api.requests import Names, download_call, figure_call
-from actinium.calls import Call, Ref, as_is, get, identifier, part
+from actinium.api.requests import download_call, figure_call
+from actinium.calls import Call, Names, Ref, as_is, get, identifier, part
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import operation
 
@@ -43,6 +43,10 @@ class Results:
             ValueError: there is no such format.
         """
         chosen = format or Path(path).suffix.removeprefix(".")
+        if not chosen:
+            raise ValueError(
+                f"Which format? Let the path end in one of .{', .'.join(_MEDIA_TYPES)}, or give it."
+            )
         if chosen not in _MEDIA_TYPES:
             raise ValueError(f"{chosen!r} is no format; valid: {', '.join(_MEDIA_TYPES)}.")
         address = f"/v1/experiments/{identifier(experiment)}/histories"

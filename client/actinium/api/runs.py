@@ -1,6 +1,6 @@
 """Calls on runs: find them, their attempts, and what is inside them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,12 +8,11 @@ from actinium import readers
 from actinium.answers import Attempt, Diagnosis, History, Layers, Run
 from actinium.api.requests import (
     LARGEST_PAGE,
-    Names,
     download_call,
     figure_call,
     standing_call,
 )
-from actinium.calls import Call, Pages, Ref, as_is, get, identifier, pages, part, post
+from actinium.calls import Call, Names, Pages, Ref, as_is, get, identifier, pages, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import listing, operation
 
@@ -32,7 +31,7 @@ class Runs:
         clipping: Names | None = None,
         normalization: Names | None = None,
         verdict: Names | None = None,
-        seed: int | Sequence[int] | None = None,
+        seed: int | Collection[int] | None = None,
         order_by: str = "-created_at",
         page_size: int = 100,
     ) -> Pages[Run]:

@@ -50,8 +50,15 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     except (ActiniumError, OSError, ValueError) as error:
-        click.echo(f"{error}", err=True)
+        click.echo(_sentence(error), err=True)
         return _status(error)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        why = error.strerror[0].lower() + error.strerror[1:]
+        return f"{error.filename or 'The output'} cannot be read or written: {why}."
+    return str(error)
 
 
 def _status(error: Exception) -> int:

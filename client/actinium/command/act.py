@@ -7,22 +7,46 @@ import click
 
 from actinium.command import render
 from actinium.command.context import Session, complete_experiment, json_option
-from actinium.command.watching import exit_status, watch_experiment
+from actinium.command.watching import exit_status, said_when_left, watch_all, watch_experiment
 from actinium.numbers import write_json
 
 _EXPERIMENT = click.argument("which", metavar="EXPERIMENT", shell_complete=complete_experiment)
 
 
 @click.command("watch")
-@_EXPERIMENT
+@click.argument("which", metavar="[EXPERIMENT]", required=False, shell_complete=complete_experiment)
+@click.option(
+    "--type", "types", multiple=True, help="Of all experiments, only such events; repeat."
+)
+@click.option(
+    "--after",
+    type=click.IntRange(min=0),
+    help="Of all experiments, what came after the event of this id; 0 for all that is kept.",
+)
 @json_option
 @click.pass_obj
-def watch(session: Session, which: str, *, as_json: bool) -> int:
-    """Follow an experiment live until it has ended; with --json, write one event a line."""
+def watch(
+    session: Session,
+    which: str | None,
+    *,
+    types: tuple[str, ...],
+    after: int | None,
+    as_json: bool,
+) -> int:
+    """Follow an experiment live until it has ended, or all experiments until Ctrl-C.
+
+    Of all experiments each event is a line; with --json, each is one of JSON, whatever is followed.
+    """
+    if which is None:
+        watch_all(session, types, after, as_json=as_json)
+        return 0
+    if types or after is not None:
+        raise click.UsageError("--type and --after are for all experiments: name none.")
     experiment_id = session.experiment_id(which)
     if as_json:
-        for event in session.client.events(experiment_id):
-            click.echo(write_json(event))
+        with said_when_left(session, experiment_id):
+            for event in session.client.events(experiment_id):
+                click.echo(write_json(event))
         return exit_status(session.client.experiment(experiment_id))
     experiment = watch_experiment(session, experiment_id)
     session.console.print(render.standing(experiment))
@@ -36,7 +60,7 @@ def watch(session: Session, which: str, *, as_json: bool) -> int:
 def cancel(session: Session, which: str, *, as_json: bool) -> None:
     """Cancel an experiment: what waits at once, what trains within seconds."""
     experiment = session.client.cancel(session.experiment_id(which))
-    session.tell(experiment, render.standing, as_json=as_json)
+    session.tell(experiment, render.cancelled, as_json=as_json)
 
 
 @click.command("retry")
@@ -46,7 +70,7 @@ def cancel(session: Session, which: str, *, as_json: bool) -> None:
 def retry(session: Session, which: str, *, as_json: bool) -> None:
     """Queue an experiment's failed and cancelled runs again."""
     experiment = session.client.retry(session.experiment_id(which))
-    session.tell(experiment, render.standing, as_json=as_json)
+    session.tell(experiment, render.retried, as_json=as_json)
 
 
 @click.command("export")

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 from rich.console import Console, RenderableType
 
 from actinium.client import Client
+from actinium.command import ids
 from actinium.numbers import write_json
 from actinium.retries import Retries
 
@@ -73,16 +74,12 @@ class Session:
         click.echo(write_json(value, indent=2))
 
     def experiment_id(self, given: str) -> str:
-        """Give the id that is meant; ``last`` stands for the newest experiment.
+        """Give the id of the experiment that is meant, as ``ids.experiment_id`` does."""
+        return ids.experiment_id(self.client, given)
 
-        Raises:
-            click.UsageError: there is no experiment yet.
-        """
-        if given != "last":
-            return given
-        for experiment in self.client.experiments(page_size=1):
-            return experiment["id"]
-        raise click.UsageError("There is no experiment yet.")
+    def run_id(self, given: str) -> str:
+        """Give the id of the run that is meant, as ``ids.run_id`` does."""
+        return ids.run_id(self.client, given)
 
 
 def json_option(command: F) -> F:

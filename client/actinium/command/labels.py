@@ -1,11 +1,12 @@
 """Names of choices for people: parameters at their defaults are left out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from actinium.answers import Run
 from actinium.client import Client
+from actinium.command.configurations import varying
 
 
 class Labels:
@@ -31,11 +32,19 @@ class Labels:
         listed = ", ".join(f"{key}={value}" for key, value in shown.items())
         return f"{name}({listed})" if shown else str(name)
 
-    def of_run(self, run: Run, *, with_seed: bool) -> str:
-        """Name a run by its activation and initializer, and by its seed where those differ."""
-        config = run["config"]
-        named = [self.of(axis, config[axis]) for axis in ("activation", "initializer")]
-        return ", ".join([*named, *([f"seed {run['seed']}"] if with_seed else [])])
+    def of_runs(self, runs: Sequence[Run]) -> Mapping[str, str]:
+        """Name runs, by their ids: each by the axes on which they differ, and by its seed."""
+        axes = varying([run["config"] for run in runs])
+        several = len({run["seed"] for run in runs}) > 1
+        return {
+            run["id"]: ", ".join(
+                [
+                    *(self.of(axis, run["config"][axis]) for axis in axes),
+                    *([f"seed {run['seed']}"] if several else []),
+                ]
+            )
+            for run in runs
+        }
 
     @cached_property
     def _parameters(self) -> dict[tuple[str, str], list[dict[str, Any]]]:

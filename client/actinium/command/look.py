@@ -7,14 +7,20 @@ from typing import Any, TypeVar
 import click
 import httpx
 
+from actinium.answers import Experiment
 from actinium.command import render
-from actinium.command.context import Session, complete_experiment, json_option
+from actinium.command.choices import read_tag
+from actinium.command.context import Read, Session, complete_experiment, json_option
+from actinium.command.ids import NoSuchIdError
 from actinium.command.labels import Labels
 from actinium.command.ranking import comparison_table
-from actinium.errors import ApiError
+from actinium.errors import ActiniumError, ApiError
 
 _LARGEST_PAGE = 200
+#: Verdicts are counted in so many runs at most: each page of them is a request.
+_MOST_COUNTED = 1000
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -26,7 +32,12 @@ def _limit(default: int) -> Callable[[F], F]:
 
 @click.command("ls")
 @click.option("--status", multiple=True, help="Only these; repeat for several.")
-@click.option("--tag", multiple=True, help="Only those with this tag, key:value; repeat.")
+@click.option(
+    "--tag",
+    type=Read("tag", read_tag),
+    multiple=True,
+    help="Only those with this tag, key:value; repeat.",
+)
 @click.option("--name", help="Only those of this very name.")
 @_limit(20)
 @json_option
@@ -35,17 +46,28 @@ def list_experiments(
     session: Session,
     *,
     status: tuple[str, ...],
-    tag: tuple[str, ...],
+    tag: tuple[tuple[str, str], ...],
     name: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
     """List experiments, newest first."""
     listed = session.client.experiments(
-        status=status, tag=tag, name=name, page_size=min(limit, _LARGEST_PAGE)
+        status=status,
+        tag=[f"{key}:{value}" for key, value in tag],
+        name=name,
+        page_size=min(limit, _LARGEST_PAGE),
     )
     found = list(islice(listed, limit))
-    session.tell(found, render.experiments, as_json=as_json)
+    if found or as_json:
+        session.tell(found, render.experiments, as_json=as_json)
+    elif status or tag or name:
+        session.console.print("No experiment is like that; `actinium ls` lists all.")
+    else:
+        session.console.print(
+            "There is no experiment yet; `actinium run --activation relu` submits one, and "
+            "`actinium presets` lists published claims to check."
+        )
 
 
 @click.command("show")
@@ -53,18 +75,44 @@ def list_experiments(
 @json_option
 @click.pass_obj
 def show(session: Session, which: str, *, as_json: bool) -> None:
-    """Show an experiment, with the claims of its preset, or a run; `last` is the newest one."""
+    """Show an experiment, with the claims of its preset, or a run.
+
+    ID is an experiment's or a run's, whole or its last 8 digits; `last` is the newest experiment.
+    """
     client = session.client
+    experiment = _found(lambda: client.experiment(session.experiment_id(which)))
+    if experiment is None:
+        run = _found(lambda: client.run(session.run_id(which)))
+        if run is None:
+            raise ActiniumError(
+                f"There is no experiment and no run {which}; `actinium ls` and `actinium runs` "
+                "list the newest."
+            )
+        session.tell(run, lambda it: render.run(it, Labels(client)), as_json=as_json)
+    elif as_json:
+        session.write(experiment)
+    else:
+        _show_experiment(session, experiment)
+
+
+def _found(ask: Callable[[], T]) -> T | None:
+    """Ask for something; None where it does not exist."""
     try:
-        experiment = client.experiment(session.experiment_id(which))
+        return ask()
+    except NoSuchIdError:
+        return None
     except ApiError as error:
         if error.status != httpx.codes.NOT_FOUND:
             raise
-        run = client.run(which)
-        session.tell(run, lambda it: render.run(it, Labels(client)), as_json=as_json)
-        return
-    session.tell(experiment, render.experiment, as_json=as_json)
-    if experiment.get("preset") and not as_json:
+        return None
+
+
+def _show_experiment(session: Session, experiment: Experiment) -> None:
+    client = session.client
+    newest = client.runs(experiment, page_size=_LARGEST_PAGE)
+    runs = list(islice(newest, _MOST_COUNTED))
+    session.console.print(render.experiment(experiment, runs, Labels(client)))
+    if experiment.get("preset"):
         session.console.print(render.claims(client.claims(experiment)))
 
 
@@ -102,7 +150,14 @@ def runs(
             limit,
         )
     )
-    session.tell(found, lambda it: render.runs(it, Labels(client)), as_json=as_json)
+    if found or as_json:
+        session.tell(found, lambda it: render.runs(it, Labels(client)), as_json=as_json)
+    elif which or any(filters.values()):
+        session.console.print("No run is like that.")
+    else:
+        session.console.print(
+            "There is no run yet; `actinium run --activation relu` submits an experiment."
+        )
 
 
 @click.command("history")
@@ -120,7 +175,9 @@ def history(
     as_json: bool,
 ) -> None:
     """Show a run's metrics by epoch."""
-    found = session.client.history(run_id, metrics=metric or None, max_points=max_points)
+    found = session.client.history(
+        session.run_id(run_id), metrics=metric or None, max_points=max_points
+    )
     session.tell(found, render.history, as_json=as_json)
 
 

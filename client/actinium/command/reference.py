@@ -13,6 +13,8 @@ from rich.text import Text
 from actinium.answers import CatalogAxis, CatalogEntry, Preset
 from actinium.command import pieces
 from actinium.command.context import Session, json_option
+from actinium.command.labels import Labels
+from actinium.command.specs import spec_rows
 
 
 @click.command("presets")
@@ -22,8 +24,9 @@ from actinium.command.context import Session, json_option
 def presets(session: Session, name: str | None, *, as_json: bool) -> None:
     """List the presets, or show one: its claims and its spec."""
     if name is not None:
-        preset = session.client.preset(name)
-        session.tell(preset, _show_preset, as_json=as_json)
+        client = session.client
+        preset = client.preset(name)
+        session.tell(preset, lambda it: _show_preset(it, Labels(client)), as_json=as_json)
         return
     found = list(session.client.presets())
     session.tell(found, _show_presets, as_json=as_json)
@@ -50,22 +53,23 @@ def catalog(session: Session, axis: str | None, name: str | None, *, as_json: bo
 
 def _show_presets(found: Iterable[Preset]) -> Table:
     """Lay presets out, one a line."""
-    table = pieces.table("name", "title")
+    table = pieces.table(pieces.fixed("name"), pieces.words("title"))
     for each in found:
         table.add_row(each["name"], escape(each["title"]))
     return table
 
 
-def _show_preset(found: Preset) -> RenderableType:
+def _show_preset(found: Preset, labels: Labels) -> RenderableType:
     """Show a preset: what it claims and its spec."""
     claims = [Text(f"  - {each['sentence']}") for each in found["claims"]]
     head = Text(f"{found['name']}: {found['title']}", style="bold")
-    return Group(head, Text(found["description"]), *claims, pieces.json_block(found["spec"]))
+    spec = pieces.facts(*spec_rows(found["spec"], labels))
+    return Group(head, Text(found["description"]), *claims, spec)
 
 
 def _show_axes(found: Iterable[CatalogAxis]) -> Table:
     """Lay the catalog's axes out."""
-    table = pieces.table("axis", "meaning", "values")
+    table = pieces.table(pieces.fixed("axis"), pieces.words("meaning"), pieces.words("values"))
     for each in found:
         names = ", ".join(entry["name"] for entry in each["items"])
         table.add_row(each["axis"], escape(each["meaning"]), names)
@@ -74,7 +78,7 @@ def _show_axes(found: Iterable[CatalogAxis]) -> Table:
 
 def _show_entries(found: Iterable[CatalogEntry]) -> Table:
     """Lay an axis' values out."""
-    table = pieces.table("name", "parameters", "meaning")
+    table = pieces.table(pieces.fixed("name"), pieces.words("parameters"), pieces.words("meaning"))
     for each in found:
         parameters = ", ".join(_parameter(given) for given in each["parameters"])
         table.add_row(each["name"], escape(parameters), escape(each["meaning"]))

@@ -1,10 +1,9 @@
 """Answers as people read them in a terminal: tables, bars, colours."""
 
-import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -17,69 +16,129 @@ from actinium.answers import (
     History,
     Run,
 )
-from actinium.command import pieces
+from actinium.command import configurations, pieces
 from actinium.command.labels import Labels
-from actinium.progress import duration
-from actinium.spec import AXES
+from actinium.command.specs import spec_rows
+from actinium.progress import duration, time_left
 
-_VERDICTS = {"reproduced": "green", "not_reproduced": "red", "healthy": "green"}
+_CLAIMS = {"reproduced": "green", "not_reproduced": "red"}
+_ACTIVE = ("queued", "running")
+_ON_ITS_WAY = (*_ACTIVE, "completed")
+
+Rows = list[tuple[str, str]]
 
 
-def experiments(found: Sequence[Experiment]) -> Table:
+def experiments(found: Sequence[Experiment]) -> RenderableType:
     """Lay experiments out, one a line."""
-    table = pieces.table("id", "name", "status", "progress", "runs", "created")
-    for each in found:
+    return pieces.Fitting(*(_experiments(found, short=each) for each in (False, True)))
+
+
+def _experiments(found: Sequence[Experiment], *, short: bool) -> Table:
+    table = pieces.table(
+        pieces.fixed("id"),
+        pieces.words("name"),
+        pieces.fixed("status"),
+        pieces.fixed("progress"),
+        pieces.numbers("runs"),
+        pieces.fixed("created (UTC)"),
+    )
+    ids = pieces.ids([each["id"] for each in found], short=short)
+    for each, shown in zip(found, ids, strict=True):
         table.add_row(
-            pieces.id_cell(each["id"]),
+            shown,
             escape(each["name"] or "-"),
             pieces.status_cell(each["status"]),
-            pieces.bar(each["progress"]),
+            # An ended run has done its share, however: of what was stopped a share says nothing.
+            pieces.bar(each["progress"]) if each["status"] in _ON_ITS_WAY else "-",
             str(each["runs"]["total"]),
             pieces.time_cell(each["created_at"]),
         )
     return table
 
 
-def experiment(found: Experiment) -> RenderableType:
-    """Show an experiment: how it stands, and its spec."""
-    return Group(standing(found), pieces.json_block(found["spec"]))
+def experiment(found: Experiment, runs: Sequence[Run], labels: Labels) -> RenderableType:
+    """Show an experiment: how it stands, what diagnoses say of its newest runs, and its spec."""
+    told = _verdicts(runs)
+    if told and len(runs) < found["runs"]["total"]:
+        told += f", of the newest {len(runs):,} runs"
+    described = ("description", escape(found["description"] or ""))
+    return pieces.facts(
+        *_standing(found), ("verdicts", told), described, *spec_rows(found["spec"], labels)
+    )
+
+
+def _verdicts(found: Iterable[Run]) -> str:
+    """Count runs by their diagnosis' verdict, the most frequent first."""
+    counted = Counter(each["diagnosis"]["verdict"] for each in found if each["diagnosis"])
+    return ", ".join(
+        f"{number} {pieces.verdict_cell(verdict)}"
+        for verdict, number in counted.most_common()
+        if verdict
+    )
 
 
 def standing(found: Experiment) -> Table:
     """Show how an experiment stands."""
+    return pieces.facts(*_standing(found))
+
+
+def _standing(found: Experiment) -> Rows:
     counts = [
         f"[{pieces.STATUS_STYLES[status]}]{number} {status}[/]"
         for status, number in found["runs"].items()
         if status in pieces.STATUS_STYLES and number
     ]
-    eta = found["eta_seconds"]
-    return pieces.facts(
+    eta, active = found["eta_seconds"], found["status"] in _ACTIVE
+    stopping = found["cancelled_at"] and active
+    left = f"  {time_left(eta)}" if eta is not None and not stopping else ""
+    return [
         ("id", found["id"]),
         ("name", escape(found["name"] or "-")),
         ("tags", escape(", ".join(f"{key}:{value}" for key, value in found["tags"].items()))),
-        ("status", pieces.status_cell(found["status"])),
+        ("status", pieces.status_cell(found["status"]) + (", being cancelled" if stopping else "")),
         ("runs", f"{found['runs']['total']} ({', '.join(counts)})"),
-        (
-            "progress",
-            pieces.bar(found["progress"]) + (f"  about {duration(eta)} left" if eta else ""),
-        ),
-        ("created", f"{pieces.time_cell(found['created_at'])} by {escape(found['created_by'])}"),
-        ("finished", pieces.time_cell(found["finished_at"])),
-    )
+        ("progress", pieces.bar(found["progress"]) + left if active else ""),
+        ("created", f"{pieces.time(found['created_at'])} by {escape(found['created_by'])}"),
+        ("finished", pieces.time(found["finished_at"])),
+    ]
+
+
+def cancelled(found: Experiment) -> RenderableType:
+    """Say what a cancel did, and show how the experiment stands."""
+    if found["cancelled_at"] is None:
+        done = f"It had ended before, {found['status']}: there was nothing to cancel."
+    elif found["status"] in _ACTIVE:
+        done = "Cancelled: what waited will not start, what trains stops within seconds."
+    else:
+        done = "Cancelled: none of its runs waits or trains any more."
+    return Group(Text(done), standing(found))
+
+
+def retried(found: Experiment) -> RenderableType:
+    """Show how an experiment stands after a retry, and say where that did nothing."""
+    if found["status"] in _ACTIVE:
+        return standing(found)
+    done = "None of its runs has failed or was cancelled: there was nothing to retry."
+    return Group(Text(done), standing(found))
 
 
 def run(found: Run, labels: Labels) -> RenderableType:
     """Show a run: what it is, what it reached, and why."""
-    final, diagnosis = found["final"], found["diagnosis"]
+    final, diagnosis, config = found["final"], found["diagnosis"], found["config"]
     rows = [
         ("id", found["id"]),
         ("experiment", found["experiment_id"]),
         ("seed", str(found["seed"])),
         ("status", pieces.status_cell(found["status"])),
         ("epoch", f"{found['epoch']} of {found['epochs']}"),
+        ("created", pieces.time(found["created_at"])),
+        ("finished", pieces.time(found["finished_at"])),
         ("worker", escape(found["worker"] or "-")),
         ("error", escape(found["error"] or "")),
-        *((axis, escape(labels.of(axis, found["config"][axis]))) for axis in AXES),
+        *(
+            (axis, escape(labels.of(axis, config[axis])))
+            for axis in configurations.own_axes([config])
+        ),
     ]
     if final is not None:
         metrics: dict[str, Any] = {name: value for name, value in final.items() if name != "epoch"}
@@ -88,49 +147,68 @@ def run(found: Run, labels: Labels) -> RenderableType:
         ]
     if diagnosis is None:
         return pieces.facts(*rows)
-    verdict = diagnosis["verdict"] or "unknown"
-    rows.append(("verdict", pieces.styled(verdict, _VERDICTS.get(verdict))))
+    rows.append(("verdict", pieces.verdict_cell(diagnosis["verdict"])))
     told = [Text(f"  - {each['explanation']}") for each in diagnosis["findings"]]
     return Group(pieces.facts(*rows), *told)
 
 
 def claims(found: Claims) -> Table:
     """Lay the claims of a preset's experiment out."""
-    table = pieces.table("claim", "status", "why")
+    table = pieces.table(pieces.words("claim"), pieces.fixed("status"), pieces.words("why"))
     for each in found["claims"]:
-        status = pieces.styled(each["status"].replace("_", " "), _VERDICTS.get(each["status"]))
+        status = pieces.styled(each["status"].replace("_", " "), _CLAIMS.get(each["status"]))
         table.add_row(escape(each["sentence"]), status, escape(each["reason"]))
     return table
 
 
-def runs(found: Sequence[Run], labels: Labels) -> Table:
+def runs(found: Sequence[Run], labels: Labels) -> RenderableType:
     """Lay runs out, one a line, with the axes on which they differ."""
-    varying = [
-        axis
-        for axis in AXES
-        if axis == "activation" or len({json.dumps(each["config"][axis]) for each in found}) > 1
-    ]
-    table = pieces.table("id", *varying, "seed", "status", "epochs", "val accuracy", "val loss")
-    for each in found:
-        final = each["final"]
+    layouts = ((False, False), (True, False), (True, True))
+    return pieces.Fitting(
+        *(_runs(found, labels, short=short, joined=joined) for short, joined in layouts)
+    )
+
+
+def _runs(found: Sequence[Run], labels: Labels, *, short: bool, joined: bool) -> Table:
+    """Lay runs out, with ``short`` ids or all of them, and the axes ``joined`` or one a column."""
+    axes = configurations.varying([each["config"] for each in found])
+    table = pieces.table(
+        pieces.fixed("id"),
+        *configurations.columns(axes, joined=joined),
+        pieces.numbers("seed"),
+        pieces.fixed("status"),
+        pieces.numbers("epochs"),
+        pieces.numbers("val_accuracy"),
+        pieces.numbers("val_loss"),
+        pieces.fixed("verdict"),
+    )
+    ids = pieces.ids([each["id"] for each in found], short=short)
+    for each, shown in zip(found, ids, strict=True):
+        place = {axis: labels.of(axis, each["config"][axis]) for axis in axes}
+        final, diagnosis = each["final"], each["diagnosis"]
         table.add_row(
-            pieces.id_cell(each["id"]),
-            *(escape(labels.of(axis, each["config"][axis])) for axis in varying),
+            shown,
+            *configurations.cells(place, joined=joined),
             str(each["seed"]),
             pieces.status_cell(each["status"]),
-            pieces.bar(each["epoch"] / max(each["epochs"], 1)),
+            f"{each['epoch']}/{each['epochs']}",
             pieces.value_cell("val_accuracy", final and final["val_accuracy"]),
             pieces.value_cell("val_loss", final and final["val_loss"]),
+            pieces.verdict_cell(diagnosis and diagnosis["verdict"]),
         )
     return table
 
 
-def history(found: History) -> Table:
+def history(found: History) -> RenderableType:
     """Lay a history out, one epoch a line."""
+    if not found["epoch"]:
+        return Text("No epoch of this run is recorded.")
+    return pieces.Fitting(*(_history(found, tight=each) for each in (False, True)))
+
+
+def _history(found: History, *, tight: bool) -> Table:
     metrics = found["metrics"]
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
-    for name in ("epoch", *metrics):
-        table.add_column(name.replace("_", " "), justify="right")
+    table = pieces.table(*map(pieces.numbers, ("epoch", *metrics)), tight=tight)
     for at, epoch in enumerate(found["epoch"]):
         table.add_row(
             str(epoch), *(pieces.value_cell(name, values[at]) for name, values in metrics.items())
@@ -146,18 +224,25 @@ def plan(found: DryRun, labels: Labels) -> RenderableType:
         ("already trained", str(found["already_trained"])),
         ("on one worker", duration(found["cost"]["seconds"])),
     )
+    layouts = (_plan(found, labels, joined=each) for each in (False, True))
+    left = found["configurations"] - len(found["items"])
+    more = [Text(f"and {left} more", style="dim")] if left else []
+    return Group(facts, pieces.Fitting(*layouts), *more)
+
+
+def _plan(found: DryRun, labels: Labels, *, joined: bool) -> Table:
     configs = [each["config"] for each in found["items"]]
-    varying = [
-        axis
-        for axis in AXES
-        if axis == "activation" or len({json.dumps(each[axis]) for each in configs}) > 1
-    ]
-    table = pieces.table(*varying, "runs", "already trained")
-    for each in found["items"]:
+    axes = configurations.varying(configs)
+    table = pieces.table(
+        *configurations.columns(axes, joined=joined),
+        pieces.numbers("runs"),
+        pieces.numbers("already_trained"),
+    )
+    for each, config in zip(found["items"], configs, strict=True):
+        place = {axis: labels.of(axis, config[axis]) for axis in axes}
         table.add_row(
-            *(escape(labels.of(axis, each["config"][axis])) for axis in varying),
+            *configurations.cells(place, joined=joined),
             str(each["runs"]),
             str(each["already_trained"]),
         )
-    left = found["configurations"] - len(configs)
-    return Group(facts, table, Text(f"and {left} more" if left else "", style="dim"))
+    return table

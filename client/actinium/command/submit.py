@@ -17,6 +17,7 @@ from actinium.command.context import Read, Session, completions, json_option
 from actinium.command.labels import Labels
 from actinium.command.ranking import comparison_table
 from actinium.command.watching import exit_status, watch_experiment
+from actinium.errors import ActiniumError
 from actinium.spec import AXES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -182,16 +183,19 @@ def _is_file(source: str) -> bool:
 
 
 def _read_spec(source: str) -> dict[str, Any]:
-    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ActiniumError(f"{source} is no text in UTF-8.") from error
     if Path(source).suffix.lower() in {".yaml", ".yml"}:
         read = _read_yaml(text, source)
     else:
         try:
             read = json.loads(text)
         except ValueError as error:
-            raise click.UsageError(f"{source} is not valid JSON: {error}.") from error
+            raise ActiniumError(f"{source} is not valid JSON: {error}.") from error
     if not isinstance(read, dict):
-        raise click.UsageError(f"{source} holds no spec: an object is wanted.")
+        raise ActiniumError(f"{source} holds no spec: an object is wanted.")
     return read
 
 
@@ -199,13 +203,21 @@ def _read_yaml(text: str, source: str) -> Any:
     try:
         import yaml  # noqa: PLC0415 - optional
     except ImportError as error:
-        raise click.UsageError(
+        raise ActiniumError(
             "A spec in YAML needs PyYAML: `pip install 'actinium[yaml]'`; or write it as JSON."
         ) from error
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise click.UsageError(f"{source} is not valid YAML: {error}") from error
+        raise ActiniumError(f"{source} is not valid YAML: {_yaml_problem(error)}.") from error
+
+
+def _yaml_problem(error: Any) -> str:
+    """Say what is wrong and where, without the lines of the file around it."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"{error.problem}: line {mark.line + 1} column {mark.column + 1}"
 
 
 COMMANDS = (run,)

@@ -1,0 +1,97 @@
+"""What people read in a terminal of 80 columns: whole tables, verdicts, and true sentences."""
+
+import pytest
+
+from tests.service.layer_samples import SICK, insight
+
+WIDTH = 80
+
+
+@pytest.fixture
+def read(actinium):
+    """Run a command that succeeds in a terminal of 80 columns, and give its lines."""
+
+    def run(*words: str) -> list[str]:
+        told = actinium(*words, COLUMNS=str(WIDTH))
+        assert (told.returncode, told.stderr) == (0, "")
+        lines = told.stdout.splitlines()
+        assert max(map(len, lines)) <= WIDTH
+        return [line.rstrip() for line in lines]
+
+    return run
+
+
+def _compared(lab):
+    """Sixteen runs on four axes, of which one is sick."""
+    made = lab.submit(
+        name="which activation and which initializer, with and without normalization and clipping",
+        activation=["tanh", {"name": "leaky_relu", "negative_slope": 0.2}],
+        initializer=["glorot_uniform", "he_normal"],
+        normalization=["none", "batch"],
+        clipping=["none", {"name": "value", "threshold": 0.25}],
+        seeds=[7],
+    )
+    held = lab.taken()
+    lab.start(held, insight())
+    lab.epoch(held, 1)
+    lab.epoch(held, 2, "diverged", insight(diagnosis=SICK), val_loss=float("nan"))
+    lab.train_all()
+    return made
+
+
+def test_tables_fit_and_nothing_in_them_is_cut(read, lab):
+    experiment = str(_compared(lab))
+    (line,) = [each for each in read("ls") if experiment[-8:] in each]
+    assert "completed" in line
+    runs = read("runs", "last")
+    sick, *others = [each for each in runs if " diverged " in each or " completed " in each]
+    assert sick.endswith(SICK.verdict)
+    start, end = runs[0].index("activation,"), runs[3].index("seed")
+    place = " ".join(each[start:end].strip() for each in runs[5:8])
+    assert place == "tanh, glorot_uniform, none, none"
+    assert len(others) == 15
+    ranked = read("compare", "last")
+    assert ranked[3].split() == ["rank", "clipping", "n", "mean", "95%", "interval", "p", "notes"]
+    assert len([each for each in ranked if each.endswith(("25.00%", "1 diverged"))]) == 16
+    assert read("history", sick.split()[0])[-1].split()[0] == "2"
+    planned = read("run", "--activation", "elu", "--activation", "tanh", "--dry-run")
+    assert [each.split()[-2:] for each in planned[-2:]] == [["1", "0"], ["1", "0"]]
+    shown = read("show", experiment[-8:])
+    assert not [each for each in shown if "{" in each]
+    facts = {line[:18].strip(): line[18:].strip() for line in shown}
+    assert facts["activation"] == "tanh, leaky_relu(0.2)"
+    assert facts["clipping"] == "none, value(0.25)"
+    assert facts["verdicts"] == f"1 {SICK.verdict}"
+    assert facts["created"].endswith(" UTC by test")
+    assert f" verdict              {SICK.verdict}" in read("show", sick.split()[0])
+
+
+def test_what_is_stopped_or_has_nothing_to_show_is_not_said_to_be_done(read, lab):
+    assert "There is no experiment yet" in read("ls")[0]
+    assert "There is no run yet" in read("runs")[0]
+    experiment = lab.submit(seeds=2)
+    (run, _) = lab.runs(experiment)
+    assert any("0%" in each for each in read("show", "last"))
+    assert read("cancel", "last")[0] == "Cancelled: none of its runs waits or trains any more."
+    assert read("cancel", "last")[0] == "Cancelled: none of its runs waits or trains any more."
+    for words in (["ls"], ["show", "last"]):
+        told = "\n".join(read(*words))
+        assert "cancelled" in told
+        assert "%" not in told
+    assert "nothing can be ranked" in read("compare", "last")[-1]
+    assert read("history", str(run.id)) == ["No epoch of this run is recorded."]
+    assert read("runs", "last", "--seed", "9") == ["No run is like that."]
+    assert read("ls", "--tag", "course:dl") == [
+        "No experiment is like that; `actinium ls` lists all."
+    ]
+
+
+def test_a_comparison_says_what_can_be_said(read, lab):
+    lab.submit(seeds=2)
+    lab.train_all()
+    assert "There is no other configuration" in " ".join(read("compare", "last")[-2:])
+    assert "nothing to retry" in read("retry", "last")[0]
+    assert "It had ended before, completed" in read("cancel", "last")[0]
+    lab.submit(activation=["elu", "tanh"])
+    lab.train(lab.taken())
+    assert "Only one configuration has a result" in " ".join(read("compare", "last")[-2:])

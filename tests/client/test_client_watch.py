@@ -1,0 +1,123 @@
+"""``actinium watch``: one experiment, or all that happens, line by line, until Ctrl-C."""
+
+import contextlib
+import io
+import json
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+from rich.console import Console
+
+from actinium.progress import run_bars
+from service.experiments import delete
+
+#: What a command that was stopped by Ctrl-C exits with.
+INTERRUPTED = 130
+
+
+@pytest.fixture
+def watching(environment):
+    """Start the command, give its lines as they come, and stop it as Ctrl-C does."""
+
+    @contextlib.contextmanager
+    def start(*words: str, left: str = "") -> Iterator[Iterator[str]]:
+        with subprocess.Popen(
+            [sys.executable, "-m", "actinium", "watch", *words],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield (line.rstrip("\n") for line in process.stdout)
+            finally:  # or it would be waited for without an end
+                process.send_signal(signal.SIGINT)
+            rest, told = process.communicate(timeout=20)
+        assert (process.returncode, rest, told.strip()) == (INTERRUPTED, "", left)
+
+    return start
+
+
+def test_scripts_get_every_event_of_every_experiment_as_a_line_of_json(watching, lab):
+    lab.submit(activation="tanh", epochs=1)
+    lab.train_all()
+    with watching("--json") as lines:
+        assert json.loads(next(lines))["type"] == "stream.opened"
+        made = [lab.submit(seeds=2), lab.submit(activation="elu", epochs=1)]
+        lab.train_all(val_loss=float("inf"))
+        expected = [(str(each), kind) for each in made for kind, _ in lab.events(each)]
+        told = [json.loads(line) for line in islice(lines, len(expected))]
+    pairs = [(each["data"]["experiment_id"], each["type"]) for each in told]
+    assert sorted(pairs) == sorted(expected)
+    finished = [each["data"] for each in told if each["type"] == "run.finished"]
+    assert [each["val_loss"] for each in finished] == ["Infinity"] * 3
+
+
+def test_people_read_a_line_an_event_and_choose_which(watching, lab):
+    experiment = lab.submit(seeds=2)
+    lab.train(lab.taken(), val_accuracy=0.75)
+    lab.epoch(lab.taken(worker="[red]gpu"), 1, "diverged", val_accuracy=0.5)
+    first, second = [str(run.id)[-8:] for run in lab.runs(experiment)]
+    with watching("--after", "0", "--type", "run.finished", "--type", "run.started") as lines:
+        told = [line.split("  ", 2) for line in islice(lines, 4)]
+    assert {each for _, each, _ in told} == {str(experiment)}
+    assert [what for *_, what in told] == [
+        f"run.started          run …{first}: training on one",
+        f"run.finished         run …{first}: completed, val 0.7500",
+        f"run.started          run …{second}: training on [red]gpu",
+        f"run.finished         run …{second}: diverged, val 0.5000",
+    ]
+    with watching("--after", "0") as lines:
+        told = [line.split("  ", 2)[2] for line in islice(lines, len(lab.events(experiment)))]
+    assert told[0] == "experiment.created   2 runs"
+    assert told[-1] == "experiment.finished  1 completed, 1 diverged"
+
+
+def test_whoever_leaves_an_experiment_is_told_that_it_goes_on(watching, lab):
+    experiment = str(lab.submit())
+    left = (
+        f"Experiment {experiment} goes on. `actinium watch {experiment[-8:]}` follows it again, "
+        f"`actinium cancel {experiment[-8:]}` ends it."
+    )
+    with watching(experiment[-8:], "--json", left=left) as lines:
+        assert json.loads(next(lines))["type"] == "experiment.created"
+    with watching("--after", "0", "--type", "experiment.deleted") as lines:
+        lab.train_all()
+        with lab.sessions() as session:
+            delete(session, uuid.UUID(experiment))
+        assert next(lines).split("  ", 1)[1] == f"{experiment}  experiment.deleted"
+
+
+def test_a_bar_is_full_where_its_run_has_trained_to_the_end(client, lab):
+    experiment = lab.submit(seeds=3, epochs=4)
+    lab.train(lab.taken())
+    held = lab.taken()
+    lab.epoch(held, 1)
+    lab.epoch(held, 2, "diverged")
+    client.cancel(experiment)
+    screen = Console(file=io.StringIO(), force_terminal=True, no_color=True, width=80, record=True)
+    runs = client.runs(experiment, order_by="position")
+    with run_bars(screen, runs, lambda run: f"seed {run['seed']}") as bars:
+        for event in client.events(experiment):
+            bars.show(event)
+    # Frames are written over each other: the last one is what stays.
+    told = [line.rpartition("seed")[2] for line in screen.export_text().splitlines()[-3:]]
+    ends = ("completed", "diverged", "cancelled")
+    assert [end for end, line in zip(ends, told, strict=True) if end in line] == list(ends)
+    assert [line.count("━") for line in told] == [16, 8, 0]
+
+
+def test_without_a_terminal_progress_is_a_line_a_change(actinium, lab):
+    experiment = lab.submit(seeds=2)
+    lab.train_all()
+    told = actinium("watch", str(experiment))
+    assert (told.returncode, told.stderr) == (0, "2 of 2 runs, 100%\n")
+    assert "2 completed" in told.stdout
+    stopped = lab.submit(activation="elu")
+    assert actinium("cancel", str(stopped)).returncode == 0
+    assert actinium("watch", str(stopped)).stderr == "1 of 1 run, 1 cancelled\n"
