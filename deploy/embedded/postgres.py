@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,10 +14,11 @@ from deploy.embedded.account import unprivileged
 from deploy.embedded.binaries import postgres_bin
 from deploy.embedded.errors import EmbeddedServerError
 from deploy.embedded.ports import LOOPBACK
-from deploy.embedded.process import ends_with_launcher
-from deploy.embedded.server import Server
+from deploy.embedded.process import ends_with_launcher, processes_in
+from deploy.embedded.server import LEFTOVER_SECONDS, Server
 
 USER = "postgres"
+_INITDB_NAMES = frozenset({"initdb", "postgres", "unshare"})
 DATABASE = "actinium"
 
 # Sized for two cores beside training workers. Durability (fsync, synchronous_commit) keeps
@@ -29,6 +31,14 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
 }
+
+
+def _discard(unfinished: Path) -> None:
+    """Remove what an interrupted initdb has left, once it has ended: it writes for a moment yet."""
+    deadline = time.monotonic() + LEFTOVER_SECONDS
+    while processes_in(unfinished, _INITDB_NAMES) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 class PostgresServer(Server):
@@ -69,7 +79,7 @@ class PostgresServer(Server):
                 "or choose another folder with ACTINIUM_HOME."
             )
         for unfinished in self.home.glob(f"{self.name}.new-*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
+            _discard(unfinished)
         aside = Path(tempfile.mkdtemp(prefix=f"{self.name}.new-", dir=self.home))
         try:
             self._run_initdb(aside)

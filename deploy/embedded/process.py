@@ -60,8 +60,10 @@ def _end_with(launcher: int, number: signal.Signals) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
     if os.getppid() != launcher:  # it died before the line above
         os._exit(1)
-    # A launcher that waits for its signals blocks them, which the child would inherit.
+    # A launcher that waits for its signals blocks them, and in a shell's background it ignores
+    # SIGINT: the child would inherit both.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    signal.signal(number, signal.SIG_DFL)
 
 
 def spawn(command: Sequence[str | Path], *, folder: Path, log: Path) -> Process:

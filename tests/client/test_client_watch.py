@@ -19,6 +19,9 @@ from service.experiments import delete
 #: What a command that was stopped by Ctrl-C exits with.
 INTERRUPTED = 130
 
+#: Takes Ctrl-C, also where these tests are run in a shell's background.
+_AT_A_TERMINAL = ("env", "--default-signal=INT")
+
 
 @pytest.fixture
 def watching(environment):
@@ -27,7 +30,7 @@ def watching(environment):
     @contextlib.contextmanager
     def start(*words: str, left: str = "") -> Iterator[Iterator[str]]:
         with subprocess.Popen(
-            [sys.executable, "-m", "actinium", "watch", *words],
+            [*_AT_A_TERMINAL, sys.executable, "-m", "actinium", "watch", *words],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -35,9 +38,10 @@ def watching(environment):
         ) as process:
             try:
                 yield (line.rstrip("\n") for line in process.stdout)
-            finally:  # or it would be waited for without an end
                 process.send_signal(signal.SIGINT)
-            rest, told = process.communicate(timeout=20)
+                rest, told = process.communicate(timeout=20)
+            finally:  # or it would be waited for without an end
+                process.kill()
         assert (process.returncode, rest, told.strip()) == (INTERRUPTED, "", left)
 
     return start

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
 
 from deploy.embedded import EmbeddedServerError
 from deploy.embedded.binaries import postgres_bin, valkey_server
+from tests.launchers import REPOSITORY
 
 
 def executable(file: Path) -> Path:

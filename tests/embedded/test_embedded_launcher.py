@@ -14,7 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from conftest import REPOSITORY, Launch, processes_of, wait_until
+
+from tests.launchers import REPOSITORY, Launch, processes_of, wait_until
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import redis
-from conftest import processes_of, wait_until
 
 import deploy.embedded.server as server_module
 from deploy.embedded import EmbeddedServerError, EmbeddedServers
@@ -25,6 +24,7 @@ from deploy.embedded.ports import is_free
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.server import Server
 from deploy.embedded.valkey import ValkeyServer
+from tests.launchers import processes_of, wait_until
 
 KINDS = pytest.mark.parametrize("kind", [PostgresServer, ValkeyServer])
 
