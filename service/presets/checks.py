@@ -4,7 +4,7 @@ A claim is reproduced where the 95% interval over seeds lies wholly on its side,
 where it lies wholly on the other, and inconclusive where it holds both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,7 +61,7 @@ class Ordered:
         found = [] if lacking else [self._against(each, trainings) for each in self.than]
         return Evidence(
             "inconclusive" if lacking else _together([status for status, _, _ in found]),
-            lacking or " ".join(reason for _, reason, _ in found),
+            lacking or _said(reason for _, reason, _ in found),
             str(self.measure),
             low=0.0 - self.margin if self.higher else None,
             high=None if self.higher else self.margin,
@@ -139,7 +139,7 @@ class Within:
             found = [self._one(each) for each in shown]
         return Evidence(
             _together([status for status, _ in found]),
-            " ".join(reason for _, reason in found),
+            _said(reason for _, reason in found),
             str(self.measure),
             self.low,
             self.high,
@@ -253,7 +253,7 @@ class All:
             groups += [some for some in each.groups if some not in groups]
         return Evidence(
             _together([each.status for each in found]),
-            " ".join(each.reason for each in found),
+            _said(each.reason for each in found),
             "; ".join(measures) or None,
             groups=tuple(groups),
             differences=tuple(some for each in found for some in each.differences),
@@ -266,6 +266,11 @@ def _together(statuses: Sequence[Status]) -> Status:
         if status in statuses:
             return status
     return "reproduced"
+
+
+def _said(reasons: Iterable[str]) -> str:
+    """Join reasons, each said once."""
+    return " ".join(dict.fromkeys(reasons))
 
 
 def _side(low: float, high: float) -> Status:

@@ -208,6 +208,8 @@ def test_runs_without_a_result_too_few_seeds_and_missing_groups_leave_a_claim_op
     assert evidence.status == "inconclusive"
     assert "1 of 2 runs of a have no result" in evidence.reason
     assert higher(ACCURACY, A, B).judge(table(a=[0.9], b=[0.5])).status == "inconclusive"
+    several = Within(ACCURACY, (A, B), 0.8).judge(table(a=[0.9], b=[0.9]))
+    assert several.reason.count("two seeds") == 1
     assert "no run of b" in higher(ACCURACY, A, B).judge(table(a=[0.9, 0.8])).reason
 
 
