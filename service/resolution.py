@@ -1,5 +1,6 @@
 """Resolution: what a point of the grid means once nothing is left open."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -14,7 +15,11 @@ from service.spec import ExperimentSpec, RunConfig
 
 def training_samples(dataset: Choice) -> int:
     """Count the samples an epoch trains on: those that validation_split leaves."""
-    sizes = dataset.parameters
+    return trained_on(dataset.parameters)
+
+
+def trained_on(sizes: Mapping[str, Any]) -> int:
+    """Count the same by a data set's parameters."""
     return int(sizes["train_size"] * (1 - sizes["validation_split"]))
 
 

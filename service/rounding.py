@@ -5,6 +5,7 @@ from typing import Any
 
 from service.catalog import AXES
 from service.catalog.entry import DatasetEntry
+from service.resolution import trained_on
 
 
 def step(metric: str, config: Mapping[str, Any]) -> float:
@@ -26,12 +27,11 @@ def step(metric: str, config: Mapping[str, Any]) -> float:
 def _samples(metric: str, sizes: Mapping[str, Any]) -> int:
     """Count the samples that a metric is measured on."""
     train, test, split = (sizes[each] for each in ("train_size", "test_size", "validation_split"))
-    trained = int(train * (1 - split))
     if metric.startswith("test_"):
         return int(test)
     if metric.startswith("val_"):
-        return int(train - trained if split else test)
-    return trained
+        return int(train - trained_on(sizes) if split else test)
+    return trained_on(sizes)
 
 
 def _outputs(config: Mapping[str, Any]) -> int:

@@ -8,6 +8,7 @@ statistics as they are after this batch (none where they stay). Formulas and sou
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -122,8 +123,8 @@ class _Switchable:
             mean, variance = (statistics[each].unsqueeze(1) for each in _RUNNING)
             moved = {}
         layer_variance, layer_mean = torch.var_mean(z, 2, correction=0, keepdim=True)
-        mixed_mean = _mixed(layer_mean, mean, parameters["mean_weight"])
-        mixed_variance = _mixed(layer_variance, variance, parameters["var_weight"])
+        mixed_mean = _mixed((layer_mean, mean), parameters["mean_weight"])
+        mixed_variance = _mixed((layer_variance, variance), parameters["var_weight"])
         normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self.epsilon)
         scale, shift = parameters["weight"].unsqueeze(1), parameters["bias"].unsqueeze(1)
         return scaled_maps(normalized, scale, shift), moved
@@ -206,8 +207,8 @@ class _MapSwitchable:
         else:
             batch = _beside(statistics["running_mean"]), _beside(statistics["running_var"])
         means, variances = zip((mean, variance), pooled(mean, variance, 2), batch, strict=True)
-        mixed_mean = _mixed_maps(means, parameters["mean_weight"])
-        mixed_variance = _mixed_maps(variances, parameters["var_weight"])
+        mixed_mean = _mixed(means, parameters["mean_weight"])
+        mixed_variance = _mixed(variances, parameters["var_weight"])
         normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self.epsilon)
         scale, shift = _beside(parameters["weight"]), _beside(parameters["bias"])
         return torch.addcmul(shift, normalized, scale), moved
@@ -231,17 +232,17 @@ def _beside(x: Tensor) -> Tensor:
     return x[:, None, :, None, None]
 
 
-def _mixed_maps(statistics: Sequence[Tensor], weights: Tensor) -> Tensor:
-    """Mix those of instance, layer and batch by the softmax of each member's weights (K, 3)."""
-    shares = weights.softmax(1)[:, :, None, None, None, None].unbind(1)
-    instance, layer, batch = map(torch.mul, shares, statistics)
-    return instance + layer + batch
+def _mixed(statistics: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """Mix statistics of instance, layer and batch by the softmax of each member's weights (K, 3).
 
-
-def _mixed(layer: Tensor, batch: Tensor, weights: Tensor) -> Tensor:
-    """Mix statistics by the softmax of the last two of each member's weights (K, 3)."""
-    of_layer, of_batch = weights[:, 1:].softmax(1)[:, :, None, None].unbind(1)
-    return of_layer * layer + of_batch * batch
+    A dense layer has none of instance: its weights are the last two.
+    """
+    shares = weights[:, -len(statistics) :].softmax(1).unbind(1)
+    beside = (-1, *[1] * (statistics[0].dim() - 1))
+    return reduce(
+        torch.add,
+        [share.view(beside) * each for share, each in zip(shares, statistics, strict=True)],
+    )
 
 
 def _moved(
