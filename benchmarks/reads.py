@@ -9,7 +9,6 @@ Prints the median milliseconds of a call by size, and every scan of a whole larg
 what an index should serve.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -24,6 +23,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.filled import Filling, database
+from benchmarks.options import program
 from benchmarks.plans import Seen, draw, explaining
 from service import (
     chronicle,
@@ -211,7 +211,7 @@ class Reads:
     def _one_run(self) -> dict[str, Call]:
         run_id = self.run.id
         reads: dict[str, Callable[[Session], Any]] = {
-            "run": lambda session: run_search.get(session, run_id),
+            "run": lambda session: run_search.look(session, run_id, RUN_BODY),
             "run, has it ended": lambda session: run_search.has_ended(session, run_id),
             "history": lambda session: histories.get(session, run_id),
             "history, thinned": lambda session: histories.get(session, run_id, max_points=5),
@@ -339,11 +339,7 @@ def measure(databases: Sequence[Settings], repeats: int = 15) -> list[dict[str, 
 
 def main() -> int:
     """Measure and print; returns 1 where a large table was scanned."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.reads",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.reads", __doc__)
     parser.add_argument("--runs", type=int, nargs="+", default=[10, 1_000, 100_000])
     parser.add_argument("--epochs", type=int, default=10, help="of each run")
     parser.add_argument("--plans", action="store_true")

@@ -137,15 +137,12 @@ def get(session: Session, run_id: uuid.UUID) -> Run:
     Raises:
         NotFoundError: there is no such run.
     """
-    with session.begin():
-        run = session.get(Run, run_id)
-        if run is None:
-            raise _not_found(run_id)
-        return run
+    run: Run = look(session, run_id, Run)[0]
+    return run
 
 
 def look(session: Session, run_id: uuid.UUID, *what: Any) -> Row[Any]:
-    """Give expressions of a run's columns.
+    """Give a run, or expressions of its columns.
 
     Raises:
         NotFoundError: there is no such run.
@@ -153,12 +150,8 @@ def look(session: Session, run_id: uuid.UUID, *what: Any) -> Row[Any]:
     with session.begin():
         found = session.execute(select(*what).where(Run.id == run_id)).one_or_none()
         if found is None:
-            raise _not_found(run_id)
+            raise NotFoundError(f"There is no run {run_id}.")
         return found
-
-
-def _not_found(run_id: uuid.UUID) -> NotFoundError:
-    return NotFoundError(f"There is no run {run_id}.")
 
 
 def has_ended(session: Session, run_id: uuid.UUID) -> bool:

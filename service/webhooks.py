@@ -127,7 +127,7 @@ def disable(session: Session, webhook_id: uuid.UUID, *, caller: str) -> Webhook:
         NotFoundError: there is no such webhook.
     """
     with session.begin():
-        webhook = found(session.get(Webhook, webhook_id, with_for_update=True), webhook_id)
+        webhook = _locked(session, webhook_id)
         silence(session, webhook, f"{caller} disabled it.")
         return webhook
 
@@ -139,7 +139,7 @@ def enable(session: Session, webhook_id: uuid.UUID) -> Webhook:
         NotFoundError: there is no such webhook.
     """
     with session.begin():
-        webhook = found(session.get(Webhook, webhook_id, with_for_update=True), webhook_id)
+        webhook = _locked(session, webhook_id)
         webhook.disabled_at = webhook.disabled_reason = None
         return webhook
 
@@ -151,11 +151,15 @@ def change_secret(session: Session, webhook_id: uuid.UUID) -> Webhook:
         NotFoundError: there is no such webhook.
     """
     with session.begin():
-        webhook = found(session.get(Webhook, webhook_id, with_for_update=True), webhook_id)
+        webhook = _locked(session, webhook_id)
         webhook.previous_secret = webhook.secret
         webhook.previous_secret_expires_at = session.scalar(select(func.now() + BOTH_SECRETS))
         webhook.secret = new_secret()
         return webhook
+
+
+def _locked(session: Session, webhook_id: uuid.UUID) -> Webhook:
+    return found(session.get(Webhook, webhook_id, with_for_update=True), webhook_id)
 
 
 def found(webhook: Webhook | None, webhook_id: uuid.UUID) -> Webhook:
