@@ -16,6 +16,7 @@ from functools import partial
 
 from benchmarks import against_keras, against_mlflow, bulk, growth, overhead, startup
 from benchmarks.against_keras import Sizes
+from benchmarks.options import program
 from benchmarks.table import Row, lines, machine
 
 _QUICK = Sizes(images=6_000, rounds=1, queued_images=3_000, queued=2, small_in_keras=4)
@@ -76,11 +77,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks", __doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, a few minutes")
     parser.add_argument("--only", nargs="+", choices=TOPICS, help="some topics")
     parser.add_argument("--images", type=int, default=60_000, help="of the run through the service")

@@ -7,7 +7,6 @@ is fetched as JSON, CSV and Parquet; printed are seconds, megabytes, and by how 
 memory of the API rose at its highest.
 """
 
-import argparse
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import httpx
 import psycopg
 
 from benchmarks.filled import Filling, fill
+from benchmarks.options import program
 from benchmarks.serving import Service, forget_peak, megabytes
 
 _EPOCHS = 100
@@ -40,11 +40,7 @@ class Export:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.exports",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.exports", __doc__)
     parser.add_argument("--values", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
     options = parser.parse_args()
     print(f"{'values':>12} {'as':10} {'s':>7} {'MB':>7} {'API + MB':>9}")

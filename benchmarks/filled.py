@@ -6,7 +6,6 @@ Starts an embedded PostgreSQL of its own, fills it by COPY and prints what each 
 ``--serve`` the API answers on it until Ctrl-C. ``fill`` does the same to any migrated database.
 """
 
-import argparse
 import math
 import random
 import tempfile
@@ -26,6 +25,7 @@ import psycopg
 from alembic import command
 
 from benchmarks.copied import copy_attempts, copy_epochs, copy_events, copy_layers, copy_rows
+from benchmarks.options import program
 from deploy.embedded.postgres import PostgresServer
 from service.api.server import serve
 from service.config import Settings
@@ -223,11 +223,7 @@ def sizes(url: str) -> dict[str, tuple[int, int, int]]:
 
 def main() -> None:
     """Fill, and say what it took."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.filled",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.filled", __doc__)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--serve", action="store_true")

@@ -12,7 +12,6 @@ its own, and each is recorded as it ends: the command goes on where it was inter
 takes some minutes on one core; docs/keras.md holds the whole table.
 """
 
-import argparse
 import json
 import math
 import os
@@ -30,6 +29,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.options import program
 from benchmarks.peers import PEERS
 from service.door import Limits
 from service.expansion import expand
@@ -248,11 +248,7 @@ def _python(folder: Path) -> Path:
 
 def main() -> None:
     """Read the command line, train what is missing and print the tables."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.keras_recipe",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.keras_recipe", __doc__)
     parser.add_argument("--install", action="store_true", help="make Keras' environment first")
     parser.add_argument(
         "--table", action="store_true", help="print what is recorded, train nothing"

@@ -9,11 +9,11 @@ true mean: first taking the spread as it is seen (where there is none, a differe
 then as ``service.statistics`` does. docs/comparisons.md has the table.
 """
 
-import argparse
 from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.options import program
 from service.statistics import (
     ALPHA,
     Floats,
@@ -63,11 +63,7 @@ def _coverage(intervals: Sequence[Interval | None], truth: Floats) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.levels",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.levels", __doc__)
     parser.add_argument("--times", type=int, default=4000)
     times: int = parser.parse_args().times
     print(f"{'n':>3}{'spread':>8}{'level as seen':>15}{'floored':>9}{'coverage':>10}{'floored':>9}")

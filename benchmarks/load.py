@@ -23,6 +23,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.options import program
 from benchmarks.serving import Service, Store, megabytes
 from benchmarks.streams import Heard, Listeners
 from service.models import Run
@@ -156,11 +157,7 @@ def report(measured: Measured) -> None:
 
 def main() -> None:
     """Drive and report."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.load",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.load", __doc__)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--readers", type=int, default=8)

@@ -10,7 +10,6 @@ mnist_cnn is among the networks, and where --peak gives what the device can do i
 line tells the share of it that is reached, plain and in packs.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.options import program
 from service.door import Limits
 from service.expansion import PlannedRun, expand
 from service.resolution import network_of
@@ -43,11 +43,7 @@ SIZES = {"cpu": [1, 8, 32], "cuda": [1, 8, 16, 32, 64]}
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.packs",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.packs", __doc__)
     told = "; ".join(f"{device}: {' '.join(map(str, sizes))}" for device, sizes in SIZES.items())
     parser.add_argument("--sizes", type=int, nargs="+", help=f"runs of a pack ({told})")
     parser.add_argument("--rounds", type=int, default=3)

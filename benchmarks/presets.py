@@ -9,7 +9,6 @@ service uses, with one thread, ``--processes`` of them at a time. Trainings are 
 ``--folder``; those of another version of a preset's spec count as not run.
 """
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -22,6 +21,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.options import program
 from service.door import Limits
 from service.expansion import PlannedRun, expand
 from service.presets import PRESETS, Preset
@@ -207,11 +207,7 @@ def _tell(name: str, folder: Path) -> None:
 
 def main() -> None:
     """Read the command line, train, and write the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.presets",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.presets", __doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="presets; all where left out")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("build/presets"))

@@ -15,7 +15,6 @@ processes with it and without: page faults where freed memory stays with the pro
 and an mlp's epoch on two threads that sleep or spin while they wait (OMP_WAIT_POLICY).
 """
 
-import argparse
 import os
 import resource
 import statistics
@@ -32,6 +31,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.options import program
 from benchmarks.packs import planned
 from benchmarks.trainer import configuration
 from workers.datasets import load
@@ -260,11 +260,7 @@ def _fresh(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.profiling",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.profiling", __doc__)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3, help="of fresh processes")
     parser.add_argument("--settings", action="store_true", help="the settings of a process")

@@ -10,7 +10,6 @@ the servers: rates are this machine's, the server's own time carries over. docs/
 follows from it.
 """
 
-import argparse
 import asyncio
 import time
 
@@ -27,6 +26,7 @@ from benchmarks.acts import (
     write,
     write_and_notify,
 )
+from benchmarks.options import program
 from benchmarks.serving import Service, processor_seconds, stop
 from service.config import Settings
 from service.queue import Doorbell, queue_name
@@ -111,11 +111,7 @@ def _read(url: str, pid: int, path: str, seconds: float) -> tuple[float, float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.scaling",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.scaling", __doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
     parser.add_argument("--only", nargs="+", choices=REPORTS, default=list(REPORTS))
     options = parser.parse_args()

@@ -8,7 +8,6 @@ is (``workers.grouping``), in turns. Prints the median seconds of the runs: on t
 worker's and PostgreSQL's processor time, and what of the first is training and validation.
 """
 
-import argparse
 import time
 from collections import defaultdict
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from unittest.mock import patch
 import torch
 from sqlalchemy import Double, func, select
 
+from benchmarks.options import program
 from benchmarks.serving import Service, Store, processor_seconds
 from benchmarks.table import middle
 from service import claiming
@@ -87,11 +87,7 @@ def measure(epochs: int, rounds: int) -> dict[tuple[int, str], Took]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.short_epochs",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.short_epochs", __doc__)
     parser.add_argument("--epochs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()

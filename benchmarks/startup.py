@@ -10,7 +10,6 @@ and the median of the processor time that the processes took meanwhile, which a 
 stretches less.
 """
 
-import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from benchmarks.options import program
 from benchmarks.serving import Process, Service, answers, processor_seconds, stop, wait_for
 from benchmarks.table import Row, middle, spread
 
@@ -124,11 +124,7 @@ def rows(rounds: int) -> list[Row]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.startup",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.startup", __doc__)
     parser.add_argument("--rounds", type=int, default=5)
     for row in rows(parser.parse_args().rounds):
         print(f"{row.what:45}{row.ours}")

@@ -12,7 +12,6 @@ validates here; the last line gives the trainer's seconds for 10,000 validation 
 With ``--ablate`` each step of the trainer's loop is turned off alone (``benchmarks.ablation``).
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.ablation import ablate, report
+from benchmarks.options import program
 from service.door import Limits
 from service.expansion import expand
 from service.spec import ExperimentSpec, RunConfig
@@ -147,11 +147,7 @@ def compare(images: int, rounds: int, threads: int, activation: str) -> None:
 
 def main() -> None:
     """Read the command line and print a table for each number of threads."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.trainer",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program("benchmarks.trainer", __doc__)
     parser.add_argument("--images", type=int)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
