@@ -4,7 +4,6 @@ Starts the service with data of its own, trains what the pictures show, and open
 Chromium. Needs what the tests of the page need: playwright and a Chromium of the system.
 """
 
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from typing import Any
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from actinium import Client
+from deploy.browser import FLAGS, installed_browser
 from deploy.sample_service import sample_service
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures" / "dashboard"
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WIDE = ViewportSize(width=1440, height=1180)
 _LOW = ViewportSize(width=1440, height=340)
 _TELEPHONE = ViewportSize(width=390, height=844)
@@ -57,7 +56,7 @@ class Photograph:
     Attributes:
         name: of the file.
         place: the address' part after ``#``.
-        shown: what is to be seen before it is taken, as a CSS selector.
+        shown: what is to be seen before it is taken, as a selector of playwright.
         settings: the page's own, by their names in the browser's storage.
         prepare: what is done in the view before.
         whole: the page to its end instead of the window.
@@ -74,12 +73,12 @@ class Photograph:
 
 def main() -> None:
     """Train, and take them all."""
-    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    found = installed_browser()
     if found is None:
         sys.exit("There is no Chromium to be found; on Debian `apt-get install chromium`.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sample_service() as client, sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=found, args=FLAGS)
         for each in photographs(client):
             take(browser, client.url, each)
 

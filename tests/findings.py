@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from service import models
-from service.models import ENDED, Event, Layers, Run
+from service.models import ENDED, Event, Run
 from service.webhook_deliveries import EVENTS
 from tests.looks import Looks
 from tests.subscriber import Told
@@ -82,15 +82,8 @@ class Findings(Looks):
             return [tuple(row) for row in rows]
 
     def result(self, run: Run) -> Result:
-        with self._sessions() as session:
-            rows = session.execute(
-                select(Layers.epoch, Layers.payload)
-                .where(Layers.run_id == run.id)
-                .order_by(Layers.epoch)
-            )
-            layers = [tuple(row) for row in rows]
         answer = self._client.get(f"/v1/runs/{run.id}/weights")
         assert answer.status_code == 200, answer.text
         weights = {name: each.tobytes() for name, each in load(answer.content).items()}
-        history = self.history(run.id)
+        history, layers = self.history(run.id), self.layers(run.id)
         return Result(run.status, history, layers, weights, run.verdict, run.findings)

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.processes import wait_for
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -27,10 +28,8 @@ def processes_of(home: Path) -> list[int]:
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.005)
+    """Wait as ``wait_for`` does, looking often enough to meet what lasts for milliseconds."""
+    wait_for(condition, what=what, seconds=seconds, every=0.005)
 
 
 class Launcher:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.models import METRICS, Attempt, Epoch, Event, Run
+from service.models import METRICS, Attempt, Epoch, Event, Layers, Run
 
 
 class Looks:
@@ -28,6 +28,16 @@ class Looks:
         with self._sessions() as session:
             rows = session.execute(
                 select(Epoch.epoch, *columns).where(Epoch.run_id == run_id).order_by(Epoch.epoch)
+            )
+            return [tuple(row) for row in rows]
+
+    def layers(self, run_id: uuid.UUID) -> list[tuple[Any, ...]]:
+        """The run's stored layer statistics: epoch and payload."""
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Layers.epoch, Layers.payload)
+                .where(Layers.run_id == run_id)
+                .order_by(Layers.epoch)
             )
             return [tuple(row) for row in rows]
 

@@ -1,18 +1,18 @@
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from deploy.browser import BROWSERS, FLAGS, installed_browser
 from tests.lab import Lab
 from tests.serving import Served, serving
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from tests.visitors import BROWSERS, FLAGS, playwright
+    from tests.visitors import playwright
 
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = installed_browser()
     if found is None:
         pytest.skip(f"The browser tests need one of {', '.join(BROWSERS)}; none is installed.")
     with playwright.sync_playwright() as started:

@@ -32,19 +32,27 @@ def environment(tmp_path):
     }
 
 
-def test_the_demonstration_trains_ranks_draws_and_the_second_time_reuses(tmp_path, environment):
-    command = [sys.executable, "-m", "deploy.demo", "--epochs", "1", "--train-size", "256"]
+@pytest.fixture
+def run(tmp_path, environment):
+    """Run a program of ``deploy`` to its end."""
 
-    def demonstrate() -> str:
-        told = subprocess.run(
-            command,
+    def to_its_end(*words: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *words],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=seconds,
             check=False,
         )
+
+    return to_its_end
+
+
+def test_the_demonstration_trains_ranks_draws_and_the_second_time_reuses(run, tmp_path):
+    def demonstrate() -> str:
+        told = run("deploy.demo", "--epochs", "1", "--train-size", "256", seconds=240)
         assert told.returncode == 0, told.stdout + told.stderr
         return told.stdout
 
@@ -60,34 +68,16 @@ def test_the_demonstration_trains_ranks_draws_and_the_second_time_reuses(tmp_pat
     assert ranking == [line for line in second.splitlines() if "glorot_uniform" in line]
 
 
-def test_a_bad_size_is_one_sentence(tmp_path, environment):
-    command = [sys.executable, "-m", "deploy.demo", "--train-size", "70000"]
-    told = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def test_a_bad_size_is_one_sentence(run):
+    told = run("deploy.demo", "--train-size", "70000")
     assert told.returncode == 1
     assert "/dataset/train_size" in told.stderr
     assert "Traceback" not in told.stderr
 
 
-def test_who_asks_up_for_help_starts_nothing(tmp_path, environment):
-    command = [sys.executable, "-m", "deploy.up", "--help"]
-    told = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert told.stderr == ""
+def test_who_asks_up_for_help_starts_nothing(run, tmp_path):
+    told = run("deploy.up", "--help")
+    assert (told.returncode, told.stderr) == (0, "")
     assert "docs/settings.md" in told.stdout
     assert not any(tmp_path.iterdir())
 

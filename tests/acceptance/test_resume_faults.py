@@ -8,9 +8,8 @@ import signal
 
 import pytest
 from safetensors.numpy import load
-from sqlalchemy import select
 
-from service.models import ENDED, Layers
+from service.models import ENDED
 from service.storage import CHECKPOINTS, open_storage, weights_name
 from tests.looks import Looks
 from tests.processes import Processes, wait_for
@@ -65,15 +64,6 @@ class Bench(Looks):
     def ends(self, run_id):
         wait_for(lambda: self.run(run_id).status in ENDED, what=f"{run_id} ends", seconds=120)
         return self.run(run_id)
-
-    def layers(self, run_id):
-        with self.sessions() as session:
-            rows = session.execute(
-                select(Layers.epoch, Layers.payload)
-                .where(Layers.run_id == run_id)
-                .order_by(Layers.epoch)
-            )
-            return [tuple(row) for row in rows]
 
     def weights(self, run_id):
         """The final weights as bytes."""

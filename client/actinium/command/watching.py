@@ -67,7 +67,7 @@ def watch_all(session: Session, types: Iterable[str], after: int | None, *, as_j
 def _line(event: Event) -> Text:
     """Write an event as one line: when, in which experiment, what, and of which run."""
     data = event["data"]
-    run = f"run …{data['run_id'][-8:]}" if data["run_id"] else ""
+    run = f"run …{data['run_id'][-pieces.SHORT_ID :]}" if data["run_id"] else ""
     style = pieces.STATUS_STYLES.get(data.get("status", ""), "")
     line = Text.assemble(
         (f"{data['created_at'][:19].replace('T', ' ')} UTC  ", "dim"),

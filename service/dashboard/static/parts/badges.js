@@ -1,6 +1,6 @@
 // Small marks: states, verdicts, progress. Never by colour alone: each has a sign and a word.
 
-import { h } from "../lib/dom.js";
+import { h, setText } from "../lib/dom.js";
 import { duration, whole } from "../lib/format.js";
 import { known, t } from "../lib/text.js";
 
@@ -17,6 +17,12 @@ export function setStatus(holder, name) {
   if (holder.dataset.status === name) return;
   holder.dataset.status = name;
   holder.replaceChildren(status(name));
+}
+
+/** Say in a `span.live` how its view is connected: "live", "waiting" or "over". */
+export function setLive(mark, connection) {
+  mark.dataset.state = connection;
+  setText(mark, t(`live.${connection}`));
 }
 
 /** A run's verdict; null until a worker has looked at it. */

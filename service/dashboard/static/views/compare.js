@@ -1,10 +1,10 @@
 // Any runs side by side, also of different experiments: their curves, and where they differ.
 
 import { catalog, places, varyingAxes } from "../lib/catalog.js";
-import { h, select, setText, show } from "../lib/dom.js";
+import { h, select, show } from "../lib/dom.js";
 import { Selection } from "../lib/selection.js";
 import { t } from "../lib/text.js";
-import { notice } from "../parts/badges.js";
+import { notice, setLive } from "../parts/badges.js";
 import { Curves } from "../parts/curves.js";
 import { metricOptions } from "../parts/metrics.js";
 import { MOST, choose, keep } from "../parts/tray.js";
@@ -17,8 +17,7 @@ export async function view({ element, parameters, signal }) {
   const heading = h("div.heading", {}, h("h1", {}, t("nav.compare")), live);
   let parts = [];
   const update = () => {
-    live.dataset.state = selection.connection;
-    setText(live, t(`live.${selection.connection}`));
+    setLive(live, selection.connection);
     parts.forEach((part) => part.update());
   };
   const selection = new Selection(ids, signal, update);

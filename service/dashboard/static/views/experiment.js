@@ -6,7 +6,7 @@ import { AXES, catalog, manyValued, places, varyingAxes } from "../lib/catalog.j
 import { announce, download, h, setText, show } from "../lib/dom.js";
 import { experimentName, moment, utc } from "../lib/format.js";
 import { t } from "../lib/text.js";
-import { progress, setStatus, standing, tags } from "../parts/badges.js";
+import { progress, setLive, setStatus, standing, tags } from "../parts/badges.js";
 import { verdictCounts, RunTable } from "../parts/runs.js";
 import { claimsPanel, comparePanel, heatPanel } from "./experiment_results.js";
 import { curvesPanel } from "./experiment_curves.js";
@@ -96,8 +96,7 @@ function head(board, signal) {
     setStatus(state, experiment.status);
     show(bar, progress(experiment));
     setText(words, standing(experiment));
-    live.dataset.state = board.finished ? "over" : board.connection;
-    setText(live, board.finished ? "" : t(`live.${board.connection}`));
+    setLive(live, board.finished ? "over" : board.connection);
     cancel.hidden = board.finished;
     drop.hidden = !board.finished;
     retry.hidden = !(experiment.runs.failed || experiment.runs.cancelled);

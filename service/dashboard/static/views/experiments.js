@@ -5,7 +5,7 @@ import { h, select, setText, show, throttle } from "../lib/dom.js";
 import { ago, dateTime, experimentName, utc } from "../lib/format.js";
 import { follow, sleep } from "../lib/stream.js";
 import { known, t } from "../lib/text.js";
-import { progress, standing, status, tags } from "../parts/badges.js";
+import { progress, setLive, standing, status, tags } from "../parts/badges.js";
 import { presetCards } from "../parts/presets.js";
 
 const PAGE = 50;
@@ -72,10 +72,7 @@ export async function view({ element, parameters, signal }) {
     signal,
     replay: false,
     onEvents: lookSoon,
-    onState(state) {
-      live.dataset.state = state;
-      setText(live, t(`live.${state}`));
-    },
+    onState: (state) => setLive(live, state),
   });
   passTime(() => (busy ? lookSoon() : redraw()), () => busy, signal);
   return t("nav.experiments");

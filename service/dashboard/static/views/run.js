@@ -7,7 +7,7 @@ import { h, select, setText, show, throttle } from "../lib/dom.js";
 import { duration, shortId, showValue } from "../lib/format.js";
 import { follow } from "../lib/stream.js";
 import { t } from "../lib/text.js";
-import { notice, setStatus, verdict, verdictOf } from "../parts/badges.js";
+import { notice, setLive, setStatus, verdict, verdictOf } from "../parts/badges.js";
 import { Curves } from "../parts/curves.js";
 import { metricName } from "../parts/metrics.js";
 import { choose, chosen } from "../parts/tray.js";
@@ -107,8 +107,7 @@ function head(state, signal) {
     const { run: now, connection } = state;
     const over = ENDED.has(now.status);
     setStatus(badge, now.status);
-    live.dataset.state = over ? "over" : connection;
-    setText(live, over ? "" : t(`live.${connection}`));
+    setLive(live, over ? "over" : connection);
     show(told, verdictOf(now) ? verdict(verdictOf(now)) : null);
     bar.className = now.status;
     bar.style.width = `${100 * Math.min(1, (now.epoch + (now.fraction ?? 0)) / Math.max(1, now.epochs))}%`;

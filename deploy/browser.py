@@ -1,0 +1,19 @@
+"""The system's Chromium, for the tests of the page and its photographs."""
+
+import shutil
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def installed_browser() -> str | None:
+    """Find a browser's program; None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
