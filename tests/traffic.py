@@ -4,16 +4,16 @@ They know the API by HTTP alone. An answer that a client may not be given in an 
 in ``Traffic.complaints``: anything but success and 503 as a problem with Retry-After.
 """
 
-import json
 import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import httpx
+
+from tests.streams import received
 
 #: Longer than the heartbeat: a stream of an API that was put to sleep is given up.
 _SILENCE_SECONDS = 5.0
@@ -164,23 +164,11 @@ class Traffic:
                         if answer.status_code == 204:
                             return
                         if answer.status_code == 200:
-                            experiment.told.extend(_events(answer.iter_lines()))
+                            experiment.told.extend(
+                                Told(each.id, each.type, each.data["run_id"])
+                                for each in received(answer.iter_lines())
+                                if each.id is not None
+                            )
                 except httpx.TransportError:
                     self.outages += 1
                 time.sleep(_PAUSE_SECONDS)
-
-
-def _events(lines: Iterator[str]) -> Iterator[Told]:
-    """Read the stored events of a stream; one cut in its middle is not told."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        if line.startswith(":"):
-            continue
-        if line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-            continue
-        if "id" in fields:
-            data = json.loads(fields["data"])
-            yield Told(int(fields["id"]), fields["event"], data["run_id"])
-        fields = {}

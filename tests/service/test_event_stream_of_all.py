@@ -1,9 +1,7 @@
 """The stream of all experiments: one order, whatever order transactions commit in."""
 
 import contextlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -17,17 +15,9 @@ from service.models import Event
 from tests.lab import Lab
 from tests.processes import wait_for
 from tests.serving import Served, serving
+from tests.streams import Received, received
 
 PATH = "/v1/events"
-
-
-@dataclass(frozen=True)
-class Told:
-    """One event as a client got it."""
-
-    id: int
-    type: str
-    experiment: str | None
 
 
 @pytest.fixture
@@ -41,19 +31,8 @@ def lab(sessions, settings) -> Lab:
     return Lab(sessions, settings)
 
 
-def _parse(lines: Iterator[str]) -> Iterator[Told]:
-    fields: dict[str, str] = {}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if name:
-            fields[name] = value
-        elif "data" in fields:
-            data = json.loads(fields["data"])
-            yield Told(int(fields["id"]), fields["event"], data["experiment_id"])
-
-
 @contextlib.contextmanager
-def _stream(served: Served, after: int | None = None, **query: Any) -> Iterator[Iterator[Told]]:
+def _stream(served: Served, after: int | None = None, **query: Any) -> Iterator[Iterator[Received]]:
     headers = {"accept": "text/event-stream"}
     if after is not None:
         headers["Last-Event-ID"] = str(after)
@@ -63,7 +42,7 @@ def _stream(served: Served, after: int | None = None, **query: Any) -> Iterator[
     ):
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
-        yield _parse(response.iter_lines())
+        yield received(response.iter_lines())
 
 
 def _stored(sessions) -> list[tuple[int, str]]:
@@ -72,7 +51,7 @@ def _stored(sessions) -> list[tuple[int, str]]:
         return [(number, kind) for number, kind in rows]
 
 
-def _pairs(told: list[Told]) -> list[tuple[int, str]]:
+def _pairs(told: list[Received]) -> list[tuple[int, str]]:
     return [(each.id, each.type) for each in told]
 
 
@@ -88,7 +67,7 @@ def test_it_begins_now_and_tells_of_every_experiment(served, lab, sessions):
         expected = _stored(sessions)[len(before) :]
         seen = list(islice(events, len(expected)))
     assert _pairs(seen) == expected
-    assert {each.experiment for each in seen} == {str(each) for each in made}
+    assert {each.data["experiment_id"] for each in seen} == {str(each) for each in made}
     assert [each.type for each in seen].count("experiment.finished") == 2
 
 
@@ -99,11 +78,11 @@ def test_a_deletion_is_told_of_and_is_all_that_is_left(served, lab, sessions):
         next(events)
         assert served.client.delete(f"/v1/experiments/{gone}").status_code == 204
         told = next(events)
-    assert (told.type, told.experiment) == ("experiment.deleted", str(gone))
+    assert (told.type, told.data["experiment_id"]) == ("experiment.deleted", str(gone))
     with _stream(served, 0) as events:
         stored = list(islice(events, len(_stored(sessions))))
-    assert [each for each in stored if each.experiment == str(gone)] == [told]
-    assert {each.experiment for each in stored} == {str(gone), str(kept)}
+    assert [each for each in stored if each.data["experiment_id"] == str(gone)] == [told]
+    assert {each.data["experiment_id"] for each in stored} == {str(gone), str(kept)}
     assert served.client.get(f"/v1/experiments/{gone}/events").status_code == 404
 
 
@@ -140,7 +119,7 @@ def test_no_event_is_passed_by_because_it_was_committed_late(served, lab, sessio
         seen = list(islice(events, len(expected)))
     assert _pairs(seen) == expected
     told = [str(one), str(other)] if ending == "commit" else [str(other)]
-    assert [each.experiment for each in seen] == told
+    assert [each.data["experiment_id"] for each in seen] == told
 
 
 def _until_the_stream_has_looked(served: Served, newest: int) -> None:
@@ -163,11 +142,11 @@ def test_a_listener_that_lags_gets_everything(served, lab, sessions):
 
 
 def test_who_does_not_ask_for_a_stream_gets_what_there_is(served, lab, sessions):
-    assert _pairs(list(_parse(served.client.get(PATH).iter_lines()))) == [(0, "stream.opened")]
+    assert _pairs(list(received(served.client.get(PATH).iter_lines()))) == [(0, "stream.opened")]
     lab.submit()
     lab.train_all()
     answer = served.client.get(PATH, params={"last_event_id": 0})
-    assert _pairs(list(_parse(answer.iter_lines()))) == _stored(sessions)
+    assert _pairs(list(received(answer.iter_lines()))) == _stored(sessions)
 
 
 def test_silence_is_filled_and_a_client_that_went_away_is_noticed(served):

@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 
 import httpx
@@ -24,19 +22,11 @@ from service.models import Event, Experiment, Run
 from service.recording import EpochRecord
 from tests.processes import wait_for
 from tests.serving import Served, serving
+from tests.streams import Received, received
 from tests.submissions import submit
 
 ENGINE = {"device": "cpu"}
 METRICS = {"loss": 0.5, "accuracy": 0.8, "val_loss": float("nan"), "val_accuracy": 0.7}
-
-
-@dataclass(frozen=True)
-class Received:
-    """One event as a client got it."""
-
-    id: int | None
-    type: str
-    data: dict[str, object]
 
 
 @pytest.fixture
@@ -44,23 +34,6 @@ def served(settings: Settings) -> Iterator[Served]:
     """A running API with quick heartbeats."""
     with serving(settings.model_copy(update={"sse_heartbeat_seconds": 0.3})) as api:
         yield api
-
-
-def _parse(lines: Iterator[str]) -> Iterator[Received]:
-    """Read events as the HTML standard has it, apart from what no stream here has."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        if line.startswith(":"):
-            continue
-        if line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-        elif "data" in fields:
-            number = fields.get("id")
-            yield Received(
-                int(number) if number else None, fields["event"], json.loads(fields["data"])
-            )
-            fields = {}
 
 
 @contextlib.contextmanager
@@ -72,7 +45,7 @@ def _stream(served: Served, path: str, after: int | None = None) -> Iterator[Ite
     ):
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
-        yield _parse(response.iter_lines())
+        yield received(response.iter_lines())
 
 
 def _collect(served: Served, path: str, after: int | None = None) -> list[Received]:
