@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -113,9 +114,7 @@ def main() -> None:
         within = settings.sweep_seconds + _SLOWEST_TURN_SECONDS
         sys.exit(0 if is_alive(settings, PROCESS, within=within) else "The scheduler is not alive.")
     configure_logging(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _told_to_stop()
     try:
         wait_for_schema(settings, stop)
     except SchemaVersionError as error:
@@ -127,6 +126,26 @@ def main() -> None:
     finally:
         scheduler.close()
     _log.info("The scheduler has stopped")
+
+
+def _told_to_stop() -> threading.Event:
+    """Give the event that SIGTERM and Ctrl-C set.
+
+    A thread sets it and no handler: a handler strikes also in the middle of the event's own
+    methods, as does a second signal, and would wait for ever for the lock that it has interrupted.
+    A queue of this kind is made for being written to anywhere.
+    """
+    stop = threading.Event()
+    told: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: told.put(number))
+
+    def heed() -> None:
+        told.get()
+        stop.set()
+
+    threading.Thread(target=heed, name="signals", daemon=True).start()
+    return stop
 
 
 def _run(scheduler: Scheduler, sender: WebhookSender, stop: threading.Event) -> None:

@@ -18,9 +18,8 @@ from service.database import SchemaVersionError
 from service.liveness import is_alive
 from service.logs import configure_logging
 from service.outages import wait_for_schema
-from service.queue import queue_name
 from workers import registration
-from workers.celery_app import create_app
+from workers.celery_app import create_worker
 from workers.station import Station
 
 #: A beat may have to wait for a Postgres that does not answer.
@@ -59,17 +58,7 @@ def run(station: Station) -> int:
     """Run Celery's worker in this process; return its exit status."""
     # What it warns root of is pickle; we speak JSON only.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    app = create_app(station)
-    worker = app.Worker(
-        hostname=f"{station.name}@{socket.gethostname()}",
-        queues=[queue_name(station.device)],
-        station=station,
-        quiet=True,
-        # Workers have nothing to tell one another: fewer moving parts.
-        without_gossip=True,
-        without_mingle=True,
-        without_heartbeat=True,
-    )
+    worker = create_worker(station)
     # Celery reminds, at each lost connection, that trainings go on: which is what we ask for.
     warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     _log.info("The worker starts", name=station.name, device=station.device)

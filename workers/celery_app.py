@@ -5,6 +5,7 @@ whom, and how often it is tried is decided in Postgres.
 """
 
 import os
+import socket
 from typing import Any
 
 from celery import Celery, signals
@@ -63,14 +64,28 @@ def create_app(station: Station) -> Celery:
     def prepare_child(**_: Any) -> None:
         lifecycle.prepare_child(parent)
 
-    def stop_likewise(**_: Any) -> None:
-        lifecycle.stop_likewise()
-
-    def begin_stop(**_: Any) -> None:
-        lifecycle.begin_stop(station)
-
     signals.setup_logging.connect(keep_logging, weak=False)
     signals.worker_process_init.connect(prepare_child, weak=False)
-    signals.worker_ready.connect(stop_likewise, weak=False)
-    signals.worker_shutting_down.connect(begin_stop, weak=False)
     return app
+
+
+def create_worker(station: Station) -> Any:
+    """Make the Celery worker of a station, to be started in this process."""
+    app = create_app(station)
+
+    class Worker(app.Worker):  # type: ignore[name-defined, misc]
+        def install_platform_tweaks(self, worker: Any) -> None:
+            """Take the signals over from Celery before anything of the worker runs."""
+            super().install_platform_tweaks(worker)
+            lifecycle.heed_signals(station)
+
+    return Worker(
+        hostname=f"{station.name}@{socket.gethostname()}",
+        queues=[queue_name(station.device)],
+        station=station,
+        quiet=True,
+        # Workers have nothing to tell one another: fewer moving parts.
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )

@@ -16,7 +16,8 @@ from celery.platforms import EX_FAILURE
 
 from workers.station import Station
 
-_LIKE_SIGTERM = (signal.SIGHUP, signal.SIGQUIT)
+#: Each of them stops a worker, in the same way.
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def prepare_child(parent: int) -> None:
@@ -28,7 +29,7 @@ def prepare_child(parent: int) -> None:
         os._exit(EX_FAILURE)
     # Sent to the whole process group, these would raise SystemExit wherever the training stands.
     # The parent hears them too and sets the flag.
-    for number in (signal.SIGTERM, *_LIKE_SIGTERM):
+    for number in _STOPPING:
         signal.signal(number, signal.SIG_IGN)
     # Torch, before the first run waits for it.
     import workers.runner  # noqa: F401, PLC0415
@@ -37,23 +38,29 @@ def prepare_child(parent: int) -> None:
     warm_up()
 
 
-def begin_stop(station: Station) -> None:
+def heed_signals(station: Station) -> None:
+    """Let SIGTERM, Ctrl-C, a closed terminal and Ctrl-Backslash stop the parent: all alike, once.
+
+    Celery would start anew on a closed terminal, without it, and on Ctrl-Backslash wait for its
+    child without telling it. And what it does on SIGTERM holds a lock for a moment: struck there by
+    a second signal, as when a launcher dies, it would wait for itself for ever.
+    """
+    warm_shutdown: Any = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: Any) -> None:
+        if not station.stop.is_set():
+            _begin_stop(station)
+            warm_shutdown(number, frame)
+
+    for number in _STOPPING:
+        signal.signal(number, stop)
+
+
+def _begin_stop(station: Station) -> None:
     """Tell the child to give its run back, and end by force when it does not do so in time."""
-    if station.stop.is_set():  # told before: its time runs already
-        return
     station.stop.set()
     signal.signal(signal.SIGALRM, _end_by_force)
     signal.setitimer(signal.ITIMER_REAL, max(station.settings.soft_shutdown_seconds, 0.001))
-
-
-def stop_likewise() -> None:
-    """Let a closed terminal and Ctrl-Backslash stop the parent as SIGTERM does.
-
-    Celery would start anew on the one, without the terminal, and on the other wait for its child
-    without telling it.
-    """
-    for number in _LIKE_SIGTERM:
-        signal.signal(number, signal.getsignal(signal.SIGTERM))
 
 
 def _end_by_force(*_: Any) -> None:

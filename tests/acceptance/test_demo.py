@@ -161,6 +161,8 @@ def test_nothing_is_left_when_up_is_killed(up, tmp_path):
     everything = _descendants(up.pid)
     assert len(everything) > 4
     up.kill()
-    wait_for(
-        lambda: not any(each.running for each in everything), what="all have ended", seconds=40
-    )
+
+    def left() -> list[str]:
+        return [_command(each) for each in everything if each.running]
+
+    wait_for(lambda: not left(), what=lambda: f"an end of {left()}", seconds=40)

@@ -60,6 +60,17 @@ def test_a_scheduler_stops_at_once(start):
     assert "The scheduler has stopped" in program.output
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_a_program_that_is_told_to_stop_over_and_over_stops(start, module):
+    """As one is whose launcher dies: the kernel tells it for each thread of the launcher."""
+    program = start(module)
+    program.says("ready." if module == "workers" else "The scheduler runs")
+    for _ in range(50):
+        program.send(signal.SIGTERM)
+        time.sleep(0.0001)
+    assert program.wait(10) == 0
+
+
 def test_a_worker_does_not_claim_a_gpu_that_is_not_there(start):
     program = start("workers", "--device", "cuda", "--gpu", "")
     assert program.wait() == 1
