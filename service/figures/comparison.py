@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.figures.metrics import Values, metric_name, show_metric, show_value
+from service.figures.metrics import Values, metric_name, show_metric, show_value, within_range
 from service.figures.style import (
     Format,
     Ink,
@@ -82,7 +82,8 @@ def _draw_group(axes: "Axes", place: int, group: Group, metric: str, ink: Ink) -
     colour = ink.palette[0] if group.tied_with_best else ink.palette[6]
     if group.mean is not None and math.isfinite(group.mean):
         if group.interval is not None:
-            axes.plot(group.interval, [place, place], color=colour, linewidth=2.2, zorder=2)
+            ends = within_range(metric, group.interval)
+            axes.plot(ends, [place, place], color=colour, linewidth=2.2, zorder=2)
         axes.plot(
             [group.mean],
             [place],
@@ -120,6 +121,6 @@ def _finish(axes: "Axes", groups: Sequence[Group], metric: str) -> None:
     axes.tick_params(axis="y", length=0)
     values = Values.of(
         (each.mean for each in groups if each.mean is not None),
-        (edge for each in groups for edge in each.interval or ()),
+        (edge for each in groups for edge in within_range(metric, each.interval or ())),
     )
     axes.set_xlabel(metric_name(metric) + show_metric(axes, metric, values, "x"))

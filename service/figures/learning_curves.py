@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from service.figures.arrangement import Panel, arrange
-from service.figures.metrics import Values, metric_name, show_metric
+from service.figures.metrics import Values, metric_name, show_metric, within_range
 from service.figures.style import (
     Format,
     Ink,
@@ -149,8 +149,12 @@ def _values(curves: Sequence[Curve], metric: str) -> Values:
     traces = [each.traces[metric] for each in curves if metric in each.traces]
     return Values.of(
         (value for each in traces for value in each.mean),
-        (value for each in traces for edge in (each.low, each.high) for value in edge),
+        (value for each in traces for edge in _band(each, metric) for value in edge),
     )
+
+
+def _band(trace: Trace, metric: str) -> tuple[list[float], list[float]]:
+    return within_range(metric, trace.low), within_range(metric, trace.high)
 
 
 def _draw_panel(axes: "Axes", panel: Panel[Curve], metric: str, ink: Ink) -> None:
@@ -166,8 +170,7 @@ def _draw_panel(axes: "Axes", panel: Panel[Curve], metric: str, ink: Ink) -> Non
         if index is not None and list(trace.low) != list(trace.high):
             axes.fill_between(
                 trace.epochs,
-                trace.low,
-                trace.high,
+                *_band(trace, metric),
                 color=style["color"],
                 alpha=0.16,
                 linewidth=0,

@@ -42,6 +42,11 @@ def is_share(metric: str) -> bool:
     return metric.endswith(("accuracy", "fraction"))
 
 
+def within_range(metric: str, edges: Iterable[float]) -> list[float]:
+    """Cut the edges of bands and intervals off where the metric ends: a share's at 0 and 1."""
+    return [min(max(each, 0.0), 1.0) for each in edges] if is_share(metric) else list(edges)
+
+
 def show_value(metric: str, value: float) -> str:
     """Write one value of a metric: ``98.51%``, ``0.0482``."""
     return f"{value:.2%}" if is_share(metric) else f"{value:.3g}"
@@ -56,7 +61,7 @@ class Values:
 
     @classmethod
     def of(cls, lines: Iterable[float], edges: Iterable[float]) -> "Values":
-        """Keep what can be drawn."""
+        """Keep what can be drawn; edges are within the metric's range."""
         return cls(*([each for each in some if abs(each) < _LARGEST] for some in (lines, edges)))
 
 
@@ -78,7 +83,7 @@ def show_metric(axes: "Axes", metric: str, values: Values, direction: Direction 
     """Scale and limit an axis of a metric; give what is to be said of its scale."""
     scale = scale_of(metric, values)
     if values.lines:
-        axes.set(**{f"{direction}lim": _limits(values, scale, share=is_share(metric))})
+        axes.set(**{f"{direction}lim": _limits(values, scale)})
     if scale == "logit":
         share_scale(axes, direction)
     elif scale == "log":
@@ -88,7 +93,7 @@ def show_metric(axes: "Axes", metric: str, values: Values, direction: Direction 
     return "" if scale == "linear" else f" ({scale} scale)"
 
 
-def _limits(values: Values, scale: Scale, *, share: bool) -> tuple[float, float]:
+def _limits(values: Values, scale: Scale) -> tuple[float, float]:
     """Give the ends of an axis: all lines, and bands as far as the scale can show them."""
     lines, edges = values.lines, values.edges
     if scale == "log":
@@ -99,8 +104,6 @@ def _limits(values: Values, scale: Scale, *, share: bool) -> tuple[float, float]
         lowest = low / 3
         highest = 1 - (1 - high) / 3 if scale == "logit" else math.inf
         edges = [min(max(each, lowest), highest) for each in edges]
-    elif share:
-        edges = [min(max(each, 0.0), 1.0) for each in edges]
     low, high = (_forward(each, scale) for each in (min([low, *edges]), max([high, *edges])))
     margin = 0.06 * (high - low) or 0.1 * (abs(high) or 1.0)
     return _back(low - margin, scale), _back(high + margin, scale)

@@ -40,6 +40,14 @@ def test_ties_are_marked_by_shape_and_filling():
     assert b"fill: #ffffff; stroke: #7f7f7f" in told
 
 
+def test_an_interval_ends_where_the_metric_does():
+    wide, possible = (
+        [Group("relu", 3, 0.8, ends, tied_with_best=True)] for ends in ((-0.1, 1.3), (0.0, 1.0))
+    )
+    assert drawn(wide) == drawn(possible)
+    assert drawn(wide, metric="learning_rate") != drawn(possible, metric="learning_rate")
+
+
 def test_of_too_many_the_best_are_shown_and_the_others_counted():
     groups = [Group(f"g{at}", 3, 1 - at / 1000, None, tied_with_best=False) for at in range(100)]
     said = texts(drawn(groups))

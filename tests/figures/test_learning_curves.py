@@ -69,6 +69,15 @@ def test_a_band_is_drawn_where_there_are_several_seeds_and_there_alone():
     assert not any("band" in each for each in texts(alone))
 
 
+def test_a_band_ends_where_the_metric_does():
+    wide, possible = (
+        [Curve({"activation": "relu"}, {"val_accuracy": Trace([1, 2], [0.5, 0.8], *edges)})]
+        for edges in (([-0.1, 0.5], [1.1, 1.2]), ([0.0, 0.5], [1.0, 1.0]))
+    )
+    pictures = [learning_curves(each, title="x", kind="svg") for each in (wide, possible)]
+    assert pictures[0] == pictures[1]
+
+
 def test_epochs_are_whole_and_shares_in_percent():
     said = texts(learning_curves(many(["relu"], epochs=2), title="x", kind="svg"))
     assert {"1", "2"} <= set(said)
