@@ -16,8 +16,8 @@ from functools import partial
 
 from benchmarks import against_keras, against_mlflow, bulk, growth, overhead, startup
 from benchmarks.against_keras import Sizes
-from benchmarks.options import program
 from benchmarks.table import Row, lines, machine
+from deploy.options import program
 
 _QUICK = Sizes(images=6_000, rounds=1, queued_images=3_000, queued=2, small_in_keras=4)
 

@@ -15,8 +15,8 @@ import httpx
 import psycopg
 
 from benchmarks.filled import Filling, fill
-from benchmarks.options import program
 from benchmarks.serving import Service, forget_peak, megabytes
+from deploy.options import program
 
 _EPOCHS = 100
 _METRICS = 8

@@ -25,8 +25,8 @@ import psycopg
 from alembic import command
 
 from benchmarks.copied import copy_attempts, copy_epochs, copy_events, copy_layers, copy_rows
-from benchmarks.options import program
 from deploy.embedded.postgres import PostgresServer
+from deploy.options import program
 from service.api.server import serve
 from service.config import Settings
 from service.database import alembic_config

@@ -29,8 +29,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.options import program
 from benchmarks.peers import PEERS
+from deploy.options import program
 from service.door import Limits
 from service.expansion import expand
 from service.spec import ExperimentSpec

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.options import program
+from deploy.options import program
 from service.statistics import (
     ALPHA,
     Floats,

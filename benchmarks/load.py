@@ -23,9 +23,9 @@ from typing import Any
 
 import httpx
 
-from benchmarks.options import program
 from benchmarks.serving import Service, Store, megabytes
 from benchmarks.streams import Heard, Listeners
+from deploy.options import program
 from service.models import Run
 
 #: Experiments that are there to be read, with this many runs and epochs each.

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.options import program
+from deploy.options import program
 from service.door import Limits
 from service.expansion import PlannedRun, expand
 from service.resolution import network_of

@@ -31,9 +31,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.options import program
 from benchmarks.packs import planned
 from benchmarks.trainer import configuration
+from deploy.options import program
 from workers.datasets import load
 from workers.nn.dropouts import Dropout
 from workers.training import devices

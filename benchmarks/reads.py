@@ -23,8 +23,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.filled import Filling, database
-from benchmarks.options import program
 from benchmarks.plans import Seen, draw, explaining
+from deploy.options import program
 from service import (
     chronicle,
     claiming,

@@ -26,8 +26,8 @@ from benchmarks.acts import (
     write,
     write_and_notify,
 )
-from benchmarks.options import program
 from benchmarks.serving import Service, processor_seconds, stop
+from deploy.options import program
 from service.config import Settings
 from service.queue import Doorbell, queue_name
 

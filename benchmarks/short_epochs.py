@@ -16,9 +16,9 @@ from unittest.mock import patch
 import torch
 from sqlalchemy import Double, func, select
 
-from benchmarks.options import program
 from benchmarks.serving import Service, Store, processor_seconds
 from benchmarks.table import middle
+from deploy.options import program
 from service import claiming
 from service.logs import configure_logging
 from service.models import Epoch

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from benchmarks.options import program
 from benchmarks.serving import Process, Service, answers, processor_seconds, stop, wait_for
 from benchmarks.table import Row, middle, spread
+from deploy.options import program
 
 API = "API: first /healthz"
 READY = "API: first /readyz"

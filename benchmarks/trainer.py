@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.ablation import ablate, report
-from benchmarks.options import program
+from deploy.options import program
 from service.door import Limits
 from service.expansion import expand
 from service.spec import ExperimentSpec, RunConfig

@@ -8,6 +8,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
+from deploy.options import program
 from deploy.sample_service import sample_service
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "notebooks" / "which_activation.ipynb"
@@ -15,6 +16,7 @@ NOTEBOOK = Path(__file__).parents[1] / "docs" / "notebooks" / "which_activation.
 
 def main() -> None:
     """Run it in a service without data, and write it back with its outputs."""
+    program("deploy.notebook", __doc__).parse_args()
     notebook = read()
     with sample_service() as client, tempfile.TemporaryDirectory() as folder:
         run(notebook, client.url, Path(folder))

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from actinium import Client
 from deploy.browser import FLAGS, installed_browser
+from deploy.options import program
 from deploy.sample_service import sample_service
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures" / "dashboard"
@@ -73,6 +74,7 @@ class Photograph:
 
 def main() -> None:
     """Train, and take them all."""
+    program("deploy.page_pictures", __doc__).parse_args()
     found = installed_browser()
     if found is None:
         sys.exit("There is no Chromium to be found; on Debian `apt-get install chromium`.")

@@ -1,6 +1,5 @@
 """``make up``: the whole service in the foreground, until Ctrl-C."""
 
-import argparse
 import signal
 import sys
 
@@ -8,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from deploy.embedded import EmbeddedServerError
+from deploy.options import program
 from deploy.stack import Stack, StackError
 from service.config import Settings, get_settings
 
@@ -19,7 +19,7 @@ _STYLES = {"api": "cyan", "scheduler": "magenta", "stack": "bold"}
 
 def main() -> int:
     """Run the service; return 0 when asked to stop, 1 when it cannot start."""
-    argparse.ArgumentParser(prog="python -m deploy.up", description=_ABOUT).parse_args()
+    program("deploy.up", _ABOUT).parse_args()
     console = Console(highlight=False, soft_wrap=True)
     settings = get_settings()
     # Both signals alike, also when a shell started this in the background with SIGINT ignored.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from actinium import Client
+from deploy.options import program
 from deploy.sample_service import sample_service
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures" / "verdicts"
@@ -75,6 +76,7 @@ EXAMPLES: dict[str, Example] = {
 
 def main() -> None:
     """Draw them all; whatever has not its verdict is told and not drawn."""
+    program("deploy.verdict_pictures", __doc__).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sample_service() as client:
         for verdict, example in EXAMPLES.items():

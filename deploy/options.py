@@ -1,4 +1,4 @@
-"""The command line of a benchmark."""
+"""The command line of a program that is run from the repository."""
 
 import argparse
 
