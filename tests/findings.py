@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from service import models
 from service.models import ENDED, Event, Run
 from service.webhook_deliveries import EVENTS
-from tests.looks import Looks
+from tests.looks import Looks, rows
 from tests.subscriber import Told
 
 
@@ -73,13 +73,10 @@ class Findings(Looks):
 
     def stream(self, experiment_id: str) -> list[tuple[Any, ...]]:
         """The stored events of an experiment: number, type, run and data."""
-        with self._sessions() as session:
-            rows = session.execute(
-                select(Event.id, Event.type, Event.run_id, Event.data)
-                .where(Event.experiment_id == experiment_id)
-                .order_by(Event.id)
-            )
-            return [tuple(row) for row in rows]
+        wanted = select(Event.id, Event.type, Event.run_id, Event.data)
+        return rows(
+            self._sessions, wanted.where(Event.experiment_id == experiment_id).order_by(Event.id)
+        )
 
     def result(self, run: Run) -> Result:
         answer = self._client.get(f"/v1/runs/{run.id}/weights")

@@ -15,6 +15,7 @@ from service.models import Attempt, Epoch, Event, Run
 from service.recording import EpochRecord
 from service.spec import ExperimentSpec
 from service.standing import Standing
+from tests.looks import Looks, rows
 
 ENGINE = {"device": "cpu", "torch": "2.13.0", "numpy": "2.4.0"}
 
@@ -54,10 +55,7 @@ class Lab:
 
     def run(self, run_id: uuid.UUID) -> Run:
         """A run as it is now."""
-        with self.sessions() as session:
-            found = session.get(Run, run_id)
-            assert found is not None
-            return found
+        return Looks(self.sessions).run(run_id)
 
     def claim(self, worker: str = "one", **engine: Any) -> Claim | None:
         """Claim the next run, and that alone."""
@@ -166,23 +164,13 @@ class Lab:
 
     def attempts(self, run_id: uuid.UUID) -> list[tuple[int, str | None, str | None]]:
         """A run's attempts: number, outcome, reason."""
-        with self.sessions() as session:
-            rows = session.execute(
-                select(Attempt.attempt, Attempt.outcome, Attempt.reason)
-                .where(Attempt.run_id == run_id)
-                .order_by(Attempt.attempt)
-            )
-            return [tuple(row) for row in rows]
+        wanted = select(Attempt.attempt, Attempt.outcome, Attempt.reason)
+        return rows(self.sessions, wanted.where(Attempt.run_id == run_id).order_by(Attempt.attempt))
 
     def events(self, experiment_id: uuid.UUID) -> list[tuple[str, uuid.UUID | None]]:
         """An experiment's stored events: type and run."""
-        with self.sessions() as session:
-            rows = session.execute(
-                select(Event.type, Event.run_id)
-                .where(Event.experiment_id == experiment_id)
-                .order_by(Event.id)
-            )
-            return [tuple(row) for row in rows]
+        wanted = select(Event.type, Event.run_id).where(Event.experiment_id == experiment_id)
+        return rows(self.sessions, wanted.order_by(Event.id))
 
     def snapshot(self, run_id: uuid.UUID) -> Any:
         """All that is stored of a run, to see that nothing changed."""

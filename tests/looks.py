@@ -3,10 +3,16 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.models import METRICS, Attempt, Epoch, Event, Layers, Run
+
+
+def rows(sessions: sessionmaker[Session], query: Select[Any]) -> list[tuple[Any, ...]]:
+    """What a query gives now."""
+    with sessions() as session:
+        return [tuple(row) for row in session.execute(query)]
 
 
 class Looks:
@@ -25,29 +31,19 @@ class Looks:
     def history(self, run_id: uuid.UUID) -> list[tuple[Any, ...]]:
         """Every epoch's number and metrics, but for the time it took."""
         columns = [getattr(Epoch, name) for name in METRICS if name != "epoch_seconds"]
-        with self._sessions() as session:
-            rows = session.execute(
-                select(Epoch.epoch, *columns).where(Epoch.run_id == run_id).order_by(Epoch.epoch)
-            )
-            return [tuple(row) for row in rows]
+        wanted = select(Epoch.epoch, *columns).where(Epoch.run_id == run_id)
+        return rows(self._sessions, wanted.order_by(Epoch.epoch))
 
     def layers(self, run_id: uuid.UUID) -> list[tuple[Any, ...]]:
         """The run's stored layer statistics: epoch and payload."""
-        with self._sessions() as session:
-            rows = session.execute(
-                select(Layers.epoch, Layers.payload)
-                .where(Layers.run_id == run_id)
-                .order_by(Layers.epoch)
-            )
-            return [tuple(row) for row in rows]
+        wanted = select(Layers.epoch, Layers.payload).where(Layers.run_id == run_id)
+        return rows(self._sessions, wanted.order_by(Layers.epoch))
 
     def attempts(self, run_id: uuid.UUID) -> list[Attempt]:
         """The run's attempts in order."""
         with self._sessions() as session:
-            rows = session.scalars(
-                select(Attempt).where(Attempt.run_id == run_id).order_by(Attempt.attempt)
-            )
-            return list(rows)
+            wanted = select(Attempt).where(Attempt.run_id == run_id)
+            return list(session.scalars(wanted.order_by(Attempt.attempt)))
 
     def outcomes(self, run_id: uuid.UUID) -> list[str | None]:
         """How the run's attempts ended, in order."""
@@ -55,8 +51,5 @@ class Looks:
 
     def events(self, run_id: uuid.UUID) -> list[str]:
         """The types of the run's events in order."""
-        with self._sessions() as session:
-            rows = session.scalars(
-                select(Event.type).where(Event.run_id == run_id).order_by(Event.id)
-            )
-            return list(rows)
+        wanted = select(Event.type).where(Event.run_id == run_id).order_by(Event.id)
+        return [kind for (kind,) in rows(self._sessions, wanted)]
