@@ -120,7 +120,8 @@ def _finish(axes: "Axes", groups: Sequence[Group], metric: str) -> None:
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     values = Values.of(
+        metric,
         (each.mean for each in groups if each.mean is not None),
-        (edge for each in groups for edge in within_range(metric, each.interval or ())),
+        (edge for each in groups for edge in each.interval or ()),
     )
     axes.set_xlabel(metric_name(metric) + show_metric(axes, metric, values, "x"))

@@ -148,13 +148,10 @@ def learning_curves(
 def _values(curves: Sequence[Curve], metric: str) -> Values:
     traces = [each.traces[metric] for each in curves if metric in each.traces]
     return Values.of(
+        metric,
         (value for each in traces for value in each.mean),
-        (value for each in traces for edge in _band(each, metric) for value in edge),
+        (value for each in traces for edge in (each.low, each.high) for value in edge),
     )
-
-
-def _band(trace: Trace, metric: str) -> tuple[list[float], list[float]]:
-    return within_range(metric, trace.low), within_range(metric, trace.high)
 
 
 def _draw_panel(axes: "Axes", panel: Panel[Curve], metric: str, ink: Ink) -> None:
@@ -170,7 +167,8 @@ def _draw_panel(axes: "Axes", panel: Panel[Curve], metric: str, ink: Ink) -> Non
         if index is not None and list(trace.low) != list(trace.high):
             axes.fill_between(
                 trace.epochs,
-                *_band(trace, metric),
+                within_range(metric, trace.low),
+                within_range(metric, trace.high),
                 color=style["color"],
                 alpha=0.16,
                 linewidth=0,

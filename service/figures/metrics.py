@@ -60,9 +60,10 @@ class Values:
     edges: list[float]
 
     @classmethod
-    def of(cls, lines: Iterable[float], edges: Iterable[float]) -> "Values":
-        """Keep what can be drawn; edges are within the metric's range."""
-        return cls(*([each for each in some if abs(each) < _LARGEST] for some in (lines, edges)))
+    def of(cls, metric: str, lines: Iterable[float], edges: Iterable[float]) -> "Values":
+        """Keep what can be drawn."""
+        drawn = lines, within_range(metric, edges)
+        return cls(*([each for each in some if abs(each) < _LARGEST] for some in drawn))
 
 
 def scale_of(metric: str, values: Values) -> Scale:
