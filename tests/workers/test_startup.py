@@ -67,7 +67,7 @@ def test_a_program_that_is_told_to_stop_over_and_over_stops(start, module):
     program.says("ready." if module == "workers" else "The scheduler runs")
     for _ in range(50):
         program.send(signal.SIGTERM)
-        time.sleep(0.0001)
+        time.sleep(0.0001)  # of those that wait together the kernel keeps one
     assert program.wait(10) == 0
 
 
