@@ -55,8 +55,8 @@ openapi: $(VENV)/.run ## Write openapi.yaml from the app
 	@$(BIN)/actinium-admin openapi --output openapi.yaml
 
 catalog: $(VENV)/.run ## Write docs/catalog, docs/spec.md and the activations' samples from the code
-	@$(BIN)/python -m deploy.catalog_pages
-	@$(BIN)/python -m deploy.spec_page
+	@$(BIN)/python -m docs.generate.catalog_pages
+	@$(BIN)/python -m docs.generate.spec_page
 
 bench: $(VENV)/.run ## Measure all that has a target, against Keras and MLflow (ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)

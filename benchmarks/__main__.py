@@ -14,9 +14,12 @@ import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from benchmarks import against_keras, against_mlflow, bulk, growth, overhead, startup
-from benchmarks.against_keras import Sizes
+from benchmarks.database import growth
+from benchmarks.http import bulk, startup
+from benchmarks.peers import keras_comparison, mlflow_comparison
+from benchmarks.peers.keras_comparison import Sizes
 from benchmarks.table import Row, lines, machine
+from benchmarks.training import overhead
 from deploy.options import program
 
 _QUICK = Sizes(images=6_000, rounds=1, queued_images=3_000, queued=2, small_in_keras=4)
@@ -34,10 +37,10 @@ def topics(options: argparse.Namespace) -> Topics:
     times = 20 if quick else 100
     measures: tuple[Callable[[], Iterable[Row]], ...] = (
         partial(startup.rows, 2 if quick else 5),
-        partial(against_mlflow.measure, times),
+        partial(mlflow_comparison.measure, times),
         partial(bulk.measure, 3, options.values, 5.0 if quick else 15.0),
         partial(growth.measure, runs, times),
-        partial(against_keras.measure, sizes),
+        partial(keras_comparison.measure, sizes),
         partial(overhead.measure, sizes.images, 2 if quick else options.epochs),
     )
     return dict(zip(TOPICS, measures, strict=True))

@@ -20,8 +20,8 @@ from actinium.progress import run_bars
 from deploy.embedded import EmbeddedServerError
 from deploy.ranking import Ranked, rank, ranking_table, run_label
 from deploy.stack import Stack, StackError, running_service
-from service.config import Settings, get_settings
-from service.figures.learning_curves import Curve, Trace, learning_curves
+from service.figures.plots.learning_curves import Curve, Trace, learning_curves
+from service.settings import Settings, get_settings
 
 PICTURE = Path("demo") / "learning_curves.png"
 

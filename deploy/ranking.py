@@ -8,7 +8,7 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
-from service.choices import choice
+from service.specs.choices import choice
 
 
 @dataclass(frozen=True)

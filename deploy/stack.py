@@ -18,8 +18,8 @@ from deploy.embedded.ports import free_port, is_free
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.valkey import ValkeyServer
 from deploy.programs import Program, Write
-from service.config import Settings
-from service.database import alembic_config
+from service.database.schema_version import alembic_config
+from service.settings import Settings
 
 _STOP_SECONDS = 30.0
 
@@ -105,8 +105,8 @@ class Stack:
 
     def _commands(self) -> list[tuple[str, list[str]]]:
         commands = [
-            ("api", ["service.command", "api"]),
-            ("scheduler", ["service.command", "scheduler"]),
+            ("api", ["service.cli", "api"]),
+            ("scheduler", ["service.cli", "scheduler"]),
         ]
         for number in range(1, (self.workers or 0) + 1):
             name = f"cpu-{number}"

@@ -9,7 +9,7 @@ from rich.text import Text
 from deploy.embedded import EmbeddedServerError
 from deploy.options import program
 from deploy.stack import Stack, StackError
-from service.config import Settings, get_settings
+from service.settings import Settings, get_settings
 
 _ABOUT = """Run the whole service in the foreground, with Postgres and Redis of its own, until
 Ctrl-C. What can be set is set in the environment: docs/settings.md lists it."""

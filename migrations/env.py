@@ -8,10 +8,10 @@ from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
-import service.models
-import service.webhook_models  # noqa: F401 - both fill the metadata
-from service.config import get_settings
-from service.database import Base
+import service.database.tables
+import service.database.webhook_tables  # noqa: F401 - both fill the metadata
+from service.database.base import Base
+from service.settings import get_settings
 
 #: Waiting for a table behind a long query would hold up every later query on that table; give
 #: up instead and let the migration be run again.

@@ -1,1 +1,0 @@
-"""Actinium's service: the HTTP API, the database and the use-cases between them."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from service.door import FieldError
+from service.fields import FieldError
 
 
 class DomainError(Exception):

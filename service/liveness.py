@@ -8,7 +8,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from service.config import Settings
+from service.settings import Settings
 
 
 def mark_alive(settings: Settings, process: str) -> None:

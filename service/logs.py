@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from structlog.types import Processor
 
-from service.config import Settings
+from service.settings import Settings
 
 #: They tell of every message or request; what it leads to is told by us.
 _TALKATIVE = ("alembic.runtime.migration", "celery.worker.strategy", "celery.app.trace", "httpx")

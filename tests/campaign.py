@@ -16,7 +16,7 @@ import psycopg
 import redis
 
 from deploy.embedded import EmbeddedServers
-from service.config import Settings
+from service.settings import Settings
 from tests.clocks import HOUR, WallClocks
 from tests.faults import AHEAD, API, HANGS, REDIRECTS, SCHEDULERS, WORKERS, Fault, draw
 from tests.processes import Processes, Started
@@ -45,7 +45,7 @@ class Service:
         elif part == "scheduler":
             started = self._processes.scheduler(name, ready=False)
         else:
-            started = self._processes.start("api", "service.command", "api")
+            started = self._processes.start("api", "service.cli", "api")
         self._running[name] = started
 
     def start_all(self) -> None:

@@ -16,8 +16,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from deploy.embedded import EmbeddedServers, Endpoints
-from service.config import Settings
-from service.database import alembic_config, create_database_engine, session_factory
+from service.database.engine import create_database_engine, session_factory
+from service.database.schema_version import alembic_config
+from service.settings import Settings
 from tests import processes
 
 _TEMPLATE = "template_actinium"

@@ -9,9 +9,10 @@ from safetensors.numpy import load
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import models
-from service.models import ENDED, Event, Run
-from service.webhook_deliveries import EVENTS
+from service.database import tables
+from service.database.tables import Event, Run
+from service.events.event_types import EVENTS
+from service.statuses import ENDED
 from tests.looks import Looks, rows
 from tests.subscriber import Told
 
@@ -69,7 +70,7 @@ class Findings(Looks):
 
     def experiments(self) -> set[str]:
         with self._sessions() as session:
-            return {str(each) for each in session.scalars(select(models.Experiment.id))}
+            return {str(each) for each in session.scalars(select(tables.Experiment.id))}
 
     def stream(self, experiment_id: str) -> list[tuple[Any, ...]]:
         """The stored events of an experiment: number, type, run and data."""

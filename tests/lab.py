@@ -7,14 +7,15 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import claiming, experiments, recording, runs
-from service.config import Settings
-from service.diagnoses import NO_INSIGHT, Insight
-from service.holding import Answer, Claim
-from service.models import Attempt, Epoch, Event, Run
-from service.recording import EpochRecord
-from service.spec import ExperimentSpec
-from service.standing import Standing
+from service.database.tables import Attempt, Epoch, Event, Run
+from service.experiments import lifecycle, submission
+from service.experiments.progress import Standing
+from service.histories.diagnoses import NO_INSIGHT, Insight
+from service.runs import claims, endings, leases, recording
+from service.runs.leases import Answer, Claim
+from service.runs.recording import EpochRecord
+from service.settings import Settings
+from service.specs.spec import ExperimentSpec
 from tests.looks import Looks, rows
 
 ENGINE = {"device": "cpu", "torch": "2.13.0", "numpy": "2.4.0"}
@@ -43,7 +44,7 @@ class Lab:
         """Store an experiment of two epochs with one run, or as the fields say."""
         spec = ExperimentSpec.model_validate({"activation": "relu", "epochs": 2} | fields)
         with self.sessions() as session:
-            return experiments.submit(
+            return submission.submit(
                 session, spec, caller="test", settings=self.settings, render=lambda _: b""
             ).experiment_id
 
@@ -70,7 +71,7 @@ class Lab:
     def pack(self, worker: str = "one", most: int | None = None, **engine: Any) -> list[Claim]:
         """Claim the next run with all that is packed with it."""
         with self.sessions() as session:
-            return claiming.claim(
+            return claims.claim(
                 session, worker=worker, engine=ENGINE | engine, settings=self.settings, most=most
             )
 
@@ -102,22 +103,22 @@ class Lab:
     def renew(self, *helds: Claim) -> Answer:
         """Renew leases, half an epoch on."""
         with self.sessions() as session:
-            return recording.renew(session, [(held, 1, 0.5) for held in helds], self.settings)
+            return leases.renew(session, [(held, 1, 0.5) for held in helds], self.settings)
 
     def finish(self, *helds: Claim) -> Answer:
         """End runs that have nothing left to record."""
         with self.sessions() as session:
-            return runs.finish(session, helds)
+            return endings.finish(session, helds)
 
     def confirm_cancel(self, *helds: Claim) -> Answer:
         """End runs whose cancel was asked for."""
         with self.sessions() as session:
-            return runs.confirm_cancels(session, helds)
+            return endings.confirm_cancels(session, helds)
 
     def release(self, *helds: Claim, reason: str = "It was given back.") -> Answer:
         """Give runs back."""
         with self.sessions() as session:
-            return runs.release(session, helds, reason, self.settings)
+            return endings.release(session, helds, reason, self.settings)
 
     def train(self, held: Claim, ending: str = "completed", **metrics: float) -> None:
         """Record what is left of a run, to its end."""
@@ -132,7 +133,7 @@ class Lab:
     def fail(self, held: Claim, reason: str = "Out of luck.") -> Answer:
         """Write down a failed attempt, and let the pause before the next be over."""
         with self.sessions() as session:
-            answer = runs.fail_attempts(session, [held], reason, self.settings)
+            answer = endings.fail_attempts(session, [held], reason, self.settings)
         self.execute("UPDATE runs SET not_before = NULL WHERE id = :id", id=held.run_id)
         return answer
 
@@ -151,7 +152,7 @@ class Lab:
     def standing(self, experiment_id: uuid.UUID) -> Standing:
         """How an experiment stands."""
         with self.sessions() as session:
-            return experiments.get(session, experiment_id)
+            return lifecycle.get(session, experiment_id)
 
     def history(self, run_id: uuid.UUID) -> list[dict[str, Any]]:
         """A run's rows."""

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.models import METRICS, Attempt, Epoch, Event, Layers, Run
+from service.catalog.metrics import METRICS
+from service.database.tables import Attempt, Epoch, Event, Layers, Run
 
 
 def rows(sessions: sessionmaker[Session], query: Select[Any]) -> list[tuple[Any, ...]]:

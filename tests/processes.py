@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 
 from pydantic import SecretStr
 
-from service.config import Settings
+from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -164,7 +164,7 @@ class Processes:
 
     def scheduler(self, name: str = "scheduler", *, ready: bool = True) -> Started:
         """Start a scheduler; by default wait until it runs."""
-        started = self.start(name, "service.scheduler")
+        started = self.start(name, "service.operations.scheduler")
         if ready:
             started.says("The scheduler runs")
         return started

@@ -11,7 +11,7 @@ import httpx
 from fastapi import FastAPI
 
 from service.api.server import make_server
-from service.config import Settings
+from service.settings import Settings
 from tests.processes import wait_for
 
 

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service import experiments
-from service.config import Settings
-from service.models import Run
-from service.queue import Doorbell
-from service.spec import ExperimentSpec
-from service.sweep import workers_wanted
+from service.database.tables import Run
+from service.experiments import submission
+from service.runs.capacity import workers_wanted
+from service.runs.doorbell import Doorbell
+from service.settings import Settings
+from service.specs.spec import ExperimentSpec
 
 #: 256 real images, four steps an epoch.
 SMALL = {
@@ -31,7 +31,7 @@ LONG = SMALL | {
 
 def submit(session: Session, settings: Settings, **fields: Any) -> list[uuid.UUID]:
     """Store a small experiment with these fields of a spec; return its runs."""
-    submission = experiments.submit(
+    made = submission.submit(
         session,
         ExperimentSpec.model_validate(SMALL | fields),
         caller="test",
@@ -39,7 +39,7 @@ def submit(session: Session, settings: Settings, **fields: Any) -> list[uuid.UUI
         render=lambda _: b"",
     )
     with session.begin():
-        runs = select(Run.id).where(Run.experiment_id == submission.experiment_id)
+        runs = select(Run.id).where(Run.experiment_id == made.experiment_id)
         return list(session.scalars(runs.order_by(Run.position)))
 
 

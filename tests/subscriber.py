@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from standardwebhooks import Webhook as Verifier
 
-from service.webhook_deliveries import EVENTS
+from service.events.event_types import EVENTS
 from tests.processes import wait_for
 from tests.receivers import Received, Receiver
 

@@ -8,10 +8,10 @@ import pytest
 
 import benchmarks.table
 from benchmarks.__main__ import measured
-from benchmarks.against_mlflow import compared
-from benchmarks.packs import gain
-from benchmarks.peers import PeerError, interpreter, reason
+from benchmarks.peers.environments import PeerError, interpreter, reason
+from benchmarks.peers.mlflow_comparison import compared
 from benchmarks.table import Row, below, faster, lines, not_measured
+from benchmarks.training.packs import gain
 
 FOLDER = Path(benchmarks.table.__file__).parent
 PROGRAMS = sorted(each.stem for each in FOLDER.glob("*.py") if "def main()" in each.read_text())

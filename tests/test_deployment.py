@@ -10,7 +10,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose, parse_duration
 
-from service.config import Settings
+from service.settings import Settings
 from tests.compose_file import (
     COMPOSE,
     ROOT,
@@ -50,7 +50,14 @@ def test_a_service_has_no_more_rights_than_it_needs(name):
     assert uid > 0
     assert gid > 0
     assert any(mount.startswith("/tmp:") for mount in service["tmpfs"])
-    assert not service.keys() & {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices"}
+    assert not service.keys() & {
+        "privileged",
+        "cap_add",
+        "network_mode",
+        "pid",
+        "ipc",
+        "devices",
+    }
     for volume in service.get("volumes", []):
         assert volume.split(":")[0] in FILE["volumes"], "no folder of the host is mounted"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.config import Settings
+from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -14,7 +14,7 @@ from psycopg.errors import DeadlockDetected
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from service.database import (
+from service.database.schema_version import (
     MIGRATIONS,
     SchemaVersionError,
     alembic_config,
@@ -22,7 +22,7 @@ from service.database import (
     expected_revision,
     known_revisions,
 )
-from service.models import Epoch, Experiment, Run
+from service.database.tables import Epoch, Experiment, Run
 from tests.processes import ROOT, Processes, environment, wait_for
 
 #: What the first schema holds, and what was added to it.
@@ -283,10 +283,10 @@ command.upgrade(alembic_config("{url}"), "head")
 """
 
 _PROCESSES = [
-    ("service.command", "api"),
-    ("service.scheduler",),
+    ("service.cli", "api"),
+    ("service.operations.scheduler",),
     ("workers", "--device", "cpu"),
-    ("service.command", "keys", "list"),
+    ("service.cli", "keys", "list"),
 ]
 
 
@@ -316,7 +316,7 @@ def test_every_process_refuses_another_schema_in_one_sentence(
 def test_migrate_tells_in_a_sentence_what_it_cannot_do(settings, database_url, config):
     def migrate():
         return subprocess.run(
-            [sys.executable, "-m", "service.command", "migrate"],
+            [sys.executable, "-m", "service.cli", "migrate"],
             cwd=ROOT,
             env=environment(settings),
             capture_output=True,

@@ -11,8 +11,8 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from service.api.app import create_app
-from service.api.documentation import to_yaml
-from service.config import Settings
+from service.api.openapi.document import to_yaml
+from service.settings import Settings
 
 FILE = Path(__file__).resolve().parent.parent / "openapi.yaml"
 SCHEMA = create_app(Settings()).openapi()

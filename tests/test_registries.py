@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.catalog import AXES
+from service.catalog.axes import AXES
 from service.catalog.entry import Entry
-from service.choices import choice
+from service.specs.choices import choice
 
 
 def _entries() -> list[tuple[str, Entry]]:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from deploy.spec_page import PAGE, page
-from service.config import Settings
-from service.door import Limits
-from service.expansion import expand
-from service.spec import AXIS_FIELDS, ExperimentSpec, LayerStatistics, Variant
+from docs.generate.spec_page import PAGE, page
+from service.settings import Settings
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import AXIS_FIELDS, ExperimentSpec, LayerStatistics, Variant
 
 SMALLEST: dict[str, Any] = {"activation": "relu", "model": "mlp", "dataset": "digits"}
 

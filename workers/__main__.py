@@ -13,14 +13,14 @@ from typing import Literal, cast
 import structlog
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from service.config import get_settings
-from service.database import SchemaVersionError
+from service.database.outages import wait_for_schema
+from service.database.schema_version import SchemaVersionError
 from service.liveness import is_alive
 from service.logs import configure_logging
-from service.outages import wait_for_schema
-from workers import registration
-from workers.celery_app import create_worker
-from workers.station import Station
+from service.settings import get_settings
+from workers.process import heartbeat
+from workers.process.celery_app import create_worker
+from workers.process.identity import Station
 
 #: A beat may have to wait for a Postgres that does not answer.
 _SLOWEST_BEAT_SECONDS = 30.0
@@ -33,8 +33,8 @@ def main() -> None:
     arguments = _parser().parse_args()
     settings = get_settings()
     if arguments.check:
-        within = registration.BEAT_SECONDS + _SLOWEST_BEAT_SECONDS
-        alive = is_alive(settings, registration.PROCESS, within=within)
+        within = heartbeat.BEAT_SECONDS + _SLOWEST_BEAT_SECONDS
+        alive = is_alive(settings, heartbeat.PROCESS, within=within)
         sys.exit(0 if alive else "No worker of this home is alive.")
     configure_logging(settings)
     # A process that is a container's first ignores a signal it has no handler for.

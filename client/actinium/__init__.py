@@ -1,6 +1,6 @@
 """Actinium's client: which activation and initializer work for a network, and why."""
 
-from actinium.asynchronous import AsyncClient
+from actinium.async_client import AsyncClient
 from actinium.client import Client
 from actinium.errors import ActiniumError, ApiError, UnreachableError
 from actinium.figure import Figure

@@ -8,13 +8,13 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from actinium.answers import Event, Experiment
 from actinium.api import Operations
 from actinium.calls import Call, Names, Pages, Ref
 from actinium.connection import Address, Waiting, request, result, whole_file
 from actinium.progress import waiting_display
 from actinium.retries import Outcome, Persistence, Retries
 from actinium.streams import Following, Subject, of_all, of_experiment, of_run
+from actinium.types import Event, Experiment
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from actinium.answers import Experiment
 from actinium.calls import Call
 from actinium.errors import ApiError
 from actinium.numbers import write_json
 from actinium.retries import CONNECT_SECONDS, Outcome, unreachable
+from actinium.types import Experiment
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from actinium.answers import Event, Experiment, Run
+from actinium.types import Event, Experiment, Run
 
 
 class Display(Protocol):

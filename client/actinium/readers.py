@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from actinium.answers import Comparison, Diagnosis, History, Layers, Run, RunHistory
 from actinium.numbers import read_numbers
+from actinium.types import Comparison, Diagnosis, History, Layers, Run, RunHistory
 
 
 def read_run(answer: Any) -> Run:

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
-from actinium.answers import Event
 from actinium.calls import Names, Query, Ref, identifier, plain
 from actinium.errors import ActiniumError, ApiError
 from actinium.readers import read_event_data
 from actinium.retries import CONNECT_SECONDS, Outcome, Persistence, Retries, unreachable
+from actinium.types import Event
 
 #: The service breaks a silence with a comment well before this many seconds.
 _SILENCE_SECONDS = 90.0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from actinium.answers import History, RunHistory
+from actinium.types import History, RunHistory
 
 if TYPE_CHECKING:
     import pandas

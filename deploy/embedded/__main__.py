@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from deploy.embedded import EmbeddedServerError, EmbeddedServers
-from service.config import get_settings
+from service.settings import get_settings
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,10 +13,13 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from service import keys
-from service.api import (
+from service import api_keys
+from service.api.openapi.document import TITLE, describe
+from service.api.openapi.page import POLICY, documentation_page
+from service.api.routes import (
     catalog,
     comparisons,
+    dashboard,
     events,
     experiments,
     figures,
@@ -28,20 +31,17 @@ from service.api import (
     webhooks,
     weights,
 )
-from service.api.bodies import BodyDoor
-from service.api.documentation import TITLE, describe
-from service.api.envelope import Envelope
-from service.api.pages import POLICY, documentation_page
-from service.api.paths import PathTable, answer_http_error, check_parameters
-from service.api.readiness import SchemaGuard
-from service.api.security import Gate
-from service.config import Settings, get_settings
-from service.dashboard import routes as dashboard
-from service.database import create_database_engine, reading_factory, session_factory
-from service.live import EventHub
+from service.api.web.authentication import Gate
+from service.api.web.bodies import BodyDoor
+from service.api.web.envelope import Envelope
+from service.api.web.paths import PathTable, answer_http_error, check_parameters
+from service.api.web.readiness import SchemaGuard
+from service.database.engine import create_database_engine, reading_factory, session_factory
+from service.events.hub import EventHub
 from service.logs import configure_logging
-from service.metrics import Metrics
-from service.queue import Doorbell
+from service.operations.prometheus import Metrics
+from service.runs.doorbell import Doorbell
+from service.settings import Settings, get_settings
 
 ROUTERS = (
     experiments.router,
@@ -128,7 +128,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _tell_who_is_served(app: FastAPI) -> None:
     with contextlib.suppress(SQLAlchemyError), app.state.sessions() as session:
-        if not keys.any_exist(session, app.state.settings):
+        if not api_keys.any_exist(session, app.state.settings):
             _log.warning(
                 "No API key exists: only requests from this machine are served. Make one with "
                 "`actinium-admin keys create --name NAME --scope admin`."

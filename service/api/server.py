@@ -8,8 +8,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.api.app import create_app
-from service.config import Settings
 from service.logs import configure_logging
+from service.settings import Settings
 
 
 class Server(uvicorn.Server):

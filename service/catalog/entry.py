@@ -97,7 +97,7 @@ class DatasetEntry(Entry):
 class ModelEntry(Entry):
     """A model, with the values it brings where a spec is silent.
 
-    Its layers and its dropout rates are in ``service.blueprints``.
+    Its layers and its dropout rates are in ``service.specs.architectures``.
     """
 
     batch_size: int = 128

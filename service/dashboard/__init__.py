@@ -1,1 +1,0 @@
-"""The page at ``/``: static files that read the public API, as any other client does."""

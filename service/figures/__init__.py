@@ -1,1 +1,0 @@
-"""Pictures of results: data in, figure out. Nothing here reads the database or the web."""

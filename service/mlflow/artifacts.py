@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from service.choices import unknown
 from service.errors import NotFoundError
-from service.models import FINISHED
+from service.fields import unknown
+from service.statuses import FINISHED
 
 _KINDS = ("png", "svg")
 _CURVES = [f"learning_curves.{kind}" for kind in _KINDS]

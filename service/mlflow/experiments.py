@@ -20,11 +20,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from service.database.paging import Order, Page, fetch_page
+from service.database.tables import Experiment
 from service.errors import NotFoundError
 from service.mlflow.fields import Searchable, attribute, conditions, keys, moment, text
 from service.mlflow.grammar import Field, Value, read_filter, read_orders
-from service.models import Experiment
-from service.paging import Order, Page, fetch_page
 
 _UNNAMED = "experiment"
 _WITH_ID = re.compile(r"(?P<name>.*) \([0-9a-f]{8}\)", re.DOTALL)

@@ -8,11 +8,12 @@ import orjson
 from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, func, literal, or_
 from sqlalchemy.dialects.postgresql import JSONB
 
-from service.choices import unknown
+from service.catalog.metrics import METRICS
+from service.database.paging import Column, Key
+from service.database.tables import Epoch, Experiment, Run
 from service.errors import InvalidError
+from service.fields import unknown
 from service.mlflow.grammar import Comparison, Field, Ordering, Value
-from service.models import METRICS, Epoch, Experiment, Run
-from service.paging import Column, Key
 
 #: What MLflow calls each state of a run. It has no word for a diverged one: that is a tag.
 STATUSES = {

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from service.choices import unknown
 from service.errors import InvalidError
+from service.fields import unknown
 
 #: What a field can belong to, by each way of saying so.
 _ENTITIES = {

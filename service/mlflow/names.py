@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Row, Text, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from service.models import Experiment, Run
-from service.scores import Label, stored_labels
-from service.spec import AXIS_FIELDS
+from service.comparison.labels import stored_labels
+from service.database.tables import Experiment, Run
+from service.specs.labels import Label
+from service.specs.spec import AXIS_FIELDS
 
 
 def column(session: Session, experiment_ids: Sequence[uuid.UUID]) -> ColumnElement[str]:

@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, exists, false, select
 from sqlalchemy.orm import Session
 
+from service.catalog.metrics import METRICS
+from service.database.paging import Order, Page, fetch_page
+from service.database.tables import Epoch, Experiment, Layers, Run
 from service.errors import NotFoundError
 from service.mlflow import names
 from service.mlflow.experiments import as_uuid
 from service.mlflow.fields import RESULTS, STARTED_AT, conditions, keys, of_run
 from service.mlflow.grammar import read_filter, read_orders
-from service.models import METRICS, Epoch, Experiment, Layers, Run
-from service.paging import Order, Page, fetch_page
 
 _TEST = ("test_loss", "test_accuracy")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from service.json_numbers import to_json
 from service.mlflow.fields import STATUSES
 from service.mlflow.runs import Point, latest, milliseconds
-from service.numbers import to_json
 
 #: The part of MLflow's API that serves files; a client resolves it on the server it asks.
 _ARTIFACTS = "mlflow-artifacts:/"

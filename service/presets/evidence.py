@@ -98,17 +98,17 @@ def figures(measure: Measure | None, group: Group, trainings: Sequence[Training]
     # numpy and scipy cost a quarter of a second that only claims pay.
     import numpy as np  # noqa: PLC0415
 
-    from service import statistics  # noqa: PLC0415
+    from service.comparison import inference  # noqa: PLC0415
 
     members = group.of(trainings)
     finished = [each for each in members if each.status in FINISHED]
     values = np.array(list((by_seed(measure, members) if measure else {}).values()))
-    (interval,) = statistics.mean_intervals([values], [_rounding(measure, members)])
+    (interval,) = inference.mean_intervals([values], [_rounding(measure, members)])
     return GroupFigures(
         group=str(group),
         n=len(values) if measure else len({each.seed for each in finished}),
-        mean=statistics.mean(values) if len(values) else None,
-        std=statistics.spread(values) if len(values) > 1 else None,
+        mean=inference.mean(values) if len(values) else None,
+        std=inference.spread(values) if len(values) > 1 else None,
         ci95=interval,
         diverged=sum(each.status == "diverged" for each in members),
         unfinished=len(members) - len(finished),
@@ -128,7 +128,7 @@ def difference(
     """
     import numpy as np  # noqa: PLC0415
 
-    from service import statistics  # noqa: PLC0415
+    from service.comparison import inference  # noqa: PLC0415
 
     members = [each.of(trainings) for each in groups]
     first, second = (by_seed(measure, each, worst) for each in members)
@@ -136,9 +136,9 @@ def difference(
     common = sorted(first.keys() & second.keys())
     if 2 * len(common) >= max(len(first), len(second)):
         pair = (np.array([first[each] for each in common]), np.array([second[s] for s in common]))
-        (found,) = statistics.paired_differences([pair], [sum(roundings)])
+        (found,) = inference.paired_differences([pair], [sum(roundings)])
     else:
-        found = statistics.welch_difference(
+        found = inference.welch_difference(
             np.array(list(first.values())), np.array(list(second.values())), roundings
         )
     if found is None:
@@ -149,7 +149,7 @@ def difference(
 
 def _rounding(measure: Measure | None, trainings: Sequence[Training]) -> float:
     """Give the variance that the measure's grid alone gives a value, the coarsest of all."""
-    from service import statistics  # noqa: PLC0415
+    from service.comparison import inference  # noqa: PLC0415
 
     steps = [measure.step(each) for each in trainings] if measure else []
-    return statistics.rounding_variance(max(steps, default=0.0))
+    return inference.rounding_variance(max(steps, default=0.0))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import Any, Literal, Protocol
 
-from service import rounding
+from service.comparison import precision
 from service.presets.trainings import Training
 
 #: An epoch's number, or how a history becomes one number. ``final``: the last epoch's value;
@@ -65,7 +65,7 @@ class Metric:
     def step(self, training: Training) -> float:
         """Give the metric's own step; over epochs there are many values between its grid's."""
         one = self.at == "final" or isinstance(self.at, int)
-        return rounding.step(self.name, training.config) if one else 0.0
+        return precision.step(self.name, training.config) if one else 0.0
 
 
 def _roughness(values: Sequence[float]) -> float | None:

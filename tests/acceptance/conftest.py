@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from deploy.browser import BROWSERS, FLAGS, installed_browser
+from docs.generate.browser import BROWSERS, FLAGS, installed_browser
 from tests.lab import Lab
 from tests.serving import Served, serving
 

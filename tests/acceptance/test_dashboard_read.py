@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from service.diagnoses import Diagnosis, Insight
-from service.layers import DISTRIBUTIONS
+from service.histories.diagnoses import Diagnosis, Insight
+from service.histories.layer_statistics import DISTRIBUTIONS
 from tests.serving import serving
 from tests.visitors import NARROW, expect
 

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 
 from deploy.embedded.ports import free_port
-from service.models import METRICS
+from service.catalog.metrics import METRICS
 from tests.lab import Lab
 from tests.processes import Processes, wait_for
 from tests.visitors import expect
@@ -19,7 +19,7 @@ def test_a_restarted_api_is_found_again_and_nothing_is_missed(settings, lab, vis
     held = lab.taken()
     lab.epoch(held, 1, val_accuracy=0.1)
     with Processes(settings, tmp_path) as processes:
-        api = processes.start("api", "service.command", "api")
+        api = processes.start("api", "service.cli", "api")
         wait_for(lambda: _answers(url), what="the API answers")
         visitor = visit(url)
         page = visitor.goto(f"#/experiments/{experiment_id}")
@@ -35,7 +35,7 @@ def test_a_restarted_api_is_found_again_and_nothing_is_missed(settings, lab, vis
         expect(listed.locator(".live")).to_have_text("reconnecting …")
         lab.epoch(held, 2, val_accuracy=0.2)
         lab.submit(name="made meanwhile")
-        processes.start("api again", "service.command", "api")
+        processes.start("api again", "service.cli", "api")
         expect(live).to_have_text("live", timeout=30_000)
         expect(page.locator(".legend")).to_contain_text("20.00%")
         lab.epoch(held, 3, val_accuracy=0.3)

@@ -21,9 +21,10 @@ from alembic import command
 
 from deploy.embedded import EmbeddedServers
 from deploy.embedded.ports import free_port
-from service.config import Settings
-from service.database import alembic_config, create_database_engine, session_factory
-from service.models import Run
+from service.database.engine import create_database_engine, session_factory
+from service.database.schema_version import alembic_config
+from service.database.tables import Run
+from service.settings import Settings
 from tests.campaign import Campaign, Service
 from tests.clocks import HOUR, WallClocks
 from tests.faults import UNFELT

@@ -13,9 +13,10 @@ from sqlalchemy import text
 
 from deploy.embedded import EmbeddedServers
 from deploy.embedded.ports import free_port
-from service import sweep
-from service.database import alembic_config, create_database_engine, session_factory
-from service.outages import is_outage
+from service.database.engine import create_database_engine, session_factory
+from service.database.outages import is_outage
+from service.database.schema_version import alembic_config
+from service.runs import leases
 from tests.lab import Lab
 from tests.processes import Processes, wait_for
 
@@ -55,7 +56,7 @@ def processes(own, settings, tmp_path):
 @pytest.fixture
 def api(processes):
     """A client of a served API."""
-    processes.start("api", "service.command", "api")
+    processes.start("api", "service.cli", "api")
     url = f"http://127.0.0.1:{processes.settings.port}"
     with httpx.Client(base_url=url, timeout=20) as client:
         wait_for(lambda: answers(client), what="the API answers", seconds=60)
@@ -182,9 +183,9 @@ def test_a_worker_put_to_sleep_in_a_transaction_cannot_keep_its_run(sessions, se
         session.execute(text("SET idle_in_transaction_session_timeout = '300ms'"))
         session.execute(text("SELECT FROM runs WHERE id = :id FOR UPDATE"), {"id": held.run_id})
         with sessions() as other:
-            assert not sweep.recover(other, held.run_id, held.attempt, settings)
+            assert not leases.recover(other, held.run_id, held.attempt, settings)
             wait_for(
-                lambda: sweep.recover(other, held.run_id, held.attempt, settings),
+                lambda: leases.recover(other, held.run_id, held.attempt, settings),
                 what="the run is taken back",
                 seconds=10,
             )
@@ -207,7 +208,7 @@ def test_a_connection_to_a_server_that_vanished_is_given_up(settings):
 
 
 def test_a_stopped_postgres_does_not_keep_the_api_from_stopping(own, processes):
-    api = processes.start("api", "service.command", "api")
+    api = processes.start("api", "service.cli", "api")
     api.says("Application startup complete", seconds=60)
     own.postgres.stop()
     try:

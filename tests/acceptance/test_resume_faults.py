@@ -9,8 +9,8 @@ import signal
 import pytest
 from safetensors.numpy import load
 
-from service.models import ENDED
-from service.storage import CHECKPOINTS, open_storage, weights_name
+from service.statuses import ENDED
+from service.weights.storage import CHECKPOINTS, open_storage, weights_name
 from tests.looks import Looks
 from tests.processes import Processes, wait_for
 from tests.submissions import ring, submit

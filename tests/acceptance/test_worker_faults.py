@@ -15,9 +15,11 @@ from alembic import command
 from sqlalchemy import select
 
 from deploy.embedded import EmbeddedServers
-from service import runs
-from service.database import alembic_config, create_database_engine, session_factory
-from service.models import ENDED, Worker
+from service.database.engine import create_database_engine, session_factory
+from service.database.schema_version import alembic_config
+from service.database.tables import Worker
+from service.runs import endings
+from service.statuses import ENDED
 from tests.looks import Looks
 from tests.processes import Processes, wait_for
 from tests.submissions import LONG, ring, submit
@@ -229,7 +231,7 @@ def test_a_cancel_takes_seconds_in_the_middle_of_a_long_epoch(processes, bench, 
     claimed = bench.run(run_id).lease_expires_at
     wait_for(lambda: bench.run(run_id).lease_expires_at > claimed, what="it trains")
     with sessions() as session:
-        runs.cancel(session, run_id)
+        endings.cancel(session, run_id)
     asked = time.monotonic()
     run = bench.ends(run_id, seconds=10)
     assert time.monotonic() - asked < 5

@@ -43,7 +43,7 @@ def test_a_run_moves_between_wrong_clocks_and_is_told_of_at_the_right_time(
     processes, client, sessions
 ):
     looks = Looks(sessions)
-    api = processes.start("api", "service.command", "api")
+    api = processes.start("api", "service.cli", "api")
     processes.scheduler(ready=False)
     ahead = processes.worker("ahead", ready=False)
     api.says("Uvicorn running")

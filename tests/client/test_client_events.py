@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actinium import ActiniumError, ApiError, AsyncClient, Client, Retries, UnreachableError
-from actinium.answers import Event
 from actinium.streams import EventParser
+from actinium.types import Event
 from tests.client.peers import Answer, Relay, Scripted
 from tests.processes import wait_for
 from tests.serving import serving

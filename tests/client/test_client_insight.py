@@ -9,8 +9,8 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from actinium import ApiError
-from service.sealing import seal
-from service.storage import open_storage, weights_name
+from service.weights.checksums import seal
+from service.weights.storage import open_storage, weights_name
 from tests.service.layer_samples import SICK, insight
 
 

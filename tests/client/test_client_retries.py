@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from actinium import ApiError, Client, Retries, UnreachableError
-from service.models import Experiment
+from service.database.tables import Experiment
 from tests.client.peers import Answer, Relay, Scripted
 
 PROBLEM = {"Content-Type": "application/problem+json"}

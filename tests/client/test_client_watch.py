@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from actinium.progress import run_bars
-from service.experiments import delete
+from service.experiments.lifecycle import delete
 
 #: What a command that was stopped by Ctrl-C exits with.
 INTERRUPTED = 130

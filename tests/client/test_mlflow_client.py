@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from service import comparisons, keys
+from service import api_keys
+from service.comparison import ranking
 
 
 @pytest.fixture
 def mlflow(served, session, monkeypatch):
     """The official client, with one of our keys."""
-    key = keys.create(session, name="notebook", scopes=["read"])
+    key = api_keys.create(session, name="notebook", scopes=["read"])
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", key.token)
     import mlflow
@@ -101,7 +102,7 @@ def test_runs_are_named_by_what_tells_them_apart(mlflow, lab):
     assert names == sorted({*names})
     assert len(names) == 32
     with lab.sessions() as session:
-        groups = comparisons.compare(session, experiment_id).groups
+        groups = ranking.compare(session, experiment_id).groups
     assert set(names) == {
         f"{by['activation']}, {clipping}, {by['optimizer']}, batch size {by['batch_size']}, "
         f"seed {seed}"

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from service import models
+from service.database import tables
 from tests.diagnostics.networks import ball, circles, network, normal, statistics
 from workers.diagnostics.diagnosis import Diagnostician
 from workers.diagnostics.findings import REMARKS, VERDICTS
@@ -174,7 +174,7 @@ def test_all_findings_are_listed_the_most_severe_first():
 
 
 def test_the_tables_allow_the_verdicts_there_are():
-    assert models.VERDICTS == VERDICTS
+    assert tables.VERDICTS == VERDICTS
     assert not set(REMARKS) & set(VERDICTS)
 
 

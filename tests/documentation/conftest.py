@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stack import Stack
-from service.config import Settings
+from service.settings import Settings
 from tests.processes import ROOT
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.notebook import NOTEBOOK, read, run
+from docs.generate.notebook import NOTEBOOK, read, run
 
 
 def _shown(notebook) -> list[list[tuple[str, frozenset[str]]]]:
@@ -25,7 +25,7 @@ def test_the_notebook_runs_and_shows_what_it_keeps(service, tmp_path, monkeypatc
     for cell in fresh.cells:
         cell.pop("outputs", None)
     run(fresh, service, tmp_path)
-    assert _shown(fresh) == _shown(kept), "Run `python -m deploy.notebook`."
+    assert _shown(fresh) == _shown(kept), "Run `python -m docs.generate.notebook`."
     for notebook in (kept, fresh):
         pictures = [cell for cell in _shown(notebook) if cell and "image/png" in cell[0][1]]
         assert len(pictures) == 3

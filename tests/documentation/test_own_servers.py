@@ -18,7 +18,7 @@ from actinium import Client
 from deploy.embedded import EmbeddedServers, Endpoints
 from deploy.embedded.binaries import postgres_bin
 from deploy.embedded.ports import free_port
-from service.config import Settings
+from service.settings import Settings
 from tests.documentation.snippets import ROOT, blocks_of
 from tests.processes import Processes, environment
 
@@ -146,7 +146,7 @@ def test_a_service_on_servers_of_ones_own(own, written, tmp_path) -> None:
     )
     migrating = settings.model_copy(update={"database_url": owner})
     subprocess.run(
-        [sys.executable, "-m", "service.command", "migrate"],
+        [sys.executable, "-m", "service.cli", "migrate"],
         env=environment(migrating),
         cwd=ROOT,
         check=True,
@@ -157,7 +157,7 @@ def test_a_service_on_servers_of_ones_own(own, written, tmp_path) -> None:
         assert connection.pgconn.ssl_in_use
 
     with Processes(settings, tmp_path / "logs") as processes:
-        processes.start("api", "service.command", "api").says("running on")
+        processes.start("api", "service.cli", "api").says("running on")
         processes.scheduler()
         processes.worker("one")
         with Client(f"http://127.0.0.1:{settings.port}") as client:

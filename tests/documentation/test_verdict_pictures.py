@@ -5,7 +5,7 @@ import re
 import pytest
 
 from actinium import Client
-from deploy.verdict_pictures import EXAMPLES, FOLDER, train
+from docs.generate.verdict_pictures import EXAMPLES, FOLDER, train
 from tests.documentation.snippets import ROOT
 from workers.diagnostics.findings import VERDICTS
 
@@ -35,4 +35,4 @@ def test_a_network_has_the_verdict_of_its_picture(service: str, verdict: str) ->
         assert run["diagnosis"]["verdict"] == verdict
         drawn = client.run_figure(run, example.figure, **example.options).data.decode()
     kept = (FOLDER / f"{verdict}_light.svg").read_text()
-    assert _words(drawn) == _words(kept), "Run `python -m deploy.verdict_pictures`."
+    assert _words(drawn) == _words(kept), "Run `python -m docs.generate.verdict_pictures`."

@@ -141,7 +141,7 @@ def test_as_an_ordinary_user(own_home: Path, tmp_path: Path, launch: Launch, uid
         pytest.skip("not root: every other test here runs as an ordinary user already")
     become = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
     prefix = [*interpreter_in_view(tmp_path), *become]
-    probe = [*prefix, sys.executable, "-c", "import deploy.embedded, service.config"]
+    probe = [*prefix, sys.executable, "-c", "import deploy.embedded, service.settings"]
     tried = subprocess.run(probe, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if tried.returncode != 0:
         pytest.skip(f"user {uid} cannot run this Python: {tried.stderr.strip()[-200:]}")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from deploy.activation_curves import sample, sampled_text
-from service.catalog import AXES
-from service.figures.activation_curve import SAMPLES, activation_curve, sampled_curves
+from docs.generate.activation_curves import sample, sampled_text
+from service.catalog.axes import AXES
+from service.figures.plots.activation_curve import SAMPLES, activation_curve, sampled_curves
 
 CURVES = sampled_curves()
 DRAWN = [each.name for each in AXES["activation"].values() if not each.symbolic]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.figures.comparison import MOST_GROUPS, Group, comparison
+from service.figures.plots.comparison import MOST_GROUPS, Group, comparison
 from tests.figures.pictures import is_png, texts
 
 GROUPS = [

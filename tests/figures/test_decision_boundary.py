@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from service.figures.decision_boundary import Boundary, certainty, decision_boundary
+from service.figures.plots.decision_boundary import Boundary, certainty, decision_boundary
 from tests.figures.pictures import is_png, shapes, texts
 
 

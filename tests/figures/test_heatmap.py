@@ -1,6 +1,6 @@
 """Heat maps, drawn from data alone."""
 
-from service.figures.heatmap import Cell, Side, heatmap
+from service.figures.plots.heatmap import Cell, Side, heatmap
 from tests.figures.pictures import is_png, shapes, texts
 
 ROWS, COLUMNS = Side("activation", ["relu", "tanh"]), Side("initializer", ["he_normal", "zeros"])

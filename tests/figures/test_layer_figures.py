@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from service.figures.gradient_flow import gradient_flow
-from service.figures.layers import Distribution, Layer, layers, outline
+from service.figures.plots.gradient_flow import gradient_flow
+from service.figures.plots.layers import Distribution, Layer, layers, outline
 from tests.figures.pictures import is_png, shapes, texts
 
 

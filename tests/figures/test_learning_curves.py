@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from service.figures.arrangement import MOST_LINES, arrange
-from service.figures.learning_curves import Curve, Trace, learning_curves
+from service.figures.plots.arrangement import MOST_LINES, arrange
+from service.figures.plots.learning_curves import Curve, Trace, learning_curves
 from tests.figures.pictures import is_png, shapes, texts
 
 
@@ -129,7 +129,7 @@ def test_any_name_can_be_drawn(name):
 def test_up_to_eight_configurations_share_a_panel_and_differ_in_more_than_colour():
     (panel,) = arrange(many("abcdefgh"))
     assert [index for _, index in panel.lines] == list(range(8))
-    from service.figures.style import INKS, series_style
+    from service.figures.plots.style import INKS, series_style
 
     styles = [series_style(at, INKS["light"]) for at in range(32)]
     assert len({(str(each["linestyle"]), each["marker"]) for each in styles[:8]}) == 8

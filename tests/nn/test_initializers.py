@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from service.choices import choice
+from service.specs.choices import choice
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initializers import INITIALIZERS, fans, initialize

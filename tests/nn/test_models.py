@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from service.blueprints import blueprint
-from service.choices import choice
+from service.specs.architectures import blueprint
+from service.specs.choices import choice
 from workers.nn.activations import ACTIVATIONS, Activation
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.models import MODELS, Parts, max_pooled

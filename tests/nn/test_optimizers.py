@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from service.choices import choice
+from service.specs.choices import choice
 from workers.nn.optimizers import OPTIMIZERS
-from workers.training.trainer import Training
+from workers.training.solo import Training
 
 PROVED = {"sgd", "adam", "adamw", "rmsprop", "adagrad"}
 

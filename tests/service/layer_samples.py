@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from service.diagnoses import Diagnosis, Insight
-from service.layers import DISTRIBUTIONS
+from service.histories.diagnoses import Diagnosis, Insight
+from service.histories.layer_statistics import DISTRIBUTIONS
 
 DISTRIBUTION: dict[str, Any] = {
     "count": 10_000,

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import insert
 
-from service.holding import Answer, Claim
-from service.models import Worker
-from service.recording import EpochRecord
+from service.database.tables import Worker
+from service.runs.leases import Answer, Claim
+from service.runs.recording import EpochRecord
 from tests.lab import METRICS, Lab
 
 MLP = {"name": "mlp", "hidden_units": [16, 8]}

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service import experiments, runs
 from service.errors import NotFoundError
-from service.holding import Answer
-from service.sweep import recover
+from service.experiments import lifecycle
+from service.runs import endings
+from service.runs.leases import Answer, recover
 from tests.lab import Lab
 
 NOTHING = Answer(frozenset(), frozenset())
@@ -17,12 +17,12 @@ NOTHING = Answer(frozenset(), frozenset())
 
 def cancel(lab, run_id):
     with lab.sessions() as session:
-        return runs.cancel(session, run_id)
+        return endings.cancel(session, run_id)
 
 
 def cancel_experiment(lab, experiment_id):
     with lab.sessions() as session:
-        return experiments.cancel(session, experiment_id)
+        return lifecycle.cancel(session, experiment_id)
 
 
 def test_a_waiting_run_is_cancelled_at_once(lab):

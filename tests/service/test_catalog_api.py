@@ -9,15 +9,15 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
 
-from deploy.catalog_pages import FOLDER, pages, pictures, written
+from docs.generate.catalog_pages import FOLDER, pages, pictures, written
 from service.api.app import create_app
-from service.catalog import AXES
+from service.catalog.axes import AXES
 from service.catalog.meanings import MEANINGS
-from service.choices import Choice, choice
-from service.config import Settings
-from service.door import Limits
-from service.expansion import expand
-from service.spec import ExperimentSpec
+from service.settings import Settings
+from service.specs.choices import Choice, choice
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec
 from tests.serving import ask
 
 KEY = {"Authorization": "Bearer secret"}

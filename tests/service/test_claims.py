@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from service import runs
-from service.holding import Answer
-from service.models import Attempt
-from service.sweep import expired, recover
+from service.database.tables import Attempt
+from service.runs import endings
+from service.runs.leases import Answer, expired, recover
 from tests.service.layer_samples import SICK, insight
 
 
@@ -114,7 +113,7 @@ def test_a_worker_that_lost_its_run_changes_nothing(lab, state):
     stale = lab.taken("slow")
     _lose(lab, stale)
     if state == "cancelled":
-        _with(lab, lambda session: runs.cancel(session, stale.run_id))
+        _with(lab, lambda session: endings.cancel(session, stale.run_id))
     elif state in {"claimed", "completed"}:
         owner = lab.taken("other")
         assert owner.attempt == 2
@@ -281,7 +280,7 @@ def test_our_failure_is_tried_again_after_a_pause_that_doubles(lab):
     for _ in range(2):
         held = lab.taken()
         with lab.sessions() as session:
-            runs.fail_attempts(session, [held], "Out of memory.", lab.settings)
+            endings.fail_attempts(session, [held], "Out of memory.", lab.settings)
             run = lab.run(held.run_id)
             assert run.status == "queued"
             assert lab.claim() is None

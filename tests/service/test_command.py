@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 
-from service.config import Settings
+from service.settings import Settings
 from tests.processes import ROOT, Processes, environment, wait_for
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
@@ -21,7 +21,7 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 def _admin(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "service.command", *arguments],
+        [sys.executable, "-m", "service.cli", *arguments],
         cwd=ROOT,
         env=environment(settings),
         capture_output=True,
@@ -127,7 +127,7 @@ def test_the_api_ends_promptly_on_sigterm_with_a_stream_open(
 ) -> None:
     url = f"http://127.0.0.1:{port}"
     with processes, httpx.Client(base_url=url, timeout=30) as client:
-        api = processes.start("api", "service.command", "api")
+        api = processes.start("api", "service.cli", "api")
         wait_for(lambda: _answers(url), what="the API answers")
         assert "No API key exists" in api.output
         made = client.post("/v1/experiments", json={"activation": "relu", "epochs": 1}).json()
@@ -147,7 +147,7 @@ def test_a_huge_upload_is_refused_and_kept_nowhere(processes: Processes, port: i
     url = f"http://127.0.0.1:{port}"
     piece = b" " * 1_000_000
     with processes:
-        api = processes.start("api", "service.command", "api")
+        api = processes.start("api", "service.cli", "api")
         wait_for(lambda: _answers(url), what="the API answers")
         before = _peak_megabytes(api.pid)
         announced = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -171,7 +171,7 @@ def test_a_huge_upload_is_refused_and_kept_nowhere(processes: Processes, port: i
 
 def test_the_scheduler_runs(processes: Processes) -> None:
     with processes:
-        scheduler = processes.start("scheduler", "service.command", "scheduler")
+        scheduler = processes.start("scheduler", "service.cli", "scheduler")
         scheduler.says("The scheduler runs")
         scheduler.send(signal.SIGTERM)
         assert scheduler.wait() == 0

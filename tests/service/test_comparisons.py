@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service import comparisons, scores
-from service.api.comparison_schemas import Comparison
+from service.api.schemas.comparisons import Comparison
+from service.comparison import ranking, scores
 from service.errors import InvalidError, NotFoundError
 from tests.service.test_experiments_api import follow
 
@@ -39,7 +39,7 @@ def noisy(config, seed):
 
 def compare(lab, experiment_id, **wanted):
     with lab.sessions() as session:
-        return comparisons.compare(session, experiment_id, **wanted)
+        return ranking.compare(session, experiment_id, **wanted)
 
 
 def values_by_activation(api, experiment_id, metric="val_accuracy"):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from service import cost
-from service.choices import choice
-from service.door import Limits
-from service.expansion import expand
-from service.resolution import training_samples
-from service.spec import ExperimentSpec, RunConfig
-from service.speed import PLAINLY, reckoned, workload
+from service.experiments import cost
+from service.experiments.throughput import PLAINLY, reckoned, workload
+from service.specs.choices import choice
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.resolution import training_samples
+from service.specs.spec import ExperimentSpec, RunConfig
 
 MODEL = choice("model", "mnist_cnn").model_dump(mode="json")
 MLP = choice("model", {"name": "mlp", "hidden_units": [16, 8], "head": "multiclass"})

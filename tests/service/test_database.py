@@ -9,8 +9,8 @@ from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.api.app import create_app
-from service.config import Settings
-from service.database import create_database_engine, reading_factory, session_factory
+from service.database.engine import create_database_engine, reading_factory, session_factory
+from service.settings import Settings
 from tests.serving import ask
 
 SPEC = {"activation": "relu", "epochs": 1}

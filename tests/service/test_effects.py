@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service import effects
-from service.effects import analyse
-from service.statistics import paired_differences, rounding_variance
+from service.comparison import anova
+from service.comparison.anova import analyse
+from service.comparison.inference import paired_differences, rounding_variance
 
 
 def grid(*levels):
@@ -164,8 +164,8 @@ def test_errors_are_no_smaller_than_the_grid_of_the_values():
 def test_a_model_too_large_is_answered_in_part(monkeypatch):
     a, b, seed = grid(4, 5, 3)
     values = noise(60)
-    monkeypatch.setattr(effects, "MOST_COLUMNS", 7)
+    monkeypatch.setattr(anova, "MOST_COLUMNS", 7)
     mains = analyse(values, {"a": a, "b": b}, seed)
     assert [each.axes for each in mains] == [("a",), ("b",)]
-    monkeypatch.setattr(effects, "MOST_COLUMNS", 6)
+    monkeypatch.setattr(anova, "MOST_COLUMNS", 6)
     assert analyse(values, {"a": a, "b": b}, seed) == []

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from service.chronicle import Horizon
-from service.events import NewEvent, publish
-from service.models import Event
+from service.database.tables import Event
+from service.events.global_order import Horizon
+from service.events.publishing import NewEvent, publish
 from tests.lab import Lab
 from tests.processes import wait_for
 from tests.serving import Served, serving

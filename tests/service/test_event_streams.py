@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import claiming, recording
-from service.config import Settings
-from service.events import NewEvent, publish
-from service.holding import Claim
-from service.models import Event, Experiment, Run
-from service.recording import EpochRecord
+from service.database.tables import Event, Experiment, Run
+from service.events.publishing import NewEvent, publish
+from service.runs import claims, leases, recording
+from service.runs.leases import Claim
+from service.runs.recording import EpochRecord
+from service.settings import Settings
 from tests.processes import wait_for
 from tests.serving import Served, serving
 from tests.streams import Received, received
@@ -54,7 +54,7 @@ def _collect(served: Served, path: str, after: int | None = None) -> list[Receiv
 
 
 def _claim(session: Session, settings: Settings, worker: str = "w") -> Claim:
-    (held,) = claiming.claim(session, worker=worker, engine=ENGINE, settings=settings)
+    (held,) = claims.claim(session, worker=worker, engine=ENGINE, settings=settings)
     return held
 
 
@@ -236,7 +236,7 @@ def test_progress_inside_an_epoch_is_told_and_not_stored(
         held = _claim(writer, settings)
         assert [next(events).type for _ in range(2)] == ["experiment.created", "run.started"]
         assert next(of_run).type == "run.started"
-        recording.renew(writer, [(held, 1, 0.25)], settings)
+        leases.renew(writer, [(held, 1, 0.25)], settings)
         for told in (next(events), next(of_run)):
             assert told.id is None
             assert told.type == "run.progress"

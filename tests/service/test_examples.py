@@ -2,12 +2,12 @@
 
 import pytest
 
-from service.api import examples
-from service.api.experiment_schemas import DryRun, Experiment, ExperimentPage
-from service.api.run_schemas import AttemptPage, ExperimentHistories, History, Run, RunPage
-from service.door import Limits
-from service.expansion import expand
-from service.spec import ExperimentSpec
+from service.api.openapi import examples
+from service.api.schemas.experiments import DryRun, Experiment, ExperimentPage
+from service.api.schemas.runs import AttemptPage, ExperimentHistories, History, Run, RunPage
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec
 
 
 @pytest.mark.parametrize("spec", [examples.SPEC, examples.VARIANTS])

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.door import Limits
-from service.expansion import SpecError, config_hash, expand
-from service.resolution import training_samples
-from service.spec import ExperimentSpec, RunConfig
+from service.specs.expansion import SpecError, config_hash, expand
+from service.specs.limits import Limits
+from service.specs.resolution import training_samples
+from service.specs.spec import ExperimentSpec, RunConfig
 
 ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu"]
 INITIALIZERS = ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"]

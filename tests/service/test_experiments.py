@@ -4,11 +4,12 @@ import uuid
 
 import pytest
 
-from service import experiments, runs
 from service.errors import ConflictError, NotFoundError
-from service.expansion import SpecError
-from service.experiments import ExperimentFilter
-from service.holding import Answer
+from service.experiments import lifecycle, listing
+from service.experiments.listing import ExperimentFilter
+from service.runs import endings
+from service.runs.leases import Answer
+from service.specs.expansion import SpecError
 
 
 def act(lab, use_case, *arguments):
@@ -44,7 +45,7 @@ def test_a_submission_that_cannot_run_stores_nothing(lab):
 
 
 def _search(session, **wanted):
-    found, _ = experiments.search(session, ExperimentFilter(**wanted), cursor=None, limit=100)
+    found, _ = listing.search(session, ExperimentFilter(**wanted), cursor=None, limit=100)
     return [each.experiment.id for each in found]
 
 
@@ -66,7 +67,7 @@ STANDINGS = [
 
 def _bring_to(lab, run_id, status):
     if status == "cancelled":
-        act(lab, runs.cancel, run_id)
+        act(lab, endings.cancel, run_id)
         return
     held = lab.taken()
     assert held.run_id == run_id
@@ -87,7 +88,7 @@ def test_a_status_follows_from_the_runs(lab, endings, expected):
     assert (standing.progress == 1) is finished
     assert (standing.eta_seconds is None) is finished
     assert (standing.finished_at is not None) is finished
-    assert act(lab, experiments.has_finished, experiment_id) is finished
+    assert act(lab, lifecycle.has_finished, experiment_id) is finished
     for status in ("queued", "running", "completed", "failed", "cancelled"):
         found = act(lab, lambda session, status=status: _search(session, statuses=[status]))
         assert found == ([experiment_id] if status == expected else [])
@@ -100,7 +101,7 @@ def test_progress_is_the_share_of_epochs(lab):
     assert lab.standing(experiment_id).progress == 0.125
     lab.train(held.__class__(**{**vars(held), "recorded_epochs": 1}))
     assert lab.standing(experiment_id).progress == 0.5
-    act(lab, experiments.cancel, experiment_id)
+    act(lab, lifecycle.cancel, experiment_id)
     assert lab.standing(experiment_id).progress == 1
 
 
@@ -118,9 +119,9 @@ def test_a_retry_queues_what_has_no_result(lab):
     lab.train(done)
     lab.epoch(failed, 1)
     lab.fail(failed)
-    act(lab, experiments.cancel, experiment_id)
+    act(lab, lifecycle.cancel, experiment_id)
     before = lab.snapshot(done.run_id)
-    standing = act(lab, experiments.retry, experiment_id, "me")
+    standing = act(lab, lifecycle.retry, experiment_id, "me")
     assert (standing.status, standing.experiment.cancelled_at) == ("running", None)
     assert (standing.runs["completed"], standing.runs["queued"]) == (1, 3)
     assert lab.snapshot(done.run_id)[:3] == before[:3]
@@ -139,14 +140,14 @@ def test_a_retry_queues_what_has_no_result(lab):
 
 def test_a_retried_run_can_be_cancelled_and_fail_again(lab):
     experiment_id = lab.submit(max_attempts=1)
-    act(lab, experiments.cancel, experiment_id)
-    act(lab, experiments.retry, experiment_id, "me")
+    act(lab, lifecycle.cancel, experiment_id)
+    act(lab, lifecycle.retry, experiment_id, "me")
     held = lab.taken()
     assert lab.renew(held) == Answer(frozenset(), frozenset())
     lab.fail(held)
     assert lab.standing(experiment_id).status == "failed"
-    act(lab, experiments.retry, experiment_id, "me")
-    act(lab, experiments.cancel, experiment_id)
+    act(lab, lifecycle.retry, experiment_id, "me")
+    act(lab, lifecycle.cancel, experiment_id)
     assert lab.standing(experiment_id).status == "cancelled"
 
 
@@ -155,7 +156,7 @@ def test_a_retry_of_what_needs_none_changes_nothing(lab):
     lab.train(lab.taken())
     held = lab.taken()
     before = [lab.snapshot(each.id) for each in lab.runs(experiment_id)]
-    act(lab, experiments.retry, experiment_id, "me")
+    act(lab, lifecycle.retry, experiment_id, "me")
     assert [lab.snapshot(each.id) for each in lab.runs(experiment_id)] == before
     lab.train(held)
 
@@ -163,9 +164,9 @@ def test_a_retry_of_what_needs_none_changes_nothing(lab):
 def test_a_worker_that_was_cancelled_cannot_write_after_a_retry(lab):
     experiment_id = lab.submit()
     stale = lab.taken()
-    act(lab, experiments.cancel, experiment_id)
+    act(lab, lifecycle.cancel, experiment_id)
     lab.confirm_cancel(stale)
-    act(lab, experiments.retry, experiment_id, "me")
+    act(lab, lifecycle.retry, experiment_id, "me")
     held = lab.taken()
     assert held.attempt == 2
     assert lab.epoch(stale, 1).lost == {stale.run_id}
@@ -175,13 +176,13 @@ def test_a_worker_that_was_cancelled_cannot_write_after_a_retry(lab):
 def test_only_an_experiment_at_rest_can_be_deleted(lab):
     experiment_id = lab.submit()
     with pytest.raises(ConflictError, match="Cancel it first"):
-        act(lab, experiments.delete, experiment_id)
+        act(lab, lifecycle.delete, experiment_id)
     held = lab.taken()
     with pytest.raises(ConflictError):
-        act(lab, experiments.delete, experiment_id)
+        act(lab, lifecycle.delete, experiment_id)
     lab.train(held)
     kept = lab.submit(activation="tanh")
-    act(lab, experiments.delete, experiment_id)
+    act(lab, lifecycle.delete, experiment_id)
     with pytest.raises(NotFoundError):
         lab.standing(experiment_id)
     assert lab.runs(experiment_id) == []
@@ -193,10 +194,10 @@ def test_only_an_experiment_at_rest_can_be_deleted(lab):
 @pytest.mark.parametrize(
     "use_case",
     [
-        experiments.get,
-        experiments.cancel,
-        experiments.delete,
-        lambda session, missing: experiments.retry(session, missing, "me"),
+        lifecycle.get,
+        lifecycle.cancel,
+        lifecycle.delete,
+        lambda session, missing: lifecycle.retry(session, missing, "me"),
     ],
 )
 def test_what_is_not_there_is_not_found(lab, use_case):

@@ -7,8 +7,8 @@ import uuid
 import pytest
 import redis
 
-from service.api.experiment_schemas import DryRun, Experiment, ExperimentPage
-from service.queue import queue_name
+from service.api.schemas.experiments import DryRun, Experiment, ExperimentPage
+from service.runs.doorbell import queue_name
 from tests.serving import serving
 
 SPEC = {"activation": ["relu", "tanh"], "epochs": 2, "seeds": 2, "tags": {"course": "dl:1"}}

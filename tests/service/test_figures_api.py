@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import pytest
 
-from service import layers, mean_histories
-from service.mean_histories import GroupOfRuns
-from service.pictures.layers import _evenly, gradient_flow
+from service.figures.sources.layers import _evenly, gradient_flow
+from service.histories import layer_statistics, means
+from service.histories.means import GroupOfRuns
 from tests.figures.pictures import is_png, shapes, texts
 from workers.diagnostics.boundary import Boundary
 
@@ -159,7 +159,7 @@ def distribution(spread):
 
 
 def statistics_of(*names, spread=1.0, **more):
-    parts = {part: distribution(spread) for part in layers.DISTRIBUTIONS}
+    parts = {part: distribution(spread) for part in layer_statistics.DISTRIBUTIONS}
     return {"samples": 100, "layers": [{"name": name, **parts} for name in names], **more}
 
 
@@ -174,7 +174,9 @@ BOUNDARY = Boundary(
 
 
 def _store(session, run_id, epoch, statistics):
-    layers.store(session, [layers.Encoded(run_id, epoch, layers.encode(statistics))])
+    layer_statistics.store(
+        session, [layer_statistics.Encoded(run_id, epoch, layer_statistics.encode(statistics))]
+    )
 
 
 @pytest.fixture
@@ -324,7 +326,7 @@ def test_mean_histories_are_those_of_the_runs(lab, session):
         GroupOfRuns([hashes["sigmoid"]], diverged=True),
         GroupOfRuns([hashes["relu"], hashes["tanh"]], diverged=False),
     ]
-    relu, tanh, sigmoid, both = mean_histories.read(
+    relu, tanh, sigmoid, both = means.read(
         session, experiment_id, groups, ("val_accuracy", "val_loss")
     )
     for epoch in (0, 1):
@@ -344,7 +346,7 @@ def test_a_training_that_variants_share_counts_once(lab, session):
     runs = lab.runs(experiment_id)
     assert len(runs) == 4
     group = GroupOfRuns([*{(run.config_hash, run.label) for run in runs}], diverged=False)
-    (history,) = mean_histories.read(session, experiment_id, [group], ("val_accuracy",))
+    (history,) = means.read(session, experiment_id, [group], ("val_accuracy",))
     values = [seed[1] for seed in RESULTS["relu"]]
     assert history.metrics["val_accuracy"][1][1] == pytest.approx(statistics.stdev(values))
 
@@ -359,7 +361,7 @@ def test_long_histories_are_thinned_and_keep_their_ends(lab, session):
     )
     lab.execute("UPDATE runs SET epoch = 899 WHERE id = :id", id=run.id)
     group = GroupOfRuns([(run.config_hash, None)], diverged=False)
-    (history,) = mean_histories.read(session, experiment_id, [group], ("val_loss",))
+    (history,) = means.read(session, experiment_id, [group], ("val_loss",))
     assert (history.epochs[0], history.epochs[-1]) == (1, 899)
-    assert 100 < len(history.epochs) <= mean_histories.MOST_EPOCHS + 2
+    assert 100 < len(history.epochs) <= means.MOST_EPOCHS + 2
     assert [mean for mean, _ in history.metrics["val_loss"]] == history.epochs

@@ -12,13 +12,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from service import comparisons, experiments, exports, histories
-from service.api.caching import FOREVER
+from service.api.web.caching import FOREVER
+from service.catalog.metrics import METRICS
+from service.comparison import ranking
 from service.errors import InvalidError, NotFoundError
-from service.exports import StreamBrokenError, are_final, as_csv, as_json, as_parquet
-from service.models import METRICS
-from service.numbers import to_json
-from service.spec import AXIS_FIELDS
+from service.experiments import lifecycle
+from service.histories import exports, reading
+from service.histories.exports import StreamBrokenError, are_final, as_csv, as_json, as_parquet
+from service.json_numbers import to_json
+from service.specs.spec import AXIS_FIELDS
 
 USUAL = [each for each in METRICS if "binary" not in each]
 
@@ -51,7 +53,7 @@ def fill(lab, losses):
 
 def history(lab, run_id, **wanted):
     with lab.sessions() as session:
-        return histories.get(session, run_id, **wanted)
+        return reading.get(session, run_id, **wanted)
 
 
 def test_a_history_is_columnar(lab):
@@ -242,7 +244,7 @@ def test_each_axis_has_a_column_that_tells_its_values_apart(lab, sessions):
     )
     lab.train_all()
     with sessions() as session:
-        groups = comparisons.compare(session, experiment_id, by=AXIS_FIELDS).groups
+        groups = ranking.compare(session, experiment_id, by=AXIS_FIELDS).groups
     wanted = sorted(tuple(map(str, each.by.values())) for each in groups)
     text = b"".join(as_csv(lab.sessions, experiment_id)).decode()
     content = b"".join(as_parquet(lab.sessions, experiment_id))
@@ -291,8 +293,8 @@ def test_a_stream_whose_experiment_goes_away_breaks(lab, experiment_id, monkeypa
     next(stream)
     next(stream)
     with lab.sessions() as session:
-        experiments.cancel(session, experiment_id)
-        experiments.delete(session, experiment_id)
+        lifecycle.cancel(session, experiment_id)
+        lifecycle.delete(session, experiment_id)
     with pytest.raises(StreamBrokenError):
         next(stream)
 
@@ -327,5 +329,5 @@ def test_all_histories_may_be_kept_once_every_run_has_its_result(api, lab, exper
         assert changed.headers["etag"] == tags[kind]
     assert len({*tags.values()}) == 3
     with lab.sessions() as session:
-        experiments.delete(session, experiment_id)
+        lifecycle.delete(session, experiment_id)
     assert api.get(path, headers={"If-None-Match": tags[kinds[0]]}).status_code == 404

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from service import experiments, idempotency
-from service.idempotency import KEY_PATTERN, InFlightError, KeyedRequest
-from service.models import Experiment, IdempotencyKey
-from service.spec import ExperimentSpec
+from service.database.tables import Experiment, IdempotencyKey
+from service.experiments import idempotency, submission
+from service.experiments.idempotency import KEY_PATTERN, InFlightError, KeyedRequest
+from service.specs.spec import ExperimentSpec
 
 SPEC = {"activation": "relu", "epochs": 2, "seeds": 3}
 
@@ -112,7 +112,7 @@ def _request(caller="c", key="k", body=b"{}"):
 
 
 def _submit(lab, session, request):
-    return experiments.submit(
+    return submission.submit(
         session,
         ExperimentSpec.model_validate(SPEC),
         caller="test",
@@ -149,7 +149,7 @@ def test_a_failed_submission_stores_neither_experiment_nor_key(lab):
         raise RuntimeError("cannot be shown")
 
     with lab.sessions() as session, pytest.raises(RuntimeError):
-        experiments.submit(
+        submission.submit(
             session,
             ExperimentSpec.model_validate(SPEC),
             caller="test",

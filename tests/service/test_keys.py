@@ -8,10 +8,10 @@ from pydantic import SecretStr
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from service import keys
-from service.config import Settings
+from service import api_keys
+from service.database.tables import ApiKey
 from service.errors import InvalidError, NotFoundError, UnauthorizedError
-from service.models import ApiKey
+from service.settings import Settings
 
 
 def _rewind(session: Session, key_id: uuid.UUID, by: timedelta) -> None:
@@ -27,18 +27,18 @@ def _last_used(session: Session, key_id: uuid.UUID) -> object:
 
 
 def test_a_key_is_found_by_its_token_alone(session: Session, settings: Settings) -> None:
-    made = keys.create(session, name="lab", scopes=["submit"])
+    made = api_keys.create(session, name="lab", scopes=["submit"])
     assert made.token.startswith("act_")
     assert len(made.token) == len("act_") + 43
-    caller = keys.authenticate(session, made.token, settings)
+    caller = api_keys.authenticate(session, made.token, settings)
     assert (caller.id, caller.name) == (str(made.key.id), "lab")
     for wrong in (made.token[:-1], f"{made.token}x", "", "act_", made.token.upper()):
         with pytest.raises(UnauthorizedError):
-            keys.authenticate(session, wrong, settings)
+            api_keys.authenticate(session, wrong, settings)
 
 
 def test_the_token_itself_is_stored_nowhere(session: Session) -> None:
-    made = keys.create(session, name="lab", scopes=["read"])
+    made = api_keys.create(session, name="lab", scopes=["read"])
     with session.begin():
         row = str(session.execute(text("SELECT api_keys::text FROM api_keys")).scalar_one())
     assert made.token not in row
@@ -57,8 +57,8 @@ def test_the_token_itself_is_stored_nowhere(session: Session) -> None:
 def test_a_scope_implies_the_lesser_ones(
     session: Session, settings: Settings, given: list[str], allowed: set[str]
 ) -> None:
-    made = keys.create(session, name="lab", scopes=given)
-    assert keys.authenticate(session, made.token, settings).scopes == allowed
+    made = api_keys.create(session, name="lab", scopes=given)
+    assert api_keys.authenticate(session, made.token, settings).scopes == allowed
 
 
 @pytest.mark.parametrize(
@@ -68,47 +68,51 @@ def test_a_key_needs_a_name_and_known_scopes(
     session: Session, name: str, scopes: list[str]
 ) -> None:
     with pytest.raises(InvalidError):
-        keys.create(session, name=name, scopes=scopes)
-    assert keys.list_all(session) == []
+        api_keys.create(session, name=name, scopes=scopes)
+    assert api_keys.list_all(session) == []
 
 
 def test_a_revoked_key_is_nobodys(session: Session, settings: Settings) -> None:
-    made = keys.create(session, name="lab", scopes=["read"])
+    made = api_keys.create(session, name="lab", scopes=["read"])
     key_id = made.key.id
-    first = keys.revoke(session, key_id).revoked_at
+    first = api_keys.revoke(session, key_id).revoked_at
     assert first is not None
     with pytest.raises(UnauthorizedError):
-        keys.authenticate(session, made.token, settings)
-    assert keys.revoke(session, key_id).revoked_at == first
-    assert [each.id for each in keys.list_all(session)] == [key_id]
+        api_keys.authenticate(session, made.token, settings)
+    assert api_keys.revoke(session, key_id).revoked_at == first
+    assert [each.id for each in api_keys.list_all(session)] == [key_id]
     with pytest.raises(NotFoundError):
-        keys.revoke(session, uuid.uuid4())
+        api_keys.revoke(session, uuid.uuid4())
 
 
 def test_use_is_noted_at_most_once_a_minute(session: Session, settings: Settings) -> None:
-    made = keys.create(session, name="lab", scopes=["read"])
+    made = api_keys.create(session, name="lab", scopes=["read"])
     assert _last_used(session, made.key.id) is None
-    keys.authenticate(session, made.token, settings)
+    api_keys.authenticate(session, made.token, settings)
     first = _last_used(session, made.key.id)
     assert first is not None
-    keys.authenticate(session, made.token, settings)
+    api_keys.authenticate(session, made.token, settings)
     assert _last_used(session, made.key.id) == first
     _rewind(session, made.key.id, timedelta(seconds=61))
-    keys.authenticate(session, made.token, settings)
+    api_keys.authenticate(session, made.token, settings)
     assert _last_used(session, made.key.id) > first  # type: ignore[operator]
 
 
 def test_the_settings_may_bring_a_key_of_their_own(session: Session, settings: Settings) -> None:
     own = settings.model_copy(update={"api_key": SecretStr("from the vault")})
-    assert keys.authenticate(session, "from the vault", own).scopes == {"read", "submit", "admin"}
-    assert keys.any_exist(session, own)
+    assert api_keys.authenticate(session, "from the vault", own).scopes == {
+        "read",
+        "submit",
+        "admin",
+    }
+    assert api_keys.any_exist(session, own)
     with pytest.raises(UnauthorizedError):
-        keys.authenticate(session, "from the vault", settings)
+        api_keys.authenticate(session, "from the vault", settings)
 
 
 def test_only_a_key_that_is_not_revoked_counts(session: Session, settings: Settings) -> None:
-    assert not keys.any_exist(session, settings)
-    made = keys.create(session, name="lab", scopes=["read"])
-    assert keys.any_exist(session, settings)
-    keys.revoke(session, made.key.id)
-    assert not keys.any_exist(session, settings)
+    assert not api_keys.any_exist(session, settings)
+    made = api_keys.create(session, name="lab", scopes=["read"])
+    assert api_keys.any_exist(session, settings)
+    api_keys.revoke(session, made.key.id)
+    assert not api_keys.any_exist(session, settings)

@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from service.api.layer_schemas import Layers
-from service.api.run_schemas import Diagnosis, Run, RunPage
-from service.diagnoses import Diagnosis as Diagnosed
+from service.api.schemas.layers import Layers
+from service.api.schemas.runs import Diagnosis, Run, RunPage
+from service.histories.diagnoses import Diagnosis as Diagnosed
 from tests.service.layer_samples import FINDING, SICK, insight
 
 FOREVER = "private, max-age=31536000, immutable"

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from service import keys
+from service import api_keys
+from service.database.tables import Run
 from service.errors import InvalidError
 from service.mlflow.fields import conditions, of_run
 from service.mlflow.grammar import read_filter
-from service.models import Run
 
 API = "/api/2.0/mlflow"
 
@@ -370,7 +370,7 @@ def test_writing_is_refused_with_the_way_to_submit(api):
 
 
 def test_a_key_is_asked_for_and_taken_as_everywhere(api, session):
-    reader = keys.create(session, name="reader", scopes=["read"])
+    reader = api_keys.create(session, name="reader", scopes=["read"])
     refused(api.post(f"{API}/experiments/search", json={}), 401, "UNAUTHENTICATED")
     authorized = {"Authorization": f"Bearer {reader.token}"}
     answer = api.post(f"{API}/experiments/search", json={}, headers=authorized)

@@ -11,9 +11,9 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from service.api.app import create_app
-from service.config import Settings
-from service.database import alembic_config
-from service.models import Worker
+from service.database.schema_version import alembic_config
+from service.database.tables import Worker
+from service.settings import Settings
 from tests.processes import wait_for
 from tests.serving import ask, serving
 from tests.submissions import submit

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import event, text
 
-from service.sweep import workers_wanted
+from service.runs.capacity import workers_wanted
 from tests.service.packs import MLP, meet_workers, positions
 
 

@@ -3,10 +3,9 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from service import runs
-from service.holding import Answer
-from service.recording import EpochRecord
-from service.sweep import recover
+from service.runs import endings
+from service.runs.leases import Answer, recover
+from service.runs.recording import EpochRecord
 from tests.lab import METRICS
 from tests.service.layer_samples import SICK, insight
 from tests.service.packs import MLP, NOTHING, records
@@ -57,7 +56,7 @@ def test_a_lost_member_writes_nothing_and_the_others_go_on(lab):
 
 def _fail(lab, *helds):
     with lab.sessions() as session:
-        return runs.fail_attempts(session, helds, "Out of memory.", lab.settings)
+        return endings.fail_attempts(session, helds, "Out of memory.", lab.settings)
 
 
 def test_one_member_is_cancelled_and_the_others_go_on(lab):
@@ -65,7 +64,7 @@ def test_one_member_is_cancelled_and_the_others_go_on(lab):
     pack = lab.pack()
     first, second, third = pack
     with lab.sessions() as session:
-        runs.cancel(session, second.run_id)
+        endings.cancel(session, second.run_id)
     cancelled = Answer(frozenset({second.run_id}), frozenset())
     assert lab.renew(*pack) == lab.epochs(records(pack, 1)) == cancelled
     assert lab.confirm_cancel(second) == NOTHING
@@ -84,7 +83,7 @@ def test_a_cancel_that_comes_with_the_last_epoch_is_too_late(lab):
     lab.submit(model=MLP, seeds=2, epochs=1)
     pack = lab.pack()
     with lab.sessions() as session:
-        runs.cancel(session, pack[0].run_id)
+        endings.cancel(session, pack[0].run_id)
     assert lab.epochs(records(pack, 1, "completed")) == NOTHING
     assert lab.run(pack[0].run_id).status == "completed"
 
@@ -97,7 +96,7 @@ def test_an_epoch_recorded_before_is_recognised_member_by_member(lab):
     lab.epochs([*records([first], 2), *records([second], 2, "diverged")])
     before = [lab.snapshot(each.run_id)[:3] for each in (first, second)]
     with lab.sessions() as session:
-        runs.cancel(session, first.run_id)
+        endings.cancel(session, first.run_id)
     asked = lab.run(first.run_id).cancel_requested_at
     answer = lab.epochs(
         [

@@ -2,10 +2,10 @@
 
 import pytest
 
-from service.door import Limits
-from service.expansion import expand
-from service.packing import MOST_PARAMETERS, engine_form, pack_key, pack_limit, threads_of
-from service.spec import ExperimentSpec
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.packing import MOST_PARAMETERS, engine_form, pack_key, pack_limit, threads_of
+from service.specs.spec import ExperimentSpec
 from tests.service.packs import MLP
 
 

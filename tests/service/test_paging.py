@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from service import run_search
+from service.database.tables import Run
 from service.errors import InvalidError
-from service.models import Run
-from service.run_search import ORDERS, RunFilter
+from service.runs import search
+from service.runs.search import ORDERS, RunFilter
 
 RUNS = 12
 
@@ -27,7 +27,7 @@ def pages(lab, *, limit, order_by="-created_at", wanted=RunFilter(), between=lam
     found, sizes, cursor = [], [], None
     while True:
         with lab.sessions() as session:
-            page, cursor = run_search.search(
+            page, cursor = search.search(
                 session, Run, wanted, order_by=order_by, cursor=cursor, limit=limit
             )
         found += page
@@ -86,7 +86,7 @@ def test_each_run_is_given_once_in_order(lab, values, limit, descending, indexed
 def _experiment(lab):
     """The one experiment of the test, made by its first example."""
     with lab.sessions() as session:
-        found, _ = run_search.search(session, Run, RunFilter(), cursor=None, limit=1)
+        found, _ = search.search(session, Run, RunFilter(), cursor=None, limit=1)
     return found[0].experiment_id if found else lab.submit(seeds=RUNS)
 
 
@@ -110,7 +110,7 @@ def test_runs_that_are_there_from_the_start_are_given_once_while_others_come(lab
     for _ in range(5):
         lab.submit(seeds=8, reuse=False)
     with lab.sessions() as session:
-        before, _ = run_search.search(session, Run, RunFilter(), cursor=None, limit=100)
+        before, _ = search.search(session, Run, RunFilter(), cursor=None, limit=100)
     stop = threading.Event()
 
     def insert():
@@ -157,7 +157,7 @@ def test_filters_narrow_and_several_values_widen(lab):
 
 def _cursor(lab, **query):
     with lab.sessions() as session:
-        _, cursor = run_search.search(session, Run, cursor=None, limit=1, **query)
+        _, cursor = search.search(session, Run, cursor=None, limit=1, **query)
     assert cursor is not None
     return cursor
 
@@ -173,7 +173,7 @@ def test_a_cursor_fits_its_own_query_alone(lab):
     ]
     for query in others:
         with lab.sessions() as session, pytest.raises(InvalidError, match="does not belong"):
-            run_search.search(session, Run, cursor=cursor, limit=1, **query)
+            search.search(session, Run, cursor=cursor, limit=1, **query)
 
 
 def test_a_cursor_that_is_none_is_refused(lab):
@@ -207,4 +207,4 @@ def _encoded(content):
 
 def _follow(lab, order_by, cursor):
     with lab.sessions() as session:
-        run_search.search(session, Run, RunFilter(), order_by=order_by, cursor=cursor, limit=1)
+        search.search(session, Run, RunFilter(), order_by=order_by, cursor=cursor, limit=1)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from benchmarks.filled import Filling, fill
-from benchmarks.plans import Seen, explained, explaining, nodes
-from benchmarks.reads import LINEAR, Reads, measure
-from service import claiming
+from benchmarks.database.filled import Filling, fill
+from benchmarks.database.query_plans import Seen, explained, explaining, nodes
+from benchmarks.http.reads import LINEAR, Reads, measure
+from service.runs import claims
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_claim_sorts_no_queue_that_grew_since_it_was_counted(lab, engine):
     lab.execute("ANALYZE runs")
     lab.submit(seeds=list(range(1000, 2000)), **small)
     with explaining(engine) as plainly, lab.sessions() as session:
-        session.execute(claiming._locked(claiming._waiting("cpu"), 1))
+        session.execute(claims._locked(claims._waiting("cpu"), 1))
     assert "Sort" in _kinds(plainly), "the queue is taken for a short one"
     with explaining(engine) as seen:
         assert len(lab.pack(most=4)) == 4

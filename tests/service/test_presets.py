@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service.door import Limits
-from service.expansion import expand
-from service.presets import PRESETS, Claim, overridden
 from service.presets.checks import All, Diverges, Verdicts, Within, higher, lower
 from service.presets.measures import Drift, LayerMeasure, Metric
+from service.presets.preset import Claim, overridden
+from service.presets.registry import PRESETS
 from service.presets.trainings import Training, group
-from service.spec import ExperimentSpec
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec
 
 NAMES = {
     "activation_showdown",

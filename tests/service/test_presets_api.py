@@ -5,10 +5,10 @@ import uuid
 import pytest
 import torch
 
-from service.api.experiment_schemas import DryRun, Experiment
-from service.api.preset_schemas import ExperimentClaims, PresetAnswer, PresetPage
-from service.presets import PRESETS
-from workers.runner import work
+from service.api.schemas.experiments import DryRun, Experiment
+from service.api.schemas.presets import ExperimentClaims, PresetAnswer, PresetPage
+from service.presets.registry import PRESETS
+from workers.execution.runner import work
 
 TINY = {"size": "small", "epochs": 1, "seeds": 2, "train_size": 64, "test_size": 32}
 SMALL_BATCHES = TINY | {"batch_size": 16}

@@ -9,9 +9,9 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from service.api import pointers
 from service.api.app import create_app
-from service.config import Settings
+from service.api.web import pointers
+from service.settings import Settings
 from tests.serving import ask
 
 PROBLEM = "application/problem+json"

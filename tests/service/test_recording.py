@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from service.holding import Answer
-from service.recording import EpochRecord
+from service.runs.leases import Answer
+from service.runs.recording import EpochRecord
 from tests.lab import METRICS
 from tests.service.layer_samples import SICK, insight
 

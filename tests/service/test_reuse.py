@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service import experiments
+from service.experiments import lifecycle
 
 
 def test_a_second_identical_experiment_is_complete_at_once(lab):
@@ -57,7 +57,7 @@ def test_what_has_no_result_is_not_taken_over(lab, ending):
         lab.fail(lab.taken())
     else:
         with lab.sessions() as session:
-            experiments.cancel(session, first)
+            lifecycle.cancel(session, first)
     assert lab.runs(first)[0].status == ending
     assert lab.runs(lab.submit())[0].status == "queued"
 
@@ -82,7 +82,7 @@ def test_a_copy_stands_in_for_an_original_that_was_deleted(lab):
     lab.train_all()
     (copy,) = lab.runs(lab.submit())
     with lab.sessions() as session:
-        experiments.delete(session, first)
+        lifecycle.delete(session, first)
     (copy_of_copy,) = lab.runs(lab.submit())
     assert (copy_of_copy.status, copy_of_copy.reused_from) == ("completed", copy.id)
     assert lab.history(copy_of_copy.id) == lab.history(copy.id) != []
@@ -97,7 +97,7 @@ def test_a_history_deleted_while_it_is_copied_is_never_half_there(lab):
         def delete(original=original, together=together):
             together.wait()
             with lab.sessions() as session:
-                experiments.delete(session, original)
+                lifecycle.delete(session, original)
 
         def submit(together=together):
             together.wait()
@@ -109,5 +109,5 @@ def test_a_history_deleted_while_it_is_copied_is_never_half_there(lab):
         for run in lab.runs(submitted.result()):
             assert (run.status, len(lab.history(run.id))) in {("completed", 2), ("queued", 0)}
         with lab.sessions() as session:
-            experiments.cancel(session, submitted.result())
-            experiments.delete(session, submitted.result())
+            lifecycle.cancel(session, submitted.result())
+            lifecycle.delete(session, submitted.result())

@@ -10,8 +10,8 @@ import uuid
 import orjson
 import pytest
 
-from service.api.negotiation import negotiate
-from service.api.run_schemas import AttemptPage, ExperimentHistories, History, Run, RunPage
+from service.api.schemas.runs import AttemptPage, ExperimentHistories, History, Run, RunPage
+from service.api.web.negotiation import negotiate
 from tests.lab import ENGINE, METRICS
 from tests.service.test_experiments_api import follow
 

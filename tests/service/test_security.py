@@ -7,9 +7,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
-from service import keys
+from service import api_keys
 from service.api.app import create_app
-from service.config import Settings
+from service.settings import Settings
 from tests.serving import ask
 
 SPEC = {"activation": "relu", "epochs": 1}
@@ -61,7 +61,7 @@ def test_a_page_of_this_machine_may_ask(app: FastAPI) -> None:
 
 
 def test_with_a_key_everyone_needs_one(app: FastAPI, session: Session) -> None:
-    made = keys.create(session, name="lab", scopes=["read"])
+    made = api_keys.create(session, name="lab", scopes=["read"])
     for headers in ({}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearer"}):
         response = ask(app, "GET", "/v1/experiments", headers=headers)
         assert response.status_code == 401
@@ -71,17 +71,17 @@ def test_with_a_key_everyone_needs_one(app: FastAPI, session: Session) -> None:
 
 
 def test_a_revoked_key_is_refused_even_if_it_was_the_last(app: FastAPI, session: Session) -> None:
-    made = keys.create(session, name="lab", scopes=["admin"])
+    made = api_keys.create(session, name="lab", scopes=["admin"])
     headers = _bearer(made.token)
     assert ask(app, "GET", "/v1/experiments", headers=headers).status_code == 200
-    keys.revoke(session, made.key.id)
+    api_keys.revoke(session, made.key.id)
     assert ask(app, "GET", "/v1/experiments", headers=headers).status_code == 401
 
 
 def test_a_scope_opens_what_it_names(app: FastAPI, session: Session) -> None:
     headers = {
-        scope: _bearer(keys.create(session, name=scope, scopes=[scope]).token)
-        for scope in keys.SCOPES
+        scope: _bearer(api_keys.create(session, name=scope, scopes=[scope]).token)
+        for scope in api_keys.SCOPES
     }
     absent = f"/v1/experiments/{uuid.uuid4()}"
     served = {
@@ -96,13 +96,13 @@ def test_a_scope_opens_what_it_names(app: FastAPI, session: Session) -> None:
 
 
 def test_the_caller_is_noted_with_what_he_submits(app: FastAPI, session: Session) -> None:
-    made = keys.create(session, name="lab", scopes=["submit"])
+    made = api_keys.create(session, name="lab", scopes=["submit"])
     response = ask(app, "POST", "/v1/experiments", json=SPEC, headers=_bearer(made.token))
     assert response.json()["created_by"] in {str(made.key.id), "lab"}
 
 
 def test_what_tells_nothing_is_open_to_all(app: FastAPI, session: Session) -> None:
-    keys.create(session, name="lab", scopes=["read"])
+    api_keys.create(session, name="lab", scopes=["read"])
     for path in ("/healthz", "/readyz", "/docs", "/openapi.json"):
         response = ask(app, "GET", path, address="192.0.2.7", headers={"Host": "any.example"})
         assert response.status_code in {200, 503}
@@ -111,7 +111,7 @@ def test_what_tells_nothing_is_open_to_all(app: FastAPI, session: Session) -> No
 
 
 def test_the_key_is_asked_for_before_the_body_is_read(app: FastAPI, session: Session) -> None:
-    keys.create(session, name="lab", scopes=["read"])
+    api_keys.create(session, name="lab", scopes=["read"])
     assert ask(app, "POST", "/v1/experiments", content=b"{" * 10**7).status_code == 401
 
 
@@ -119,8 +119,8 @@ def test_too_many_requests_are_refused_caller_by_caller(
     settings: Settings, session: Session
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit": "3/hour"}))
-    one = _bearer(keys.create(session, name="one", scopes=["read"]).token)
-    two = _bearer(keys.create(session, name="two", scopes=["read"]).token)
+    one = _bearer(api_keys.create(session, name="one", scopes=["read"]).token)
+    two = _bearer(api_keys.create(session, name="two", scopes=["read"]).token)
     answers = [ask(app, "GET", "/v1/experiments", headers=one) for _ in range(4)]
     assert [each.status_code for each in answers] == [200, 200, 200, 429]
     left = [each.headers["ratelimit-remaining"] for each in answers]
@@ -136,7 +136,7 @@ def test_a_caller_may_ask_again_when_the_window_is_over(
     settings: Settings, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit": "1/hour"}))
-    one = _bearer(keys.create(session, name="one", scopes=["read"]).token)
+    one = _bearer(api_keys.create(session, name="one", scopes=["read"]).token)
     answers = [ask(app, "GET", "/v1/presets", headers=one) for _ in range(2)]
     assert [each.status_code for each in answers] == [200, 429]
     assert answers[0].headers["ratelimit-policy"] == "1;w=3600"
@@ -147,7 +147,7 @@ def test_a_caller_may_ask_again_when_the_window_is_over(
 
 
 def test_guessing_keys_is_limited_too(settings: Settings, session: Session) -> None:
-    keys.create(session, name="lab", scopes=["read"])
+    api_keys.create(session, name="lab", scopes=["read"])
     app = create_app(settings.model_copy(update={"rate_limit": "3/hour"}))
     guesses = [
         ask(app, "GET", "/v1/experiments", headers=_bearer(f"act_{n}")).status_code

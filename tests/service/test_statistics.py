@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks.levels import shares
-from service.statistics import (
+from benchmarks.statistics.levels import shares
+from service.comparison.inference import (
     holm,
     mean,
     mean_intervals,

@@ -6,15 +6,17 @@ import uuid
 import pytest
 from sqlalchemy import event, text
 
-from service import diagnoses, experiments, layers, recording, runs
-from service.diagnoses import Diagnosis, Insight
 from service.errors import NotFoundError
+from service.experiments import lifecycle
+from service.histories import diagnoses, layer_statistics
+from service.histories.diagnoses import Diagnosis, Insight
+from service.runs import endings, recording
 from tests.service.layer_samples import DISTRIBUTION, FINDING, SICK, insight, statistics
 
 
 def read(lab, run_id, epoch=None):
     with lab.sessions() as session:
-        return layers.get(session, run_id, epoch)
+        return layer_statistics.get(session, run_id, epoch)
 
 
 def diagnosis(lab, run_id):
@@ -43,7 +45,7 @@ def test_what_is_stored_is_shown(lab, trained):
     }
     (layer,) = found.content["layers"]
     assert (layer["name"], layer["units"], layer["dead_fraction"]) == ("dense_1", 10, 0.1)
-    for name in layers.DISTRIBUTIONS:
+    for name in layer_statistics.DISTRIBUTIONS:
         shown = layer[name]
         assert {key: shown[key] for key in ("mean", "std", "min", "max")} == {
             key: DISTRIBUTION[key] for key in ("mean", "std", "min", "max")
@@ -66,8 +68,13 @@ def test_reading_an_epoch_is_one_query(lab, trained, engine):
 
 def test_a_row_is_small(lab, trained):
     many = statistics(layers=6, bins=64)
-    assert len(layers.encode(many)) < 8_000
-    assert layers.decode(layers.encode(many))["layers"][5]["z"]["histogram"]["edges"][64] == 1.0
+    assert len(layer_statistics.encode(many)) < 8_000
+    assert (
+        layer_statistics.decode(layer_statistics.encode(many))["layers"][5]["z"]["histogram"][
+            "edges"
+        ][64]
+        == 1.0
+    )
 
 
 def test_numbers_that_are_none_travel_as_words():
@@ -76,7 +83,7 @@ def test_numbers_that_are_none_travel_as_words():
         "max": math.inf,
         "histogram": {"low": math.nan, "high": math.nan, "counts": []},
     }
-    content = layers.decode(layers.encode(statistics(loss=math.inf, z=empty)))
+    content = layer_statistics.decode(layer_statistics.encode(statistics(loss=math.inf, z=empty)))
     z = content["layers"][0]["z"]
     assert (content["loss"], z["mean"], z["max"]) == ("Infinity", "NaN", "Infinity")
     assert z["histogram"] == {"edges": [], "counts": []}
@@ -85,7 +92,7 @@ def test_numbers_that_are_none_travel_as_words():
 def test_float32_keeps_its_digits():
     third = 0.3333333432674408  # the float32 nearest a third
     values = DISTRIBUTION | {"max": third, "mean": 1 / 3}
-    z = layers.decode(layers.encode(statistics(z=values)))["layers"][0]["z"]
+    z = layer_statistics.decode(layer_statistics.encode(statistics(z=values)))["layers"][0]["z"]
     assert z["mean"] == 1 / 3
     assert z["max"] == 0.333333343
 
@@ -157,7 +164,7 @@ def test_a_start_tells_of_a_cancel(lab):
     lab.submit()
     held = lab.taken()
     with lab.sessions() as session:
-        runs.cancel(session, held.run_id)
+        endings.cancel(session, held.run_id)
     assert lab.start(held, insight()).cancelled == {held.run_id}
 
 
@@ -189,14 +196,14 @@ def test_a_reused_run_shows_the_same(lab, trained):
         assert (found.content, found.epochs_available) == (original.content, [0, 2])
     assert diagnosis(lab, copy.id) == diagnosis(lab, trained.run_id)
     with lab.sessions() as session:
-        experiments.delete(session, trained.experiment_id)
+        lifecycle.delete(session, trained.experiment_id)
     assert read(lab, copy.id).content["loss"] == 0.5
 
 
 def test_all_layers_of_several_runs_are_read_at_once(lab, trained):
     (copy,) = lab.runs(lab.submit(epochs=2))
     with lab.sessions.begin() as session:
-        found = list(layers.of_runs(session, [trained.run_id, copy.id]))
+        found = list(layer_statistics.of_runs(session, [trained.run_id, copy.id]))
     assert [(run_id, epoch) for run_id, epoch, _ in found] == [
         (run_id, epoch) for run_id in (trained.run_id, copy.id) for epoch in (0, 2)
     ]
@@ -205,5 +212,5 @@ def test_all_layers_of_several_runs_are_read_at_once(lab, trained):
 
 def test_an_experiment_is_deleted_with_its_layers(lab, trained):
     with lab.sessions() as session:
-        experiments.delete(session, trained.experiment_id)
+        lifecycle.delete(session, trained.experiment_id)
         assert session.scalar(text("SELECT count(*) FROM layers")) == 0

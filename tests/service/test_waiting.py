@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from service import claiming, recording, runs
-from service.api.waiting import preferred_wait
-from service.config import Settings
-from service.recording import EpochRecord
+from service.api.web.waiting import preferred_wait
+from service.runs import claims, endings, recording
+from service.runs.recording import EpochRecord
+from service.settings import Settings
 from tests.processes import wait_for
 from tests.serving import Served, serving
 from tests.submissions import submit
@@ -61,7 +61,7 @@ def test_waiting_ends_promptly_and_holds_no_connection(
         assert served.client.get("/v1/experiments").status_code == 200
         with sessions() as writer:
             engine = {"device": "cpu"}
-            (held,) = claiming.claim(writer, worker="w", engine=engine, settings=settings)
+            (held,) = claims.claim(writer, worker="w", engine=engine, settings=settings)
             recording.record_epochs(writer, [EpochRecord(held, 1, METRICS, "completed")], settings)
         answers = [each.result() for each in waiting]
         assert time.monotonic() - began < 25
@@ -84,7 +84,7 @@ def test_a_wake_up_ends_a_wait_and_not_the_next_look(
                 served.client.get, f"/v1/runs/{run_id}", headers={"Prefer": "wait=30"}
             )
             wait_for(lambda: _followers(served) == 1, what="it waits")
-            runs.cancel(session, run_id)
+            endings.cancel(session, run_id)
             cancelled = time.monotonic()
             assert waiting.result().json()["status"] == "cancelled"
             delays.append(time.monotonic() - cancelled)

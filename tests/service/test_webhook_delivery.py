@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks import Webhook as Verifier
 
-from service import retention, webhook_deliveries, webhook_dispatch, webhooks
-from service.webhook_dispatch import Outcome
-from service.webhook_models import WebhookDelivery
-from service.webhook_sender import AT_ONCE, WebhookSender
-from service.webhooks import Subscription
+from service.database.webhook_tables import WebhookDelivery
+from service.operations import retention
+from service.webhooks import deliveries, dispatch, subscriptions
+from service.webhooks.dispatch import Outcome
+from service.webhooks.sender import AT_ONCE, WebhookSender
+from service.webhooks.subscriptions import Subscription
 from tests.processes import Processes, wait_for
 from tests.receivers import Receiver
 from tests.serving import serving
@@ -45,7 +46,7 @@ def subscribe(sessions, settings):
         url = target if isinstance(target, str) else target.url
         with sessions() as session:
             wanted = Subscription(url, events or None)
-            return webhooks.create(session, wanted, caller="test", settings=settings)
+            return subscriptions.create(session, wanted, caller="test", settings=settings)
 
     return create
 
@@ -56,7 +57,7 @@ def log(sessions):
 
     def read(webhook):
         with sessions() as session:
-            found, _ = webhook_deliveries.search(session, webhook.id, cursor=None, limit=1000)
+            found, _ = deliveries.search(session, webhook.id, cursor=None, limit=1000)
             return found[::-1]
 
     return read
@@ -195,7 +196,7 @@ def test_gone_ends_a_subscription(lab, sessions, subscribe, log, settled, settin
         assert [each.status for each in log(webhook)] == ["failed", "failed"]
         assert len(receiver.received) == 1
     with sessions() as session:
-        shown = webhooks.get(session, webhook.id)
+        shown = subscriptions.get(session, webhook.id)
         assert shown.disabled_reason == "Its receiver answered 410 Gone."
         assert shown.disabled_at is not None
 
@@ -327,11 +328,11 @@ def test_pauses_follow_the_schedule_with_jitter_until_it_is_given_up(
     pauses = []
     for number in range(1, 5):
         with sessions() as session:
-            (message,) = webhook_dispatch.claim(session, webhook.id, scheduled, limit=4)
+            (message,) = dispatch.claim(session, webhook.id, scheduled, limit=4)
             assert message.attempt == number
             asked = 1000.0 if number == 2 else 0.0
-            webhook_dispatch.record(session, message, _failed(scheduled, asked), scheduled)
-            assert not webhook_dispatch.claim(session, webhook.id, scheduled, limit=4), "not yet"
+            dispatch.record(session, message, _failed(scheduled, asked), scheduled)
+            assert not dispatch.claim(session, webhook.id, scheduled, limit=4), "not yet"
             ahead = text(
                 "SELECT extract(epoch FROM next_attempt_at - now()) FROM webhook_deliveries"
             )
@@ -352,15 +353,15 @@ def test_one_sender_at_a_time_and_the_last_one_counts(lab, sessions, subscribe, 
     lab.submit()
     delivered = Outcome(0.01, 200)
     with sessions() as one, sessions() as two:
-        (first,) = webhook_dispatch.claim(one, webhook.id, settings, limit=4)
-        assert webhook_dispatch.claim(two, webhook.id, settings, limit=4) == []
-        assert webhook_dispatch.waiting(two) == []
+        (first,) = dispatch.claim(one, webhook.id, settings, limit=4)
+        assert dispatch.claim(two, webhook.id, settings, limit=4) == []
+        assert dispatch.waiting(two) == []
         lab.execute("UPDATE webhook_deliveries SET lease_expires_at = now()")
-        (second,) = webhook_dispatch.claim(two, webhook.id, settings, limit=4)
+        (second,) = dispatch.claim(two, webhook.id, settings, limit=4)
         assert (second.id, second.body) == (first.id, first.body)
-        assert webhook_dispatch.record(one, first, delivered, settings) is None
+        assert dispatch.record(one, first, delivered, settings) is None
         assert log(webhook)[0].status == "pending"
-        assert webhook_dispatch.record(two, second, delivered, settings) == "delivered"
+        assert dispatch.record(two, second, delivered, settings) == "delivered"
 
 
 def test_two_senders_claim_different_messages_of_one_receiver(lab, sessions, subscribe, settings):
@@ -371,7 +372,7 @@ def test_two_senders_claim_different_messages_of_one_receiver(lab, sessions, sub
         held = holder.execute(
             text("SELECT id FROM webhook_deliveries ORDER BY id LIMIT 2 FOR UPDATE")
         ).scalars()
-        taken = webhook_dispatch.claim(session, webhook.id, settings, limit=10)
+        taken = dispatch.claim(session, webhook.id, settings, limit=10)
         assert len(taken) == 4
         assert not {each.id for each in taken} & set(held)
 

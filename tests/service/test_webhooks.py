@@ -13,14 +13,15 @@ from sqlalchemy import text
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from service import keys, webhook_deliveries, webhook_dispatch, webhooks
+from service import api_keys
 from service.api.app import create_app
-from service.config import Settings
 from service.errors import InvalidError
-from service.events import NewEvent
-from service.webhook_signatures import headers, new_secret, sign
-from service.webhook_targets import checked_url, is_public
-from service.webhooks import Subscription
+from service.events.publishing import NewEvent
+from service.settings import Settings
+from service.webhooks import deliveries, dispatch, subscriptions
+from service.webhooks.signatures import headers, new_secret, sign
+from service.webhooks.subscriptions import Subscription
+from service.webhooks.targets import checked_url, is_public
 from tests.processes import wait_for
 from tests.serving import ask
 
@@ -163,9 +164,9 @@ def test_public_addresses_are_told_from_others(address):
 def test_the_settings_can_allow_private_addresses(session, settings):
     wanted = Subscription("http://LOCALHOST:80/a b")
     with pytest.raises(InvalidError, match="localhost leads to"):
-        webhooks.create(session, wanted, caller="test", settings=settings)
+        subscriptions.create(session, wanted, caller="test", settings=settings)
     allowed = settings.model_copy(update={"webhook_private_addresses": True})
-    made = webhooks.create(session, wanted, caller="test", settings=allowed)
+    made = subscriptions.create(session, wanted, caller="test", settings=allowed)
     assert made.url == "http://localhost/a%20b"
 
 
@@ -175,14 +176,16 @@ def test_a_name_that_nobody_knows_yet_may_be_subscribed():
 
 def test_there_is_a_limit_to_their_number(session, settings):
     limited = settings.model_copy(update={"max_webhooks": 1})
-    webhooks.create(session, Subscription(URL), caller="test", settings=limited)
+    subscriptions.create(session, Subscription(URL), caller="test", settings=limited)
     with pytest.raises(InvalidError, match="max_webhooks = 1"):
-        webhooks.create(session, Subscription(URL), caller="test", settings=limited)
+        subscriptions.create(session, Subscription(URL), caller="test", settings=limited)
 
 
 def test_whoever_reads_cannot_subscribe_and_whoever_subscribes_cannot_delete(app, session):
     tokens = {
-        scope: {"Authorization": f"Bearer {keys.create(session, name=scope, scopes=[scope]).token}"}
+        scope: {
+            "Authorization": f"Bearer {api_keys.create(session, name=scope, scopes=[scope]).token}"
+        }
         for scope in ("read", "submit", "admin")
     }
 
@@ -194,7 +197,7 @@ def test_whoever_reads_cannot_subscribe_and_whoever_subscribes_cannot_delete(app
 
     assert statuses("POST", "/v1/webhooks", json={"url": URL}) == [403, 201, 201]
     assert statuses("GET", "/v1/webhooks") == [200, 200, 200]
-    path = f"/v1/webhooks/{webhooks.search(session, cursor=None, limit=1)[0][0].id}"
+    path = f"/v1/webhooks/{subscriptions.search(session, cursor=None, limit=1)[0][0].id}"
     assert statuses("POST", f"{path}/ping") == [403, 202, 202]
     assert statuses("POST", f"{path}/secret") == [403, 200, 200]
     assert statuses("POST", f"{path}/disable") == [403, 200, 200]
@@ -221,7 +224,7 @@ def test_signatures_are_those_of_the_specification():
 
 def _sent(session, webhook_id, settings):
     """The message that is due, and its headers as they would be sent now."""
-    (message,) = webhook_dispatch.claim(session, webhook_id, settings, limit=1)
+    (message,) = dispatch.claim(session, webhook_id, settings, limit=1)
     now = int(session.scalar(text("SELECT extract(epoch FROM now())")))
     session.rollback()
     return message.body, headers(message.secrets, str(message.id), now, message.body)
@@ -286,13 +289,13 @@ def test_what_failed_can_be_asked_for_again(post, webhook, session, settings, la
         "failures = 3"
     )
     webhook_id = uuid.UUID(webhook["id"])
-    assert webhook_dispatch.claim(session, webhook_id, settings, limit=1) == []
+    assert dispatch.claim(session, webhook_id, settings, limit=1) == []
     again = post(_path(webhook, f"/deliveries/{pinged.json()['id']}/redeliver"))
     assert (again.status_code, again.json()["status"]) == (202, "pending")
-    (message,) = webhook_dispatch.claim(session, webhook_id, settings, limit=1)
+    (message,) = dispatch.claim(session, webhook_id, settings, limit=1)
     assert (str(message.id), message.attempt) == (pinged.json()["id"], 4)
     post(_path(webhook, f"/deliveries/{pinged.json()['id']}/redeliver"))
-    assert webhook_dispatch.claim(session, webhook_id, settings, limit=1) == [], "it is under way"
+    assert dispatch.claim(session, webhook_id, settings, limit=1) == [], "it is under way"
 
 
 def test_a_disabled_webhook_is_sent_nothing_more(app, post, webhook, lab):
@@ -314,7 +317,7 @@ def test_a_run_ends_also_while_a_subscriber_is_being_deleted(
     lab, database_url, session, sessions, settings
 ):
     """The delivery of a webhook that goes away in the same moment must not fail the run's end."""
-    webhooks.create(session, Subscription(URL), caller="test", settings=settings)
+    subscriptions.create(session, Subscription(URL), caller="test", settings=settings)
     lab.submit()
     held = lab.taken()
     lab.epoch(held, 1)
@@ -337,16 +340,18 @@ def test_a_run_ends_also_while_a_subscriber_is_being_deleted(
 
 
 def test_events_that_are_rolled_back_are_told_to_nobody(lab, session, settings):
-    webhook_id = webhooks.create(session, Subscription(URL), caller="test", settings=settings).id
+    webhook_id = subscriptions.create(
+        session, Subscription(URL), caller="test", settings=settings
+    ).id
     experiment_id = lab.submit()
     event = NewEvent("experiment.finished", None, {"runs": {}})
 
     def fails_at_its_end():
         with session.begin():
-            webhook_deliveries.enqueue(session, experiment_id, [event])
+            deliveries.enqueue(session, experiment_id, [event])
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
         fails_at_its_end()
-    found, _ = webhook_deliveries.search(session, webhook_id, cursor=None, limit=10)
+    found, _ = deliveries.search(session, webhook_id, cursor=None, limit=10)
     assert [each.event for each in found] == ["experiment.created"]

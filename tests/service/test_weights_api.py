@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from service import weights
-from service.sealing import seal
-from service.storage import CHECKPOINTS, WEIGHTS, open_storage, weights_name
+from service.weights import files
+from service.weights.checksums import seal
+from service.weights.storage import CHECKPOINTS, WEIGHTS, open_storage, weights_name
 from tests.serving import serving
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -188,26 +188,26 @@ def test_files_of_runs_that_are_over_are_removed(lab, leave, storage, session, s
     lab.execute(
         "UPDATE runs SET status = 'running', lease_expires_at = now() WHERE id = :id", id=running
     )
-    assert weights.purge(session, settings) == 3 * 2 + 2
+    assert files.purge(session, settings) == 3 * 2 + 2
     assert runs_with_files(storage, CHECKPOINTS) == {str(queued), str(running)}
     left = runs_with_files(storage, WEIGHTS) - {"a note of the operator"}
     assert left == {str(each) for each in (recent, queued, running)}
     assert f"{WEIGHTS}/a note of the operator" in storage.names(WEIGHTS)
-    assert weights.purge(session, settings) == 0
+    assert files.purge(session, settings) == 0
 
 
 def test_weights_stay_as_long_as_a_run_that_took_them(lab, finished, storage, session, settings):
     lab.execute("UPDATE runs SET finished_at = now() - interval '40 days'")
     (copy,) = lab.runs(lab.submit())
     assert copy.reused_from == finished
-    assert weights.purge(session, settings) == 0
+    assert files.purge(session, settings) == 0
     lab.execute("DELETE FROM runs WHERE id = :id", id=finished)
-    assert weights.purge(session, settings) == 0
+    assert files.purge(session, settings) == 0
     lab.execute("UPDATE runs SET finished_at = now() - interval '40 days'")
-    assert weights.purge(session, settings) == 2
+    assert files.purge(session, settings) == 2
     assert storage.names(WEIGHTS) == []
 
 
 def test_a_location_that_is_away_does_not_stop_the_scheduler(session, settings):
     away = settings.model_copy(update={"checkpoint_dir": "nonsense://there"})
-    assert weights.purge(session, away) == 0
+    assert files.purge(session, away) == 0

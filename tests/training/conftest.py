@@ -3,11 +3,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from service.door import Limits
-from service.expansion import expand
-from service.spec import ExperimentSpec, RunConfig
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec, RunConfig
 from workers.training.results import EpochResult
-from workers.training.trainer import train
+from workers.training.solo import train
 
 SMALL = {"name": "mnist_cnn", "channels": [4, 8], "units": [16]}
 

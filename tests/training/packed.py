@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from service.catalog import AXES
-from service.door import Limits
-from service.expansion import expand
-from service.packing import pack_key
-from service.spec import ExperimentSpec, RunConfig
+from service.catalog.axes import AXES
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.packing import pack_key
+from service.specs.spec import ExperimentSpec, RunConfig
 from workers import datasets
 from workers.datasets import Dataset
-from workers.training.packs import PackedTraining
+from workers.training.packed.training import PackedTraining
 from workers.training.results import EpochResult, Pulse, Start
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from service.catalog import AXES
+from service.catalog.axes import AXES
 from service.catalog.entry import Entry, Parameter
 
 #: Training one epoch is to take a blink: bounds narrower than the catalog's, by parameter.

@@ -6,14 +6,14 @@ import pytest
 import torch
 from hypothesis import HealthCheck, assume, event, given, settings
 
-from service.catalog import AXES
-from service.door import Limits
-from service.expansion import SpecError, expand
-from service.spec import ExperimentSpec, RunConfig
+from service.catalog.axes import AXES
+from service.specs.expansion import SpecError, expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec, RunConfig
 from tests.training.specs import specs
 from workers import datasets
 from workers.training.results import EpochResult
-from workers.training.trainer import train
+from workers.training.solo import train
 
 QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 

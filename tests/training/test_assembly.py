@@ -5,7 +5,7 @@ import inspect
 import pytest
 import torch
 
-from service.catalog import AXES
+from service.catalog.axes import AXES
 from workers.datasets import load
 from workers.datasets.loading import DATASETS
 from workers.datasets.preprocessings import PREPROCESSINGS

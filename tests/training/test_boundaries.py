@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from workers.datasets import load
-from workers.training.trainer import train
+from workers.training.solo import train
 
 CPU = torch.device("cpu")
 PLANE = {"dataset": "circles", "model": {"name": "mlp", "hidden_units": [4]}, "batch_size": 50}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from service.choices import choice
+from service.specs.choices import choice
 from workers.datasets import DatasetError, load
 from workers.datasets.loading import data_folder
 from workers.datasets.mnist import CHECKSUMS, mnist

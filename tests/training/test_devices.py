@@ -56,7 +56,7 @@ def test_memory_that_a_step_frees_is_there_for_the_next():
 @pytest.mark.skipif(not CUDA, reason="needs CUDA")
 def test_a_run_on_cuda_repeats_its_bits_and_agrees_with_the_cpu(configure):
     from workers.datasets import load
-    from workers.training.trainer import train
+    from workers.training.solo import train
 
     config = configure(activation="tanh", dropout="none", epochs=2)
     histories = [

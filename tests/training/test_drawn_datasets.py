@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.datasets import make_circles, make_moons
 
-from service.choices import choice
+from service.specs.choices import choice
 from workers.datasets import load
 from workers.datasets.loading import DATASETS
 

@@ -11,7 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from service.choices import choice
+from service.specs.choices import choice
 from workers.datasets import DatasetError, load, mirrors
 from workers.datasets.fashion_mnist import CHECKSUMS, fashion_mnist
 

@@ -1,6 +1,6 @@
 """The recipe against Keras on TensorFlow: step by step without chance, and over seeds with it.
 
-Keras' numbers are those `python -m benchmarks.keras_recipe` gives; docs/keras.md tells more.
+Keras' numbers are those `python -m benchmarks.peers.keras_recipe` gives; docs/keras.md tells more.
 """
 
 import math
@@ -11,8 +11,8 @@ import torch
 
 from workers.datasets import load
 from workers.training.results import EpochResult
+from workers.training.solo import Training
 from workers.training.streams import Streams
-from workers.training.trainer import Training
 
 ACTIVATIONS = {
     "leaky_relu": {"name": "leaky_relu", "negative_slope": 0.2},
@@ -45,7 +45,7 @@ class FileOrder(Streams):
 
 
 def fixed_weights(network):
-    """Draw what `benchmarks/keras_run.py` draws: in Keras' order and layout, then turned."""
+    """Draw what `benchmarks/peers/keras_run.py` draws: in Keras' order and layout, then turned."""
     generator = np.random.default_rng(0)
     drawn = {}
     for name, parameter in network.named_parameters():

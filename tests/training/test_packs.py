@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tests.training.packed import CPU, VARIED, runs_of, trained
-from workers.nn.packs.dropouts import device_words
-from workers.training import trainer
-from workers.training.packs import PackedTraining
+from workers.nn.packed.dropouts import device_words
+from workers.training import solo
+from workers.training.packed.training import PackedTraining
 from workers.training.results import Pulse, Start
-from workers.training.trainer import Training
+from workers.training.solo import Training
 
 
 @pytest.mark.parametrize("spec", VARIED.values(), ids=VARIED)
@@ -58,7 +58,7 @@ def test_shapes_that_are_no_whole_vectors_change_nothing():
 
 
 def test_a_member_goes_on_from_any_step_beside_members_at_others(monkeypatch):
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     spec = {"optimizer": "adam", "normalization": "batch", "epochs": 3}
     runs, data = runs_of(spec | {"seeds": [3, 8, 13]})
     whole = PackedTraining(runs, data, CPU)

@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 
 from tests.training.packed import CNNS, CPU, runs_of
-from workers.nn.packs.networks import packed_network
+from workers.nn.packed.networks import packed_network
 from workers.training.assembly import build_network
-from workers.training.packs import PackedTraining
+from workers.training.packed.training import PackedTraining
 from workers.training.results import EpochResult, Pulse
+from workers.training.solo import Training
 from workers.training.streams import Streams
-from workers.training.trainer import Training
 
 
 def member_of(config, seed, data, place):

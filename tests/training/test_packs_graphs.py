@@ -7,8 +7,8 @@ from torch.utils._pytree import tree_leaves
 
 from tests.training.packed import CNNS, CPU, VARIED, runs_of, trained
 from workers.nn.names import below
-from workers.training.packed_step import PackedStep
-from workers.training.packs import PackedTraining
+from workers.training.packed.step import PackedStep
+from workers.training.packed.training import PackedTraining
 
 #: Tensors without values: whoever reads a number of one gets an error.
 META = torch.device("meta")

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from tests.training.packed import CNNS, CPU, bits_of, runs_of, seen, trained
-from workers.training import packed_step, trainer
-from workers.training.packed_step import PackedStep
-from workers.training.packs import PackedTraining
+from workers.training import solo
+from workers.training.packed import step
+from workers.training.packed.step import PackedStep
+from workers.training.packed.training import PackedTraining
 from workers.training.results import Pulse
 
 #: Statistics before the first step and after each epoch, pulses between all of them.
@@ -39,7 +40,7 @@ def until_left(pack, moment, leaving):
 
 @pytest.mark.parametrize("leaving", [[0], [2], [0, 1], [0, 1, 2]])
 def test_whoever_leaves_at_whatever_moment_the_others_stay_as_they_are(leaving, monkeypatch):
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     runs, data = runs_of(_WATCHED)
     moments = sum(1 for _ in PackedTraining(runs, data, CPU).run())
     assert moments > 10
@@ -88,7 +89,7 @@ def test_a_step_without_enough_memory_leaves_everything_as_it_was(spec, monkeypa
     def too_small(*_):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(packed_step, "packed_clipping", lambda *_: too_small)
+    monkeypatch.setattr(step, "packed_clipping", lambda *_: too_small)
     runs, data = runs_of(spec)
     pack = PackedTraining(runs[:1], data, CPU)
     before = bits_of(pack.members[0].state())

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from service.choices import choice
+from service.specs.choices import choice
 from workers.datasets import DatasetError, load
 from workers.datasets.loading import DATASETS
 from workers.datasets.preprocessings import PREPROCESSINGS

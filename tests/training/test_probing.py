@@ -6,10 +6,10 @@ import torch
 from tests.training.test_reproducibility import rows, written
 from workers.datasets import load
 from workers.diagnostics.layers import NetworkStatistics
-from workers.training import trainer
+from workers.training import solo
 from workers.training.probing import AUTO_SHARE, probing_of
 from workers.training.results import EpochResult, Pulse, Start
-from workers.training.trainer import Training, train
+from workers.training.solo import Training, train
 
 CPU = torch.device("cpu")
 
@@ -101,7 +101,7 @@ def test_a_result_tells_of_the_weights_at_its_epochs_end(configure):
 
 
 def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     statistics = {"every": 1, "samples": 250}
     config = configure(train_size=300, layer_statistics=statistics, batch_size=300)
     events = list(train(config, 0, load(config.dataset), CPU))
@@ -128,7 +128,7 @@ def test_a_diverged_network_has_statistics(configure):
 
 
 def test_a_restored_training_takes_the_same_statistics(configure, monkeypatch):
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure(layer_statistics={"every": 1, "samples": 300}, epochs=2, train_size=400)
     data = load(config.dataset)
     whole = Training(config, 3, data, CPU)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from service.spec import RunConfig
+from service.specs.spec import RunConfig
 from workers.datasets import load
-from workers.training import trainer
+from workers.training import solo
 from workers.training.results import EpochResult
-from workers.training.trainer import Training
+from workers.training.solo import Training
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -67,7 +67,7 @@ def test_seeds_differ(configure, history):
 
 
 def test_a_run_beside_it_changes_nothing(configure, monkeypatch):
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     one, other = configure(**SELU), configure(batch_size=64, epochs=2)
     data = load(one.dataset)
     alone = [rows(Training(each, 4, data, CPU).run()) for each in (one, other)]
@@ -98,7 +98,7 @@ def test_global_generators_are_left_alone(configure, history):
 )
 def test_a_restored_training_goes_on_as_if_never_stopped(configure, monkeypatch, optimizer):
     """From the state at every pulse and every result, in and between epochs."""
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure(**SELU, optimizer=optimizer, train_size=400, validation_split=0.25)
     data = load(config.dataset)
     whole = Training(config, 3, data, CPU)
@@ -121,7 +121,7 @@ def test_a_state_is_a_copy_in_a_form_that_safetensors_takes(configure, monkeypat
     from safetensors.torch import load as read
     from safetensors.torch import save
 
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure()
     training = Training(config, 0, load(config.dataset), CPU)
     events = training.run()

@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from service.choices import choice
+from service.specs.choices import choice
 from workers.datasets import DatasetError, load
 from workers.datasets.churn import CHECKSUM, churn
 from workers.datasets.digits import digits

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from workers.datasets import load
-from workers.training import trainer
+from workers.training import solo
 from workers.training.assembly import build_network
 from workers.training.results import EpochResult, Pulse
+from workers.training.solo import Training, train
 from workers.training.streams import Streams
-from workers.training.trainer import Training, train
 
 CPU = torch.device("cpu")
 CLIPPED = {"name": "value", "threshold": 0.02}
@@ -138,9 +138,9 @@ def test_a_diverged_run_keeps_its_epoch_and_ends(configure, history):
 def test_pulses_come_between_steps_and_decide_nothing(configure, history, monkeypatch):
     config = configure(train_size=400, validation_split=0.5, epochs=2)
     data = load(config.dataset)
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", math.inf)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", math.inf)
     quiet = history(config, data)
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     events = list(train(config, 0, data, CPU))
     results = [each for each in events if isinstance(each, EpochResult)]
     for each in results:
@@ -163,11 +163,11 @@ def test_pulses_come_about_every_half_second(configure):
         told.append(time.monotonic())
     gaps = [later - sooner for sooner, later in itertools.pairwise(told)]
     assert len(gaps) > 2
-    assert min(gaps[:-1]) >= trainer.PULSE_SECONDS
+    assert min(gaps[:-1]) >= solo.PULSE_SECONDS
 
 
 def test_the_callers_time_is_not_the_epochs(configure, monkeypatch):
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure()
     held, began = 0.0, time.monotonic()
     for event in train(config, 0, load(config.dataset), CPU):
@@ -181,7 +181,7 @@ def test_the_callers_time_is_not_the_epochs(configure, monkeypatch):
 
 
 def test_a_closed_training_stops(configure, monkeypatch):
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure(epochs=1000)
     training = Training(config, 0, load(config.dataset), CPU)
     events = training.run()

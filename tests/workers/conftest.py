@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from service import claiming
+from service.runs import claims
 from tests.looks import Looks
 from tests.submissions import submit
-from workers.runner import train_runs
+from workers.execution.runner import train_runs
 from workers.training import devices
 
 CPU = torch.device("cpu")
@@ -21,7 +21,7 @@ def _threads():
 @pytest.fixture(autouse=True)
 def _each_epoch_by_itself(monkeypatch):
     """Tests steer by what is recorded, so nothing waits; groups have tests of their own."""
-    monkeypatch.setattr("workers.grouping.GROUP_SECONDS", 0.0)
+    monkeypatch.setattr("workers.execution.group_commit.GROUP_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def claim(sessions, settings):
 
     def claim(worker="one"):
         with sessions() as session:
-            (held,) = claiming.claim(
+            (held,) = claims.claim(
                 session, worker=worker, engine=devices.describe(CPU), settings=settings, most=1
             )
             return held

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from workers import background
-from workers.background import wait_for
+from workers.execution import background
+from workers.execution.background import wait_for
 
 
 @pytest.fixture(autouse=True)

@@ -13,18 +13,18 @@ from safetensors import safe_open
 from safetensors.torch import load
 from structlog.testing import capture_logs
 
-from service.door import Limits
-from service.expansion import config_hash, expand
-from service.sealing import DamagedFileError, check
-from service.spec import ExperimentSpec, RunConfig
-from service.storage import CHECKPOINTS, WEIGHTS, Folder, Remote, open_storage, weights_name
-from workers import checkpoints as module
+from service.specs.expansion import config_hash, expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec, RunConfig
+from service.weights.checksums import DamagedFileError, check
+from service.weights.storage import CHECKPOINTS, WEIGHTS, Folder, Remote, open_storage, weights_name
 from workers import datasets
-from workers.checkpoints import Checkpoints, Owner
-from workers.recorder import WorkerStoppingError
-from workers.training import trainer
+from workers.execution import checkpoints as module
+from workers.execution.checkpoints import Checkpoints, Owner
+from workers.execution.recorder import WorkerStoppingError
+from workers.training import solo
 from workers.training.results import EpochResult
-from workers.training.trainer import Training
+from workers.training.solo import Training
 
 CPU = torch.device("cpu")
 ENGINE = {"device": "cpu", "threads": 1}
@@ -58,7 +58,7 @@ def folder(tmp_path):
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
     """Every epoch is saved, and every step is followed by a pulse."""
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     monkeypatch.setattr(module, "_SHORTEST_SECONDS", 0.0)
     monkeypatch.setattr(module, "_SHARE", 1e9)
 
@@ -243,7 +243,7 @@ def test_a_full_disk_costs_the_checkpoint_and_nothing_else(tmp_path, settings):
 
 def test_a_disk_is_never_filled_to_the_last_byte(tmp_path, folder, monkeypatch):
     nearly_full = SimpleNamespace(f_blocks=1000, f_bavail=60, f_frsize=4096)
-    monkeypatch.setattr("service.storage.os.statvfs", lambda _: nearly_full)
+    monkeypatch.setattr("service.weights.storage.os.statvfs", lambda _: nearly_full)
     folder.write("checkpoints/fits", [b"0" * 10 * 4096])
     with pytest.raises(OSError, match="Too little room") as refused:
         folder.write("checkpoints/more", [b"0" * 10 * 4096, b"1"])
@@ -265,7 +265,7 @@ def test_a_location_that_cannot_be_used_costs_nothing_else(url, settings, monkey
 
 def test_a_slow_location_is_waited_for_with_signs_of_life(local, monkeypatch):
     """And where these say that the run is to end, it ends."""
-    monkeypatch.setattr("workers.background.PULSE_SECONDS", 0.01)
+    monkeypatch.setattr("workers.execution.background.PULSE_SECONDS", 0.01)
     answer, pulses = threading.Event(), []
     write = local.storage.write
 

@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from service.catalog import AXES
-from service.door import Limits
-from service.expansion import expand
-from service.spec import ExperimentSpec
-from service.storage import Folder
+from service.catalog.axes import AXES
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec
+from service.weights.storage import Folder
 from workers import datasets
-from workers.checkpoints import Checkpoints, Owner
-from workers.training import trainer
-from workers.training.packs import PackedTraining
+from workers.execution.checkpoints import Checkpoints, Owner
+from workers.training import solo
+from workers.training.packed.training import PackedTraining
 from workers.training.results import EpochResult, Pulse, Start
-from workers.training.trainer import Training
+from workers.training.solo import Training
 
 CPU = torch.device("cpu")
 BASE = {
@@ -62,7 +62,7 @@ SPECS = [
 
 @pytest.fixture(autouse=True)
 def pulse_at_every_step(monkeypatch):
-    monkeypatch.setattr(trainer, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
 
 
 def run_of(spec, seed=5):

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from service.holding import Claim
-from service.recording import EpochRecord
+from service.runs.leases import Claim
+from service.runs.recording import EpochRecord
 from tests.service.layer_samples import insight
-from workers import grouping
-from workers.grouping import Group
+from workers.execution import group_commit
+from workers.execution.group_commit import Group
 
 HELD = Claim(UUID(int=1), UUID(int=2), 1, {}, 0, 100, 0, {})
 
@@ -21,8 +21,8 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now = 1000.0
-        monkeypatch.setattr(grouping, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(grouping, "GROUP_SECONDS", 0.2)
+        monkeypatch.setattr(group_commit, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(group_commit, "GROUP_SECONDS", 0.2)
         self.group = Group()
 
     def transactions(self, epochs, seconds, commit=0.005):

@@ -8,13 +8,19 @@ from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from service import claiming, runs, sweep
-from service.database import create_database_engine, session_factory
-from service.models import Epoch, Event, Layers, Run
+from service.database.engine import create_database_engine, session_factory
+from service.database.tables import Epoch, Event, Layers, Run
+from service.runs import claims, endings, leases
 from tests.service.layer_samples import SICK, insight
 from tests.submissions import submit
-from workers import grouping
-from workers.recorder import DatabaseRecorder, NoneLeftError, Place, Row, WorkerStoppingError
+from workers.execution import group_commit
+from workers.execution.recorder import (
+    DatabaseRecorder,
+    NoneLeftError,
+    Place,
+    Row,
+    WorkerStoppingError,
+)
 
 MLP = {"dataset": "digits", "model": {"name": "mlp", "hidden_units": [8]}}
 
@@ -38,7 +44,7 @@ def metrics(epoch, member=0):
 @pytest.fixture
 def patient(monkeypatch):
     """Let epochs wait for as long as they may."""
-    monkeypatch.setattr(grouping, "GROUP_SECONDS", 3600.0)
+    monkeypatch.setattr(group_commit, "GROUP_SECONDS", 3600.0)
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def recorder(session, sessions, settings):
             submit(session, settings, **MLP, seeds=members, epochs=9)
         engine = {"device": "cpu", "torch": "2.13.0", "numpy": "2.4.0"}
         with sessions() as own:
-            pack = claiming.claim(own, worker="one", engine=engine, settings=settings)
+            pack = claims.claim(own, worker="one", engine=engine, settings=settings)
         changed = settings.model_copy(update={"renew_seconds": 60} | changed)
         return DatabaseRecorder(by, pack, changed, stopping), pack
 
@@ -62,7 +68,7 @@ def lose(sessions, settings, run_id):
     with sessions() as session:
         with session.begin():
             session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=func.now()))
-        assert sweep.recover(session, run_id, 1, settings)
+        assert leases.recover(session, run_id, 1, settings)
 
 
 def told(sessions, pack):
@@ -104,7 +110,7 @@ def test_what_is_recorded_together_is_what_is_recorded_singly(
 
     event.listen(engine, "before_cursor_execute", note)
     for seconds in (0.0, 3600.0):
-        monkeypatch.setattr(grouping, "GROUP_SECONDS", seconds)
+        monkeypatch.setattr(group_commit, "GROUP_SECONDS", seconds)
         by, pack = recorder(3)
         inserted.clear()
         for epoch in range(1, 10):
@@ -218,7 +224,7 @@ def test_a_member_that_lives_epochs_again_keeps_its_lease_beside_one_that_is_new
         first.epochs({0: Row(epoch, metrics(epoch), None)})
     first.release("It was given back.")
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr("workers.recorder.time", clock)
+    monkeypatch.setattr("workers.execution.recorder.time", clock)
     by, pack = recorder(renew_seconds=1)
     assert [held.recorded_epochs for held in pack] == [3, 0]
     leases = [look.run(old.run_id).lease_expires_at]
@@ -227,7 +233,7 @@ def test_a_member_that_lives_epochs_again_keeps_its_lease_beside_one_that_is_new
         by.epochs({member: Row(epoch, metrics(epoch), None) for member in (0, 1)})
         leases.append(look.run(old.run_id).lease_expires_at)
     assert leases[0] == leases[1] < leases[2]
-    runs.cancel(session, old.run_id)
+    endings.cancel(session, old.run_id)
     clock.now += 1.0
     by.epochs({member: Row(3, metrics(3), None) for member in (0, 1)})
     assert by.leaving() == {0}
@@ -247,7 +253,7 @@ def test_a_cancel_finds_what_waits(patient, recorder, look, session):
     by, pack = recorder(2)
     for epoch in (1, 2, 3):
         by.epochs({member: Row(epoch, metrics(epoch), None) for member in (0, 1)})
-    runs.cancel(session, pack[0].run_id)
+    endings.cancel(session, pack[0].run_id)
     by.pulse({member: Place(4, 0.1) for member in (0, 1)})
     assert by.leaving() == {0}
     assert by.outcomes == {0: "cancelled"}
@@ -289,11 +295,11 @@ def test_a_worker_that_dies_while_epochs_wait_costs_a_run_nothing(
 ):
     twin = submitted(**BRIEF)
     assert train() == "completed"
-    monkeypatch.setattr("workers.training.trainer.PULSE_SECONDS", 3600.0)
+    monkeypatch.setattr("workers.training.solo.PULSE_SECONDS", 3600.0)
     if checkpoints:
         # After the first epoch, and now and then.
-        monkeypatch.setattr("workers.checkpoints._SHORTEST_SECONDS", 0.0)
-        monkeypatch.setattr("workers.checkpoints._SHARE", 0.5)
+        monkeypatch.setattr("workers.execution.checkpoints._SHORTEST_SECONDS", 0.0)
+        monkeypatch.setattr("workers.execution.checkpoints._SHARE", 0.5)
     run_id = submitted(**BRIEF)
     looks = iter(range(100))
 
@@ -324,7 +330,7 @@ def test_a_worker_that_stops_while_epochs_wait_gives_the_run_back_as_far_as_it_i
 ):
     twin = submitted(**BRIEF)
     assert train() == "completed"
-    monkeypatch.setattr("workers.training.trainer.PULSE_SECONDS", 3600.0)
+    monkeypatch.setattr("workers.training.solo.PULSE_SECONDS", 3600.0)
     run_id, looks = submitted(**BRIEF), iter([False] * 9)
     assert train(stopping=lambda: next(looks, True)) == "released"
     begun = look.history(run_id)

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import select
 
-from service import diagnoses, layers
-from service.models import Layers
-from service.spec import RunConfig
+from service.database.tables import Layers
+from service.histories import diagnoses, layer_statistics
+from service.specs.spec import RunConfig
 from tests.submissions import submit
 from workers import datasets
-from workers.checkpoints import Checkpoints
+from workers.execution.checkpoints import Checkpoints
 from workers.training.assembly import build_network
 from workers.training.streams import Streams
 
@@ -25,9 +25,9 @@ def inside(sessions):
                 .order_by(Layers.epoch)
             ).all()
             session.rollback()
-            return {epoch: layers.decode(payload) for epoch, payload in rows}, diagnoses.get(
-                session, run_id
-            )
+            return {
+                epoch: layer_statistics.decode(payload) for epoch, payload in rows
+            }, diagnoses.get(session, run_id)
 
     return inside
 

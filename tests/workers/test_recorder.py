@@ -5,9 +5,15 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from service import runs
-from service.database import create_database_engine, session_factory
-from workers.recorder import DatabaseRecorder, NoneLeftError, Place, Row, WorkerStoppingError
+from service.database.engine import create_database_engine, session_factory
+from service.runs import endings
+from workers.execution.recorder import (
+    DatabaseRecorder,
+    NoneLeftError,
+    Place,
+    Row,
+    WorkerStoppingError,
+)
 
 METRICS = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.25}
 
@@ -47,11 +53,11 @@ def test_an_epoch_renews_the_lease_too(recorder, look):
 
 def test_a_cancel_is_noticed_by_pulse_and_epoch(recorder, session):
     by_pulse, held = recorder(renew_seconds=0.0)
-    runs.cancel(session, held.run_id)
+    endings.cancel(session, held.run_id)
     with pytest.raises(NoneLeftError):
         by_pulse.pulse({0: Place(1, 0.5)})
     by_epoch, held = recorder(renew_seconds=60)
-    runs.cancel(session, held.run_id)
+    endings.cancel(session, held.run_id)
     with pytest.raises(NoneLeftError):
         by_epoch.epochs({0: Row(1, METRICS, None)})
 
@@ -60,7 +66,7 @@ def test_a_cancel_that_comes_with_the_last_epoch_is_too_late(recorder, session, 
     recorder, held = recorder()
     recorder.epochs({0: Row(1, METRICS, None)})
     recorder.epochs({0: Row(2, METRICS, None)})
-    runs.cancel(session, held.run_id)
+    endings.cancel(session, held.run_id)
     recorder.epochs({0: Row(3, METRICS, "completed")})
     assert look.run(held.run_id).status == "completed"
 
@@ -85,7 +91,7 @@ def test_an_epoch_recorded_twice_by_its_attempt_is_recorded_once(recorder, look)
 def test_a_repeated_epoch_still_tells_of_a_cancel(recorder, session):
     recorder, held = recorder(renew_seconds=60)
     recorder.epochs({0: Row(1, METRICS, None)})
-    runs.cancel(session, held.run_id)
+    endings.cancel(session, held.run_id)
     with pytest.raises(NoneLeftError):
         recorder.epochs({0: Row(1, METRICS, None)})
 
@@ -93,7 +99,7 @@ def test_a_repeated_epoch_still_tells_of_a_cancel(recorder, session):
 def test_a_repeated_epoch_of_a_run_taken_back_is_lost(recorder, session, settings):
     recorder, held = recorder()
     recorder.epochs({0: Row(1, METRICS, None)})
-    runs.release(session, [held], "It was given back.", settings)
+    endings.release(session, [held], "It was given back.", settings)
     with pytest.raises(NoneLeftError):
         recorder.epochs({0: Row(1, METRICS, None)})
 

@@ -11,12 +11,12 @@ from sqlalchemy import event, func, text, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from service import claiming, runs, sweep
-from service.database import create_database_engine, session_factory
-from service.models import Run
-from service.storage import open_storage, weights_name
+from service.database.engine import create_database_engine, session_factory
+from service.database.tables import Run
+from service.runs import claims, endings, leases
+from service.weights.storage import open_storage, weights_name
 from tests.submissions import submit
-from workers.runner import work
+from workers.execution.runner import work
 from workers.training import devices
 
 CPU = torch.device("cpu")
@@ -55,7 +55,7 @@ def end_lease(sessions, settings, run_id):
             text("SELECT attempt FROM runs WHERE id = :id").bindparams(id=run_id)
         )
         session.rollback()
-        assert sweep.recover(session, run_id, attempt, settings)
+        assert leases.recover(session, run_id, attempt, settings)
 
 
 def test_a_run_is_trained_to_its_end(submitted, train, look):
@@ -109,7 +109,7 @@ def test_a_run_that_is_given_back_goes_on_as_if_nothing_had_been(submitted, trai
 
 def test_a_cancel_ends_the_run_with_what_it_has(submitted, train, look, session, meanwhile):
     run_id = submitted(epochs=50)
-    cancel = meanwhile(run_id, lambda: runs.cancel(session, run_id))
+    cancel = meanwhile(run_id, lambda: endings.cancel(session, run_id))
     outcome = train(stopping=cancel, renew_seconds=0.01)
     assert outcome == "cancelled"
     run = look.run(run_id)
@@ -127,7 +127,7 @@ def test_a_cancel_is_noticed_while_the_data_set_is_loading(
     pipe = tmp_path / "mnist" / "train-images-idx3-ubyte.gz"
     os.mkfifo(pipe)
     run_id = submitted()
-    cancel = meanwhile(run_id, lambda: runs.cancel(session, run_id), epoch=0)
+    cancel = meanwhile(run_id, lambda: endings.cancel(session, run_id), epoch=0)
     try:
         assert train(stopping=cancel, renew_seconds=0.01, data_dir=tmp_path) == "cancelled"
     finally:
@@ -138,7 +138,7 @@ def test_a_cancel_is_noticed_while_the_data_set_is_loading(
 def test_a_run_given_back_goes_on_in_the_epoch_it_was_in(
     submitted, train, look, settings, monkeypatch
 ):
-    monkeypatch.setattr("workers.training.trainer.PULSE_SECONDS", 0.0)
+    monkeypatch.setattr("workers.training.solo.PULSE_SECONDS", 0.0)
     twin = submitted(**QUICK, normalization="batch")
     assert train() == "completed"
     run_id = submitted(**QUICK, normalization="batch")
@@ -175,10 +175,10 @@ def test_a_run_keeps_its_number_of_threads(submitted, train, look, sessions, set
     changed = settings.model_copy(update={"training_threads": 2})
     with sessions() as session:
         engine = devices.describe(CPU)
-        (held,) = claiming.claim(session, worker="two", engine=engine, settings=changed)
+        (held,) = claims.claim(session, worker="two", engine=engine, settings=changed)
     assert (held.engine["threads"], held.recorded_epochs) == (1, len(begun))
     with sessions() as session:
-        runs.release(session, [held], "Tried.", settings)
+        endings.release(session, [held], "Tried.", settings)
     assert train() == "completed"
     assert look.run(run_id).engine["threads"] == 1
     assert look.history(run_id) == look.history(twin)

@@ -11,10 +11,10 @@ import redis
 from sqlalchemy import func, insert, select, update
 from structlog.testing import capture_logs
 
+from service.database.tables import Event, IdempotencyKey, Run, Worker
 from service.liveness import mark_alive
-from service.models import Event, IdempotencyKey, Run, Worker
-from service.queue import queue_name
-from service.scheduler import Scheduler
+from service.operations.scheduler import Scheduler
+from service.runs.doorbell import queue_name
 from tests.processes import ROOT, environment
 
 
@@ -181,7 +181,7 @@ def test_redis_away_does_not_keep_runs_from_being_taken_back(
 
 def test_a_health_check_tells_a_living_scheduler_from_a_dead_one(settings):
     def check():
-        command = [sys.executable, "-m", "service.scheduler", "--check"]
+        command = [sys.executable, "-m", "service.operations.scheduler", "--check"]
         return subprocess.run(
             command, cwd=ROOT, env=environment(settings), capture_output=True, check=False
         ).returncode

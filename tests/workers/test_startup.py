@@ -10,7 +10,7 @@ import pytest
 from service.liveness import mark_alive
 from tests.processes import Processes, wait_for
 
-MODULES = ["workers", "service.scheduler"]
+MODULES = ["workers", "service.operations.scheduler"]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_program_that_waits_for_postgres_stops_when_told(start, module):
 
 
 def test_a_scheduler_stops_at_once(start):
-    program = start("service.scheduler", sweep_seconds=60.0)
+    program = start("service.operations.scheduler", sweep_seconds=60.0)
     program.says("The scheduler runs")
     began = time.monotonic()
     program.send(signal.SIGTERM)

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from service.catalog import AXES
+from service.catalog.axes import AXES
 from service.catalog.entry import DatasetEntry
-from service.choices import Choice
+from service.specs.choices import Choice
 from workers.datasets.ball import ball
 from workers.datasets.churn import churn
 from workers.datasets.dataset import Dataset, Part

@@ -5,9 +5,9 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from service.choices import Choice
-from service.resolution import network_of
-from service.spec import RunConfig
+from service.specs.choices import Choice
+from service.specs.resolution import network_of
+from service.specs.spec import RunConfig
 from workers.datasets import Dataset
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS

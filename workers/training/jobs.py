@@ -6,12 +6,12 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-from service.packing import Form
-from service.spec import RunConfig
+from service.specs.packing import Form
+from service.specs.spec import RunConfig
 from workers.datasets import Dataset
-from workers.training.packs import PackedTraining, Round
+from workers.training.packed.training import PackedTraining, Round
 from workers.training.results import Pulse
-from workers.training.trainer import Training
+from workers.training.solo import Training
 
 
 class Trainee(Protocol):
@@ -79,7 +79,7 @@ def job_of(
 
     Args:
         form: ``solo`` has one run; ``batched`` one or more that agree in
-            ``service.packing.pack_key``.
+            ``service.specs.packing.pack_key``.
         runs: the members.
         data: their data set.
         device: where to train.

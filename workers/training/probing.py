@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
-from service.spec import RunConfig
+from service.specs.spec import RunConfig
 from workers.datasets import Part
 from workers.diagnostics.boundary import decision_boundary
 from workers.diagnostics.layers import NetworkStatistics, Probe

@@ -3,8 +3,8 @@
 Wherever an experiment or a run is wanted, its id will do, and so will any answer that has one.
 """
 
+from actinium.api.catalog_and_presets import Offers
 from actinium.api.experiments import Experiments
-from actinium.api.offers import Offers
 from actinium.api.results import Results
 from actinium.api.runs import Runs
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Unpack
 
-from actinium.answers import DryRun, Experiment
 from actinium.api.requests import (
     dry_run_call,
     nothing,
@@ -14,6 +13,7 @@ from actinium.api.requests import (
 from actinium.calls import Call, Names, Pages, Ref, as_is, identifier, pages, post
 from actinium.operations import listing, operation
 from actinium.spec import Spec
+from actinium.types import DryRun, Experiment
 
 
 class Experiments:

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from actinium.answers import DryRun, Experiment
 from actinium.calls import Call, as_is, get, plain, post
 from actinium.figure import Figure, Kind, Theme
+from actinium.types import DryRun, Experiment
 
 LARGEST_PAGE = 1000
 

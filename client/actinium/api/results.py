@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from actinium import readers
-from actinium.answers import Claims, Comparison, RunHistory
 from actinium.api.requests import download_call, figure_call
 from actinium.calls import Call, Names, Ref, as_is, get, identifier, part
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import operation
+from actinium.types import Claims, Comparison, RunHistory
 
 At = Literal["final", "best"]
 

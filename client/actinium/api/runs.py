@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from actinium import readers
-from actinium.answers import Attempt, Diagnosis, History, Layers, Run
 from actinium.api.requests import (
     LARGEST_PAGE,
     download_call,
@@ -15,6 +14,7 @@ from actinium.api.requests import (
 from actinium.calls import Call, Names, Pages, Ref, as_is, get, identifier, pages, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import listing, operation
+from actinium.types import Attempt, Diagnosis, History, Layers, Run
 
 
 class Runs:

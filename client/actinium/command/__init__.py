@@ -6,7 +6,7 @@ import sys
 import click
 import httpx
 
-from actinium.command import act, look, reference, submit
+from actinium.command import manage, read, reference, submit
 from actinium.command.context import CONTEXT, Session
 from actinium.errors import ActiniumError, ApiError, UnreachableError
 
@@ -28,7 +28,7 @@ def cli(context: click.Context, url: str | None, key: str | None) -> None:
     context.obj = Session(url, key)
 
 
-for each in (*submit.COMMANDS, *look.COMMANDS, *act.COMMANDS, *reference.COMMANDS):
+for each in (*submit.COMMANDS, *read.COMMANDS, *manage.COMMANDS, *reference.COMMANDS):
     cli.add_command(each)
 
 

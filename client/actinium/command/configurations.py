@@ -7,7 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Column
 
-from actinium.command import pieces
+from actinium.command import widgets
 from actinium.spec import AXES
 
 
@@ -29,8 +29,8 @@ def own_axes(configs: Iterable[Mapping[str, Any]]) -> list[str]:
 def columns(axes: Sequence[str], *, joined: bool) -> list[Column]:
     """Begin the columns that say which configuration a line is about."""
     if joined and len(axes) > 1:
-        return [pieces.words(",_".join(axes))]
-    return [pieces.words(axis) for axis in axes]
+        return [widgets.words(",_".join(axes))]
+    return [widgets.words(axis) for axis in axes]
 
 
 def cells(place: Mapping[str, Any], *, joined: bool) -> list[str]:

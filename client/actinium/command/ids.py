@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from actinium.client import Client
-from actinium.command.pieces import SHORT_ID
+from actinium.command.widgets import SHORT_ID
 from actinium.errors import ActiniumError
 
 _LAST = "last"

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from actinium.answers import Run
 from actinium.client import Client
 from actinium.command.configurations import varying
+from actinium.types import Run
 
 
 class Labels:

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from actinium.answers import Comparison, ComparisonGroup
-from actinium.command import configurations, pieces
+from actinium.command import configurations, widgets
+from actinium.types import Comparison, ComparisonGroup
 
 #: Characters that an interval is drawn with, where there is room.
 _WIDE, _NARROW = 24, 12
@@ -19,21 +19,21 @@ def comparison_table(found: Comparison) -> RenderableType:
     """Lay a comparison out, best first, its intervals drawn on one scale."""
     layouts = ((False, _WIDE), (False, _NARROW), (True, _NARROW), (True, 0))
     tables = [_table(found, joined=joined, drawn=drawn) for joined, drawn in layouts]
-    return Group(pieces.Fitting(*tables), Text(_advice(found), style="dim"))
+    return Group(widgets.Fitting(*tables), Text(_advice(found), style="dim"))
 
 
 def _table(found: Comparison, *, joined: bool, drawn: int) -> Table:
     """Lay a comparison out with intervals ``drawn`` characters wide; 0 leaves the drawing out."""
     metric, groups = found["metric"], found["groups"]
-    table = pieces.table(
-        pieces.numbers("rank"),
+    table = widgets.table(
+        widgets.numbers("rank"),
         *configurations.columns(found["by"], joined=joined),
-        pieces.numbers("n"),
-        pieces.numbers("mean"),
-        pieces.fixed("95% interval"),
-        *([pieces.fixed("")] if drawn else []),
-        pieces.numbers("p"),
-        pieces.words("notes"),
+        widgets.numbers("n"),
+        widgets.numbers("mean"),
+        widgets.fixed("95% interval"),
+        *([widgets.fixed("")] if drawn else []),
+        widgets.numbers("p"),
+        widgets.words("notes"),
     )
     scale = [end for each in groups for end in _ends(metric, each)]
     for each in groups:
@@ -42,8 +42,8 @@ def _table(found: Comparison, *, joined: bool, drawn: int) -> Table:
             "-" if each["rank"] is None else str(each["rank"]),
             *configurations.cells({axis: each["by"][axis] for axis in found["by"]}, joined=joined),
             str(each["n"]),
-            pieces.value_cell(metric, each["mean"]),
-            " to ".join(pieces.value_cell(metric, end) for end in interval),
+            widgets.value_cell(metric, each["mean"]),
+            " to ".join(widgets.value_cell(metric, end) for end in interval),
             *([_drawing(metric, each, scale, drawn)] if drawn else []),
             "" if each["p_value"] is None else f"{each['p_value']:.2g}",
             _notes(each, "tied" if joined else "tied with the best"),
@@ -88,7 +88,7 @@ def _meaning(found: Comparison) -> str:
 def _ends(metric: str, group: ComparisonGroup) -> list[float]:
     """Give a group's interval, or its mean alone; a share lies between 0 and 1, all of it."""
     ends = group["ci95"] or ([] if group["mean"] is None else [group["mean"]])
-    return [min(max(end, 0.0), 1.0) for end in ends] if pieces.is_share(metric) else list(ends)
+    return [min(max(end, 0.0), 1.0) for end in ends] if widgets.is_share(metric) else list(ends)
 
 
 def _drawing(metric: str, group: ComparisonGroup, scale: Sequence[float], width: int) -> str:

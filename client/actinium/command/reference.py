@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from actinium.answers import CatalogAxis, CatalogEntry, Preset
-from actinium.command import pieces
+from actinium.command import widgets
 from actinium.command.context import Session, json_option
 from actinium.command.labels import Labels
 from actinium.command.specs import spec_rows
+from actinium.types import CatalogAxis, CatalogEntry, Preset
 
 
 @click.command("presets")
@@ -53,7 +53,7 @@ def catalog(session: Session, axis: str | None, name: str | None, *, as_json: bo
 
 def _show_presets(found: Iterable[Preset]) -> Table:
     """Lay presets out, one a line."""
-    table = pieces.table(pieces.fixed("name"), pieces.words("title"))
+    table = widgets.table(widgets.fixed("name"), widgets.words("title"))
     for each in found:
         table.add_row(each["name"], escape(each["title"]))
     return table
@@ -63,13 +63,13 @@ def _show_preset(found: Preset, labels: Labels) -> RenderableType:
     """Show a preset: what it claims and its spec."""
     claims = [Text(f"  - {each['sentence']}") for each in found["claims"]]
     head = Text(f"{found['name']}: {found['title']}", style="bold")
-    spec = pieces.facts(*spec_rows(found["spec"], labels))
+    spec = widgets.facts(*spec_rows(found["spec"], labels))
     return Group(head, Text(found["description"]), *claims, spec)
 
 
 def _show_axes(found: Iterable[CatalogAxis]) -> Table:
     """Lay the catalog's axes out."""
-    table = pieces.table(pieces.fixed("axis"), pieces.words("meaning"), pieces.words("values"))
+    table = widgets.table(widgets.fixed("axis"), widgets.words("meaning"), widgets.words("values"))
     for each in found:
         names = ", ".join(entry["name"] for entry in each["items"])
         table.add_row(each["axis"], escape(each["meaning"]), names)
@@ -78,7 +78,9 @@ def _show_axes(found: Iterable[CatalogAxis]) -> Table:
 
 def _show_entries(found: Iterable[CatalogEntry]) -> Table:
     """Lay an axis' values out."""
-    table = pieces.table(pieces.fixed("name"), pieces.words("parameters"), pieces.words("meaning"))
+    table = widgets.table(
+        widgets.fixed("name"), widgets.words("parameters"), widgets.words("meaning")
+    )
     for each in found:
         parameters = ", ".join(_parameter(given) for given in each["parameters"])
         table.add_row(each["name"], escape(parameters), escape(each["meaning"]))
@@ -87,7 +89,7 @@ def _show_entries(found: Iterable[CatalogEntry]) -> Table:
 
 def _show_entry(found: CatalogEntry) -> RenderableType:
     """Show one value of an axis."""
-    facts = pieces.facts(
+    facts = widgets.facts(
         ("name", found["name"]),
         ("axis", found["axis"]),
         ("meaning", escape(found["meaning"])),

@@ -9,17 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from actinium.answers import (
-    Claims,
-    DryRun,
-    Experiment,
-    History,
-    Run,
-)
-from actinium.command import configurations, pieces
+from actinium.command import configurations, widgets
 from actinium.command.labels import Labels
 from actinium.command.specs import spec_rows
 from actinium.progress import duration, time_left
+from actinium.types import Claims, DryRun, Experiment, History, Run
 
 _CLAIMS = {"reproduced": "green", "not_reproduced": "red"}
 _ACTIVE = ("queued", "running")
@@ -30,28 +24,28 @@ Rows = list[tuple[str, str]]
 
 def experiments(found: Sequence[Experiment]) -> RenderableType:
     """Lay experiments out, one a line."""
-    return pieces.Fitting(*(_experiments(found, short=each) for each in (False, True)))
+    return widgets.Fitting(*(_experiments(found, short=each) for each in (False, True)))
 
 
 def _experiments(found: Sequence[Experiment], *, short: bool) -> Table:
-    table = pieces.table(
-        pieces.fixed("id"),
-        pieces.words("name"),
-        pieces.fixed("status"),
-        pieces.fixed("progress"),
-        pieces.numbers("runs"),
-        pieces.fixed("created (UTC)"),
+    table = widgets.table(
+        widgets.fixed("id"),
+        widgets.words("name"),
+        widgets.fixed("status"),
+        widgets.fixed("progress"),
+        widgets.numbers("runs"),
+        widgets.fixed("created (UTC)"),
     )
-    ids = pieces.ids([each["id"] for each in found], short=short)
+    ids = widgets.ids([each["id"] for each in found], short=short)
     for each, shown in zip(found, ids, strict=True):
         table.add_row(
             shown,
             escape(each["name"] or "-"),
-            pieces.status_cell(each["status"]),
+            widgets.status_cell(each["status"]),
             # An ended run has done its share, however: of what was stopped a share says nothing.
-            pieces.bar(each["progress"]) if each["status"] in _ON_ITS_WAY else "-",
+            widgets.bar(each["progress"]) if each["status"] in _ON_ITS_WAY else "-",
             str(each["runs"]["total"]),
-            pieces.time_cell(each["created_at"]),
+            widgets.time_cell(each["created_at"]),
         )
     return table
 
@@ -62,7 +56,7 @@ def experiment(found: Experiment, runs: Sequence[Run], labels: Labels) -> Render
     if told and len(runs) < found["runs"]["total"]:
         told += f", of the newest {len(runs):,} runs"
     described = ("description", escape(found["description"] or ""))
-    return pieces.facts(
+    return widgets.facts(
         *_standing(found), ("verdicts", told), described, *spec_rows(found["spec"], labels)
     )
 
@@ -71,7 +65,7 @@ def _verdicts(found: Iterable[Run]) -> str:
     """Count runs by their diagnosis' verdict, the most frequent first."""
     counted = Counter(each["diagnosis"]["verdict"] for each in found if each["diagnosis"])
     return ", ".join(
-        f"{number} {pieces.verdict_cell(verdict)}"
+        f"{number} {widgets.verdict_cell(verdict)}"
         for verdict, number in counted.most_common()
         if verdict
     )
@@ -79,14 +73,14 @@ def _verdicts(found: Iterable[Run]) -> str:
 
 def standing(found: Experiment) -> Table:
     """Show how an experiment stands."""
-    return pieces.facts(*_standing(found))
+    return widgets.facts(*_standing(found))
 
 
 def _standing(found: Experiment) -> Rows:
     counts = [
-        f"[{pieces.STATUS_STYLES[status]}]{number} {status}[/]"
+        f"[{widgets.STATUS_STYLES[status]}]{number} {status}[/]"
         for status, number in found["runs"].items()
-        if status in pieces.STATUS_STYLES and number
+        if status in widgets.STATUS_STYLES and number
     ]
     eta, active = found["eta_seconds"], found["status"] in _ACTIVE
     stopping = found["cancelled_at"] and active
@@ -95,11 +89,14 @@ def _standing(found: Experiment) -> Rows:
         ("id", found["id"]),
         ("name", escape(found["name"] or "-")),
         ("tags", escape(", ".join(f"{key}:{value}" for key, value in found["tags"].items()))),
-        ("status", pieces.status_cell(found["status"]) + (", being cancelled" if stopping else "")),
+        (
+            "status",
+            widgets.status_cell(found["status"]) + (", being cancelled" if stopping else ""),
+        ),
         ("runs", f"{found['runs']['total']} ({', '.join(counts)})"),
-        ("progress", pieces.bar(found["progress"]) + left if active else ""),
-        ("created", f"{pieces.time(found['created_at'])} by {escape(found['created_by'])}"),
-        ("finished", pieces.time(found["finished_at"])),
+        ("progress", widgets.bar(found["progress"]) + left if active else ""),
+        ("created", f"{widgets.time(found['created_at'])} by {escape(found['created_by'])}"),
+        ("finished", widgets.time(found["finished_at"])),
     ]
 
 
@@ -129,10 +126,10 @@ def run(found: Run, labels: Labels) -> RenderableType:
         ("id", found["id"]),
         ("experiment", found["experiment_id"]),
         ("seed", str(found["seed"])),
-        ("status", pieces.status_cell(found["status"])),
+        ("status", widgets.status_cell(found["status"])),
         ("epoch", f"{found['epoch']} of {found['epochs']}"),
-        ("created", pieces.time(found["created_at"])),
-        ("finished", pieces.time(found["finished_at"])),
+        ("created", widgets.time(found["created_at"])),
+        ("finished", widgets.time(found["finished_at"])),
         ("worker", escape(found["worker"] or "-")),
         ("error", escape(found["error"] or "")),
         *(
@@ -143,20 +140,20 @@ def run(found: Run, labels: Labels) -> RenderableType:
     if final is not None:
         metrics: dict[str, Any] = {name: value for name, value in final.items() if name != "epoch"}
         rows += [
-            (f"final {name}", pieces.value_cell(name, value)) for name, value in metrics.items()
+            (f"final {name}", widgets.value_cell(name, value)) for name, value in metrics.items()
         ]
     if diagnosis is None:
-        return pieces.facts(*rows)
-    rows.append(("verdict", pieces.verdict_cell(diagnosis["verdict"])))
+        return widgets.facts(*rows)
+    rows.append(("verdict", widgets.verdict_cell(diagnosis["verdict"])))
     told = [Text(f"  - {each['explanation']}") for each in diagnosis["findings"]]
-    return Group(pieces.facts(*rows), *told)
+    return Group(widgets.facts(*rows), *told)
 
 
 def claims(found: Claims) -> Table:
     """Lay the claims of a preset's experiment out."""
-    table = pieces.table(pieces.words("claim"), pieces.fixed("status"), pieces.words("why"))
+    table = widgets.table(widgets.words("claim"), widgets.fixed("status"), widgets.words("why"))
     for each in found["claims"]:
-        status = pieces.styled(each["status"].replace("_", " "), _CLAIMS.get(each["status"]))
+        status = widgets.styled(each["status"].replace("_", " "), _CLAIMS.get(each["status"]))
         table.add_row(escape(each["sentence"]), status, escape(each["reason"]))
     return table
 
@@ -164,7 +161,7 @@ def claims(found: Claims) -> Table:
 def runs(found: Sequence[Run], labels: Labels) -> RenderableType:
     """Lay runs out, one a line, with the axes on which they differ."""
     layouts = ((False, False), (True, False), (True, True))
-    return pieces.Fitting(
+    return widgets.Fitting(
         *(_runs(found, labels, short=short, joined=joined) for short, joined in layouts)
     )
 
@@ -172,17 +169,17 @@ def runs(found: Sequence[Run], labels: Labels) -> RenderableType:
 def _runs(found: Sequence[Run], labels: Labels, *, short: bool, joined: bool) -> Table:
     """Lay runs out, with ``short`` ids or all of them, and the axes ``joined`` or one a column."""
     axes = configurations.varying([each["config"] for each in found])
-    table = pieces.table(
-        pieces.fixed("id"),
+    table = widgets.table(
+        widgets.fixed("id"),
         *configurations.columns(axes, joined=joined),
-        pieces.numbers("seed"),
-        pieces.fixed("status"),
-        pieces.numbers("epochs"),
-        pieces.numbers("val_accuracy"),
-        pieces.numbers("val_loss"),
-        pieces.fixed("verdict"),
+        widgets.numbers("seed"),
+        widgets.fixed("status"),
+        widgets.numbers("epochs"),
+        widgets.numbers("val_accuracy"),
+        widgets.numbers("val_loss"),
+        widgets.fixed("verdict"),
     )
-    ids = pieces.ids([each["id"] for each in found], short=short)
+    ids = widgets.ids([each["id"] for each in found], short=short)
     for each, shown in zip(found, ids, strict=True):
         place = {axis: labels.of(axis, each["config"][axis]) for axis in axes}
         final, diagnosis = each["final"], each["diagnosis"]
@@ -190,11 +187,11 @@ def _runs(found: Sequence[Run], labels: Labels, *, short: bool, joined: bool) ->
             shown,
             *configurations.cells(place, joined=joined),
             str(each["seed"]),
-            pieces.status_cell(each["status"]),
+            widgets.status_cell(each["status"]),
             f"{each['epoch']}/{each['epochs']}",
-            pieces.value_cell("val_accuracy", final and final["val_accuracy"]),
-            pieces.value_cell("val_loss", final and final["val_loss"]),
-            pieces.verdict_cell(diagnosis and diagnosis["verdict"]),
+            widgets.value_cell("val_accuracy", final and final["val_accuracy"]),
+            widgets.value_cell("val_loss", final and final["val_loss"]),
+            widgets.verdict_cell(diagnosis and diagnosis["verdict"]),
         )
     return table
 
@@ -203,22 +200,22 @@ def history(found: History) -> RenderableType:
     """Lay a history out, one epoch a line."""
     if not found["epoch"]:
         return Text("No epoch of this run is recorded.")
-    return pieces.Fitting(*(_history(found, tight=each) for each in (False, True)))
+    return widgets.Fitting(*(_history(found, tight=each) for each in (False, True)))
 
 
 def _history(found: History, *, tight: bool) -> Table:
     metrics = found["metrics"]
-    table = pieces.table(*map(pieces.numbers, ("epoch", *metrics)), tight=tight)
+    table = widgets.table(*map(widgets.numbers, ("epoch", *metrics)), tight=tight)
     for at, epoch in enumerate(found["epoch"]):
         table.add_row(
-            str(epoch), *(pieces.value_cell(name, values[at]) for name, values in metrics.items())
+            str(epoch), *(widgets.value_cell(name, values[at]) for name, values in metrics.items())
         )
     return table
 
 
 def plan(found: DryRun, labels: Labels) -> RenderableType:
     """Show what a submission would make and cost."""
-    facts = pieces.facts(
+    facts = widgets.facts(
         ("runs", str(found["runs"])),
         ("configurations", str(found["configurations"])),
         ("already trained", str(found["already_trained"])),
@@ -227,16 +224,16 @@ def plan(found: DryRun, labels: Labels) -> RenderableType:
     layouts = (_plan(found, labels, joined=each) for each in (False, True))
     left = found["configurations"] - len(found["items"])
     more = [Text(f"and {left} more", style="dim")] if left else []
-    return Group(facts, pieces.Fitting(*layouts), *more)
+    return Group(facts, widgets.Fitting(*layouts), *more)
 
 
 def _plan(found: DryRun, labels: Labels, *, joined: bool) -> Table:
     configs = [each["config"] for each in found["items"]]
     axes = configurations.varying(configs)
-    table = pieces.table(
+    table = widgets.table(
         *configurations.columns(axes, joined=joined),
-        pieces.numbers("runs"),
-        pieces.numbers("already_trained"),
+        widgets.numbers("runs"),
+        widgets.numbers("already_trained"),
     )
     for each, config in zip(found["items"], configs, strict=True):
         place = {axis: labels.of(axis, config[axis]) for axis in axes}

@@ -10,7 +10,6 @@ import click
 from click.shell_completion import CompletionItem
 from rich.console import Group, RenderableType
 
-from actinium.answers import Experiment
 from actinium.command import render
 from actinium.command.choices import read_seeds, read_statistics, read_tag, read_value
 from actinium.command.context import Read, Session, completions, json_option
@@ -19,6 +18,7 @@ from actinium.command.ranking import comparison_table
 from actinium.command.watching import exit_status, watch_experiment
 from actinium.errors import ActiniumError
 from actinium.spec import AXES
+from actinium.types import Experiment
 
 F = TypeVar("F", bound=Callable[..., Any])
 

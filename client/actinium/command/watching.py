@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 import click
 from rich.text import Text
 
-from actinium.answers import Event, Experiment
-from actinium.command import pieces
+from actinium.command import widgets
 from actinium.command.context import Session
 from actinium.command.labels import Labels
 from actinium.numbers import write_json
 from actinium.progress import run_bars, told
+from actinium.types import Event, Experiment
 
 #: With more runs than this, one bar stands for all of them.
 _MOST_BARS = 24
@@ -31,7 +31,7 @@ def said_when_left(session: Session, experiment_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        short = experiment_id[-pieces.SHORT_ID :]
+        short = experiment_id[-widgets.SHORT_ID :]
         session.progress.print(
             f"Experiment {experiment_id} goes on. `actinium watch {short}` follows it again, "
             f"`actinium cancel {short}` ends it.",
@@ -67,8 +67,8 @@ def watch_all(session: Session, types: Iterable[str], after: int | None, *, as_j
 def _line(event: Event) -> Text:
     """Write an event as one line: when, in which experiment, what, and of which run."""
     data = event["data"]
-    run = f"run …{data['run_id'][-pieces.SHORT_ID :]}" if data["run_id"] else ""
-    style = pieces.STATUS_STYLES.get(data.get("status", ""), "")
+    run = f"run …{data['run_id'][-widgets.SHORT_ID :]}" if data["run_id"] else ""
+    style = widgets.STATUS_STYLES.get(data.get("status", ""), "")
     line = Text.assemble(
         (f"{data['created_at'][:19].replace('T', ' ')} UTC  ", "dim"),
         f"{data['experiment_id']}  {event['type']:<19}  ",

@@ -1,0 +1,157 @@
+"""The client for asyncio: every call is awaited."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from actinium.api import Operations
+from actinium.calls import Call, Names, Pages, Ref
+from actinium.connection import Address, Waiting, request, result, whole_file
+from actinium.progress import waiting_display
+from actinium.retries import Outcome, Persistence, Retries
+from actinium.streams import Following, Subject, of_all, of_experiment, of_run
+from actinium.types import Event, Experiment
+
+T = TypeVar("T")
+
+
+class AsyncClient(Operations):
+    """A client of one service, with the methods of ``Client``: each is awaited or iterated.
+
+    Args:
+        url: where the service is; ``ACTINIUM_URL`` where left out, else this machine's port 8000.
+        key: the API key; ``ACTINIUM_KEY`` where left out.
+        retries: how persistent it is.
+
+    Example:
+        >>> async with AsyncClient() as client:  # doctest: +SKIP
+        ...     experiment = await client.submit(activation=["relu", "elu"], epochs=3)
+        ...     async for event in client.events(experiment):
+        ...         print(event["type"])
+    """
+
+    def __init__(
+        self, url: str | None = None, key: str | None = None, *, retries: Retries | None = None
+    ) -> None:
+        address = Address.of(url, key)
+        self.url = address.url
+        self._retries = retries or Retries()
+        self._http = httpx.AsyncClient(base_url=address.url, headers=address.headers())
+
+    def events(self, experiment: Ref, *, after: int | None = None) -> AsyncIterator[Event]:
+        """Follow an experiment live, as ``Client.events`` does."""
+        return self._follow(of_experiment(experiment, after))
+
+    def run_events(self, run: Ref, *, after: int | None = None) -> AsyncIterator[Event]:
+        """Follow a run live, as ``Client.run_events`` does."""
+        return self._follow(of_run(run, after))
+
+    def all_events(
+        self, *, type: Names | None = None, after: int | None = None
+    ) -> AsyncIterator[Event]:
+        """Follow all experiments live, as ``Client.all_events`` does."""
+        return self._follow(of_all(type, after))
+
+    async def wait(
+        self, experiment: Ref, *, timeout: float | None = None, progress: bool | None = None
+    ) -> Experiment:
+        """Wait until an experiment has ended, as ``Client.wait`` does.
+
+        Raises:
+            TimeoutError: it has not ended in time.
+        """
+        with waiting_display(progress) as display:
+            waiting = Waiting(timeout, shown=display.shown)
+            standing = await self.experiment(experiment)
+            display.show(standing)
+            while not waiting.is_over(standing):
+                standing = await self.experiment(experiment, wait=waiting.step())
+                display.show(standing)
+            return standing
+
+    async def perform(self, call: Call[T]) -> T:
+        """Send a request, again where that may help, and give its result."""
+        persistence = Persistence.of(self._retries, call)
+        while True:
+            outcome = await self._attempt(call)
+            pause = persistence.pause_after(outcome)
+            if pause is None:
+                return result(call, outcome, self.url)
+            await asyncio.sleep(pause)
+
+    async def iterate(self, pages: Pages[T]) -> AsyncIterator[T]:
+        """Give the items of a list, page by page."""
+        call: Call[dict[str, Any]] | None = pages.call
+        while call is not None:
+            page = await self.perform(call)
+            for item in pages.items(page):
+                yield item
+            call = pages.after(page)
+
+    async def _attempt(self, call: Call[T]) -> Outcome:
+        try:
+            if call.save_as is None:
+                return await self._http.send(request(self._http, call))
+            return await self._download(call, call.save_as)
+        except httpx.TransportError as error:
+            return error
+
+    async def _download(self, call: Call[T], path: Path) -> httpx.Response:
+        response = await self._http.send(request(self._http, call), stream=True)
+        try:
+            if not response.is_success:
+                await response.aread()
+                return response
+            with whole_file(path) as file:
+                async for chunk in response.aiter_bytes():
+                    file.write(chunk)
+        finally:
+            await response.aclose()
+        return response
+
+    async def _follow(self, subject: Subject) -> AsyncIterator[Event]:
+        following = Following(self._retries, self.url, subject)
+        outcome: Outcome
+        while True:
+            try:
+                outcome = await self._http.send(following.request(self._http), stream=True)
+                try:
+                    if following.has_begun(outcome):
+                        async for chunk in outcome.aiter_bytes():
+                            for event in following.feed(chunk):
+                                yield event
+                    else:
+                        await outcome.aread()
+                finally:
+                    await outcome.aclose()
+            except httpx.TransportError as error:
+                outcome = error
+            pause = following.pause_after(outcome)
+            if pause is None:
+                return
+            await asyncio.sleep(pause)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def __repr__(self) -> str:
+        """Tell where the service is, and never the key."""
+        return f"AsyncClient({self.url!r})"
+
+    async def __aenter__(self) -> Self:
+        """Give the client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self.aclose()

@@ -1,0 +1,202 @@
+"""``make catalog``: sample the activations, and write the documentation's pages of the catalog.
+
+A page an axis, from the entries as the API shows them, and a picture an activation.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from docs.generate.activation_curves import sampled_text
+from service.api.schemas.catalog import CatalogAxis, CatalogEntry, CatalogParameter
+from service.catalog.axes import AXES
+from service.figures.plots.activation_curve import SAMPLES, activation_curve, sampled_curves
+
+FOLDER = Path(__file__).parents[1] / "catalog"
+
+_MADE = "<!-- Written by `make catalog` from service/catalog; change it there. -->"
+_TYPES = {
+    "boolean": "true or false",
+    "integers": "list of integers",
+    "numbers": "number, or list of numbers",
+}
+
+
+def main() -> None:
+    """Write the samples, the pages and the pictures; remove those of entries that are gone."""
+    SAMPLES.write_text(sampled_text())
+    sampled_curves.cache_clear()
+    files = pages() | pictures()
+    for path in written():
+        if path.relative_to(FOLDER).as_posix() not in files:
+            path.unlink()
+    for name, content in files.items():
+        path = FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def written() -> list[Path]:
+    """List the files that stand in the folder."""
+    return sorted(each for each in FOLDER.rglob("*") if each.is_file())
+
+
+def pages() -> dict[str, bytes]:
+    """Give every page by its file's name: a page an axis, and the index."""
+    axes = [CatalogAxis.of(axis, entries, None) for axis, entries in AXES.items()]
+    texts = {"README.md": _index(axes)} | {f"{each.axis}.md": _page(each) for each in axes}
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def pictures() -> dict[str, bytes]:
+    """Give the picture of every activation by its file's name, as SVG."""
+    return {
+        _picture(name): activation_curve(curve, kind="svg")
+        for name, curve in sampled_curves().items()
+    }
+
+
+def _picture(activation: str) -> str:
+    return f"pictures/{activation}.svg"
+
+
+def _index(axes: Sequence[CatalogAxis]) -> str:
+    rows = [
+        f"| [{each.axis}]({each.axis}.md) | {each.meaning} | "
+        f"{', '.join(_link(each.axis, entry.name) for entry in each.items)} |"
+        for each in axes
+    ]
+    return _paragraphs(
+        _MADE,
+        "# Catalog",
+        "Every value that an axis of a spec can take. `GET /v1/catalog` gives the same as JSON. "
+        "A value is written as its name, or as an object with its name and parameters: "
+        '`{"name": "leaky_relu", "negative_slope": 0.2}`.',
+        _table(("axis", "what it decides", "values"), rows),
+    )
+
+
+def _page(axis: CatalogAxis) -> str:
+    return _paragraphs(
+        _MADE,
+        f"# {axis.axis}",
+        f"{axis.meaning} As JSON: `GET {axis.links.self}`. [All axes](README.md)",
+        *(part for entry in axis.items for part in _entry(entry)),
+    )
+
+
+def _entry(entry: CatalogEntry) -> list[str]:
+    parts = [f"## {entry.name}", entry.meaning]
+    if entry.aliases:
+        parts.append(f"Also known as {_codes(entry.aliases)}.")
+    if entry.formula:
+        parts.append(f"$$\n{entry.formula}\n$$")
+    if entry.parameters:
+        head = ("parameter", "type", "default", "range", "meaning")
+        parts.append(_table(head, [_row(each) for each in entry.parameters]))
+    parts += _facts(entry)
+    if entry.figure is not None:
+        parts.append(f"![{entry.name} and its derivative]({_picture(entry.name)})")
+    return [*parts, f"Source: [{entry.source.title}]({entry.source.link})"]
+
+
+def _row(parameter: CatalogParameter) -> str:
+    cells = (
+        f"`{parameter.name}`",
+        _TYPES.get(parameter.type, parameter.type),
+        _default(parameter),
+        _range(parameter),
+        parameter.meaning,
+    )
+    return f"| {' | '.join(each.replace('|', chr(92) + '|') for each in cells)} |"
+
+
+def _default(parameter: CatalogParameter) -> str:
+    if parameter.default is None:
+        return "required" if parameter.required else ""
+    if isinstance(parameter.default, str):
+        return f"`{parameter.default}`"
+    return f"`{json.dumps(parameter.default)}`"
+
+
+def _range(parameter: CatalogParameter) -> str:
+    if parameter.type == "choice":
+        return f"[{parameter.axis}]({parameter.axis}.md)"
+    if parameter.options:
+        return _codes(parameter.options)
+    bounds = [
+        f"{words} {_number(bound)}"
+        for words, bound in (
+            ("at least", parameter.minimum),
+            ("above", parameter.exclusive_minimum),
+            ("at most", parameter.maximum),
+            ("below", parameter.exclusive_maximum),
+        )
+        if bound is not None
+    ]
+    return "; ".join(each for each in (", ".join(bounds), _items(parameter)) if each)
+
+
+def _items(parameter: CatalogParameter) -> str:
+    fewest, most = parameter.min_items, parameter.max_items
+    if fewest == most:
+        return "" if most is None else _plural(most, "item")
+    return f"{fewest} or more items" if most is None else f"{fewest} to {most} items"
+
+
+def _facts(entry: CatalogEntry) -> list[str]:
+    """Say what else is known of an entry, in a sentence each."""
+    facts = []
+    if auto := entry.auto:
+        initializer = _link("initializer", auto.initializer)
+        dropout = _link("dropout", auto.dropout)
+        facts.append(f"`auto` means the initializer {initializer} and, for dropout, {dropout}.")
+    if data := entry.dataset:
+        shape = " x ".join(map(str, data.input_shape))
+        facts.append(
+            f"{data.train_count:,} training and {data.test_count:,} test samples of shape {shape} "
+            f"in {data.classes} classes."
+        )
+    if model := entry.model:
+        rates = ", ".join(_number(each) for each in model.dropout_rates)
+        facts.append(
+            f"Its own batch size is {model.batch_size}, its loss {_link('loss', model.loss)}, its "
+            f"{'rates' if len(model.dropout_rates) > 1 else 'rate'} of dropout {rates}. With "
+            f"default parameters, on mnist: {model.weights:,} weights and biases, "
+            f"{model.multiply_adds:,} multiply-adds a sample; weighted layers "
+            f"{_codes(model.layers)}."
+        )
+    if entry.figure and entry.figure.note:
+        facts.append(f"In the picture: {entry.figure.note}")
+    return facts
+
+
+def _link(axis: str, name: str) -> str:
+    return f"[{name}]({axis}.md#{name})"
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{each}`" for each in names)
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _number(value: float) -> str:
+    """Write a million as 1,000,000 and a tenth of a millionth as 1e-07."""
+    if value == int(value) and abs(value) < 1e9:
+        return f"{int(value):,}"
+    return f"{value:g}"
+
+
+def _table(head: Sequence[str], rows: Sequence[str]) -> str:
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows])
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    main()

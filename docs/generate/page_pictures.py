@@ -1,0 +1,127 @@
+"""``python -m docs.generate.page_pictures``: photograph the page anew for docs/dashboard.md.
+
+Starts the service with data of its own, trains what the pictures show, and opens the page in
+Chromium. Needs what the tests of the page need: playwright and a Chromium of the system.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from actinium import Client
+from deploy.options import program
+from docs.generate.browser import FLAGS, installed_browser
+from docs.generate.sample_service import sample_service
+
+FOLDER = Path(__file__).parents[1] / "pictures" / "dashboard"
+
+_WIDE = ViewportSize(width=1440, height=1180)
+_LOW = ViewportSize(width=1440, height=340)
+_TELEPHONE = ViewportSize(width=390, height=844)
+#: What is drawn after the view stands: charts, and pictures that the service draws.
+_DRAWN_MILLISECONDS = 3_000
+
+#: An initializer that fits each activation, and some that do not: every verdict has its colour.
+_CIRCLES: dict[str, Any] = {
+    "name": "circles: which initializer for which activation?",
+    "tags": {"course": "dl"},
+    "dataset": {"name": "circles", "train_size": 300, "test_size": 100, "factor": 0.8},
+    "model": {"name": "mlp", "hidden_units": [32, 16, 16], "head": "binary"},
+    "activation": ["relu", "tanh", "sigmoid", {"name": "leaky_relu", "negative_slope": 0.2}],
+    "initializer": ["he_normal", "glorot_uniform", "zeros", {"name": "normal", "stddev": 1}],
+    "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
+    "batch_size": 32,
+    "epochs": 15,
+    "seeds": 3,
+    "layer_statistics": {"every": 1, "samples": 200},
+}
+_MOONS: dict[str, Any] = {
+    "name": "moons, epoch by epoch",
+    "tags": {"course": "dl", "owner": "ada"},
+    "dataset": {"name": "moons", "train_size": 300, "test_size": 100},
+    "model": {"name": "mlp", "hidden_units": [16, 16], "head": "binary"},
+    "activation": ["relu", "tanh"],
+    "epochs": 10,
+    "seeds": 4,
+}
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A view of the page.
+
+    Attributes:
+        name: of the file.
+        place: the address' part after ``#``.
+        shown: what is to be seen before it is taken, as a selector of playwright.
+        settings: the page's own, by their names in the browser's storage.
+        prepare: what is done in the view before.
+        whole: the page to its end instead of the window.
+    """
+
+    name: str
+    place: str
+    shown: str
+    settings: dict[str, str]
+    viewport: ViewportSize
+    prepare: Callable[[Page], object] = lambda _: None
+    whole: bool = False
+
+
+def main() -> None:
+    """Train, and take them all."""
+    program("docs.generate.page_pictures", __doc__).parse_args()
+    found = installed_browser()
+    if found is None:
+        sys.exit("There is no Chromium to be found; on Debian `apt-get install chromium`.")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sample_service() as client, sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=FLAGS)
+        for each in photographs(client):
+            take(browser, client.url, each)
+
+
+def photographs(client: Client) -> list[Photograph]:
+    """Train what is to be seen; give the views of it."""
+    client.wait(client.submit_preset("symmetry_breaking", size="small"), progress=False)
+    client.wait(client.submit(_MOONS), progress=False)
+    circles = client.submit(_CIRCLES)
+    client.wait(circles, progress=False)
+    dead = next(client.runs(circles, verdict="dead"))
+    experiment = f"/experiments/{circles['id']}"
+    light = {"actinium.theme": "light", "actinium.language": "en"}
+    dark = {"actinium.theme": "dark", "actinium.language": "en"}
+    chinese = {"actinium.theme": "dark", "actinium.language": "zh"}
+    return [
+        Photograph("experiments", "/", "text=circles", dark, _LOW),
+        Photograph("experiment", experiment, ".heatmap", light, _WIDE),
+        Photograph("telephone", experiment, ".heatmap", chinese, _TELEPHONE),
+        Photograph("run", f"/runs/{dead['id']}", "svg", light, _WIDE, whole=True),
+        Photograph("compose", "/new", "text=On one worker", light, _WIDE, prepare=_name),
+    ]
+
+
+def _name(page: Page) -> None:
+    page.get_by_label("Name", exact=True).fill("relu or tanh?")
+
+
+def take(browser: Browser, url: str, wanted: Photograph) -> None:
+    """Open a view, wait until it is drawn, and save it."""
+    context = browser.new_context(base_url=url, viewport=wanted.viewport, locale="en-GB")
+    for name, value in wanted.settings.items():
+        context.add_init_script(f"localStorage.setItem({name!r}, {value!r})")
+    page = context.new_page()
+    page.goto(f"/#{wanted.place}")
+    page.locator(wanted.shown).first.wait_for()
+    wanted.prepare(page)
+    page.wait_for_timeout(_DRAWN_MILLISECONDS)  # a live view never stops asking
+    page.screenshot(path=FOLDER / f"{wanted.name}.png", full_page=wanted.whole)
+    context.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""``make catalog``: write the page of a spec's fields from the models the door checks with."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from service.api.openapi.examples import VARIANTS
+from service.catalog.axes import AXES
+from service.catalog.meanings import MEANINGS
+from service.settings import Settings
+from service.specs import grid
+from service.specs.limits import Limits
+from service.specs.spec import AXIS_FIELDS, ExperimentSpec, LayerStatistics, Variant
+
+PAGE = Path(__file__).parents[1] / "spec.md"
+
+#: What the catalog and the schema leave to a field's name.
+_MEANINGS = {
+    **MEANINGS,
+    "batch_size": "Samples of one step.",
+    "description": "Free text.",
+    "device": "The kind of worker that trains; `auto` takes either.",
+    "label": "The variant's name, each its own; comparisons can group by `variant`.",
+    "layer_statistics": "When they are taken: [below](#layer_statistics).",
+    "max_attempts": "Attempts that may end in an error or with a lost worker before a run fails.",
+    "name": "Free text; `GET /v1/experiments?name=` finds it.",
+    "seeds": "Each its own; a count n, of 100,000 at most, stands for 0 to n - 1.",
+    "tags": "Free keys and values; `GET /v1/experiments?tag=key:value` finds them.",
+}
+_OPEN = {"activation": "required", "output_initializer": "as `initializer`"}
+_BOUNDS = {
+    "minimum": "at least {:,}",
+    "minLength": "{:,} or more characters",
+    "minItems": "{:,} or more items",
+    "maximum": "at most {:,}",
+    "maxLength": "at most {:,} characters",
+    "maxItems": "at most {:,} items",
+    "maxProperties": "at most {:,} keys",
+}
+_HELD = {"items": "each", "propertyNames": "a key", "additionalProperties": "a value"}
+_HEAD = "field, type, default, range, meaning"
+_PAGE = """<!-- Written by `make catalog` from service/specs/spec.py; change it there. -->
+
+# Spec
+
+An experiment is one spec, the body of `POST /v1/experiments`; with `?dry_run=true` the answer says
+what it stands for, and nothing is stored. Only `activation` has no default. A field that is not
+here is refused, as is a value out of its range; the error points at it. What the words mean:
+[concepts](concepts.md).
+
+## Axes
+
+Each takes one value or a list of 1 to 1,000. A value is an entry of the
+[catalog](catalog/README.md): its name, or an object with its name and parameters, as in
+`{"name": "leaky_relu", "negative_slope": 0.2}`. The experiment is the product of all lists, and
+configurations that resolve to the same one are trained once.
+
+AXES
+
+## Variants
+
+For what is no plain product: `variants` are partial specs that override the base, axis by axis.
+Their own lists multiply out, and the experiment is their union; `activation` may then stand in the
+variants alone. A variant takes any axis, and
+
+VARIANT
+
+## All other fields
+
+FIELDS
+
+### layer_statistics
+
+`off`, or an object; what is taken is described in [diagnoses](diagnoses.md).
+
+STATISTICS
+
+## Limits
+
+How large an experiment may be is a matter of [settings](settings.md). A spec over a limit is a 422
+that names it, a body over `max_body_bytes` a 413.
+
+LIMITS
+"""
+
+
+def page() -> str:
+    """Give the page of a spec's fields, as Markdown."""
+    example = f"\n\n```json\n{json.dumps(VARIANTS, indent=2)}\n```"
+    tables = {
+        "AXES": _table("field, values, default, meaning", _axes()),
+        "VARIANT": _table(_HEAD, _rows(Variant)) + example,
+        "FIELDS": _table(_HEAD, _rows(ExperimentSpec)),
+        "STATISTICS": _table(_HEAD, _rows(LayerStatistics)),
+        "LIMITS": _table("limit, default, setting, meaning", _limits()),
+    }
+    return "".join(f"{tables.get(line.strip(), line.strip())}\n" for line in _PAGE.splitlines())
+
+
+def _axes() -> Iterator[Sequence[str]]:
+    schemas = ExperimentSpec.model_json_schema()["properties"]
+    _, point = next(grid.points(ExperimentSpec.model_validate({"activation": "relu"})))
+    for name in AXIS_FIELDS:
+        axis, one = name.removeprefix("output_"), schemas[name]["anyOf"][0]
+        values = f"[{axis}](catalog/{axis}.md)" if axis in AXES else f"{_type(one)}, {_range(one)}"
+        usual = point[name].value
+        default = _OPEN.get(name) or ("the model's own" if usual is None else f"`{usual}`")
+        yield f"`{name}`", values, default, _meaning(name, schemas[name])
+
+
+def _rows(model: type[BaseModel]) -> Iterator[Sequence[str]]:
+    """Give a row for each field of a model that is no axis."""
+    for name, schema in model.model_json_schema()["properties"].items():
+        if name not in AXIS_FIELDS:
+            field = model.model_fields[name]
+            forms = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+            yield (
+                f"`{name}`",
+                ", or ".join(map(_type, forms)),
+                "required" if field.is_required() else _written(field),
+                "; ".join(filter(None, map(_range, forms))),
+                _meaning(name, schema),
+            )
+
+
+def _written(field: FieldInfo) -> str:
+    value = to_jsonable_python(field.get_default(call_default_factory=True))
+    return "" if value is None else f"`{json.dumps(value)}`"
+
+
+def _limits() -> Iterator[Sequence[str]]:
+    for name in (*(each.name for each in fields(Limits)), "max_body_bytes"):
+        setting = Settings.model_fields[name]
+        variable = f"`ACTINIUM_{name.upper()}`"
+        yield f"`{name}`", f"{setting.default:,}", variable, setting.description or ""
+
+
+def _meaning(name: str, schema: dict[str, Any]) -> str:
+    return f"{_MEANINGS.get(name, '')} {schema.get('description', '')}".strip()
+
+
+def _type(form: dict[str, Any]) -> str:
+    if "items" in form:
+        return f"list of {_type(form['items'])}s"
+    values = form.get("enum", [form["const"]] if "const" in form else [])
+    named = ", ".join(f"`{json.dumps(each)}`" for each in values)
+    return named or {"string": "text"}.get(form.get("type", ""), form.get("type", "object"))
+
+
+def _range(form: dict[str, Any]) -> str:
+    said = [words.format(form[key]) for key, words in _BOUNDS.items() if key in form]
+    inner = {who: form[key] for key, who in _HELD.items() if isinstance(form.get(key), dict)}
+    return ", ".join([*said, *(f"{who} {_range(of)}" for who, of in inner.items() if _range(of))])
+
+
+def _table(head: str, rows: Iterable[Sequence[str]]) -> str:
+    columns = head.split(", ")
+    rule = "|---" * len(columns) + "|"
+    lines = [f"| {' | '.join(each)} |" for each in (columns, *rows)]
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

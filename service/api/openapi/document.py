@@ -1,0 +1,198 @@
+"""The API's description (OpenAPI 3.1), with what FastAPI leaves out."""
+
+import inspect
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
+from pydantic.json_schema import models_json_schema
+
+from service.api.web.dependencies import Requires
+from service.api.web.problems import MEDIA_TYPE, Problem, kind_of, problem_responses
+
+TITLE = "Actinium"
+SUMMARY = "Activation x initializer science as a service."
+DESCRIPTION = """\
+Submit an experiment: a grid of activations, initializers, normalizations, clippings and more,
+over seeds. Workers train every run; histories, events and pictures can be read live or later.
+
+- **Keys.** `Authorization: Bearer act_...`; reading needs the scope `read`, submitting `submit`,
+  deleting `admin`. Until a key exists, requests from the service's own machine need none.
+- **Errors** are problems (RFC 9457, `application/problem+json`). What is wrong with a body is
+  listed in `errors`, each with a JSON pointer into the body as it was sent.
+- **Lists** are paged by `limit` and an opaque `cursor`; `next_cursor` and a `Link` header lead on.
+- **Numbers** that may be non-finite travel as `"NaN"`, `"Infinity"` and `"-Infinity"`.
+- **Waiting.** `Prefer: wait=N` answers once the thing has finished, or after N seconds.
+- **Limits.** `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) say how many
+  requests are left; over the limit the answer is 429 with `Retry-After`.
+- **Support.** Every answer names its request in `X-Request-Id`.
+"""
+TAGS = [
+    {"name": "experiments", "description": "Specs, submitted and run as a grid over seeds."},
+    {"name": "runs", "description": "Single trainings, with their histories."},
+    {"name": "events", "description": "What happens, as it happens (server-sent events)."},
+    {"name": "catalog", "description": "Every value that an axis of a spec can take."},
+    {"name": "presets", "description": "Published claims, each with the spec that checks it."},
+    {"name": "webhooks", "description": "Signed posts that tell what happens, to whoever asks."},
+    {"name": "operations", "description": "Keeping the service well."},
+]
+
+_REF = "#/components/schemas/{model}"
+_SECURITY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key made by `actinium-admin keys create`.",
+}
+#: What may go wrong with any operation, and what else where a key or a body is asked for.
+_ALWAYS = (422, 500)
+_WITH_KEY = (401, 403, 429, 503)
+_WITH_BODY = (400, 413, 415)
+_RETRIED = (429, 503)
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds after which asking again may help.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Describe an application; the same routes always give the same description."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=TITLE,
+            summary=SUMMARY,
+            version=app.version,
+            description=DESCRIPTION,
+            license_info={"name": "MIT", "identifier": "MIT"},
+            tags=TAGS,
+            routes=app.routes,
+        )
+        _restore_nulls(app, schema)
+        app.openapi_schema = _complete(schema, _scopes(app))
+    return app.openapi_schema
+
+
+def _restore_nulls(app: FastAPI, schema: dict[str, Any]) -> None:
+    """Put the examples back as the routes have them: FastAPI drops every null from them."""
+    for route in iter_route_contexts(app.routes):
+        for method in map(str.lower, route.methods or ()):
+            operation = schema["paths"].get(route.path, {}).get(method)
+            if operation is None:
+                continue
+            for status, response in route.responses.items():
+                described = operation["responses"][str(status)]
+                for media_type, content in response.get("content", {}).items():
+                    described["content"][media_type] |= {
+                        name: jsonable_encoder(content[name])
+                        for name in ("example", "examples")
+                        if name in content
+                    }
+
+
+def _scopes(app: FastAPI) -> dict[tuple[str, str], str]:
+    """Find the scope each operation asks for: that of its own dependencies."""
+    return {
+        (str(route.path), method.lower()): dependency.dependency.scope
+        for route in iter_route_contexts(app.routes)
+        for dependency in getattr(route, "dependencies", ())
+        if isinstance(dependency.dependency, Requires)
+        for method in route.methods or ()
+    }
+
+
+def _complete(schema: dict[str, Any], scopes: dict[tuple[str, str], str]) -> dict[str, Any]:
+    components = schema.setdefault("components", {})
+    components["schemas"] = _schemas(components.get("schemas", {}))
+    components["securitySchemes"] = {"key": _SECURITY_SCHEME}
+    standard = {str(status): each for status, each in _standard_responses().items()}
+    components["responses"] = {_name(status): each for status, each in standard.items()}
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            scope = scopes.get((path, method))
+            _complete_operation(method, operation, scope, standard)
+    return schema
+
+
+def _schemas(found: dict[str, Any]) -> dict[str, Any]:
+    """Add the problem's schemas, and drop those of FastAPI's own errors."""
+    _, described = models_json_schema([(Problem, "serialization")], ref_template=_REF)
+    kept = {
+        name: each
+        for name, each in found.items()
+        if name not in {"HTTPValidationError", "ValidationError"}
+    }
+    return dict(sorted({**kept, **described["$defs"]}.items()))
+
+
+def _standard_responses() -> dict[int, dict[str, Any]]:
+    statuses = sorted({*_ALWAYS, *_WITH_KEY, *_WITH_BODY, 404, 406, 409})
+    described = {status: problem_responses(status)[status] for status in statuses}
+    return {
+        status: {**each, "headers": _RETRY_AFTER} if status in _RETRIED else each
+        for status, each in described.items()
+    }
+
+
+def _complete_operation(
+    method: str, operation: dict[str, Any], scope: str | None, standard: dict[str, Any]
+) -> None:
+    # A docstring's first part is for clients; what it raises is for us.
+    description = inspect.cleandoc(operation.get("description", ""))
+    operation["description"] = description.partition("\n\nRaises:")[0].partition("\n\nArgs:")[0]
+    possible = {*_ALWAYS, *(_WITH_BODY if method == "post" else ())}
+    if scope is not None:
+        operation["security"] = [{"key": [scope]}]
+        operation["description"] += f"\n\nNeeds a key with the scope `{scope}`."
+        possible |= set(_WITH_KEY)
+    else:
+        operation["security"] = []
+    for parameter in operation.get("parameters", ()):
+        _tidy_parameter(parameter)
+    responses = operation["responses"]
+    for status in map(str, possible):
+        if not _is_problem(responses.get(status)):
+            responses[status] = standard[status]
+    for status, response in responses.items():
+        if status in standard and _is_standard(response, standard[status]):
+            responses[status] = {"$ref": f"#/components/responses/{_name(status)}"}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _tidy_parameter(parameter: dict[str, Any]) -> None:
+    """Say once what FastAPI says of a parameter and of its schema again."""
+    described = parameter["schema"]
+    for name in ("title", "description"):
+        described.pop(name, None)
+    if examples := described.pop("examples", None):
+        parameter["example"] = examples[0]
+
+
+def _is_problem(response: dict[str, Any] | None) -> bool:
+    return response is not None and MEDIA_TYPE in response.get("content", {})
+
+
+def _is_standard(response: dict[str, Any], standard: dict[str, Any]) -> bool:
+    return {**standard, **response} == standard
+
+
+def _name(status: str) -> str:
+    return "".join(word.capitalize() for word in kind_of(int(status)).split("-"))
+
+
+def to_yaml(schema: dict[str, Any]) -> str:
+    """Write a description as YAML for people: long texts as blocks, no aliases."""
+    import yaml  # noqa: PLC0415 - only whoever writes the file needs it
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+            return True
+
+    def write_text(dumper: Dumper, text: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in text else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, write_text)
+    return yaml.dump(schema, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)

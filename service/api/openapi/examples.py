@@ -1,0 +1,288 @@
+"""Examples of what is sent and answered, for the API's description; tests hold them valid."""
+
+from typing import Any
+
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec
+
+_EXPERIMENT_ID = "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7"
+_RUN_ID = "019aa3c8-7d41-7f02-8b1d-6e9a40c2d853"
+
+SPEC: dict[str, Any] = {
+    "name": "activation showdown",
+    "tags": {"course": "deep-learning"},
+    "dataset": {"name": "mnist", "train_size": 12000, "test_size": 2000},
+    "activation": ["relu", "tanh", {"name": "leaky_relu", "negative_slope": 0.2}],
+    "clipping": {"name": "value", "threshold": 0.5},
+    "epochs": 3,
+    "seeds": 3,
+}
+
+VARIANTS: dict[str, Any] = {
+    "name": "selu with its own initializer",
+    "epochs": 3,
+    "variants": [
+        {"label": "relu, as usual", "activation": "relu"},
+        {"label": "selu, as its paper has it", "activation": "selu"},
+        {
+            "label": "selu, as relu",
+            "activation": "selu",
+            "initializer": "he_uniform",
+            "dropout": {"name": "dropout", "rate": [0.25, 0.5]},
+        },
+    ],
+}
+
+_SPEC = ExperimentSpec.model_validate(SPEC)
+_PLANNED = expand(_SPEC, Limits())[0]
+_CONFIG = _PLANNED.config.model_dump(mode="json")
+_ENGINE = {
+    "device": "cpu",
+    "name": "Intel(R) Xeon(R) CPU @ 2.50GHz",
+    "threads": 1,
+    "instructions": "AVX512",
+    "torch": "2.13.0+cpu",
+    "numpy": "2.4.0",
+    "precision": "float32",
+}
+_CREATED, _STARTED = "2026-11-21T09:15:00.120000Z", "2026-11-21T09:15:00.310000Z"
+_FINISHED = "2026-11-21T09:16:12.480000Z"
+
+
+def json_answer(example: Any) -> dict[str, Any]:
+    """Give an answer's example in the form of ``responses``."""
+    return {"content": {"application/json": {"example": example}}}
+
+
+SUMMARY: dict[str, Any] = {
+    "id": _EXPERIMENT_ID,
+    "name": SPEC["name"],
+    "description": None,
+    "tags": SPEC["tags"],
+    "preset": None,
+    "status": "running",
+    "runs": {
+        "total": 9,
+        "queued": 5,
+        "running": 2,
+        "completed": 2,
+        "diverged": 0,
+        "failed": 0,
+        "cancelled": 0,
+    },
+    "progress": 0.296296,
+    "eta_seconds": 228.4,
+    "created_by": "local",
+    "created_at": _CREATED,
+    "started_at": _STARTED,
+    "finished_at": None,
+    "cancelled_at": None,
+    "links": {
+        "self": f"/v1/experiments/{_EXPERIMENT_ID}",
+        "runs": f"/v1/runs?experiment_id={_EXPERIMENT_ID}",
+        "histories": f"/v1/experiments/{_EXPERIMENT_ID}/histories",
+        "events": f"/v1/experiments/{_EXPERIMENT_ID}/events",
+    },
+}
+
+EXPERIMENT: dict[str, Any] = {
+    **SUMMARY,
+    "spec": _SPEC.model_dump(mode="json", exclude_none=True),
+}
+
+EXPERIMENT_PAGE: dict[str, Any] = {"items": [SUMMARY], "next_cursor": None}
+
+DRY_RUN: dict[str, Any] = {
+    "runs": 9,
+    "configurations": 3,
+    "already_trained": 3,
+    "cost": {
+        "training_samples": 216000,
+        "seconds": 280.8,
+        "rates": [
+            {
+                "model": _CONFIG["model"],
+                "dataset": "mnist",
+                "batch_size": 128,
+                "seconds_per_thousand_samples": 1.3,
+                "basis": "catalog",
+                "runs": 0,
+            }
+        ],
+    },
+    "items": [
+        {
+            "label": None,
+            "config": _CONFIG,
+            "config_hash": _PLANNED.config_hash,
+            "runs": 3,
+            "already_trained": 3,
+        }
+    ],
+    "next_cursor": "WyIzZjA5YTFiMmM0ZDUiLDAsbnVsbCwxXQ",
+}
+
+DIAGNOSIS: dict[str, Any] = {
+    "verdict": "healthy",
+    "findings": [
+        {
+            "kind": "dying",
+            "layer": "dense_1",
+            "epoch": 2,
+            "value": 0.0859375,
+            "threshold": 0.0234375,
+            "explanation": "dense_1 has 8 more dead units than before the first step, 8.6% of its "
+            "128 in all.",
+        }
+    ],
+}
+
+RUN: dict[str, Any] = {
+    "id": _RUN_ID,
+    "experiment_id": _EXPERIMENT_ID,
+    "position": 0,
+    "label": None,
+    "config": _CONFIG,
+    "config_hash": _PLANNED.config_hash,
+    "seed": 0,
+    "status": "completed",
+    "attempt": 1,
+    "failures": 0,
+    "max_attempts": 3,
+    "priority": 0,
+    "epoch": 3,
+    "epochs": 3,
+    "final": {
+        "epoch": 3,
+        "loss": 0.1204,
+        "accuracy": 0.9642,
+        "val_loss": 0.0871,
+        "val_accuracy": 0.9735,
+        "test_loss": None,
+        "test_accuracy": None,
+    },
+    "best": {"epoch": 3, "val_accuracy": 0.9735},
+    "diagnosis": DIAGNOSIS,
+    "reused_from": None,
+    "worker": "worker-1",
+    "device": "cpu",
+    "engine": _ENGINE,
+    "versions": {"torch": _ENGINE["torch"], "numpy": _ENGINE["numpy"]},
+    "error": None,
+    "cancel_requested_at": None,
+    "created_at": _CREATED,
+    "started_at": _STARTED,
+    "finished_at": _FINISHED,
+    "links": {
+        "self": f"/v1/runs/{_RUN_ID}",
+        "experiment": f"/v1/experiments/{_EXPERIMENT_ID}",
+        "history": f"/v1/runs/{_RUN_ID}/history",
+        "layers": f"/v1/runs/{_RUN_ID}/layers",
+        "diagnosis": f"/v1/runs/{_RUN_ID}/diagnosis",
+        "attempts": f"/v1/runs/{_RUN_ID}/attempts",
+        "events": f"/v1/runs/{_RUN_ID}/events",
+    },
+}
+
+RUN_PAGE: dict[str, Any] = {"items": [RUN], "next_cursor": None}
+
+HISTORY: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "epoch": [1, 2, 3],
+    "metrics": {
+        "loss": [0.4216, 0.1633, 0.1204],
+        "accuracy": [0.8712, 0.9513, 0.9642],
+        "val_loss": [0.1467, 0.1012, 0.0871],
+        "val_accuracy": [0.957, 0.9695, 0.9735],
+        "learning_rate": [0.001, 0.001, 0.001],
+        "gradient_norm": [1.21, 0.83, 0.74],
+        "clipped_fraction": [0.0004, 0.0001, 0.0],
+        "epoch_seconds": [23.9, 24.1, 23.8],
+    },
+}
+
+_DISTRIBUTION: dict[str, Any] = {
+    "count": 128000,
+    "non_finite": 0,
+    "mean": 0.0213,
+    "std": 0.9817,
+    "min": -3.91,
+    "max": 4.02,
+    "quantiles": {
+        "0.01": -2.27,
+        "0.05": -1.6,
+        "0.25": -0.63,
+        "0.5": 0.02,
+        "0.75": 0.68,
+        "0.95": 1.64,
+        "0.99": 2.31,
+    },
+    "histogram": {"edges": [-3.91, 0.055, 4.02], "counts": [32801, 31199]},
+}
+
+LAYERS: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "epoch": 0,
+    "epochs_available": [0, 1, 2, 3],
+    "samples": 1000,
+    "loss": 2.381,
+    "chance_loss": 2.298,
+    "layers": [
+        {
+            "name": "dense_1",
+            "units": 128,
+            **dict.fromkeys(("z", "activation", "weight", "gradient"), _DISTRIBUTION),
+            "z_gradient": _DISTRIBUTION,
+            "signal": 0.9436,
+            "dead_fraction": 0.0234375,
+            "saturated_fraction": 0.0,
+            "symmetric": False,
+        }
+    ],
+}
+
+HISTORIES: dict[str, Any] = {
+    "experiment_id": _EXPERIMENT_ID,
+    "histories": [
+        {
+            **HISTORY,
+            "label": None,
+            "dataset": "mnist(train_size=12000, test_size=2000)",
+            "model": "mnist_cnn",
+            "activation": "relu",
+            "initializer": "he_uniform",
+            "output_initializer": "he_uniform",
+            "bias_initializer": "zeros",
+            "normalization": "none",
+            "clipping": "value(0.5)",
+            "optimizer": "adam",
+            "dropout": "dropout([0.25, 0.5])",
+            "batch_size": 128,
+            "loss_function": "categorical_crossentropy",
+            "seed": 0,
+            "status": "completed",
+        }
+    ],
+}
+
+HISTORIES_CSV = (
+    "run_id,label,dataset,model,activation,initializer,...,seed,status,epoch,loss,...\n"
+    f'{_RUN_ID},,"mnist(train_size=12000, test_size=2000)",mnist_cnn,relu,he_uniform,...,'
+    "0,completed,1,0.4216,...\n"
+)
+
+ATTEMPT_PAGE: dict[str, Any] = {
+    "items": [
+        {
+            "attempt": 1,
+            "worker": "worker-1",
+            "engine": _ENGINE,
+            "started_at": _STARTED,
+            "ended_at": _FINISHED,
+            "outcome": "completed",
+            "reason": None,
+        }
+    ],
+    "next_cursor": None,
+}

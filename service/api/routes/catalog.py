@@ -1,0 +1,126 @@
+"""The catalog over HTTP: axes, their values, and pictures of activations."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.responses import Response
+
+from service.api.openapi import examples
+from service.api.schemas.catalog import Catalog, CatalogAxis, CatalogEntry
+from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.dependencies import requires
+from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
+from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
+from service.api.web.problems import problem_responses
+from service.catalog.axes import AXES
+from service.catalog.entry import Entry
+from service.errors import NotFoundError
+from service.fields import unknown
+from service.figures.plots.activation_curve import activation_curve, sampled_curves
+from service.figures.plots.style import Format, Theme
+
+router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
+
+_READ = [Depends(requires("read"))]
+
+_Axis = Annotated[str, Path(json_schema_extra={"enum": [*AXES]})]
+_Name = Annotated[str, Path(description="A name or an alias.", examples=["leaky_relu"])]
+
+_ENTRY = CatalogEntry.of("activation", AXES["activation"]["leaky_relu"]).model_dump(mode="json")
+_AXIS = CatalogAxis.of("activation", ["leaky_relu"], None).model_dump(mode="json")
+
+
+@router.get(
+    "",
+    response_model=Catalog,
+    responses={
+        200: {
+            "headers": LINK_HEADER,
+            **examples.json_answer({"items": [_AXIS], "next_cursor": None}),
+        },
+        **problem_responses(422),
+    },
+    summary="Get the whole catalog",
+    dependencies=_READ,
+)
+async def get_catalog(request: Request, page: PageDep) -> Response:
+    """Give every axis with every value it can take: meaning, formula, parameters, source."""
+    axes, next_cursor = page_of(list(AXES), page.cursor, page.limit, "catalog")
+    return page_response(request, Catalog.of(axes, next_cursor).to_json(), next_cursor)
+
+
+@router.get(
+    "/{axis}",
+    response_model=CatalogAxis,
+    responses={
+        200: {"headers": LINK_HEADER, **examples.json_answer(_AXIS)},
+        **problem_responses(404, 422),
+    },
+    summary="Get an axis' values",
+    dependencies=_READ,
+)
+async def get_catalog_axis(request: Request, axis: _Axis, page: PageDep) -> Response:
+    """Give every value that an axis can take; formulas are LaTeX."""
+    names, next_cursor = page_of(list(_entries(axis)), page.cursor, page.limit, axis)
+    body = CatalogAxis.of(axis, names, next_cursor).to_json()
+    return page_response(request, body, next_cursor)
+
+
+@router.get(
+    "/{axis}/{name}",
+    response_model=CatalogEntry,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(_ENTRY)},
+        **NOT_MODIFIED,
+        **problem_responses(404),
+    },
+    summary="Get one value of an axis",
+    dependencies=_READ,
+)
+async def get_catalog_entry(request: Request, axis: _Axis, name: _Name) -> Response:
+    """Give one value by its name or an alias of it."""
+    body = CatalogEntry.of(axis, _entry(axis, name)).to_json()
+    return cached_response(request, body, immutable=False)
+
+
+@router.get(
+    "/activation/{name}/figure.{kind}",
+    response_class=SvgResponse,
+    responses={**PICTURE, **problem_responses(404, 422)},
+    summary="Get the picture of an activation",
+    dependencies=_READ,
+)
+def get_activation_figure(
+    request: Request,
+    name: _Name,
+    kind: Annotated[Format, Path(description="The picture's format.")],
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw an activation and its derivative (dashed), with its default parameters."""
+    entry = _entry("activation", name)
+    if entry.name not in sampled_curves():
+        raise NotFoundError(f"There is no picture of the activation {entry.name!r}.")
+    data = _drawn(entry.name, kind, theme)
+    return picture_response(request, data, kind, immutable=False)
+
+
+@lru_cache(maxsize=256)
+def _drawn(name: str, kind: Format, theme: Theme) -> bytes:
+    return activation_curve(sampled_curves()[name], kind=kind, theme=theme)
+
+
+def _entries(axis: str) -> Mapping[str, Entry]:
+    if axis not in AXES:
+        raise NotFoundError(unknown("axis", axis, list(AXES)))
+    return AXES[axis]
+
+
+def _entry(axis: str, name: str) -> Entry:
+    known = {
+        each: entry for entry in _entries(axis).values() for each in (entry.name, *entry.aliases)
+    }
+    if name not in known:
+        raise NotFoundError(unknown(axis.replace("_", " "), name, list(known)))
+    return known[name]

@@ -1,0 +1,69 @@
+"""Comparisons over HTTP: which configurations of an experiment are best, and how sure that is."""
+
+import uuid
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from service.api.openapi import examples
+from service.api.schemas.comparisons import EXAMPLE, Comparison
+from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.dependencies import SessionDep, requires
+from service.api.web.problems import problem_responses
+from service.comparison.scores import GROUPINGS, HIGHER_IS_BETTER
+
+router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+
+_AXIS = f"({'|'.join(GROUPINGS)})"
+_Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_AXIS}(,{_AXIS})*$"})]
+
+
+@router.get(
+    "/{experiment_id}/comparison",
+    response_model=Comparison,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(EXAMPLE)},
+        **NOT_MODIFIED,
+        **problem_responses(404, 422),
+    },
+    summary="Compare an experiment's configurations",
+    dependencies=[Depends(requires("read"))],
+)
+def compare_configurations(
+    *,
+    request: Request,
+    experiment_id: uuid.UUID,
+    session: SessionDep,
+    metric: Annotated[
+        str,
+        Query(
+            json_schema_extra={"enum": [*HIGHER_IS_BETTER]},
+            description="What is compared; losses are better the lower they are.",
+        ),
+    ] = "val_accuracy",
+    at: Annotated[
+        Literal["final", "best"],
+        Query(
+            description="`final`: the last epoch's value. `best`: the best value of this metric "
+            "over a run's epochs, which flatters every run a little."
+        ),
+    ] = "final",
+    by: Annotated[
+        list[_Axes] | None,
+        Query(
+            description="Axes that make the groups, repeated or with commas between them; "
+            "`variant` stands for the variants' labels. Where left out, the axes that vary.",
+            examples=[["activation,initializer"]],
+        ),
+    ] = None,
+) -> Response:
+    """Rank the configurations over their seeds: means with intervals, ties, effects of the axes."""
+    # numpy and scipy cost a quarter of a second that only comparisons pay.
+    from service.comparison import ranking  # noqa: PLC0415
+
+    axes = [name.strip() for each in by or () for name in each.split(",")]
+    comparison = ranking.compare(session, experiment_id, metric=metric, at=at, by=axes)
+    body = Comparison.of(comparison).to_json()
+    return cached_response(request, body, immutable=comparison.finished)

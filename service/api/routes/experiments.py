@@ -1,0 +1,224 @@
+"""Experiments over HTTP: look, cancel, retry, delete."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime, BeforeValidator, Field
+from starlette.responses import Response, StreamingResponse
+
+from service.api.openapi import examples
+from service.api.routes import submissions
+from service.api.routes.submissions import read_after, ring
+from service.api.schemas.experiments import Experiment, ExperimentPage, ExperimentStatus
+from service.api.schemas.runs import ExperimentHistories
+from service.api.web.caching import (
+    CACHE_HEADERS,
+    NOT_MODIFIED,
+    REVALIDATE,
+    cache_headers,
+    cached_response,
+    client_has,
+)
+from service.api.web.dependencies import (
+    CallerDep,
+    DoorbellDep,
+    HubDep,
+    SessionDep,
+    SessionsDep,
+    SettingsDep,
+    requires,
+)
+from service.api.web.negotiation import negotiate
+from service.api.web.paging import LINK_HEADER, PageDep, page_response
+from service.api.web.problems import problem_responses
+from service.api.web.waiting import WaitDep
+from service.experiments import lifecycle, listing
+from service.experiments.listing import ExperimentFilter
+from service.experiments.progress import Standing
+from service.histories import exports
+
+
+def _written_out(value: object) -> object:
+    """Refuse the bare numbers that pydantic would read as seconds since 1970."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("Write the time as in 2026-11-21T05:00:00Z.")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+
+router = APIRouter()
+router.include_router(submissions.router)
+
+_experiments = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+_READ = [Depends(requires("read"))]
+_SUBMIT = [Depends(requires("submit"))]
+_ADMIN = [Depends(requires("admin"))]
+
+_ONE = examples.json_answer(examples.EXPERIMENT)
+
+
+@_experiments.get(
+    "",
+    response_model=ExperimentPage,
+    responses={
+        200: {"headers": LINK_HEADER, **examples.json_answer(examples.EXPERIMENT_PAGE)},
+        **problem_responses(422),
+    },
+    summary="List experiments",
+    dependencies=_READ,
+)
+def list_experiments(
+    *,
+    request: Request,
+    session: SessionDep,
+    page: PageDep,
+    status: Annotated[
+        list[ExperimentStatus] | None, Query(description="Repeated, any of them.")
+    ] = None,
+    tag: Annotated[
+        list[Annotated[str, Field(pattern=r"^[^:]+:")]] | None,
+        Query(description="`key:value`; repeated, all of them.", examples=[["course:dl"]]),
+    ] = None,
+    name: Annotated[str | None, Query(description="The exact name.")] = None,
+    created_after: Annotated[
+        Time | None, Query(description="Later than this; RFC 3339, with a zone.")
+    ] = None,
+    created_before: Annotated[
+        Time | None, Query(description="Earlier than this; RFC 3339, with a zone.")
+    ] = None,
+) -> Response:
+    """List experiments, newest first, without their specs."""
+    wanted = ExperimentFilter(
+        statuses=status or (),
+        tags=_tags(tag or ()),
+        name=name,
+        created_after=created_after,
+        created_before=created_before,
+    )
+    found, next_cursor = listing.search(session, wanted, cursor=page.cursor, limit=page.limit)
+    return page_response(request, ExperimentPage.of(found, next_cursor).to_json(), next_cursor)
+
+
+@_experiments.get(
+    "/{experiment_id}",
+    response_model=Experiment,
+    responses={200: {"headers": CACHE_HEADERS, **_ONE}, **NOT_MODIFIED, **problem_responses(404)},
+    summary="Get an experiment",
+    dependencies=_READ,
+)
+async def get_experiment(
+    request: Request,
+    experiment_id: uuid.UUID,
+    wait: WaitDep,
+    sessions: SessionsDep,
+    hub: HubDep,
+) -> Response:
+    """Give an experiment's spec and how it stands."""
+    body = await read_after(wait, experiment_id, sessions, hub)
+    return cached_response(request, body, immutable=False)
+
+
+@_experiments.delete(
+    "/{experiment_id}",
+    status_code=204,
+    responses=problem_responses(404, 409),
+    summary="Delete an experiment",
+    dependencies=_ADMIN,
+)
+def delete_experiment(experiment_id: uuid.UUID, session: SessionDep) -> None:
+    """Delete an experiment, its runs and their histories; none of them may be active."""
+    lifecycle.delete(session, experiment_id)
+
+
+@_experiments.post(
+    "/{experiment_id}/cancel",
+    response_model=Experiment,
+    responses={200: _ONE, **problem_responses(404)},
+    summary="Cancel an experiment",
+    dependencies=_SUBMIT,
+)
+def cancel_experiment(experiment_id: uuid.UUID, session: SessionDep) -> Response:
+    """Cancel what waits at once and what trains within seconds; what has ended stays."""
+    return _answer(lifecycle.cancel(session, experiment_id))
+
+
+@_experiments.post(
+    "/{experiment_id}/retry",
+    response_model=Experiment,
+    responses={200: _ONE, **problem_responses(404)},
+    summary="Retry failed and cancelled runs",
+    dependencies=_SUBMIT,
+)
+def retry_experiment(
+    experiment_id: uuid.UUID,
+    session: SessionDep,
+    caller: CallerDep,
+    settings: SettingsDep,
+    doorbell: DoorbellDep,
+) -> Response:
+    """Queue the failed and cancelled runs again; epochs they have recorded are kept."""
+    standing = lifecycle.retry(session, experiment_id, caller.name)
+    ring(session, settings, doorbell)
+    return _answer(standing)
+
+
+_PARQUET = "application/vnd.apache.parquet"
+_STREAMS = {
+    "application/json": exports.as_json,
+    "text/csv": exports.as_csv,
+    _PARQUET: exports.as_parquet,
+}
+
+
+@_experiments.get(
+    "/{experiment_id}/histories",
+    response_model=ExperimentHistories,
+    responses={
+        200: {
+            "headers": CACHE_HEADERS,
+            "content": {
+                "application/json": {"example": examples.HISTORIES},
+                "text/csv": {"schema": {"type": "string"}, "example": examples.HISTORIES_CSV},
+                _PARQUET: {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": "PAR1...",
+                },
+            },
+        },
+        **NOT_MODIFIED,
+        **problem_responses(404, 406),
+    },
+    summary="Get all histories of an experiment",
+    dependencies=_READ,
+)
+def get_experiment_histories(
+    request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep
+) -> Response:
+    """Stream all histories, as `Accept` asks: JSON, or CSV or Parquet with a row an epoch.
+
+    Once every run has its result they have an `ETag` and may be kept for good.
+    """
+    media_type = negotiate(request.headers.get("accept"), list(_STREAMS))
+    headers = {"vary": "Accept", "cache-control": REVALIDATE}
+    if exports.are_final(session, experiment_id):
+        # By what decides the content: to read all of it first would take as long as to send it.
+        headers |= cache_headers(exports.digest(experiment_id, media_type), immutable=True)
+        if client_has(request, headers):
+            return Response(status_code=304, headers=headers)
+    stream = _STREAMS[media_type](sessions, experiment_id)
+    return StreamingResponse(stream, media_type=media_type, headers=headers)
+
+
+router.include_router(_experiments)
+
+
+def _answer(standing: Standing) -> Response:
+    return Response(Experiment.of(standing).to_json(), media_type="application/json")
+
+
+def _tags(given: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = (each.partition(":") for each in given)
+    return [(key, value) for key, _, value in pairs]

@@ -1,0 +1,261 @@
+"""Pictures of experiments and runs over HTTP."""
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Literal
+
+import anyio
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from service.api.web.dependencies import SessionDep, requires
+from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
+from service.api.web.problems import problem_responses
+from service.catalog.metrics import METRICS
+from service.comparison.scores import GROUPINGS, HIGHER_IS_BETTER
+from service.errors import NotFoundError
+from service.experiments import lifecycle
+from service.fields import unknown
+from service.figures.plots.style import Format
+from service.runs import search
+
+router = APIRouter()
+
+#: Pictures drawn at one time. Drawing holds the interpreter, so more would only keep threads
+#: from other requests; one can read its data while another is drawn.
+MOST_AT_ONCE = 2
+
+EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison")
+RUN_FIGURES = ("learning_curves", "layers", "gradient_flow", "decision_boundary")
+
+
+async def _turn(request: Request) -> AsyncIterator[None]:
+    turns: anyio.Semaphore = request.app.state.drawing
+    async with turns:
+        yield
+
+
+_DRAWING = [Depends(requires("read")), Depends(_turn, scope="function")]
+_DESCRIBED: dict[str, Any] = {
+    "response_class": SvgResponse,
+    "responses": {**PICTURE, **problem_responses(404, 409, 422)},
+    "dependencies": _DRAWING,
+}
+
+_experiments = APIRouter(prefix="/v1/experiments/{experiment_id}/figures", tags=["experiments"])
+_runs = APIRouter(prefix="/v1/runs/{run_id}/figures", tags=["runs"])
+
+_AXIS = f"({'|'.join(GROUPINGS)})"
+_Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_AXIS}(,{_AXIS})*$"})]
+_ByQuery = Annotated[
+    list[_Axes] | None,
+    Query(
+        description="Axes that make the groups, repeated or with commas between them; `variant` "
+        "stands for the variants' labels. Where left out, the axes that vary.",
+        examples=[["activation,initializer"]],
+    ),
+]
+_OneMetric = Annotated[
+    str | None,
+    Query(
+        json_schema_extra={"enum": [*METRICS]},
+        description="The only metric to draw; accuracy and loss where left out.",
+    ),
+]
+_Compared = Annotated[
+    str,
+    Query(
+        json_schema_extra={"enum": [*HIGHER_IS_BETTER]},
+        description="What is compared; losses are better the lower they are.",
+    ),
+]
+_At = Annotated[
+    Literal["final", "best"],
+    Query(description="`final`: the last epoch's value. `best`: the best over a run's epochs."),
+]
+_Kind = Annotated[Format, Path(description="The picture's format.")]
+
+
+@_experiments.get("/learning_curves.{kind}", summary="Draw learning curves", **_DESCRIBED)
+def draw_experiment_learning_curves(
+    *,
+    request: Request,
+    experiment_id: uuid.UUID,
+    kind: _Kind,
+    session: SessionDep,
+    metric: _OneMetric = None,
+    by: _ByQuery = None,
+    leave_out: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z_]+:.+$", max_length=300)]] | None,
+        Query(
+            description="`axis:value`, repeated: configurations that are not drawn, such as one "
+            "that fails and presses all others together.",
+            examples=[["activation:sigmoid"]],
+        ),
+    ] = None,
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw metrics by epoch: for each configuration the mean over seeds, and a band around it."""
+    from service.figures.sources import learning_curves  # noqa: PLC0415 - see _split
+
+    left_out = [each.partition(":") for each in leave_out or ()]
+    picture = learning_curves.of_experiment(
+        session,
+        experiment_id,
+        metric=metric,
+        by=_split(by),
+        leave_out=[(axis, value) for axis, _, value in left_out],
+        kind=kind,
+        theme=theme,
+    )
+    return picture_response(request, picture.data, kind, immutable=picture.finished)
+
+
+@_experiments.get("/heatmap.{kind}", summary="Draw two axes against each other", **_DESCRIBED)
+def draw_experiment_heatmap(
+    *,
+    request: Request,
+    experiment_id: uuid.UUID,
+    kind: _Kind,
+    session: SessionDep,
+    metric: _Compared = "val_accuracy",
+    at: _At = "final",
+    by: Annotated[
+        list[_Axes] | None,
+        Query(
+            description="The two axes. Where left out, activation and initializer, or others "
+            "that vary.",
+            examples=[["activation,initializer"]],
+        ),
+    ] = None,
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw the mean result of each combination, with its verdict and the runs that diverged."""
+    from service.figures.sources.heatmap import heatmap  # noqa: PLC0415 - see _split
+
+    picture = heatmap(
+        session, experiment_id, metric=metric, at=at, by=_split(by), kind=kind, theme=theme
+    )
+    return picture_response(request, picture.data, kind, immutable=picture.finished)
+
+
+@_experiments.get("/comparison.{kind}", summary="Draw the comparison", **_DESCRIBED)
+def draw_experiment_comparison(
+    *,
+    request: Request,
+    experiment_id: uuid.UUID,
+    kind: _Kind,
+    session: SessionDep,
+    metric: _Compared = "val_accuracy",
+    at: _At = "final",
+    by: _ByQuery = None,
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw each configuration's mean with its 95% interval, best first; ties are marked."""
+    from service.figures.sources.comparison import comparison  # noqa: PLC0415 - see _split
+
+    picture = comparison(
+        session, experiment_id, metric=metric, at=at, by=_split(by), kind=kind, theme=theme
+    )
+    return picture_response(request, picture.data, kind, immutable=picture.finished)
+
+
+@_runs.get("/learning_curves.{kind}", summary="Draw a run's learning curves", **_DESCRIBED)
+def draw_run_learning_curves(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    kind: _Kind,
+    session: SessionDep,
+    metric: _OneMetric = None,
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw accuracy and loss by epoch, in training and in validation."""
+    from service.figures.sources import learning_curves  # noqa: PLC0415 - see _split
+
+    picture = learning_curves.of_run(session, run_id, metric=metric, kind=kind, theme=theme)
+    return picture_response(request, picture.data, kind, immutable=picture.finished)
+
+
+@_runs.get("/layers.{kind}", summary="Draw a run's layers", **_DESCRIBED)
+def draw_run_layers(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    kind: _Kind,
+    session: SessionDep,
+    epoch: Annotated[
+        int,
+        Query(
+            ge=0,
+            le=2**31 - 1,
+            description="One with layer statistics; 0 is the network as initialized.",
+        ),
+    ] = 0,
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw z-values, weights, activations and gradients layer by layer, as violins."""
+    from service.figures.sources.layers import layers  # noqa: PLC0415 - see _split
+
+    picture = layers(session, run_id, epoch=epoch, kind=kind, theme=theme)
+    return picture_response(request, picture.data, kind, immutable=picture.finished)
+
+
+@_runs.get("/gradient_flow.{kind}", summary="Draw a run's gradients by epoch", **_DESCRIBED)
+def draw_run_gradient_flow(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    kind: _Kind,
+    session: SessionDep,
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw how large each layer's gradients are, and the norm of the whole gradient, by epoch."""
+    from service.figures.sources.layers import gradient_flow  # noqa: PLC0415 - see _split
+
+    picture = gradient_flow(session, run_id, kind=kind, theme=theme)
+    return picture_response(request, picture.data, kind, immutable=picture.finished)
+
+
+@_runs.get("/decision_boundary.{kind}", summary="Draw a run's decision boundary", **_DESCRIBED)
+def draw_run_decision_boundary(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    kind: _Kind,
+    session: SessionDep,
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw which class the network sees where; for data of two features."""
+    from service.figures.sources.layers import decision_boundary  # noqa: PLC0415 - see _split
+
+    picture = decision_boundary(session, run_id, kind=kind, theme=theme)
+    return picture_response(request, picture.data, kind, immutable=picture.finished)
+
+
+@_experiments.get("/{name}.{kind}", include_in_schema=False, dependencies=_DRAWING[:1])
+def refuse_experiment_figure(experiment_id: uuid.UUID, name: str, session: SessionDep) -> None:
+    """Name the figures there are of an experiment."""
+    lifecycle.get(session, experiment_id)
+    raise NotFoundError(unknown("figure of an experiment", name, list(EXPERIMENT_FIGURES)))
+
+
+@_runs.get("/{name}.{kind}", include_in_schema=False, dependencies=_DRAWING[:1])
+def refuse_run_figure(run_id: uuid.UUID, name: str, session: SessionDep) -> None:
+    """Name the figures there are of a run."""
+    search.get(session, run_id)
+    raise NotFoundError(unknown("figure of a run", name, list(RUN_FIGURES)))
+
+
+router.include_router(_experiments)
+router.include_router(_runs)
+
+
+def _split(axes: Sequence[str] | None) -> list[str]:
+    """Read a list of axes.
+
+    What draws is imported where it is used: numpy, scipy and matplotlib take two seconds that
+    only pictures should pay.
+    """
+    return [name.strip() for each in axes or () for name in each.split(",")]

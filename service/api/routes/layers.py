@@ -1,0 +1,74 @@
+"""What a run's network looks like inside, over HTTP: layer statistics and the diagnosis."""
+
+import uuid
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from service.api.openapi import examples
+from service.api.schemas.layers import Layers
+from service.api.schemas.runs import Diagnosis
+from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.dependencies import SessionDep, requires
+from service.api.web.problems import problem_responses
+from service.histories import diagnoses, layer_statistics
+from service.statuses import FINISHED
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+_READ = [Depends(requires("read"))]
+
+
+@router.get(
+    "/{run_id}/layers",
+    response_model=Layers,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.LAYERS)},
+        **NOT_MODIFIED,
+        **problem_responses(404),
+    },
+    summary="Get a run's layer statistics",
+    dependencies=_READ,
+)
+def get_run_layers(
+    request: Request,
+    run_id: uuid.UUID,
+    session: SessionDep,
+    epoch: Annotated[
+        int | None,
+        Query(ge=0, le=2**31 - 1, description="The last that has statistics where left out."),
+    ] = None,
+) -> Response:
+    """Give the distributions of z-values, activations, weights and gradients of every layer.
+
+    They are there for epoch 0, before the first step, for the last epoch, and for those between
+    that the spec's `layer_statistics` ask for.
+    """
+    found = layer_statistics.get(session, run_id, epoch)
+    shown = {
+        "run_id": found.run_id,
+        "epoch": found.epoch,
+        "epochs_available": found.epochs_available,
+        **found.content,
+    }
+    return cached_response(request, orjson.dumps(shown), immutable=found.status in FINISHED)
+
+
+@router.get(
+    "/{run_id}/diagnosis",
+    response_model=Diagnosis,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.DIAGNOSIS)},
+        **NOT_MODIFIED,
+        **problem_responses(404),
+    },
+    summary="Get a run's diagnosis",
+    dependencies=_READ,
+)
+def get_run_diagnosis(request: Request, run_id: uuid.UUID, session: SessionDep) -> Response:
+    """Give the verdict on a run with all findings, by what its worker has seen so far."""
+    found = diagnoses.get(session, run_id)
+    body = orjson.dumps({"verdict": found.verdict, "findings": found.findings})
+    return cached_response(request, body, immutable=found.status in FINISHED)

@@ -1,0 +1,135 @@
+"""Operating the service: is it alive, is it ready, how is it doing."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import Response
+
+from service.api.web import problems
+from service.api.web.dependencies import SessionDep, SettingsDep, requires
+from service.api.web.readiness import check_parts
+from service.database.outages import is_outage
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """A sign of life."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "alive"}]})
+
+    status: str
+
+
+class PartState(BaseModel):
+    """How one part is."""
+
+    ok: bool
+    detail: str
+
+
+class Readiness(BaseModel):
+    """How each part is that training needs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "ready": True,
+                    "checks": {
+                        "database": {"ok": True, "detail": "PostgreSQL answers."},
+                        "schema": {
+                            "ok": True,
+                            "detail": "The schema is the one this version needs.",
+                        },
+                        "workers": {"ok": True, "detail": "Seen: 2 on cpu."},
+                        "broker": {"ok": True, "detail": "Redis answers."},
+                    },
+                }
+            ]
+        }
+    )
+
+    ready: bool
+    checks: dict[str, PartState] = Field(
+        description="By part: `database`, `schema`, `workers`, `broker`."
+    )
+
+
+@router.get("/healthz", summary="Say that the process is alive")
+async def healthz() -> Health:
+    """Answer, touching nothing."""
+    return Health(status="alive")
+
+
+@router.get(
+    "/readyz",
+    summary="Say whether runs can be trained",
+    response_model=Readiness,
+    responses=problems.problem_responses(503),
+)
+def readyz(request: Request) -> Response:
+    """Look at the database, its schema, the broker and the workers.
+
+    Where one of them is not well the answer is a problem with the status 503 that has the same
+    `checks`.
+    """
+    state = request.app.state
+    checks = check_parts(state.engine, state.sessions, state.doorbell, state.settings)
+    unwell = [f"{name}: {each.detail}" for name, each in checks.items() if not each.ok]
+    shown = {name: {"ok": each.ok, "detail": each.detail} for name, each in checks.items()}
+    if not unwell:
+        return Response(
+            orjson.dumps({"ready": True, "checks": shown}), media_type="application/json"
+        )
+    problem = problems.make(
+        503, " ".join(unwell), request.url.path, request.state.request_id
+    ).model_dump(exclude_none=True)
+    return Response(
+        orjson.dumps({**problem, "ready": False, "checks": shown}),
+        status_code=503,
+        media_type=problems.MEDIA_TYPE,
+    )
+
+
+_METRICS_EXAMPLE = """\
+# HELP actinium_runs Runs by status.
+# TYPE actinium_runs gauge
+actinium_runs{status="queued"} 12.0
+"""
+
+_METRICS_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The metrics.",
+        "content": {"text/plain": {"example": _METRICS_EXAMPLE, "schema": {"type": "string"}}},
+    }
+}
+
+
+class _PlainText(Response):
+    media_type = "text/plain"
+
+
+@router.get(
+    "/metrics",
+    summary="Give metrics to Prometheus",
+    dependencies=[Depends(requires("read"))],
+    response_class=_PlainText,
+    responses=_METRICS_RESPONSES,
+)
+def metrics(request: Request, session: SessionDep, settings: SettingsDep) -> Response:
+    """Give this process' requests and streams, and everyone's runs, queue and workers.
+
+    While the database is away its counts are missing, and `actinium_database_up` is 0.
+    """
+    measured = request.app.state.metrics
+    try:
+        measured.count_shared(session, settings)
+    except SQLAlchemyError as error:
+        if not is_outage(error):
+            raise
+    return Response(measured.text(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,151 @@
+"""Presets over HTTP: what is claimed, an experiment that checks it, and what came of it."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Path, Request
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from service.api.openapi import examples
+from service.api.routes.submissions import ANSWERS, SubmittingDep
+from service.api.schemas.experiments import Experiment
+from service.api.schemas.presets import (
+    CLAIMS_EXAMPLE,
+    ExperimentClaims,
+    PresetAnswer,
+    PresetPage,
+    PresetSubmission,
+)
+from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.dependencies import SessionDep, requires
+from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
+from service.api.web.problems import problem_responses
+from service.errors import NotFoundError
+from service.experiments.submission import Origin
+from service.fields import FieldError, Location, unknown
+from service.presets.preset import Preset, overridden
+from service.presets.registry import PRESETS
+from service.specs.expansion import SpecError
+from service.specs.spec import ExperimentSpec
+
+router = APIRouter(tags=["presets"])
+
+_READ = [Depends(requires("read"))]
+_SUBMIT = [Depends(requires("submit"))]
+
+_Name = Annotated[str, Path(json_schema_extra={"enum": [*PRESETS]})]
+_PRESET = PresetAnswer.of(PRESETS["block_initializers"]).model_dump(mode="json")
+_BODY = Body(
+    openapi_examples={
+        "full": {"summary": "As the source has it", "value": {}},
+        "small": {"summary": "Minutes on two cores", "value": {"size": "small", "seeds": 5}},
+    }
+)
+
+
+@router.get(
+    "/v1/presets",
+    response_model=PresetPage,
+    responses={
+        200: {
+            "headers": LINK_HEADER,
+            **examples.json_answer({"items": [_PRESET], "next_cursor": None}),
+        },
+        **problem_responses(422),
+    },
+    summary="List the presets",
+    dependencies=_READ,
+)
+async def list_presets(request: Request, page: PageDep) -> Response:
+    """List the published claims that can be reproduced, each with its specs."""
+    names, next_cursor = page_of(list(PRESETS), page.cursor, page.limit, "presets")
+    body = PresetPage.of((PRESETS[each] for each in names), next_cursor).to_json()
+    return page_response(request, body, next_cursor)
+
+
+@router.get(
+    "/v1/presets/{name}",
+    response_model=PresetAnswer,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(_PRESET)},
+        **NOT_MODIFIED,
+        **problem_responses(404),
+    },
+    summary="Get a preset",
+    dependencies=_READ,
+)
+async def get_preset(request: Request, name: _Name) -> Response:
+    """Give a preset: what is claimed and where, and the specs that check it."""
+    return cached_response(request, PresetAnswer.of(_named(name)).to_json(), immutable=False)
+
+
+@router.post(
+    "/v1/presets/{name}/experiments",
+    status_code=201,
+    response_model=Experiment,
+    responses={**ANSWERS, **problem_responses(404)},
+    summary="Submit a preset",
+    dependencies=_SUBMIT,
+)
+async def submit_preset(
+    name: _Name,
+    submission: Annotated[PresetSubmission, _BODY],
+    submitting: SubmittingDep,
+) -> Response:
+    """Store the experiment of a preset, at its full or its small size, and queue its runs.
+
+    Fields of the body take the place of the preset's. Dry runs, `Idempotency-Key` and
+    `Prefer: wait` work as for any experiment.
+    """
+    preset = _named(name)
+    fields = submission.fields()
+    try:
+        spec = _spec(preset, submission, fields)
+        return await submitting.answer(spec, Origin(preset.name, submission.size))
+    except SpecError as error:
+        raise SpecError([_in_body(each, fields) for each in error.errors]) from error
+
+
+def _spec(preset: Preset, submission: PresetSubmission, fields: dict[str, Any]) -> ExperimentSpec:
+    try:
+        return ExperimentSpec.model_validate(overridden(preset, submission.size, fields))
+    except ValidationError as error:
+        raise SpecError(
+            [FieldError(tuple(each["loc"]), f"{each['msg']}.") for each in error.errors()]
+        ) from error
+
+
+def _in_body(error: FieldError, fields: dict[str, Any]) -> FieldError:
+    """Find which field of the body an error in the preset's spec comes from."""
+    named: Location = tuple(each for each in error.location if each in fields)[-1:]
+    # Too few samples show in what needs them: the batch size, the split.
+    sizes: Location = tuple(each for each in ("train_size", "test_size") if each in fields)[:1]
+    return FieldError(named or sizes, error.detail)
+
+
+@router.get(
+    "/v1/experiments/{experiment_id}/claims",
+    response_model=ExperimentClaims,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(CLAIMS_EXAMPLE)},
+        **NOT_MODIFIED,
+        **problem_responses(404, 409),
+    },
+    summary="Check the claims of a preset's experiment",
+    dependencies=_READ,
+)
+def check_claims(request: Request, experiment_id: uuid.UUID, session: SessionDep) -> Response:
+    """Say of each claim whether it was reproduced, with the figures behind it."""
+    # numpy and scipy cost a quarter of a second that only claims pay.
+    from service.presets import checking  # noqa: PLC0415
+
+    checked = checking.check(session, experiment_id)
+    body = ExperimentClaims.of(checked).to_json()
+    return cached_response(request, body, immutable=checked.finished)
+
+
+def _named(name: str) -> Preset:
+    if name not in PRESETS:
+        raise NotFoundError(unknown("preset", name, list(PRESETS)))
+    return PRESETS[name]

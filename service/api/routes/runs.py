@@ -1,0 +1,223 @@
+"""Runs over HTTP: search, look, histories, attempts, cancel."""
+
+import uuid
+from functools import partial
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import Field, JsonValue
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.responses import Response
+
+from service.api.openapi import examples
+from service.api.schemas.run_bodies import RUN_BODY, run_page_body
+from service.api.schemas.runs import AttemptPage, History, Run, RunPage, RunStatus, Verdict
+from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.dependencies import HubDep, SessionDep, SessionsDep, requires
+from service.api.web.paging import LINK_HEADER, PageDep, page_response
+from service.api.web.problems import problem_responses
+from service.api.web.waiting import WaitDep, wait_until
+from service.catalog.axes import AXES
+from service.catalog.metrics import METRICS
+from service.database import tables
+from service.histories import reading
+from service.runs import endings, search
+from service.runs.search import ORDERS, RunFilter
+from service.specs.spec import MAX_SEED
+from service.statuses import FINISHED
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+_READ = [Depends(requires("read"))]
+_SUBMIT = [Depends(requires("submit"))]
+
+_ONE = examples.json_answer(examples.RUN)
+_ORDERS: list[JsonValue] = [sign + name for name in ORDERS for sign in ("-", "")]
+
+
+def _entries(axis: str) -> Any:
+    """Describe an axis' entries; the use-case refuses other names, and tells the nearest."""
+    names = [each.name for each in AXES[axis].values() if not each.symbolic]
+    return Field(json_schema_extra={"enum": [*names]})
+
+
+_Activation = Annotated[str, _entries("activation")]
+_Initializer = Annotated[str, _entries("initializer")]
+_Clipping = Annotated[str, _entries("clipping")]
+_Normalization = Annotated[str, _entries("normalization")]
+_Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+_ANY = Query(description="Repeated, any of them.")
+_METRIC = f"({'|'.join(METRICS)})"
+_Metrics = Annotated[str, Field(json_schema_extra={"pattern": f"^{_METRIC}(,{_METRIC})*$"})]
+
+
+async def _run_filter(
+    *,
+    experiment_id: Annotated[list[uuid.UUID] | None, _ANY] = None,
+    status: Annotated[list[RunStatus] | None, _ANY] = None,
+    activation: Annotated[list[_Activation] | None, _ANY] = None,
+    initializer: Annotated[list[_Initializer] | None, _ANY] = None,
+    clipping: Annotated[list[_Clipping] | None, _ANY] = None,
+    normalization: Annotated[list[_Normalization] | None, _ANY] = None,
+    verdict: Annotated[list[Verdict] | None, _ANY] = None,
+    seed: Annotated[list[_Seed] | None, _ANY] = None,
+) -> RunFilter:
+    axes = {
+        "activation": activation,
+        "initializer": initializer,
+        "clipping": clipping,
+        "normalization": normalization,
+    }
+    return RunFilter(
+        experiment_ids=experiment_id or (),
+        statuses=status or (),
+        verdicts=verdict or (),
+        seeds=seed or (),
+        axes={name: chosen for name, chosen in axes.items() if chosen},
+    )
+
+
+@router.get(
+    "",
+    response_model=RunPage,
+    responses={
+        200: {"headers": LINK_HEADER, **examples.json_answer(examples.RUN_PAGE)},
+        **problem_responses(422),
+    },
+    summary="Search runs",
+    dependencies=_READ,
+)
+def search_runs(
+    request: Request,
+    session: SessionDep,
+    page: PageDep,
+    wanted: Annotated[RunFilter, Depends(_run_filter)],
+    order_by: Annotated[
+        str,
+        Query(
+            json_schema_extra={"enum": _ORDERS},
+            description="`-` before a name: the largest first. NaN and null always come last.",
+        ),
+    ] = "-created_at",
+) -> Response:
+    """List runs that pass all filters, newest first unless ordered otherwise."""
+    found, next_cursor = search.search(
+        session, RUN_BODY, wanted, order_by=order_by, cursor=page.cursor, limit=page.limit
+    )
+    return page_response(request, run_page_body(found, next_cursor), next_cursor)
+
+
+@router.get(
+    "/{run_id}",
+    response_model=Run,
+    responses={200: {"headers": CACHE_HEADERS, **_ONE}, **NOT_MODIFIED, **problem_responses(404)},
+    summary="Get a run",
+    dependencies=_READ,
+)
+async def get_run(
+    request: Request,
+    run_id: uuid.UUID,
+    wait: WaitDep,
+    sessions: SessionsDep,
+    hub: HubDep,
+) -> Response:
+    """Give a run with its configuration, metrics and state."""
+    body, experiment_id, status = await run_in_threadpool(_read, sessions, run_id)
+    if wait is not None:
+        ended = partial(_has_ended, sessions, run_id)
+        await wait_until(hub, experiment_id, ended, wait)
+        body, _, status = await run_in_threadpool(_read, sessions, run_id)
+    return cached_response(request, body, immutable=status in FINISHED)
+
+
+@router.get(
+    "/{run_id}/history",
+    response_model=History,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.HISTORY)},
+        **NOT_MODIFIED,
+        **problem_responses(404, 422),
+    },
+    summary="Get a run's history",
+    dependencies=_READ,
+)
+def get_run_history(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    session: SessionDep,
+    metrics: Annotated[
+        list[_Metrics] | None,
+        Query(
+            description="Metrics by name, repeated or with commas between them; all where left "
+            "out. One that the run does not record is left out of the answer.",
+            examples=[["loss,val_loss"]],
+        ),
+    ] = None,
+    from_epoch: Annotated[
+        int, Query(ge=0, le=2**31 - 1, description="The first epoch wanted.")
+    ] = 1,
+    max_points: Annotated[
+        int | None,
+        Query(
+            ge=2,
+            le=100_000,
+            description="Most epochs wanted. Of a longer history the first, the last, and between "
+            "them the lows and highs of each metric are kept: where the points are too few for "
+            "all, of those asked for first.",
+        ),
+    ] = None,
+) -> Response:
+    """Give a run's metrics by epoch, in columns."""
+    names = [name.strip() for each in metrics or () for name in each.split(",")]
+    history = reading.get(
+        session, run_id, metrics=names, from_epoch=from_epoch, max_points=max_points
+    )
+    shown = {"run_id": history.run_id, "epoch": history.epoch, "metrics": history.metrics}
+    return cached_response(request, orjson.dumps(shown), immutable=history.status in FINISHED)
+
+
+@router.get(
+    "/{run_id}/attempts",
+    response_model=AttemptPage,
+    responses={
+        200: {"headers": LINK_HEADER, **examples.json_answer(examples.ATTEMPT_PAGE)},
+        **problem_responses(404, 422),
+    },
+    summary="List a run's attempts",
+    dependencies=_READ,
+)
+def list_run_attempts(
+    request: Request, run_id: uuid.UUID, session: SessionDep, page: PageDep
+) -> Response:
+    """List each time a worker took the run, the first one first, and how that ended."""
+    found, next_cursor = search.attempts(session, run_id, cursor=page.cursor, limit=page.limit)
+    return page_response(request, AttemptPage.of(found, next_cursor).to_json(), next_cursor)
+
+
+@router.post(
+    "/{run_id}/cancel",
+    response_model=Run,
+    responses={200: _ONE, **problem_responses(404)},
+    summary="Cancel a run",
+    dependencies=_SUBMIT,
+)
+def cancel_run(run_id: uuid.UUID, session: SessionDep) -> Response:
+    """Cancel a run, at once where it waits, within seconds where it trains; an ended one stays."""
+    endings.cancel(session, run_id)
+    (body,) = search.look(session, run_id, RUN_BODY)
+    return Response(body, media_type="application/json")
+
+
+def _read(sessions: sessionmaker[Session], run_id: uuid.UUID) -> tuple[bytes, uuid.UUID, str]:
+    """Give a run's body, its experiment and its status."""
+    with sessions() as session:
+        run = search.look(session, run_id, RUN_BODY, tables.Run.experiment_id, tables.Run.status)
+        return run[0].encode(), run.experiment_id, run.status
+
+
+def _has_ended(sessions: sessionmaker[Session], run_id: uuid.UUID) -> bool:
+    with sessions() as session:
+        return search.has_ended(session, run_id)

@@ -1,0 +1,235 @@
+"""Submitting experiments over HTTP: for good, or as a dry run."""
+
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Body, Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.responses import Response
+
+from service.api.openapi import examples
+from service.api.schemas.experiments import DryRun, Experiment
+from service.api.web.dependencies import (
+    CallerDep,
+    DoorbellDep,
+    HubDep,
+    SessionsDep,
+    SettingsDep,
+    requires,
+)
+from service.api.web.paging import LINK_HEADER, PageDep, PageRequest, page_response
+from service.api.web.problems import problem_responses
+from service.api.web.waiting import WaitDep, wait_until
+from service.api_keys import Caller
+from service.events.hub import EventHub
+from service.experiments import dry_run, lifecycle, submission
+from service.experiments.idempotency import KEY_PATTERN, InFlightError, KeyedRequest, keyed_request
+from service.experiments.submission import Origin, Submission
+from service.runs import capacity
+from service.runs.doorbell import Doorbell
+from service.settings import Settings
+from service.specs.spec import ExperimentSpec
+
+router = APIRouter(
+    prefix="/v1/experiments", tags=["experiments"], dependencies=[Depends(requires("submit"))]
+)
+
+_RETRY_AFTER_SECONDS = "1"
+
+_log = structlog.get_logger(__name__)
+
+_BODY = Body(
+    openapi_examples={
+        "grid": {
+            "summary": "Three activations, three seeds each",
+            "value": examples.SPEC,
+        },
+        "variants": {
+            "summary": "What is no plain product",
+            "value": examples.VARIANTS,
+        },
+    }
+)
+#: How a submission is answered.
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    201: {
+        "description": "The experiment was stored, or had been by the same request before.",
+        "headers": {
+            "Location": {"description": "The experiment.", "schema": {"type": "string"}},
+            "Idempotency-Replayed": {
+                "description": "`true` where the same request was answered before.",
+                "schema": {"type": "string"},
+            },
+        },
+        **examples.json_answer(examples.EXPERIMENT),
+    },
+    200: {
+        "model": DryRun,
+        "description": "What would be made (`dry_run=true`); nothing was stored.",
+        "headers": LINK_HEADER,
+        **examples.json_answer(examples.DRY_RUN),
+    },
+    **problem_responses(409, 422),
+}
+
+
+_IdempotencyKey = Annotated[
+    Annotated[str, Field(json_schema_extra={"pattern": KEY_PATTERN})] | None,
+    Header(
+        description="1 to 255 printable ASCII characters that name this request: sent "
+        "again within the time the service remembers (24 hours unless set otherwise), it "
+        "is answered again and done once. Keys are the caller's own.",
+        examples=["b1f0c2de-7a41-4a60-9a37-5d2f6f0c9f11"],
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Submitting:
+    """A request that submits an experiment: all of it but the experiment itself."""
+
+    request: Request
+    page: PageRequest
+    wait: float | None
+    caller: Caller
+    settings: Settings
+    sessions: sessionmaker[Session]
+    doorbell: Doorbell
+    hub: EventHub
+    dry_run: bool
+    idempotency_key: str | None
+
+    async def answer(self, spec: ExperimentSpec, origin: Origin | None = None) -> Response:
+        """Store an experiment and answer with it; or say what a dry run would make."""
+        if self.dry_run:
+            return await run_in_threadpool(self._plan, spec)
+        keyed = await self._keyed()
+        try:
+            made = await run_in_threadpool(self._submit, spec, origin, keyed)
+        except InFlightError:
+            self.request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS
+            raise
+        body = made.response
+        if self.wait is not None and not made.replayed:
+            body = await read_after(self.wait, made.experiment_id, self.sessions, self.hub)
+        headers = {"location": f"/v1/experiments/{made.experiment_id}"}
+        if made.replayed:
+            headers["idempotency-replayed"] = "true"
+        return Response(body, status_code=201, headers=headers, media_type="application/json")
+
+    def _plan(self, spec: ExperimentSpec) -> Response:
+        with self.sessions() as session:
+            plan = dry_run.dry_run(
+                session,
+                spec,
+                settings=self.settings,
+                cursor=self.page.cursor,
+                limit=self.page.limit,
+            )
+        return page_response(self.request, DryRun.of(plan).to_json(), plan.next_cursor)
+
+    async def _keyed(self) -> KeyedRequest | None:
+        if self.idempotency_key is None:
+            return None
+        return keyed_request(
+            caller=self.caller.id,
+            key=self.idempotency_key,
+            method=self.request.method,
+            target=f"{self.request.url.path}?{self.request.url.query}",
+            body=await self.request.body(),
+        )
+
+    def _submit(
+        self, spec: ExperimentSpec, origin: Origin | None, keyed: KeyedRequest | None
+    ) -> Submission:
+        with self.sessions() as session:
+            made = submission.submit(
+                session,
+                spec,
+                caller=self.caller.name,
+                settings=self.settings,
+                render=lambda standing: Experiment.of(standing).to_json(),
+                request=keyed,
+                origin=origin,
+            )
+            if not made.replayed:
+                ring(session, self.settings, self.doorbell)
+            return made
+
+
+async def _submitting(
+    *,
+    request: Request,
+    page: PageDep,
+    wait: WaitDep,
+    caller: CallerDep,
+    settings: SettingsDep,
+    sessions: SessionsDep,
+    doorbell: DoorbellDep,
+    hub: HubDep,
+    dry_run: Annotated[
+        bool, Query(description="Say what would be made, and what it costs; store nothing.")
+    ] = False,
+    idempotency_key: _IdempotencyKey = None,
+) -> Submitting:
+    return Submitting(
+        request, page, wait, caller, settings, sessions, doorbell, hub, dry_run, idempotency_key
+    )
+
+
+SubmittingDep = Annotated[Submitting, Depends(_submitting)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Experiment,
+    responses=ANSWERS,
+    summary="Submit an experiment",
+)
+async def submit_experiment(
+    spec: Annotated[ExperimentSpec, _BODY], submitting: SubmittingDep
+) -> Response:
+    """Store an experiment and queue its runs: every combination of its axes, with each seed.
+
+    Runs whose configuration and seed were trained before take over that history, unless
+    `reuse` is false. `limit` and `cursor` page the configurations of a dry run.
+    """
+    return await submitting.answer(spec)
+
+
+def ring(session: Session, settings: Settings, doorbell: Doorbell) -> None:
+    """Wake workers for what was just stored; where that fails, the scheduler's sweep does it."""
+    try:
+        doorbell.ring(capacity.workers_wanted(session, settings))
+    except SQLAlchemyError as error:
+        _log.warning("The workers were not counted", reason=str(error).partition("\n")[0])
+
+
+async def read_after(
+    wait: float | None,
+    experiment_id: uuid.UUID,
+    sessions: sessionmaker[Session],
+    hub: EventHub,
+) -> bytes:
+    """Write an experiment, where wanted once it has finished or after so many seconds."""
+    if wait is not None:
+        finished = partial(_has_finished, sessions, experiment_id)
+        await wait_until(hub, experiment_id, finished, wait)
+    return await run_in_threadpool(_read, sessions, experiment_id)
+
+
+def _has_finished(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> bool:
+    with sessions() as session:
+        return lifecycle.has_finished(session, experiment_id)
+
+
+def _read(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> bytes:
+    with sessions() as session:
+        return Experiment.of(lifecycle.get(session, experiment_id)).to_json()

@@ -1,0 +1,243 @@
+"""The catalog as the API answers it."""
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+from pydantic import Field
+
+from service.api.schemas.base import Answer
+from service.catalog.axes import AXES
+from service.catalog.entry import (
+    ActivationEntry,
+    DatasetEntry,
+    Entry,
+    ModelEntry,
+    Parameter,
+    ParameterKind,
+    Source,
+)
+from service.catalog.meanings import MEANINGS
+from service.figures.plots.activation_curve import sampled_curves
+from service.specs.architectures import blueprint
+from service.specs.choices import choice
+
+Bound = int | float | None
+
+#: The inputs a model's size is told for.
+_REFERENCE = "mnist"
+
+
+class CatalogSource(Answer):
+    """The paper or manual a definition comes from."""
+
+    title: str
+    link: str
+
+
+class CatalogParameter(Answer):
+    """One parameter with its range; for lists the bounds are those of each item."""
+
+    name: str
+    type: ParameterKind = Field(
+        description="`option`: one of `options`. `integers`: a list. `numbers`: a number, or a "
+        "list. `choice`: an entry of `axis`, as a name or an object."
+    )
+    meaning: str
+    required: bool = Field(description="Whether it has no default.")
+    default: Any = Field(
+        description="What it is where left out. Null where it is required, or where its meaning "
+        "says what stands in."
+    )
+    minimum: Bound = Field(description="The smallest value allowed.")
+    maximum: Bound = Field(description="The largest value allowed.")
+    exclusive_minimum: Bound = Field(description="Values are above this.")
+    exclusive_maximum: Bound = Field(description="Values are below this.")
+    options: list[str]
+    axis: str | None = Field(description="Of a `choice`: the axis it is an entry of.")
+    min_items: int | None = Field(description="Of a list.")
+    max_items: int | None = Field(description="Of a list.")
+
+    @classmethod
+    def of(cls, parameter: Parameter) -> Self:
+        """Show a parameter."""
+        required = parameter.default is ...
+        is_list = parameter.kind in {"integers", "numbers"}
+        default = None if required else parameter.default
+        return cls(
+            name=parameter.name,
+            type=parameter.kind,
+            meaning=parameter.meaning,
+            required=required,
+            default=list(default) if isinstance(default, tuple) else default,
+            minimum=parameter.minimum,
+            maximum=parameter.maximum,
+            exclusive_minimum=parameter.above,
+            exclusive_maximum=parameter.below,
+            options=list(parameter.options),
+            axis=parameter.axis,
+            min_items=parameter.min_items if is_list else None,
+            max_items=parameter.max_items if is_list else None,
+        )
+
+
+class AutoChoices(Answer):
+    """What `auto` means beside an activation."""
+
+    initializer: str
+    dropout: str
+
+
+class DatasetFacts(Answer):
+    """A data set's sizes."""
+
+    train_count: int
+    test_count: int
+    input_shape: list[int] = Field(
+        description="Of one sample: (channels, height, width) of images, (features) of points."
+    )
+    classes: int
+    largest_value: float | None = Field(
+        description="The largest a pixel can be; null where the inputs are no pixels."
+    )
+
+
+class ModelFacts(Answer):
+    """What a model brings where a spec is silent, and its size with its default parameters."""
+
+    batch_size: int
+    loss: str
+    dropout_rates: list[float] = Field(description="One for each dropout layer.")
+    layers: list[str] = Field(description="Its weighted layers, from the first to the output.")
+    weights: int = Field(description="Weights and biases, for the inputs and classes of mnist.")
+    multiply_adds: int = Field(description="Of one sample's forward pass, for mnist.")
+
+
+class FigureLinks(Answer):
+    """Where the picture of an activation and its derivative is; `?theme=dark` for the dark one."""
+
+    svg: str
+    png: str
+    note: str | None = Field(description="What is drawn where that is no function of one z-value.")
+
+
+class CatalogLinks(Answer):
+    """Where this is."""
+
+    self: str
+
+
+class CatalogEntry(Answer):
+    """One value of an axis."""
+
+    axis: str
+    name: str
+    aliases: list[str] = Field(description="Other names that a spec may use.")
+    meaning: str
+    formula: str = Field(description="LaTeX; empty where `symbolic`.")
+    parameters: list[CatalogParameter]
+    source: CatalogSource
+    symbolic: bool = Field(description="Whether it is resolved to another entry before a run.")
+    auto: AutoChoices | None = Field(description="Of an activation.")
+    dataset: DatasetFacts | None = Field(description="Of a data set.")
+    model: ModelFacts | None = Field(description="Of a model.")
+    figure: FigureLinks | None = Field(description="Of an activation.")
+    links: CatalogLinks
+
+    @classmethod
+    def of(cls, axis: str, entry: Entry) -> Self:
+        """Show an entry."""
+        path = f"/v1/catalog/{axis}/{entry.name}"
+        return cls(
+            axis=axis,
+            name=entry.name,
+            aliases=list(entry.aliases),
+            meaning=entry.meaning,
+            formula=entry.formula,
+            parameters=[CatalogParameter.of(each) for each in entry.parameters],
+            source=_source(entry.source),
+            symbolic=entry.symbolic,
+            auto=_auto(entry),
+            dataset=_dataset(entry),
+            model=_model(entry),
+            figure=_figure(axis, entry, path),
+            links=CatalogLinks(self=path),
+        )
+
+
+class CatalogAxis(Answer):
+    """One axis and its values, in the catalog's order."""
+
+    axis: str
+    meaning: str
+    items: list[CatalogEntry]
+    next_cursor: str | None
+    links: CatalogLinks
+
+    @classmethod
+    def of(cls, axis: str, names: Iterable[str], next_cursor: str | None) -> Self:
+        """Show some of an axis' values."""
+        return cls(
+            axis=axis,
+            meaning=MEANINGS[axis],
+            items=[CatalogEntry.of(axis, AXES[axis][name]) for name in names],
+            next_cursor=next_cursor,
+            links=CatalogLinks(self=f"/v1/catalog/{axis}"),
+        )
+
+
+class Catalog(Answer):
+    """Axes with all their values."""
+
+    items: list[CatalogAxis]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, axes: Iterable[str], next_cursor: str | None) -> Self:
+        """Show some axes, each whole."""
+        items = [CatalogAxis.of(each, AXES[each], None) for each in axes]
+        return cls(items=items, next_cursor=next_cursor)
+
+
+def _source(source: Source) -> CatalogSource:
+    return CatalogSource(title=source.title, link=source.link)
+
+
+def _auto(entry: Entry) -> AutoChoices | None:
+    if not isinstance(entry, ActivationEntry):
+        return None
+    return AutoChoices(initializer=entry.initializer, dropout=entry.dropout)
+
+
+def _dataset(entry: Entry) -> DatasetFacts | None:
+    if not isinstance(entry, DatasetEntry):
+        return None
+    return DatasetFacts(
+        train_count=entry.train_count,
+        test_count=entry.test_count,
+        input_shape=list(entry.input_shape),
+        classes=entry.classes,
+        largest_value=entry.largest_value,
+    )
+
+
+def _model(entry: Entry) -> ModelFacts | None:
+    if not isinstance(entry, ModelEntry):
+        return None
+    reference = AXES["dataset"][_REFERENCE]
+    assert isinstance(reference, DatasetEntry)  # noqa: S101 - what the data sets' module holds
+    plan = blueprint(choice("model", entry.name), reference.input_shape, reference.classes, 1)
+    return ModelFacts(
+        batch_size=entry.batch_size,
+        loss=entry.loss,
+        dropout_rates=list(plan.dropout_rates),
+        layers=[each.name for each in plan.layers],
+        weights=plan.parameters,
+        multiply_adds=plan.multiply_adds,
+    )
+
+
+def _figure(axis: str, entry: Entry, path: str) -> FigureLinks | None:
+    curve = sampled_curves().get(entry.name) if axis == "activation" else None
+    if curve is None:
+        return None
+    return FigureLinks(svg=f"{path}/figure.svg", png=f"{path}/figure.png", note=curve.note or None)

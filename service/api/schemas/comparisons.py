@@ -1,0 +1,196 @@
+"""Comparisons as the API answers them."""
+
+import uuid
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from service.api.schemas.base import Answer, Number
+from service.comparison import anova, inference, ranking
+from service.json_numbers import to_json
+
+if TYPE_CHECKING:
+    pass
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+PValue = Annotated[float, Field(ge=0, le=1)]
+_CORRECTED = "two-sided, corrected for the number of groups (Holm)"
+
+
+class GroupDifference(Answer):
+    """How much a group's mean is above the best group's."""
+
+    mean: float
+    ci95: Interval = Field(description="Not corrected for the number of groups.")
+    paired: bool = Field(
+        description="Whether values were compared within common seeds (and labels on the axes "
+        "that still vary); else as independent samples."
+    )
+    n: int = Field(description="Pairs, or the runs of the smaller group.")
+
+    @classmethod
+    def of(cls, difference: "inference.Difference") -> Self:
+        """Show a difference."""
+        mean, ci95, n = difference.mean, [*difference.ci95], difference.n
+        return cls(mean=mean, ci95=ci95, paired=difference.paired, n=n)
+
+
+class ComparisonGroup(Answer):
+    """The runs that share their values on the axes compared by."""
+
+    by: dict[str, str | int | None] = Field(
+        description="A value as text, with the parameters that are not at their defaults: "
+        "`leaky_relu(0.2)`. `variant` is the variant's label."
+    )
+    n: int = Field(description="Completed runs that record the metric: those averaged.")
+    mean: float | None
+    std: float | None = Field(description="Over n - 1; null below two runs.")
+    ci95: Interval | None = Field(
+        description="95% interval of the mean: a smoothed studentized bootstrap over runs."
+    )
+    score: float | None = Field(
+        description="What the rank follows: the mean, each diverged run counting as the worst "
+        "value that any completed run of the experiment reached."
+    )
+    rank: int | None = Field(
+        description="1 + the number of groups with a better score; null where n is 0."
+    )
+    tied_with_best: bool = Field(
+        description="Not shown to be worse than the best at 5%, after correction."
+    )
+    p_value: PValue | None = Field(
+        description=f"Against the best: {_CORRECTED}. Null for the best, below two runs, and "
+        "where losses differ by the same in every run: nothing then says how sure that is."
+    )
+    p_value_all_pairs: PValue | None = Field(
+        description="The same, corrected as if all pairs of groups had been tested: it holds "
+        "although the best was chosen by its values."
+    )
+    difference: GroupDifference | None = Field(
+        description="To the best; null for the best, and where there is no `p_value`."
+    )
+    diverged: int = Field(description="Runs that diverged: not averaged, but see `score`.")
+    unfinished: int = Field(
+        description="Runs without a result: queued, running, failed, cancelled."
+    )
+    missing: int = Field(description="Completed runs that do not record the metric.")
+
+    @classmethod
+    def of(cls, group: "ranking.Group") -> Self:
+        """Show a group."""
+        same = {name: getattr(group, name) for name in _SAME}
+        difference = GroupDifference.of(group.difference) if group.difference else None
+        return cls(**same, ci95=[*group.ci95] if group.ci95 else None, difference=difference)
+
+
+#: Fields of a group that the use-case has under the same name.
+_SAME = [name for name in ComparisonGroup.model_fields if name not in {"ci95", "difference"}]
+
+
+class AxisEffect(Answer):
+    """What an axis, or two together, add to a linear model of all others."""
+
+    axes: list[str] = Field(description="One axis: its main effect. Two: their interaction.")
+    df: int = Field(description="0 where it cannot be told apart from the other axes.")
+    df_error: int
+    sum_of_squares: float | None = Field(description="Of type II.")
+    eta_squared: float | None = Field(description="Share of the whole variation.")
+    omega_squared: float | None = Field(description="The same with chance taken off.")
+    f: Number | None
+    p_value: PValue | None = Field(
+        description="Not corrected. Null where no error is left to compare with."
+    )
+
+    @classmethod
+    def of(cls, effect: "anova.Effect") -> Self:
+        """Show an effect."""
+        return cls(**{**vars(effect), "axes": [*effect.axes], "f": to_json(effect.f)})
+
+
+class Comparison(Answer):
+    """An experiment's configurations, best first, with their uncertainty."""
+
+    experiment_id: uuid.UUID
+    metric: str
+    at: Literal["final", "best"]
+    by: list[str]
+    higher_is_better: bool
+    groups: list[ComparisonGroup]
+    effects: list[AxisEffect] = Field(
+        description="The main effect of each axis in `by` and the interaction of each two, from a "
+        "linear model with blocks by seed."
+    )
+    more_seeds_needed: int | None = Field(
+        description="Additional seeds that would tell the best from the next group tied with it "
+        "(80% power at 5%, the difference seen taken for the true one). 0: nothing is tied; 1000: "
+        "that or more; null: too few runs, or no spread, to say."
+    )
+    unfinished: int = Field(description="Runs left out because they have no result.")
+
+    @classmethod
+    def of(cls, comparison: "ranking.Comparison") -> Self:
+        """Show a comparison."""
+        return cls(
+            experiment_id=comparison.experiment_id,
+            metric=comparison.metric,
+            at=comparison.at,
+            by=[*comparison.by],
+            higher_is_better=comparison.higher_is_better,
+            groups=[ComparisonGroup.of(each) for each in comparison.groups],
+            effects=[AxisEffect.of(each) for each in comparison.effects],
+            more_seeds_needed=comparison.more_seeds_needed,
+            unfinished=comparison.unfinished,
+        )
+
+
+_GROUP: dict[str, Any] = {
+    "by": {"activation": "leaky_relu(0.2)"},
+    "n": 3,
+    "mean": 0.9833,
+    "std": 0.0005,
+    "ci95": [0.98188, 0.98463],
+    "score": 0.9833,
+    "rank": 1,
+    "tied_with_best": True,
+    "p_value": None,
+    "p_value_all_pairs": None,
+    "difference": None,
+    "diverged": 0,
+    "unfinished": 0,
+    "missing": 0,
+}
+_WORSE: dict[str, Any] = {
+    **_GROUP,
+    "by": {"activation": "tanh"},
+    "mean": 0.9753,
+    "std": 0.0006,
+    "ci95": [0.97375, 0.97721],
+    "score": 0.9753,
+    "rank": 2,
+    "tied_with_best": False,
+    "p_value": 0.00099,
+    "p_value_all_pairs": 0.00099,
+    "difference": {"mean": -0.008, "ci95": [-0.00934, -0.00698], "paired": True, "n": 3},
+}
+_EFFECT: dict[str, Any] = {
+    "axes": ["activation"],
+    "df": 1,
+    "df_error": 2,
+    "sum_of_squares": 0.000096,
+    "eta_squared": 0.987,
+    "omega_squared": 0.985,
+    "f": 1010.5,
+    "p_value": 0.00099,
+}
+
+EXAMPLE: dict[str, Any] = {
+    "experiment_id": "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7",
+    "metric": "val_accuracy",
+    "at": "final",
+    "by": ["activation"],
+    "higher_is_better": True,
+    "groups": [_GROUP, _WORSE],
+    "effects": [_EFFECT],
+    "more_seeds_needed": 0,
+    "unfinished": 0,
+}

@@ -1,0 +1,256 @@
+"""Presets and their claims as the API takes and answers them."""
+
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.schemas.base import Answer
+from service.api.schemas.catalog import CatalogSource
+from service.fields import LongText, ShortText
+from service.presets.evidence import DifferenceFigures, GroupFigures
+from service.presets.preset import Claim, Preset, Size
+from service.specs.spec import ExperimentSpec, Label, LayerStatistics, Seeds
+
+if TYPE_CHECKING:
+    from service.presets.checking import CheckedClaim, CheckedClaims
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+_SPEC_FIELDS = ExperimentSpec.model_fields
+
+
+class PresetSubmission(BaseModel):
+    """What a submission of a preset may set otherwise; what is left out is the preset's own."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    size: Size = Field(
+        "full",
+        description="`full`: as the source has it. `small`: fits two cores in minutes, for the "
+        "direction of the claims.",
+    )
+    epochs: int | None = Field(None, ge=0, description="0 means initialization only.")
+    seeds: Seeds | None = Field(None, description="A list, or a count.")
+    train_size: int | None = Field(None, ge=1, description="Training samples, the first ones.")
+    test_size: int | None = Field(None, ge=1, description="Test samples, the first ones.")
+    batch_size: int | None = Field(None, ge=1, description="In place of all the preset's.")
+    name: ShortText | None = Field(None, description="The preset's name if left out.")
+    description: LongText | None = Field(None, description="The preset's own if left out.")
+    tags: dict[Label, ShortText] | None = Field(None, max_length=50)
+    layer_statistics: LayerStatistics | Literal["off"] | None = None
+    reuse: bool | None = Field(None, description=_SPEC_FIELDS["reuse"].description)
+    priority: int | None = Field(None, ge=-100, le=100)
+    max_attempts: int | None = Field(None, ge=1, le=20)
+    device: Literal["auto", "cpu", "cuda"] | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Give what is set otherwise, but for the size."""
+        return self.model_dump(mode="json", exclude={"size"}, exclude_none=True)
+
+
+class PresetClaim(Answer):
+    """One published claim."""
+
+    name: str
+    sentence: str
+
+    @classmethod
+    def of(cls, claim: Claim) -> Self:
+        """Show a claim."""
+        return cls(name=claim.name, sentence=claim.sentence)
+
+
+class PresetLinks(Answer):
+    """Where a preset is, and where it is submitted."""
+
+    self: str
+    experiments: str
+
+
+class PresetAnswer(Answer):
+    """A spec that reproduces published claims."""
+
+    model_config = ConfigDict(title="Preset")
+
+    name: str
+    title: str
+    description: str
+    source: CatalogSource
+    spec: dict[str, Any] = Field(
+        description="At its full size; it may be submitted as an experiment by itself, which "
+        "then has no claims."
+    )
+    small_spec: dict[str, Any] = Field(description="At its small size.")
+    claims: list[PresetClaim]
+    links: PresetLinks
+
+    @classmethod
+    def of(cls, preset: Preset) -> Self:
+        """Show a preset."""
+        path = f"/v1/presets/{preset.name}"
+        return cls(
+            name=preset.name,
+            title=preset.title,
+            description=preset.description,
+            source=CatalogSource(title=preset.source.title, link=preset.source.link),
+            spec=preset.spec_of("full"),
+            small_spec=preset.spec_of("small"),
+            claims=[PresetClaim.of(each) for each in preset.claims],
+            links=PresetLinks(self=path, experiments=f"{path}/experiments"),
+        )
+
+
+class PresetPage(Answer):
+    """Some presets, in the order of the documentation."""
+
+    items: list[PresetAnswer]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, presets: Iterable[Preset], next_cursor: str | None) -> Self:
+        """Show a page."""
+        return cls(items=[PresetAnswer.of(each) for each in presets], next_cursor=next_cursor)
+
+
+class ClaimGroup(Answer):
+    """A group of runs that a claim speaks of."""
+
+    group: str
+    n: int = Field(
+        description="Seeds averaged, each by the mean of its runs in the group; where nothing is "
+        "averaged, seeds with a result."
+    )
+    mean: float | None
+    std: float | None = Field(description="Over n - 1; null below two seeds.")
+    ci95: Interval | None
+    diverged: int = Field(
+        description="Runs that diverged. They are in no mean here; in a difference each counts as "
+        "the worst value of the groups compared."
+    )
+    unfinished: int
+    verdicts: dict[str, int] = Field(description="How many runs have which diagnosis.")
+
+    @classmethod
+    def of(cls, figures: GroupFigures) -> Self:
+        """Show a group."""
+        return cls(**{**vars(figures), "ci95": figures.ci95 and [*figures.ci95]})
+
+
+class ClaimDifference(Answer):
+    """How much one group's mean is above another's."""
+
+    group: str
+    than: str
+    mean: float
+    ci95: Interval
+    paired: bool = Field(description="Whether values were compared within common seeds.")
+    n: int
+
+    @classmethod
+    def of(cls, figures: DifferenceFigures) -> Self:
+        """Show a difference."""
+        return cls(**{**vars(figures), "ci95": [*figures.ci95]})
+
+
+class ClaimEvidence(Answer):
+    """A claim, and what the experiment says about it."""
+
+    name: str
+    sentence: str
+    status: Literal["reproduced", "not_reproduced", "inconclusive"] = Field(
+        description="Where the 95% interval over seeds lies: wholly on the claim's side, wholly "
+        "on the other, or on both (also where runs or seeds are missing)."
+    )
+    reason: str
+    measure: str | None = Field(description="What was compared, in words.")
+    low: float | None = Field(
+        description="The lower bound claimed: of the differences, or of the means where none are "
+        "compared."
+    )
+    high: float | None = Field(description="The upper bound claimed, likewise.")
+    groups: list[ClaimGroup]
+    differences: list[ClaimDifference]
+
+    @classmethod
+    def of(cls, checked: "CheckedClaim") -> Self:
+        """Show a checked claim."""
+        evidence = checked.evidence
+        return cls(
+            name=checked.claim.name,
+            sentence=checked.claim.sentence,
+            status=evidence.status,
+            reason=evidence.reason,
+            measure=evidence.measure,
+            low=evidence.low,
+            high=evidence.high,
+            groups=[ClaimGroup.of(each) for each in evidence.groups],
+            differences=[ClaimDifference.of(each) for each in evidence.differences],
+        )
+
+
+_GROUP: dict[str, Any] = {
+    "group": "he_normal",
+    "n": 5,
+    "mean": 1.109,
+    "std": 0.043,
+    "ci95": [1.043, 1.153],
+    "diverged": 0,
+    "unfinished": 0,
+    "verdicts": {"healthy": 5},
+}
+_GLOROT = {
+    "group": "glorot_normal",
+    "mean": 2.301,
+    "std": 0.001,
+    "ci95": [2.3, 2.302],
+    "verdicts": {"vanishing": 5},
+}
+_CLAIM: dict[str, Any] = {
+    "name": "he_learns_more",
+    "sentence": "From he_normal the training loss ends below that from glorot_normal.",
+    "status": "reproduced",
+    "reason": "he_normal is lower than glorot_normal.",
+    "measure": "loss at the end",
+    "low": None,
+    "high": 0.0,
+    "groups": [_GROUP, _GROUP | _GLOROT],
+    "differences": [
+        {
+            "group": "he_normal",
+            "than": "glorot_normal",
+            "mean": -1.192,
+            "ci95": [-1.258, -1.148],
+            "paired": True,
+            "n": 5,
+        }
+    ],
+}
+
+
+#: What the API's description shows.
+CLAIMS_EXAMPLE: dict[str, Any] = {
+    "experiment_id": "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7",
+    "preset": "he_depth",
+    "size": "small",
+    "claims": [_CLAIM],
+}
+
+
+class ExperimentClaims(Answer):
+    """A preset's claims, checked on one experiment."""
+
+    experiment_id: uuid.UUID
+    preset: str
+    size: Size
+    claims: list[ClaimEvidence]
+
+    @classmethod
+    def of(cls, checked: "CheckedClaims") -> Self:
+        """Show the claims."""
+        return cls(
+            experiment_id=checked.experiment_id,
+            preset=checked.preset,
+            size=checked.size,
+            claims=[ClaimEvidence.of(each) for each in checked.claims],
+        )

@@ -1,0 +1,130 @@
+"""Who may come in: every request is met here, before a route is chosen or a body read.
+
+Without any key the service answers this machine alone. A page in a browser on this machine
+could ask on behalf of another site, by its own address (``Origin``) or by a name that was
+made to point here (``Host``), so both must be this machine's too.
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service import api_keys
+from service.api.web.rate_limit import RateLimit
+from service.api.web.readiness import SchemaGuard
+from service.api_keys import Caller
+from service.errors import DomainError, ForbiddenError, UnauthorizedError
+from service.settings import Settings
+
+#: Answered to anyone: they tell nothing of what is stored.
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
+#: The page's files, likewise.
+OPEN_FOLDER = "/static/"
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+
+_NEEDS_KEY = "Send an API key: `Authorization: Bearer act_...`."
+_NO_KEY_YET = (
+    "No API key exists yet, so only requests from this machine to its own address are served. "
+    "Make a key with `actinium-admin keys create --name NAME --scope admin`, or set "
+    "ACTINIUM_API_KEY."
+)
+
+
+class Gate:
+    """Middleware that finds out who calls, and counts the call."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        sessions: sessionmaker[Session],
+        schema: SchemaGuard,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._sessions = sessions
+        self._schema = schema
+        self._limit = RateLimit(settings.rate_limit)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request.
+
+        Raises:
+            DomainError: 401, 403, or 503 while the database's schema is not known to be ours.
+            HTTPException: 429.
+        """
+        if scope["type"] == "http" and not _is_open(scope["path"]):
+            await self._admit(scope)
+        await self._app(scope, receive, send)
+
+    async def _admit(self, scope: Scope) -> None:
+        state = scope["state"]
+        self._schema.require()
+        try:
+            state["caller"] = await run_in_threadpool(self._identify, scope)
+        except DomainError:
+            await self._limit.count(f"address {_address(scope)}")
+            raise
+        state["answer_headers"] |= await self._limit.count(state["caller"].id)
+
+    def _identify(self, scope: Scope) -> Caller:
+        headers = Headers(scope=scope)
+        authorization = headers.get("authorization")
+        with self._sessions() as session:
+            if authorization is not None:
+                return api_keys.authenticate(session, _token(authorization), self._settings)
+            if api_keys.any_exist(session, self._settings):
+                raise UnauthorizedError(_NEEDS_KEY)
+        if not is_local(_address(scope), headers):
+            raise ForbiddenError(_NO_KEY_YET)
+        return api_keys.LOCAL
+
+
+def is_local(address: str, headers: Headers) -> bool:
+    """Say whether a request comes from this machine and means it."""
+    origin = headers.get("origin")
+    return (
+        _is_loopback(address)
+        and _is_loopback_host(headers.get("host", ""))
+        and (origin is None or _is_loopback_host(origin.partition("://")[2]))
+        and not any(name in headers for name in _FORWARDED)
+    )
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+
+
+def _token(authorization: str) -> str:
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise UnauthorizedError(_NEEDS_KEY)
+    return token.strip()
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _is_loopback_host(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or _is_loopback(name)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback

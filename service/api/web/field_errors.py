@@ -1,0 +1,174 @@
+"""What is wrong with a request, field by field, in sentences."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from service.api.web import pointers
+from service.fields import FieldError, unknown
+
+_INPUT = "Input should be "
+_MOST_ERRORS = 50
+_LONGEST_SHOWN = 60
+
+#: Pydantic's messages that speak of Python rather than of JSON.
+_REWORDED = {
+    "bool_parsing": "Input should be true or false",
+    "dict_type": "Input should be an object",
+    "float_parsing": "Input should be a number",
+    "int_from_float": "Input should be an integer",
+    "int_parsing": "Input should be an integer",
+    "list_type": "Input should be a list",
+    "missing": "This field is required",
+    "model_attributes_type": "Input should be an object",
+    "model_type": "Input should be an object",
+    "uuid_parsing": "Input should be a UUID",
+    "union_tag_not_found": "Say which one it is: the field `name` is required",
+}
+
+
+class FieldProblem(BaseModel):
+    """One thing that is wrong: where (one of the first three) and a sentence."""
+
+    pointer: str | None = Field(
+        None, description="JSON pointer (RFC 6901) into the body as it was sent."
+    )
+    parameter: str | None = Field(None, description="Name of a query or path parameter.")
+    header: str | None = Field(None, description="Name of a header.")
+    detail: str = Field(description="What is wrong, and what would be right.")
+
+
+def from_locations(errors: Iterable[FieldError], body: Any) -> list[FieldProblem]:
+    """Describe what a use-case found; ``("query", name)`` locates a parameter."""
+    problems = []
+    for error in errors:
+        match error.location:
+            case ("query", str(name)):
+                problems.append(FieldProblem(parameter=name, detail=error.detail))
+            case _:
+                pointer = pointers.write(pointers.from_spec(body, error.location))
+                problems.append(FieldProblem(pointer=pointer, detail=error.detail))
+    return problems
+
+
+def from_pydantic(
+    errors: Sequence[Mapping[str, Any]], body: Any, body_type: Any
+) -> list[FieldProblem]:
+    """Describe what pydantic found.
+
+    Args:
+        errors: pydantic's errors, whose paths begin with ``body``, ``query``, ...
+        body: the body as parsed from JSON, None where there is none.
+        body_type: what the route takes as its body, to name valid fields from.
+    """
+    in_body: dict[tuple[str | int, ...], list[str]] = {}
+    elsewhere = []
+    for error in errors[:_MOST_ERRORS]:
+        place, *location = error["loc"]
+        if place == "body":
+            missing = error["type"] == "missing"
+            steps = pointers.into_body(body, location, last_may_lack=missing)
+            details = in_body.setdefault(tuple(steps), [])
+            detail = _detail(error, body, steps, body_type)
+            if detail not in details:
+                details.append(detail)
+        else:
+            kind = "header" if place == "header" else "parameter"
+            detail = _sentence(_input_detail(error))
+            elsewhere.append(FieldProblem(**{kind: str(location[0])}, detail=detail))
+    return elsewhere + [
+        FieldProblem(pointer=pointers.write(steps), detail=_joined(details))
+        for steps, details in in_body.items()
+        # Where another branch of the same union got further, it knows better.
+        if not any(steps == other[: len(steps)] and steps != other for other in in_body)
+    ]
+
+
+def fields_at(body_type: Any, body: Any, steps: Sequence[str | int]) -> list[str]:
+    """Name the fields that an object in a body may have, from the JSON schema of its type."""
+    schema = _schema(body_type)
+    nodes = [schema]
+    for step in steps:
+        nodes = [
+            child
+            for node in _branches(nodes, schema, body)
+            for child in (node.get("properties", {}).get(step), node.get("items"))
+            if child is not None
+        ]
+        body = body[step]
+    objects = _branches(nodes, schema, body)
+    return sorted({name for node in objects for name in node.get("properties", ())})
+
+
+def _branches(nodes: Iterable[Any], schema: Any, value: Any) -> list[Any]:
+    """Follow references and unions to the plain schemas a value may be meant for."""
+    plain: list[Any] = []
+    for node in nodes:
+        if "$ref" in node:
+            target = schema["$defs"][node["$ref"].rpartition("/")[2]]
+            plain += _branches([target], schema, value)
+        elif "anyOf" in node or "oneOf" in node:
+            plain += _branches([*node.get("anyOf", ()), *node.get("oneOf", ())], schema, value)
+        else:
+            tag = node.get("properties", {}).get("name", {}).get("const")
+            given = value.get("name") if isinstance(value, dict) else None
+            if tag is None or tag == given:
+                plain.append(node)
+    return plain
+
+
+@lru_cache(maxsize=32)
+def _schema(body_type: Any) -> Any:
+    return TypeAdapter(body_type).json_schema()
+
+
+def _detail(error: Mapping[str, Any], body: Any, steps: Sequence[str | int], body_type: Any) -> str:
+    if error["type"] == "extra_forbidden" and steps:
+        valid = fields_at(body_type, body, steps[:-1])
+        return unknown("field", str(steps[-1]), valid)
+    if error["type"] == "missing" and not steps:
+        return "A JSON body is required"
+    return _input_detail(error)
+
+
+def _input_detail(error: Mapping[str, Any]) -> str:
+    given = error.get("input")
+    if error["type"] in {"too_short", "too_long"}:
+        return _length_detail(given, **error["ctx"])
+    text: str = _REWORDED.get(error["type"], error["msg"]).removeprefix("Value error, ")
+    if text.startswith(_INPUT) and (given is None or isinstance(given, str | int | float)):
+        shown = json.dumps(given, ensure_ascii=False)
+        text = f"{text}, not {shown if len(shown) <= _LONGEST_SHOWN else shown[:57] + '...'}"
+    return text
+
+
+def _length_detail(
+    given: Any,
+    *,
+    actual_length: int | None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    **_: Any,
+) -> str:
+    bound = f"at least {min_length}" if max_length is None else f"at most {max_length}"
+    unit = "characters" if isinstance(given, str) else "items"
+    found = f", not {actual_length}" if actual_length is not None else ""
+    return f"The number of {unit} should be {bound}{found}"
+
+
+def _joined(details: Sequence[str]) -> str:
+    """Make one sentence of what the branches of a union say."""
+    if len(details) > 1 and all(each.startswith(_INPUT) for each in details):
+        wanted = [each.removeprefix(_INPUT).partition(", not ") for each in details]
+        choices = dict.fromkeys(choice for choice, _, _ in wanted)
+        given = next((given for _, _, given in wanted if given), None)
+        text = _INPUT + " or ".join(choices)
+        return _sentence(f"{text}, not {given}" if given else text)
+    return " ".join(_sentence(each) for each in details)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,42 @@
+"""Answers that are pictures."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.figures.plots.style import Format, Theme
+
+MEDIA_TYPES: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}
+
+#: Where a browser opens the picture by itself: its lines are styled within, and nothing runs.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+#: For the ``responses`` of a route.
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The picture.",
+        "headers": CACHE_HEADERS,
+        "content": {
+            "image/svg+xml": {"schema": {"type": "string"}, "example": "<svg>...</svg>"},
+            "image/png": {"schema": {"type": "string", "format": "binary"}, "example": "PNG ..."},
+        },
+    },
+    **NOT_MODIFIED,
+}
+
+ThemeQuery = Annotated[Theme, Query(description="For a light or a dark ground.")]
+
+
+class SvgResponse(Response):
+    """The ``response_class`` of a route that answers with pictures."""
+
+    media_type = "image/svg+xml"
+
+
+def picture_response(request: Request, data: bytes, kind: Format, *, immutable: bool) -> Response:
+    """Answer with a picture, or with 304 where the client has it."""
+    response = cached_response(request, data, immutable=immutable, media_type=MEDIA_TYPES[kind])
+    response.headers["content-security-policy"] = _POLICY
+    return response

@@ -1,0 +1,142 @@
+"""API keys: who calls, and what they may do.
+
+A key is 256 random bits, shown once. Only its sha256 is stored: a slow password hash would
+add nothing, since nobody can guess 256 bits.
+"""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from service.database.tables import ApiKey
+from service.errors import InvalidError, NotFoundError, UnauthorizedError
+from service.ids import uuid7
+from service.settings import Settings
+
+PREFIX = "act_"
+
+#: What each scope allows: admin everything, and whoever submits may read.
+SCOPES: dict[str, frozenset[str]] = {
+    "read": frozenset({"read"}),
+    "submit": frozenset({"read", "submit"}),
+    "admin": frozenset({"read", "submit", "admin"}),
+}
+
+#: Writing the time of every call would make each read a write.
+_LAST_USED_RESOLUTION = timedelta(minutes=1)
+
+_INVALID = "The API key is not valid: it is mistyped, or it was revoked."
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a request. ``id`` is stable: limits and idempotency keys hang on it."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+
+
+#: The caller on this machine while no key exists.
+LOCAL = Caller("local", "local", SCOPES["admin"])
+
+
+@dataclass(frozen=True)
+class CreatedKey:
+    """A new key with its token, which is stored nowhere."""
+
+    key: ApiKey
+    token: str
+
+
+def create(session: Session, *, name: str, scopes: Iterable[str]) -> CreatedKey:
+    """Make a key.
+
+    Raises:
+        InvalidError: the name is empty, or a scope is missing or unknown.
+    """
+    wanted = sorted(set(scopes))
+    unknown = [each for each in wanted if each not in SCOPES]
+    if not wanted or unknown:
+        given = f"not {', '.join(map(repr, unknown))}" if unknown else "at least one"
+        raise InvalidError(f"A key's scopes are {', '.join(SCOPES)}; {given}.")
+    if not name.strip() or "\x00" in name:
+        raise InvalidError("A key needs a name, so that it can be told from the others.")
+    token = PREFIX + secrets.token_urlsafe(32)
+    with session.begin():
+        key = ApiKey(id=uuid7(), name=name.strip(), digest=_digest(token), scopes=wanted)
+        session.add(key)
+        session.flush()
+        session.refresh(key)
+    return CreatedKey(key, token)
+
+
+def list_all(session: Session) -> Sequence[ApiKey]:
+    """List every key, revoked ones too, oldest first."""
+    with session.begin():
+        return session.scalars(select(ApiKey).order_by(ApiKey.id)).all()
+
+
+def revoke(session: Session, key_id: uuid.UUID) -> ApiKey:
+    """Make a key useless from now on; once revoked it stays so.
+
+    Raises:
+        NotFoundError: there is no such key.
+    """
+    with session.begin():
+        key = session.get(ApiKey, key_id, with_for_update=True)
+        if key is None:
+            raise NotFoundError(f"There is no key {key_id}.")
+        if key.revoked_at is None:
+            key.revoked_at = session.scalar(select(func.now()))
+        return key
+
+
+def authenticate(session: Session, token: str, settings: Settings) -> Caller:
+    """Tell whose token this is.
+
+    Raises:
+        UnauthorizedError: nobody's, or a revoked key's.
+    """
+    digest = _digest(token)
+    own = settings.api_key
+    if own is not None and hmac.compare_digest(digest, _digest(own.get_secret_value())):
+        return Caller("settings", "settings", SCOPES["admin"])
+    with session.begin():
+        stale = or_(
+            ApiKey.last_used_at.is_(None),
+            ApiKey.last_used_at < func.now() - _LAST_USED_RESOLUTION,
+        )
+        columns = (ApiKey.id, ApiKey.name, ApiKey.digest, ApiKey.scopes, ApiKey.revoked_at)
+        key = session.execute(
+            select(*columns, stale.label("stale")).where(ApiKey.digest == digest)
+        ).one_or_none()
+        if key is None:
+            raise UnauthorizedError(_INVALID)
+        if not hmac.compare_digest(key.digest, digest) or key.revoked_at is not None:
+            raise UnauthorizedError(_INVALID)
+        if key.stale:
+            session.execute(
+                update(ApiKey).where(ApiKey.id == key.id, stale).values(last_used_at=func.now())
+            )
+    allowed = frozenset().union(*(SCOPES.get(each, frozenset()) for each in key.scopes))
+    return Caller(str(key.id), key.name, allowed)
+
+
+def any_exist(session: Session, settings: Settings) -> bool:
+    """Say whether callers have a key to come with."""
+    if settings.api_key is not None:
+        return True
+    with session.begin():
+        return bool(session.scalar(select(exists().where(ApiKey.revoked_at.is_(None)))))
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

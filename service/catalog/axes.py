@@ -1,0 +1,46 @@
+"""The catalog: every value an axis of a spec can take, as data.
+
+An entry says all that the API must know without torch: name, parameters with
+their ranges, formula and source. The function behind an entry lives in
+``workers.nn`` (or ``workers.datasets``) under the same name;
+``tests/test_registries.py`` proves that each has the other.
+
+To add a value, write its entry in the axis' module here and its function there.
+"""
+
+from collections.abc import Mapping
+
+from service.catalog import (
+    activations,
+    clippings,
+    datasets,
+    dropouts,
+    initializers,
+    losses,
+    models,
+    normalizations,
+    optimizers,
+    preprocessings,
+    schedules,
+)
+from service.catalog.entry import Entry
+
+
+def _by_name(entries: tuple[Entry, ...]) -> Mapping[str, Entry]:
+    return {each.name: each for each in entries}
+
+
+AXES: Mapping[str, Mapping[str, Entry]] = {
+    "dataset": _by_name(datasets.ENTRIES),
+    "preprocessing": _by_name(preprocessings.ENTRIES),
+    "model": _by_name(models.ENTRIES),
+    "activation": _by_name(activations.ENTRIES),
+    "initializer": _by_name(initializers.ENTRIES),
+    "bias_initializer": _by_name(initializers.BIAS_ENTRIES),
+    "normalization": _by_name(normalizations.ENTRIES),
+    "clipping": _by_name(clippings.ENTRIES),
+    "optimizer": _by_name(optimizers.ENTRIES),
+    "schedule": _by_name(schedules.ENTRIES),
+    "dropout": _by_name(dropouts.ENTRIES),
+    "loss": _by_name(losses.ENTRIES),
+}

@@ -1,0 +1,195 @@
+"""``actinium-admin``: run and look after the service."""
+
+import argparse
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from service import api_keys
+from service.database.engine import create_database_engine, session_factory
+from service.database.outages import is_outage
+from service.database.schema_version import SchemaVersionError, alembic_config, check_schema
+from service.database.tables import ApiKey
+from service.errors import DomainError
+from service.settings import Settings, get_settings
+
+#: Answers under way when the API is told to stop have this long to end.
+_GRACE_SECONDS = 5
+
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Run one command; whatever goes wrong is told in one sentence."""
+    arguments = _parser().parse_args()
+    run: Callable[[argparse.Namespace], None] = arguments.run
+    try:
+        run(arguments)
+    except (DomainError, SchemaVersionError, ValueError) as error:
+        sys.exit(str(error))
+    except SQLAlchemyError as error:
+        if not is_outage(error):
+            raise
+        sys.exit(_unreachable(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="actinium-admin", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "migrate", _migrate, "bring the database's schema up to date")
+    _add(commands, "api", _api, "serve the HTTP API")
+    _add(commands, "scheduler", _scheduler, "take back lost runs and ring for waiting ones")
+    openapi = _add(commands, "openapi", _openapi, "write the API's description (OpenAPI 3.1)")
+    openapi.add_argument(
+        "--output", type=Path, help="the file to write; standard output if not given"
+    )
+    _add_keys(commands.add_parser("keys", help="make, list and revoke API keys"))
+    return parser
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    create = _add(commands, "create", _create_key, "make a key and show it, once")
+    create.add_argument("--name", required=True, help="whose it is, or what for")
+    create.add_argument(
+        "--scope",
+        action="append",
+        required=True,
+        choices=list(api_keys.SCOPES),
+        help="what it allows; may be given several times",
+    )
+    _add(commands, "list", _list_keys, "list all keys")
+    revoke = _add(commands, "revoke", _revoke_key, "make a key useless")
+    revoke.add_argument("id", type=uuid.UUID, help="as `keys list` shows it")
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    meaning: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=meaning, description=f"{meaning.capitalize()}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _migrate(_: argparse.Namespace) -> None:
+    from alembic import command as migrations  # noqa: PLC0415 - no other command needs alembic
+
+    settings = get_settings()
+    _refuse_newer_schema(settings)
+    try:
+        migrations.upgrade(alembic_config(settings.sqlalchemy_url), "head")
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        sys.exit(
+            "A transaction has held a table for too long, so the migration gave up and changed "
+            "nothing. End that transaction (pg_stat_activity shows it), or run this again."
+        )
+    print("The database's schema is up to date.")
+
+
+def _api(_: argparse.Namespace) -> None:
+    from service.api.server import serve  # noqa: PLC0415 - no other command needs the web
+
+    settings = get_settings()
+    _refuse_other_schema(settings)
+    serve(settings, grace_seconds=_GRACE_SECONDS)
+
+
+def _scheduler(_: argparse.Namespace) -> None:
+    from service.operations import scheduler  # noqa: PLC0415
+
+    del sys.argv[1:]  # it reads its own options
+    scheduler.main()
+
+
+def _openapi(arguments: argparse.Namespace) -> None:
+    from service.api.app import create_app  # noqa: PLC0415
+    from service.api.openapi.document import to_yaml  # noqa: PLC0415
+
+    text = to_yaml(create_app().openapi())
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        arguments.output.write_text(text)
+
+
+def _create_key(arguments: argparse.Namespace) -> None:
+    created = _with_session(
+        lambda session: api_keys.create(session, name=arguments.name, scopes=arguments.scope)
+    )
+    print(f"{created.token}\n", flush=True)
+    print(
+        f"This is key {created.key.id} with {', '.join(created.key.scopes)}. It is shown only "
+        "now: keep it where secrets are kept.",
+        file=sys.stderr,
+    )
+
+
+def _list_keys(_: argparse.Namespace) -> None:
+    rows: list[tuple[str, ...]] = [("ID", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED")]
+    rows += [_row(each) for each in _with_session(api_keys.list_all)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).strip())
+
+
+def _row(key: ApiKey) -> tuple[str, ...]:
+    times = (key.created_at, key.last_used_at, key.revoked_at)
+    shown = [f"{each:%Y-%m-%d %H:%M}" if each else "-" for each in times]
+    return (str(key.id), key.name, ",".join(key.scopes), *shown)
+
+
+def _revoke_key(arguments: argparse.Namespace) -> None:
+    key = _with_session(lambda session: api_keys.revoke(session, arguments.id))
+    print(f"Key {key.id} ({key.name}) is revoked.")
+
+
+def _with_session(use_case: Callable[[Session], T]) -> T:
+    engine = create_database_engine(get_settings(), pool_size=1)
+    try:
+        check_schema(engine)
+        with session_factory(engine)() as session:
+            return use_case(session)
+    finally:
+        engine.dispose()
+
+
+def _refuse_newer_schema(settings: Settings) -> None:
+    engine = create_database_engine(settings, pool_size=1)
+    try:
+        check_schema(engine, newer_only=True)
+    finally:
+        engine.dispose()
+
+
+def _refuse_other_schema(settings: Settings) -> None:
+    engine = create_database_engine(settings, pool_size=1)
+    try:
+        check_schema(engine)
+    except SQLAlchemyError as error:
+        # Postgres may come later; the API waits for it, and looks at the schema then.
+        if not is_outage(error):
+            raise
+    finally:
+        engine.dispose()
+
+
+def _unreachable(error: SQLAlchemyError) -> str:
+    url = make_url(get_settings().sqlalchemy_url)
+    reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+    return f"The database at {url.host}:{url.port or 5432} does not answer: {reason}"
+
+
+if __name__ == "__main__":
+    main()

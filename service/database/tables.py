@@ -1,0 +1,282 @@
+"""The tables. Postgres is the truth: whatever is not here did not happen."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.database.base import Base
+from service.statuses import ATTEMPT_OUTCOMES, RUN_STATUSES, VERDICTS
+
+_JSON = JSONB(none_as_null=True)
+
+
+_Time = DateTime(timezone=True)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(each) for each in values)})"
+
+
+class Experiment(Base):
+    """One submitted spec. Its status and progress are those of its runs, never stored."""
+
+    __tablename__ = "experiments"
+    __table_args__ = (
+        Index("ix_experiments_tags", "tags", postgresql_using="gin"),
+        Index("ix_experiments_name", "name"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    name: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[dict[str, str]] = mapped_column(_JSON)
+    spec: Mapped[dict[str, Any]] = mapped_column(_JSON)
+    preset: Mapped[str | None] = mapped_column(Text)
+    preset_size: Mapped[str | None] = mapped_column(Text)
+    created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    cancelled_at: Mapped[datetime | None] = mapped_column(_Time)
+
+
+class Run(Base):
+    """One training of one resolved configuration with one seed.
+
+    ``attempt`` is the fencing token: each claim raises it, every write of a worker carries
+    it, and a write with an older one changes nothing. ``failures`` counts the attempts that
+    used up one of ``max_attempts``.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", RUN_STATUSES), name="status"),
+        CheckConstraint(_one_of("verdict", VERDICTS), name="verdict"),
+        CheckConstraint(
+            "(status = 'running') = (lease_expires_at IS NOT NULL)", name="running_has_lease"
+        ),
+        UniqueConstraint("experiment_id", "position"),
+        # With the times: how experiments stand is read from this index alone.
+        Index(
+            "ix_runs_standing",
+            "experiment_id",
+            "status",
+            postgresql_include=["started_at", "finished_at"],
+        ),
+        Index(
+            "ix_runs_begun",
+            "experiment_id",
+            postgresql_where=text("status IN ('queued', 'running') AND attempt > 0"),
+        ),
+        Index("ix_runs_config_hash_seed", "config_hash", "seed"),
+        Index(
+            "ix_runs_claimable",
+            text("priority DESC"),
+            "id",
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index(
+            "ix_runs_packable",
+            "pack_key",
+            text("priority DESC"),
+            "id",
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index("ix_runs_activation", "activation", "id"),
+        Index("ix_runs_initializer", "initializer", "id"),
+        Index("ix_runs_normalization", "normalization", "id"),
+        Index("ix_runs_clipping", "clipping", "id"),
+        Index("ix_runs_seed", "seed", "id"),
+        Index("ix_runs_status", "status", "id"),
+        Index("ix_runs_verdict", "verdict", "id"),
+        Index("ix_runs_val_accuracy", "val_accuracy", "id"),
+        Index(
+            "ix_runs_reused_from",
+            "reused_from",
+            postgresql_where=text("reused_from IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    experiment_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE")
+    )
+    position: Mapped[int] = mapped_column(Integer)
+    label: Mapped[str | None] = mapped_column(Text)
+    config: Mapped[dict[str, Any]] = mapped_column(_JSON)
+    config_hash: Mapped[str] = mapped_column(Text)
+    pack_key: Mapped[str | None] = mapped_column(Text)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    activation: Mapped[str] = mapped_column(
+        Text, Computed("config -> 'activation' ->> 'name'", persisted=True)
+    )
+    initializer: Mapped[str] = mapped_column(
+        Text, Computed("config -> 'initializer' ->> 'name'", persisted=True)
+    )
+    normalization: Mapped[str] = mapped_column(
+        Text, Computed("config -> 'normalization' ->> 'name'", persisted=True)
+    )
+    clipping: Mapped[str] = mapped_column(
+        Text, Computed("config -> 'clipping' ->> 'name'", persisted=True)
+    )
+
+    status: Mapped[str] = mapped_column(Text)
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    device_request: Mapped[str] = mapped_column(Text)
+    reuse: Mapped[bool]
+    reused_from: Mapped[uuid.UUID | None] = mapped_column(UUID)
+    max_attempts: Mapped[int] = mapped_column(SmallInteger)
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0")
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    not_before: Mapped[datetime | None] = mapped_column(_Time)
+    lease_expires_at: Mapped[datetime | None] = mapped_column(_Time)
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(_Time)
+
+    epoch: Mapped[int] = mapped_column(Integer, server_default="0")
+    epochs: Mapped[int] = mapped_column(Integer)
+    loss: Mapped[float | None] = mapped_column(Double)
+    accuracy: Mapped[float | None] = mapped_column(Double)
+    val_loss: Mapped[float | None] = mapped_column(Double)
+    val_accuracy: Mapped[float | None] = mapped_column(Double)
+    best_epoch: Mapped[int | None] = mapped_column(Integer)
+    best_val_accuracy: Mapped[float | None] = mapped_column(Double)
+    test_loss: Mapped[float | None] = mapped_column(Double)
+    test_accuracy: Mapped[float | None] = mapped_column(Double)
+    verdict: Mapped[str | None] = mapped_column(Text)
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(_JSON)
+
+    worker: Mapped[str | None] = mapped_column(Text)
+    engine: Mapped[dict[str, Any] | None] = mapped_column(_JSON)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    started_at: Mapped[datetime | None] = mapped_column(_Time)
+    finished_at: Mapped[datetime | None] = mapped_column(_Time)
+
+
+class Epoch(Base):
+    """One epoch of a run's history: a fact, written once."""
+
+    __tablename__ = "epochs"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True
+    )
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True)
+    loss: Mapped[float | None] = mapped_column(Double)
+    accuracy: Mapped[float | None] = mapped_column(Double)
+    val_loss: Mapped[float | None] = mapped_column(Double)
+    val_accuracy: Mapped[float | None] = mapped_column(Double)
+    binary_accuracy: Mapped[float | None] = mapped_column(Double)
+    val_binary_accuracy: Mapped[float | None] = mapped_column(Double)
+    learning_rate: Mapped[float | None] = mapped_column(Double)
+    gradient_norm: Mapped[float | None] = mapped_column(Double)
+    clipped_fraction: Mapped[float | None] = mapped_column(Double)
+    epoch_seconds: Mapped[float | None] = mapped_column(Double)
+
+
+class Layers(Base):
+    """A run's layer statistics at one epoch, all layers (``histories.layer_statistics``)."""
+
+    __tablename__ = "layers"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True
+    )
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True)
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Attempt(Base):
+    """One claim of a run by a worker, and how it ended."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        CheckConstraint(
+            f"outcome IS NULL OR {_one_of('outcome', ATTEMPT_OUTCOMES)}", name="outcome"
+        ),
+    )
+
+    run_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True
+    )
+    attempt: Mapped[int] = mapped_column(Integer, primary_key=True)
+    worker: Mapped[str] = mapped_column(Text)
+    engine: Mapped[dict[str, Any]] = mapped_column(_JSON)
+    started_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    ended_at: Mapped[datetime | None] = mapped_column(_Time)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class Event(Base):
+    """One thing that happened in an experiment; its number orders the live stream."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_experiment_id_id", "experiment_id", "id"),
+        Index("ix_events_run_id_id", "run_id", "id"),
+        Index("ix_events_created_at", "created_at", postgresql_using="brin"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    #: No foreign key: that an experiment was deleted is told when it is gone.
+    experiment_id: Mapped[uuid.UUID] = mapped_column()
+    run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(_JSON)
+    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+
+
+class Worker(Base):
+    """A worker process as last seen."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    device: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+
+
+class ApiKey(Base):
+    """A caller's key. Only its sha256 is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    last_used_at: Mapped[datetime | None] = mapped_column(_Time)
+    revoked_at: Mapped[datetime | None] = mapped_column(_Time)
+
+
+class IdempotencyKey(Base):
+    """The stored response to a request that named an Idempotency-Key."""
+
+    __tablename__ = "idempotency_keys"
+
+    caller: Mapped[str] = mapped_column(Text, primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    experiment_id: Mapped[uuid.UUID] = mapped_column(UUID)
+    response: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime] = mapped_column(_Time, index=True)

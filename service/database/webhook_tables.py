@@ -1,0 +1,77 @@
+"""The tables of webhooks: who is told of what, and the log of what was sent."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.database.base import Base
+from service.statuses import DELIVERY_STATUSES
+
+_JSON = JSONB(none_as_null=True)
+
+
+_Time = DateTime(timezone=True)
+
+
+class Webhook(Base):
+    """A receiver of events. Its secret is kept as it is: signing needs it, a hash would not do."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    events: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    description: Mapped[str | None] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text)
+    previous_secret: Mapped[str | None] = mapped_column(Text)
+    previous_secret_expires_at: Mapped[datetime | None] = mapped_column(_Time)
+    created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    disabled_at: Mapped[datetime | None] = mapped_column(_Time)
+    disabled_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class WebhookDelivery(Base):
+    """One message to one webhook; its id is the message's, the same at every attempt.
+
+    ``attempt`` is the fencing token: each claim raises it, and a result with an older one
+    changes nothing. ``failures`` counts the failed attempts since the message was (again)
+    asked for, and chooses the pause before the next. ``attempts`` is the log.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        CheckConstraint(
+            f"status IN ({', '.join(map(repr, DELIVERY_STATUSES))})",
+            name="status",
+        ),
+        CheckConstraint(
+            "(status = 'pending') = (next_attempt_at IS NOT NULL)",
+            name="pending_has_next_attempt",
+        ),
+        Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
+        Index(
+            "ix_webhook_deliveries_due",
+            "webhook_id",
+            "next_attempt_at",
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index("ix_webhook_deliveries_created_at", "created_at", postgresql_using="brin"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    event: Mapped[str] = mapped_column(Text)
+    payload: Mapped[dict[str, Any]] = mapped_column(_JSON)
+    status: Mapped[str] = mapped_column(Text, server_default="pending")
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0")
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    attempts: Mapped[list[dict[str, Any]]] = mapped_column(_JSON, server_default="[]")
+    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    next_attempt_at: Mapped[datetime | None] = mapped_column(_Time, server_default=func.now())
+    lease_expires_at: Mapped[datetime | None] = mapped_column(_Time)
+    delivered_at: Mapped[datetime | None] = mapped_column(_Time)

@@ -1,0 +1,120 @@
+"""The dry run: what a submission would make, and what it would cost."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.database.paging import CursorError, decode, encode, query_tag
+from service.database.tables import Run
+from service.experiments import cost
+from service.experiments.cost import Cost
+from service.settings import Settings
+from service.specs.expansion import PlannedRun, expand
+from service.specs.spec import ExperimentSpec
+from service.statuses import FINISHED
+
+
+@dataclass(frozen=True)
+class PlannedConfiguration:
+    """One resolved configuration, with how many runs it makes and how many have a twin."""
+
+    label: str | None
+    config: dict[str, Any]
+    config_hash: str
+    runs: int
+    already_trained: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a submission would make, with one page of its configurations."""
+
+    runs: int
+    configurations: int
+    already_trained: int
+    cost: Cost
+    items: list[PlannedConfiguration]
+    next_cursor: str | None
+
+
+def dry_run(
+    session: Session,
+    spec: ExperimentSpec,
+    *,
+    settings: Settings,
+    cursor: str | None,
+    limit: int,
+) -> Plan:
+    """Say what a spec would make, and store nothing.
+
+    Raises:
+        SpecError: the spec cannot be run.
+        InvalidError: the cursor belongs to another spec.
+    """
+    planned = expand(spec, settings.limits)
+    with session.begin():
+        trained = _trained(session, planned, spec.device)
+        left = _to_train(planned, trained, reuse=spec.reuse)
+        estimate = cost.estimate(session, left, spec.device, pack_size=settings.pack_size)
+    groups: dict[tuple[str | None, str], list[PlannedRun]] = defaultdict(list)
+    for each in planned:
+        groups[each.label, each.config_hash].append(each)
+    tag = query_tag(["dry run", spec.model_dump(mode="json")])
+    start = _start(cursor, tag)
+    page = list(groups.values())[start : start + limit]
+    end = start + len(page)
+    return Plan(
+        runs=len(planned),
+        configurations=len(groups),
+        already_trained=sum((each.config_hash, each.seed) in trained for each in planned),
+        cost=estimate,
+        items=[_configuration(group, trained) for group in page],
+        next_cursor=encode((0, None, end), tag) if end < len(groups) else None,
+    )
+
+
+def _trained(session: Session, planned: Sequence[PlannedRun], device: str) -> set[tuple[str, int]]:
+    """Find which configurations and seeds have been trained, where ``device`` may use them."""
+    hashes = {each.config_hash for each in planned}
+    finished = select(Run.config_hash, Run.seed).where(
+        Run.config_hash.in_(hashes), Run.status.in_(FINISHED)
+    )
+    if device != "auto":
+        finished = finished.where(Run.engine["device"].astext == device)
+    return {(config_hash, seed) for config_hash, seed in session.execute(finished.distinct())}
+
+
+def _to_train(
+    planned: Sequence[PlannedRun], trained: set[tuple[str, int]], *, reuse: bool
+) -> list[PlannedRun]:
+    """Leave out what is reused: runs trained before, and twins within the experiment."""
+    if not reuse:
+        return list(planned)
+    distinct = {(each.config_hash, each.seed): each for each in planned}
+    return [each for key, each in distinct.items() if key not in trained]
+
+
+def _configuration(
+    group: Sequence[PlannedRun], trained: set[tuple[str, int]]
+) -> PlannedConfiguration:
+    first = group[0]
+    return PlannedConfiguration(
+        label=first.label,
+        config=first.config.model_dump(mode="json"),
+        config_hash=first.config_hash,
+        runs=len(group),
+        already_trained=sum((each.config_hash, each.seed) in trained for each in group),
+    )
+
+
+def _start(cursor: str | None, tag: str) -> int:
+    if cursor is None:
+        return 0
+    _, _, start = decode(cursor, tag)
+    if type(start) is not int or start < 0:
+        raise CursorError
+    return start

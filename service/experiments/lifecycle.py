@@ -1,0 +1,148 @@
+"""Use-cases of an experiment: look, cancel, retry, delete.
+
+A write is one short transaction. It locks run rows in the order of their ids, and publishes
+last.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session
+
+from service.database.tables import Event, Experiment, Run
+from service.errors import ConflictError
+from service.events.publishing import NewEvent, publish
+from service.experiments.progress import (
+    Standing,
+    missing,
+    read_one,
+)
+from service.runs.endings import cancel_locked
+from service.statuses import ACTIVE
+
+
+def get(session: Session, experiment_id: uuid.UUID) -> Standing:
+    """Give an experiment and how it stands.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    with session.begin():
+        return read_one(session, experiment_id)
+
+
+def has_finished(session: Session, experiment_id: uuid.UUID) -> bool:
+    """Say whether no run of an experiment is left to be done."""
+    with session.begin():
+        active = exists().where(Run.experiment_id == experiment_id, Run.status.in_(ACTIVE))
+        return not session.scalar(select(active))
+
+
+def cancel(session: Session, experiment_id: uuid.UUID) -> Standing:
+    """Cancel an experiment: what waits at once, what trains within seconds.
+
+    Where nothing is left to cancel, nothing changes.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    with session.begin():
+        active = lock_runs(session, experiment_id, ACTIVE)
+        if active:
+            first = func.coalesce(Experiment.cancelled_at, func.now())
+            _set(session, experiment_id, cancelled_at=first)
+            cancel_locked(session, experiment_id, active)
+        return read_one(session, experiment_id)
+
+
+def retry(session: Session, experiment_id: uuid.UUID, caller: str) -> Standing:
+    """Queue the failed and cancelled runs of an experiment again.
+
+    Their attempts are counted on, since the number of an attempt is its fencing token, and
+    epochs they have recorded are kept.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    with session.begin():
+        ended = lock_runs(session, experiment_id, ("failed", "cancelled"))
+        if ended:
+            _set(session, experiment_id, cancelled_at=None)
+            _requeue(session, experiment_id, ended, caller)
+        return read_one(session, experiment_id)
+
+
+def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], caller: str) -> None:
+    reason = f"Retried by {caller}."
+    events = [
+        NewEvent(
+            "run.requeued",
+            run.id,
+            {"attempt": run.attempt, "outcome": run.status, "reason": reason},
+        )
+        for run in ended
+    ]
+    session.execute(
+        update(Run)
+        .where(Run.id.in_([run.id for run in ended]))
+        .values(
+            status="queued",
+            failures=0,
+            error=None,
+            not_before=None,
+            cancel_requested_at=None,
+            finished_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    publish(session, experiment_id, events)
+
+
+def delete(session: Session, experiment_id: uuid.UUID) -> None:
+    """Delete an experiment with its runs, their histories and its events; one event tells of it.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+        ConflictError: a run of it is queued or running.
+    """
+    with session.begin():
+        statuses = session.execute(
+            select(Run.status)
+            .where(Run.experiment_id == experiment_id)
+            .order_by(Run.id)
+            .with_for_update()
+        ).scalars()
+        if any(each in ACTIVE for each in statuses):
+            raise ConflictError(
+                "The experiment has runs that are queued or running. Cancel it first."
+            )
+        deleted = session.scalar(
+            delete_rows(Experiment).where(Experiment.id == experiment_id).returning(Experiment.id)
+        )
+        if deleted is None:
+            raise missing(experiment_id)
+        session.execute(delete_rows(Event).where(Event.experiment_id == experiment_id))
+        publish(session, experiment_id, [NewEvent("experiment.deleted")])
+
+
+def lock_runs(session: Session, experiment_id: uuid.UUID, statuses: Sequence[str]) -> list[Run]:
+    locked = session.scalars(
+        select(Run)
+        .where(Run.experiment_id == experiment_id, Run.status.in_(statuses))
+        .order_by(Run.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(locked)
+
+
+def _set(session: Session, experiment_id: uuid.UUID, *, cancelled_at: Any) -> None:
+    session.execute(
+        update(Experiment)
+        .where(Experiment.id == experiment_id)
+        .values(cancelled_at=cancelled_at)
+        .execution_options(synchronize_session=False)
+    )

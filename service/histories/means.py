@@ -1,0 +1,115 @@
+"""Histories by group of runs: means and deviations by epoch, made in SQL."""
+
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from service.catalog.metrics import METRICS
+
+#: Epochs that a group's history keeps; of a longer one every k-th, the first and the last.
+MOST_EPOCHS = 200
+
+#: Beyond this the sum of squares of a deviation could overflow; no metric of use is there.
+_LARGEST = 1e100
+
+
+@dataclass(frozen=True)
+class GroupOfRuns:
+    """The runs with one of these configurations, each as its hash and its variant's label.
+
+    Of ``diverged`` groups the runs that diverged are meant, of others those that did not.
+    """
+
+    configurations: Sequence[tuple[str, str | None]]
+    diverged: bool
+
+
+@dataclass(frozen=True)
+class MeanHistory:
+    """For each metric the mean and sample standard deviation (0 for one value) by epoch.
+
+    NaN where no run has a finite value.
+    """
+
+    epochs: list[int]
+    metrics: dict[str, list[tuple[float, float]]]
+
+
+_AGGREGATES = {
+    name: ", ".join(
+        f"{function}(epochs.{name}) FILTER (WHERE abs(epochs.{name}) < {_LARGEST})"
+        for function in ("avg", "stddev_samp")
+    )
+    for name in METRICS
+}
+_READ = """
+WITH wanted AS (
+    SELECT * FROM unnest(
+        CAST(:hashes AS text[]), CAST(:labels AS text[]),
+        CAST(:numbers AS int[]), CAST(:diverged AS boolean[])
+    ) AS given (config_hash, label, number, diverged)
+), trainings AS (
+    -- Variants may share a configuration: the same training counts once.
+    SELECT DISTINCT ON (wanted.number, runs.config_hash, runs.seed) runs.id, wanted.number
+    FROM runs JOIN wanted ON runs.config_hash = wanted.config_hash
+        AND runs.label IS NOT DISTINCT FROM wanted.label
+        AND (runs.status = 'diverged') = wanted.diverged
+    WHERE runs.experiment_id = :experiment_id
+    ORDER BY wanted.number, runs.config_hash, runs.seed, runs.epoch DESC
+), extent AS (
+    SELECT max(runs.epoch) AS last, greatest(1, ceil(max(runs.epoch) / :most)::int) AS step
+    FROM runs WHERE runs.experiment_id = :experiment_id
+)
+SELECT trainings.number, epochs.epoch, {columns}
+FROM extent CROSS JOIN trainings JOIN epochs ON epochs.run_id = trainings.id
+WHERE epochs.epoch % extent.step = 0 OR epochs.epoch IN (1, extent.last)
+GROUP BY trainings.number, epochs.epoch
+ORDER BY trainings.number, epochs.epoch
+"""
+
+
+def read(
+    session: Session,
+    experiment_id: uuid.UUID,
+    groups: Sequence[GroupOfRuns],
+    metrics: Sequence[str],
+) -> list[MeanHistory]:
+    """Give the mean history of each group of an experiment's runs.
+
+    Values that are not finite are in no mean.
+
+    Args:
+        session: a session outside any transaction.
+        experiment_id: the experiment.
+        groups: the groups.
+        metrics: some of ``METRICS``.
+    """
+    columns = ", ".join(_AGGREGATES[name] for name in metrics)
+    members = [
+        (config_hash, label, number, group.diverged)
+        for number, group in enumerate(groups)
+        for config_hash, label in group.configurations
+    ]
+    hashes, labels, numbers, diverged = (list(each) for each in zip(*members, strict=True))
+    given: Mapping[str, Any] = {
+        "hashes": hashes,
+        "labels": labels,
+        "numbers": numbers,
+        "diverged": diverged,
+        "experiment_id": experiment_id,
+        "most": float(MOST_EPOCHS),
+    }
+    with session.begin():
+        rows = session.execute(text(_READ.format(columns=columns)), given).all()
+    histories = [MeanHistory([], {name: [] for name in metrics}) for _ in groups]
+    for number, epoch, *values in rows:
+        histories[number].epochs.append(epoch)
+        for name, mean, deviation in zip(metrics, values[::2], values[1::2], strict=True):
+            pair = (math.nan if mean is None else mean, deviation or 0.0)
+            histories[number].metrics[name].append(pair)
+    return histories

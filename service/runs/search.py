@@ -1,0 +1,186 @@
+"""Reading runs: one, many by filter and order, and one's attempts."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from service.catalog.axes import AXES
+from service.database.paging import Key, Order, fetch_page
+from service.database.tables import Attempt, Run
+from service.errors import InvalidError, NotFoundError
+from service.fields import FieldError, unknown
+from service.statuses import ENDED
+
+#: What runs can be ordered by; with a "-" before it, the largest come first.
+ORDERS = (
+    "accuracy",
+    "best_val_accuracy",
+    "created_at",
+    "epoch",
+    "finished_at",
+    "loss",
+    "position",
+    "seed",
+    "started_at",
+    "test_accuracy",
+    "test_loss",
+    "val_accuracy",
+    "val_loss",
+)
+
+#: Orders that an index serves over all runs. Over all, the others read every run: each index on
+#: a metric has to be written with every epoch of every run (docs/scaling.md).
+_INDEXED = frozenset({"seed", "val_accuracy"})
+
+T = TypeVar("T")
+
+#: What is given of a run: ``Run`` itself, or an expression of its columns.
+What = type[T] | ColumnElement[T]
+
+#: Axes whose entries runs can be filtered by.
+FILTER_AXES = ("activation", "initializer", "clipping", "normalization")
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs are searched for; an empty field allows all, several values allow any of them.
+
+    ``axes`` gives entry names for some of ``FILTER_AXES``.
+    """
+
+    experiment_ids: Sequence[uuid.UUID] = ()
+    statuses: Sequence[str] = ()
+    verdicts: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def search(
+    session: Session,
+    what: What[T],
+    wanted: RunFilter,
+    *,
+    order_by: str = "-created_at",
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[T], str | None]:
+    """List runs.
+
+    Args:
+        session: a session outside any transaction.
+        what: what to give of each.
+        wanted: the filter.
+        order_by: one of ``ORDERS``, with "-" before it for the largest first. Ties follow the
+            order of creation; NaN and what is missing come last.
+        cursor: as an earlier page gave it.
+        limit: most runs of the page.
+
+    Returns:
+        One page, and the cursor of the next where there is one.
+
+    Raises:
+        InvalidError: an order, an entry or a cursor that is none.
+    """
+    statement = select(what).select_from(Run)
+    chosen = {"experiment_id": wanted.experiment_ids, "status": wanted.statuses}
+    chosen |= {"verdict": wanted.verdicts, "seed": wanted.seeds, **wanted.axes}
+    for name, values in chosen.items():
+        if values:
+            statement = statement.where(_any_of(getattr(Run, name), values))
+    for axis, names in wanted.axes.items():
+        _check_names(axis, names)
+    with session.begin():
+        page = fetch_page(
+            session,
+            statement,
+            # The runs of an experiment are few enough to be sorted, where an index on all runs
+            # might have to be read to its end for them.
+            _order(order_by, indexed=not wanted.experiment_ids),
+            query=["runs", wanted, order_by],
+            cursor=cursor,
+            limit=limit,
+        )
+    return [row[0] for row in page.rows], page.next_cursor
+
+
+def _any_of(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Compare with one value plainly: a list is written into the statement anew each time."""
+    return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _order(order_by: str, *, indexed: bool) -> Order:
+    descending = order_by.startswith("-")
+    name = order_by.removeprefix("-")
+    if name not in ORDERS:
+        detail = unknown("order", name, list(ORDERS))
+        raise InvalidError(detail, errors=[FieldError(("query", "order_by"), detail)])
+    # Ids sort by time of creation, and are indexed.
+    keys = () if name == "created_at" else (Key(getattr(Run, name), descending),)
+    return Order(Run.id, keys, descending, indexed and name in _INDEXED)
+
+
+def _check_names(axis: str, names: Sequence[str]) -> None:
+    valid = [each.name for each in AXES[axis].values() if not each.symbolic]
+    for name in names:
+        if name not in valid:
+            detail = unknown(axis, name, valid)
+            raise InvalidError(detail, errors=[FieldError(("query", axis), detail)])
+
+
+def get(session: Session, run_id: uuid.UUID) -> Run:
+    """Give a run.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    run: Run = look(session, run_id, Run)[0]
+    return run
+
+
+def look(session: Session, run_id: uuid.UUID, *what: Any) -> Row[Any]:
+    """Give a run, or expressions of its columns.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    with session.begin():
+        found = session.execute(select(*what).where(Run.id == run_id)).one_or_none()
+        if found is None:
+            raise NotFoundError(f"There is no run {run_id}.")
+        return found
+
+
+def has_ended(session: Session, run_id: uuid.UUID) -> bool:
+    """Say whether a run has ended, or is gone."""
+    with session.begin():
+        status = session.scalar(select(Run.status).where(Run.id == run_id))
+        return status is None or status in ENDED
+
+
+def attempts(
+    session: Session, run_id: uuid.UUID, *, cursor: str | None, limit: int
+) -> tuple[list[Attempt], str | None]:
+    """List a run's attempts, the first one first.
+
+    Returns:
+        One page, and the cursor of the next where there is one.
+
+    Raises:
+        NotFoundError: there is no such run.
+        InvalidError: the cursor is none of this list.
+    """
+    get(session, run_id)
+    with session.begin():
+        page = fetch_page(
+            session,
+            select(Attempt).where(Attempt.run_id == run_id),
+            Order(Attempt.attempt),
+            query=["attempts", run_id],
+            cursor=cursor,
+            limit=limit,
+        )
+    return [row.Attempt for row in page.rows], page.next_cursor

@@ -1,0 +1,98 @@
+"""How a run's state may change: every guarded write that more than one use-case needs.
+
+Nothing here opens a transaction; the use-cases in ``runs.claims``, ``runs.recording``,
+``service.runs.endings`` and ``service.experiments.lifecycle`` do.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from service.database.tables import Attempt, Run
+from service.events.publishing import (
+    NewEvent,
+    publish_all,
+    publish_endings,
+    streams_of,
+)
+from service.json_numbers import to_json
+from service.settings import Settings
+
+
+def close_attempts(
+    session: Session, taken: Sequence[Run], outcome: str, reason: str | None
+) -> None:
+    """Write down how the attempts of some runs ended, once."""
+    tokens = [(each.id, each.attempt) for each in taken]
+    session.execute(
+        update(Attempt)
+        .where(tuple_(Attempt.run_id, Attempt.attempt).in_(tokens), Attempt.outcome.is_(None))
+        .values(outcome=outcome, reason=reason, ended_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def end_runs(session: Session, ids: Collection[uuid.UUID], status: str) -> list[Run]:
+    """End running runs whose rows this transaction has locked, and their attempts."""
+    ended = session.scalars(
+        update(Run)
+        .where(Run.id.in_(ids))
+        .values(status=status, lease_expires_at=None, finished_at=func.now(), error=None)
+        .returning(Run)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    ).all()
+    close_attempts(session, ended, status, None)
+    return sorted(ended, key=lambda run: run.id)
+
+
+def finished_event(run: Run) -> NewEvent:
+    """Tell that a run ended."""
+    return NewEvent(
+        "run.finished",
+        run.id,
+        {
+            "status": run.status,
+            "epoch": run.epoch,
+            "epochs": run.epochs,
+            "val_accuracy": to_json(run.val_accuracy),
+            "val_loss": to_json(run.val_loss),
+            "reused_from": str(run.reused_from) if run.reused_from else None,
+            "error": run.error,
+        },
+    )
+
+
+def take_back(
+    session: Session, taken: Sequence[Run], outcome: str, reason: str, settings: Settings
+) -> None:
+    """Take locked runs from their attempts: to the queue, or to the end where none may follow."""
+    close_attempts(session, taken, outcome, reason)
+    now = session.scalars(select(func.now())).one()
+    told = []
+    for run in taken:
+        run.lease_expires_at = None
+        if outcome != "released":
+            run.failures += 1
+        if run.cancel_requested_at is not None:
+            run.status, run.error, run.finished_at = "cancelled", None, now
+        elif run.failures >= run.max_attempts:
+            run.status, run.error, run.finished_at = "failed", reason, now
+        else:
+            run.status = "queued"
+            if outcome == "error":
+                pause = settings.retry_backoff_seconds * 2 ** (run.failures - 1)
+                run.not_before = now + timedelta(seconds=pause)
+        told.append((run.experiment_id, _left_event(run, outcome, reason)))
+    session.flush()
+    ended = any(run.status != "queued" for run in taken)
+    (publish_endings if ended else publish_all)(session, streams_of(told))
+
+
+def _left_event(run: Run, outcome: str, reason: str) -> NewEvent:
+    if run.status != "queued":
+        return finished_event(run)
+    data = {"attempt": run.attempt, "outcome": outcome, "reason": reason}
+    return NewEvent("run.requeued", run.id, data)

@@ -1,0 +1,136 @@
+"""Blueprints: the layers of a model's network, counted without building it.
+
+The door checks specs against them and costs are estimated from them. A model is therefore three
+short pieces: its entry, its blueprint here and its network in ``workers.nn.models``;
+``tests/nn/test_models.py`` proves that the last two agree.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.specs.choices import Choice
+
+
+class BlueprintError(Exception):
+    """The model cannot take these inputs: a sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One weighted layer.
+
+    Attributes:
+        name: as layer statistics name it.
+        inputs: what one unit reads: its fan-in.
+        features: z-values at each position: units (or channels) times the activation's pieces.
+        positions: where a convolution is applied; 1 for a dense layer.
+    """
+
+    name: str
+    inputs: int
+    features: int
+    positions: int = 1
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return (self.inputs + 1) * self.features
+
+    @property
+    def multiply_adds(self) -> int:
+        """The cost of one sample's forward pass."""
+        return self.inputs * self.features * self.positions
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The layers of a network, and the dropout rates its model brings, one a dropout layer."""
+
+    hidden: tuple[Layer, ...]
+    output: Layer
+    dropout_rates: tuple[float, ...]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All weighted layers, from the first to the output."""
+        return (*self.hidden, self.output)
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases of all layers."""
+        return sum(each.parameters for each in self.layers)
+
+    @property
+    def multiply_adds(self) -> int:
+        """The cost of one sample's forward pass."""
+        return sum(each.multiply_adds for each in self.layers)
+
+    @property
+    def values(self) -> int:
+        """The z-values of one sample: what a training step keeps in memory for each."""
+        return sum(each.features * each.positions for each in self.layers)
+
+
+def blueprint(model: Choice, input_shape: Sequence[int], outputs: int, pieces: int) -> Blueprint:
+    """Count the layers of a model's network.
+
+    Args:
+        model: the model with its parameters.
+        input_shape: of one sample, (channels, height, width) for an image.
+        outputs: units of the output layer.
+        pieces: z-values each unit's activation reads (maxout's pieces, else 1).
+
+    Raises:
+        BlueprintError: the model cannot take inputs of this shape.
+    """
+    return BLUEPRINTS[model.name](model.parameters, input_shape, outputs, pieces)
+
+
+def _mnist_cnn(
+    parameters: Mapping[str, Any], input_shape: Sequence[int], outputs: int, pieces: int
+) -> Blueprint:
+    if len(input_shape) != 3:
+        raise BlueprintError(
+            "mnist_cnn needs images, and these inputs are vectors. Use the model mlp."
+        )
+    depth, height, width = input_shape
+    first, second = parameters["channels"]
+    kernel = parameters["kernel_size"]
+    (hidden,) = parameters["units"]
+    once = (height - kernel + 1, width - kernel + 1)
+    twice = (once[0] - kernel + 1, once[1] - kernel + 1)
+    if min(twice) < 2:
+        raise BlueprintError(
+            f"Two convolutions of kernel size {kernel} leave nothing to pool of an image of "
+            f"{height} x {width}. Choose a smaller kernel_size."
+        )
+    pooled = (twice[0] // 2) * (twice[1] // 2)
+    return Blueprint(
+        hidden=(
+            Layer("conv_1", depth * kernel**2, first * pieces, math.prod(once)),
+            Layer("conv_2", first * kernel**2, second * pieces, math.prod(twice)),
+            Layer("dense_1", second * pooled, hidden * pieces),
+        ),
+        output=Layer("output", hidden, outputs),
+        dropout_rates=(0.25, 0.5),
+    )
+
+
+def _mlp(
+    parameters: Mapping[str, Any], input_shape: Sequence[int], outputs: int, pieces: int
+) -> Blueprint:
+    units = parameters["hidden_units"]
+    inputs = (math.prod(input_shape), *units)
+    hidden = tuple(
+        Layer(f"dense_{index + 1}", inputs[index], each * pieces)
+        for index, each in enumerate(units)
+    )
+    return Blueprint(hidden, Layer("output", inputs[-1], outputs), (0.0,) * len(units))
+
+
+BLUEPRINTS: dict[str, Callable[[Mapping[str, Any], Sequence[int], int, int], Blueprint]] = {
+    "mnist_cnn": _mnist_cnn,
+    "mlp": _mlp,
+}

@@ -1,0 +1,261 @@
+"""Choices: what a spec says for one axis, as pydantic types built from the catalog.
+
+A choice is written as a name (``"relu"``) or an object (``{"name": "leaky_relu",
+"negative_slope": 0.2}``). Each catalog entry becomes one small model, so ranges, error
+positions and the JSON schema all follow from the catalog and are written nowhere else.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    create_model,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from service.catalog.axes import AXES
+from service.catalog.entry import Entry, Parameter
+from service.fields import unknown
+
+#: Axes on which a bare number stands for an object: the entry and the parameter it fills.
+SHORTHANDS = {"dropout": ("dropout", "rate")}
+
+
+#: Values one axis may list. Bounds what a bad body can cost, each name being looked up.
+_MOST_VALUES = 1_000
+
+
+class Choice(BaseModel):
+    """One value of an axis: an entry's name and its parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    name: str
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters by name; a nested choice is a ``Choice``."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+
+    def __str__(self) -> str:
+        """``leaky_relu(0.2)``: the parameters that are not at their defaults, named if several."""
+        fields = type(self).model_fields
+        shown = {
+            name: value
+            for name, value in self.parameters.items()
+            if value != fields[name].get_default(call_default_factory=True)
+        }
+        if not shown:
+            return self.name
+        if len(shown) == 1:
+            return f"{self.name}({next(iter(shown.values()))})"
+        return f"{self.name}({', '.join(f'{name}={value}' for name, value in shown.items())})"
+
+
+@dataclass(frozen=True)
+class AxisOf:
+    """Marks a field as a choice of an axis: one (``Choice``) or many (``tuple[Choice, ...]``).
+
+    Where many are allowed, a single value is taken as a list of one. A ``resolved`` field
+    takes no symbolic entries: it describes a run, whose choices are all made.
+    """
+
+    axis: str
+    many: bool = False
+    resolved: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        one: Any = _choice_type(self.axis, self.resolved)
+        if not self.many:
+            return handler.generate_schema(one)
+        many: Any = Annotated[list[one], Field(min_length=1, max_length=_MOST_VALUES)]
+        items = handler.generate_schema(many)
+        as_tuple = core_schema.no_info_after_validator_function(tuple, items)
+        return core_schema.no_info_before_validator_function(
+            as_list,
+            as_tuple,
+            serialization=core_schema.wrap_serializer_function_ser_schema(
+                lambda value, serialize: serialize(list(value)), schema=items
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        described = dict(handler(schema))
+        return one_or_list(described) if self.many else described
+
+
+def choice(axis: str, value: Any) -> Choice:
+    """Read one choice of an axis from its name or its object.
+
+    Raises:
+        pydantic.ValidationError: the axis has no such entry, or a parameter is out of range.
+    """
+    parsed: Choice = _adapter(axis).validate_python(value)
+    return parsed
+
+
+@cache
+def _adapter(axis: str) -> TypeAdapter[Any]:
+    return TypeAdapter(Annotated[Choice, AxisOf(axis)])
+
+
+def as_list(value: Any) -> Any:
+    """Take a single value as a list of one."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def one_or_list(array: dict[str, Any]) -> dict[str, Any]:
+    """Describe ``as_list`` in JSON schema: one item, or the array itself."""
+    return {"anyOf": [array["items"], array]}
+
+
+@cache
+def _choice_type(axis: str, resolved: bool) -> Any:
+    entries = [each for each in AXES[axis].values() if not (resolved and each.symbolic)]
+    models = tuple(_entry_model(axis, each) for each in entries)
+    union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
+    return Annotated[union, _Named(axis, tuple(each.name for each in entries))]
+
+
+@cache
+def _entry_model(axis: str, entry: Entry) -> type[Choice]:
+    """Build the model of one entry: ``ActivationLeakyRelu`` with its ranges."""
+    title = "".join(part.capitalize() for part in f"{axis}_{entry.name}".split("_"))
+    fields: dict[str, Any] = {
+        each.name: (_parameter_type(each), _parameter_default(each)) for each in entry.parameters
+    }
+    fields["name"] = (Literal[entry.name], Field(description=entry.meaning))
+    model: type[Choice] = create_model(title, __base__=Choice, __doc__=entry.meaning, **fields)
+    return model
+
+
+def _parameter_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one return a kind
+    bounds = Field(
+        ge=parameter.minimum, le=parameter.maximum, gt=parameter.above, lt=parameter.below
+    )
+    length = Field(min_length=parameter.min_items, max_length=parameter.max_items)
+    match parameter.kind:
+        case "number":
+            return Annotated[float, bounds]
+        case "integer":
+            return Annotated[int, bounds]
+        case "boolean":
+            return bool
+        case "option":
+            return Literal[parameter.options]
+        case "integers":
+            return Annotated[list[Annotated[int, bounds]], length]
+        case "numbers":
+            numbers = Annotated[list[Annotated[float, bounds]], length, BeforeValidator(as_list)]
+            return Annotated[numbers, _OneOrMany()] | None
+        case "choice":
+            return Annotated[Choice, AxisOf(str(parameter.axis))]
+
+
+def _parameter_default(parameter: Parameter) -> Any:
+    meaning = parameter.meaning
+    match parameter.kind:
+        case "integers":
+            values = list(parameter.default)
+            return Field(default_factory=values.copy, description=meaning)
+        case "choice":
+            nested = AXES[str(parameter.axis)][parameter.default]
+            model = _entry_model(str(parameter.axis), nested)
+            # Described by its name, which stands for the object: a generator of clients can
+            # only write defaults that are plain values.
+            return Field(
+                default=model(name=nested.name),
+                description=meaning,
+                json_schema_extra={"default": nested.name},
+            )
+        case _:
+            return Field(default=parameter.default, description=meaning)
+
+
+@dataclass(frozen=True)
+class _OneOrMany:
+    """Describes a list that may be written as its only item."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return one_or_list(dict(handler(schema)))
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Lets a choice be written as its name, and says which names are valid."""
+
+    axis: str
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        described = dict(handler(schema))
+        plain = [each.name for each in AXES[self.axis].values() if each.name in self.names]
+        plain = [name for name in plain if not _has_required(self.axis, name)]
+        forms = [{"type": "string", "enum": plain}, described]
+        if self.axis in SHORTHANDS:
+            forms.append({"type": "number"})
+        return {"anyOf": forms}
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, Choice):
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if self.axis not in SHORTHANDS:
+                raise self._wrong_form()
+            name, parameter = SHORTHANDS[self.axis]
+            return {"name": name, parameter: value}
+        if isinstance(value, str):
+            return {"name": self._known(value)}
+        if isinstance(value, dict):
+            if isinstance(value.get("name"), str):
+                return {**value, "name": self._known(value["name"])}
+            return value
+        raise self._wrong_form()
+
+    def _known(self, name: str) -> str:
+        """Give an entry's own name for a name or an alias of it."""
+        what = self.axis.replace("_", " ")
+        name = _aliases(self.axis).get(name, name)
+        if name not in self.names:
+            raise PydanticCustomError(
+                "unknown_name", "{reason}", {"reason": unknown(what, name, list(self.names))}
+            )
+        return name
+
+    def _wrong_form(self) -> PydanticCustomError:
+        return PydanticCustomError(
+            "choice_form",
+            "Write {what} as a name or as an object with a name and its parameters.",
+            {"what": f"the {self.axis.replace('_', ' ')}"},
+        )
+
+
+@cache
+def _aliases(axis: str) -> dict[str, str]:
+    return {alias: each.name for each in AXES[axis].values() for alias in each.aliases}
+
+
+def _has_required(axis: str, name: str) -> bool:
+    return any(each.default is ... for each in AXES[axis][name].parameters)

@@ -1,0 +1,149 @@
+"""Resolution: what a point of the grid means once nothing is left open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from service.catalog.axes import AXES
+from service.catalog.entry import ActivationEntry, DatasetEntry, ModelEntry
+from service.specs.architectures import Blueprint, blueprint
+from service.specs.choices import Choice, choice
+from service.specs.grid import Point
+from service.specs.spec import ExperimentSpec, RunConfig
+
+
+def training_samples(dataset: Choice) -> int:
+    """Count the samples an epoch trains on: those that validation_split leaves."""
+    return trained_on(dataset.parameters)
+
+
+def trained_on(sizes: Mapping[str, Any]) -> int:
+    """Count the same by a data set's parameters."""
+    return int(sizes["train_size"] * (1 - sizes["validation_split"]))
+
+
+def input_shape(dataset: Choice) -> tuple[int, ...]:
+    """Give the shape of one sample as the network gets it."""
+    preprocessing = dataset.parameters["preprocessing"]
+    if preprocessing.name == "pca":
+        return (preprocessing.parameters["components"],)
+    return facts(dataset).input_shape
+
+
+def facts(dataset: Choice) -> DatasetEntry:
+    """Give the catalog's entry of a data set."""
+    return cast("DatasetEntry", AXES["dataset"][dataset.name])
+
+
+def network_of(dataset: Choice, model: Choice, activation: Choice) -> Blueprint:
+    """Count the layers of a resolved configuration's network.
+
+    Raises:
+        BlueprintError: the model cannot take the data set's inputs.
+    """
+    binary = model.parameters.get("head") == "binary"
+    outputs = 1 if binary else facts(dataset).classes
+    return blueprint(model, input_shape(dataset), outputs, activation.parameters.get("pieces", 1))
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """One point of the grid, read with the defaults of its model and its activation."""
+
+    point: Point
+
+    def chosen(self, axis: str) -> Any:
+        """Give what the spec says on an axis; None where it is silent."""
+        return self.point[axis].value
+
+    @property
+    def dataset(self) -> Choice:
+        """The data set."""
+        return cast("Choice", self.chosen("dataset"))
+
+    @cached_property
+    def model(self) -> Choice:
+        """The model, its head decided.
+
+        A head left to ``auto`` is binary (one sigmoid unit) for two classes, unless the loss
+        asks for one output a class.
+        """
+        model: Choice = self.chosen("model")
+        if model.parameters.get("head") != "auto":
+            return model
+        loss = self.chosen("loss")
+        binary = facts(self.dataset).classes == 2 and (
+            loss is None or loss.name == "binary_crossentropy"
+        )
+        return model.model_copy(update={"head": "binary" if binary else "multiclass"})
+
+    @cached_property
+    def loss(self) -> Choice:
+        """The loss: the head's own where the spec is silent."""
+        chosen: Choice | None = self.chosen("loss")
+        binary = self.model.parameters.get("head") == "binary"
+        return chosen or choice("loss", "binary_crossentropy" if binary else self._entry.loss)
+
+    @property
+    def batch_size(self) -> int:
+        """The batch size: the model's own where the spec is silent."""
+        return self.chosen("batch_size") or self._entry.batch_size
+
+    @cached_property
+    def network(self) -> Blueprint:
+        """The layers of the network.
+
+        Raises:
+            BlueprintError: the model cannot take the data set's inputs.
+        """
+        return network_of(self.dataset, self.model, self.chosen("activation"))
+
+    @property
+    def dropout(self) -> Choice:
+        """The dropout, with one rate for each dropout layer of the network."""
+        chosen: Choice = self.chosen("dropout")
+        if chosen.name == "none":
+            return chosen
+        own = self.network.dropout_rates
+        rates = list(chosen.parameters.get("rate") or own)
+        if len(rates) == 1:
+            rates = rates * len(own)
+        if not any(rates):
+            return choice("dropout", "none")
+        name = self._activation.dropout if chosen.name == "auto" else chosen.name
+        return choice("dropout", {"name": name, "rate": rates})
+
+    def initializer(self, axis: str) -> Choice:
+        """Give the initializer of an axis, ``auto`` being the activation's own."""
+        chosen: Choice = self.chosen(axis) or self.chosen("initializer")
+        if chosen.name == "auto":
+            return choice("initializer", self._activation.initializer)
+        return chosen
+
+    def config(self, spec: ExperimentSpec) -> RunConfig:
+        """Give the configuration a run of this point trains."""
+        return RunConfig.model_construct(
+            dataset=self.dataset,
+            model=self.model,
+            activation=self.chosen("activation"),
+            initializer=self.initializer("initializer"),
+            output_initializer=self.initializer("output_initializer"),
+            bias_initializer=self.chosen("bias_initializer"),
+            normalization=self.chosen("normalization"),
+            clipping=self.chosen("clipping"),
+            optimizer=self.chosen("optimizer"),
+            dropout=self.dropout,
+            batch_size=self.batch_size,
+            loss=self.loss,
+            epochs=spec.epochs,
+            layer_statistics=spec.layer_statistics,
+        )
+
+    @property
+    def _entry(self) -> ModelEntry:
+        return cast("ModelEntry", AXES["model"][self.chosen("model").name])
+
+    @property
+    def _activation(self) -> ActivationEntry:
+        return cast("ActivationEntry", AXES["activation"][self.chosen("activation").name])

@@ -1,0 +1,205 @@
+"""The spec: what a client submits, and the resolved configuration a worker trains.
+
+Every axis of a spec takes one value or a list; the experiment is their product over its
+seeds, or over the union of its variants. ``service.specs.expansion`` turns a spec into runs.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from service.fields import LongText, ShortText, Text
+from service.specs.choices import AxisOf, Choice, as_list, one_or_list
+
+#: The axes of the grid, slowest first: the order in which runs are numbered.
+AXIS_FIELDS = (
+    "dataset",
+    "model",
+    "activation",
+    "initializer",
+    "output_initializer",
+    "bias_initializer",
+    "normalization",
+    "clipping",
+    "optimizer",
+    "dropout",
+    "batch_size",
+    "loss",
+)
+
+
+#: Seeds travel as JSON numbers, so they stay where every client's integers are exact.
+MAX_SEED = 2**53 - 1
+
+
+Label = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
+
+
+class _Listed:
+    """Describes a field that may be written as its only item."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return one_or_list(dict(handler(schema)))
+
+
+def _count_to_seeds(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 1:
+            raise PydanticCustomError("seed_count", "At least one seed is needed.")
+        if value > 100_000:
+            raise PydanticCustomError("seed_count", "At most 100,000 seeds can be counted out.")
+        return list(range(value))
+    return value
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) != len(seeds):
+        raise PydanticCustomError("seeds_repeat", "Each seed may stand in the list once.")
+    return seeds
+
+
+class _SeedsSchema:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"type": "integer", "minimum": 1}, dict(handler(schema))]}
+
+
+BatchSizes = Annotated[
+    list[Annotated[int, Field(ge=1, le=1_000_000)]],
+    Field(min_length=1, max_length=1_000),
+    BeforeValidator(as_list),
+    _Listed(),
+]
+
+
+Seeds = Annotated[
+    list[Annotated[int, Field(ge=0, le=MAX_SEED)]],
+    Field(min_length=1, max_length=100_000),
+    AfterValidator(_distinct),
+    BeforeValidator(_count_to_seeds),
+    _SeedsSchema(),
+]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class LayerStatistics(_Frozen):
+    """When a run's layer statistics are taken: always at epoch 0 and the last, and between."""
+
+    every: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        "auto",
+        description="Every how many epochs; `auto` takes epochs 1, 2, 4, 8, ... as far as they "
+        "cost 2% of the training.",
+    )
+    samples: int = Field(1000, ge=1, le=100_000, description="Size of the probe batch.")
+
+
+def _choices(axis: str) -> AxisOf:
+    return AxisOf(axis, many=True)
+
+
+class AxisFields(_Frozen):
+    """The axes a variant may override; each takes one value or a list."""
+
+    dataset: Annotated[tuple[Choice, ...], _choices("dataset")] | None = None
+    model: Annotated[tuple[Choice, ...], _choices("model")] | None = None
+    activation: Annotated[tuple[Choice, ...], _choices("activation")] | None = None
+    initializer: Annotated[tuple[Choice, ...], _choices("initializer")] | None = None
+    output_initializer: Annotated[tuple[Choice, ...], _choices("initializer")] | None = Field(
+        None, description="The last layer's initializer, where it differs from the others'."
+    )
+    bias_initializer: Annotated[tuple[Choice, ...], _choices("bias_initializer")] | None = None
+    normalization: Annotated[tuple[Choice, ...], _choices("normalization")] | None = None
+    clipping: Annotated[tuple[Choice, ...], _choices("clipping")] | None = None
+    optimizer: Annotated[tuple[Choice, ...], _choices("optimizer")] | None = None
+    dropout: Annotated[tuple[Choice, ...], _choices("dropout")] | None = Field(
+        None, description="A rate, or an entry; the model's own where left out."
+    )
+    batch_size: BatchSizes | None = Field(None, description="The model's own where left out.")
+    loss: Annotated[tuple[Choice, ...], _choices("loss")] | None = Field(
+        None, description="The model's own where left out."
+    )
+
+
+class Variant(AxisFields):
+    """A partial spec that overrides the base, under a label of its own."""
+
+    label: Label
+
+
+class ExperimentSpec(AxisFields):
+    """One experiment: axes, seeds and how the runs are to be trained."""
+
+    name: ShortText | None = None
+    description: LongText | None = None
+    tags: dict[Label, ShortText] = Field(default_factory=dict, max_length=50)
+    variants: Annotated[list[Variant], Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="Partial specs whose union is the experiment."
+    )
+    epochs: int = Field(12, ge=0, description="0 means initialization only.")
+    seeds: Seeds = Field(default_factory=lambda: [0], description="A list, or a count.")
+    layer_statistics: LayerStatistics | Literal["off"] = Field(default_factory=LayerStatistics)
+    reuse: bool = Field(
+        True, description="Take an identical finished run's history instead of training again."
+    )
+    priority: int = Field(0, ge=-100, le=100, description="Runs with a higher one start sooner.")
+    max_attempts: int = Field(3, ge=1, le=20)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @model_validator(mode="after")
+    def _activation_stands_somewhere(self) -> Self:
+        if self.activation is None and not all(
+            each.activation for each in self.variants or [_NO_ACTIVATION]
+        ):
+            raise PydanticCustomError(
+                "activation_missing",
+                "An experiment needs an activation: in the spec, or in each of its variants.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_distinct(self) -> Self:
+        labels = [each.label for each in self.variants or ()]
+        if len(set(labels)) != len(labels):
+            raise PydanticCustomError("labels_repeat", "Each variant needs a label of its own.")
+        return self
+
+
+_NO_ACTIVATION = Variant(label="-")
+
+
+class RunConfig(_Frozen):
+    """A fully resolved configuration: what one run trains, apart from its seed.
+
+    Nothing is left to a default: a configuration means the same in ten years.
+    """
+
+    dataset: Annotated[Choice, AxisOf("dataset", resolved=True)]
+    model: Annotated[Choice, AxisOf("model", resolved=True)]
+    activation: Annotated[Choice, AxisOf("activation", resolved=True)]
+    initializer: Annotated[Choice, AxisOf("initializer", resolved=True)]
+    output_initializer: Annotated[Choice, AxisOf("initializer", resolved=True)]
+    bias_initializer: Annotated[Choice, AxisOf("bias_initializer", resolved=True)]
+    normalization: Annotated[Choice, AxisOf("normalization", resolved=True)]
+    clipping: Annotated[Choice, AxisOf("clipping", resolved=True)]
+    optimizer: Annotated[Choice, AxisOf("optimizer", resolved=True)]
+    dropout: Annotated[Choice, AxisOf("dropout", resolved=True)]
+    batch_size: int
+    loss: Annotated[Choice, AxisOf("loss", resolved=True)]
+    epochs: int
+    layer_statistics: LayerStatistics | Literal["off"]

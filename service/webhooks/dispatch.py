@@ -1,0 +1,184 @@
+"""Use-cases of senders: lease what is due, and write down how an attempt to deliver it ended.
+
+A sender that dies leaves a lease that ends, and the message goes out again. It can therefore
+arrive twice, and never not at all; its id stays the same, so that a receiver can tell.
+"""
+
+import random
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from service.database.webhook_tables import Webhook, WebhookDelivery
+from service.settings import Settings
+from service.webhooks.deliveries import silence
+
+#: What a sender may need beyond the receiver's time: resolving the name, writing the result.
+_LEASE_MARGIN_SECONDS = 15.0
+#: Pauses grow by up to so much at random, or all that failed together would come back together.
+_JITTER = 0.2
+#: A receiver that asks for more patience than this is asked again anyway.
+_LONGEST_RETRY_AFTER = 86_400.0
+
+
+@dataclass(frozen=True)
+class Message:
+    """A delivery in a sender's hands. ``attempt`` is its fencing token.
+
+    ``claimed_at`` is Postgres' time: a message is dated by it, whatever the sender's clock says.
+    """
+
+    id: uuid.UUID
+    webhook_id: uuid.UUID
+    attempt: int
+    claimed_at: datetime
+    url: str
+    secrets: tuple[str, ...]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended: delivered where ``error`` is None.
+
+    ``retry_after`` is what the receiver asked for, in seconds; ``gone``: it wants no more.
+    """
+
+    seconds: float
+    status_code: int | None = None
+    error: str | None = None
+    retry_after: float = 0.0
+    gone: bool = False
+
+
+def _due() -> ColumnElement[bool]:
+    return and_(
+        WebhookDelivery.status == "pending",
+        WebhookDelivery.next_attempt_at <= func.now(),
+        or_(
+            WebhookDelivery.lease_expires_at.is_(None),
+            WebhookDelivery.lease_expires_at <= func.now(),
+        ),
+    )
+
+
+def waiting(session: Session) -> list[uuid.UUID]:
+    """List the webhooks that something is due for."""
+    due = exists().where(WebhookDelivery.webhook_id == Webhook.id, _due())
+    with session.begin():
+        return list(session.scalars(select(Webhook.id).where(due).order_by(Webhook.id)))
+
+
+def claim(
+    session: Session, webhook_id: uuid.UUID, settings: Settings, *, limit: int
+) -> list[Message]:
+    """Lease what is due for a webhook, the longest due first; of two senders each gets its own."""
+    lease = timedelta(seconds=settings.webhook_timeout_seconds + _LEASE_MARGIN_SECONDS)
+    with session.begin():
+        due = session.scalars(
+            select(WebhookDelivery.id)
+            .where(WebhookDelivery.webhook_id == webhook_id, _due())
+            .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        claimed = session.execute(
+            update(WebhookDelivery)
+            .where(WebhookDelivery.id.in_(due))
+            .values(attempt=WebhookDelivery.attempt + 1, lease_expires_at=func.now() + lease)
+            .returning(WebhookDelivery.id, WebhookDelivery.attempt, WebhookDelivery.payload)
+            .execution_options(synchronize_session=False)
+        ).all()
+        webhook = session.get(Webhook, webhook_id, populate_existing=True)
+        if webhook is None or not claimed:
+            return []
+        now = session.scalars(select(func.now())).one()
+        secrets = _secrets(webhook, now)
+    return [
+        Message(
+            id=each.id,
+            webhook_id=webhook_id,
+            attempt=each.attempt,
+            claimed_at=now,
+            url=webhook.url,
+            secrets=secrets,
+            body=orjson.dumps(each.payload),
+        )
+        for each in sorted(claimed, key=lambda each: each.id)
+    ]
+
+
+def _secrets(webhook: Webhook, now: datetime) -> tuple[str, ...]:
+    expires_at = webhook.previous_secret_expires_at
+    if webhook.previous_secret is None or expires_at is None or expires_at <= now:
+        return (webhook.secret,)
+    return (webhook.secret, webhook.previous_secret)
+
+
+def record(session: Session, message: Message, outcome: Outcome, settings: Settings) -> str | None:
+    """Write down how an attempt ended, and when the next one is.
+
+    Returns:
+        How the delivery stands now; None where it is no longer this attempt's.
+    """
+    with session.begin():
+        if outcome.gone:
+            _disable(session, message.webhook_id)
+        delivery = session.scalars(
+            select(WebhookDelivery)
+            .where(WebhookDelivery.id == message.id, WebhookDelivery.attempt == message.attempt)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).one_or_none()
+        if delivery is None:
+            return None
+        now = session.scalars(select(func.now())).one()
+        delivery.lease_expires_at = None
+        if outcome.error is None:
+            delivery.status, delivery.next_attempt_at, delivery.delivered_at = (
+                "delivered",
+                None,
+                now,
+            )
+        elif delivery.status == "pending":
+            delivery.failures += 1
+            pause = None if outcome.gone else _pause(delivery.failures, outcome, settings)
+            if pause is None:
+                delivery.status, delivery.next_attempt_at = "failed", None
+            else:
+                delivery.next_attempt_at = now + timedelta(seconds=pause)
+        delivery.attempts = [*delivery.attempts, _entry(message, outcome, delivery)]
+        return delivery.status
+
+
+def _pause(failures: int, outcome: Outcome, settings: Settings) -> float | None:
+    """Choose the seconds until the next attempt, None where none may follow."""
+    pauses = settings.webhook_pauses
+    if failures > len(pauses):
+        return None
+    jittered = pauses[failures - 1] * random.uniform(1, 1 + _JITTER)
+    return max(jittered, min(outcome.retry_after, _LONGEST_RETRY_AFTER))
+
+
+def _entry(message: Message, outcome: Outcome, delivery: WebhookDelivery) -> dict[str, Any]:
+    next_at = delivery.next_attempt_at
+    return {
+        "number": message.attempt,
+        "started_at": message.claimed_at.isoformat(),
+        "seconds": round(outcome.seconds, 3),
+        "status_code": outcome.status_code,
+        "error": outcome.error,
+        "next_attempt_at": next_at.isoformat() if next_at is not None else None,
+    }
+
+
+def _disable(session: Session, webhook_id: uuid.UUID) -> None:
+    """Send nothing more to a webhook. Its row is locked before its deliveries, as in a delete."""
+    webhook = session.get(Webhook, webhook_id, with_for_update=True)
+    if webhook is not None:
+        silence(session, webhook, "Its receiver answered 410 Gone.")

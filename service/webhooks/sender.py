@@ -1,0 +1,253 @@
+"""Sends webhooks: signed posts to whoever subscribed, beside the scheduler's sweep.
+
+Each receiver has a lane of its own, so one that hangs delays nobody but itself. Connections go
+to the very address that was checked: the name is resolved here, once, and never again between
+the check and the connection. No redirect is followed and no body of an answer is read.
+"""
+
+import asyncio
+import email.utils
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpcore
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from service.database.engine import create_database_engine, session_factory
+from service.database.outages import Outage, is_outage
+from service.settings import Settings
+from service.webhooks import dispatch
+from service.webhooks.dispatch import Message, Outcome
+from service.webhooks.signatures import headers
+from service.webhooks.targets import RefusedTargetError, addresses_in, refuse_private
+
+#: How often a sender looks for what is due.
+POLL_SECONDS = 0.5
+#: Messages on their way to one receiver at a time.
+AT_ONCE = 4
+#: Threads that speak to the database, and that resolve names (where a dead server may hold one).
+_DATABASE_THREADS = 2
+_RESOLVER_THREADS = 16
+_CONNECT_SECONDS = 5.0
+#: Time that messages on their way have when the process is told to stop.
+_LAST_SECONDS = 3.0
+_LONGEST_ERROR = 300
+
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class CheckedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects to public addresses alone, unless private ones are allowed.
+
+    TLS and the Host header keep the name: both are decided above this, from the URL.
+    """
+
+    def __init__(self, *, private_allowed: bool) -> None:
+        self._private_allowed = private_allowed
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first of a host's addresses that answers.
+
+        Raises:
+            RefusedTargetError: an address of the host is not public.
+            OSError: the name cannot be resolved.
+            httpcore.ConnectError: no address answers.
+        """
+        found = await asyncio.get_running_loop().getaddrinfo(host, port)
+        addresses = addresses_in(found)
+        if not self._private_allowed:
+            refuse_private(host, addresses)
+        share = timeout and timeout / len(addresses)
+        failed: httpcore.NetworkError | httpcore.TimeoutException | None = None
+        for address in addresses:
+            try:
+                return await self._network.connect_tcp(
+                    address, port, share, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = failed or error
+        raise failed or httpcore.ConnectError(f"{host} has no address.")
+
+
+class WebhookSender:
+    """Delivers what is due until it is told to stop; an outage of Postgres is waited out.
+
+    Any number of senders may run at once: each leases what it sends.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine = create_database_engine(settings, pool_size=_DATABASE_THREADS)
+        self._sessions = session_factory(self._engine)
+        self._database = ThreadPoolExecutor(_DATABASE_THREADS, "webhooks-database")
+        self._postgres = Outage("Postgres")
+        self._agent = f"Actinium/{version('actinium-service')}"
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until stopped, in an event loop of its own."""
+        try:
+            asyncio.run(self._run(stop))
+        finally:
+            self._database.shutdown()
+            self._engine.dispose()
+
+    async def _run(self, stop: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(_RESOLVER_THREADS, "webhooks-resolver"))
+        lanes: dict[uuid.UUID, asyncio.Task[None]] = {}
+        network = CheckedNetwork(private_allowed=self._settings.webhook_private_addresses)
+        async with httpcore.AsyncConnectionPool(
+            # What this machine trusts (SSL_CERT_FILE names more), and the public authorities.
+            ssl_context=httpcore.default_ssl_context(),
+            max_connections=None,
+            max_keepalive_connections=0,
+            network_backend=network,
+        ) as pool:
+            while not stop.is_set():
+                for webhook_id in await self._ask(dispatch.waiting) or ():
+                    if webhook_id not in lanes:
+                        lanes[webhook_id] = asyncio.create_task(self._lane(pool, webhook_id, stop))
+                await asyncio.sleep(POLL_SECONDS)
+                for webhook_id in [each for each, lane in lanes.items() if lane.done()]:
+                    lanes.pop(webhook_id).result()
+            await self._end(lanes.values())
+
+    async def _end(self, lanes: Iterable["asyncio.Task[None]"]) -> None:
+        """Wait a little for what is on its way; what is cut off goes out again after its lease."""
+        if running := list(lanes):
+            _, late = await asyncio.wait(running, timeout=_LAST_SECONDS)
+            for each in late:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _lane(
+        self, pool: httpcore.AsyncConnectionPool, webhook_id: uuid.UUID, stop: threading.Event
+    ) -> None:
+        """Send to one receiver until nothing is due for it."""
+
+        def claim(session: Session) -> list[Message]:
+            return dispatch.claim(session, webhook_id, self._settings, limit=AT_ONCE)
+
+        while not stop.is_set() and (messages := await self._ask(claim)):
+            await asyncio.gather(*(self._deliver(pool, each) for each in messages))
+
+    async def _deliver(self, pool: httpcore.AsyncConnectionPool, message: Message) -> None:
+        outcome = await self._attempt(pool, message)
+
+        def record(session: Session) -> str | None:
+            return dispatch.record(session, message, outcome, self._settings)
+
+        status = await self._ask(record)
+        if outcome.error is not None:
+            _log.warning(
+                "A webhook was not delivered",
+                webhook_id=str(message.webhook_id),
+                delivery_id=str(message.id),
+                attempt=message.attempt,
+                status=status,
+                reason=outcome.error,
+            )
+
+    async def _attempt(self, pool: httpcore.AsyncConnectionPool, message: Message) -> Outcome:
+        started = time.monotonic()
+        patience = self._settings.webhook_timeout_seconds
+        status_code, error, retry_after = None, None, 0.0
+        try:
+            async with asyncio.timeout(patience):
+                status_code, retry_after = await self._post(pool, message)
+        except (TimeoutError, httpcore.TimeoutException):
+            error = f"No answer within {patience:g} s."
+        except RefusedTargetError as refused:
+            error = str(refused)
+        except Exception as failure:  # whatever a receiver can bring about fails this attempt alone
+            error = f"No answer: {str(failure) or type(failure).__name__}."[:_LONGEST_ERROR]
+        else:
+            error = _complaint(status_code)
+        return Outcome(
+            seconds=time.monotonic() - started,
+            status_code=status_code,
+            error=error,
+            retry_after=retry_after,
+            gone=status_code == 410,
+        )
+
+    async def _post(
+        self, pool: httpcore.AsyncConnectionPool, message: Message
+    ) -> tuple[int, float]:
+        """Send once; give the status of the answer, and the pause that it asks for."""
+        patience = self._settings.webhook_timeout_seconds
+        stamp = int(message.claimed_at.timestamp())
+        sent = {
+            "host": urlsplit(message.url).netloc,
+            "user-agent": self._agent,
+            "content-type": "application/json",
+            **headers(message.secrets, str(message.id), stamp, message.body),
+        }
+        timeouts = {"connect": min(_CONNECT_SECONDS, patience), "read": patience, "write": patience}
+        async with pool.stream(
+            "POST",
+            message.url,
+            headers=[*sent.items()],
+            content=message.body,
+            extensions={"timeout": timeouts},
+        ) as answer:
+            told = {name.lower(): value for name, value in answer.headers}
+            asked = told.get(b"retry-after", b"")
+            return answer.status, _retry_after(asked, message.claimed_at)
+
+    async def _ask(self, work: Callable[[Session], T]) -> T | None:
+        """Do something in the database; None while it is away."""
+
+        def with_session() -> T:
+            with self._sessions() as session:
+                return work(session)
+
+        try:
+            done = await asyncio.get_running_loop().run_in_executor(self._database, with_session)
+        except DBAPIError as error:
+            if not is_outage(error):
+                raise
+            self._postgres.began(error.orig)
+            return None
+        self._postgres.ended()
+        return done
+
+
+def _complaint(status_code: int) -> str | None:
+    """Say what is wrong with a status; None where it means that the message has arrived."""
+    if 200 <= status_code < 300:
+        return None
+    if 300 <= status_code < 400:
+        return f"It answered {status_code}. Redirects are not followed; subscribe their target."
+    return f"It answered {status_code}."
+
+
+def _retry_after(value: bytes, now: datetime) -> float:
+    """Read Retry-After, seconds or a date; 0 where it is neither."""
+    text = value.decode("ascii", "replace").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())

@@ -1,0 +1,177 @@
+"""Use-cases of webhooks: subscribe, look, unsubscribe, silence and wake, change the secret."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.database.paging import Order, fetch_page
+from service.database.webhook_tables import Webhook
+from service.errors import InvalidError, NotFoundError
+from service.events.event_types import EVENTS
+from service.fields import FieldError, unknown
+from service.ids import uuid7
+from service.settings import Settings
+from service.webhooks.deliveries import silence
+from service.webhooks.signatures import new_secret
+from service.webhooks.targets import checked_url
+
+#: How long a receiver has to take over a new secret: messages carry both signatures meanwhile.
+BOTH_SECRETS = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What is asked for: where messages go, and which. No events: all there are."""
+
+    url: str
+    events: Sequence[str] | None = None
+    description: str | None = None
+
+
+def create(session: Session, wanted: Subscription, *, caller: str, settings: Settings) -> Webhook:
+    """Subscribe. The secret in the answer is shown this once.
+
+    Raises:
+        InvalidError: the address or an event cannot be used, or there are too many webhooks.
+    """
+    events = _checked_events(list(EVENTS) if wanted.events is None else wanted.events)
+    url = checked_url(wanted.url, settings)
+    with session.begin():
+        count = session.scalar(select(func.count()).select_from(Webhook)) or 0
+        if count >= settings.max_webhooks:
+            raise InvalidError(
+                f"There are {count} webhooks, and the limit is max_webhooks = "
+                f"{settings.max_webhooks}. Delete one that is not needed any more."
+            )
+        webhook = Webhook(
+            id=uuid7(),
+            url=url,
+            events=events,
+            description=wanted.description,
+            secret=new_secret(),
+            created_by=caller,
+        )
+        session.add(webhook)
+        session.flush()
+        session.refresh(webhook)
+        return webhook
+
+
+def _checked_events(wanted: Sequence[str]) -> list[str]:
+    errors = [
+        FieldError(("events", place), unknown("event", each, list(EVENTS)))
+        for place, each in enumerate(wanted)
+        if each not in EVENTS
+    ]
+    if errors:
+        raise InvalidError(errors[0].detail, errors=errors)
+    if not wanted:
+        detail = "Name at least one event, or leave the field out for all."
+        raise InvalidError(detail, errors=[FieldError(("events",), detail)])
+    return [each for each in EVENTS if each in wanted]
+
+
+def search(session: Session, *, cursor: str | None, limit: int) -> tuple[list[Webhook], str | None]:
+    """List the webhooks, newest first.
+
+    Returns:
+        One page, and the cursor of the next where there is one.
+    """
+    with session.begin():
+        page = fetch_page(
+            session,
+            select(Webhook),
+            Order(Webhook.id, descending=True),
+            query=["webhooks"],
+            cursor=cursor,
+            limit=limit,
+        )
+    return [row.Webhook for row in page.rows], page.next_cursor
+
+
+def get(session: Session, webhook_id: uuid.UUID) -> Webhook:
+    """Give a webhook.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+    """
+    with session.begin():
+        return found(session.get(Webhook, webhook_id), webhook_id)
+
+
+def delete(session: Session, webhook_id: uuid.UUID) -> None:
+    """Unsubscribe. What has not been delivered never will be, and the log goes too.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+    """
+    with session.begin():
+        deleted = session.scalar(
+            delete_rows(Webhook).where(Webhook.id == webhook_id).returning(Webhook.id)
+        )
+        if deleted is None:
+            raise _missing(webhook_id)
+
+
+def disable(session: Session, webhook_id: uuid.UUID, *, caller: str) -> Webhook:
+    """Have nothing sent until it is enabled; what waits is given up and stays in the log.
+
+    One that is disabled already stays so for the reason it has.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+    """
+    with session.begin():
+        webhook = _locked(session, webhook_id)
+        silence(session, webhook, f"{caller} disabled it.")
+        return webhook
+
+
+def enable(session: Session, webhook_id: uuid.UUID) -> Webhook:
+    """Have what happens from now on sent; what happened meanwhile is told no more.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+    """
+    with session.begin():
+        webhook = _locked(session, webhook_id)
+        webhook.disabled_at = webhook.disabled_reason = None
+        return webhook
+
+
+def change_secret(session: Session, webhook_id: uuid.UUID) -> Webhook:
+    """Make a new secret; for a day, messages are signed with the one before it too.
+
+    Raises:
+        NotFoundError: there is no such webhook.
+    """
+    with session.begin():
+        webhook = _locked(session, webhook_id)
+        webhook.previous_secret = webhook.secret
+        webhook.previous_secret_expires_at = session.scalar(select(func.now() + BOTH_SECRETS))
+        webhook.secret = new_secret()
+        return webhook
+
+
+def _locked(session: Session, webhook_id: uuid.UUID) -> Webhook:
+    return found(session.get(Webhook, webhook_id, with_for_update=True), webhook_id)
+
+
+def found(webhook: Webhook | None, webhook_id: uuid.UUID) -> Webhook:
+    """Give a webhook that is there.
+
+    Raises:
+        NotFoundError: it is not.
+    """
+    if webhook is None:
+        raise _missing(webhook_id)
+    return webhook
+
+
+def _missing(webhook_id: uuid.UUID) -> NotFoundError:
+    return NotFoundError(f"There is no webhook {webhook_id}.")

@@ -1,0 +1,168 @@
+"""Reading the weights of a run, and forgetting the files of runs that are over."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import BinaryIO, Literal
+
+import structlog
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from service.database.tables import Run
+from service.errors import NotFoundError, UnavailableError
+from service.settings import Settings
+from service.statuses import ENDED, FINISHED
+from service.weights.checksums import DamagedFileError, check
+from service.weights.storage import CHECKPOINTS, WEIGHTS, Moment, open_storage, run_of, weights_name
+
+#: Before the first step, or after the last one.
+At = Literal["0", "last"]
+
+#: Runs asked for in one query.
+_BATCH = 500
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A run's weights: a safetensors file, open at its beginning."""
+
+    file: BinaryIO
+    size: int
+    sha256: str
+    final: bool
+
+
+def find(session: Session, run_id: uuid.UUID, at: At, settings: Settings) -> Weights:
+    """Open the weights of a run; those of a run that was reused are the original's.
+
+    Args:
+        session: a session outside any transaction.
+        run_id: the run.
+        at: ``0``, the weights it began with, or ``last``, those it ended with.
+        settings: tell where weights are, and how long they are kept.
+
+    Raises:
+        NotFoundError: there is no such run, or there are no such weights, with the reason.
+        UnavailableError: the location of weights cannot be read.
+    """
+    with session.begin():
+        run = session.get(Run, run_id)
+        if run is None:
+            raise NotFoundError(f"There is no run {run_id}.")
+        source = _source(session, run)
+        names = _names(source, at) if _may_exist(run, at) else []
+    for name in names:
+        try:
+            file = open_storage(settings).open(name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            _log.warning("The location of weights cannot be read", reason=str(error))
+            raise UnavailableError("The weights cannot be read at the moment; try again.") from None
+        try:
+            sha256 = check(file)["sha256"]
+        except DamagedFileError as damage:
+            file.close()
+            _log.warning("Passed over damaged weights", name=name, reason=str(damage))
+            continue
+        size = file.tell()
+        file.seek(0)
+        return Weights(file, size, sha256, final=run.status in FINISHED)
+    raise NotFoundError(_reason(run, at, settings))
+
+
+def _source(session: Session, run: Run) -> Run:
+    """Give the run that was trained: this one, or the one whose history it took."""
+    while run.reused_from is not None:
+        original = session.get(Run, run.reused_from)
+        if original is None:
+            break
+        run = original
+    return run
+
+
+def _may_exist(run: Run, at: At) -> bool:
+    return run.status in FINISHED if at == "last" else run.attempt > 0 or run.status in FINISHED
+
+
+def _names(source: Run, at: At) -> list[str]:
+    """Name the files that may hold the weights, the likeliest first."""
+    moment: Moment = "final" if at == "last" and source.epochs > 0 else "initial"
+    if moment == "final":
+        return [weights_name(source.id, source.attempt, "final")]
+    return [weights_name(source.id, each, "initial") for each in range(source.attempt, 0, -1)]
+
+
+def _reason(run: Run, at: At, settings: Settings) -> str:
+    """Say why a run has no such weights, and what to do."""
+    if not settings.weights_retention_days:
+        return "No weights are kept here: ACTINIUM_WEIGHTS_RETENTION_DAYS is 0."
+    if not _may_exist(run, at):
+        if at == "0" or run.status == "queued":
+            return f"Run {run.id} has not begun; its weights are there once it has (?epoch=0)."
+        if run.status == "running":
+            return f"Run {run.id} is in training; ask again when it has ended, or for ?epoch=0."
+        return f"Run {run.id} was {run.status}; only the weights it began with are kept (?epoch=0)."
+    return (
+        f"The weights of run {run.id} are gone: they are kept for "
+        f"{settings.weights_retention_days:g} days after its end, and not at all where the worker "
+        "could not write them (its log tells). Train it again with reuse: false."
+    )
+
+
+def purge(session: Session, settings: Settings) -> int:
+    """Remove checkpoints of runs that are over, and weights that have been kept long enough.
+
+    Files are listed before runs are looked up, and a run is stored before it has files: one that
+    is not found is gone for good.
+
+    Returns:
+        How many files were removed; none where the location cannot be used.
+    """
+    removed = 0
+    try:
+        storage = open_storage(settings)
+        for folder in (CHECKPOINTS, WEIGHTS):
+            for files in _by_run(storage.names(folder)):
+                keep = _in_use(session, list(files))
+                if folder == WEIGHTS:
+                    keep |= _wanted(session, set(files) - keep, settings)
+                for run_id in set(files) - keep:
+                    for name in files[run_id]:
+                        storage.remove(name)
+                        removed += 1
+    except OSError as error:
+        _log.warning("Old checkpoints and weights could not be removed", reason=str(error))
+    return removed
+
+
+def _by_run(names: Iterable[str]) -> Iterator[dict[uuid.UUID, list[str]]]:
+    """Give files by their runs, some hundred runs at a time."""
+    found: dict[uuid.UUID, list[str]] = defaultdict(list)
+    for name in names:
+        if (run_id := run_of(name)) is not None:
+            found[run_id].append(name)
+    ids = list(found)
+    for start in range(0, len(ids), _BATCH):
+        yield {each: found[each] for each in ids[start : start + _BATCH]}
+
+
+def _in_use(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Give the runs that are not over."""
+    with session.begin():
+        return set(session.scalars(select(Run.id).where(Run.id.in_(ids), Run.status.not_in(ENDED))))
+
+
+def _wanted(session: Session, ids: set[uuid.UUID], settings: Settings) -> set[uuid.UUID]:
+    """Give the runs that ended lately, or whose history another run lately took."""
+    horizon = func.now() - timedelta(days=settings.weights_retention_days)
+    rows = select(Run.id, Run.reused_from).where(
+        or_(Run.id.in_(ids), Run.reused_from.in_(ids)), Run.finished_at > horizon
+    )
+    with session.begin():
+        return {each for row in session.execute(rows) for each in row} & ids

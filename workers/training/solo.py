@@ -1,0 +1,239 @@
+"""The trainer: a generator that yields a history, one epoch at a time."""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from service.specs.spec import RunConfig
+from workers.datasets import Dataset, Part
+from workers.diagnostics.layers import NetworkStatistics
+from workers.nn.clippings import CLIPPINGS, Clipping
+from workers.nn.losses import LOSSES, Loss
+from workers.nn.names import below
+from workers.training import devices
+from workers.training.assembly import build_network, build_optimizer, entry, learning_rates
+from workers.training.metrics import Metrics, diverges
+from workers.training.probing import probed, probing_of
+from workers.training.results import EpochResult, Pulse, Start
+from workers.training.streams import Streams
+
+#: Seconds between two pulses, as far as steps allow.
+PULSE_SECONDS = 0.5
+
+#: Samples evaluated at once. On a CPU few enough for the caches: with 1,000 a whole epoch of
+#: mnist_cnn takes 1 to 3% longer.
+EVALUATION_BATCH = {"cpu": 200, "cuda": 2000}
+
+#: What an epoch costs beside an evaluation, a sample: forward, and backward twice as much.
+TRAINING_WORK = 3
+
+
+def train(
+    config: RunConfig,
+    seed: int,
+    data: Dataset,
+    device: torch.device,
+    threads: int | None = None,
+) -> Iterator[Pulse | Start | EpochResult]:
+    """Train one run.
+
+    Yields one ``EpochResult`` an epoch, and pulses between; closing the generator stops the
+    training. Where layer statistics are taken a ``Start`` comes before the first result.
+
+    Metrics: ``loss`` and ``accuracy`` (running means over the epoch's batches while the weights
+    move, dropout on, as Keras reports them), ``val_loss`` and ``val_accuracy`` (of the weights
+    at the epoch's end), ``learning_rate`` (of the last step), ``gradient_norm`` (mean over steps
+    of the global norm before clipping), ``clipped_fraction`` (share of the steps at which
+    clipping changed the gradient), ``epoch_seconds`` (training and evaluation, without layer
+    statistics and without the time the caller holds the generator), with binary_crossentropy
+    also ``binary_accuracy`` and ``val_binary_accuracy``, and on the last epoch of a run with a
+    validation split ``test_loss`` and ``test_accuracy``.
+
+    The same arguments on the same engine (``devices.describe``) give the same bits.
+
+    Args:
+        config: a resolved configuration.
+        seed: of the run's random streams.
+        data: the configuration's data set; it is moved to the device whole.
+        device: where to train.
+        threads: on a CPU, how many to compute with; it decides the last bits. It is set for the
+            process.
+    """
+    devices.prepare(device, threads)
+    yield from Training(config, seed, data, device).run()
+
+
+class Training:
+    """A run in training, and its whole state between two steps.
+
+    The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of
+    the epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far). Everything else
+    follows from the arguments, so ``state`` and ``restore`` are all an exact resume needs, at
+    any pulse or result.
+    """
+
+    def __init__(self, config: RunConfig, seed: int, data: Dataset, device: torch.device) -> None:
+        self.config = config
+        self.data = data.to(device)
+        self.device = device
+        self.streams = Streams(seed)
+        self.network = build_network(config, data, self.streams).to(device)
+        self.optimizer = build_optimizer(config, self.network)
+        self.loss: Loss = entry(LOSSES, config.loss)
+        self.clip: Clipping = entry(CLIPPINGS, config.clipping)
+        self.probing = probing_of(config, len(data.train))
+        self.steps = math.ceil(len(data.train) / config.batch_size)
+        self.metrics = Metrics(self.loss, len(data.train), self.steps)
+        self._learning_rate = learning_rates(config, self.steps)
+        self.epoch = 1
+        self.step = 0
+        self.sums = self._zeros(self.metrics.sums)
+        self.seconds = 0.0
+        self._running_since = time.monotonic()
+
+    def run(self) -> Iterator[Pulse | Start | EpochResult]:
+        """Train from the present state to the end; see ``train``."""
+        self._running_since = time.monotonic()
+        if (self.epoch, self.step) == (1, 0) and self.probing.at(0):
+            statistics = yield from self._probe(0, last=self.config.epochs == 0)
+            self.seconds = 0.0
+            yield Start(statistics)
+            self._running_since = time.monotonic()
+        while self.epoch <= self.config.epochs:
+            yield from self._train_epoch()
+            result = yield from self._conclude_epoch()
+            self.epoch, self.step, self.seconds = self.epoch + 1, 0, 0.0
+            self.sums.zero_()
+            yield result
+            self._running_since = time.monotonic()
+            if result.diverged:
+                return
+
+    def state(self) -> dict[str, Tensor]:
+        """Give a copy of the state: named, contiguous tensors on the CPU."""
+        optimizer = {
+            f"optimizer.{name}.{key}": value
+            for name, parameter in self.network.named_parameters()
+            for key, value in self.optimizer.state[parameter].items()
+        }
+        network = {f"network.{name}": each for name, each in self.network.state_dict().items()}
+        progress = {
+            "epoch": torch.tensor(self.epoch),
+            "step": torch.tensor(self.step),
+            "seconds": torch.tensor(self.seconds, dtype=torch.float64),
+            "sums": self.sums,
+        }
+        return _copied({**network, **optimizer, **progress})
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copy the network's weights and running statistics, by their names in the network."""
+        return _copied(self.network.state_dict())
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take up the state that a training of the same arguments gave."""
+        self.epoch, self.step = int(state["epoch"]), int(state["step"])
+        self.seconds = float(state["seconds"])
+        self.sums.copy_(state["sums"])
+        self.network.load_state_dict(below("network.", state))
+        for name, parameter in self.network.named_parameters():
+            # In the parameter's own memory layout, which a fused step relies on.
+            self.optimizer.state[parameter] = {
+                key: torch.empty_like(parameter).copy_(value).detach()
+                if value.shape == parameter.shape
+                else value.to(self.device, copy=True)
+                for key, value in below(f"optimizer.{name}.", state).items()
+            }
+
+    def _train_epoch(self) -> Iterator[Pulse]:
+        size = self.config.batch_size
+        order = self.streams.order(self.epoch, len(self.data.train)).to(self.device)
+        self.network.train()
+        while self.step < self.steps:
+            self._train_step(order[self.step * size : (self.step + 1) * size])
+            self.step += 1
+            yield from self._pulse(TRAINING_WORK * min(size * self.step, len(order)))
+
+    def _train_step(self, samples: Tensor) -> None:
+        """Take one step on the samples at these positions; nothing here waits for the device."""
+        inputs = self.data.train.inputs.index_select(0, samples)
+        labels = self.data.train.labels.index_select(0, samples)
+        self.optimizer.zero_grad()
+        logits = self.network(inputs, self.streams.dropout(self.epoch, self.step))
+        loss = self.loss.function(logits, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        clipped = self.clip(self.network)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(self.epoch, self.step)
+        self.optimizer.step()
+        means = self._measure(loss.detach(), logits.detach(), labels) * len(labels)
+        self.sums += torch.cat([means, torch.stack([clipped.norm, clipped.clipped.double()])])
+
+    def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        """Give a batch's mean loss and metrics as one float64 vector, as ``metrics`` names it."""
+        metrics = [metric(logits, labels).mean() for metric in self.loss.metrics.values()]
+        return torch.stack([loss.double(), *metrics])
+
+    def _conclude_epoch(self) -> Generator[Pulse, None, EpochResult]:
+        """Evaluate the weights an epoch ended with and gather its metrics."""
+        work = TRAINING_WORK * len(self.data.train)
+        validation = yield from self._evaluate(self.data.validation, work)
+        metrics = self.metrics.trained(self.sums.tolist())
+        metrics |= self.metrics.evaluated("val", validation)
+        diverged = diverges(metrics)
+        last = diverged or self.epoch == self.config.epochs
+        if self.data.test and last:
+            work += len(self.data.validation)
+            test = yield from self._evaluate(self.data.test, work)
+            metrics |= self.metrics.evaluated("test", test)
+        metrics["learning_rate"] = self._learning_rate(self.epoch, self.steps - 1)
+        metrics["epoch_seconds"] = self.seconds + time.monotonic() - self._running_since
+        statistics = None
+        if self.probing.at(self.epoch, ending=diverged):
+            statistics = yield from self._probe(work + len(self.data.validation), last=last)
+        return EpochResult(self.epoch, metrics, diverged, statistics)
+
+    def _probe(self, work: int, *, last: bool) -> Generator[Pulse, None, NetworkStatistics]:
+        def pulse() -> Iterator[Pulse]:
+            return self._pulse(work)
+
+        samples = self.probing.samples
+        return probed(self.network, self.loss, self.data.train, samples, pulse, last=last)
+
+    def _evaluate(self, part: Part, work: int) -> Generator[Pulse, None, list[float]]:
+        """Give the loss and metrics of the present weights on a part of the data."""
+        self.network.eval()
+        sums = self._zeros(len(self.metrics.names))
+        size = EVALUATION_BATCH[self.device.type]
+        for start in range(0, len(part), size):
+            inputs, labels = part.inputs[start : start + size], part.labels[start : start + size]
+            with torch.inference_mode():
+                logits = self.network(inputs)
+                loss = self.loss.function(logits, labels)
+                sums += self._measure(loss, logits, labels) * len(labels)
+            yield from self._pulse(work + start + len(labels))
+        means: list[float] = (sums / len(part)).tolist()
+        return means
+
+    def _pulse(self, work: int) -> Iterator[Pulse]:
+        """Yield a pulse if one is due; ``work`` is what the epoch has done, in evaluations."""
+        now = time.monotonic()
+        if now - self._running_since < PULSE_SECONDS:
+            return
+        total = TRAINING_WORK * len(self.data.train) + len(self.data.validation)
+        if self.data.test and self.epoch == self.config.epochs:
+            total += len(self.data.test)
+        self.seconds += now - self._running_since
+        yield Pulse(self.epoch, min(work / total, 1.0))
+        self._running_since = time.monotonic()
+
+    def _zeros(self, count: int) -> Tensor:
+        return torch.zeros(count, dtype=torch.float64, device=self.device)
+
+
+def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors to the CPU, contiguous."""
+    layout = torch.contiguous_format
+    return {name: each.detach().cpu().clone(memory_format=layout) for name, each in tensors.items()}
