@@ -19,7 +19,7 @@ from deploy.embedded import EmbeddedServers, Endpoints
 from service.database.engine import create_database_engine, session_factory
 from service.database.schema_version import alembic_config
 from service.settings import Settings
-from tests import processes
+from tests.support import processes
 
 _TEMPLATE = "template_actinium"
 _numbers = itertools.count(1)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.processes import ROOT
+from tests.support.paths import ROOT
 
 FAILING = """
 import pytest

@@ -4,7 +4,7 @@
     python -m benchmarks.peers.keras_recipe [--seeds 3] [--epochs 2] [--recipes relu tanh ...]
     python -m benchmarks.peers.keras_recipe --table       prints what is recorded so far
     python -m benchmarks.peers.keras_recipe --fixed       prints Keras' numbers, which the fast test
-                                                    of tests/training/test_keras_recipe.py holds
+                                              of tests/workers/training/test_keras_recipe.py holds
 
 The recipe is Keras' MNIST example: Adam 1e-3, clipping by value 0.5, batch 128, the first 48,000
 training images, validated on the last 12,000. The two sides take turns, each run in a process of

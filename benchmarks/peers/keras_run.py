@@ -93,7 +93,7 @@ class Clock:
 def fixed(shapes: list[tuple[int, ...]]) -> list[Any]:
     """Give weights that anyone can draw again: glorot_uniform, biases within 0.1 of zero.
 
-    tests/training/test_keras_recipe.py starts from the same ones.
+    tests/workers/training/test_keras_recipe.py starts from the same ones.
     """
     generator = np.random.default_rng(0)
     limits = [

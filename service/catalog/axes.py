@@ -3,7 +3,7 @@
 An entry says all that the API must know without torch: name, parameters with
 their ranges, formula and source. The function behind an entry lives in
 ``workers.nn`` (or ``workers.datasets``) under the same name;
-``tests/test_registries.py`` proves that each has the other.
+``tests/service/catalog/test_registries.py`` proves that each has the other.
 
 To add a value, write its entry in the axis' module here and its function there.
 """

@@ -10,6 +10,7 @@ from sqlalchemy import and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from service.database.tables import Event, Run
+from service.events.event_types import RUN_PROGRESS, STREAM_OPENED
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class LiveEvent:
     def opened(cls, head: int) -> Self:
         """Encode where a stream begins that replays nothing."""
         body = {"experiment_id": None, "run_id": None}
-        return cls(head, None, "stream.opened", orjson.dumps(body))
+        return cls(head, None, STREAM_OPENED, orjson.dumps(body))
 
     @classmethod
     def progress(cls, experiment_id: uuid.UUID, run_id: uuid.UUID, data: dict[str, Any]) -> Self:
         """Encode how far a run is inside an epoch."""
         body = {"experiment_id": experiment_id, "run_id": run_id, **data}
-        return cls(None, run_id, "run.progress", orjson.dumps(body))
+        return cls(None, run_id, RUN_PROGRESS, orjson.dumps(body))
 
 
 @dataclass(frozen=True)

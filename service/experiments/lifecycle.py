@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from service.database.tables import Event, Experiment, Run
 from service.errors import ConflictError
-from service.events.publishing import NewEvent, publish
+from service.events.event_types import EventType, NewEvent
+from service.events.publishing import publish
 from service.experiments.progress import (
     Standing,
     missing,
@@ -54,7 +55,7 @@ def cancel(session: Session, experiment_id: uuid.UUID) -> Standing:
         if active:
             first = func.coalesce(Experiment.cancelled_at, func.now())
             _set(session, experiment_id, cancelled_at=first)
-            cancel_locked(session, experiment_id, active)
+            cancel_locked(session, active)
         return read_one(session, experiment_id)
 
 
@@ -79,7 +80,8 @@ def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], c
     reason = f"Retried by {caller}."
     events = [
         NewEvent(
-            "run.requeued",
+            EventType.RUN_REQUEUED,
+            experiment_id,
             run.id,
             {"attempt": run.attempt, "outcome": run.status, "reason": reason},
         )
@@ -98,7 +100,7 @@ def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], c
         )
         .execution_options(synchronize_session=False)
     )
-    publish(session, experiment_id, events)
+    publish(session, events)
 
 
 def delete(session: Session, experiment_id: uuid.UUID) -> None:
@@ -125,7 +127,7 @@ def delete(session: Session, experiment_id: uuid.UUID) -> None:
         if deleted is None:
             raise missing(experiment_id)
         session.execute(delete_rows(Event).where(Event.experiment_id == experiment_id))
-        publish(session, experiment_id, [NewEvent("experiment.deleted")])
+        publish(session, [NewEvent(EventType.EXPERIMENT_DELETED, experiment_id)])
 
 
 def lock_runs(session: Session, experiment_id: uuid.UUID, statuses: Sequence[str]) -> list[Run]:

@@ -8,7 +8,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from service.database.tables import Experiment, Run
-from service.events.publishing import NewEvent, publish_endings
+from service.events.event_types import EventType, NewEvent
+from service.events.publishing import publish
 from service.experiments import idempotency
 from service.experiments.idempotency import KeyedRequest
 from service.experiments.progress import Standing, read_one
@@ -75,10 +76,8 @@ def submit(
         response = render(read_one(session, experiment_id))
         if request is not None:
             idempotency.remember(session, request, experiment_id, response, settings)
-        created = NewEvent("experiment.created", None, {"runs": len(planned)})
-        publish_endings(
-            session, {experiment_id: [created, *(finished_event(each) for each in reused)]}
-        )
+        created = NewEvent(EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)})
+        publish(session, [created, *(finished_event(run) for run in reused)])
         return Submission(experiment_id, response, replayed=False)
 
 

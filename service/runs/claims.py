@@ -24,7 +24,8 @@ from sqlalchemy.orm import Session, aliased
 
 from service.catalog.metrics import RESULT_COLUMNS
 from service.database.tables import Attempt, Epoch, Layers, Run, Worker
-from service.events.publishing import NewEvent, publish_all, publish_endings, streams_of
+from service.events.event_types import EventType, NewEvent
+from service.events.publishing import publish
 from service.runs.leases import Claim, form_of
 from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
@@ -70,9 +71,8 @@ def claim(
             done = {each.id for each in reused}
             left = [row for row in pack if row.id not in done]
             claims = _take(session, left, worker, make, settings) if left else []
-            told = [(each.experiment_id, finished_event(each)) for each in reused]
-            told += [(each.experiment_id, _started_event(each, worker)) for each in claims]
-            (publish_endings if reused else publish_all)(session, streams_of(told))
+            started = [_started_event(claimed, worker) for claimed in claims]
+            publish(session, [*map(finished_event, reused), *started])
         if claims:
             return claims
 
@@ -283,4 +283,4 @@ def _rules(
 def _started_event(held: Claim, worker: str) -> NewEvent:
     data = {"attempt": held.attempt, "worker": worker}
     progress = {"epoch": held.recorded_epochs, "epochs": held.epochs}
-    return NewEvent("run.started", held.run_id, data | progress)
+    return NewEvent(EventType.RUN_STARTED, held.experiment_id, held.run_id, data | progress)

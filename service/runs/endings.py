@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.database.tables import Run
 from service.errors import NotFoundError
-from service.events.publishing import publish_endings, streams_of
+from service.events.publishing import publish
 from service.runs.leases import Answer, Claim, hold
 from service.runs.transitions import end_runs, finished_event, take_back
 from service.settings import Settings
@@ -35,8 +35,7 @@ def _end(session: Session, helds: Sequence[Claim], status: str) -> Answer:
         running = locked.running
         if running:
             ended = end_runs(session, running, status)
-            told = [(run.experiment_id, finished_event(run)) for run in ended]
-            publish_endings(session, streams_of(told))
+            publish(session, [finished_event(run) for run in ended])
         return locked.answer(running, ended=running)
 
 
@@ -81,11 +80,11 @@ def cancel(session: Session, run_id: uuid.UUID) -> Run:
         run = session.get(Run, run_id, with_for_update=True)
         if run is None:
             raise NotFoundError(f"There is no run {run_id}.")
-        cancel_locked(session, run.experiment_id, [run])
+        cancel_locked(session, [run])
         return run
 
 
-def cancel_locked(session: Session, experiment_id: uuid.UUID, locked: list[Run]) -> None:
+def cancel_locked(session: Session, locked: list[Run]) -> None:
     """Cancel runs whose rows this transaction has locked; those that ended stay as they are."""
     now = session.scalar(select(func.now()))
     events = []
@@ -97,5 +96,4 @@ def cancel_locked(session: Session, experiment_id: uuid.UUID, locked: list[Run])
             run.status, run.finished_at = "cancelled", now
             events.append(finished_event(run))
     session.flush()
-    if events:
-        publish_endings(session, {experiment_id: events})
+    publish(session, events)

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from service.catalog.metrics import METRICS
 from service.database.tables import Epoch, Run
-from service.events.publishing import NewEvent, publish_all, publish_endings, streams_of
+from service.events.event_types import EventType, NewEvent
+from service.events.publishing import publish
 from service.histories import layer_statistics
 from service.histories.diagnoses import NO_INSIGHT, Insight
 from service.json_numbers import to_json
@@ -58,7 +59,7 @@ class EpochRecord:
         """What listeners are told of it."""
         metrics = {name: to_json(self.metrics[name]) for name in METRICS if name in self.metrics}
         data = {"epoch": self.epoch, "epochs": self.held.epochs, "metrics": metrics}
-        return NewEvent("run.epoch", self.held.run_id, data)
+        return NewEvent(EventType.RUN_EPOCH, self.held.experiment_id, self.held.run_id, data)
 
 
 def record_starts(
@@ -181,6 +182,4 @@ def _tell(session: Session, records: Sequence[EpochRecord]) -> None:
     for ending in sorted({each.ending for each in records if each.ending is not None}):
         ids = [each.held.run_id for each in records if each.ending == ending]
         ended += end_runs(session, ids, ending)
-    told = [(each.held.experiment_id, each.event) for each in records]
-    told += [(run.experiment_id, finished_event(run)) for run in ended]
-    (publish_endings if ended else publish_all)(session, streams_of(told))
+    publish(session, [*(record.event for record in records), *map(finished_event, ended)])

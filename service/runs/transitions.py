@@ -12,12 +12,8 @@ from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from service.database.tables import Attempt, Run
-from service.events.publishing import (
-    NewEvent,
-    publish_all,
-    publish_endings,
-    streams_of,
-)
+from service.events.event_types import EventType, NewEvent
+from service.events.publishing import publish
 from service.json_numbers import to_json
 from service.settings import Settings
 
@@ -51,7 +47,8 @@ def end_runs(session: Session, ids: Collection[uuid.UUID], status: str) -> list[
 def finished_event(run: Run) -> NewEvent:
     """Tell that a run ended."""
     return NewEvent(
-        "run.finished",
+        EventType.RUN_FINISHED,
+        run.experiment_id,
         run.id,
         {
             "status": run.status,
@@ -71,7 +68,6 @@ def take_back(
     """Take locked runs from their attempts: to the queue, or to the end where none may follow."""
     close_attempts(session, taken, outcome, reason)
     now = session.scalars(select(func.now())).one()
-    told = []
     for run in taken:
         run.lease_expires_at = None
         if outcome != "released":
@@ -85,14 +81,12 @@ def take_back(
             if outcome == "error":
                 pause = settings.retry_backoff_seconds * 2 ** (run.failures - 1)
                 run.not_before = now + timedelta(seconds=pause)
-        told.append((run.experiment_id, _left_event(run, outcome, reason)))
     session.flush()
-    ended = any(run.status != "queued" for run in taken)
-    (publish_endings if ended else publish_all)(session, streams_of(told))
+    publish(session, [_left_event(run, outcome, reason) for run in taken])
 
 
 def _left_event(run: Run, outcome: str, reason: str) -> NewEvent:
     if run.status != "queued":
         return finished_event(run)
     data = {"attempt": run.attempt, "outcome": outcome, "reason": reason}
-    return NewEvent("run.requeued", run.id, data)
+    return NewEvent(EventType.RUN_REQUEUED, run.experiment_id, run.id, data)

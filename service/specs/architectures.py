@@ -2,7 +2,7 @@
 
 The door checks specs against them and costs are estimated from them. A model is therefore three
 short pieces: its entry, its blueprint here and its network in ``workers.nn.models``;
-``tests/nn/test_models.py`` proves that the last two agree.
+``tests/workers/nn/test_models.py`` proves that the last two agree.
 """
 
 import math

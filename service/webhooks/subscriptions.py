@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.database.paging import Order, fetch_page
 from service.database.webhook_tables import Webhook
 from service.errors import InvalidError, NotFoundError
-from service.events.event_types import EVENTS
+from service.events.event_types import WEBHOOK_EVENTS
 from service.fields import FieldError, unknown
 from service.ids import uuid7
 from service.settings import Settings
@@ -39,7 +39,7 @@ def create(session: Session, wanted: Subscription, *, caller: str, settings: Set
     Raises:
         InvalidError: the address or an event cannot be used, or there are too many webhooks.
     """
-    events = _checked_events(list(EVENTS) if wanted.events is None else wanted.events)
+    events = _checked_events(list(WEBHOOK_EVENTS) if wanted.events is None else wanted.events)
     url = checked_url(wanted.url, settings)
     with session.begin():
         count = session.scalar(select(func.count()).select_from(Webhook)) or 0
@@ -64,16 +64,16 @@ def create(session: Session, wanted: Subscription, *, caller: str, settings: Set
 
 def _checked_events(wanted: Sequence[str]) -> list[str]:
     errors = [
-        FieldError(("events", place), unknown("event", each, list(EVENTS)))
+        FieldError(("events", place), unknown("event", each, list(WEBHOOK_EVENTS)))
         for place, each in enumerate(wanted)
-        if each not in EVENTS
+        if each not in WEBHOOK_EVENTS
     ]
     if errors:
         raise InvalidError(errors[0].detail, errors=errors)
     if not wanted:
         detail = "Name at least one event, or leave the field out for all."
         raise InvalidError(detail, errors=[FieldError(("events",), detail)])
-    return [each for each in EVENTS if each in wanted]
+    return [each for each in WEBHOOK_EVENTS if each in wanted]
 
 
 def search(session: Session, *, cursor: str | None, limit: int) -> tuple[list[Webhook], str | None]:

@@ -4,13 +4,13 @@ from typing import Any
 import pytest
 
 from docs.generate.browser import BROWSERS, FLAGS, installed_browser
-from tests.lab import Lab
-from tests.serving import Served, serving
+from tests.support.scripted_worker import Lab
+from tests.support.served_api import Served, serving
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from tests.visitors import playwright
+    from tests.support.page_visitors import playwright
 
     found = installed_browser()
     if found is None:
@@ -24,7 +24,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Any]:
     """Make visitors; at the end none has met an error or another host."""
-    from tests.visitors import Visitor
+    from tests.support.page_visitors import Visitor
 
     visitors: list[Visitor] = []
 

@@ -15,9 +15,9 @@ from safetensors.numpy import load
 
 from deploy.embedded.binaries import postgres_bin, valkey_server
 from deploy.embedded.ports import free_port
-from tests.acceptance.containers import Container, Machine
-from tests.compose_file import compose
-from tests.processes import wait_for
+from tests.support.compose_file import compose
+from tests.support.compose_processes import Container, Machine
+from tests.support.processes import wait_for
 
 SECRETS = {"ACTINIUM_API_KEY": "a-key-of-the-test", "POSTGRES_PASSWORD": "a-password-of-the-test"}
 SERVICES = compose(SECRETS)["services"]

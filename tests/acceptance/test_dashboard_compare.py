@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.client.peers import Relay
-from tests.processes import wait_for
-from tests.visitors import expect
+from tests.support.http_peers import Relay
+from tests.support.page_visitors import expect
+from tests.support.processes import wait_for
 
 #: When each redrawing of the legend came, in milliseconds.
 _NOTE_REDRAWINGS = """() => {

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.processes import ROOT, Processes
-from tests.visitors import expect
+from tests.support.page_visitors import expect
+from tests.support.paths import ROOT
+from tests.support.processes import Processes
 
 
 def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, visit, tmp_path):

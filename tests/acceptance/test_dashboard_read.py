@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from service.histories.diagnoses import Diagnosis, Insight
 from service.histories.layer_statistics import DISTRIBUTIONS
-from tests.serving import serving
-from tests.visitors import NARROW, expect
+from tests.support.page_visitors import NARROW, expect
+from tests.support.served_api import serving
 
 #: Markup that would run, in every place where a user's text is shown.
 HOSTILE = "<script>window.hit=1</script><img src=x onerror='window.hit=1'>"

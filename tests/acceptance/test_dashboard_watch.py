@@ -7,9 +7,9 @@ import numpy as np
 
 from deploy.embedded.ports import free_port
 from service.catalog.metrics import METRICS
-from tests.lab import Lab
-from tests.processes import Processes, wait_for
-from tests.visitors import expect
+from tests.support.page_visitors import expect
+from tests.support.processes import Processes, wait_for
+from tests.support.scripted_worker import Lab
 
 
 def test_a_restarted_api_is_found_again_and_nothing_is_missed(settings, lab, visit, tmp_path):

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from deploy.embedded.process import Process
-from tests.processes import wait_for
+from tests.support.paths import ROOT
+from tests.support.processes import wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
 ACTIVATIONS = ("sigmoid", "relu", "elu", "leaky_relu(0.2)", "gelu(tanh)", "selu")
 
 

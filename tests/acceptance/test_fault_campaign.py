@@ -25,14 +25,14 @@ from service.database.engine import create_database_engine, session_factory
 from service.database.schema_version import alembic_config
 from service.database.tables import Run
 from service.settings import Settings
-from tests.campaign import Campaign, Service
-from tests.clocks import HOUR, WallClocks
-from tests.faults import UNFELT
-from tests.findings import Findings
-from tests.processes import Processes, wait_for
-from tests.receivers import Receiver
-from tests.subscriber import Subscriber
-from tests.traffic import Traffic
+from tests.support.campaign_clients import Traffic
+from tests.support.campaign_results import Findings
+from tests.support.clocks import HOUR, WallClocks
+from tests.support.fault_campaign import Campaign, Service
+from tests.support.fault_schedule import UNFELT
+from tests.support.processes import Processes, wait_for
+from tests.support.webhook_receivers import Receiver
+from tests.support.webhook_subscriber import Subscriber
 
 _ONE = {
     "activation": "relu",

@@ -17,8 +17,8 @@ from service.database.engine import create_database_engine, session_factory
 from service.database.outages import is_outage
 from service.database.schema_version import alembic_config
 from service.runs import leases
-from tests.lab import Lab
-from tests.processes import Processes, wait_for
+from tests.support.processes import Processes, wait_for
+from tests.support.scripted_worker import Lab
 
 SPEC = {
     "activation": "relu",

@@ -11,9 +11,9 @@ from safetensors.numpy import load
 
 from service.statuses import ENDED
 from service.weights.storage import CHECKPOINTS, open_storage, weights_name
-from tests.looks import Looks
-from tests.processes import Processes, wait_for
-from tests.submissions import ring, submit
+from tests.support.processes import Processes, wait_for
+from tests.support.run_rows import Looks
+from tests.support.small_experiments import ring, submit
 
 #: Epochs of some tenths of a second, so that a checkpoint falls into every few of them.
 RUN = {

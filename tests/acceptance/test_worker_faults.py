@@ -20,9 +20,9 @@ from service.database.schema_version import alembic_config
 from service.database.tables import Worker
 from service.runs import endings
 from service.statuses import ENDED
-from tests.looks import Looks
-from tests.processes import Processes, wait_for
-from tests.submissions import LONG, ring, submit
+from tests.support.processes import Processes, wait_for
+from tests.support.run_rows import Looks
+from tests.support.small_experiments import LONG, ring, submit
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from deploy.embedded.ports import free_port
-from tests.clocks import HOUR, WallClocks
-from tests.looks import Looks
-from tests.processes import Processes, wait_for
-from tests.receivers import Receiver
-from tests.submissions import LONG
-from tests.subscriber import Subscriber
+from tests.support.clocks import HOUR, WallClocks
+from tests.support.processes import Processes, wait_for
+from tests.support.run_rows import Looks
+from tests.support.small_experiments import LONG
+from tests.support.webhook_receivers import Receiver
+from tests.support.webhook_subscriber import Subscriber
 
 AHEAD, BEHIND = ("worker ahead", "scheduler"), ("worker behind", "api")
 

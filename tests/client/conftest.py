@@ -9,10 +9,10 @@ import pytest
 
 from actinium import Client
 from actinium.command import main
-from tests.client.peers import Relay
-from tests.lab import Lab
-from tests.processes import ROOT
-from tests.serving import Served, serving
+from tests.support.http_peers import Relay
+from tests.support.paths import ROOT
+from tests.support.scripted_worker import Lab
+from tests.support.served_api import Served, serving
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 import actinium
 from actinium import ApiError, Client, UnreachableError
 from actinium.progress import waiting_display
-from tests.serving import serving
+from tests.support.served_api import serving
 
 NAN, INF = float("nan"), float("inf")
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from actinium import ApiError, AsyncClient, Client, Retries
-from tests.client.peers import Answer, Relay, Scripted
+from tests.support.http_peers import Answer, Relay, Scripted
 
 QUICK = Retries(first_pause=0.02, longest_pause=0.05)
 

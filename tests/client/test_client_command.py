@@ -9,7 +9,7 @@ import uuid
 import pytest
 import yaml
 
-from tests.processes import ROOT
+from tests.support.paths import ROOT
 
 UUID_LENGTH = 36
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.processes import ROOT
+from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from actinium import ActiniumError, ApiError, AsyncClient, Client, Retries, UnreachableError
 from actinium.streams import EventParser
 from actinium.types import Event
-from tests.client.peers import Answer, Relay, Scripted
-from tests.processes import wait_for
-from tests.serving import serving
+from tests.support.http_peers import Answer, Relay, Scripted
+from tests.support.processes import wait_for
+from tests.support.served_api import serving
 
 QUICK = Retries(first_pause=0.02, longest_pause=0.1)
 STREAM = {"Content-Type": "text/event-stream"}

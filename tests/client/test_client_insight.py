@@ -11,7 +11,7 @@ from safetensors.numpy import save
 from actinium import ApiError
 from service.weights.checksums import seal
 from service.weights.storage import open_storage, weights_name
-from tests.service.layer_samples import SICK, insight
+from tests.support.layer_samples import SICK, insight
 
 
 def test_layers_and_the_diagnosis_come_as_numbers(client, lab):

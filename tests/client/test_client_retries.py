@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from actinium import ApiError, Client, Retries, UnreachableError
 from service.database.tables import Experiment
-from tests.client.peers import Answer, Relay, Scripted
+from tests.support.http_peers import Answer, Relay, Scripted
 
 PROBLEM = {"Content-Type": "application/problem+json"}
 AWAY = Answer(503, b'{"title": "Temporarily unavailable", "detail": "Away."}', PROBLEM)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.service.layer_samples import SICK, insight
+from tests.support.layer_samples import SICK, insight
 
 WIDTH = 80
 

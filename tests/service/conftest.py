@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.lab import Lab
-from tests.serving import serving
+from tests.support.scripted_worker import Lab
+from tests.support.served_api import serving
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from service.runs import claims
-from tests.looks import Looks
-from tests.submissions import submit
+from tests.support.run_rows import Looks
+from tests.support.small_experiments import submit
 from workers.execution.runner import train_runs
 from workers.training import devices
 

@@ -1,7 +1,7 @@
 """Live streams over HTTP: what happens in all experiments, in one, or in a run."""
 
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -13,22 +13,13 @@ from service.api.web.event_stream import EventStream, EventStreamResponse
 from service.api.web.problems import problem_responses
 from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
+from service.events.event_types import EventType
 from service.events.reading import Subject
 
 #: Streams that may read the table at the same moment.
 READERS = 4
 
 _LARGEST_ID = 2**63 - 1
-
-_Type = Literal[
-    "experiment.created",
-    "experiment.finished",
-    "experiment.deleted",
-    "run.started",
-    "run.epoch",
-    "run.requeued",
-    "run.finished",
-]
 
 
 async def _last_seen(
@@ -126,7 +117,7 @@ async def follow_all(
     request: Request,
     after: AfterDep,
     types: Annotated[
-        list[_Type] | None,
+        list[EventType] | None,
         Query(alias="type", description="Only events of this type; repeat for several."),
     ] = None,
 ) -> Response:

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from service.api.schemas.base import Answer
 from service.database.webhook_tables import Webhook, WebhookDelivery
-from service.events.event_types import EVENTS
+from service.events.event_types import WEBHOOK_EVENTS
 from service.fields import LongText, Text
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 
-_Event = Annotated[Text, Field(json_schema_extra={"enum": [*EVENTS]})]
+_Event = Annotated[Text, Field(json_schema_extra={"enum": [*WEBHOOK_EVENTS]})]
 
 
 class NewWebhook(BaseModel):
@@ -31,7 +31,7 @@ class NewWebhook(BaseModel):
     events: Annotated[list[_Event], Field(min_length=1, max_length=20)] | None = Field(
         None,
         description="What to tell; all of it where left out. "
-        + " ".join(f"`{name}`: {when}" for name, when in EVENTS.items()),
+        + " ".join(f"`{kind}`: {kind.sentence}" for kind in WEBHOOK_EVENTS),
     )
     description: LongText | None = Field(None, description="What it is for, in your words.")
 

@@ -19,6 +19,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from service.database.outages import is_outage
+from service.events.event_types import STREAM_OPENED, EventType
 from service.events.hub import EventHub
 from service.events.reading import LiveEvent, Subject, events_after, is_over
 from service.events.recent import Follower
@@ -71,7 +72,7 @@ class EventStream:
         self._subject = subject
         self._cursor = after
         self._goes_on = follow
-        self._ending = "run.finished" if subject.run_id else "experiment.finished"
+        self._ending = EventType.RUN_FINISHED if subject.run_id else EventType.EXPERIMENT_FINISHED
 
     async def is_over(self) -> bool:
         """Say whether nothing follows what the client has seen."""
@@ -117,7 +118,7 @@ class EventStream:
         return head is not None and cursor is not None and cursor >= head
 
     def _shows(self, event: LiveEvent) -> bool:
-        return event.type == "stream.opened" or self._subject.concerns(event)
+        return event.type == STREAM_OPENED or self._subject.concerns(event)
 
     async def _next(self, follower: Follower) -> Sequence[LiveEvent]:
         """Give the events after the cursor and move it on: from memory, or else the table."""

@@ -31,7 +31,7 @@ class PackedTraining:
     """Runs in training side by side.
 
     What a member computes is what it would compute alone, bit for bit on a CPU with one thread:
-    ``workers.nn.packed`` says how, and tests/training/test_packs.py holds it.
+    ``workers.nn.packed`` says how, and tests/workers/training/test_packs.py holds it.
 
     Members that go on from checkpoints may stand at different steps. Those at one step make a
     lane, and an epoch is trained lane by lane. A lane that runs out of memory is split in two.

@@ -1,0 +1,341 @@
+"""Migrations: from empty, up and down with data in the tables, and equal to the models."""
+
+import subprocess
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from psycopg.errors import DeadlockDetected
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from service.database.schema_version import (
+    MIGRATIONS,
+    SchemaVersionError,
+    alembic_config,
+    check_schema,
+    expected_revision,
+    known_revisions,
+)
+from service.database.tables import Epoch, Experiment, Run
+from tests.support.paths import ROOT
+from tests.support.processes import Processes, environment, wait_for
+
+#: What the first schema holds, and what was added to it.
+_FILL_FIRST = """
+INSERT INTO experiments (id, tags, spec, created_by)
+    SELECT gen_random_uuid(), '{}', '{}', 'test' FROM generate_series(1, 20);
+INSERT INTO runs (id, experiment_id, position, config, config_hash, seed, status, priority,
+                  device_request, reuse, max_attempts, epochs)
+    SELECT gen_random_uuid(), id, n,
+           '{"activation": {"name": "relu"}, "initializer": {"name": "zeros"},
+             "normalization": {"name": "none"}, "clipping": {"name": "none"}}',
+           'hash', n, 'completed', 0, 'auto', true, 3, 2
+    FROM experiments, generate_series(0, 4) AS n;
+INSERT INTO epochs (run_id, epoch, loss)
+    SELECT id, n, 'NaN' FROM runs, generate_series(1, 2) AS n;
+INSERT INTO events (experiment_id, type, data)
+    SELECT id, 'experiment.created', '{}' FROM experiments;
+"""
+_FILL = f"""{_FILL_FIRST}
+INSERT INTO layers (run_id, epoch, payload)
+    SELECT id, 0, '\\x00' FROM runs;
+UPDATE runs SET verdict = 'vanishing', findings = '[{{"kind": "vanishing"}}]';
+INSERT INTO webhooks (id, url, events, secret, created_by)
+    SELECT gen_random_uuid(), 'https://192.88.98.7/', '{{run.finished}}', 'whsec_AAAA', 'test';
+INSERT INTO webhook_deliveries (id, webhook_id, event, payload)
+    SELECT gen_random_uuid(), id, 'run.finished', '{{}}' FROM webhooks, generate_series(1, 5);
+INSERT INTO events (experiment_id, type, data)
+    VALUES (gen_random_uuid(), 'experiment.deleted', '{{}}');
+"""
+
+
+@pytest.fixture
+def config(database_url):
+    return alembic_config(database_url.replace("postgresql://", "postgresql+psycopg://"))
+
+
+def _tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {name for (name,) in rows}
+
+
+def test_models_and_migrations_agree(config):
+    command.check(config)
+
+
+def test_a_migration_is_named_by_its_revision():
+    found = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    assert known_revisions() == tuple(reversed(found))
+
+
+def test_every_migration_goes_down_and_up_again_on_data(config, database_url):
+    revisions = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_FILL)
+    for _ in revisions:
+        command.downgrade(config, "-1")
+    assert _tables(database_url) == {"alembic_version"}
+    for _ in revisions:
+        command.upgrade(config, "+1")
+    command.check(config)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_FILL)
+
+
+def test_an_index_that_an_interrupted_migration_left_is_built_anew(config, database_url):
+    command.downgrade(config, "0003")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE INDEX ix_runs_standing ON runs (status)")
+    command.upgrade(config, "head")
+    command.check(config)
+
+
+def test_a_migration_gives_up_rather_than_queue_behind_a_long_lock(config, database_url):
+    """Waiting for the lock would hold up every reader that comes after."""
+    with psycopg.connect(database_url) as holder:
+        holder.execute("LOCK TABLE runs IN ACCESS SHARE MODE")
+        with pytest.raises(Exception, match="lock timeout"):
+            command.downgrade(config, "base")
+    assert "runs" in _tables(database_url)
+
+
+def test_another_schema_version_is_refused_with_what_to_run(database_url):
+    engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    check_schema(engine)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    with pytest.raises(SchemaVersionError, match="newer"):
+        check_schema(engine)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM alembic_version")
+    with pytest.raises(SchemaVersionError, match="actinium-admin migrate"):
+        check_schema(engine)
+    engine.dispose()
+
+
+class OldService:
+    """Writes and reads as a service of schema 0001 did, in threads, until it is told to stop."""
+
+    _SUBMIT = """
+        WITH made AS (
+            INSERT INTO experiments (id, tags, spec, created_by)
+            VALUES (gen_random_uuid(), '{}', '{}', 'old') RETURNING id
+        ), runs AS (
+            INSERT INTO runs (id, experiment_id, position, config, config_hash, seed, status,
+                              priority, device_request, reuse, max_attempts, epochs)
+            SELECT gen_random_uuid(), id, n,
+                   '{"activation": {"name": "relu"}, "initializer": {"name": "zeros"},
+                     "normalization": {"name": "none"}, "clipping": {"name": "none"}}',
+                   'hash', n, 'queued', 0, 'auto', true, 3, 20
+            FROM made, generate_series(0, 2) AS n
+        )
+        INSERT INTO events (experiment_id, type, data)
+        SELECT id, 'experiment.created', '{}' FROM made
+    """
+    _CLAIM = """
+        UPDATE runs SET status = 'running', attempt = attempt + 1,
+                        lease_expires_at = now() + interval '1 minute'
+        WHERE id = (SELECT id FROM runs WHERE status = 'queued' ORDER BY id LIMIT 1
+                    FOR UPDATE SKIP LOCKED)
+        RETURNING id, experiment_id
+    """
+
+    def __init__(self, url):
+        self._url = url
+        self._stop = threading.Event()
+        self.done = Counter()
+
+    def stop(self):
+        self._stop.set()
+
+    def goes_on(self):
+        """Wait until it has done each of its things again."""
+        reached = dict(self.done)
+        wait_for(
+            lambda: all(self.done[act] > reached[act] for act in ("submit", "train", "read")),
+            what="the old service goes on",
+        )
+
+    def keep(self, act):
+        """Do one thing again and again; a deadlock is tried again, as the service does."""
+        with psycopg.connect(self._url) as connection:
+            while not self._stop.is_set():
+                try:
+                    with connection.transaction():
+                        count = act(connection)
+                except DeadlockDetected:
+                    self.done["deadlocks"] += 1
+                else:
+                    self.done[act.__name__] += count
+
+    def submit(self, connection):
+        connection.execute(self._SUBMIT)
+        return 1
+
+    def train(self, connection):
+        """Claim a run and record an epoch: the run's row first, an event of it last."""
+        row = connection.execute(self._CLAIM).fetchone()
+        if row is None:
+            return 0
+        connection.execute("UPDATE runs SET epoch = 1, loss = 0.5 WHERE id = %s", row[:1])
+        connection.execute("INSERT INTO epochs (run_id, epoch, loss) VALUES (%s, 1, 0.5)", row[:1])
+        connection.execute(
+            "INSERT INTO events (run_id, experiment_id, type, data) "
+            "VALUES (%s, %s, 'run.epoch', '{}')",
+            row,
+        )
+        return 1
+
+    def read(self, connection):
+        connection.execute(
+            "SELECT e.id, count(*) FROM experiments e JOIN runs r ON r.experiment_id = e.id "
+            "LEFT JOIN epochs ON epochs.run_id = r.id GROUP BY e.id"
+        ).fetchall()
+        return 1
+
+
+def _facts(url):
+    """All that schema 0001 knows, row by row."""
+    with psycopg.connect(url) as connection:
+        return {
+            "experiments": connection.execute(
+                "SELECT id, spec::text, tags::text, created_by, created_at FROM experiments "
+                "ORDER BY id"
+            ).fetchall(),
+            "runs": connection.execute(
+                "SELECT id, experiment_id, position, config::text, seed, status, attempt, epoch, "
+                "loss, lease_expires_at, activation FROM runs ORDER BY id"
+            ).fetchall(),
+            "epochs": connection.execute(
+                "SELECT run_id, epoch, loss::text FROM epochs ORDER BY run_id, epoch"
+            ).fetchall(),
+            "events": connection.execute(
+                "SELECT id, experiment_id, run_id, type FROM events ORDER BY id"
+            ).fetchall(),
+        }
+
+
+def test_an_upgrade_from_the_first_schema_under_load_loses_nothing(config, database_url):
+    command.downgrade(config, "0001")
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_FILL_FIRST)
+    before = _facts(database_url)
+    old = OldService(database_url)
+    with ThreadPoolExecutor(5) as pool:
+        acts = (old.submit, old.submit, old.train, old.train, old.read)
+        kept = [pool.submit(old.keep, act) for act in acts]
+        try:
+            wait_for(lambda: old.done["train"] > 20, what="the old service is at work")
+            for revision in ("head", "0001", "head"):
+                (command.downgrade if revision == "0001" else command.upgrade)(config, revision)
+                old.goes_on()
+        finally:
+            old.stop()
+        for each in kept:
+            each.result(10)
+    command.check(config)
+    after = _facts(database_url)
+    for table, rows in before.items():
+        assert set(map(str, rows)) <= set(map(str, after[table])), table
+    grown = {table: len(after[table]) - len(before[table]) for table in before}
+    submitted, trained = old.done["submit"], old.done["train"]
+    assert grown == {
+        "experiments": submitted,
+        "runs": 3 * submitted,
+        "epochs": trained,
+        "events": submitted + trained,
+    }
+
+    engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    with Session(engine) as session:
+        assert len(session.scalars(select(Experiment)).all()) == len(after["experiments"])
+        assert {each.verdict for each in session.scalars(select(Run))} == {None}
+        assert len(session.scalars(select(Epoch)).all()) == len(after["epochs"])
+    engine.dispose()
+    command.downgrade(config, "0001")
+    assert _facts(database_url) == after
+
+
+def test_migrations_at_once_take_turns(config, database_url):
+    command.downgrade(config, "0001")
+    with ThreadPoolExecutor(3) as pool:
+        url = database_url.replace("postgresql://", "postgresql+psycopg://")
+        arguments = ["-c", f"from alembic import command\n{_UPGRADE.format(url=url)}"]
+        run = [sys.executable, *arguments]
+        done = list(
+            pool.map(
+                lambda _: subprocess.run(run, check=False, cwd=ROOT, capture_output=True), range(3)
+            )
+        )
+    assert [each.returncode for each in done] == [0, 0, 0], done
+    command.check(config)
+
+
+_UPGRADE = """
+from service.database import alembic_config
+command.upgrade(alembic_config("{url}"), "head")
+"""
+
+_PROCESSES = [
+    ("service.cli", "api"),
+    ("service.operations.scheduler",),
+    ("workers", "--device", "cpu"),
+    ("service.cli", "keys", "list"),
+]
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ("0001", f"needs {expected_revision()}. Run `actinium-admin migrate`."),
+        (
+            "9999",
+            f"newer than this code's {expected_revision()}. Install the newer version of Actinium.",
+        ),
+    ],
+)
+def test_every_process_refuses_another_schema_in_one_sentence(
+    settings, database_url, tmp_path, found, says
+):
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = %s", (found,))
+    with Processes(settings, tmp_path / "logs") as processes:
+        started = [processes.start(each[-1], *each) for each in _PROCESSES]
+        for each in started:
+            assert each.wait(60) == 1
+            assert each.output.strip().endswith(says), each.output
+            assert "Traceback" not in each.output
+
+
+def test_migrate_tells_in_a_sentence_what_it_cannot_do(settings, database_url, config):
+    def migrate():
+        return subprocess.run(
+            [sys.executable, "-m", "service.cli", "migrate"],
+            cwd=ROOT,
+            env=environment(settings),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    command.downgrade(config, "0001")
+    with psycopg.connect(database_url) as holder:
+        holder.execute("LOCK TABLE runs IN ACCESS SHARE MODE")
+        behind = migrate()
+    assert behind.returncode == 1
+    assert behind.stderr.strip().splitlines()[-1].startswith("A transaction has held a table")
+    assert migrate().returncode == 0
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    newer = migrate()
+    assert newer.returncode == 1
+    assert newer.stderr.strip().endswith("Install the newer version of Actinium.")
+    for each in (behind, newer):
+        assert "Traceback" not in each.stderr

@@ -1,0 +1,271 @@
+"""The catalog over HTTP says what the door takes, and its pages say what it says."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr, ValidationError
+
+from docs.generate.catalog_pages import FOLDER, pages, pictures, written
+from service.api.app import create_app
+from service.catalog.axes import AXES
+from service.catalog.meanings import MEANINGS
+from service.settings import Settings
+from service.specs.choices import Choice, choice
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec
+from tests.support.served_api import ask
+
+KEY = {"Authorization": "Bearer secret"}
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    """The application alone: the catalog needs no database."""
+    settings = Settings(
+        database_url="postgresql://nobody@127.0.0.1:1/none",
+        redis_url="redis://127.0.0.1:1/0",
+        api_key=SecretStr("secret"),
+    )
+    return create_app(settings)
+
+
+def get(app: FastAPI, path: str, **headers: str) -> httpx.Response:
+    """Get a path, with the key."""
+    return ask(app, "GET", path, headers={**KEY, **headers})
+
+
+@pytest.fixture(scope="module")
+def catalog(app: FastAPI) -> list[dict[str, Any]]:
+    """All axes as the API gives them."""
+    response = get(app, "/v1/catalog")
+    assert response.status_code == 200
+    body = response.json()
+    assert body["next_cursor"] is None
+    axes: list[dict[str, Any]] = body["items"]
+    return axes
+
+
+def _entries(catalog: list[dict[str, Any]], axis: str) -> dict[str, dict[str, Any]]:
+    (found,) = [each for each in catalog if each["axis"] == axis]
+    return {each["name"]: each for each in found["items"]}
+
+
+def test_every_axis_and_value_is_told(catalog: list[dict[str, Any]]) -> None:
+    told = {each["axis"]: [entry["name"] for entry in each["items"]] for each in catalog}
+    assert told == {axis: list(entries) for axis, entries in AXES.items()}
+    assert MEANINGS.keys() == AXES.keys()
+    for axis in catalog:
+        assert axis["meaning"] == MEANINGS[axis["axis"]]
+        for entry in axis["items"]:
+            assert entry["meaning"]
+            assert entry["source"]["link"].startswith("http")
+
+
+def test_an_axis_and_an_entry_by_themselves_are_what_the_whole_says(
+    app: FastAPI, catalog: list[dict[str, Any]]
+) -> None:
+    for axis in catalog:
+        assert get(app, axis["links"]["self"]).json() == axis
+        for entry in axis["items"]:
+            assert get(app, entry["links"]["self"]).json() == entry
+
+
+def _probes(parameter: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
+    """Give values at and beyond each end of a parameter's range, and whether they are in it."""
+    step = 1 if parameter["type"] in {"integer", "integers"} else 1e-3
+    ends = (
+        ("minimum", 0, -step),
+        ("maximum", 0, step),
+        ("exclusive_minimum", step, 0),
+        ("exclusive_maximum", -step, 0),
+    )
+    for name, within, beyond in ends:
+        if (end := parameter[name]) is not None:
+            yield end + within, True
+            yield end + beyond, False
+
+
+def _choose(axis: str, entry: dict[str, Any], **parameters: Any) -> Choice:
+    required = {each["name"]: 1 for each in entry["parameters"] if each["required"]}
+    return choice(axis, {"name": entry["name"], **required, **parameters})
+
+
+def test_ranges_are_those_of_the_door(catalog: list[dict[str, Any]]) -> None:
+    probed = 0
+    for axis in catalog:
+        for entry in axis["items"]:
+            for parameter in entry["parameters"]:
+                count = parameter["min_items"]
+                for value, allowed in _probes(parameter):
+                    written = value if count is None else [value] * count
+                    given = {parameter["name"]: written}
+                    probed += 1
+                    if allowed:
+                        _choose(axis["axis"], entry, **given)
+                    else:
+                        with pytest.raises(ValidationError):
+                            _choose(axis["axis"], entry, **given)
+    assert probed > 50
+
+
+def test_defaults_options_and_item_counts_are_those_of_the_door(
+    catalog: list[dict[str, Any]],
+) -> None:
+    for axis in catalog:
+        for entry in axis["items"]:
+            chosen = _choose(axis["axis"], entry).model_dump(mode="json")
+            for parameter in entry["parameters"]:
+                name, default = parameter["name"], parameter["default"]
+                found = chosen[name]["name"] if parameter["type"] == "choice" else chosen[name]
+                assert found == (1 if parameter["required"] else default)
+                for option in parameter["options"]:
+                    _choose(axis["axis"], entry, **{name: option})
+                if parameter["type"] == "choice":
+                    assert default in AXES[parameter["axis"]]
+                if (most := parameter["max_items"]) is not None:
+                    item = parameter["minimum"] or 0
+                    _choose(axis["axis"], entry, **{name: [item] * most})
+                    with pytest.raises(ValidationError):
+                        _choose(axis["axis"], entry, **{name: [item] * (most + 1)})
+
+
+def test_an_alias_leads_to_the_entry_and_can_be_chosen(
+    app: FastAPI, catalog: list[dict[str, Any]]
+) -> None:
+    aliases = [
+        (axis["axis"], entry, alias)
+        for axis in catalog
+        for entry in axis["items"]
+        for alias in entry["aliases"]
+    ]
+    assert ("activation", "silu", "swish") in [(a, entry["name"], b) for a, entry, b in aliases]
+    for axis, entry, alias in aliases:
+        assert get(app, f"/v1/catalog/{axis}/{alias}").json() == entry
+        assert choice(axis, alias).name == entry["name"]
+
+
+def test_auto_is_told_as_it_is_resolved(catalog: list[dict[str, Any]]) -> None:
+    activations = _entries(catalog, "activation")
+    spec = ExperimentSpec.model_validate({"activation": list(activations), "epochs": 1})
+    resolved = {
+        each.config.activation.name: {
+            "initializer": each.config.initializer.name,
+            "dropout": each.config.dropout.name,
+        }
+        for each in expand(spec, Limits())
+    }
+    assert {name: entry["auto"] for name, entry in activations.items()} == resolved
+    assert resolved["selu"] == {"initializer": "lecun_normal", "dropout": "alpha_dropout"}
+
+
+def test_facts_of_data_sets_and_models(catalog: list[dict[str, Any]]) -> None:
+    assert _entries(catalog, "dataset")["mnist"]["dataset"] == {
+        "train_count": 60_000,
+        "test_count": 10_000,
+        "input_shape": [1, 28, 28],
+        "classes": 10,
+        "largest_value": 255,
+    }
+    model = _entries(catalog, "model")["mnist_cnn"]["model"]
+    # As Keras' summary of its MNIST example counts them.
+    assert model["weights"] == 1_199_882
+    assert model["dropout_rates"] == [0.25, 0.5]
+    assert _entries(catalog, "activation")["relu"]["dataset"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/v1/catalog/activaton", "did you mean 'activation'"),
+        ("/v1/catalog/nothing-like-it", "Valid: activation, bias_initializer"),
+        ("/v1/catalog/activation/leaky_rleu", "did you mean 'leaky_relu'"),
+        ("/v1/catalog/activation/swihs", "did you mean 'swish'"),
+        ("/v1/catalog/activaton/relu", "did you mean 'activation'"),
+        ("/v1/catalog/activation/rleu/figure.svg", "did you mean 'relu'"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(app: FastAPI, path: str, hint: str) -> None:
+    response = get(app, path)
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert hint in response.json()["detail"]
+
+
+def test_lists_are_paged(app: FastAPI) -> None:
+    for path, key in (("/v1/catalog", "axis"), ("/v1/catalog/initializer", "name")):
+        whole = [each[key] for each in get(app, path).json()["items"]]
+        for limit in (1, 5, len(whole)):
+            walked, address = [], f"{path}?limit={limit}"
+            while address and len(walked) <= len(whole):
+                response = get(app, address)
+                walked += [each[key] for each in response.json()["items"]]
+                linked = response.links.get("next", {}).get("url", "")
+                assert bool(linked) == (response.json()["next_cursor"] is not None)
+                address = linked
+            assert walked == whole
+
+
+def test_a_cursor_of_another_list_is_refused(app: FastAPI) -> None:
+    first = get(app, "/v1/catalog/clipping?limit=1").json()
+    assert first["items"][0]["name"] == "none"
+    cursor = first["next_cursor"]
+    # Dropout has an entry of that name too, and initializer has none.
+    for path in ("/v1/catalog/dropout", "/v1/catalog/initializer", "/v1/catalog"):
+        response = get(app, f"{path}?cursor={cursor}")
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["parameter"] == "cursor"
+
+
+def test_reading_needs_a_key(app: FastAPI) -> None:
+    for path in ("/v1/catalog", "/v1/catalog/loss", "/v1/catalog/activation/relu/figure.svg"):
+        assert ask(app, "GET", path).status_code == 401
+
+
+def test_every_activation_has_its_picture(app: FastAPI, catalog: list[dict[str, Any]]) -> None:
+    for name, entry in _entries(catalog, "activation").items():
+        response = get(app, entry["figure"]["svg"])
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("image/svg+xml")
+        texts = [each.text or "" for each in ET.fromstring(response.text).iter() if each.text]
+        assert any(text.startswith(name) for text in texts)
+
+
+def test_a_picture_has_a_theme_a_kind_and_a_policy(app: FastAPI) -> None:
+    path = "/v1/catalog/activation/swish/figure"
+    light, dark = (get(app, f"{path}.png?theme={theme}") for theme in ("light", "dark"))
+    assert light.headers["content-type"] == "image/png"
+    assert light.content.startswith(b"\x89PNG")
+    assert dark.content.startswith(b"\x89PNG")
+    assert light.content != dark.content
+    assert get(app, f"{path}.png").content == light.content
+    # Its lines are styled within, which the policy of other answers forbids.
+    policy = get(app, f"{path}.svg").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "style-src 'unsafe-inline'" in policy
+    for wrong in (f"{path}.gif", f"{path}.svg?theme=blue", f"{path}.svg?colour=red"):
+        assert get(app, wrong).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/catalog/activation/relu", "/v1/catalog/activation/relu/figure.png?theme=dark"]
+)
+def test_what_a_client_has_is_not_sent_again(app: FastAPI, path: str) -> None:
+    first = get(app, path)
+    again = get(app, path, **{"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    # It changes with the service's version alone, and no address tells versions apart.
+    assert again.headers["cache-control"] == "private, no-cache"
+    assert get(app, path, **{"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_the_documentation_is_what_the_catalog_says() -> None:
+    stands = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in written()}
+    wanted = pages() | pictures()
+    assert stands.keys() == wanted.keys(), "Run `make catalog`."
+    differing = [name for name, content in wanted.items() if stands[name] != content]
+    assert not differing, "Run `make catalog`."

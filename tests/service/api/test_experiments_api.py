@@ -1,0 +1,243 @@
+"""Experiments over HTTP."""
+
+import threading
+import time
+import uuid
+
+import pytest
+import redis
+
+from service.api.schemas.experiments import DryRun, Experiment, ExperimentPage
+from service.runs.doorbell import queue_name
+from tests.support.served_api import serving
+
+SPEC = {"activation": ["relu", "tanh"], "epochs": 2, "seeds": 2, "tags": {"course": "dl:1"}}
+
+
+def post(api, spec=SPEC, **request):
+    return api.post("/v1/experiments", json=spec, **request)
+
+
+def submitted(api, spec=SPEC):
+    answer = post(api, spec)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def follow(api, path):
+    """Follow the Link headers of a list to its end; gives every page."""
+    found = []
+    while path:
+        answer = api.get(path)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json()["items"])
+        path = answer.links.get("next", {}).get("url")
+        assert (path is None) == (answer.json()["next_cursor"] is None)
+    return found
+
+
+def test_a_submission_is_answered_with_the_experiment(api, lab):
+    answer = post(api, SPEC | {"name": "n"})
+    shown = Experiment.model_validate_json(answer.content)
+    assert answer.status_code == 201
+    assert answer.headers["location"] == shown.links.self == f"/v1/experiments/{shown.id}"
+    assert (shown.status, shown.name, shown.progress) == ("queued", "n", 0)
+    assert (shown.runs.total, shown.runs.queued) == (4, 4)
+    assert shown.spec["activation"] == [{"name": "relu"}, {"name": "tanh"}]
+    assert shown.created_by == "local"
+    assert answer.json()["created_at"].endswith("Z")
+    assert api.get(answer.headers["location"]).json() == answer.json()
+    for link in answer.json()["links"].values():
+        if not link.endswith("/events"):
+            assert api.get(link).status_code == 200
+    again = submitted(api, answer.json()["spec"])
+    assert [each.config_hash for each in lab.runs(again)] == [
+        each.config_hash for each in lab.runs(shown.id)
+    ]
+
+
+def test_a_dry_run_stores_nothing_and_says_what_it_would_cost(api, lab):
+    samples = {"dataset": {"name": "mnist", "train_size": 2000}}
+    plan = DryRun.model_validate_json(post(api, SPEC | samples, params={"dry_run": True}).content)
+    assert (plan.runs, plan.configurations, plan.already_trained) == (4, 2, 0)
+    assert [each.config["activation"]["name"] for each in plan.items] == ["relu", "tanh"]
+    assert [each.runs for each in plan.items] == [2, 2]
+    (rate,) = plan.cost.rates
+    assert (rate.basis, rate.runs) == ("catalog", 0)
+    assert rate.seconds_per_thousand_samples == pytest.approx(1.3, abs=0.01)
+    assert plan.cost.training_samples == 4 * 2 * 2000
+    assert plan.cost.seconds == pytest.approx(16 * rate.seconds_per_thousand_samples, abs=0.01)
+    assert api.get("/v1/experiments").json()["items"] == []
+
+    submitted(api, SPEC | samples | {"activation": "relu"})
+    lab.train(lab.taken(), epoch_seconds=1.0)
+    plan = DryRun.model_validate_json(post(api, SPEC | samples, params={"dry_run": True}).content)
+    assert (plan.runs, plan.already_trained) == (4, 1)
+    assert [each.already_trained for each in plan.items] == [1, 0]
+    (rate,) = plan.cost.rates
+    assert (rate.basis, rate.runs, rate.seconds_per_thousand_samples) == ("measured", 1, 0.5)
+    assert plan.cost.seconds == pytest.approx(3 * 2 * 2 * 0.5)
+
+    anew = SPEC | samples | {"reuse": False}
+    plan = DryRun.model_validate_json(post(api, anew, params={"dry_run": True}).content)
+    assert (plan.already_trained, plan.cost.training_samples) == (1, 16_000)
+
+
+def test_a_dry_run_refuses_what_a_submission_would(api):
+    answer = post(api, SPEC | {"batch_size": 60_001}, params={"dry_run": True})
+    assert answer.status_code == 422
+
+
+def test_the_configurations_of_a_dry_run_are_paged(api):
+    spec = SPEC | {"batch_size": [16, 32, 64]}
+    found, cursor = [], None
+    for _ in range(3):
+        params = {"dry_run": True, "limit": 2} | ({"cursor": cursor} if cursor else {})
+        plan = post(api, spec, params=params).json()
+        configs = [each["config"] for each in plan["items"]]
+        found += [(each["activation"]["name"], each["batch_size"]) for each in configs]
+        assert plan["configurations"] == 6
+        last, cursor = cursor, plan["next_cursor"]
+    assert cursor is None
+    assert found == [(name, size) for name in ("relu", "tanh") for size in (16, 32, 64)]
+    other = post(api, SPEC, params={"dry_run": True, "cursor": last})
+    assert other.status_code == 422
+    assert other.json()["errors"][0]["parameter"] == "cursor"
+
+
+def test_experiments_are_listed_newest_first_and_paged(api):
+    ids = [submitted(api, SPEC | {"name": f"n{number % 2}"}) for number in range(5)]
+    assert [each["id"] for each in api.get("/v1/experiments").json()["items"]] == ids[::-1]
+    pages = follow(api, "/v1/experiments?limit=2&tag=course:dl:1&status=queued&status=failed")
+    assert [len(each) for each in pages] == [2, 2, 1]
+    assert [each["id"] for page in pages for each in page] == ids[::-1]
+    pages = follow(api, "/v1/experiments?limit=2&name=n0")
+    assert [each["id"] for page in pages for each in page] == ids[::-2]
+    page = ExperimentPage.model_validate_json(api.get("/v1/experiments?limit=1").content)
+    assert page.next_cursor is not None
+    assert follow(api, "/v1/experiments?tag=course:other") == [[]]
+
+
+def test_a_query_that_means_nothing_is_refused(api):
+    submitted(api)
+    for query in (
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "cursor=x",
+        "cursor=",
+        "status=done",
+        "tag=course",
+        "created_after=yesterday",
+        "created_after=2026-01-01T00:00:00",
+        "sort=name",
+        "name=%00",
+    ):
+        answer = api.get(f"/v1/experiments?{query}")
+        assert answer.status_code == 422, query
+        assert answer.json()["errors"][0]["parameter"] == query.partition("=")[0]
+
+
+def test_cancel_retry_delete(api, lab):
+    path = f"/v1/experiments/{submitted(api)}"
+    lab.train(lab.taken())
+    refused = api.delete(path)
+    assert (refused.status_code, refused.json()["title"]) == (409, "Conflict")
+    cancelled = Experiment.model_validate_json(api.post(f"{path}/cancel").content)
+    assert (cancelled.status, cancelled.runs.cancelled) == ("cancelled", 3)
+    assert cancelled.cancelled_at is not None
+    retried = Experiment.model_validate_json(api.post(f"{path}/retry").content)
+    assert (retried.status, retried.runs.queued, retried.cancelled_at) == ("running", 3, None)
+    lab.train_all()
+    assert api.get(path).json()["status"] == "completed"
+    deleted = api.delete(path)
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert api.get(path).status_code == 404
+    assert api.delete(path).status_code == 404
+
+
+def test_what_is_not_there_is_not_found(api):
+    missing = uuid.uuid4()
+    calls = {"": ("GET", "DELETE"), "/cancel": ("POST",), "/retry": ("POST",)}
+    for path, methods in (calls | {"/histories": ("GET",)}).items():
+        for method in methods:
+            answer = api.request(method, f"/v1/experiments/{missing}{path}")
+            assert answer.status_code == 404, (method, path)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert str(missing) in answer.json()["detail"]
+            assert api.request(method, f"/v1/experiments/x{path}").status_code == 422
+
+
+def _later(act, seconds=0.3):
+    timer = threading.Timer(seconds, act)
+    timer.start()
+    return timer
+
+
+def test_a_submission_can_wait_for_its_end(api, lab):
+    timer = _later(lab.train_all)
+    began = time.monotonic()
+    answer = post(api, headers={"Prefer": "wait=30"})
+    timer.join()
+    assert time.monotonic() - began < 25
+    assert (answer.status_code, answer.json()["status"]) == (201, "completed")
+    assert answer.json()["progress"] == 1
+    assert answer.headers["preference-applied"] == "wait=30"
+    assert answer.headers["location"] == answer.json()["links"]["self"]
+
+
+def test_a_wait_ends_with_the_experiment_or_with_its_time(api, lab):
+    path = f"/v1/experiments/{submitted(api)}"
+    answer = api.get(path, headers={"Prefer": "wait=1"})
+    assert (answer.json()["status"], answer.headers["preference-applied"]) == ("queued", "wait=1")
+    timer = _later(lab.train_all)
+    began = time.monotonic()
+    answer = api.get(path, headers={"Prefer": "wait=30"})
+    timer.join()
+    assert answer.json()["status"] == "completed"
+    assert time.monotonic() - began < 25
+    missing = api.get(f"/v1/experiments/{uuid.uuid4()}", headers={"Prefer": "wait=30"})
+    assert missing.status_code == 404
+
+
+def test_an_unchanged_experiment_is_not_sent_again(api, lab):
+    path = f"/v1/experiments/{submitted(api)}"
+    first = api.get(path)
+    assert first.headers["cache-control"] == "private, no-cache"
+    condition = {"If-None-Match": first.headers["etag"]}
+    assert api.get(path, headers=condition).status_code == 304
+    lab.train(lab.taken())
+    assert api.get(path, headers=condition).status_code == 200
+
+
+def _bells(settings, device):
+    with redis.Redis.from_url(settings.redis_url) as client:
+        return client.llen(queue_name(device))
+
+
+def test_a_submission_rings_and_so_does_a_retry(api, settings):
+    def submit():
+        spec = SPEC | {"device": "cpu"}
+        return post(api, spec, headers={"Idempotency-Key": "one"}).headers["location"]
+
+    path = submit()
+    assert (_bells(settings, "cpu"), _bells(settings, "cuda")) == (1, 0)
+    _silence(settings)
+    assert submit() == path
+    assert _bells(settings, "cpu") == 0  # a replay is no news
+    api.post(f"{path}/cancel")
+    api.post(f"{path}/retry")
+    assert _bells(settings, "cpu") == 1
+
+
+def _silence(settings):
+    with redis.Redis.from_url(settings.redis_url) as client:
+        client.flushall()
+
+
+def test_a_submission_does_not_need_redis(settings):
+    away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    with serving(away) as served:
+        began = time.monotonic()
+        assert post(served.client).status_code == 201
+        assert time.monotonic() - began < 5

@@ -1,0 +1,265 @@
+"""Every error is a problem that says where and what, whatever was sent."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from service.api.app import create_app
+from service.api.web import pointers
+from service.settings import Settings
+from tests.support.served_api import ask
+
+PROBLEM = "application/problem+json"
+KEY = {"Authorization": "Bearer secret"}
+JSON = {**KEY, "Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    """The application alone: its own key spares it the database, which is away."""
+    settings = Settings(
+        database_url="postgresql://nobody@127.0.0.1:1/none",
+        redis_url="redis://127.0.0.1:1/0",
+        api_key=SecretStr("secret"),
+        max_runs=1000,
+        max_body_bytes=10_000,
+    )
+    return create_app(settings)
+
+
+def get(app: FastAPI, path: str) -> httpx.Response:
+    """Get a path, with the key."""
+    return ask(app, "GET", path, headers=KEY)
+
+
+def _submit(app: FastAPI, body: Any) -> dict[str, Any]:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = ask(app, "POST", "/v1/experiments", content=content, headers=JSON)
+    assert response.headers["content-type"] == PROBLEM
+    problem: dict[str, Any] = response.json()
+    assert problem["status"] == response.status_code
+    assert problem["instance"] == "/v1/experiments"
+    assert problem["request_id"] == response.headers["x-request-id"]
+    return problem
+
+
+BAD_SPECS: list[tuple[Any, str, str]] = [
+    ({}, "", "needs an activation"),
+    ([], "", "an object"),
+    (None, "", "an object, not null"),
+    ({"activation": 3}, "/activation", "a name or as an object"),
+    ({"activation": "rleu"}, "/activation", "did you mean 'relu'"),
+    ({"activation": ["relu", "rleu"]}, "/activation/1", "did you mean 'relu'"),
+    ({"activation": []}, "/activation", "at least 1, not 0"),
+    ({"activation": {"alpha": 1}}, "/activation", "`name` is required"),
+    (
+        {"activation": {"name": "leaky_relu", "negative_slope": -1}},
+        "/activation/negative_slope",
+        "0",
+    ),
+    ({"activation": {"name": "leaky_relu", "slope": 1}}, "/activation/slope", "'negative_slope'"),
+    ({"activation": "relu", "epochs": -1}, "/epochs", "greater than or equal to 0, not -1."),
+    ({"activation": "relu", "epochs": 1.5}, "/epochs", "integer, not 1.5."),
+    ({"activation": "relu", "epoch": 1}, "/epoch", "did you mean 'epochs'"),
+    ({"activation": "relu", "device": "gpu"}, "/device", "'cuda', not \"gpu\""),
+    ({"activation": "relu", "seeds": []}, "/seeds", "at least 1, not 0"),
+    ({"activation": "relu", "seeds": [1, "2"]}, "/seeds/1", 'integer, not "2".'),
+    ({"activation": "relu", "dropout": 1.5}, "/dropout", "less than 1, not 1.5."),
+    ({"activation": "relu", "dropout": [0.1, 1.5]}, "/dropout/1", "less than 1"),
+    ({"activation": "relu", "tags": {"a/b~": 1}}, "/tags/a~1b~0", "string, not 1."),
+    ({"activation": "relu", "tags": {"": "x"}}, "/tags/", "characters should be at least 1"),
+    ({"activation": "relu", "layer_statistics": "on"}, "/layer_statistics", "an object or 'off'"),
+    (
+        {"activation": "relu", "layer_statistics": {"every": 0}},
+        "/layer_statistics/every",
+        "greater than or equal to 1 or 'auto', not 0.",
+    ),
+    ({"activation": "relu", "model": {"units": [4]}}, "/model", "`name` is required"),
+    (
+        {
+            "activation": "relu",
+            "optimizer": {"name": "adam", "schedule": {"name": "constant", "x": 1}},
+        },
+        "/optimizer/schedule/x",
+        "'x' is not a known field",
+    ),
+    ({"variants": [{"activation": "relu"}]}, "/variants/0/label", "required"),
+    (
+        {"variants": [{"label": "a", "activation": ["relu", {"name": "elu", "alpha": "x"}]}]},
+        "/variants/0/activation/1/alpha",
+        "number",
+    ),
+    ({"activation": "relu", "epochs": 10**6}, "/epochs", "max_epochs"),
+    ({"activation": "relu", "seeds": 1001}, "", "max_runs"),
+    (
+        {"activation": "relu", "dataset": {"name": "mnist", "train_size": 10}},
+        "/dataset",
+        "larger than the 10 training samples",
+    ),
+    ({"activation": "relu", "batch_size": 10**6}, "/batch_size", "larger than"),
+]
+
+
+@pytest.mark.parametrize(("spec", "pointer", "detail"), BAD_SPECS, ids=lambda each: str(each)[:60])
+def test_a_bad_spec_is_answered_with_a_pointer_into_what_was_sent(
+    app: FastAPI, spec: Any, pointer: str, detail: str
+) -> None:
+    problem = _submit(app, spec)
+    assert problem["status"] == 422
+    (error,) = problem["errors"]
+    assert error["pointer"] == pointer
+    assert detail in error["detail"]
+    assert error["detail"].endswith(".")
+
+
+def test_everything_wrong_is_told_at_once(app: FastAPI) -> None:
+    problem = _submit(app, {"activation": "rleu", "epochs": -1, "actvation": 1})
+    assert {each["pointer"] for each in problem["errors"]} == {
+        "/activation",
+        "/epochs",
+        "/actvation",
+    }
+    assert problem["detail"].startswith("3 things")
+
+
+def test_a_field_named_like_a_choice_does_not_lead_the_pointer_astray() -> None:
+    body = {"activation": {"name": "elu", "elu": {}, "alpha": -1}}
+    steps = pointers.into_body(body, ("activation", 0, "elu", "alpha"))
+    assert pointers.write(steps) == "/activation/alpha"
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"{", "line 1, column 2"),
+        (b'{"activation": "relu",\n "epochs": }', "line 2, column"),
+        (b'{"activation": "relu", "epochs": NaN}', "NaN is not a JSON number"),
+        (b'{"activation": "relu", "epochs": -Infinity}', "Infinity is not a JSON number"),
+        (b'{"activation": "relu", "epochs": 1e999}', "infinity"),
+        (b'{"activation": "\xff"}', "UTF-8"),
+        (b'{"activation": "\\ud800"}', "surrogate"),
+        (b"[" * 5_000, "depth limit"),
+        (b"[" * 1_020 + b"]" * 1_020, "nested too deeply"),
+    ],
+)
+def test_what_is_no_json_is_answered_with_400_and_where(
+    app: FastAPI, body: bytes, detail: str
+) -> None:
+    problem = _submit(app, body)
+    assert problem["status"] == 400
+    assert detail in problem["detail"]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_another_media_type_is_answered_with_415(app: FastAPI, content_type: str) -> None:
+    headers = {**KEY, "Content-Type": content_type}
+    response = ask(app, "POST", "/v1/experiments", content=b"{}", headers=headers)
+    assert response.status_code == 415
+    assert response.headers["content-type"] == PROBLEM
+
+
+def test_a_missing_body_is_answered_with_422(app: FastAPI) -> None:
+    response = ask(app, "POST", "/v1/experiments", headers=KEY)
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"pointer": "", "detail": "A JSON body is required."}]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_over_the_limit_is_answered_with_413(app: FastAPI, announced: bool) -> None:
+    async def in_pieces() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b" " * 1_000
+
+    content = b" " * 10_001 if announced else in_pieces()
+    response = ask(app, "POST", "/v1/experiments", content=content, headers=JSON)
+    assert response.status_code == 413
+    assert response.headers["content-type"] == PROBLEM
+    assert "max_body_bytes = 10,000" in response.json()["detail"]
+
+
+def test_an_unknown_path_is_answered_with_the_nearest(app: FastAPI) -> None:
+    response = get(app, "/v1/experimnts/019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == PROBLEM
+    assert "/v1/experiments/{experiment_id}" in response.json()["detail"]
+
+
+def test_an_unknown_method_is_answered_with_all_there_are(app: FastAPI) -> None:
+    response = ask(app, "PUT", "/v1/experiments", headers=KEY)
+    assert response.status_code == 405
+    assert response.headers["content-type"] == PROBLEM
+    assert response.headers["allow"] == "GET, HEAD, POST"
+
+
+def test_head_is_get_without_its_body(app: FastAPI) -> None:
+    head, whole = ask(app, "HEAD", "/openapi.json"), get(app, "/openapi.json")
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+def test_an_unknown_query_parameter_is_answered_with_the_nearest(app: FastAPI) -> None:
+    response = get(app, "/v1/experiments?limt=3")
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error["parameter"] == "limt"
+    assert "did you mean 'limit'" in error["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/experiments?name=a%00b", "/v1/runs/a%00b"])
+def test_text_that_the_database_cannot_hold_is_refused_before_it(app: FastAPI, path: str) -> None:
+    response = get(app, path)
+    assert response.status_code == 422
+    assert "U+0000" in response.text
+
+
+def test_a_bad_path_parameter_is_named(app: FastAPI) -> None:
+    response = get(app, "/v1/runs/17")
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["parameter"] == "run_id"
+
+
+def test_a_database_that_is_away_is_answered_with_503(app: FastAPI) -> None:
+    response = get(app, "/v1/experiments")
+    assert response.status_code == 503
+    assert response.headers["content-type"] == PROBLEM
+    assert int(response.headers["retry-after"]) > 0
+    assert "127.0.0.1" not in response.text
+
+
+def test_our_own_failure_tells_no_internals() -> None:
+    settings = Settings(database_url="postgresql://nobody@127.0.0.1:1/none", api_key=SecretStr("k"))
+    app = create_app(settings)
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("the secret ingredient")
+
+    headers = {"Authorization": "Bearer k", "X-Request-Id": "request-17"}
+    response = ask(app, "GET", "/broken", headers=headers)
+    assert response.status_code == 500
+    assert response.headers["content-type"] == PROBLEM
+    assert "ingredient" not in response.text
+    assert response.json()["request_id"] == "request-17"
+
+
+def test_every_answer_has_the_security_headers(app: FastAPI) -> None:
+    for path in ("/healthz", "/v1/experiments", "/nothing", "/docs"):
+        headers = get(app, path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+
+
+def test_the_documentation_page_asks_nothing_of_others(app: FastAPI) -> None:
+    response = get(app, "/docs")
+    assert response.status_code == 200
+    assert "/v1/experiments/{experiment_id}/events" in response.text
+    for loader in ("<script", "<link", "<img", "src=", "@import", "url("):
+        assert loader not in response.text

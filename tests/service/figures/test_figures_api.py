@@ -1,0 +1,367 @@
+"""Pictures over HTTP."""
+
+import math
+import statistics
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+import pytest
+
+from service.figures.sources.layers import _evenly, gradient_flow
+from service.histories import layer_statistics, means
+from service.histories.means import GroupOfRuns
+from tests.support.picture_reading import is_png, shapes, texts
+from workers.diagnostics.boundary import Boundary
+
+FOREVER = "private, max-age=31536000, immutable"
+
+#: Validation accuracies of two epochs by activation and seed.
+RESULTS = {
+    "relu": [(0.90, 0.96), (0.91, 0.97)],
+    "tanh": [(0.80, 0.92), (0.82, 0.94)],
+    "sigmoid": [(0.11, 0.10), (0.10, 0.12)],
+}
+
+
+def train(lab, results, diverge=()):
+    """Train what waits to these accuracies; some (activation, seed) diverge in epoch 2."""
+    while held := lab.claim():
+        activation = held.config["activation"]["name"]
+        first, second = results[activation][held.seed]
+        lab.epoch(held, 1, val_accuracy=first, val_loss=1 - first)
+        if (activation, held.seed) in diverge:
+            lab.epoch(held, 2, "diverged", val_accuracy=0.1, val_loss=math.nan)
+        else:
+            lab.epoch(held, 2, "completed", val_accuracy=second, val_loss=1 - second)
+
+
+@pytest.fixture
+def showdown(lab):
+    """An experiment of three activations with two seeds each."""
+    experiment_id = lab.submit(name="showdown", activation=[*RESULTS], seeds=2)
+    train(lab, RESULTS)
+    return experiment_id
+
+
+def get(api, path, **query):
+    return api.get(f"/v1/{path}", params=query)
+
+
+def figure(experiment_id, name):
+    return f"experiments/{experiment_id}/figures/{name}"
+
+
+@pytest.mark.parametrize("name", ["learning_curves", "heatmap", "comparison"])
+def test_an_experiments_figures_come_in_both_formats_and_themes(api, showdown, name):
+    svg = get(api, figure(showdown, f"{name}.svg"))
+    assert svg.status_code == 200, svg.text
+    assert svg.headers["content-type"].startswith("image/svg+xml")
+    assert "style-src 'unsafe-inline'" in svg.headers["content-security-policy"]
+    said = texts(svg.content)
+    assert any(each.startswith("showdown: ") for each in said)
+    assert {"relu", "tanh", "sigmoid"} <= set(said)
+    dark = get(api, figure(showdown, f"{name}.svg"), theme="dark")
+    assert texts(dark.content) == said
+    assert dark.content != svg.content
+    png = get(api, figure(showdown, f"{name}.png"))
+    assert png.headers["content-type"] == "image/png"
+    assert is_png(png.content)
+
+
+def test_a_finished_experiments_picture_may_be_kept(api, lab, showdown):
+    first = get(api, figure(showdown, "learning_curves.svg"))
+    assert first.headers["cache-control"] == FOREVER
+    tag = {"if-none-match": first.headers["etag"]}
+    path = f"/v1/{figure(showdown, 'learning_curves.svg')}"
+    again = api.get(path, headers=tag)
+    assert (again.status_code, again.content) == (304, b"")
+    assert api.get(path, params={"theme": "dark"}, headers=tag).status_code == 200
+    experiment_id = lab.submit(activation="elu", seeds=2)
+    lab.train(lab.taken())
+    unfinished = get(api, figure(experiment_id, "learning_curves.svg"))
+    assert unfinished.headers["cache-control"] == "private, no-cache"
+
+
+def test_curves_stand_best_first_and_some_can_be_left_out(api, showdown):
+    def shown(**query):
+        said = texts(get(api, figure(showdown, "learning_curves.svg"), **query).content)
+        return [each for each in said if each in RESULTS]
+
+    assert shown() == ["relu", "tanh", "sigmoid"]
+    assert shown(leave_out="activation:sigmoid") == ["relu", "tanh"]
+    said = texts(
+        get(api, figure(showdown, "learning_curves.svg"), leave_out="activation:sigmoid").content
+    )
+    assert any("Left out: sigmoid." in each for each in said)
+
+
+def test_one_metric_can_be_asked_for(api, showdown):
+    said = texts(get(api, figure(showdown, "learning_curves.svg"), metric="gradient_norm").content)
+    assert "Gradient norm (log scale)" in said
+    assert not any("accuracy" in each for each in said)
+
+
+def test_a_heat_map_has_the_axes_asked_for_and_the_verdicts(api, lab):
+    experiment_id = lab.submit(
+        activation=["relu", "tanh"], initializer=["he_normal", "zeros"], seeds=2
+    )
+    train(lab, RESULTS, diverge={("tanh", 1)})
+    lab.execute("UPDATE runs SET verdict = 'healthy' WHERE initializer = 'he_normal'")
+    lab.execute("UPDATE runs SET verdict = 'symmetric' WHERE initializer = 'zeros'")
+    lab.execute("UPDATE runs SET verdict = 'diverged' WHERE status = 'diverged'")
+    said = texts(get(api, figure(experiment_id, "heatmap.svg")).content)
+    assert {"he_normal", "zeros", "relu", "tanh", "Initializer", "healthy", "symmetric"} <= set(
+        said
+    )
+    assert said.count("96.50%") == 2  # relu: mean of 96% and 97%
+    assert said.count("92.00%") == 2  # tanh: the seed that diverged is in no mean
+    assert said.count("1/2 diverged") == 2
+    turned = texts(
+        get(api, figure(experiment_id, "heatmap.svg"), by="initializer,activation").content
+    )
+    assert turned.index("relu") < turned.index("he_normal")
+    assert said.index("he_normal") < said.index("relu")
+
+
+def test_the_comparison_tells_what_the_api_tells(api, showdown):
+    compared = get(api, f"experiments/{showdown}/comparison").json()
+    said = texts(get(api, figure(showdown, "comparison.svg")).content)
+    labels = [each["by"]["activation"] for each in compared["groups"]]
+    assert [each for each in said if each in RESULTS] == labels
+    means = [f"{each['mean']:.2%}" for each in compared["groups"]]
+    assert [each.split()[0] for each in said if "n = " in each] == means
+
+
+def test_a_runs_learning_curves(api, lab, showdown):
+    run = lab.runs(showdown)[0]
+    answer = get(api, f"runs/{run.id}/figures/learning_curves.svg")
+    said = texts(answer.content)
+    assert {"training", "validation"} <= set(said)
+    assert any(each.startswith("relu, he_uniform, seed 0") for each in said)
+    assert answer.headers["cache-control"] == FOREVER
+    assert is_png(get(api, f"runs/{run.id}/figures/learning_curves.png", theme="dark").content)
+    one = texts(
+        get(api, f"runs/{run.id}/figures/learning_curves.svg", metric="learning_rate").content
+    )
+    assert "Learning rate (log scale)" in one
+    missing = get(api, f"runs/{run.id}/figures/learning_curves.svg", metric="binary_accuracy")
+    assert missing.status_code == 409
+    assert "does not record binary_accuracy" in missing.json()["detail"]
+
+
+def distribution(spread):
+    """A distribution as a worker tells of it."""
+    quantiles = {"0.5": 0.0}
+    histogram = {"low": -spread, "high": spread, "counts": [1, 3, 3, 1]}
+    moments = {"mean": 0.0, "std": spread / 2, "min": -spread, "max": spread}
+    return {**moments, "quantiles": quantiles, "histogram": histogram}
+
+
+def statistics_of(*names, spread=1.0, **more):
+    parts = {part: distribution(spread) for part in layer_statistics.DISTRIBUTIONS}
+    return {"samples": 100, "layers": [{"name": name, **parts} for name in names], **more}
+
+
+BOUNDARY = Boundary(
+    extent=(-1.0, 1.0, -1.0, 1.0),
+    size=3,
+    predicted=[0, 0, 1] * 3,
+    confidence=[0.9, 0.6, 0.9] * 3,
+    points=[[-0.5, 0.0], [0.5, 0.0]],
+    labels=[0, 1],
+)
+
+
+def _store(session, run_id, epoch, statistics):
+    layer_statistics.store(
+        session, [layer_statistics.Encoded(run_id, epoch, layer_statistics.encode(statistics))]
+    )
+
+
+@pytest.fixture
+def probed(lab):
+    """A finished run with layer statistics at epochs 0 and 2."""
+    (run,) = lab.runs(lab.submit(activation="tanh"))
+    lab.train(lab.taken(), gradient_norm=0.5)
+    with lab.sessions.begin() as session:
+        _store(session, run.id, 0, statistics_of("dense_1", "output"))
+        last = statistics_of("dense_1", "output", spread=0.1, boundary=asdict(BOUNDARY))
+        _store(session, run.id, 2, last)
+    return run.id
+
+
+def test_a_runs_layers_at_an_epoch(api, probed):
+    answer = get(api, f"runs/{probed}/figures/layers.svg")
+    said = texts(answer.content)
+    assert answer.headers["cache-control"] == FOREVER
+    assert len(shapes(answer.content, "FillBetweenPolyCollection")) == 8
+    assert {"z-values", "Weights", "Activations", "dense_1", "output", "0.5"} <= set(said)
+    assert "tanh, glorot_uniform, seed 0: layers as initialized" in said
+    later = texts(get(api, f"runs/{probed}/figures/layers.svg", epoch=2).content)
+    assert "0.05" in later
+    assert is_png(get(api, f"runs/{probed}/figures/layers.png", theme="dark").content)
+    missing = get(api, f"runs/{probed}/figures/layers.svg", epoch=1)
+    assert missing.status_code == 404
+    assert "0, 2" in missing.json()["detail"]
+
+
+def test_a_runs_gradient_flow(api, probed):
+    answer = get(api, f"runs/{probed}/figures/gradient_flow.svg")
+    said = texts(answer.content)
+    assert {"dense_1", "output", "Norm of the whole gradient, mean over steps"} <= set(said)
+    assert answer.headers["cache-control"] == FOREVER
+    assert is_png(get(api, f"runs/{probed}/figures/gradient_flow.png").content)
+
+
+def test_a_runs_decision_boundary(api, probed, lab, showdown):
+    answer = get(api, f"runs/{probed}/figures/decision_boundary.svg")
+    assert len(shapes(answer.content, "QuadContourSet")) == 1
+    assert {"class 0", "class 1"} <= set(texts(answer.content))
+    assert is_png(get(api, f"runs/{probed}/figures/decision_boundary.png").content)
+    other = lab.runs(showdown)[0].id
+    with lab.sessions.begin() as session:
+        _store(session, other, 2, statistics_of("dense_1"))
+    problem = get(api, f"runs/{other}/figures/decision_boundary.svg")
+    assert problem.status_code == 409
+    assert "two features" in problem.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["layers", "gradient_flow", "decision_boundary"])
+def test_a_run_without_layer_statistics_has_no_picture_of_them(api, lab, name):
+    (run,) = lab.runs(lab.submit())
+    problem = get(api, f"runs/{run.id}/figures/{name}.svg")
+    assert problem.status_code == 404
+    assert "has no layer statistics yet" in problem.json()["detail"]
+
+
+def test_a_long_gradient_flow_is_thinned(lab, session):
+    (run,) = lab.runs(lab.submit())
+    lab.train(lab.taken())
+    with lab.sessions.begin() as writing:
+        for epoch in range(200):
+            _store(writing, run.id, epoch, statistics_of("dense_1"))
+    assert gradient_flow(session, run.id, kind="png").finished
+    assert _evenly(range(200))[:2] == [0, 3]
+    assert (len(_evenly(range(200))), _evenly(range(200))[-1]) == (60, 199)
+    assert _evenly([0, 5]) == [0, 5]
+
+
+def test_an_unknown_figure_is_answered_with_the_nearest(api, lab, showdown):
+    run = lab.runs(showdown)[0]
+    for path, near in (
+        (figure(showdown, "heatmaps.svg"), "heatmap"),
+        (figure(showdown, "learning_curve.png"), "learning_curves"),
+        (f"runs/{run.id}/figures/gradientflow.svg", "gradient_flow"),
+    ):
+        problem = get(api, path)
+        assert problem.status_code == 404
+        assert problem.headers["content-type"] == "application/problem+json"
+        assert f"did you mean '{near}'" in problem.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "name", ["learning_curves.svg", "heatmap.svg", "comparison.png", "nothing.svg"]
+)
+def test_figures_of_what_is_not_there(api, name):
+    nobody = uuid.uuid4()
+    for path in (
+        figure(nobody, name),
+        f"runs/{nobody}/figures/{name.replace('heatmap', 'layers')}",
+    ):
+        problem = get(api, path)
+        assert problem.status_code == 404
+        assert problem.json()["title"] == "Not found"
+
+
+def test_an_experiment_without_results_has_no_pictures_yet(api, lab):
+    experiment_id = lab.submit()
+    (run,) = lab.runs(experiment_id)
+    for name in ("learning_curves", "heatmap", "comparison"):
+        problem = get(api, figure(experiment_id, f"{name}.svg"))
+        assert (problem.status_code, problem.json()["title"]) == (409, "Conflict")
+        assert problem.json()["detail"].endswith("yet.")
+    assert get(api, f"runs/{run.id}/figures/learning_curves.svg").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "parameter"),
+    [
+        ("heatmap.gif", {}, "kind"),
+        ("heatmap.svg", {"theme": "sepia"}, "theme"),
+        ("heatmap.svg", {"by": "activation"}, "by"),
+        ("heatmap.svg", {"by": "activation,actvation"}, "by"),
+        ("heatmap.svg", {"leave_out": "activation:relu"}, "leave_out"),
+        ("comparison.svg", {"metric": "learning_rate"}, "metric"),
+        ("comparison.svg", {"at": "first"}, "at"),
+        ("learning_curves.svg", {"metric": "acuracy"}, "metric"),
+        ("learning_curves.svg", {"leave_out": "sigmoid"}, "leave_out"),
+        ("learning_curves.svg", {"leave_out": "activation:sigmod"}, "leave_out"),
+        ("learning_curves.svg", {"leave_out": "activaton:sigmoid"}, "leave_out"),
+        ("learning_curves.svg", {"by": "seed"}, "by"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_by_its_parameter(api, showdown, name, query, parameter):
+    problem = get(api, figure(showdown, name), **query)
+    assert problem.status_code == 422, problem.text
+    assert [each["parameter"] for each in problem.json()["errors"]] == [parameter]
+
+
+def test_pictures_can_be_drawn_side_by_side(api, showdown):
+    """Themes are settings of the process; neither picture takes the other's."""
+    path = figure(showdown, "comparison.svg")
+    alone = {theme: get(api, path, theme=theme).content for theme in ("light", "dark")}
+    with ThreadPoolExecutor(8) as pool:
+        drawn = [(theme, pool.submit(get, api, path, theme=theme)) for theme in [*alone] * 8]
+    assert all(answer.result().content == alone[theme] for theme, answer in drawn)
+
+
+def test_mean_histories_are_those_of_the_runs(lab, session):
+    experiment_id = lab.submit(activation=[*RESULTS], seeds=2)
+    train(lab, RESULTS, diverge={("tanh", 0), ("sigmoid", 0), ("sigmoid", 1)})
+    hashes = {run.activation: (run.config_hash, None) for run in lab.runs(experiment_id)}
+    groups = [
+        GroupOfRuns([hashes["relu"]], diverged=False),
+        GroupOfRuns([hashes["tanh"]], diverged=False),
+        GroupOfRuns([hashes["sigmoid"]], diverged=True),
+        GroupOfRuns([hashes["relu"], hashes["tanh"]], diverged=False),
+    ]
+    relu, tanh, sigmoid, both = means.read(
+        session, experiment_id, groups, ("val_accuracy", "val_loss")
+    )
+    for epoch in (0, 1):
+        values = [seed[epoch] for seed in RESULTS["relu"]]
+        expected = (statistics.fmean(values), statistics.stdev(values))
+        assert relu.metrics["val_accuracy"][epoch] == pytest.approx(expected)
+    assert tanh.metrics["val_accuracy"] == [(0.82, 0.0), (0.94, 0.0)]
+    assert sigmoid.epochs == [1, 2]
+    assert math.isnan(sigmoid.metrics["val_loss"][1][0])
+    assert both.metrics["val_accuracy"][1][0] == pytest.approx((0.96 + 0.97 + 0.94) / 3)
+
+
+def test_a_training_that_variants_share_counts_once(lab, session):
+    variants = [{"label": "one", "activation": "relu"}, {"label": "two", "activation": "relu"}]
+    experiment_id = lab.submit(activation="relu", variants=variants, seeds=2, reuse=False)
+    train(lab, RESULTS)
+    runs = lab.runs(experiment_id)
+    assert len(runs) == 4
+    group = GroupOfRuns([*{(run.config_hash, run.label) for run in runs}], diverged=False)
+    (history,) = means.read(session, experiment_id, [group], ("val_accuracy",))
+    values = [seed[1] for seed in RESULTS["relu"]]
+    assert history.metrics["val_accuracy"][1][1] == pytest.approx(statistics.stdev(values))
+
+
+def test_long_histories_are_thinned_and_keep_their_ends(lab, session):
+    experiment_id = lab.submit(epochs=900)
+    (run,) = lab.runs(experiment_id)
+    lab.execute(
+        "INSERT INTO epochs (run_id, epoch, val_loss) "
+        "SELECT :id, number, number FROM generate_series(1, 899) AS number",
+        id=run.id,
+    )
+    lab.execute("UPDATE runs SET epoch = 899 WHERE id = :id", id=run.id)
+    group = GroupOfRuns([(run.config_hash, None)], diverged=False)
+    (history,) = means.read(session, experiment_id, [group], ("val_loss",))
+    assert (history.epochs[0], history.epochs[-1]) == (1, 899)
+    assert 100 < len(history.epochs) <= means.MOST_EPOCHS + 2
+    assert [mean for mean, _ in history.metrics["val_loss"]] == history.epochs

@@ -1,0 +1,84 @@
+"""Heat maps, drawn from data alone."""
+
+from service.figures.plots.heatmap import Cell, Side, heatmap
+from tests.support.picture_reading import is_png, shapes, texts
+
+ROWS, COLUMNS = Side("activation", ["relu", "tanh"]), Side("initializer", ["he_normal", "zeros"])
+
+
+def drawn(cells, metric="val_accuracy", **options):
+    return heatmap(
+        cells,
+        rows=ROWS,
+        columns=COLUMNS,
+        metric=metric,
+        title="x",
+        **{"kind": "svg", **options},
+    )
+
+
+def test_a_cell_tells_mean_verdict_and_divergence():
+    cell = Cell("relu", "zeros", 0.98514, 5, 1, {"healthy": 4, "vanishing": 1})
+    assert cell.lines("val_accuracy") == ["98.51%", "healthy 4/5", "1/5 diverged"]
+    assert Cell("relu", "zeros", 0.0123, 3, 0, {"healthy": 3}).lines("val_loss") == [
+        "0.0123",
+        "healthy",
+    ]
+    assert Cell("relu", "zeros", None, 2, 2, {"diverged": 2}).lines("val_loss") == ["diverged"]
+    assert Cell("relu", "zeros", None, 2, 2).lines("val_loss") == ["all diverged"]
+
+
+def test_every_cell_stands_at_its_row_and_column():
+    cells = [
+        Cell("relu", "he_normal", 0.9, 1, 0),
+        Cell("relu", "zeros", 0.1, 1, 0),
+        Cell("tanh", "zeros", 0.2, 1, 0),
+    ]
+    svg = drawn(cells)
+    assert {"relu", "tanh", "he_normal", "zeros", "Activation", "Initializer"} <= set(texts(svg))
+    said = {"".join(each.itertext()).strip(): each for each in shapes(svg, "text")}
+    places = {name: _place(said[name]) for name in ("90.00%", "10.00%", "20.00%")}
+    assert places["90.00%"][1] == places["10.00%"][1] < places["20.00%"][1]
+    assert places["90.00%"][0] < places["10.00%"][0] == places["20.00%"][0]
+
+
+def _place(group):
+    (text,) = group.iter("{http://www.w3.org/2000/svg}text")
+    transform = text.get("transform") or ""
+    if "translate" in transform:
+        x, y = transform.partition("translate(")[2].partition(")")[0].split()[:2]
+        return round(float(x)), round(float(y))
+    return round(float(text.get("x"))), round(float(text.get("y")))
+
+
+def test_networks_that_were_only_initialized_are_told_apart_by_their_verdicts():
+    cells = [
+        Cell("relu", "he_normal", None, 3, 0, {"healthy": 3}),
+        Cell("tanh", "zeros", None, 3, 0, {"symmetric": 3}),
+    ]
+    svg = drawn(cells)
+    assert {"healthy", "symmetric"} <= set(texts(svg))
+    fills = {each for each in ("#0072b2", "#e69f00") if each in svg.decode().lower()}
+    assert fills == {"#0072b2", "#e69f00"}
+    assert not any("Validation accuracy" in each for each in texts(svg))  # no key of means
+
+
+def test_brighter_is_better_for_losses_too():
+    def fill_of_first(metric):
+        svg = drawn(
+            [Cell("relu", "he_normal", 0.9, 1, 0), Cell("tanh", "zeros", 0.1, 1, 0)], metric
+        )
+        return svg.decode().partition('id="patch_3"')[2].partition("fill: ")[2][:7]
+
+    assert fill_of_first("val_accuracy") != fill_of_first("val_loss")
+
+
+def test_all_formats_and_themes_are_deterministic():
+    cells = [
+        Cell("relu", "he_normal", 0.9, 1, 0, {"healthy": 1}),
+        Cell("tanh", "zeros", None, 1, 1),
+    ]
+    for theme in ("light", "dark"):
+        assert drawn(cells, theme=theme) == drawn(cells, theme=theme)
+        assert is_png(drawn(cells, theme=theme, kind="png"))
+    assert drawn(cells) != drawn(cells, theme="dark")

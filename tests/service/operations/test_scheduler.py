@@ -1,0 +1,192 @@
+"""The scheduler's turns on a real Postgres and a real Redis."""
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+import redis
+from sqlalchemy import func, insert, select, update
+from structlog.testing import capture_logs
+
+from service.database.tables import Event, IdempotencyKey, Run, Worker
+from service.liveness import mark_alive
+from service.operations.scheduler import Scheduler
+from service.runs.doorbell import queue_name
+from tests.support.paths import ROOT
+from tests.support.processes import environment
+
+
+@pytest.fixture
+def scheduler(settings):
+    """A scheduler that takes turns when asked to."""
+    created = Scheduler(settings)
+    yield created
+    created.close()
+
+
+@pytest.fixture
+def messages(settings):
+    """Count the messages that wait for CPU workers."""
+    with redis.Redis.from_url(settings.redis_url) as client:
+        yield lambda: client.llen(queue_name("cpu"))
+
+
+def expire(session, run_id):
+    with session.begin():
+        session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=func.now()))
+
+
+def test_a_lost_run_is_taken_back_and_rung_for(
+    scheduler, submitted, claim, session, look, messages
+):
+    run_id = submitted()
+    claim("one")
+    scheduler.turn()
+    assert look.run(run_id).status == "running"
+    assert messages() == 0
+    expire(session, run_id)
+    scheduler.turn()
+    run = look.run(run_id)
+    assert (run.status, run.failures) == ("queued", 1)
+    assert look.attempts(run_id)[0].outcome == "lost"
+    assert "one gave no sign of life" in look.attempts(run_id)[0].reason
+    assert messages() == 1
+
+
+def test_ringing_again_and_again_leaves_one_message(scheduler, submitted, messages):
+    submitted()
+    for _ in range(3):
+        scheduler.turn()
+    assert messages() == 1
+
+
+def test_a_flushed_redis_is_rung_again(scheduler, submitted, messages, settings):
+    submitted()
+    scheduler.turn()
+    with redis.Redis.from_url(settings.redis_url) as client:
+        client.flushall()
+    scheduler.turn()
+    assert messages() == 1
+
+
+def test_many_schedulers_take_a_run_back_once(settings, submitted, claim, session, look):
+    run_ids = [submitted() for _ in range(5)]
+    for _ in run_ids:
+        claim("one")
+    for run_id in run_ids:
+        expire(session, run_id)
+    together = threading.Barrier(4)
+    failures = []
+
+    def take_turn():
+        scheduler = Scheduler(settings)
+        together.wait()
+        try:
+            scheduler.turn()
+        except Exception as error:  # it shall fail the test, not the thread
+            failures.append(error)
+        scheduler.close()
+
+    threads = [threading.Thread(target=take_turn) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert failures == []
+    for run_id in run_ids:
+        assert look.run(run_id).failures == 1
+        assert look.outcomes(run_id) == ["lost"]
+        assert look.events(run_id).count("run.requeued") == 1
+
+
+def test_old_events_go_where_nothing_happens_any_more(
+    scheduler, submitted, train, session, look, settings
+):
+    ended = submitted(epochs=1)
+    assert train() == "completed"
+    waiting = submitted()
+    with session.begin():
+        long_ago = func.now() - timedelta(days=settings.event_retention_days + 1)
+        session.execute(update(Event).values(created_at=long_ago))
+        experiment_id = look.run(ended).experiment_id
+        session.execute(insert(Event).values(experiment_id=experiment_id, type="recent", data={}))
+    scheduler.turn()
+    kept = {(event.experiment_id, event.type) for event in session.scalars(select(Event)).all()}
+    assert kept == {
+        (experiment_id, "recent"),
+        (look.run(waiting).experiment_id, "experiment.created"),
+    }
+
+
+def test_expired_keys_and_vanished_workers_are_forgotten(scheduler, session):
+    with session.begin():
+        for name, days in (("old", 2), ("new", 0)):
+            seen = func.now() - timedelta(days=days)
+            session.execute(insert(Worker).values(name=name, device="cpu", seen_at=seen))
+            session.execute(
+                insert(IdempotencyKey).values(
+                    caller="test",
+                    key=name,
+                    fingerprint=b"",
+                    experiment_id=func.gen_random_uuid(),
+                    response=b"",
+                    expires_at=seen + timedelta(hours=1),
+                )
+            )
+    scheduler.turn()
+    assert session.scalars(select(Worker.name)).all() == ["new"]
+    assert session.scalars(select(IdempotencyKey.key)).all() == ["new"]
+
+
+def test_outages_are_told_once_and_waited_out(settings):
+    """Nothing answers at these addresses; the loop goes on and says so once."""
+    nowhere = settings.model_copy(
+        update={
+            "database_url": "postgresql://postgres@127.0.0.1:1/none",
+            "sweep_seconds": 0.01,
+        }
+    )
+    scheduler, stop, sign = Scheduler(nowhere), threading.Event(), nowhere.home / "alive/scheduler"
+    with capture_logs() as logs:
+        thread = threading.Thread(target=scheduler.run, args=(stop,))
+        thread.start()
+        marks = set()
+        deadline = time.monotonic() + 20
+        while len(marks) < 4 and time.monotonic() < deadline:
+            if sign.exists():
+                marks.add(sign.stat().st_mtime_ns)
+        stop.set()
+        thread.join()
+    scheduler.close()
+    assert len(marks) == 4  # it lives
+    assert [each["event"] for each in logs] == ["Postgres is away; trying again until it is back"]
+
+
+def test_redis_away_does_not_keep_runs_from_being_taken_back(
+    settings, submitted, claim, session, look
+):
+    run_id = submitted()
+    claim("one")
+    expire(session, run_id)
+    scheduler = Scheduler(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    with capture_logs() as logs:
+        scheduler.turn()
+        scheduler.turn()
+    scheduler.close()
+    assert look.run(run_id).status == "queued"
+    assert sum("Redis is away" in each["event"] for each in logs) == 1
+
+
+def test_a_health_check_tells_a_living_scheduler_from_a_dead_one(settings):
+    def check():
+        command = [sys.executable, "-m", "service.operations.scheduler", "--check"]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment(settings), capture_output=True, check=False
+        ).returncode
+
+    assert check() == 1
+    mark_alive(settings, "scheduler")
+    assert check() == 0

@@ -1,0 +1,180 @@
+"""A worker's part played by tests: experiments are trained with made-up metrics."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from service.database.tables import Attempt, Epoch, Event, Run
+from service.experiments import lifecycle, submission
+from service.experiments.progress import Standing
+from service.histories.diagnoses import NO_INSIGHT, Insight
+from service.runs import claims, endings, leases, recording
+from service.runs.leases import Answer, Claim
+from service.runs.recording import EpochRecord
+from service.settings import Settings
+from service.specs.spec import ExperimentSpec
+from tests.support.run_rows import Looks, rows
+
+ENGINE = {"device": "cpu", "torch": "2.13.0", "numpy": "2.4.0"}
+
+#: What an epoch records, but for what a test says of it.
+METRICS = {
+    "loss": 1.0,
+    "accuracy": 0.5,
+    "val_loss": 1.5,
+    "val_accuracy": 0.25,
+    "learning_rate": 0.001,
+    "gradient_norm": 2.0,
+    "clipped_fraction": 0.0,
+    "epoch_seconds": 3.0,
+}
+
+
+class Lab:
+    """Submits experiments and plays the worker; every call has a session of its own."""
+
+    def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
+        self.sessions = sessions
+        self.settings = settings
+
+    def submit(self, **fields: Any) -> uuid.UUID:
+        """Store an experiment of two epochs with one run, or as the fields say."""
+        spec = ExperimentSpec.model_validate({"activation": "relu", "epochs": 2} | fields)
+        with self.sessions() as session:
+            return submission.submit(
+                session, spec, caller="test", settings=self.settings, render=lambda _: b""
+            ).experiment_id
+
+    def runs(self, experiment_id: uuid.UUID) -> list[Run]:
+        """The runs of an experiment, in order."""
+        with self.sessions() as session:
+            wanted = select(Run).where(Run.experiment_id == experiment_id)
+            return list(session.scalars(wanted.order_by(Run.position)))
+
+    def run(self, run_id: uuid.UUID) -> Run:
+        """A run as it is now."""
+        return Looks(self.sessions).run(run_id)
+
+    def claim(self, worker: str = "one", **engine: Any) -> Claim | None:
+        """Claim the next run, and that alone."""
+        return next(iter(self.pack(worker, most=1, **engine)), None)
+
+    def taken(self, worker: str = "one", **engine: Any) -> Claim:
+        """Claim a run that must be there."""
+        held = self.claim(worker, **engine)
+        assert held is not None, "no run waits"
+        return held
+
+    def pack(self, worker: str = "one", most: int | None = None, **engine: Any) -> list[Claim]:
+        """Claim the next run with all that is packed with it."""
+        with self.sessions() as session:
+            return claims.claim(
+                session, worker=worker, engine=ENGINE | engine, settings=self.settings, most=most
+            )
+
+    def start(self, held: Claim, insight: Insight) -> Answer:
+        """Record what is seen before the first step."""
+        return self.starts([(held, insight)])
+
+    def starts(self, seen: Sequence[tuple[Claim, Insight]]) -> Answer:
+        """Record what is seen of several runs before their first step."""
+        with self.sessions() as session:
+            return recording.record_starts(session, seen, self.settings)
+
+    def epoch(
+        self,
+        held: Claim,
+        epoch: int,
+        ending: str | None = None,
+        insight: Insight = NO_INSIGHT,
+        **metrics: float,
+    ) -> Answer:
+        """Record an epoch."""
+        return self.epochs([EpochRecord(held, epoch, METRICS | metrics, ending, insight)])
+
+    def epochs(self, records: Sequence[EpochRecord]) -> Answer:
+        """Record an epoch of each of several runs."""
+        with self.sessions() as session:
+            return recording.record_epochs(session, records, self.settings)
+
+    def renew(self, *helds: Claim) -> Answer:
+        """Renew leases, half an epoch on."""
+        with self.sessions() as session:
+            return leases.renew(session, [(held, 1, 0.5) for held in helds], self.settings)
+
+    def finish(self, *helds: Claim) -> Answer:
+        """End runs that have nothing left to record."""
+        with self.sessions() as session:
+            return endings.finish(session, helds)
+
+    def confirm_cancel(self, *helds: Claim) -> Answer:
+        """End runs whose cancel was asked for."""
+        with self.sessions() as session:
+            return endings.confirm_cancels(session, helds)
+
+    def release(self, *helds: Claim, reason: str = "It was given back.") -> Answer:
+        """Give runs back."""
+        with self.sessions() as session:
+            return endings.release(session, helds, reason, self.settings)
+
+    def train(self, held: Claim, ending: str = "completed", **metrics: float) -> None:
+        """Record what is left of a run, to its end."""
+        for epoch in range(held.recorded_epochs + 1, held.epochs + 1):
+            self.epoch(held, epoch, ending if epoch == held.epochs else None, **metrics)
+
+    def train_all(self, **metrics: float) -> None:
+        """Train whatever waits."""
+        while held := self.claim():
+            self.train(held, **metrics)
+
+    def fail(self, held: Claim, reason: str = "Out of luck.") -> Answer:
+        """Write down a failed attempt, and let the pause before the next be over."""
+        with self.sessions() as session:
+            answer = endings.fail_attempts(session, [held], reason, self.settings)
+        self.execute("UPDATE runs SET not_before = NULL WHERE id = :id", id=held.run_id)
+        return answer
+
+    def expire(self, held: Claim) -> None:
+        """Let a lease be over."""
+        self.execute(
+            "UPDATE runs SET lease_expires_at = now() - interval '1 second' WHERE id = :id",
+            id=held.run_id,
+        )
+
+    def execute(self, statement: str, **values: Any) -> None:
+        """Run SQL."""
+        with self.sessions.begin() as session:
+            session.execute(text(statement), values)
+
+    def standing(self, experiment_id: uuid.UUID) -> Standing:
+        """How an experiment stands."""
+        with self.sessions() as session:
+            return lifecycle.get(session, experiment_id)
+
+    def history(self, run_id: uuid.UUID) -> list[dict[str, Any]]:
+        """A run's rows."""
+        with self.sessions() as session:
+            rows = session.scalars(
+                select(Epoch).where(Epoch.run_id == run_id).order_by(Epoch.epoch)
+            )
+            names = [each.key for each in Epoch.__table__.columns if each.key != "run_id"]
+            return [{name: getattr(row, name) for name in names} for row in rows]
+
+    def attempts(self, run_id: uuid.UUID) -> list[tuple[int, str | None, str | None]]:
+        """A run's attempts: number, outcome, reason."""
+        wanted = select(Attempt.attempt, Attempt.outcome, Attempt.reason)
+        return rows(self.sessions, wanted.where(Attempt.run_id == run_id).order_by(Attempt.attempt))
+
+    def events(self, experiment_id: uuid.UUID) -> list[tuple[str, uuid.UUID | None]]:
+        """An experiment's stored events: type and run."""
+        wanted = select(Event.type, Event.run_id).where(Event.experiment_id == experiment_id)
+        return rows(self.sessions, wanted.order_by(Event.id))
+
+    def snapshot(self, run_id: uuid.UUID) -> Any:
+        """All that is stored of a run, to see that nothing changed."""
+        run = self.run(run_id)
+        columns = {each.key: getattr(run, each.key) for each in Run.__table__.columns}
+        return columns, self.history(run_id), self.attempts(run_id), self.events(run.experiment_id)

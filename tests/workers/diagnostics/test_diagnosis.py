@@ -1,0 +1,319 @@
+"""Diagnoses: what is told apart at initialization, and what is found while a run trains."""
+
+import math
+from collections import Counter
+from dataclasses import fields, replace
+
+import pytest
+import torch
+
+from service.database import tables
+from tests.support.probe_networks import ball, circles, network, normal, statistics
+from workers.diagnostics.diagnosis import Diagnostician
+from workers.diagnostics.findings import REMARKS, VERDICTS
+from workers.diagnostics.flow import flow_of
+from workers.diagnostics.thresholds import Thresholds
+
+#: The block network's rows: activation, initializer, verdict.
+ROWS = [
+    ("sigmoid", normal(0.01), "vanishing"),
+    ("sigmoid", normal(0.1), "vanishing"),
+    ("sigmoid", normal(1.0), "saturated"),
+    ("tanh", normal(0.01), "vanishing"),
+    ("tanh", normal(1.0), "saturated"),
+    ("tanh", normal(0.1), "healthy"),
+    ("tanh", "glorot_normal", "healthy"),
+    ("tanh", "glorot_uniform", "healthy"),
+    ("relu", "glorot_normal", "vanishing"),
+    ("relu", "glorot_uniform", "vanishing"),
+    ("relu", "he_normal", "healthy"),
+    ("relu", "he_uniform", "healthy"),
+]
+CNN = {"channels": [32, 64], "kernel_size": 3, "units": [128]}
+
+#: A healthy epoch's metrics.
+METRICS = {"loss": 1.0, "val_loss": 1.0, "gradient_norm": 1.0, "clipped_fraction": 0.0}
+
+
+def diagnosed(found):
+    diagnostician = Diagnostician(epochs=0)
+    diagnostician.see_layers(0, found)
+    return diagnostician.diagnosis()
+
+
+def block(activation, initializer, seed):
+    x, labels = ball(1000 + seed)
+    built = network("mlp", (10,), 1, activation, initializer, seed, hidden_units=[100] * 5)
+    return statistics(built, x, labels, "binary_crossentropy")
+
+
+@pytest.mark.parametrize(("activation", "initializer", "verdict"), ROWS)
+def test_the_block_network(activation, initializer, verdict):
+    found = [diagnosed(block(activation, initializer, seed)) for seed in range(5)]
+    assert Counter(each.verdict for each in found) == {verdict: 5}
+    for each in found:
+        assert bool(each.findings) == (verdict != "healthy")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "initializer", "verdict"), ROWS)
+def test_the_block_network_over_many_seeds(activation, initializer, verdict):
+    found = Counter(
+        diagnosed(block(activation, initializer, seed)).verdict for seed in range(100, 140)
+    )
+    assert found == {verdict: 40}
+
+
+def small(activation, initializer, seed=0, hidden=(10, 5), bias=0.0):
+    x, labels = circles(seed)
+    built = network(
+        "mlp", (2,), 1, activation, initializer, seed, bias=bias, hidden_units=list(hidden)
+    )
+    return statistics(built, x, labels, "binary_crossentropy")
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "maxout"])
+def test_zeros_are_symmetric(activation):
+    found = diagnosed(small(activation, "zeros"))
+    assert found.verdict == "symmetric"
+    first = found.findings[0]
+    assert (first.layer, first.epoch, first.value, first.threshold) == ("dense_1", 0, 10.0, 1.0)
+    assert "10 units of dense_1" in first.explanation
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_weights_ten_times_too_large_explode(seed):
+    assert diagnosed(small("relu", normal(10.0), seed)).verdict == "exploding"
+    x, labels = ball(seed)
+    deep = network("mlp", (10,), 1, "relu", normal(10.0), seed, hidden_units=[100] * 5)
+    found = statistics(deep, x, labels, "binary_crossentropy")
+    assert diagnosed(found).verdict == "exploding"
+
+
+def test_weights_that_leave_float32_explode():
+    x, labels = ball(0)
+    deep = network("mlp", (10,), 2, "relu", normal(1e9), hidden_units=[100] * 5)
+    found = diagnosed(statistics(deep, x, labels))
+    assert found.verdict == "exploding"
+    assert "not finite" in " ".join(each.explanation for each in found.findings)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_relu_below_zero_is_dead(seed):
+    found = diagnosed(small("relu", "he_normal", seed, bias=-5.0))
+    assert found.verdict == "dead"
+    assert {each.layer for each in found.findings if each.kind == "dead"} == {"dense_1", "dense_2"}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_good_shallow_networks_are_healthy(seed):
+    for activation, initializer in (
+        ("relu", "he_normal"),
+        ("tanh", "glorot_uniform"),
+        ("sigmoid", "glorot_uniform"),
+        ("selu", "lecun_normal"),
+        ("gelu", "he_uniform"),
+    ):
+        for hidden in ((6, 6), (100,)):
+            assert diagnosed(small(activation, initializer, seed, hidden)).verdict == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("activation", "initializer", "verdict"),
+    [
+        ("relu", "he_uniform", "healthy"),
+        ("relu", "glorot_uniform", "healthy"),
+        ("tanh", "glorot_uniform", "healthy"),
+        ("elu", "he_uniform", "healthy"),
+        ("selu", "lecun_normal", "healthy"),
+        ("gelu", "he_uniform", "healthy"),
+        ("leaky_relu", "he_uniform", "healthy"),
+        ("maxout", "he_uniform", "healthy"),
+        ("hard_tanh", "glorot_uniform", "healthy"),
+        ("relu6", "he_uniform", "healthy"),
+        ("sigmoid", "glorot_uniform", "vanishing"),
+        ("relu", normal(1.0), "exploding"),
+        ("tanh", normal(1.0), "saturated"),
+        ("relu", normal(0.01), "vanishing"),
+    ],
+)
+def test_the_mnist_cnn(activation, initializer, verdict):
+    # Blurred noise: what an image's neighbourhoods are to a convolution.
+    images = torch.rand(60, 1, 34, 34, generator=torch.Generator().manual_seed(0)) ** 6
+    images = torch.nn.functional.avg_pool2d(images, 7, stride=1) * 4
+    labels = torch.arange(60) % 10
+    built = network("mnist_cnn", (1, 28, 28), 10, activation, initializer, **CNN)
+    assert diagnosed(statistics(built, images, labels)).verdict == verdict
+
+
+def test_a_normalization_heals():
+    x, labels = ball(0)
+    for normalization, verdict in (("none", "vanishing"), ("batch", "healthy")):
+        built = network(
+            "mlp",
+            (10,),
+            2,
+            "sigmoid",
+            normal(0.1),
+            normalization=normalization,
+            hidden_units=[100] * 5,
+        )
+        assert diagnosed(statistics(built, x, labels)).verdict == verdict
+
+
+def test_all_findings_are_listed_the_most_severe_first():
+    found = diagnosed(block("tanh", normal(1.0), 0))
+    assert found.verdict == "saturated"
+    kinds = [each.kind for each in found.findings]
+    assert kinds == sorted(kinds, key=[*reversed(VERDICTS)].index)
+    assert set(kinds) == {"saturated", "exploding"}
+    for each in found.findings:
+        assert each.value > each.threshold
+        assert each.layer in each.explanation
+        assert each.explanation.endswith(".")
+
+
+def test_the_tables_allow_the_verdicts_there_are():
+    assert tables.VERDICTS == VERDICTS
+    assert not set(REMARKS) & set(VERDICTS)
+
+
+def test_every_threshold_has_its_reason():
+    for each in fields(Thresholds):
+        assert f"{each.name}:" in Thresholds.__doc__ or f"{each.name}," in Thresholds.__doc__
+
+
+@pytest.fixture
+def healthy():
+    return block("relu", "he_normal", 0)
+
+
+def follow(epochs, healthy=None, planned=None):
+    """A diagnostician that has seen epochs of these metrics, healthy where nothing is said."""
+    diagnostician = Diagnostician(planned or len(epochs))
+    if healthy is not None:
+        diagnostician.see_layers(0, healthy)
+    for number, changed in enumerate(epochs, start=1):
+        loss = 1 / number
+        diagnostician.see_epoch(number, METRICS | {"loss": loss, "val_loss": loss} | changed)
+    return diagnostician.diagnosis()
+
+
+def only(diagnosis):
+    (finding,) = diagnosis.findings
+    return finding
+
+
+def test_a_run_that_learns_is_healthy(healthy):
+    assert follow([{}] * 20, healthy) == follow([], healthy)
+    assert follow([{}] * 20, healthy).verdict == "healthy"
+
+
+def test_without_layer_statistics_there_is_no_verdict_but_of_what_is_seen():
+    assert follow([{}] * 5).verdict is None
+    assert follow([{}, {"loss": math.nan, "gradient_norm": math.nan}]).verdict == "diverged"
+
+
+@pytest.mark.parametrize("which", ["loss", "val_loss"])
+def test_a_divergence(healthy, which):
+    found = follow([{}, {}, {which: math.inf}], healthy)
+    assert found.verdict == "diverged"
+    finding = only(found)
+    assert (finding.kind, finding.layer, finding.epoch) == ("diverged", None, 3)
+    assert (finding.value, finding.threshold) == (math.inf, math.inf)
+
+
+def test_a_gradient_that_explodes_at_epoch_three(healthy):
+    found = follow([{}, {}, {"gradient_norm": 25.0, "loss": 3.0}, {}], healthy)
+    assert found.verdict == "exploding"
+    finding = only(found)
+    assert (finding.epoch, finding.value, finding.threshold) == (3, 25.0, 10.0)
+    assert "from 0.5 to 3" in finding.explanation
+
+
+def test_a_gradient_that_grows_as_a_plateau_is_left_is_no_explosion(healthy):
+    epochs = [{"gradient_norm": 0.01, "loss": 1.0}, {"gradient_norm": 0.5, "loss": 0.8}]
+    assert follow(epochs, healthy).findings == ()
+
+
+def test_a_gradient_that_is_not_finite(healthy):
+    found = follow([{}, {"gradient_norm": math.inf}], healthy)
+    assert (found.verdict, only(found).epoch) == ("exploding", 2)
+
+
+def test_clipping_that_acts_on_most_steps_is_remarked(healthy):
+    found = follow([{}, {"clipped_fraction": 0.5}, {"clipped_fraction": 0.9}], healthy)
+    assert found.verdict == "healthy"
+    finding = only(found)
+    assert (finding.kind, finding.epoch, finding.value) == ("clipping_active", 3, 0.9)
+
+
+def test_a_plateau_is_remarked(healthy):
+    resting = [{"loss": loss} for loss in (0.72, 0.6935, 0.6932, 0.6931, 0.5)]
+    found = follow(resting, healthy)
+    assert found.verdict == "healthy"
+    finding = only(found)
+    assert (finding.kind, finding.epoch) == ("plateau", 4)
+    # Of a long run three epochs tell nothing, and a loss that rests low has been learnt.
+    assert follow(resting, healthy, planned=1000).findings == ()
+    assert follow([{"loss": 0.1}] * 10, healthy).findings == ()
+    assert follow([{"loss": 0.6931}] * 10).findings == ()  # what guessing gives is not known
+
+
+def changed(statistics, at, **values):
+    layers = list(statistics.layers)
+    layers[at] = replace(layers[at], **values)
+    return replace(statistics, layers=tuple(layers))
+
+
+def test_a_unit_that_dies_later_is_remarked(healthy):
+    diagnostician = Diagnostician(4)
+    diagnostician.see_layers(0, changed(healthy, 1, dead_fraction=0.02))
+    diagnostician.see_layers(2, changed(healthy, 1, dead_fraction=0.03))
+    diagnostician.see_layers(4, changed(healthy, 1, dead_fraction=0.06))
+    found = diagnostician.diagnosis()
+    assert found.verdict == "healthy"
+    finding = only(found)
+    assert (finding.kind, finding.layer, finding.epoch) == ("dying", "dense_2", 2)
+    assert (finding.value, finding.threshold) == (0.03, 0.02)
+    assert "1 more dead unit than" in finding.explanation
+
+
+def test_a_layer_that_dies_later_is_dead(healthy):
+    diagnostician = Diagnostician(4)
+    diagnostician.see_layers(0, healthy)
+    diagnostician.see_layers(2, changed(healthy, 1, dead_fraction=0.9))
+    found = diagnostician.diagnosis()
+    assert found.verdict == "dead"
+    assert [(each.kind, each.epoch) for each in found.findings] == [("dead", 2), ("dying", 2)]
+
+
+def test_saturation_condemns_a_network_only_until_it_has_learnt(healthy):
+    full = changed(healthy, 1, saturated_fraction=0.8)
+    for loss, verdict in ((healthy.chance_loss, "saturated"), (0.2, "healthy")):
+        diagnostician = Diagnostician(4)
+        diagnostician.see_layers(0, healthy)
+        diagnostician.see_layers(2, replace(full, loss=loss))
+        assert diagnostician.diagnosis().verdict == verdict
+
+
+def test_a_network_without_hidden_layers_is_judged_by_its_history():
+    x, labels = ball(0)
+    built = network("mlp", (10,), 2, "relu", "he_normal", hidden_units=[4])
+    found = statistics(built, x, labels)
+    alone = replace(found, layers=found.layers[-1:])
+    assert diagnosed(alone).verdict == "healthy"
+
+
+def test_a_gradient_spread_over_an_image_is_compared_with_a_dense_layers():
+    """By the sum over a layer; of single z-values a convolution's are smaller a hundredfold."""
+    images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    built = network("mnist_cnn", (1, 28, 28), 10, "relu", "he_uniform", **CNN)
+    found = statistics(built, images, torch.arange(20) % 10)
+    flow = flow_of(found)
+    assert flow.layers == 3
+    assert 0.5 < flow.backward < 2
+    assert flow.backward_gain == pytest.approx(math.sqrt(flow.backward))
+    first, *_, last = found.hidden
+    assert first.z_gradient.std < 0.1 * last.z_gradient.std
+    assert flow.forward == pytest.approx(last.signal / first.signal)

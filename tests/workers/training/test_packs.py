@@ -1,0 +1,132 @@
+"""Packs: what a run computes does not depend on the runs beside it."""
+
+import gc
+import math
+import weakref
+
+import pytest
+import torch
+
+from tests.support.packed_training import CPU, VARIED, runs_of, trained
+from workers.nn.packed.dropouts import device_words
+from workers.training import solo
+from workers.training.packed.training import PackedTraining
+from workers.training.results import Pulse, Start
+from workers.training.solo import Training
+
+
+@pytest.mark.parametrize("spec", VARIED.values(), ids=VARIED)
+def test_a_run_gives_the_same_bits_alone_and_in_any_company(spec):
+    runs, data = runs_of(spec)
+    packed = trained(PackedTraining(runs, data, CPU))
+    for member, run in enumerate(runs):
+        assert trained(PackedTraining([run], data, CPU))[0] == packed[member]
+    some = [*range(len(runs))[::-2]]
+    fewer = trained(PackedTraining([runs[each] for each in some], data, CPU))
+    assert [fewer[at] for at in range(len(some))] == [packed[each] for each in some]
+
+
+@pytest.mark.parametrize("spec", VARIED.values(), ids=VARIED)
+def test_a_pack_computes_what_plain_trainings_compute(spec):
+    """Up to rounding: other kernels, the same numbers."""
+    runs, data = runs_of(spec)
+    packed = {}
+    for item in PackedTraining(runs, data, CPU).run():
+        for member, result in {} if isinstance(item, Pulse) else item.items():
+            packed.setdefault(member, []).append(result)
+    for member, run in enumerate(runs):
+        plain = [each for each in Training(*run, data, CPU).run() if not isinstance(each, Pulse)]
+        for ours, theirs in zip(packed[member], plain, strict=True):
+            assert type(ours) is type(theirs)
+            if isinstance(ours, Start):
+                assert ours.statistics == theirs.statistics
+                continue
+            assert ours.metrics.keys() == theirs.metrics.keys()
+            for name in ours.metrics.keys() - {"epoch_seconds"}:
+                # Of two logits that tie, rounding makes either the larger: one sample is free.
+                near = 1 / 30 if name.endswith("accuracy") else 1e-5
+                assert ours.metrics[name] == pytest.approx(theirs.metrics[name], rel=2e-4, abs=near)
+
+
+def test_shapes_that_are_no_whole_vectors_change_nothing():
+    spec = {"model": {"name": "mlp", "hidden_units": [33, 5]}, "batch_size": 44, "epochs": 1}
+    functions = ["tanh", "sigmoid", "softplus", "elu"]
+    runs, data = runs_of(spec | {"activation": functions, "seeds": [3]})
+    packed = trained(PackedTraining(runs, data, CPU))
+    for member, run in enumerate(runs):
+        assert trained(PackedTraining([run], data, CPU))[0] == packed[member]
+
+
+def test_a_member_goes_on_from_any_step_beside_members_at_others(monkeypatch):
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
+    spec = {"optimizer": "adam", "normalization": "batch", "epochs": 3}
+    runs, data = runs_of(spec | {"seeds": [3, 8, 13]})
+    whole = PackedTraining(runs, data, CPU)
+    states, places = {0: None, 1: None, 2: None}, {0: (1, 2), 1: (2, 1), 2: (2, 1)}
+
+    def keep(pack):
+        for member, place in places.items():
+            if pack.members[member].step and place == (
+                pack.members[member].epoch,
+                pack.members[member].step,
+            ):
+                states[member] = states[member] or pack.members[member].state()
+
+    uninterrupted = trained(whole, at_pulse=keep)
+    resumed = PackedTraining(runs, data, CPU)
+    for member, state in states.items():
+        resumed.members[member].restore(state)
+    results = trained(resumed)
+    for member, (epoch, _) in places.items():
+        assert results[member] == uninterrupted[member][epoch - 1 :]
+
+
+def test_a_diverging_member_ends_alone():
+    optimizers = [{"name": "sgd", "learning_rate": rate} for rate in (0.01, 1e3)]
+    runs, data = runs_of({"optimizer": optimizers, "activation": "identity", "epochs": 3})
+    packed = trained(PackedTraining(runs, data, CPU))
+    assert [len(packed[each]) for each in range(4)] == [3, 3, 1, 1]
+    assert not all(math.isfinite(float.fromhex(packed[2][0][0][n])) for n in ("loss", "val_loss"))
+    assert packed[0] == trained(PackedTraining(runs[:1], data, CPU))[0]
+
+
+def test_the_time_of_a_pack_is_shared_among_its_members():
+    runs, data = runs_of({"seeds": 4})
+    rounds = [each for each in PackedTraining(runs, data, CPU).run() if not isinstance(each, Pulse)]
+    for each in rounds:
+        seconds = {result.metrics["epoch_seconds"] for result in each.values()}
+        assert len(seconds) == 1
+        assert 0 < seconds.pop() < 1
+
+
+def test_the_memory_of_a_pack_is_free_with_its_end():
+    """At once, not when Python next looks for cycles: the next pack is made to fit what is free."""
+    runs, data = runs_of({"epochs": 1})
+    gc.disable()
+    try:
+        pack = PackedTraining(runs, data, CPU)
+        trained(pack)
+        found = weakref.ref(pack)
+        del pack
+        assert found() is None
+    finally:
+        gc.enable()
+
+
+def split_mix(key, count):
+    """SplitMix64 as Steele, Lea & Flood 2014 print it, in whole numbers; 16 bits at a time."""
+    words, state = [], key
+    while len(words) < count:
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+        z ^= z >> 31
+        words += [z >> shift & 0xFFFF for shift in (0, 16, 32, 48)]
+    return words[:count]
+
+
+def test_words_drawn_on_a_device_are_split_mix():
+    keys = [1, 2**63 - 1, 12345678901234567890]
+    signed = torch.tensor([key - 2**64 if key >= 2**63 else key for key in keys])
+    found = device_words(signed, 30).numpy().view("uint16").tolist()
+    assert found == [split_mix(key, 30) for key in keys]

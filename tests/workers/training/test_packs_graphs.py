@@ -1,0 +1,51 @@
+"""A pack's step as a CUDA graph: what a recording asks of it, seen also where there is no CUDA."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from tests.support.packed_training import CNNS, CPU, VARIED, runs_of, trained
+from workers.nn.names import below
+from workers.training.packed.step import PackedStep
+from workers.training.packed.training import PackedTraining
+
+#: Tensors without values: whoever reads a number of one gets an error.
+META = torch.device("meta")
+
+KINDS = VARIED | {f"convolutions, {kind}": spec for kind, spec in CNNS.items()}
+
+
+class NothingFromTheHost(TorchDispatchMode):
+    """Lets no tensor into an operation, or out of one, that is not on the device."""
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        found = operation(*args, **(kwargs or {}))
+        for each in tree_leaves((args, kwargs, found)):
+            if isinstance(each, torch.Tensor):
+                assert each.device == META, f"{operation} has a tensor on the {each.device}"
+        return found
+
+
+@pytest.mark.parametrize("spec", KINDS.values(), ids=KINDS)
+def test_a_step_reads_nothing_back_and_brings_nothing_in(spec):
+    """A replay is deaf to both: it repeats what the recording launched, on the same memory."""
+    runs, data = runs_of(spec)
+    members = PackedTraining(runs, data, CPU).members
+    states = [below("rows.", each.state()) for each in members]
+    rows = {name: torch.stack([each[name] for each in states]).to(META) for name in states[0]}
+    step = PackedStep([each.recipe for each in members], data.to(META), META)
+    samples = torch.zeros(len(runs), 7, dtype=torch.int64, device=META)
+    draw = step.draw([1] * len(runs), 0, samples)
+    with NothingFromTheHost():
+        step.train(rows, draw)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("spec", [{}, *CNNS.values()], ids=["mlp", *CNNS])
+def test_a_recorded_step_is_the_step(spec, monkeypatch):
+    runs, data = runs_of(spec)
+    cuda = torch.device("cuda")
+    replayed = trained(PackedTraining(runs, data, cuda))
+    monkeypatch.setattr(PackedStep, "train", PackedStep._take)
+    assert trained(PackedTraining(runs, data, cuda)) == replayed

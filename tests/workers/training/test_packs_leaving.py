@@ -1,0 +1,123 @@
+"""Members leave a pack at any moment, and memory runs out at any: the others lose nothing."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tests.support.packed_training import CNNS, CPU, bits_of, runs_of, seen, trained
+from workers.training import solo
+from workers.training.packed import step
+from workers.training.packed.step import PackedStep
+from workers.training.packed.training import PackedTraining
+from workers.training.results import Pulse
+
+#: Statistics before the first step and after each epoch, pulses between all of them.
+_WATCHED = {
+    "model": {"name": "mlp", "hidden_units": [4]},
+    "normalization": "batch",
+    "seeds": 3,
+    "epochs": 2,
+    "batch_size": 50,
+    "dataset": {"name": "digits", "train_size": 100, "test_size": 30},
+    "layer_statistics": {"every": 1, "samples": 20},
+}
+
+
+def until_left(pack, moment, leaving):
+    """Train; at that result or pulse some leave. Gives what each told until its end."""
+    told = {member: [] for member in range(len(pack.members))}
+    for number, event in enumerate(pack.run()):
+        if not isinstance(event, Pulse):
+            for member, result in event.items():
+                told[member].append((*seen(result), bits_of(pack.members[member].weights())))
+        if number == moment:
+            for member in leaving:
+                pack.leave(member)
+    return told
+
+
+@pytest.mark.parametrize("leaving", [[0], [2], [0, 1], [0, 1, 2]])
+def test_whoever_leaves_at_whatever_moment_the_others_stay_as_they_are(leaving, monkeypatch):
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
+    runs, data = runs_of(_WATCHED)
+    moments = sum(1 for _ in PackedTraining(runs, data, CPU).run())
+    assert moments > 10
+    together = trained(PackedTraining(runs, data, CPU))
+    for moment in range(moments):
+        told = until_left(PackedTraining(runs, data, CPU), moment, leaving)
+        for member in range(len(runs)):
+            if member in leaving:
+                assert told[member] == together[member][: len(told[member])]
+            else:
+                assert told[member] == together[member], f"{member} at {moment}"
+
+
+def test_a_member_that_has_left_has_no_state():
+    runs, data = runs_of(_WATCHED)
+    pack = PackedTraining(runs, data, CPU)
+    pack.leave(1)
+    with pytest.raises(LookupError, match="Member 1 has left"):
+        pack.members[1].state()
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_memory_that_is_too_small_for_an_evaluation_splits_the_pack(epoch, monkeypatch):
+    runs, data = runs_of(_WATCHED | {"seeds": 4})
+    together = trained(PackedTraining(runs, data, CPU))
+    pack, evaluate = PackedTraining(runs, data, CPU), PackedStep.evaluate
+
+    def in_little_memory(self, rows, part, chunk):
+        if pack.members[0].epoch == epoch and len(rows["parameters"]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return evaluate(self, rows, part, chunk)
+
+    monkeypatch.setattr(PackedStep, "evaluate", in_little_memory)
+    assert trained(pack) == together
+    assert pack.width == 2
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [_WATCHED, CNNS["batch norm"], CNNS["switchable norm"]],
+    ids=["mlp", "batch norm", "switchable norm"],
+)
+def test_a_step_without_enough_memory_leaves_everything_as_it_was(spec, monkeypatch):
+    """Running statistics too, though the forward pass that moves them is over by then."""
+
+    def too_small(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(step, "packed_clipping", lambda *_: too_small)
+    runs, data = runs_of(spec)
+    pack = PackedTraining(runs[:1], data, CPU)
+    before = bits_of(pack.members[0].state())
+    with pytest.raises(torch.OutOfMemoryError):  # there is nothing to split
+        trained(pack)
+    assert bits_of(pack.members[0].state()) == before
+
+
+_SHORT_OF_MEMORY = """
+import resource, torch
+from tests.training.packed import PackedTraining, CPU, runs_of, trained
+torch.set_num_threads(1)
+spec = {"model": {"name": "mlp", "hidden_units": [1500, 4]}, "batch_size": 1000, "seeds": 8,
+        "epochs": 1, "dataset": {"name": "moons", "train_size": 1000, "test_size": 30}}
+runs, data = runs_of(spec)
+alone = trained(PackedTraining(runs[-1:], data, CPU))
+pack = PackedTraining(runs, data, CPU)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 180 * 2**20, resource.RLIM_INFINITY))
+assert trained(pack)[7] == alone[0]
+print(pack.width)
+"""
+
+
+def test_out_of_memory_splits_the_pack_and_goes_on():
+    """Eight members take 48 MB a tensor of z-values; the process gets 180 MB more."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SHORT_OF_MEMORY], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 8

@@ -1,0 +1,144 @@
+"""When layer statistics are taken, and that no bit of a training sees it."""
+
+import pytest
+import torch
+
+from tests.workers.training.test_reproducibility import rows, written
+from workers.datasets import load
+from workers.diagnostics.layers import NetworkStatistics
+from workers.training import solo
+from workers.training.probing import AUTO_SHARE, probing_of
+from workers.training.results import EpochResult, Pulse, Start
+from workers.training.solo import Training, train
+
+CPU = torch.device("cpu")
+
+
+def probed(configure, trained=60_000, **fields):
+    return sorted(probing_of(configure(**fields), trained).epochs)
+
+
+def test_off_is_off(configure):
+    config = configure(layer_statistics="off", epochs=3)
+    assert not any(probing_of(config, 300).at(epoch, ending=True) for epoch in range(4))
+
+
+@pytest.mark.parametrize(
+    ("every", "epochs", "expected"),
+    [(1, 3, [0, 1, 2, 3]), (2, 5, [0, 2, 4, 5]), (100, 5, [0, 5]), (1, 0, [0])],
+)
+def test_every_nth_epoch_and_always_the_first_and_the_last(configure, every, epochs, expected):
+    statistics = {"every": every, "samples": 10}
+    assert probed(configure, layer_statistics=statistics, epochs=epochs) == expected
+
+
+def test_auto_takes_powers_of_two_within_its_share(configure):
+    auto = {"every": "auto", "samples": 1000}
+    assert probed(configure, layer_statistics=auto, epochs=12) == [0, 1, 2, 4, 8, 12]
+    assert probed(configure, layer_statistics=auto, epochs=1) == [0, 1]
+    # A probe costs as much as an epoch here, and two of a hundred are allowed.
+    assert probed(configure, 1000, layer_statistics=auto, epochs=100) == [0, 1, 2, 100]
+    assert probed(configure, 1000, layer_statistics=auto, epochs=12) == [0, 12]
+    for epochs in (1, 7, 64, 1000):
+        between = probed(configure, 5000, layer_statistics=auto, epochs=epochs)[1:-1]
+        assert len(between) * 1000 <= AUTO_SHARE * 5000 * epochs
+
+
+def test_a_divergence_is_probed_whenever_it_comes(configure):
+    probing = probing_of(configure(layer_statistics={"every": 10}, epochs=20), 300)
+    assert not probing.at(3)
+    assert probing.at(3, ending=True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"activation": "selu"},
+        {"activation": "prelu", "normalization": "batch", "clipping": "norm"},
+        {"normalization": "switchable", "loss": "binary_crossentropy"},
+    ],
+    ids=["selu", "batch", "switchable"],
+)
+def test_no_bit_of_a_training_sees_the_statistics(configure, fields):
+    """Under the same optimizer state, dropout and running statistics."""
+    ends = []
+    for statistics in ("off", {"every": 1, "samples": 300}):
+        config = configure(layer_statistics=statistics, epochs=3, **fields)
+        training = Training(config, 7, load(config.dataset), CPU)
+        results = [each for each in training.run() if isinstance(each, EpochResult)]
+        assert [each.statistics is not None for each in results] == [statistics != "off"] * 3
+        for each in results:
+            del each.metrics["epoch_seconds"]
+        ends.append((written(results), training.state()))
+    (history, state), (probed_history, probed_state) = ends
+    assert probed_history == history
+    assert all(torch.equal(probed_state[name], state[name]) for name in state if name != "seconds")
+
+
+def test_a_start_comes_first_and_is_the_network_before_its_first_step(configure):
+    config = configure(layer_statistics={"samples": 100}, epochs=0)
+    data = load(config.dataset)
+    (start,) = train(config, 0, data, CPU)
+    assert isinstance(start, Start)
+    network = Training(config, 0, data, CPU).network
+    logits = network(data.train.inputs[:100])
+    expected = torch.nn.functional.cross_entropy(logits, data.train.labels[:100]).item()
+    assert start.statistics.samples == 100
+    assert start.statistics.loss == pytest.approx(expected, rel=1e-5)
+    weight = start.statistics.layers[0].weight
+    assert weight.std == pytest.approx(network.conv_1.weight.std(correction=0).item(), rel=1e-5)
+
+
+def test_a_result_tells_of_the_weights_at_its_epochs_end(configure):
+    config = configure(layer_statistics={"every": 1, "samples": 10**5}, epochs=2)
+    training = Training(config, 0, load(config.dataset), CPU)
+    events = [each for each in training.run() if not isinstance(each, Pulse)]
+    assert [type(each) for each in events] == [Start, EpochResult, EpochResult]
+    assert events[0].statistics.samples == 300
+    last = events[2].statistics.layers[0].weight
+    assert last.max == training.network.conv_1.weight.max().item()
+    assert last != events[1].statistics.layers[0].weight
+
+
+def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
+    statistics = {"every": 1, "samples": 250}
+    config = configure(train_size=300, layer_statistics=statistics, batch_size=300)
+    events = list(train(config, 0, load(config.dataset), CPU))
+    # Four chunks of up to 64 have three pulses between them; one step and two evaluations of 200.
+    kinds = [type(each) for each in events]
+    assert kinds == [Pulse] * 3 + [Start] + [Pulse] * 3 + [Pulse] * 3 + [EpochResult]
+    fractions = [each.fraction for each in events if isinstance(each, Pulse)]
+    assert fractions == sorted(fractions)
+    assert 0 <= fractions[0] <= fractions[-1] <= 1
+
+
+def test_a_diverged_network_has_statistics(configure):
+    config = configure(
+        epochs=5,
+        layer_statistics={"every": 100, "samples": 50},
+        activation={"name": "leaky_relu", "negative_slope": 0.2},
+        initializer={"name": "normal", "stddev": 10.0},
+        optimizer={"name": "sgd", "learning_rate": 1000.0},
+    )
+    *_, last = train(config, 0, load(config.dataset), CPU)
+    assert last.diverged
+    assert isinstance(last.statistics, NetworkStatistics)
+    assert any(each.z.non_finite for each in last.statistics.layers)
+
+
+def test_a_restored_training_takes_the_same_statistics(configure, monkeypatch):
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
+    config = configure(layer_statistics={"every": 1, "samples": 300}, epochs=2, train_size=400)
+    data = load(config.dataset)
+    whole = Training(config, 3, data, CPU)
+    events, states = [], []
+    for event in whole.run():
+        events.append(event)
+        states.append((len(rows(events)), whole.state()))
+    expected = [each.statistics for each in events if isinstance(each, EpochResult)]
+    for done, state in states:
+        resumed = Training(config, 3, data, CPU)
+        resumed.restore(state)
+        found = [each for each in resumed.run() if isinstance(each, EpochResult)]
+        assert [each.statistics for each in found] == expected[done:]
