@@ -1,6 +1,6 @@
 # Actinium. `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow lint types openapi catalog bench clean
+.PHONY: help demo up test test-slow coverage lint types openapi catalog lock hooks bench clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -18,16 +18,22 @@ help: ## Show this list
 	@echo "  PYTHON=python3.12 make ... chooses the interpreter (3.11 or newer)."
 
 # What is installed, by how much is needed. Each stamp is newer than what it was made from.
-$(VENV)/.run: pyproject.toml client/pyproject.toml deploy/constraints.txt
+# Packages come from lock files with hashes; `make lock` writes those anew.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+OWN := --no-deps --no-build-isolation -e . -e ./client
+$(VENV)/.run: pyproject.toml client/pyproject.toml deploy/requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Actinium needs Python 3.11 or newer; set PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Actinium into $(VENV) (some minutes the first time) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[train,embedded]' -e ./client
+	@$(PIP) --require-hashes -r deploy/requirements/run.txt
+	@# Its build is this machine's choice, so it has no hash (docs/decisions/0014-lock-files.md).
+	@$(PIP) torch==2.13.0
+	@$(PIP) $(OWN)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run
+$(VENV)/.dev: $(VENV)/.run deploy/requirements/dev.txt
 	@echo "Installing the tools of development ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[dev]' -e './client[pandas,yaml]'
+	@$(PIP) --require-hashes -r deploy/requirements/dev.txt
 	@touch $@
 
 demo: $(VENV)/.run ## Train six activations on MNIST and rank them (EPOCHS=3 TRAIN_SIZE=12000 SEEDS=1)
@@ -39,6 +45,9 @@ up: $(VENV)/.run ## Run the whole service here: Postgres, Redis, API, scheduler,
 test: $(VENV)/.dev ## Run the tests on real servers and real MNIST
 	@# In the order of the folders: the long ones come first, so that no core is idle at the end.
 	@$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+coverage: $(VENV)/.dev ## Run the tests and measure which lines they reach (subprocesses included)
+	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term --cov-report=html $(ARGS)"
 
 test-slow: $(VENV)/.dev ## Run the long proofs (minutes of training, faults)
 	@$(BIN)/python -m pytest -m slow $(ARGS)
@@ -57,6 +66,12 @@ openapi: $(VENV)/.run ## Write openapi.yaml from the app
 catalog: $(VENV)/.run ## Write docs/catalog, docs/spec.md and the activations' samples from the code
 	@$(BIN)/python -m docs.generate.catalog_pages
 	@$(BIN)/python -m docs.generate.spec_page
+
+lock: $(VENV)/.dev ## Resolve all dependencies anew into deploy/requirements (ARGS=--upgrade)
+	@$(BIN)/python -m deploy.lock $(ARGS)
+
+hooks: $(VENV)/.dev ## Have git run the checks of `make lint` before each commit
+	@$(BIN)/pre-commit install
 
 bench: $(VENV)/.run ## Measure all that has a target, against Keras and MLflow (ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)

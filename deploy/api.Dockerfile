@@ -6,13 +6,6 @@
 # registry shows for it (name:tag@sha256:...).
 ARG PYTHON_IMAGE=python:3.11.15-slim-trixie
 
-# The requirements as a file of their own: a change of pyproject.toml that leaves them as they
-# are installs nothing again.
-FROM ${PYTHON_IMAGE} AS requirements
-COPY pyproject.toml /
-RUN python -c "import tomllib; project = tomllib.load(open('/pyproject.toml', 'rb'))['project']; \
-print(*project['dependencies'], sep='\n')" > /requirements.txt
-
 FROM ${PYTHON_IMAGE} AS build
 # pip reads these two by itself: an own package index is given when building, and kept nowhere.
 ARG PIP_INDEX_URL
@@ -20,12 +13,11 @@ ARG PIP_EXTRA_INDEX_URL
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/actinium
 ENV PATH=/opt/actinium/bin:$PATH
-COPY deploy/constraints.txt /tmp/
-COPY --from=requirements /requirements.txt /tmp/
-RUN pip install --constraint /tmp/constraints.txt --requirement /tmp/requirements.txt
+COPY deploy/requirements/api.txt /tmp/requirements.txt
+RUN pip install --require-hashes --requirement /tmp/requirements.txt
 # The command and the version alone; the code itself runs from /app, beside its migrations.
 COPY pyproject.toml README.md LICENSE /tmp/package/
-RUN pip install --no-deps /tmp/package
+RUN pip install --no-deps --no-build-isolation /tmp/package
 COPY service /app/service
 COPY migrations /app/migrations
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app

@@ -9,14 +9,6 @@
 # registry shows for it (name:tag@sha256:...).
 ARG PYTHON_IMAGE=python:3.11.15-slim-trixie
 
-# The requirements as a file of their own: a change of pyproject.toml that leaves them as they
-# are does not install torch again.
-FROM ${PYTHON_IMAGE} AS requirements
-COPY pyproject.toml /
-RUN python -c "import tomllib; project = tomllib.load(open('/pyproject.toml', 'rb'))['project']; \
-print(*project['dependencies'], *project['optional-dependencies']['train'], sep='\n')" \
-    > /requirements.txt
-
 FROM ${PYTHON_IMAGE} AS build
 # pip reads these two by itself: an own package index is given when building, and kept nowhere.
 ARG PIP_INDEX_URL
@@ -24,12 +16,12 @@ ARG PIP_EXTRA_INDEX_URL
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/actinium
 ENV PATH=/opt/actinium/bin:$PATH
-COPY deploy/constraints.txt /tmp/
-COPY --from=requirements /requirements.txt /tmp/
-RUN pip install --constraint /tmp/constraints.txt --requirement /tmp/requirements.txt
+COPY deploy/requirements/worker.txt /tmp/requirements.txt
+RUN pip install --require-hashes --requirement /tmp/requirements.txt
+RUN pip install torch==2.13.0
 # The command and the version alone; the code itself runs from /app.
 COPY pyproject.toml README.md LICENSE /tmp/package/
-RUN pip install --no-deps /tmp/package
+RUN pip install --no-deps --no-build-isolation /tmp/package
 COPY service /app/service
 COPY workers /app/workers
 COPY migrations /app/migrations
