@@ -72,27 +72,67 @@ function entitle(title) {
 function showError(element, error) {
   document.title = `${t("error.title")} · Actinium`;
   const [sentence, ...more] = error.sentences ?? [error.message];
-  show(element, h("div.card.problem", { role: "alert" }, h("h1", {}, t("error.title")), h("p", {}, sentence),
-    more.length ? h("ul", {}, more.map((each) => h("li", {}, each))) : null,
-    h("p", {}, h("button", { type: "button", onClick: () => enter() }, t("error.again")), " ",
-      h("a", { href: "#/" }, t("nav.experiments")))));
+  show(
+    element,
+    h(
+      "div.card.problem",
+      { role: "alert" },
+      h("h1", {}, t("error.title")),
+      h("p", {}, sentence),
+      more.length
+        ? h(
+            "ul",
+            {},
+            more.map((each) => h("li", {}, each)),
+          )
+        : null,
+      h(
+        "p",
+        {},
+        h("button", { type: "button", onClick: () => enter() }, t("error.again")),
+        " ",
+        h("a", { href: "#/" }, t("nav.experiments")),
+      ),
+    ),
+  );
 }
 
 function drawBar() {
   const link = (href, key) => h("a", { href, "data-view": href.slice(2) }, t(key));
   const compare = h("a", { href: "#/compare", "data-view": "compare", id: "tray" });
-  const languages = Object.entries(LANGUAGES).map(([code, name]) => h("button.ghost.small", {
-    type: "button", lang: code, "aria-pressed": String(code === language), onClick: () => speak(code),
-  }, code === "en" ? h("span", { title: name }, "EN") : name));
-  show(document.getElementById("bar"),
+  const languages = Object.entries(LANGUAGES).map(([code, name]) =>
+    h(
+      "button.ghost.small",
+      {
+        type: "button",
+        lang: code,
+        "aria-pressed": String(code === language),
+        onClick: () => speak(code),
+      },
+      code === "en" ? h("span", { title: name }, "EN") : name,
+    ),
+  );
+  show(
+    document.getElementById("bar"),
     h("button.skip", { type: "button", onClick: () => main.focus() }, t("nav.skip")),
     h("a.brand", { href: "#/" }, h("span.mark", { "aria-hidden": "true" }), "Actinium"),
-    h("nav", { "aria-label": t("nav.label") }, link("#/", "nav.experiments"), link("#/new", "nav.new"), link("#/catalog", "nav.catalog"), compare),
-    h("div.tools", {},
+    h(
+      "nav",
+      { "aria-label": t("nav.label") },
+      link("#/", "nav.experiments"),
+      link("#/new", "nav.new"),
+      link("#/catalog", "nav.catalog"),
+      compare,
+    ),
+    h(
+      "div.tools",
+      {},
       h("div.group", { role: "group", "aria-label": t("nav.language") }, languages),
       h("button.ghost.small", { type: "button", id: "theme", onClick: turnTheme }, themeName()),
       h("button.ghost.small", { type: "button", onClick: () => askForKey({ detail: null }) }, t("nav.key")),
-      h("a.small", { href: "/docs" }, "API")));
+      h("a.small", { href: "/docs" }, "API"),
+    ),
+  );
   drawTray();
   markCurrent(location.hash.replace(/^#\/?/, "").split(/[/?]/)[0]);
 }
@@ -138,17 +178,42 @@ function tellTheme() {
 /** Ask for an API key; it is kept as long as the tab. */
 function askForKey({ detail }) {
   if (document.querySelector("dialog[open]")) return;
-  const input = h("input", { type: "password", name: "key", autocomplete: "off", placeholder: "act_…", value: apiKey() ?? "", "aria-label": t("key.title") });
-  const close = () => { dialog.close(); dialog.remove(); };
+  const input = h("input", {
+    type: "password",
+    name: "key",
+    autocomplete: "off",
+    placeholder: "act_…",
+    value: apiKey() ?? "",
+    "aria-label": t("key.title"),
+  });
+  const close = () => {
+    dialog.close();
+    dialog.remove();
+  };
   const save = (event) => {
     event.preventDefault();
     setApiKey(input.value.trim());
     close();
     enter();
   };
-  const dialog = h("dialog", { onCancel: () => setTimeout(() => dialog.remove()) },
-    h("form", { onSubmit: save }, h("h2", {}, t("key.title")), detail && h("p.problem", {}, detail), h("p", {}, t("key.about")), input,
-      h("p.actions", {}, h("button.primary", { type: "submit" }, t("key.use")), h("button", { type: "button", onClick: close }, t("key.cancel")))));
+  const dialog = h(
+    "dialog",
+    { onCancel: () => setTimeout(() => dialog.remove()) },
+    h(
+      "form",
+      { onSubmit: save },
+      h("h2", {}, t("key.title")),
+      detail && h("p.problem", {}, detail),
+      h("p", {}, t("key.about")),
+      input,
+      h(
+        "p.actions",
+        {},
+        h("button.primary", { type: "submit" }, t("key.use")),
+        h("button", { type: "button", onClick: close }, t("key.cancel")),
+      ),
+    ),
+  );
   document.body.append(dialog);
   dialog.showModal();
 }

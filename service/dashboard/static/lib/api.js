@@ -36,7 +36,10 @@ export async function send(path, { method = "GET", body, headers = {}, signal } 
   let response;
   try {
     response = await fetch(path, {
-      method, signal, headers: sent, credentials: "omit",
+      method,
+      signal,
+      headers: sent,
+      credentials: "omit",
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
@@ -88,7 +91,9 @@ export async function picture(path, signal = undefined) {
 
 export function query(parameters) {
   const pairs = Object.entries(parameters).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).filter((each) => each !== null && each !== undefined && each !== "")
-      .map((each) => [name, each]));
+    (Array.isArray(value) ? value : [value])
+      .filter((each) => each !== null && each !== undefined && each !== "")
+      .map((each) => [name, each]),
+  );
   return pairs.length ? `?${new URLSearchParams(pairs)}` : "";
 }

@@ -101,12 +101,15 @@ export class Board {
         : await Promise.all(ids.map((id) => get(`/v1/runs/${id}`, {}, this.signal)));
       for (const run of fresh) Object.assign(this.runs.get(run.id) ?? {}, run);
       // A run that took over another's history told no epochs of its own.
-      const silent = fresh.filter((run) => ids.includes(run.id) && !this.tooLarge &&
-        (this.histories.get(run.id)?.epoch.length ?? 0) < run.epoch);
-      await Promise.all(silent.map(async (run) => {
-        const history = await find(`/v1/runs/${run.id}/history`, {}, this.signal);
-        if (history) this.histories.set(run.id, history);
-      }));
+      const silent = fresh.filter(
+        (run) => ids.includes(run.id) && !this.tooLarge && (this.histories.get(run.id)?.epoch.length ?? 0) < run.epoch,
+      );
+      await Promise.all(
+        silent.map(async (run) => {
+          const history = await find(`/v1/runs/${run.id}/history`, {}, this.signal);
+          if (history) this.histories.set(run.id, history);
+        }),
+      );
       this.version += 1;
       this._changed();
     } catch {
@@ -118,11 +121,19 @@ export class Board {
 
 /** Let a run be as an event tells; one that ended has more to it, which only the API knows. */
 export function tell(run, { type, data }) {
-  if (type === "run.started") Object.assign(run, { status: "running", attempt: data.attempt, worker: data.worker, fraction: 0 });
-  else if (type === "run.epoch") Object.assign(run, { status: "running", epoch: data.epoch, fraction: 0, final: { ...run.final, epoch: data.epoch, ...data.metrics } });
+  if (type === "run.started")
+    Object.assign(run, { status: "running", attempt: data.attempt, worker: data.worker, fraction: 0 });
+  else if (type === "run.epoch")
+    Object.assign(run, {
+      status: "running",
+      epoch: data.epoch,
+      fraction: 0,
+      final: { ...run.final, epoch: data.epoch, ...data.metrics },
+    });
   else if (type === "run.progress") run.fraction = data.fraction;
   else if (type === "run.requeued") Object.assign(run, { status: "queued", fraction: 0 });
-  else if (type === "run.finished") Object.assign(run, { status: data.status, epoch: data.epoch, error: data.error, fraction: 0 });
+  else if (type === "run.finished")
+    Object.assign(run, { status: data.status, epoch: data.epoch, error: data.error, fraction: 0 });
 }
 
 /** Put an epoch into a run's history, in the place of what a lost attempt had recorded there. */

@@ -8,14 +8,27 @@ let loading = null;
 export function catalog() {
   loading ??= get("/v1/catalog", { limit: 1000 })
     .then((page) => new Map(page.items.map((each) => [each.axis, each])))
-    .catch((error) => { loading = null; throw error; });
+    .catch((error) => {
+      loading = null;
+      throw error;
+    });
   return loading;
 }
 
 /** The axes of a grid, slowest first, as the API numbers runs. */
 export const AXES = [
-  "dataset", "model", "activation", "initializer", "output_initializer", "bias_initializer",
-  "normalization", "clipping", "optimizer", "dropout", "batch_size", "loss",
+  "dataset",
+  "model",
+  "activation",
+  "initializer",
+  "output_initializer",
+  "bias_initializer",
+  "normalization",
+  "clipping",
+  "optimizer",
+  "dropout",
+  "batch_size",
+  "loss",
 ];
 
 /** The catalog's axis that a spec's axis takes its values from. */
@@ -34,7 +47,8 @@ function label(axes, axis, value) {
   const shown = parameters.filter(({ name, default: usual }) => name in value && !same(value[name], usual));
   if (!shown.length) return value.name;
   const written = shown.map(({ name, type, axis: inner }) =>
-    (isChoice(value[name]) ? label(axes, inner, value[name]) : write(value[name], type, "()")));
+    isChoice(value[name]) ? label(axes, inner, value[name]) : write(value[name], type, "()"),
+  );
   if (shown.length === 1) return `${value.name}(${written[0]})`;
   return `${value.name}(${shown.map(({ name }, at) => `${name}=${written[at]}`).join(", ")})`;
 }
@@ -43,8 +57,12 @@ function spelledOut(axes, axis, value) {
   if (!isChoice(value)) return write(value);
   const { name, ...rest } = value;
   const known = new Map((parametersOf(axes, axis, value) ?? []).map((each) => [each.name, each]));
-  const parameters = Object.entries(rest).sort().map(([key, each]) =>
-    `${key}=${isChoice(each) ? spelledOut(axes, known.get(key)?.axis, each) : write(each, known.get(key)?.type)}`);
+  const parameters = Object.entries(rest)
+    .sort()
+    .map(
+      ([key, each]) =>
+        `${key}=${isChoice(each) ? spelledOut(axes, known.get(key)?.axis, each) : write(each, known.get(key)?.type)}`,
+    );
   return parameters.length ? `${name}(${parameters.join(", ")})` : name;
 }
 
@@ -86,13 +104,21 @@ export function places(axes, runs) {
     const labels = [...values].map(([key, value]) => [key, label(axes, axis, value)]);
     const times = new Map();
     for (const [, text] of labels) times.set(text, (times.get(text) ?? 0) + 1);
-    written.set(axis, new Map(labels.map(([key, text]) =>
-      [key, times.get(text) === 1 ? text : spelledOut(axes, axis, values.get(key))])));
+    written.set(
+      axis,
+      new Map(
+        labels.map(([key, text]) => [key, times.get(text) === 1 ? text : spelledOut(axes, axis, values.get(key))]),
+      ),
+    );
   }
-  return new Map(runs.map((run) => {
-    const place = Object.fromEntries(AXES.map((axis) => [axis, written.get(axis).get(JSON.stringify(run.config[axis]))]));
-    return [run.id, { ...place, variant: run.label ?? "–", seed: String(run.seed) }];
-  }));
+  return new Map(
+    runs.map((run) => {
+      const place = Object.fromEntries(
+        AXES.map((axis) => [axis, written.get(axis).get(JSON.stringify(run.config[axis]))]),
+      );
+      return [run.id, { ...place, variant: run.label ?? "–", seed: String(run.seed) }];
+    }),
+  );
 }
 
 /** The axes that vary and that no earlier one of them already decides. */
@@ -109,5 +135,7 @@ export function varyingAxes(all, among = AXES) {
 export function manyValued(all) {
   // The output's initializer is a question of its own only where it is not the others'.
   const own = all.some((place) => place.output_initializer !== place.initializer);
-  return [...AXES, "variant"].filter((axis) => (axis !== "output_initializer" || own) && new Set(all.map((place) => place[axis])).size > 1);
+  return [...AXES, "variant"].filter(
+    (axis) => (axis !== "output_initializer" || own) && new Set(all.map((place) => place[axis])).size > 1,
+  );
 }

@@ -82,7 +82,11 @@ export function reachable(name, box) {
     if (`${scrolls} ${more}` === seen) return;
     seen = `${scrolls} ${more}`;
     box.dataset.more = more;
-    for (const [attribute, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", name]]) {
+    for (const [attribute, value] of [
+      ["tabindex", "0"],
+      ["role", "region"],
+      ["aria-label", name],
+    ]) {
       if (scrolls) box.setAttribute(attribute, value);
       else box.removeAttribute(attribute);
     }
@@ -105,14 +109,19 @@ export function announce(text) {
 
 /** A `<select>` from `[value, label]` pairs. */
 export function select(label, options, value, onChange, properties = {}) {
-  const element = h("select", { ...properties, onChange: () => onChange(element.value) },
-    options.map(([each, text]) => h("option", { value: each, selected: each === value }, text)));
+  const element = h(
+    "select",
+    { ...properties, onChange: () => onChange(element.value) },
+    options.map(([each, text]) => h("option", { value: each, selected: each === value }, text)),
+  );
   return h("label.field", {}, h("span", {}, label), element);
 }
 
 /** The theme that is shown: chosen here, or else the browser's. */
 export function theme() {
-  return document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  return (
+    document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")
+  );
 }
 
 /** The value of a CSS variable, for canvases. */

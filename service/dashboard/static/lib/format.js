@@ -44,12 +44,23 @@ export function duration(seconds) {
   if (seconds < 1) return t("time.lessThanASecond");
   const all = Math.round(seconds);
   const [days, hours, minutes, rest] = [
-    Math.floor(all / 86400), Math.floor(all / 3600) % 24, Math.floor(all / 60) % 60, all % 60,
+    Math.floor(all / 86400),
+    Math.floor(all / 3600) % 24,
+    Math.floor(all / 60) % 60,
+    all % 60,
   ];
-  const parts = [[days, "time.d"], [hours, "time.h"], [minutes, "time.min"], [rest, "time.s"]];
+  const parts = [
+    [days, "time.d"],
+    [hours, "time.h"],
+    [minutes, "time.min"],
+    [rest, "time.s"],
+  ];
   const first = parts.findIndex(([amount]) => amount > 0);
-  return parts.slice(first, first + 2).filter(([amount]) => amount > 0)
-    .map(([amount, unit]) => t(unit, { n: amount })).join(" ");
+  return parts
+    .slice(first, first + 2)
+    .filter(([amount]) => amount > 0)
+    .map(([amount, unit]) => t(unit, { n: amount }))
+    .join(" ");
 }
 
 /** Dates as they are written where the reader is, where that speaks the page's language. */
@@ -70,7 +81,10 @@ export function dateTime(text) {
 
 /** A moment as the API has it, in UTC: 2026-11-21 16:20:00 UTC. */
 export function utc(text) {
-  return new Date(text).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+  return new Date(text)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
 }
 
 /** What an experiment is called, also where nobody named it. */
@@ -82,7 +96,11 @@ export function experimentName({ name, preset, created_at: at }) {
 export function ago(text) {
   const seconds = (new Date(text) - Date.now()) / 1000;
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+  for (const [unit, size] of [
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60],
+  ]) {
     if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
   }
   return relative.format(Math.trunc(Math.min(0, seconds)), "second");

@@ -19,9 +19,11 @@ function load() {
 /** An element that shows a formula; its LaTeX until the library is there. */
 export function formula(latex) {
   const element = h("div.formula", {}, h("code", {}, latex));
-  load().then((katex) => {
-    katex.render(latex, element, { displayMode: true, throwOnError: false, trust: false, strict: "ignore" });
-    reachable(t("catalog.formula"), element);
-  }).catch(() => {});
+  load()
+    .then((katex) => {
+      katex.render(latex, element, { displayMode: true, throwOnError: false, trust: false, strict: "ignore" });
+      reachable(t("catalog.formula"), element);
+    })
+    .catch(() => {});
   return element;
 }

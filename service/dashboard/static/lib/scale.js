@@ -20,8 +20,14 @@ export function tickLabels(values) {
   const given = values.filter((value) => value !== null);
   const largest = Math.max(...given.map(Math.abs));
   const exponents = largest > 0 && (largest < 1e-4 || largest >= 1e6);
-  const room = new Map(given.map((value) => [value, Math.min(...given.map((other) => Math.abs(other - value) || Infinity), Math.abs(value) || 1)]));
-  const write = (value, digits) => (exponents ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits))));
+  const room = new Map(
+    given.map((value) => [
+      value,
+      Math.min(...given.map((other) => Math.abs(other - value) || Infinity), Math.abs(value) || 1),
+    ]),
+  );
+  const write = (value, digits) =>
+    exponents ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
   const close = (value, digits) => Math.abs(Number(write(value, digits)) - value) <= room.get(value) / 50;
   let digits = 1;
   while (digits < MOST_DIGITS && !given.every((value) => close(value, digits))) digits += 1;

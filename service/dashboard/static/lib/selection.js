@@ -47,7 +47,10 @@ export class Selection {
       signal: this._following.signal,
       replay: false,
       onEvents: (events) => events.forEach((event) => this._hear(event)),
-      onState: (state) => { this.connection = state; this._changed(); },
+      onState: (state) => {
+        this.connection = state;
+        this._changed();
+      },
     });
   }
 

@@ -1,7 +1,18 @@
 // What the form sends, and the same request for a shell, for Python, and as it is.
 
 /** Fields that may be set otherwise while an experiment still checks its preset's claims. */
-const PRESET_FIELDS = new Set(["name", "description", "tags", "epochs", "seeds", "layer_statistics", "reuse", "priority", "max_attempts", "device"]);
+const PRESET_FIELDS = new Set([
+  "name",
+  "description",
+  "tags",
+  "epochs",
+  "seeds",
+  "layer_statistics",
+  "reuse",
+  "priority",
+  "max_attempts",
+  "device",
+]);
 
 /**
  * Where a spec goes: to its preset, with what it changes, so that its claims are checked; or,
@@ -32,7 +43,9 @@ export function curl({ path, body }, { origin, withKey }) {
 /** The same with the Python client, which finds a key in `ACTINIUM_KEY`. */
 export function python({ body, preset }, { origin }) {
   const call = preset
-    ? `submit_preset(\n    ${JSON.stringify(preset)},\n${Object.entries(body).map(([name, value]) => `    ${name}=${literal(value, "    ")},\n`).join("")})`
+    ? `submit_preset(\n    ${JSON.stringify(preset)},\n${Object.entries(body)
+        .map(([name, value]) => `    ${name}=${literal(value, "    ")},\n`)
+        .join("")})`
     : `submit(${literal(body)})`;
   return `from actinium import Client\n\nclient = Client(${JSON.stringify(origin)})\nexperiment = client.${call}\nclient.wait(experiment)\n`;
 }

@@ -11,7 +11,7 @@ export let language = "en";
 export async function loadLanguage() {
   const stored = localStorage.getItem("actinium.language");
   const preferred = navigator.languages.map((each) => each.slice(0, 2)).find((each) => each in LANGUAGES);
-  await useLanguage(stored in LANGUAGES ? stored : preferred ?? "en");
+  await useLanguage(stored in LANGUAGES ? stored : (preferred ?? "en"));
 }
 
 /** Write the page in a language from now on. */

@@ -5,11 +5,22 @@ import { duration, whole } from "../lib/format.js";
 import { known, t } from "../lib/text.js";
 
 const SIGNS = {
-  queued: "○", running: "◐", completed: "●", diverged: "▲", failed: "✕", cancelled: "⊘",
+  queued: "○",
+  running: "◐",
+  completed: "●",
+  diverged: "▲",
+  failed: "✕",
+  cancelled: "⊘",
 };
 
 export function status(name) {
-  return h(`span.badge.${name}`, {}, h("span", { "aria-hidden": "true" }, SIGNS[name] ?? "·"), " ", t(`status.${name}`));
+  return h(
+    `span.badge.${name}`,
+    {},
+    h("span", { "aria-hidden": "true" }, SIGNS[name] ?? "·"),
+    " ",
+    t(`status.${name}`),
+  );
 }
 
 /** Change a status badge in place. */
@@ -37,7 +48,13 @@ export function verdictName(verdict) {
 export function verdict(name) {
   if (!name) return h("span.muted", {}, "–");
   const tone = name === "healthy" ? "good" : "bad";
-  return h(`span.verdict.${tone}`, { title: known(`verdict.${name}.about`) }, h("span", { "aria-hidden": "true" }, tone === "good" ? "✓" : "!"), " ", verdictName(name));
+  return h(
+    `span.verdict.${tone}`,
+    { title: known(`verdict.${name}.about`) },
+    h("span", { "aria-hidden": "true" }, tone === "good" ? "✓" : "!"),
+    " ",
+    verdictName(name),
+  );
 }
 
 /** A bar of an experiment's runs by state, with the share that is done. */
@@ -48,12 +65,23 @@ export function progress(experiment) {
   // The bar's length is the share of epochs; its colours, the states of what has ended.
   const ended = parts.filter((name) => name !== "running");
   const endedShare = ended.reduce((sum, name) => sum + runs[name], 0) / Math.max(1, runs.total);
-  const widths = ended.map((name) => [name, 100 * runs[name] / Math.max(1, runs.total)]);
+  const widths = ended.map((name) => [name, (100 * runs[name]) / Math.max(1, runs.total)]);
   widths.push(["running", Math.max(0, 100 * (experiment.progress - endedShare))]);
-  return h("div.progress", {
-    role: "progressbar", "aria-valuenow": String(share), "aria-valuemin": "0", "aria-valuemax": "100",
-    "aria-label": t("progress.label", { share, done: whole(ended.reduce((sum, name) => sum + runs[name], 0)), total: whole(runs.total) }),
-  }, widths.map(([name, width]) => h(`i.${name}`, { style: { width: `${width}%` } })));
+  return h(
+    "div.progress",
+    {
+      role: "progressbar",
+      "aria-valuenow": String(share),
+      "aria-valuemin": "0",
+      "aria-valuemax": "100",
+      "aria-label": t("progress.label", {
+        share,
+        done: whole(ended.reduce((sum, name) => sum + runs[name], 0)),
+        total: whole(runs.total),
+      }),
+    },
+    widths.map(([name, width]) => h(`i.${name}`, { style: { width: `${width}%` } })),
+  );
 }
 
 /** "31 of 36 runs, 2 failed · about 40 s left" */
@@ -65,7 +93,9 @@ export function standing(experiment) {
     if (runs[name]) words.push(t(`runs.${name}`, { n: whole(runs[name]) }));
   }
   if (experiment.eta_seconds !== null && ["queued", "running"].includes(experiment.status)) {
-    words.push(experiment.eta_seconds < 1 ? t("runs.soon") : t("runs.left", { time: duration(experiment.eta_seconds) }));
+    words.push(
+      experiment.eta_seconds < 1 ? t("runs.soon") : t("runs.left", { time: duration(experiment.eta_seconds) }),
+    );
   }
   return words.join(" · ");
 }

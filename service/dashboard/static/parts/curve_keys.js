@@ -42,7 +42,9 @@ export function steerByKeys(curves) {
 export function tell(curves, at = null) {
   const { lines, epochs, metric } = curves.shown;
   const place = at ?? epochs.length - 1;
-  const values = lines.slice(0, MOST_SPOKEN).filter((line) => !curves.hidden.has(line.label))
+  const values = lines
+    .slice(0, MOST_SPOKEN)
+    .filter((line) => !curves.hidden.has(line.label))
     .map((line) => `${line.label} ${showValue(metric, line.mean[place])}`);
   const { box } = curves;
   box.setAttribute("aria-valuemin", String(epochs[0]));
@@ -54,7 +56,7 @@ export function tell(curves, at = null) {
 function zoom(curves, at, factor) {
   const { epochs } = curves.shown;
   const { min, max } = curves.plot.scales.x;
-  const half = factor * (max - min) / 2;
+  const half = (factor * (max - min)) / 2;
   const [first, last] = [epochs[0], epochs.at(-1)];
   if (2 * half >= last - first) return curves.unzoom();
   const middle = Math.max(first + half, Math.min(epochs[at], last - half));

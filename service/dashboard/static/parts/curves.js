@@ -31,17 +31,42 @@ export class Curves {
     this.hidden = new Set();
     this.log = false;
     this.signature = "";
-    this.box = h("div.plot", { role: "slider", tabindex: "0", "aria-label": label, "aria-description": t("curves.keys"), "aria-valuenow": "0" });
+    this.box = h("div.plot", {
+      role: "slider",
+      tabindex: "0",
+      "aria-label": label,
+      "aria-description": t("curves.keys"),
+      "aria-valuenow": "0",
+    });
     this.tip = h("div.tip", { hidden: true });
-    this.reset = h("button.small.ghost.unzoom", { type: "button", hidden: true, onClick: () => this.unzoom() }, t("curves.unzoom"));
+    this.reset = h(
+      "button.small.ghost.unzoom",
+      { type: "button", hidden: true, onClick: () => this.unzoom() },
+      t("curves.unzoom"),
+    );
     this.legend = h("div.legend", { role: "group", "aria-label": t("curves.legend") });
     this.note = h("p.note");
-    this.table = h("details.figures", {}, h("summary", {}, t("curves.table")), reachable(t("curves.table"), h("div.scroll")));
+    this.table = h(
+      "details.figures",
+      {},
+      h("summary", {}, t("curves.table")),
+      reachable(t("curves.table"), h("div.scroll")),
+    );
     this.table.addEventListener("toggle", () => this.fillTable());
-    this.element = h("div.curves", {}, h("div.stage", {}, this.box, this.tip, this.reset), this.legend, this.note, this.table);
+    this.element = h(
+      "div.curves",
+      {},
+      h("div.stage", {}, this.box, this.tip, this.reset),
+      this.legend,
+      this.note,
+      this.table,
+    );
     this.observer = new ResizeObserver(() => this.plot && this.plot.setSize(this.size()));
     this.observer.observe(this.box);
-    this.redraw = () => { this.signature = ""; this.shown && this.update(this.shown); };
+    this.redraw = () => {
+      this.signature = "";
+      this.shown && this.update(this.shown);
+    };
     document.addEventListener("theme-changed", this.redraw);
     steerByKeys(this);
   }
@@ -71,9 +96,14 @@ export class Curves {
     const positive = (column) => (this.log ? column.map((value) => (value > 0 ? value : null)) : column);
     // A band may reach below zero, which a logarithm cannot show: it ends at the lowest mean.
     const floor = this.log ? Math.min(...lines.flatMap((line) => line.mean.filter((value) => value > 0))) / 2 : null;
-    const edge = (column) => (this.log ? column.map((value) => (value === null ? null : Math.max(value, floor))) : column);
+    const edge = (column) =>
+      this.log ? column.map((value) => (value === null ? null : Math.max(value, floor))) : column;
     const data = [shown.epochs, ...lines.flatMap((line) => [positive(line.mean), edge(line.low), edge(line.high)])];
-    const signature = JSON.stringify([shown.metric, this.log, lines.map((line) => [line.label, line.colour, line.place])]);
+    const signature = JSON.stringify([
+      shown.metric,
+      this.log,
+      lines.map((line) => [line.label, line.colour, line.place]),
+    ]);
     if (signature === this.signature) {
       this.plot.setData(data, !this.zoomed);
     } else {
@@ -92,8 +122,10 @@ export class Curves {
     this.reset.hidden = true;
     this.styles = lines.map((line, at) => lineStyle(line.place ?? at, line.colour ?? null));
     const axis = {
-      stroke: ink("muted"), font: "12px system-ui, sans-serif",
-      grid: { stroke: ink("faint"), width: 1 }, ticks: { stroke: ink("faint"), width: 1, size: 4 },
+      stroke: ink("muted"),
+      font: "12px system-ui, sans-serif",
+      grid: { stroke: ink("faint"), width: 1 },
+      ticks: { stroke: ink("faint"), width: 1, size: 4 },
     };
     // A line of one value is a dot.
     const dot = (plot, at) => plot.data[at].filter((value) => value !== null).length === 1;
@@ -101,25 +133,59 @@ export class Curves {
       const { colour, dash } = this.styles[at];
       const hidden = { show: !this.hidden.has(line.label) };
       const edge = { ...hidden, stroke: "transparent", width: 0, points: { show: false } };
-      return [{ ...hidden, label: line.label, stroke: colour, dash, width: 1.8, points: { show: dot, size: 6, fill: colour } }, edge, edge];
+      return [
+        {
+          ...hidden,
+          label: line.label,
+          stroke: colour,
+          dash,
+          width: 1.8,
+          points: { show: dot, size: 6, fill: colour },
+        },
+        edge,
+        edge,
+      ];
     });
-    const bands = lines.map((_, at) => ({ series: [3 * at + 3, 3 * at + 2], fill: `color-mix(in srgb, ${this.styles[at].colour} 15%, transparent)` }));
-    this.plot = new window.uPlot({
-      ...this.size(), series: [{}, ...series], bands,
-      legend: { show: false },
-      cursor: { drag: { x: true, y: true, uni: 24 }, focus: { prox: 24, dist: distance }, points: { size: 7 } },
-      focus: { alpha: 0.35 },
-      scales: { x: { time: false, range: xRange }, y: { distr: this.log ? 3 : 1, range: yRange(metric, this.log) } },
-      axes: [
-        { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], size: 28, label: t("axis.epoch"), labelFont: axis.font, labelSize: 18 },
-        { ...axis, values: (_, values) => metricTicks(metric, values), size: axisWidth },
-      ],
-      hooks: {
-        setCursor: [(plot) => this.point(plot)],
-        setSelect: [(plot) => { if (plot.select.width > 0) { this.zoomed = true; this.reset.hidden = false; } }],
-        setSeries: [(_, index) => this.focus(index === null ? null : Math.floor((index - 1) / 3))],
+    const bands = lines.map((_, at) => ({
+      series: [3 * at + 3, 3 * at + 2],
+      fill: `color-mix(in srgb, ${this.styles[at].colour} 15%, transparent)`,
+    }));
+    this.plot = new window.uPlot(
+      {
+        ...this.size(),
+        series: [{}, ...series],
+        bands,
+        legend: { show: false },
+        cursor: { drag: { x: true, y: true, uni: 24 }, focus: { prox: 24, dist: distance }, points: { size: 7 } },
+        focus: { alpha: 0.35 },
+        scales: { x: { time: false, range: xRange }, y: { distr: this.log ? 3 : 1, range: yRange(metric, this.log) } },
+        axes: [
+          {
+            ...axis,
+            incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+            size: 28,
+            label: t("axis.epoch"),
+            labelFont: axis.font,
+            labelSize: 18,
+          },
+          { ...axis, values: (_, values) => metricTicks(metric, values), size: axisWidth },
+        ],
+        hooks: {
+          setCursor: [(plot) => this.point(plot)],
+          setSelect: [
+            (plot) => {
+              if (plot.select.width > 0) {
+                this.zoomed = true;
+                this.reset.hidden = false;
+              }
+            },
+          ],
+          setSeries: [(_, index) => this.focus(index === null ? null : Math.floor((index - 1) / 3))],
+        },
       },
-    }, data, this.box);
+      data,
+      this.box,
+    );
     this.plot.over.addEventListener("dblclick", () => this.unzoom());
   }
 
@@ -143,16 +209,25 @@ export class Curves {
   writeLegend(lines) {
     this.keys = lines.map((line, at) => {
       const value = h("span.value");
-      const key = h("button.key", {
-        type: "button", "aria-pressed": String(!this.hidden.has(line.label)),
-        onClick: () => this.toggle(at, line.label),
-        onPointerenter: () => this.plot.setSeries(3 * at + 1, { focus: true }),
-        onPointerleave: () => this.plot.setSeries(null, { focus: true }),
-        title: line.label,
-      }, swatch(this.styles[at]), h("span.told", {}, h("span.name", {}, line.label), value));
+      const key = h(
+        "button.key",
+        {
+          type: "button",
+          "aria-pressed": String(!this.hidden.has(line.label)),
+          onClick: () => this.toggle(at, line.label),
+          onPointerenter: () => this.plot.setSeries(3 * at + 1, { focus: true }),
+          onPointerleave: () => this.plot.setSeries(null, { focus: true }),
+          title: line.label,
+        },
+        swatch(this.styles[at]),
+        h("span.told", {}, h("span.name", {}, line.label), value),
+      );
       return { key, value };
     });
-    show(this.legend, this.keys.map(({ key }) => key));
+    show(
+      this.legend,
+      this.keys.map(({ key }) => key),
+    );
   }
 
   /** Write each line's last value beside its name, and of how many runs that is the mean. */
@@ -160,7 +235,10 @@ export class Curves {
     lines.forEach((line, at) => {
       const last = line.mean.findLastIndex((value) => value !== null);
       const diverged = line.diverged ? ` · ${t("curves.diverged", { n: line.diverged })}` : "";
-      setText(this.keys[at].value, (last < 0 ? "–" : showValue(metric, line.mean[last]) + runsAt(line, last)) + diverged);
+      setText(
+        this.keys[at].value,
+        (last < 0 ? "–" : showValue(metric, line.mean[last]) + runsAt(line, last)) + diverged,
+      );
     });
   }
 
@@ -184,14 +262,31 @@ export class Curves {
       return;
     }
     const { lines, epochs, metric } = this.shown;
-    const rows = lines.slice(0, MOST_LINES)
+    const rows = lines
+      .slice(0, MOST_LINES)
       .map((line, at) => ({ line, style: this.styles[at], value: line.mean[idx] }))
       .filter(({ line, value }) => value !== null && value !== undefined && !this.hidden.has(line.label))
       .sort((one, other) => (metric.endsWith("loss") ? one.value - other.value : other.value - one.value));
-    show(this.tip, h("b", {}, t("curves.epoch", { n: epochs[idx] })),
-      rows.slice(0, TOOLTIP_LINES).map(({ line, style, value }) =>
-        h("div", {}, swatch(style), h("span.told", {}, h("span.name", {}, line.label), h("span.value", {}, showValue(metric, value), bandAt(metric, line, idx), runsAt(line, idx))))),
-      rows.length > TOOLTIP_LINES ? h("div.muted", {}, t("curves.andMore", { n: rows.length - TOOLTIP_LINES })) : null);
+    show(
+      this.tip,
+      h("b", {}, t("curves.epoch", { n: epochs[idx] })),
+      rows
+        .slice(0, TOOLTIP_LINES)
+        .map(({ line, style, value }) =>
+          h(
+            "div",
+            {},
+            swatch(style),
+            h(
+              "span.told",
+              {},
+              h("span.name", {}, line.label),
+              h("span.value", {}, showValue(metric, value), bandAt(metric, line, idx), runsAt(line, idx)),
+            ),
+          ),
+        ),
+      rows.length > TOOLTIP_LINES ? h("div.muted", {}, t("curves.andMore", { n: rows.length - TOOLTIP_LINES })) : null,
+    );
     this.tip.hidden = rows.length === 0;
     this.placeTip(plot.over.offsetLeft + left, top, left > plot.over.clientWidth / 2);
   }
@@ -200,9 +295,12 @@ export class Curves {
   placeTip(start, top, onTheLeft) {
     const narrow = this.box.clientWidth < NARROW;
     const [left, right] = onTheLeft ? ["auto", `${this.box.clientWidth - start + 14}px`] : [`${start + 14}px`, "auto"];
-    Object.assign(this.tip.style, narrow
-      ? { left: "0", right: "0", top: `${this.height}px`, maxWidth: "none" }
-      : { left, right, top: `${Math.min(top, this.height / 3)}px`, maxWidth: "" });
+    Object.assign(
+      this.tip.style,
+      narrow
+        ? { left: "0", right: "0", top: `${this.height}px`, maxWidth: "none" }
+        : { left, right, top: `${Math.min(top, this.height / 3)}px`, maxWidth: "" },
+    );
   }
 
   /** The same figures for those who do not see the chart, or want to copy them. */
@@ -211,10 +309,35 @@ export class Curves {
     const { lines, epochs, metric } = this.shown;
     const step = Math.max(1, Math.ceil(epochs.length / 100));
     const kept = epochs.map((_, at) => at).filter((at) => at % step === 0 || at === epochs.length - 1);
-    show(this.table.lastChild, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("axis.epoch")), lines.map((line) => h("th", { scope: "col" }, line.label)))),
-      h("tbody", {}, kept.map((at) => h("tr", {}, h("th", { scope: "row" }, epochs[at]),
-        lines.map((line) => h("td.number", {}, line.mean[at] === null ? "–" : showValue(metric, line.mean[at]))))))));
+    show(
+      this.table.lastChild,
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            h("th", { scope: "col" }, t("axis.epoch")),
+            lines.map((line) => h("th", { scope: "col" }, line.label)),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          kept.map((at) =>
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, epochs[at]),
+              lines.map((line) => h("td.number", {}, line.mean[at] === null ? "–" : showValue(metric, line.mean[at]))),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 }
 

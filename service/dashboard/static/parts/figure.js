@@ -34,11 +34,14 @@ export class Figure {
 
   /** Draw it once it comes into sight. */
   showWhenSeen(address) {
-    const watcher = new IntersectionObserver((seen) => {
-      if (!seen.some((each) => each.isIntersecting)) return;
-      watcher.disconnect();
-      this.show(address);
-    }, { rootMargin: "200px" });
+    const watcher = new IntersectionObserver(
+      (seen) => {
+        if (!seen.some((each) => each.isIntersecting)) return;
+        watcher.disconnect();
+        this.show(address);
+      },
+      { rootMargin: "200px" },
+    );
     watcher.observe(this.element);
   }
 }

@@ -7,7 +7,18 @@ import { verdictName, verdictOf } from "./badges.js";
 import { metricName } from "./metrics.js";
 
 // cividis, the colours of the API's heat maps: lightness rises evenly, for every eye and in grey.
-const STOPS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
+const STOPS = [
+  "#00224e",
+  "#123570",
+  "#3b496c",
+  "#575d6d",
+  "#707173",
+  "#8a8678",
+  "#a59c74",
+  "#c3b369",
+  "#e1cc55",
+  "#fee838",
+];
 /** Ended, but with nothing to average. */
 const WITHOUT_RESULT = ["failed", "cancelled"];
 
@@ -33,24 +44,63 @@ export function heatmap(comparison, runs, placed, open) {
     return comparison.higher_is_better ? share : 1 - share;
   };
   const columns = values(columnAxis);
-  const table = h("table.heatmap", {},
+  const table = h(
+    "table.heatmap",
+    {},
     h("caption.unseen", {}, t("heatmap.caption", { rows: t(`axis.${rowAxis}`), columns: t(`axis.${columnAxis}`) })),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span.muted", {}, `${t(`axis.${rowAxis}`)} ╲ ${t(`axis.${columnAxis}`)}`)),
-      columns.map((column) => h("th", { scope: "col" }, column)))),
-    h("tbody", {}, values(rowAxis).map((row) => h("tr", {}, h("th", { scope: "row" }, row), columns.map((column) => {
-      const at = JSON.stringify([row, column]);
-      return cell(cells.get(at), { verdicts: verdicts.get(at), states: states.get(at) }, comparison.metric, means.length ? scale : null, () => open({ [rowAxis]: row, [columnAxis]: column }));
-    })))));
-  return [reachable(t("heatmap.title"), h("div.scroll", {}, table)), high > low ? colourKey(comparison, low, high) : null];
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("th", { scope: "col" }, h("span.muted", {}, `${t(`axis.${rowAxis}`)} ╲ ${t(`axis.${columnAxis}`)}`)),
+        columns.map((column) => h("th", { scope: "col" }, column)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      values(rowAxis).map((row) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, row),
+          columns.map((column) => {
+            const at = JSON.stringify([row, column]);
+            return cell(
+              cells.get(at),
+              { verdicts: verdicts.get(at), states: states.get(at) },
+              comparison.metric,
+              means.length ? scale : null,
+              () => open({ [rowAxis]: row, [columnAxis]: column }),
+            );
+          }),
+        ),
+      ),
+    ),
+  );
+  return [
+    reachable(t("heatmap.title"), h("div.scroll", {}, table)),
+    high > low ? colourKey(comparison, low, high) : null,
+  ];
 }
 
 /** The colours with the values they stand for, the worst on the left. */
 function colourKey({ metric, higher_is_better: upward }, low, high) {
   const values = [low, (low + high) / 2, high].map((value) => showValue(metric, value));
   const ends = upward ? values : values.toReversed();
-  return h("div.colours", { role: "img", "aria-label": `${metricName(metric)}: ${t("number.range", { low: ends[0], high: ends[2] })}` },
-    h("span", {}, metricName(metric)), h("i", { style: { background: `linear-gradient(to right, ${STOPS.join(", ")})` } }),
-    h("div", {}, ends.map((value) => h("span", {}, value))));
+  return h(
+    "div.colours",
+    { role: "img", "aria-label": `${metricName(metric)}: ${t("number.range", { low: ends[0], high: ends[2] })}` },
+    h("span", {}, metricName(metric)),
+    h("i", { style: { background: `linear-gradient(to right, ${STOPS.join(", ")})` } }),
+    h(
+      "div",
+      {},
+      ends.map((value) => h("span", {}, value)),
+    ),
+  );
 }
 
 function key(by, rowAxis, columnAxis) {
@@ -79,14 +129,22 @@ function cell(group, { verdicts, states }, metric, scale, open) {
   if (finished === 0 && without < total) return h("td.empty", {}, t("heatmap.waiting"));
   const lines = [group.mean === null ? null : h("b", {}, showValue(metric, group.mean))];
   for (const [name, n] of lost) lines.push(h("small", {}, n < total ? `${n}/${total} ` : "", t(`status.${name}`)));
-  const [verdict, times] = finished === 0 ? [null, 0] : [...(verdicts ?? [])].sort((one, other) => other[1] - one[1])[0] ?? [null, 0];
+  const [verdict, times] =
+    finished === 0 ? [null, 0] : ([...(verdicts ?? [])].sort((one, other) => other[1] - one[1])[0] ?? [null, 0]);
   if (verdict) lines.push(h("small", {}, verdictName(verdict), times < finished ? ` ${times}/${finished}` : ""));
   if (group.diverged && verdict !== "diverged") {
     lines.push(h("small", {}, t("heatmap.diverged", { n: `${group.diverged}/${finished}` })));
   }
   const style = group.mean === null ? {} : colours(scale(group.mean));
   // Where no cell has a value (networks that were only initialized) the verdict gives the colour.
-  const kind = scale === null && verdict ? (verdict === "healthy" ? ".healthy" : ".unhealthy") : group.mean === null ? ".hatched" : "";
+  const kind =
+    scale === null && verdict
+      ? verdict === "healthy"
+        ? ".healthy"
+        : ".unhealthy"
+      : group.mean === null
+        ? ".hatched"
+        : "";
   return h("td", {}, h(`button.cell${kind}`, { type: "button", style, onClick: open }, lines));
 }
 
@@ -104,7 +162,8 @@ function rgb(hex) {
 
 /** WCAG 2.1. */
 function luminance(colour) {
-  const [red, green, blue] = colour.map((part) => part / 255)
+  const [red, green, blue] = colour
+    .map((part) => part / 255)
     .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }

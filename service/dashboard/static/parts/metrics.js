@@ -23,5 +23,8 @@ export function comparedOptions() {
 }
 
 export function pointOptions() {
-  return [["final", t("at.final")], ["best", t("at.best")]];
+  return [
+    ["final", t("at.final")],
+    ["best", t("at.best")],
+  ];
 }

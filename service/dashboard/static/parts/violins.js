@@ -34,16 +34,51 @@ export function violins(layers, quantity, { range = null, marked = [], width = 5
   const left = Math.max(USUAL_LEFT, 12 + LETTER_WIDTH * Math.max(...labels.map((label) => label.length)));
   const step = (width - left - 8) / layers.length;
   const middles = layers.map((_, at) => left + step * (at + 0.5));
-  const named = places(layers.map((layer) => layer.name), marked, middles, width);
-  return svg("svg.violins", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": summary(layers, quantity) },
-    scale.map((value, at) => svg("g.tick", {}, svg("line", { x1: left, x2: width - 4, y1: y(value), y2: y(value) }),
-      svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, labels[at]))),
-    layers.map((layer, at) => svg(`g.violin${marked.includes(layer.name) ? ".marked" : ""}`, { onClick: () => open(layer.name) },
-      svg("title", {}, sentence(layer, quantity)),
-      hasValues(layer, quantity)
-        ? violin(layer[quantity], middles[at], Math.min(46, 0.42 * step), y, [low, high], ink(`line-${QUANTITIES.indexOf(quantity)}`))
-        : svg("text", { transform: `translate(${middles[at] + 4} ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, "NaN"),
-      named.has(at) ? svg("text.layer", { x: named.get(at), y: HEIGHT - 12, "text-anchor": "middle" }, layer.name) : null)));
+  const named = places(
+    layers.map((layer) => layer.name),
+    marked,
+    middles,
+    width,
+  );
+  return svg(
+    "svg.violins",
+    { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": summary(layers, quantity) },
+    scale.map((value, at) =>
+      svg(
+        "g.tick",
+        {},
+        svg("line", { x1: left, x2: width - 4, y1: y(value), y2: y(value) }),
+        svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, labels[at]),
+      ),
+    ),
+    layers.map((layer, at) =>
+      svg(
+        `g.violin${marked.includes(layer.name) ? ".marked" : ""}`,
+        { onClick: () => open(layer.name) },
+        svg("title", {}, sentence(layer, quantity)),
+        hasValues(layer, quantity)
+          ? violin(
+              layer[quantity],
+              middles[at],
+              Math.min(46, 0.42 * step),
+              y,
+              [low, high],
+              ink(`line-${QUANTITIES.indexOf(quantity)}`),
+            )
+          : svg(
+              "text",
+              {
+                transform: `translate(${middles[at] + 4} ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`,
+                "text-anchor": "middle",
+              },
+              "NaN",
+            ),
+        named.has(at)
+          ? svg("text.layer", { x: named.get(at), y: HEIGHT - 12, "text-anchor": "middle" }, layer.name)
+          : null,
+      ),
+    ),
+  );
 }
 
 /** Whether there is any finite value to draw of a layer. */
@@ -64,7 +99,8 @@ function violin(statistic, middle, half, y, [low, high], fill) {
 function places(names, marked, middles, width) {
   const placed = new Map();
   const room = (name) => LETTER_WIDTH * name.length + NAME_GAP;
-  const clear = (at, x) => [...placed].every(([other, taken]) => Math.abs(taken - x) >= (room(names[other]) + room(names[at])) / 2);
+  const clear = (at, x) =>
+    [...placed].every(([other, taken]) => Math.abs(taken - x) >= (room(names[other]) + room(names[at])) / 2);
   const order = [...names.keys()].sort((one, other) => marked.includes(names[other]) - marked.includes(names[one]));
   for (const at of order) {
     const x = Math.min(middles[at], width - room(names[at]) / 2);
@@ -75,10 +111,12 @@ function places(names, marked, middles, width) {
 
 /** The range that all layers at all these epochs fit in. */
 export function rangeOf(layers, quantity) {
-  const ends = layers.flatMap((layer) => {
-    const edges = layer[quantity]?.histogram?.edges ?? [];
-    return edges.length ? [Number(edges[0]), Number(edges.at(-1))] : [];
-  }).filter(Number.isFinite);
+  const ends = layers
+    .flatMap((layer) => {
+      const edges = layer[quantity]?.histogram?.edges ?? [];
+      return edges.length ? [Number(edges[0]), Number(edges.at(-1))] : [];
+    })
+    .filter(Number.isFinite);
   return ends.length ? [Math.min(...ends), Math.max(...ends)] : [-1, 1];
 }
 
@@ -95,23 +133,31 @@ function outline(histogram, middle, half, y, low, high) {
   if (!(widest > 0)) return "";
   const points = counts.map((_, at) => {
     const centre = (Number(edges[at]) + Number(edges[at + 1])) / 2;
-    return [half * widths[at] / widest, y(clamp(centre, low, high))];
+    return [(half * widths[at]) / widest, y(clamp(centre, low, high))];
   });
   const [start, end] = [y(clamp(Number(edges[0]), low, high)), y(clamp(Number(edges.at(-1)), low, high))];
   const right = points.map(([offset, place]) => `L${(middle + Math.max(0.6, offset)).toFixed(1)} ${place.toFixed(1)}`);
-  const left = points.toReversed().map(([offset, place]) => `L${(middle - Math.max(0.6, offset)).toFixed(1)} ${place.toFixed(1)}`);
+  const left = points
+    .toReversed()
+    .map(([offset, place]) => `L${(middle - Math.max(0.6, offset)).toFixed(1)} ${place.toFixed(1)}`);
   return `M${middle.toFixed(1)} ${start.toFixed(1)}${right.join("")}L${middle.toFixed(1)} ${end.toFixed(1)}${left.join("")}Z`;
 }
 
 /** Only where there are values, and in bins wide enough that chance does not fray the outline. */
 function joined(histogram) {
-  const [first, last] = [histogram.counts.findIndex((count) => count > 0), histogram.counts.findLastIndex((count) => count > 0)];
+  const [first, last] = [
+    histogram.counts.findIndex((count) => count > 0),
+    histogram.counts.findLastIndex((count) => count > 0),
+  ];
   let counts = histogram.counts.slice(first, last + 1);
   let edges = histogram.edges.slice(first, last + 2);
   const total = counts.reduce((sum, count) => sum + count, 0);
   while (counts.length >= 2 * FEWEST_BINS && total < VALUES_A_BIN * counts.length) {
     edges = edges.filter((_, at) => at % 2 === 0 || at === edges.length - 1);
-    counts = Array.from({ length: Math.ceil(counts.length / 2) }, (_, at) => counts[2 * at] + (counts[2 * at + 1] ?? 0));
+    counts = Array.from(
+      { length: Math.ceil(counts.length / 2) },
+      (_, at) => counts[2 * at] + (counts[2 * at + 1] ?? 0),
+    );
   }
   return { edges, counts };
 }

@@ -7,7 +7,7 @@ import { t } from "../lib/text.js";
 import { notice, setLive } from "../parts/badges.js";
 import { Curves } from "../parts/curves.js";
 import { metricOptions } from "../parts/metrics.js";
-import { MOST, choose, keep } from "../parts/tray.js";
+import { choose, keep, MOST } from "../parts/tray.js";
 import { compareTable } from "./compare_table.js";
 
 export async function view({ element, parameters, signal }) {
@@ -26,7 +26,9 @@ export async function view({ element, parameters, signal }) {
   const found = runs.map((run) => run.id);
   selection.gone.forEach((id) => choose(id, false)); // what is not there is not chosen any longer
   const notes = [
-    selection.gone.length ? notice(t("compare.gone", { n: selection.gone.length, ids: selection.gone.join(", ") })) : null,
+    selection.gone.length
+      ? notice(t("compare.gone", { n: selection.gone.length, ids: selection.gone.join(", ") }))
+      : null,
     wanted.length > MOST ? notice(t("compare.most", { most: MOST, n: wanted.length - MOST })) : null,
   ];
   if (!runs.length) {
@@ -34,8 +36,17 @@ export async function view({ element, parameters, signal }) {
     return t("nav.compare");
   }
   const names = namesOf(axes, runs);
-  parts = [curvesCard(selection, names, signal), compareTable(runs, names, (id) => go(found.filter((each) => each !== id)))];
-  show(element, heading, notes, adding(found), parts.map((part) => part.element));
+  parts = [
+    curvesCard(selection, names, signal),
+    compareTable(runs, names, (id) => go(found.filter((each) => each !== id))),
+  ];
+  show(
+    element,
+    heading,
+    notes,
+    adding(found),
+    parts.map((part) => part.element),
+  );
   update();
   selection.follow();
   return t("nav.compare");
@@ -43,7 +54,15 @@ export async function view({ element, parameters, signal }) {
 
 /** Ids between commas or spaces, each once; of a run's address, its end. */
 function idsIn(text) {
-  return [...new Set(text.toLowerCase().split(/[\s,]+/).map((each) => each.split("/").at(-1)).filter(Boolean))];
+  return [
+    ...new Set(
+      text
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .map((each) => each.split("/").at(-1))
+        .filter(Boolean),
+    ),
+  ];
 }
 
 function adding(ids) {
@@ -52,8 +71,13 @@ function adding(ids) {
     event.preventDefault();
     go([...ids, ...idsIn(entry.value)]);
   };
-  return h("form.controls", { onSubmit: add }, entry, h("button", { type: "submit" }, t("compare.add")),
-    ids.length ? h("button.ghost", { type: "button", onClick: () => go([]) }, t("compare.clear")) : null);
+  return h(
+    "form.controls",
+    { onSubmit: add },
+    entry,
+    h("button", { type: "submit" }, t("compare.add")),
+    ids.length ? h("button.ghost", { type: "button", onClick: () => go([]) }, t("compare.clear")) : null,
+  );
 }
 
 function go(ids) {
@@ -65,9 +89,18 @@ function go(ids) {
 /** Name each run by what tells it from the others. */
 function namesOf(axes, runs) {
   const placed = [...places(axes, runs).values()];
-  const differing = [...varyingAxes(placed), ...["variant", "seed"].filter((axis) => new Set(placed.map((place) => place[axis])).size > 1)];
-  const names = placed.map((place) => differing.map((axis) => (axis === "seed" ? t("run.seed", { seed: place.seed }) : place[axis])).join(" · "));
-  return names.map((name, at) => (name && names.indexOf(name) === at && names.lastIndexOf(name) === at ? name : `${name || placed[at].activation} (…${runs[at].id.slice(-4)})`));
+  const differing = [
+    ...varyingAxes(placed),
+    ...["variant", "seed"].filter((axis) => new Set(placed.map((place) => place[axis])).size > 1),
+  ];
+  const names = placed.map((place) =>
+    differing.map((axis) => (axis === "seed" ? t("run.seed", { seed: place.seed }) : place[axis])).join(" · "),
+  );
+  return names.map((name, at) =>
+    name && names.indexOf(name) === at && names.lastIndexOf(name) === at
+      ? name
+      : `${name || placed[at].activation} (…${runs[at].id.slice(-4)})`,
+  );
 }
 
 function curvesCard(selection, names, signal) {
@@ -83,7 +116,14 @@ function curvesCard(selection, names, signal) {
     const options = metricOptions(histories);
     if (JSON.stringify(options) !== offered) {
       offered = JSON.stringify(options);
-      show(controls, select(t("curves.metric"), options, metric, (value) => { metric = value; update(); }), h("label.check", {}, log, t("curves.log")));
+      show(
+        controls,
+        select(t("curves.metric"), options, metric, (value) => {
+          metric = value;
+          update();
+        }),
+        h("label.check", {}, log, t("curves.log")),
+      );
     }
     if (!histories.some(({ epoch }) => epoch.length)) {
       show(body, notice(selection.finished ? t("curves.nothing") : t("curves.waiting")));
@@ -97,7 +137,13 @@ function curvesCard(selection, names, signal) {
     });
     curves.update({ metric, epochs: Array.from({ length: last }, (_, at) => at + 1), lines, note: "" });
   };
-  const element = h("section.card", { "aria-labelledby": "compare-curves" }, h("h2", { id: "compare-curves" }, t("curves.title")), controls, body);
+  const element = h(
+    "section.card",
+    { "aria-labelledby": "compare-curves" },
+    h("h2", { id: "compare-curves" }, t("curves.title")),
+    controls,
+    body,
+  );
   return { element, update };
 }
 

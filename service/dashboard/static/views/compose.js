@@ -10,12 +10,21 @@ import { presetCards } from "../parts/presets.js";
 import { SpecForm } from "./compose_form.js";
 import { PlanPanel } from "./compose_plan.js";
 
-const START = { activation: ["relu", "tanh"], dataset: { name: "mnist", train_size: 2000, test_size: 1000 }, epochs: 3, seeds: 3 };
+const START = {
+  activation: ["relu", "tanh"],
+  dataset: { name: "mnist", train_size: 2000, test_size: 1000 },
+  epochs: 3,
+  seeds: 3,
+};
 
 export async function view({ element, parameters, signal }) {
   const draft = findDraft(parameters.toString());
   const place = draft?.place ?? parameters.toString();
-  const [axes, presets, { spec, origin, preset }] = await Promise.all([catalog(), find("/v1/presets", { limit: 1000 }, signal), start(new URLSearchParams(place), draft, signal)]);
+  const [axes, presets, { spec, origin, preset }] = await Promise.all([
+    catalog(),
+    find("/v1/presets", { limit: 1000 }, signal),
+    start(new URLSearchParams(place), draft, signal),
+  ]);
   if (signal.aborted) return null;
   if (draft) history.replaceState(null, "", place ? `#/new?${place}` : "#/new");
   const plan = new PlanPanel(signal, origin);
@@ -24,14 +33,41 @@ export async function view({ element, parameters, signal }) {
     kept.hidden = false;
   };
   const form = new SpecForm(axes, spec, {
-    onChange: (changed) => { plan.update(changed, form); keep(); },
-    onUnreadable: () => { plan.hold(form); keep(); },
+    onChange: (changed) => {
+      plan.update(changed, form);
+      keep();
+    },
+    onUnreadable: () => {
+      plan.hold(form);
+      keep();
+    },
   });
-  const kept = h("p.kept", { hidden: !draft }, h("small.muted", {}, t("compose.kept")), h("button.small", { type: "button", onClick: beginAfresh }, t("compose.afresh")));
-  show(element, h("div.heading", {}, h("h1", {}, t("compose.title")), kept),
+  const kept = h(
+    "p.kept",
+    { hidden: !draft },
+    h("small.muted", {}, t("compose.kept")),
+    h("button.small", { type: "button", onClick: beginAfresh }, t("compose.afresh")),
+  );
+  show(
+    element,
+    h("div.heading", {}, h("h1", {}, t("compose.title")), kept),
     preset ? presetHead(preset, origin.size) : null,
-    presets?.items.length && !preset ? h("section.shelf", { "aria-labelledby": "presets-title" }, h("p", {}, h("b", { id: "presets-title" }, t("presets.title")), " ", h("small.muted", {}, t("presets.about"))), reachable(t("presets.title"), presetCards(presets.items))) : null,
-    h("div.compose", {}, form.element, plan.element));
+    presets?.items.length && !preset
+      ? h(
+          "section.shelf",
+          { "aria-labelledby": "presets-title" },
+          h(
+            "p",
+            {},
+            h("b", { id: "presets-title" }, t("presets.title")),
+            " ",
+            h("small.muted", {}, t("presets.about")),
+          ),
+          reachable(t("presets.title"), presetCards(presets.items)),
+        )
+      : null,
+    h("div.compose", {}, form.element, plan.element),
+  );
   plan.update(spec, form);
   if (draft?.json) form.resume(draft.json);
   return t("compose.title");
@@ -62,15 +98,44 @@ function beginAfresh() {
 
 /** What a preset claims, and the choice of its size. */
 function presetHead(preset, size) {
-  const choose = (each) => h("a.button.small", { href: `#/new?preset=${encodeURIComponent(preset.name)}&size=${each}`, "aria-current": each === size ? "true" : null }, t(`compose.${each}`));
-  return h("section.card", { "aria-labelledby": "preset-title" },
-    h("div.heading", {}, h("h2", { id: "preset-title" }, t("compose.preset", { name: preset.title })), h("div.group", { role: "group", "aria-label": t("compose.size") }, choose("small"), choose("full"))),
-    h("p.description", {}, preset.description), h("ul.sentences", {}, preset.claims.map((claim) => h("li", {}, claim.sentence))),
-    h("p.source", {}, h("a", { href: preset.source.link, rel: "noreferrer noopener", target: "_blank" }, preset.source.title)));
+  const choose = (each) =>
+    h(
+      "a.button.small",
+      {
+        href: `#/new?preset=${encodeURIComponent(preset.name)}&size=${each}`,
+        "aria-current": each === size ? "true" : null,
+      },
+      t(`compose.${each}`),
+    );
+  return h(
+    "section.card",
+    { "aria-labelledby": "preset-title" },
+    h(
+      "div.heading",
+      {},
+      h("h2", { id: "preset-title" }, t("compose.preset", { name: preset.title })),
+      h("div.group", { role: "group", "aria-label": t("compose.size") }, choose("small"), choose("full")),
+    ),
+    h("p.description", {}, preset.description),
+    h(
+      "ul.sentences",
+      {},
+      preset.claims.map((claim) => h("li", {}, claim.sentence)),
+    ),
+    h(
+      "p.source",
+      {},
+      h("a", { href: preset.source.link, rel: "noreferrer noopener", target: "_blank" }, preset.source.title),
+    ),
+  );
 }
 
 /** A stored spec has its defaults written out; the form is easier to read without empty ones. */
 function tidy(spec) {
-  return Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== null && !(typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length)));
+  return Object.fromEntries(
+    Object.entries(spec).filter(
+      ([, value]) =>
+        value !== null && !(typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length),
+    ),
+  );
 }
-

@@ -5,9 +5,27 @@ import { h, show } from "../lib/dom.js";
 import { t } from "../lib/text.js";
 import { AxisField } from "../parts/axis_field.js";
 
-const MAIN_AXES = ["dataset", "model", "activation", "initializer", "normalization", "clipping", "optimizer", "dropout"];
+const MAIN_AXES = [
+  "dataset",
+  "model",
+  "activation",
+  "initializer",
+  "normalization",
+  "clipping",
+  "optimizer",
+  "dropout",
+];
 /** What the API takes where nothing is chosen. */
-const USUAL = { dataset: "mnist", model: "mnist_cnn", initializer: "auto", bias_initializer: "zeros", normalization: "none", clipping: "none", optimizer: "adam", dropout: "auto" };
+const USUAL = {
+  dataset: "mnist",
+  model: "mnist_cnn",
+  initializer: "auto",
+  bias_initializer: "zeros",
+  normalization: "none",
+  clipping: "none",
+  optimizer: "adam",
+  dropout: "auto",
+};
 
 /** What it has no field for (variants) stays as it is. */
 export class SpecForm {
@@ -20,8 +38,12 @@ export class SpecForm {
     this.typed = false; // the spec came from the JSON field
     this.unreadable = null; // what stands there while it is no spec
     const changed = () => this.changed();
-    this.fields = Object.fromEntries(AXES.filter((axis) => axes.has(catalogAxis(axis))).map((axis) =>
-      [axis, new AxisField(axis, axes.get(catalogAxis(axis)).items, axes, { usual: USUAL[axis], onChange: changed })]));
+    this.fields = Object.fromEntries(
+      AXES.filter((axis) => axes.has(catalogAxis(axis))).map((axis) => [
+        axis,
+        new AxisField(axis, axes.get(catalogAxis(axis)).items, axes, { usual: USUAL[axis], onChange: changed }),
+      ]),
+    );
     this.inputs = {
       name: h("input", { type: "text", maxlength: "200", onInput: changed }),
       description: h("textarea", { rows: "2", maxlength: "10000", onInput: changed }),
@@ -34,28 +56,70 @@ export class SpecForm {
       reuse: h("input", { type: "checkbox", onChange: changed }),
     };
     this.variants = h("div.variants");
-    this.inputs.json = h("textarea.json", { rows: "14", spellcheck: "false", "aria-label": t("compose.json"), onInput: () => this.readJson() });
-    this.problems = Object.fromEntries(Object.entries(this.inputs).map(([name, input]) => {
-      input.setAttribute("aria-describedby", `compose-${name}-problem`);
-      return [name, h("p.problem", { id: `compose-${name}-problem`, role: "alert", hidden: true })];
-    }));
+    this.inputs.json = h("textarea.json", {
+      rows: "14",
+      spellcheck: "false",
+      "aria-label": t("compose.json"),
+      onInput: () => this.readJson(),
+    });
+    this.problems = Object.fromEntries(
+      Object.entries(this.inputs).map(([name, input]) => {
+        input.setAttribute("aria-describedby", `compose-${name}-problem`);
+        return [name, h("p.problem", { id: `compose-${name}-problem`, role: "alert", hidden: true })];
+      }),
+    );
     this.element = this.build();
     this.write();
   }
 
   build() {
-    const field = (name, about) => h("div.field", { "data-field": name },
-      h("label.field", {}, h("span", {}, t(`compose.${name}`)), this.inputs[name], about ? h("small.muted", {}, about) : null), this.problems[name]);
+    const field = (name, about) =>
+      h(
+        "div.field",
+        { "data-field": name },
+        h(
+          "label.field",
+          {},
+          h("span", {}, t(`compose.${name}`)),
+          this.inputs[name],
+          about ? h("small.muted", {}, about) : null,
+        ),
+        this.problems[name],
+      );
     const rest = Object.keys(this.fields).filter((axis) => !MAIN_AXES.includes(axis));
-    return h("form.card.spec", { onSubmit: (event) => event.preventDefault() },
+    return h(
+      "form.card.spec",
+      { onSubmit: (event) => event.preventDefault() },
       h("div.pair", {}, field("name"), field("tags", t("compose.tags.about"))),
-      MAIN_AXES.map((axis) => this.fields[axis].element), this.variants,
+      MAIN_AXES.map((axis) => this.fields[axis].element),
+      this.variants,
       h("div.pair", {}, field("epochs", t("compose.epochs.about")), field("seeds", t("compose.seeds.about"))),
-      h("details", {}, h("summary", {}, t("compose.more")),
+      h(
+        "details",
+        {},
+        h("summary", {}, t("compose.more")),
         rest.map((axis) => this.fields[axis].element),
-        h("div.pair", {}, field("batch_size", t("compose.listed")), field("layer_statistics", t("compose.layer_statistics.about"))),
-        h("div.pair", {}, field("priority"), h("div.field", { "data-field": "reuse" }, h("label.check", {}, this.inputs.reuse, t("compose.reuse")), this.problems.reuse)), field("description")),
-      h("details.as-json", {}, h("summary", {}, t("compose.json")), this.inputs.json, this.problems.json));
+        h(
+          "div.pair",
+          {},
+          field("batch_size", t("compose.listed")),
+          field("layer_statistics", t("compose.layer_statistics.about")),
+        ),
+        h(
+          "div.pair",
+          {},
+          field("priority"),
+          h(
+            "div.field",
+            { "data-field": "reuse" },
+            h("label.check", {}, this.inputs.reuse, t("compose.reuse")),
+            this.problems.reuse,
+          ),
+        ),
+        field("description"),
+      ),
+      h("details.as-json", {}, h("summary", {}, t("compose.json")), this.inputs.json, this.problems.json),
+    );
   }
 
   /** Write the spec into the fields. */
@@ -64,9 +128,13 @@ export class SpecForm {
     for (const [axis, field] of Object.entries(this.fields)) field.set(spec[axis]);
     inputs.name.value = spec.name ?? "";
     inputs.description.value = spec.description ?? "";
-    inputs.tags.value = Object.entries(spec.tags ?? {}).map(([key, value]) => `${key}: ${value}`).join(", ");
+    inputs.tags.value = Object.entries(spec.tags ?? {})
+      .map(([key, value]) => `${key}: ${value}`)
+      .join(", ");
     inputs.epochs.value = spec.epochs ?? 12;
-    inputs.seeds.value = Array.isArray(spec.seeds) ? spec.seeds.join(", ") + (spec.seeds.length === 1 ? "," : "") : spec.seeds ?? 1;
+    inputs.seeds.value = Array.isArray(spec.seeds)
+      ? spec.seeds.join(", ") + (spec.seeds.length === 1 ? "," : "")
+      : (spec.seeds ?? 1);
     inputs.batch_size.value = [spec.batch_size ?? []].flat().join(", ");
     const every = spec.layer_statistics;
     inputs.layer_statistics.value = every === "off" ? "off" : every?.every && every.every !== "auto" ? every.every : "";
@@ -78,17 +146,49 @@ export class SpecForm {
 
   writeVariants() {
     const { variants } = this.spec;
-    show(this.variants, Array.isArray(variants) && variants.length ? h("p.notice", {}, t("compose.variants", { n: variants.length }), " ", variants.map((each) => h("span.tag", {}, each?.label)), " ",
-      h("button.ghost.small", { type: "button", onClick: () => { delete this.spec.variants; this.writeVariants(); this.changed(); } }, t("compose.dropVariants"))) : null);
+    show(
+      this.variants,
+      Array.isArray(variants) && variants.length
+        ? h(
+            "p.notice",
+            {},
+            t("compose.variants", { n: variants.length }),
+            " ",
+            variants.map((each) => h("span.tag", {}, each?.label)),
+            " ",
+            h(
+              "button.ghost.small",
+              {
+                type: "button",
+                onClick: () => {
+                  delete this.spec.variants;
+                  this.writeVariants();
+                  this.changed();
+                },
+              },
+              t("compose.dropVariants"),
+            ),
+          )
+        : null,
+    );
   }
 
   /** Read the fields into the spec. */
   changed() {
     const { spec, inputs } = this;
-    const put = (name, value) => { if (value === undefined || value === "") delete spec[name]; else spec[name] = value; };
+    const put = (name, value) => {
+      if (value === undefined || value === "") delete spec[name];
+      else spec[name] = value;
+    };
     put("name", inputs.name.value.trim());
     put("description", inputs.description.value.trim());
-    const tags = Object.fromEntries(inputs.tags.value.split(",").map((each) => each.split(":")).filter(([key]) => key.trim()).map(([key, ...value]) => [key.trim(), value.join(":").trim()]));
+    const tags = Object.fromEntries(
+      inputs.tags.value
+        .split(",")
+        .map((each) => each.split(":"))
+        .filter(([key]) => key.trim())
+        .map(([key, ...value]) => [key.trim(), value.join(":").trim()]),
+    );
     put("tags", Object.keys(tags).length ? tags : undefined);
     for (const [axis, field] of Object.entries(this.fields)) put(axis, field.get());
     put("epochs", numberOr(inputs.epochs.value));
@@ -151,7 +251,10 @@ export class SpecForm {
     }
     const [input, problem] = [this.inputs[name], this.problems[name]];
     problem.hidden = !sentences.length;
-    show(problem, sentences.map((each) => h("span", {}, each)));
+    show(
+      problem,
+      sentences.map((each) => h("span", {}, each)),
+    );
     if (sentences.length) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
@@ -196,5 +299,10 @@ function numberOr(text) {
 /** "3" is a number, "0, 1, 2" a list, "7," a list of one. */
 function listOr(text) {
   const trimmed = text.trim();
-  return trimmed.includes(",") ? trimmed.split(",").filter((each) => each.trim()).map(numberOr) : numberOr(trimmed);
+  return trimmed.includes(",")
+    ? trimmed
+        .split(",")
+        .filter((each) => each.trim())
+        .map(numberOr)
+    : numberOr(trimmed);
 }

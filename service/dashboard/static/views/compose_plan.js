@@ -17,9 +17,23 @@ export class PlanPanel {
     this.count = h("p.count", { role: "status", "aria-live": "polite" });
     this.facts = h("dl.facts");
     this.problems = h("div.problems", { role: "alert" });
-    this.submit = h("button.primary.wide", { type: "button", disabled: true, onClick: () => this.send() }, t("compose.submit"));
+    this.submit = h(
+      "button.primary.wide",
+      { type: "button", disabled: true, onClick: () => this.send() },
+      t("compose.submit"),
+    );
     this.snippets = new Snippets();
-    this.element = h("aside.card.plan", { "aria-label": t("compose.plan") }, h("h2", {}, t("compose.plan")), this.count, this.facts, this.problems, this.claims, this.submit, this.snippets.element);
+    this.element = h(
+      "aside.card.plan",
+      { "aria-label": t("compose.plan") },
+      h("h2", {}, t("compose.plan")),
+      this.count,
+      this.facts,
+      this.problems,
+      this.claims,
+      this.submit,
+      this.snippets.element,
+    );
   }
 
   /** Check a spec, once the typing pauses. */
@@ -59,12 +73,20 @@ export class PlanPanel {
       show(this.problems);
       setText(this.count, t("compose.runs", { n: plan.runs, count: whole(plan.runs) }));
       const { seconds, rates } = plan.cost;
-      show(this.facts, [
-        [t("compose.configurations"), whole(plan.configurations)],
-        [t("compose.trained"), whole(plan.already_trained)],
-        [t("compose.cost"), plan.runs === plan.already_trained ? t("compose.nothingToTrain") : duration(seconds)],
-        [t("compose.basis"), rates.length && rates.every((each) => each.basis === "measured") ? t("compose.measured") : t("compose.estimated")],
-      ].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+      show(
+        this.facts,
+        [
+          [t("compose.configurations"), whole(plan.configurations)],
+          [t("compose.trained"), whole(plan.already_trained)],
+          [t("compose.cost"), plan.runs === plan.already_trained ? t("compose.nothingToTrain") : duration(seconds)],
+          [
+            t("compose.basis"),
+            rates.length && rates.every((each) => each.basis === "measured")
+              ? t("compose.measured")
+              : t("compose.estimated"),
+          ],
+        ].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+      );
       this.submit.disabled = false;
     } catch (error) {
       if (signal.aborted || this.signal.aborted) return;
@@ -82,8 +104,27 @@ export class PlanPanel {
   showProblems(sentences, links) {
     setText(this.count, t("compose.notYet"));
     show(this.facts);
-    const link = (name, text) => h("a", { href: location.hash, onClick: (event) => { event.preventDefault(); this.form.reveal(name); } }, text);
-    show(this.problems, h("ul", {}, sentences.map((each) => h("li", {}, each)), Object.entries(links).map(([name, text]) => h("li", {}, link(name, text)))));
+    const link = (name, text) =>
+      h(
+        "a",
+        {
+          href: location.hash,
+          onClick: (event) => {
+            event.preventDefault();
+            this.form.reveal(name);
+          },
+        },
+        text,
+      );
+    show(
+      this.problems,
+      h(
+        "ul",
+        {},
+        sentences.map((each) => h("li", {}, each)),
+        Object.entries(links).map(([name, text]) => h("li", {}, link(name, text))),
+      ),
+    );
   }
 
   async send() {
@@ -112,17 +153,42 @@ class Snippets {
   constructor() {
     this.kind = "curl";
     this.code = reachable(t("compose.snippet"), h("pre.snippet"));
-    this.tabs = ["curl", "Python", "JSON"].map((kind) => h("button.small", { type: "button", "aria-pressed": String(kind === this.kind), onClick: () => this.choose(kind) }, kind));
+    this.tabs = ["curl", "Python", "JSON"].map((kind) =>
+      h(
+        "button.small",
+        { type: "button", "aria-pressed": String(kind === this.kind), onClick: () => this.choose(kind) },
+        kind,
+      ),
+    );
     this.address = h("p.note", { hidden: true });
     this.copied = h("span.muted", { role: "status" });
     const copy = h("button.small", { type: "button", onClick: () => this.copy() }, t("compose.copy"));
-    this.element = h("div.snippets", {}, h("div.controls", {}, h("div.group", { role: "group", "aria-label": t("compose.snippet") }, this.tabs), copy, this.copied), this.address, this.code);
+    this.element = h(
+      "div.snippets",
+      {},
+      h(
+        "div.controls",
+        {},
+        h("div.group", { role: "group", "aria-label": t("compose.snippet") }, this.tabs),
+        copy,
+        this.copied,
+      ),
+      this.address,
+      this.code,
+    );
   }
 
   update(sent) {
     this.sent = sent;
     const place = { origin: location.origin, withKey: Boolean(apiKey()) };
-    setText(this.code, { curl: () => curl(sent, place), Python: () => python(sent, place), JSON: () => JSON.stringify(sent.body, null, 2) }[this.kind]());
+    setText(
+      this.code,
+      {
+        curl: () => curl(sent, place),
+        Python: () => python(sent, place),
+        JSON: () => JSON.stringify(sent.body, null, 2),
+      }[this.kind](),
+    );
     // A command knows where it goes; a body has to be told.
     this.address.hidden = this.kind !== "JSON";
     setText(this.address, `POST ${sent.path}`);

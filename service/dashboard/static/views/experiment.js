@@ -7,9 +7,9 @@ import { announce, download, h, setText, show } from "../lib/dom.js";
 import { experimentName, moment, utc } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { progress, setLive, setStatus, standing, tags } from "../parts/badges.js";
-import { verdictCounts, RunTable } from "../parts/runs.js";
-import { claimsPanel, comparePanel, heatPanel } from "./experiment_results.js";
+import { RunTable, verdictCounts } from "../parts/runs.js";
 import { curvesPanel } from "./experiment_curves.js";
+import { claimsPanel, comparePanel, heatPanel } from "./experiment_results.js";
 
 export async function view({ element, rest, signal, entitle }) {
   const state = { placed: null, axes: [], many: [], naming: [] };
@@ -26,7 +26,12 @@ export async function view({ element, rest, signal, entitle }) {
   place();
 
   const table = new RunTable();
-  const runsSection = h("section.card", { "aria-labelledby": "runs-title" }, h("div.heading", {}, h("h2", { id: "runs-title" }, t("runs.title")), h("span.muted.verdicts")), table.element);
+  const runsSection = h(
+    "section.card",
+    { "aria-labelledby": "runs-title" },
+    h("div.heading", {}, h("h2", { id: "runs-title" }, t("runs.title")), h("span.muted.verdicts")),
+    table.element,
+  );
   const showRuns = (where) => {
     table.only(where);
     runsSection.scrollIntoView({ behavior: "smooth" });
@@ -36,7 +41,17 @@ export async function view({ element, rest, signal, entitle }) {
   const heat = heatPanel(board, state, signal, showRuns);
   const compared = comparePanel(board, state, signal);
   const claimed = claimsPanel(board, signal);
-  show(element, header.element, h("div.grid", {}, h("div.main", {}, curves.element, heat.element), h("div.side", {}, claimed.element, compared.element)), runsSection);
+  show(
+    element,
+    header.element,
+    h(
+      "div.grid",
+      {},
+      h("div.main", {}, curves.element, heat.element),
+      h("div.side", {}, claimed.element, compared.element),
+    ),
+    runsSection,
+  );
 
   const drawRuns = () => {
     const runs = [...board.runs.values()];
@@ -69,15 +84,17 @@ function head(board, signal) {
       setText(problem, error.message);
     }
   };
-  const change = (verb) => act(async () => {
-    board.experiment = await post(`/v1/experiments/${id}/${verb}`);
-    if (verb === "retry") dispatchEvent(new HashChangeEvent("hashchange"));
-    else update();
-  });
-  const save = (type, extension) => act(async () => {
-    const response = await send(`/v1/experiments/${id}/histories`, { headers: { accept: type }, signal });
-    download(await response.blob(), `${(name ?? "experiment").replace(/[^\w.-]+/g, "_").slice(0, 60)}.${extension}`);
-  });
+  const change = (verb) =>
+    act(async () => {
+      board.experiment = await post(`/v1/experiments/${id}/${verb}`);
+      if (verb === "retry") dispatchEvent(new HashChangeEvent("hashchange"));
+      else update();
+    });
+  const save = (type, extension) =>
+    act(async () => {
+      const response = await send(`/v1/experiments/${id}/histories`, { headers: { accept: type }, signal });
+      download(await response.blob(), `${(name ?? "experiment").replace(/[^\w.-]+/g, "_").slice(0, 60)}.${extension}`);
+    });
   const remove = act(async () => {
     if (!confirm(t("experiment.reallyDelete"))) return;
     await send(`/v1/experiments/${id}`, { method: "DELETE" });
@@ -86,10 +103,15 @@ function head(board, signal) {
   const cancel = h("button", { type: "button", onClick: change("cancel") }, t("experiment.cancel"));
   const retry = h("button", { type: "button", onClick: change("retry") }, t("experiment.retry"));
   const drop = h("button.danger", { type: "button", onClick: remove }, t("experiment.delete"));
-  show(actions, cancel, retry,
+  show(
+    actions,
+    cancel,
+    retry,
     h("button", { type: "button", onClick: save("text/csv", "csv") }, t("experiment.csv")),
     h("button", { type: "button", onClick: save("application/vnd.apache.parquet", "parquet") }, "Parquet"),
-    h("a.button", { href: `#/new?from=${id}` }, t("experiment.again")), drop);
+    h("a.button", { href: `#/new?from=${id}` }, t("experiment.again")),
+    drop,
+  );
   let told = board.experiment.status;
   const update = () => {
     const { experiment } = board;
@@ -103,10 +125,27 @@ function head(board, signal) {
     if (told !== experiment.status) announce(`${t(`status.${experiment.status}`)}. ${standing(experiment)}`);
     told = experiment.status;
   };
-  const element = h("header.top", {}, h("p.crumbs", {}, h("a", { href: "#/" }, t("nav.experiments"))),
+  const element = h(
+    "header.top",
+    {},
+    h("p.crumbs", {}, h("a", { href: "#/" }, t("nav.experiments"))),
     h("div.heading", {}, h("h1", {}, experimentName(board.experiment)), state, live, h("span.tags", {}, tags(given))),
-    description ? h("p.description", {}, description) : null, bar, words,
-    h("p.muted.by", {}, h("span", { title: utc(at) }, t(by === "local" && !apiKey() ? "experiment.at" : "experiment.by", { by, at: moment(at) })), " · ", h("code", {}, id)), actions, problem);
+    description ? h("p.description", {}, description) : null,
+    bar,
+    words,
+    h(
+      "p.muted.by",
+      {},
+      h(
+        "span",
+        { title: utc(at) },
+        t(by === "local" && !apiKey() ? "experiment.at" : "experiment.by", { by, at: moment(at) }),
+      ),
+      " · ",
+      h("code", {}, id),
+    ),
+    actions,
+    problem,
+  );
   return { element, update };
 }
-

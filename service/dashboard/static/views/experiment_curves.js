@@ -18,7 +18,13 @@ export function curvesPanel(board, state, signal) {
   const figure = new Figure({ alt: t("curves.title"), signal });
   const controls = h("div.controls");
   const body = h("div");
-  const element = h("section.card", { "aria-labelledby": "curves-title" }, h("h2", { id: "curves-title" }, t("curves.title")), controls, body);
+  const element = h(
+    "section.card",
+    { "aria-labelledby": "curves-title" },
+    h("h2", { id: "curves-title" }, t("curves.title")),
+    controls,
+    body,
+  );
   let known = "";
 
   function writeControls() {
@@ -28,19 +34,40 @@ export function curvesPanel(board, state, signal) {
     known = written;
     const log = h("input", { type: "checkbox", checked: curves.log, onChange: () => curves.setLog(log.checked) });
     const colours = [["", t("curves.byGroup")], ...state.many.map((axis) => [axis, t(`axis.${axis}`)])];
-    show(controls,
-      select(t("curves.metric"), options, chosen.metric, (value) => { chosen.metric = value; update(); }),
-      board.tooLarge ? null : [
-        h("fieldset.chips", {}, h("legend", {}, t("curves.groupBy")), [...state.many, "seed"].map((axis) => {
-          const box = h("input", { type: "checkbox", checked: chosen.groups.includes(axis), onChange: () => {
-            chosen.groups = [...state.many, "seed"].filter((each) => (each === axis ? box.checked : chosen.groups.includes(each)));
-            update();
-          } });
-          return h("label.chip", {}, box, t(`axis.${axis}`));
-        })),
-        select(t("curves.colourBy"), colours, chosen.colour, (value) => { chosen.colour = value; update(); }),
-        h("label.check", {}, log, t("curves.log")),
-      ]);
+    show(
+      controls,
+      select(t("curves.metric"), options, chosen.metric, (value) => {
+        chosen.metric = value;
+        update();
+      }),
+      board.tooLarge
+        ? null
+        : [
+            h(
+              "fieldset.chips",
+              {},
+              h("legend", {}, t("curves.groupBy")),
+              [...state.many, "seed"].map((axis) => {
+                const box = h("input", {
+                  type: "checkbox",
+                  checked: chosen.groups.includes(axis),
+                  onChange: () => {
+                    chosen.groups = [...state.many, "seed"].filter((each) =>
+                      each === axis ? box.checked : chosen.groups.includes(each),
+                    );
+                    update();
+                  },
+                });
+                return h("label.chip", {}, box, t(`axis.${axis}`));
+              }),
+            ),
+            select(t("curves.colourBy"), colours, chosen.colour, (value) => {
+              chosen.colour = value;
+              update();
+            }),
+            h("label.check", {}, log, t("curves.log")),
+          ],
+    );
   }
 
   function update() {
@@ -61,7 +88,9 @@ export function curvesPanel(board, state, signal) {
     const drawn = groups.filter((group) => group.mean.some((value) => value !== null));
     const seeds = drawn.some((group) => group.counts.some((count) => count > 1));
     return {
-      metric: chosen.metric, epochs, lines: coloured(drawn).map((line) => ({ ...line, runs: line.runs.length })),
+      metric: chosen.metric,
+      epochs,
+      lines: coloured(drawn).map((line) => ({ ...line, runs: line.runs.length })),
       note: seeds ? t("curves.band") : "",
     };
   }

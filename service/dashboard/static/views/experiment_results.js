@@ -58,14 +58,27 @@ export function heatPanel(board, state, signal, showRuns) {
   const ask = async () => {
     if (chosen.rows === chosen.columns) return notice(t("heatmap.twoAxes"));
     const by = `${chosen.rows},${chosen.columns}`;
-    const comparison = await get(`/v1/experiments/${board.id}/comparison`, { by, metric: chosen.metric, at: chosen.at }, signal);
+    const comparison = await get(
+      `/v1/experiments/${board.id}/comparison`,
+      { by, metric: chosen.metric, at: chosen.at },
+      signal,
+    );
     return [heatmap(comparison, [...board.runs.values()], state.placed, showRuns), h("p.note", {}, t("heatmap.note"))];
   };
   const { update, again } = asked(board, signal, body, ask);
   const options = axes.map((axis) => [axis, t(`axis.${axis}`)]);
-  const set = (name) => (value) => { chosen[name] = value; again(); };
-  const controls = h("div.controls", {}, select(t("heatmap.rows"), options, chosen.rows, set("rows")), select(t("heatmap.columns"), options, chosen.columns, set("columns")),
-    select(t("curves.metric"), comparedOptions(), chosen.metric, set("metric")), select(t("at.label"), pointOptions(), chosen.at, set("at")));
+  const set = (name) => (value) => {
+    chosen[name] = value;
+    again();
+  };
+  const controls = h(
+    "div.controls",
+    {},
+    select(t("heatmap.rows"), options, chosen.rows, set("rows")),
+    select(t("heatmap.columns"), options, chosen.columns, set("columns")),
+    select(t("curves.metric"), comparedOptions(), chosen.metric, set("metric")),
+    select(t("at.label"), pointOptions(), chosen.at, set("at")),
+  );
   return { element: panel("heat-title", t("heatmap.title"), controls, body), update };
 }
 
@@ -77,10 +90,18 @@ export function comparePanel(board, state, signal) {
     return [ranking(comparison), effects(comparison)];
   };
   const { update, again } = asked(board, signal, body, ask);
-  const set = (name) => (value) => { chosen[name] = value; again(); };
+  const set = (name) => (value) => {
+    chosen[name] = value;
+    again();
+  };
   const groupings = [["", t("ranking.byAll")], ...state.many.map((axis) => [axis, t(`axis.${axis}`)])];
-  const controls = h("div.controls", {}, select(t("curves.metric"), comparedOptions(), chosen.metric, set("metric")),
-    select(t("at.label"), pointOptions(), chosen.at, set("at")), select(t("curves.groupBy"), groupings, "", set("by")));
+  const controls = h(
+    "div.controls",
+    {},
+    select(t("curves.metric"), comparedOptions(), chosen.metric, set("metric")),
+    select(t("at.label"), pointOptions(), chosen.at, set("at")),
+    select(t("curves.groupBy"), groupings, "", set("by")),
+  );
   return { element: panel("ranking-title", t("ranking.title"), controls, body), update };
 }
 

@@ -32,15 +32,34 @@ export async function view({ element, parameters, signal }) {
   let busy = false;
   let refused = false;
   let redraw = () => {};
-  more.addEventListener("click", () => { shown += PAGE; ask(); });
+  more.addEventListener("click", () => {
+    shown += PAGE;
+    ask();
+  });
   const presets = h("div");
-  show(element, h("div.heading", {}, h("h1", {}, t("nav.experiments")), live, h("a.button.primary", { href: "#/new" }, t("nav.new"))),
-    filters.element, problem, list, more, presets);
+  show(
+    element,
+    h(
+      "div.heading",
+      {},
+      h("h1", {}, t("nav.experiments")),
+      live,
+      h("a.button.primary", { href: "#/new" }, t("nav.new")),
+    ),
+    filters.element,
+    problem,
+    list,
+    more,
+    presets,
+  );
 
   let [asked, drawn] = [0, 0];
   async function look() {
     const mine = (asked += 1);
-    const [{ items, cursor }, error] = await listed({ ...wanted }, shown, signal).then((found) => [found, null], (reason) => [{ items: [] }, reason]);
+    const [{ items, cursor }, error] = await listed({ ...wanted }, shown, signal).then(
+      (found) => [found, null],
+      (reason) => [{ items: [] }, reason],
+    );
     if (mine < drawn) return; // a later question was answered sooner
     if (error && !error.errors?.some(({ parameter }) => FILTERS.includes(parameter))) throw error;
     drawn = mine;
@@ -74,7 +93,11 @@ export async function view({ element, parameters, signal }) {
     onEvents: lookSoon,
     onState: (state) => setLive(live, state),
   });
-  passTime(() => (busy ? lookSoon() : redraw()), () => busy, signal);
+  passTime(
+    () => (busy ? lookSoon() : redraw()),
+    () => busy,
+    signal,
+  );
   return t("nav.experiments");
 }
 
@@ -101,12 +124,23 @@ class Filters {
       return h("label.field", {}, h("span", {}, t(`experiments.${key}`)), input);
     };
     this.fields = {
-      status: select(t("experiments.status"), states.map((each) => [each, each ? t(`status.${each}`) : t("experiments.any")]), wanted.status, (value) => onChoose("status", value)),
+      status: select(
+        t("experiments.status"),
+        states.map((each) => [each, each ? t(`status.${each}`) : t("experiments.any")]),
+        wanted.status,
+        (value) => onChoose("status", value),
+      ),
       name: search("name", t("experiments.exactName")),
       tag: search("tag", "key:value"),
     };
-    this.problems = Object.fromEntries(FILTERS.map((key) => [key, h("p.problem", { id: `filter-${key}-problem`, role: "alert", hidden: true })]));
-    this.element = h("div.controls.filters", {}, FILTERS.map((key) => h("div.field", {}, this.fields[key], this.problems[key])));
+    this.problems = Object.fromEntries(
+      FILTERS.map((key) => [key, h("p.problem", { id: `filter-${key}-problem`, role: "alert", hidden: true })]),
+    );
+    this.element = h(
+      "div.controls.filters",
+      {},
+      FILTERS.map((key) => h("div.field", {}, this.fields[key], this.problems[key])),
+    );
   }
 
   showProblems(errors) {
@@ -114,7 +148,7 @@ class Filters {
       const found = errors.find(({ parameter }) => parameter === key);
       const input = this.fields[key].querySelector("input, select");
       problem.hidden = !found;
-      setText(problem, found ? known(`experiments.bad.${key}`) ?? found.detail : "");
+      setText(problem, found ? (known(`experiments.bad.${key}`) ?? found.detail) : "");
       input.setAttribute("aria-invalid", String(Boolean(found)));
       input.setAttribute("aria-describedby", problem.id);
     }
@@ -137,8 +171,15 @@ async function offerPresets(place, signal) {
 /** Rows are drawn again only where the answer changed, so that focus and selection last. */
 function draw(list, items, filtered) {
   if (!items.length) {
-    show(list, h("div.card.empty", {}, h("h2", {}, filtered ? t("experiments.noneFound") : t("experiments.none")),
-      h("p", {}, filtered ? h("a", { href: "#/" }, t("experiments.all")) : t("experiments.start"))));
+    show(
+      list,
+      h(
+        "div.card.empty",
+        {},
+        h("h2", {}, filtered ? t("experiments.noneFound") : t("experiments.none")),
+        h("p", {}, filtered ? h("a", { href: "#/" }, t("experiments.all")) : t("experiments.start")),
+      ),
+    );
     return;
   }
   const old = new Map([...list.children].map((row) => [row.dataset.id, row]));
@@ -158,11 +199,23 @@ function draw(list, items, filtered) {
 }
 
 function card(experiment) {
-  return h("article.experiment", { "data-id": experiment.id },
-    h("div.what", {}, h("a.title", { href: `#/experiments/${experiment.id}` }, experimentName(experiment)), h("span.tags", {}, tags(experiment.tags))),
+  return h(
+    "article.experiment",
+    { "data-id": experiment.id },
+    h(
+      "div.what",
+      {},
+      h("a.title", { href: `#/experiments/${experiment.id}` }, experimentName(experiment)),
+      h("span.tags", {}, tags(experiment.tags)),
+    ),
     h("div.state", {}, status(experiment.status)),
     h("div.how", {}, progress(experiment), h("small.muted", {}, standing(experiment))),
-    h("time.muted", { datetime: experiment.created_at, title: utc(experiment.created_at) }, when(experiment.created_at)));
+    h(
+      "time.muted",
+      { datetime: experiment.created_at, title: utc(experiment.created_at) },
+      when(experiment.created_at),
+    ),
+  );
 }
 
 /** How long ago it was; of what is older than a day, the date. */

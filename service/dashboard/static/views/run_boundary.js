@@ -10,7 +10,12 @@ const FEATURES = 2;
 
 export function boundaryCard(state, axes, signal) {
   const body = h("div.boundary");
-  const element = h("section.card", { "aria-labelledby": "boundary-title" }, h("h2", { id: "boundary-title" }, t("boundary.title")), body);
+  const element = h(
+    "section.card",
+    { "aria-labelledby": "boundary-title" },
+    h("h2", { id: "boundary-title" }, t("boundary.title")),
+    body,
+  );
   const data = axes.get("dataset").items.find((each) => each.name === state.run.config.dataset.name)?.dataset;
   element.hidden = data?.input_shape.join() !== String(FEATURES);
   if (element.hidden) return { element, update: () => {} };

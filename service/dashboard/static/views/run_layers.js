@@ -7,7 +7,7 @@ import { significant } from "../lib/format.js";
 import { sleep } from "../lib/stream.js";
 import { known, t } from "../lib/text.js";
 import { notice, verdict, verdictName } from "../parts/badges.js";
-import { QUANTITIES, hasValues, rangeOf, violins } from "../parts/violins.js";
+import { hasValues, QUANTITIES, rangeOf, violins } from "../parts/violins.js";
 
 const FRAME_MILLISECONDS = 450;
 const MOST_FINDINGS = 8;
@@ -32,20 +32,59 @@ export function diagnosisPanel(state, point) {
       return;
     }
     point.mark(told.findings);
-    show(body, told.verdict ? h("p.lead", {}, verdict(told.verdict), " ", known(`verdict.${told.verdict}.about`)) : null,
+    show(
+      body,
+      told.verdict ? h("p.lead", {}, verdict(told.verdict), " ", known(`verdict.${told.verdict}.about`)) : null,
       findings(told.findings.slice(0, MOST_FINDINGS), point),
-      told.findings.length > MOST_FINDINGS ? h("details", {}, h("summary", {}, t("diagnosis.more", { n: told.findings.length - MOST_FINDINGS })), findings(told.findings.slice(MOST_FINDINGS), point)) : null);
+      told.findings.length > MOST_FINDINGS
+        ? h(
+            "details",
+            {},
+            h("summary", {}, t("diagnosis.more", { n: told.findings.length - MOST_FINDINGS })),
+            findings(told.findings.slice(MOST_FINDINGS), point),
+          )
+        : null,
+    );
   };
-  return { element: h("section.card", { "aria-labelledby": "diagnosis-title" }, h("h2", { id: "diagnosis-title" }, t("diagnosis.title")), body), update };
+  return {
+    element: h(
+      "section.card",
+      { "aria-labelledby": "diagnosis-title" },
+      h("h2", { id: "diagnosis-title" }, t("diagnosis.title")),
+      body,
+    ),
+    update,
+  };
 }
 
 function findings(list, point) {
-  return h("ul.findings", {}, list.map((finding) => h(REMARKS.includes(finding.kind) ? "li.remark" : "li", {},
+  return h(
+    "ul.findings",
+    {},
+    list.map((finding) =>
+      h(
+        REMARKS.includes(finding.kind) ? "li.remark" : "li",
+        {},
         h("p", {}, h("b", {}, verdictName(finding.kind)), " — ", finding.explanation),
-        h("p.evidence", {},
-          finding.layer && h("button.tag", { type: "button", onClick: () => point.open(finding) }, t("diagnosis.layer", { layer: finding.layer })),
+        h(
+          "p.evidence",
+          {},
+          finding.layer &&
+            h(
+              "button.tag",
+              { type: "button", onClick: () => point.open(finding) },
+              t("diagnosis.layer", { layer: finding.layer }),
+            ),
           h("span.tag", {}, finding.epoch === 0 ? t("layers.initial") : t("curves.epoch", { n: finding.epoch })),
-          h("span.muted", {}, t("diagnosis.value", { value: significant(finding.value), threshold: significant(finding.threshold) }))))));
+          h(
+            "span.muted",
+            {},
+            t("diagnosis.value", { value: significant(finding.value), threshold: significant(finding.threshold) }),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 /** Layer statistics with a slider over epochs; play shows the network learn. */
@@ -53,16 +92,51 @@ export function layersPanel(state, signal) {
   const cache = new Map(); // by epoch
   const shown = { epochs: [], at: 0, quantity: "", same: true, layer: null, marked: [], following: true };
   const stage = h("div.violin-grid");
-  const slider = h("input.slider", { type: "range", min: 0, max: 0, step: 1, value: 0, "aria-label": t("layers.epoch"), onInput: () => { shown.following = false; move(Number(slider.value)); } });
+  const slider = h("input.slider", {
+    type: "range",
+    min: 0,
+    max: 0,
+    step: 1,
+    value: 0,
+    "aria-label": t("layers.epoch"),
+    onInput: () => {
+      shown.following = false;
+      move(Number(slider.value));
+    },
+  });
   const label = h("output");
   const play = h("button.small", { type: "button", onClick: replay }, t("layers.play"));
   const facts = reachable(t("layers.title"), h("div.scroll"));
-  const same = h("input", { type: "checkbox", checked: true, onChange: () => { shown.same = same.checked; draw(); } });
-  const controls = h("div.controls", {}, h("div.replay", {}, play, slider, label),
-    select(t("layers.show"), [["", t("layers.all")], ...QUANTITIES.map((name) => [name, t(`layers.${name}`)])], "", (value) => { shown.quantity = value; draw(); }),
-    h("label.check", {}, same, t("layers.sameScale")));
+  const same = h("input", {
+    type: "checkbox",
+    checked: true,
+    onChange: () => {
+      shown.same = same.checked;
+      draw();
+    },
+  });
+  const controls = h(
+    "div.controls",
+    {},
+    h("div.replay", {}, play, slider, label),
+    select(
+      t("layers.show"),
+      [["", t("layers.all")], ...QUANTITIES.map((name) => [name, t(`layers.${name}`)])],
+      "",
+      (value) => {
+        shown.quantity = value;
+        draw();
+      },
+    ),
+    h("label.check", {}, same, t("layers.sameScale")),
+  );
   const body = h("div", {}, notice(t("layers.waiting")));
-  const element = h("section.card", { "aria-labelledby": "layers-title", tabindex: "-1" }, h("h2", { id: "layers-title" }, t("layers.title")), body);
+  const element = h(
+    "section.card",
+    { "aria-labelledby": "layers-title", tabindex: "-1" },
+    h("h2", { id: "layers-title" }, t("layers.title")),
+    body,
+  );
   document.addEventListener("theme-changed", draw, { signal });
   const resized = new ResizeObserver(throttle(100, () => !signal.aborted && widthOf(stage) !== shown.width && draw()));
   resized.observe(stage);
@@ -87,7 +161,8 @@ export function layersPanel(state, signal) {
     if (now === seen) return;
     seen = now;
     const off = state.run.config.layer_statistics === "off";
-    if (off || !state.run.diagnosis?.verdict) { // a verdict rests on layer statistics
+    if (off || !state.run.diagnosis?.verdict) {
+      // a verdict rests on layer statistics
       show(body, notice(off ? t("layers.off") : ENDED.has(state.run.status) ? t("layers.none") : t("layers.waiting")));
       return;
     }
@@ -121,8 +196,22 @@ export function layersPanel(state, signal) {
     shown.width = widthOf(stage);
     const quantities = shown.quantity ? [shown.quantity] : QUANTITIES;
     const everything = [...cache.values()].flatMap((each) => each.layers);
-    show(stage, quantities.map((quantity) => h("figure", {}, h("figcaption", {}, t(`layers.${quantity}`), " ", h("small.muted", {}, t(`layers.${quantity}.about`))),
-      violins(answer.layers, quantity, { range: shown.same ? rangeOf(everything, quantity) : null, marked: marked(), width: shown.width, open: look }))));
+    show(
+      stage,
+      quantities.map((quantity) =>
+        h(
+          "figure",
+          {},
+          h("figcaption", {}, t(`layers.${quantity}`), " ", h("small.muted", {}, t(`layers.${quantity}.about`))),
+          violins(answer.layers, quantity, {
+            range: shown.same ? rangeOf(everything, quantity) : null,
+            marked: marked(),
+            width: shown.width,
+            open: look,
+          }),
+        ),
+      ),
+    );
     show(facts, figures(answer.layers, shown, look));
   }
 
@@ -154,7 +243,10 @@ export function layersPanel(state, signal) {
   }
 
   const point = {
-    mark(findings) { shown.marked = findings.map((each) => each.layer).filter(Boolean); draw(); },
+    mark(findings) {
+      shown.marked = findings.map((each) => each.layer).filter(Boolean);
+      draw();
+    },
     /** Go to the layer and the epoch that a finding speaks of. */
     open(finding) {
       shown.layer = finding.layer;
@@ -178,12 +270,56 @@ function widthOf(stage) {
 function figures(layers, shown, look) {
   const share = (value) => (value === null || value === undefined ? "–" : `${(100 * Number(value)).toFixed(1)}%`);
   const numbers = (layer) => {
-    if (!SPREADS.some((name) => hasValues(layer, name))) return h("td.number.muted", { colspan: String(SPREADS.length + 2) }, t("layers.notFinite"));
+    if (!SPREADS.some((name) => hasValues(layer, name)))
+      return h("td.number.muted", { colspan: String(SPREADS.length + 2) }, t("layers.notFinite"));
     // Units whose z-values are not finite are neither dead nor saturated.
     const shares = hasValues(layer, "z") ? [layer.dead_fraction, layer.saturated_fraction] : [null, null];
-    return [...SPREADS.map((name) => (layer[name] ? significant(layer[name].std) : "–")), ...shares.map(share)].map((text) => h("td.number", {}, text));
+    return [...SPREADS.map((name) => (layer[name] ? significant(layer[name].std) : "–")), ...shares.map(share)].map(
+      (text) => h("td.number", {}, text),
+    );
   };
-  return h("table", {}, h("caption.unseen", {}, t("layers.title")),
-    h("thead", {}, h("tr", {}, [t("layers.layer"), ...SPREADS.map((name) => `${t(`layers.${name}`)} std`), t("layers.dead"), t("layers.saturated")].map((name, at) => h(at ? "th.number" : "th", { scope: "col" }, name)))),
-    h("tbody", {}, layers.map((layer) => h(layer.name === shown.layer ? "tr.marked" : "tr", {}, h("th", { scope: "row" }, h("button.plain", { type: "button", "data-layer": layer.name, "aria-pressed": String(layer.name === shown.layer), onClick: () => look(layer.name) }, layer.name)), numbers(layer)))));
+  return h(
+    "table",
+    {},
+    h("caption.unseen", {}, t("layers.title")),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        [
+          t("layers.layer"),
+          ...SPREADS.map((name) => `${t(`layers.${name}`)} std`),
+          t("layers.dead"),
+          t("layers.saturated"),
+        ].map((name, at) => h(at ? "th.number" : "th", { scope: "col" }, name)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      layers.map((layer) =>
+        h(
+          layer.name === shown.layer ? "tr.marked" : "tr",
+          {},
+          h(
+            "th",
+            { scope: "row" },
+            h(
+              "button.plain",
+              {
+                type: "button",
+                "data-layer": layer.name,
+                "aria-pressed": String(layer.name === shown.layer),
+                onClick: () => look(layer.name),
+              },
+              layer.name,
+            ),
+          ),
+          numbers(layer),
+        ),
+      ),
+    ),
+  );
 }
