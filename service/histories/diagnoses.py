@@ -14,7 +14,7 @@ from service.json_numbers import to_json
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class RecordedDiagnosis:
     """A verdict (None where there is nothing to judge by) and the findings behind it.
 
     A finding has ``kind``, ``layer``, ``epoch``, ``value``, ``threshold``, ``explanation``.
@@ -37,7 +37,7 @@ class Insight:
     """
 
     layers: Mapping[str, Any] | None = None
-    diagnosis: Diagnosis | None = None
+    diagnosis: RecordedDiagnosis | None = None
 
 
 NO_INSIGHT = Insight()

@@ -15,14 +15,14 @@ from psycopg.rows import dict_row
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from service.comparison.labels import stored_labels
 from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
 from service.histories.parquet import parquet
 from service.histories.reading import Columns, shown, whole
 from service.specs.spec import AXIS_FIELDS
-from service.statuses import FINISHED, RUN_STATUSES
+from service.statuses import FINISHED, RunStatus
 
 #: Epochs that a stream reads at a time: what bounds its memory.
 BATCH_EPOCHS = 20_000
@@ -41,7 +41,7 @@ _COLUMNS = {
     "batch_size": "int32",
     "seed": "int64",
     "epoch": "int32",
-    **dict.fromkeys(METRICS, "double"),
+    **dict.fromkeys(EPOCH_METRICS, "double"),
 }
 
 
@@ -68,7 +68,7 @@ ORDER BY runs.position OFFSET 0
 _COPY = f"""
 COPY (
     SELECT about.run_id, {", ".join(f"about.{name}" for name in _ABOUT)}, epochs.epoch,
-        {", ".join(f"epochs.{name}" for name in METRICS)}
+        {", ".join(f"epochs.{name}" for name in EPOCH_METRICS)}
     FROM ({_RUNS}) AS about JOIN epochs ON epochs.run_id = about.run_id
     ORDER BY about.position, epochs.epoch
 ) TO STDOUT (FORMAT csv)
@@ -85,7 +85,7 @@ def are_final(session: Session, experiment_id: uuid.UUID) -> bool:
     Raises:
         NotFoundError: there is no such experiment.
     """
-    open_ones = [each for each in RUN_STATUSES if each not in FINISHED]
+    open_ones = [each for each in RunStatus if each not in FINISHED]
     with session.begin():
         if not _exists(session, experiment_id):
             raise NotFoundError(f"There is no experiment {experiment_id}.")
@@ -110,7 +110,7 @@ def as_json(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterat
         for place in _batches(session, experiment_id):
             with session.begin():
                 runs = _runs(session, place)
-                histories = whole(session, [run["run_id"] for run in runs], METRICS)
+                histories = whole(session, [run["run_id"] for run in runs], EPOCH_METRICS)
             pieces = [_history(run, histories.get(run["run_id"])) for run in runs]
             yield (b"," if place["first"] else b"") + b",".join(pieces)
     yield b"]}"
@@ -186,6 +186,6 @@ def _driver(session: Session) -> Any:
 
 
 def _history(run: Mapping[str, Any], columns: Columns | None) -> bytes:
-    epochs, metrics = shown(columns, METRICS)
+    epochs, metrics = shown(columns, EPOCH_METRICS)
     about = {name: run[name] for name in ("run_id", *_ABOUT)}
     return orjson.dumps({**about, "epoch": epochs, "metrics": metrics})

@@ -15,10 +15,11 @@ from sqlalchemy import ARRAY, Integer, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from service.database.tables import Epoch, Layers, Run
 from service.errors import NotFoundError
 from service.json_numbers import to_json
+from service.statuses import ACTIVE
 
 #: Parts of a layer that are distributions.
 DISTRIBUTIONS = ("z", "activation", "weight", "gradient", "z_gradient")
@@ -121,7 +122,7 @@ def _absence(
         return f"Run {run_id} has no layer statistics at epoch {epoch}; it has them at {named}."
     if off:
         return f"Run {run_id} has no layer statistics: its spec says layer_statistics off."
-    waits = status in {"queued", "running"}
+    waits = status in ACTIVE
     return f"Run {run_id} has no layer statistics{' yet' if waits else ''}."
 
 
@@ -162,7 +163,7 @@ def observed(session: Session, run_id: uuid.UUID, *, before: int) -> list[Observ
 
 
 def _metrics(row: Epoch) -> dict[str, float]:
-    values = {name: getattr(row, name) for name in METRICS}
+    values = {name: getattr(row, name) for name in EPOCH_METRICS}
     return {name: value for name, value in values.items() if value is not None}
 
 

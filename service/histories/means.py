@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 
 #: Epochs that a group's history keeps; of a longer one every k-th, the first and the last.
 MOST_EPOCHS = 200
@@ -45,7 +45,7 @@ _AGGREGATES = {
         f"{function}(epochs.{name}) FILTER (WHERE abs(epochs.{name}) < {_LARGEST})"
         for function in ("avg", "stddev_samp")
     )
-    for name in METRICS
+    for name in EPOCH_METRICS
 }
 _READ = """
 WITH wanted AS (
@@ -87,7 +87,7 @@ def read(
         session: a session outside any transaction.
         experiment_id: the experiment.
         groups: the groups.
-        metrics: some of ``METRICS``.
+        metrics: some of ``EPOCH_METRICS``.
     """
     columns = ", ".join(_AGGREGATES[name] for name in metrics)
     members = [

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from service.database.tables import Run
 from service.errors import InvalidError, NotFoundError
 from service.fields import FieldError, unknown
@@ -61,7 +61,7 @@ _EXTREMES = """
 
 
 @dataclass(frozen=True)
-class History:
+class StoredHistory:
     """A run's metrics by epoch, in columns of one length."""
 
     run_id: uuid.UUID
@@ -77,7 +77,7 @@ def get(
     metrics: Sequence[str] = (),
     from_epoch: int = 1,
     max_points: int | None = None,
-) -> History:
+) -> StoredHistory:
     """Give a run's history.
 
     Args:
@@ -94,7 +94,7 @@ def get(
         NotFoundError: there is no such run.
         InvalidError: there is no such metric.
     """
-    names = _known(metrics) or METRICS
+    names = _known(metrics) or EPOCH_METRICS
     with session.begin():
         status = session.scalar(select(Run.status).where(Run.id == run_id))
         if status is None:
@@ -104,13 +104,13 @@ def get(
         else:
             found = _thinned(session, run_id, names, from_epoch, max_points)
     epochs, values = shown(found.get(run_id), names)
-    return History(run_id, status, epochs, values)
+    return StoredHistory(run_id, status, epochs, values)
 
 
 def _known(metrics: Sequence[str]) -> tuple[str, ...]:
     for name in metrics:
-        if name not in METRICS:
-            detail = unknown("metric", name, list(METRICS))
+        if name not in EPOCH_METRICS:
+            detail = unknown("metric", name, list(EPOCH_METRICS))
             raise InvalidError(detail, errors=[FieldError(("query", "metrics"), detail)])
     return tuple(dict.fromkeys(metrics))
 
@@ -123,7 +123,7 @@ def whole(
     Args:
         session: a session in a transaction.
         run_ids: the runs.
-        names: some of ``METRICS``.
+        names: some of ``EPOCH_METRICS``.
         from_epoch: the first epoch wanted.
 
     Returns:

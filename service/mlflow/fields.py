@@ -8,21 +8,22 @@ import orjson
 from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, func, literal, or_
 from sqlalchemy.dialects.postgresql import JSONB
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from service.database.paging import Column, Key
 from service.database.tables import Epoch, Experiment, Run
 from service.errors import InvalidError
 from service.fields import unknown
-from service.mlflow.grammar import Comparison, Field, Ordering, Value
+from service.mlflow.grammar import Condition, Field, Ordering, Value
+from service.statuses import RunStatus
 
 #: What MLflow calls each state of a run. It has no word for a diverged one: that is a tag.
 STATUSES = {
-    "queued": "SCHEDULED",
-    "running": "RUNNING",
-    "completed": "FINISHED",
-    "diverged": "FINISHED",
-    "failed": "FAILED",
-    "cancelled": "KILLED",
+    RunStatus.QUEUED: "SCHEDULED",
+    RunStatus.RUNNING: "RUNNING",
+    RunStatus.COMPLETED: "FINISHED",
+    RunStatus.DIVERGED: "FINISHED",
+    RunStatus.FAILED: "FAILED",
+    RunStatus.CANCELLED: "KILLED",
 }
 #: What is measured once, and stands in the run's own row.
 RESULTS = ("best_val_accuracy", "test_loss", "test_accuracy")
@@ -51,7 +52,7 @@ class Searchable:
 
 
 def conditions(
-    comparisons: list[Comparison], find: Callable[[Field], Searchable]
+    comparisons: list[Condition], find: Callable[[Field], Searchable]
 ) -> list[ColumnElement[bool]]:
     """Write comparisons as SQL, each field as ``find`` knows it.
 
@@ -159,8 +160,8 @@ def _refuse(what: str, operators: Iterable[str], value: str) -> NoReturn:
 
 def _metric(name: str) -> Column:
     """The latest value of a metric."""
-    if name not in {*METRICS, *RESULTS}:
-        raise InvalidError(unknown("metric", name, [*METRICS, *RESULTS]))
+    if name not in {*EPOCH_METRICS, *RESULTS}:
+        raise InvalidError(unknown("metric", name, [*EPOCH_METRICS, *RESULTS]))
     column: Column = getattr(Run if hasattr(Run, name) else Epoch, name)
     return column
 

@@ -49,7 +49,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Condition:
     """One comparison: ``IN`` has a tuple of texts, ``IS NULL`` has no value."""
 
     field: Field
@@ -65,7 +65,7 @@ class Ordering:
     descending: bool
 
 
-def read_filter(text: str) -> list[Comparison]:
+def read_filter(text: str) -> list[Condition]:
     """Read a filter: ``metrics.val_accuracy > 0.9 and params.activation IN ('relu', 'elu')``.
 
     Raises:
@@ -136,7 +136,7 @@ class _Reader:
         self._position = space.end() if space else self._position
 
 
-def _comparison(reader: _Reader) -> Comparison:
+def _comparison(reader: _Reader) -> Condition:
     field = _field(reader)
     found = reader.take(_OPERATOR)
     if found is None:
@@ -144,11 +144,11 @@ def _comparison(reader: _Reader) -> Comparison:
     operator = " ".join(found[0].upper().split())
     operator = _SYNONYMS.get(operator, operator)
     if operator in {"IS NULL", "IS NOT NULL"}:
-        return Comparison(field, operator, None)
+        return Condition(field, operator, None)
     if operator in {"IN", "NOT IN"}:
-        return Comparison(field, operator, _texts(reader))
+        return Condition(field, operator, _texts(reader))
     number = reader.take(_NUMBER)
-    return Comparison(field, operator, float(number[0]) if number else _text(reader))
+    return Condition(field, operator, float(number[0]) if number else _text(reader))
 
 
 def _field(reader: _Reader) -> Field:

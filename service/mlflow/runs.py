@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, exists, false, select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from service.database.paging import Order, Page, fetch_page
 from service.database.tables import Epoch, Experiment, Layers, Run
 from service.errors import NotFoundError
@@ -99,7 +99,7 @@ def metric_history(
     """
     with session.begin():
         run = _one(session, run_id)
-        if metric not in METRICS:
+        if metric not in EPOCH_METRICS:
             return [each for each in latest(run) if each.metric == metric], None
         column = getattr(Epoch, metric)
         page = fetch_page(
@@ -122,7 +122,7 @@ def latest(run: Row[Any]) -> list[Point]:
     last = _moment(run, run.epoch)
     found = [
         Point(name, values[name], run.epoch, last)
-        for name in (*METRICS, *_TEST)
+        for name in (*EPOCH_METRICS, *_TEST)
         if values[name] is not None
     ]
     if run.best_val_accuracy is not None:
@@ -178,7 +178,7 @@ def _select() -> Select[Any]:
             Run.finished_at,
             Experiment.tags,
             Experiment.created_by,
-            *(getattr(Epoch, name).label(name) for name in METRICS),
+            *(getattr(Epoch, name).label(name) for name in EPOCH_METRICS),
             *(getattr(Run, name) for name in RESULTS),
         )
         .join(Experiment, Experiment.id == Run.experiment_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from service.histories.diagnoses import Diagnosis, Insight
+from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import DISTRIBUTIONS
 from tests.support.page_visitors import NARROW, expect
 from tests.support.served_api import serving
@@ -88,7 +88,7 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     lab.submit(name="two moons", dataset="moons", model=model, epochs=3)
     lab.fail(lab.taken("first"), "The disk is full.")
     held = lab.taken("second")
-    lab.start(held, Insight(_layers(1e7), Diagnosis("vanishing", [FINDING, NEIGHBOUR])))
+    lab.start(held, Insight(_layers(1e7), RecordedDiagnosis("vanishing", [FINDING, NEIGHBOUR])))
     lab.epoch(held, 1, val_accuracy=0.5)
     page = visit(served.url).goto(f"#/runs/{held.run_id}")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.histories.diagnoses import Diagnosis, Insight
+from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import DISTRIBUTIONS
 
 DISTRIBUTION: dict[str, Any] = {
@@ -25,7 +25,7 @@ FINDING: dict[str, Any] = {
     "explanation": "The signal vanishes.",
 }
 
-SICK = Diagnosis("vanishing", [FINDING])
+SICK = RecordedDiagnosis("vanishing", [FINDING])
 
 
 def statistics(
@@ -48,6 +48,6 @@ def statistics(
     return {"samples": 1000, "loss": loss, "chance_loss": 2.3, "layers": named}
 
 
-def insight(loss: float = 1.0, diagnosis: Diagnosis | None = None) -> Insight:
+def insight(loss: float = 1.0, diagnosis: RecordedDiagnosis | None = None) -> Insight:
     """What a worker sees at an epoch with statistics."""
     return Insight(layers=statistics(loss), diagnosis=diagnosis)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from service.histories.diagnoses import Diagnosis, Insight
+from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import Observed
 from workers.diagnostics import findings
 from workers.diagnostics.diagnosis import Diagnostician
@@ -43,7 +43,7 @@ class Observer:
         self._see(epoch, metrics, layers)
         found = self._diagnostician.diagnosis()
         changed, self._told = found != self._told, found
-        shown = Diagnosis(found.verdict, [asdict(each) for each in found.findings])
+        shown = RecordedDiagnosis(found.verdict, [asdict(each) for each in found.findings])
         return Insight(
             layers=layers.as_dict() if layers is not None else None,
             diagnosis=shown if changed else None,

@@ -25,7 +25,7 @@ MOST_GROUPS = 40
 
 
 @dataclass(frozen=True)
-class Group:
+class RankedConfiguration:
     """One configuration in the ranking.
 
     Attributes:
@@ -46,7 +46,7 @@ class Group:
 
 
 def comparison(
-    groups: Sequence[Group],
+    groups: Sequence[RankedConfiguration],
     *,
     metric: str,
     axes: Sequence[str],
@@ -78,7 +78,9 @@ def comparison(
         return render(figure, kind)
 
 
-def _draw_group(axes: "Axes", place: int, group: Group, metric: str, ink: Ink) -> None:
+def _draw_group(
+    axes: "Axes", place: int, group: RankedConfiguration, metric: str, ink: Ink
+) -> None:
     colour = ink.palette[0] if group.tied_with_best else ink.palette[6]
     if group.mean is not None and math.isfinite(group.mean):
         if group.interval is not None:
@@ -106,7 +108,7 @@ def _draw_group(axes: "Axes", place: int, group: Group, metric: str, ink: Ink) -
     )
 
 
-def _aside(group: Group, metric: str) -> str:
+def _aside(group: RankedConfiguration, metric: str) -> str:
     said = [] if group.mean is None else [show_value(metric, group.mean)]
     said.append(f"n = {group.n}")
     if group.diverged:
@@ -114,7 +116,7 @@ def _aside(group: Group, metric: str) -> str:
     return "   ".join(said)
 
 
-def _finish(axes: "Axes", groups: Sequence[Group], metric: str) -> None:
+def _finish(axes: "Axes", groups: Sequence[RankedConfiguration], metric: str) -> None:
     axes.set_yticks(range(len(groups)), [plain(each.label) for each in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")

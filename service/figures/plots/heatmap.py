@@ -15,6 +15,7 @@ from service.figures.plots.style import (
     plain,
     render,
 )
+from service.statuses import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +64,7 @@ class Cell:
             agreed = self.verdicts[self.verdict]
             share = f" {agreed}/{self.runs}" if agreed < self.runs else ""
             written.append(self.verdict + share)
-        if self.diverged and self.verdict != "diverged":
+        if self.diverged and self.verdict != Verdict.DIVERGED:
             counted = "all" if self.diverged == self.runs else f"{self.diverged}/{self.runs}"
             written.append(f"{counted} diverged")
         return written
@@ -127,7 +128,7 @@ def _filling(
     means = [each.mean for each in cells if each.mean is not None]
     if not means:
         healthy, other = to_rgb(ink.palette[0]), to_rgb(ink.palette[4])
-        tints = {each.verdict: other for each in cells} | {"healthy": healthy}
+        tints = {each.verdict: other for each in cells} | {Verdict.HEALTHY: healthy}
         return lambda cell: None if cell.verdict is None else tints[cell.verdict]
     low, high = min(means), max(means)
     colours = colormaps[f"{_COLOURS}_r" if metric.endswith("loss") else _COLOURS]

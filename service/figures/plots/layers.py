@@ -33,7 +33,7 @@ _MOST_LABELS = 12
 
 
 @dataclass(frozen=True)
-class Distribution:
+class PlottedDistribution:
     """Values of one kind in one layer: moments, extremes, and a histogram of them.
 
     ``edges`` has one value more than ``counts``; both are empty where no value was finite.
@@ -48,14 +48,14 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Layer:
+class PlottedLayer:
     """One layer's distributions; None where it has no such values."""
 
     name: str
-    z: Distribution | None
-    weight: Distribution | None
-    activation: Distribution | None
-    gradient: Distribution | None
+    z: PlottedDistribution | None
+    weight: PlottedDistribution | None
+    activation: PlottedDistribution | None
+    gradient: PlottedDistribution | None
 
 
 #: The panels: what a layer calls it, what readers do.
@@ -68,7 +68,7 @@ PANELS = (
 
 
 def layers(
-    shown: Sequence[Layer],
+    shown: Sequence[PlottedLayer],
     *,
     title: str,
     note: str = "",
@@ -102,7 +102,7 @@ def layers(
 
 
 def _draw_panel(
-    axes: "Axes", held: Sequence[tuple[str, Distribution | None]], colour: str, ink: Ink
+    axes: "Axes", held: Sequence[tuple[str, PlottedDistribution | None]], colour: str, ink: Ink
 ) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415 - see house_style
 
@@ -121,7 +121,7 @@ def _draw_panel(
     axes.grid(visible=False, axis="x")
 
 
-def _magnitudes(axes: "Axes", held: Sequence[tuple[str, Distribution | None]]) -> str:
+def _magnitudes(axes: "Axes", held: Sequence[tuple[str, PlottedDistribution | None]]) -> str:
     """Scale an axis by magnitude where layers are far apart; give what is to be said of that.
 
     Around zero, up to about the smallest standard deviation, the scale is straight.
@@ -141,7 +141,7 @@ def _magnitudes(axes: "Axes", held: Sequence[tuple[str, Distribution | None]]) -
     return " (symmetric log scale)"
 
 
-def _label(name: str, distribution: Distribution | None) -> str:
+def _label(name: str, distribution: PlottedDistribution | None) -> str:
     if distribution is None:
         return f"{plain(name)}\nnone"
     if not distribution.counts:
@@ -150,7 +150,7 @@ def _label(name: str, distribution: Distribution | None) -> str:
 
 
 def _draw_violin(
-    axes: "Axes", place: int, distribution: Distribution, colour: str, ink: Ink
+    axes: "Axes", place: int, distribution: PlottedDistribution, colour: str, ink: Ink
 ) -> None:
     low, high = distribution.min, distribution.max
     if not distribution.counts:
@@ -170,7 +170,7 @@ def _draw_violin(
         axes.plot([place], [mean], "o", color=ink.paper, markersize=3.4, markeredgecolor=ink.text)
 
 
-def outline(distribution: Distribution) -> tuple[list[float], list[float]]:
+def outline(distribution: PlottedDistribution) -> tuple[list[float], list[float]]:
     """Give a violin's half width at heights from the smallest value to the largest.
 
     Half widths are in layers: the density of each bin at its middle, in proportion to the

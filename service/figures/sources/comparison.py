@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from service.catalog.metrics import MAIN_METRIC
 from service.comparison.ranking import MOST_SEEDS, Comparison, compare
 from service.comparison.scores import At
 from service.errors import ConflictError
-from service.figures.plots.comparison import Group
+from service.figures.plots.comparison import RankedConfiguration
 from service.figures.plots.comparison import comparison as draw
 from service.figures.plots.style import Format, Theme
 from service.figures.sources.common import Picture, experiment_title, measured, written
@@ -18,7 +19,7 @@ def comparison(
     session: Session,
     experiment_id: uuid.UUID,
     *,
-    metric: str = "val_accuracy",
+    metric: str = MAIN_METRIC,
     at: At = "final",
     by: Sequence[str] = (),
     kind: Format = "svg",
@@ -38,7 +39,7 @@ def comparison(
     if not any(each.n for each in compared.groups):
         raise ConflictError(f"No run of this experiment has completed with a {metric} yet.")
     groups = [
-        Group(
+        RankedConfiguration(
             label=", ".join(map(written, each.by.values())) or "all runs",
             n=each.n,
             mean=each.mean,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.catalog.metrics import MAIN_METRIC
 from service.comparison import scores
 from service.comparison.ranking import Comparison, compare
 from service.comparison.scores import GROUPINGS, At, Score
@@ -37,7 +38,7 @@ def heatmap(
     session: Session,
     experiment_id: uuid.UUID,
     *,
-    metric: str = "val_accuracy",
+    metric: str = MAIN_METRIC,
     at: At = "final",
     by: Sequence[str] = (),
     kind: Format = "svg",
@@ -48,7 +49,7 @@ def heatmap(
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: one of ``scores.HIGHER_IS_BETTER``.
+        metric: one of ``COMPARED_METRICS``.
         at: ``final``: the last epoch's value; ``best``: the best over a run's epochs.
         by: the two axes; where empty activation and initializer, or others that vary.
         kind: format of the picture.

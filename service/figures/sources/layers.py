@@ -11,7 +11,7 @@ from service.errors import ConflictError
 from service.figures.plots.decision_boundary import Boundary
 from service.figures.plots.decision_boundary import decision_boundary as draw_boundary
 from service.figures.plots.gradient_flow import gradient_flow as draw_flow
-from service.figures.plots.layers import PANELS, Distribution, Layer
+from service.figures.plots.layers import PANELS, PlottedDistribution, PlottedLayer
 from service.figures.plots.layers import layers as draw_layers
 from service.figures.plots.style import Format, Theme
 from service.figures.sources.common import Picture, run_title
@@ -124,14 +124,14 @@ def _evenly(epochs: Sequence[int]) -> list[int]:
     return [epochs[round(at * step)] for at in range(MOST_EPOCHS)]
 
 
-def _layer(shown: Mapping[str, Any]) -> Layer:
+def _layer(shown: Mapping[str, Any]) -> PlottedLayer:
     parts = {name: _distribution(shown[name]) for name, _ in PANELS}
-    return Layer(name=shown["name"], **parts)
+    return PlottedLayer(name=shown["name"], **parts)
 
 
-def _distribution(shown: Mapping[str, Any]) -> Distribution:
+def _distribution(shown: Mapping[str, Any]) -> PlottedDistribution:
     mean, std, low, high = (_number(shown[name]) for name in ("mean", "std", "min", "max"))
-    return Distribution(mean, std, low, high, **shown["histogram"])
+    return PlottedDistribution(mean, std, low, high, **shown["histogram"])
 
 
 def _number(value: float | str | None) -> float:

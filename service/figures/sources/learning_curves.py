@@ -7,9 +7,9 @@ from statistics import fmean
 
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import COMPARED_METRICS, EPOCH_METRICS, MAIN_METRIC, METRICS
 from service.comparison import scores
-from service.comparison.scores import HIGHER_IS_BETTER, Score
+from service.comparison.scores import Score
 from service.errors import ConflictError
 from service.fields import unknown
 from service.figures.plots.learning_curves import Curve, Trace
@@ -30,7 +30,7 @@ from service.histories.means import GroupOfRuns, MeanHistory
 from service.json_numbers import JsonNumber
 from service.runs import search
 from service.specs.labels import Label
-from service.statuses import FINISHED
+from service.statuses import FINISHED, RunStatus
 
 #: Curves of one figure; the best ones where there are more configurations.
 MOST_CURVES = 60
@@ -50,7 +50,7 @@ class _Group:
 
     def mean(self) -> float | None:
         """The mean result of its completed runs."""
-        completed = [each.value for each in self.runs if each.status == "completed"]
+        completed = [each.value for each in self.runs if each.status == RunStatus.COMPLETED]
         values = [value for value in completed if value is not None]
         return fmean(values) if values else None
 
@@ -83,7 +83,7 @@ def of_experiment(
         ConflictError: no epoch has been recorded yet.
     """
     metrics = ("val_accuracy", "val_loss") if metric is None else (_known(metric),)
-    ranked_by = metric if metric in HIGHER_IS_BETTER else "val_accuracy"
+    ranked_by = metric if metric in COMPARED_METRICS else MAIN_METRIC
     scores.check(ranked_by, "final", by)
     runs = scores.read(session, experiment_id, ranked_by, "final")
     kept = _without(runs, leave_out)
@@ -161,8 +161,8 @@ def of_run(
 
 
 def _known(metric: str) -> str:
-    if metric not in METRICS:
-        raise refusal("metric", unknown("metric", metric, list(METRICS)))
+    if metric not in EPOCH_METRICS:
+        raise refusal("metric", unknown("metric", metric, list(EPOCH_METRICS)))
     return metric
 
 
@@ -201,7 +201,7 @@ def _grouped(runs: Iterable[Score], by: Sequence[str]) -> list[_Group]:
 
 def _ranked(groups: Iterable[_Group], metric: str) -> list[_Group]:
     """Put groups in order, the best first, those without a result last."""
-    sign = -1 if HIGHER_IS_BETTER[metric] else 1
+    sign = -1 if METRICS[metric].higher_is_better else 1
     means = [(group, group.mean()) for group in groups]
     valued = [(group, mean) for group, mean in means if mean is not None]
     valued.sort(key=lambda each: sign * each[1])
@@ -211,7 +211,7 @@ def _ranked(groups: Iterable[_Group], metric: str) -> list[_Group]:
 def _runs_of(group: _Group) -> GroupOfRuns:
     configurations = dict.fromkeys((each.config_hash, variant(each)) for each in group.runs)
     return GroupOfRuns(
-        list(configurations), diverged=all(each.status == "diverged" for each in group.runs)
+        list(configurations), diverged=all(each.status == RunStatus.DIVERGED for each in group.runs)
     )
 
 
@@ -220,5 +220,5 @@ def _curve(group: _Group, history: MeanHistory) -> Curve:
         name: Trace.of(history.epochs, by_epoch) for name, by_epoch in history.metrics.items()
     }
     trainings = {(each.config_hash, each.seed): each.status for each in group.runs}
-    diverged = sum(status == "diverged" for status in trainings.values())
+    diverged = sum(status == RunStatus.DIVERGED for status in trainings.values())
     return Curve(group.by, traces, runs=len(trainings), diverged=diverged)

@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from service.api.schemas.layers import Layers
-from service.api.schemas.runs import Diagnosis, Run, RunPage
-from service.histories.diagnoses import Diagnosis as Diagnosed
+from service.api.schemas.layers import LayersAnswer
+from service.api.schemas.runs import DiagnosisAnswer, RunAnswer, RunPage
+from service.histories.diagnoses import RecordedDiagnosis
 from tests.support.layer_samples import FINDING, SICK, insight
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -25,7 +25,7 @@ def trained(lab):
 
 def test_layers_over_http(api, trained):
     answer = api.get(f"/v1/runs/{trained}/layers?epoch=0")
-    found = Layers.model_validate_json(answer.content)
+    found = LayersAnswer.model_validate_json(answer.content)
     assert (found.run_id, found.epoch, found.epochs_available) == (trained, 0, [0, 2])
     (layer,) = answer.json()["layers"]
     assert set(layer) >= {"name", "z", "activation", "weight", "gradient"}
@@ -40,8 +40,8 @@ def test_layers_over_http(api, trained):
 def test_a_diagnosis_over_http(api, trained):
     answer = api.get(f"/v1/runs/{trained}/diagnosis")
     assert answer.json() == {"verdict": "vanishing", "findings": [FINDING]}
-    Diagnosis.model_validate_json(answer.content)
-    run = Run.model_validate_json(api.get(f"/v1/runs/{trained}").content)
+    DiagnosisAnswer.model_validate_json(answer.content)
+    run = RunAnswer.model_validate_json(api.get(f"/v1/runs/{trained}").content)
     assert run.diagnosis.model_dump() == answer.json()
     assert run.links.diagnosis == f"/v1/runs/{trained}/diagnosis"
     assert api.get(run.links.layers).status_code == 200
@@ -64,7 +64,7 @@ def test_a_run_under_way_shows_what_is_known(api, lab):
     assert before.json()["diagnosis"] is None
     nothing = {"verdict": None, "findings": []}
     assert api.get(f"/v1/runs/{held.run_id}/diagnosis").json() == nothing
-    lab.start(held, insight(diagnosis=Diagnosed("healthy", [])))
+    lab.start(held, insight(diagnosis=RecordedDiagnosis("healthy", [])))
     answer = api.get(f"/v1/runs/{held.run_id}/layers")
     assert answer.json()["epoch"] == 0
     assert answer.headers["cache-control"] == "private, no-cache"
@@ -88,7 +88,7 @@ def test_what_is_not_there_is_not_found(api, lab, trained):
 def test_runs_are_found_by_verdict(api, lab, trained):
     lab.submit(epochs=1, activation="relu")
     healthy = lab.taken()
-    lab.epoch(healthy, 1, "completed", insight(diagnosis=Diagnosed("healthy", [])))
+    lab.epoch(healthy, 1, "completed", insight(diagnosis=RecordedDiagnosis("healthy", [])))
     lab.submit(epochs=1, activation="tanh")
 
     def found(query):

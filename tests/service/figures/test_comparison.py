@@ -2,14 +2,14 @@
 
 import pytest
 
-from service.figures.plots.comparison import MOST_GROUPS, Group, comparison
+from service.figures.plots.comparison import MOST_GROUPS, RankedConfiguration, comparison
 from tests.support.picture_reading import is_png, texts
 
 GROUPS = [
-    Group("relu", 5, 0.99, (0.985, 0.995), tied_with_best=True),
-    Group("elu", 4, 0.98, (0.97, 0.99), tied_with_best=False, diverged=1),
-    Group("tanh", 1, 0.97, None, tied_with_best=True),
-    Group("sigmoid", 0, None, None, tied_with_best=False, diverged=5),
+    RankedConfiguration("relu", 5, 0.99, (0.985, 0.995), tied_with_best=True),
+    RankedConfiguration("elu", 4, 0.98, (0.97, 0.99), tied_with_best=False, diverged=1),
+    RankedConfiguration("tanh", 1, 0.97, None, tied_with_best=True),
+    RankedConfiguration("sigmoid", 0, None, None, tied_with_best=False, diverged=5),
 ]
 
 
@@ -34,7 +34,8 @@ def test_groups_stand_in_their_order_with_what_is_behind_them():
 
 def test_ties_are_marked_by_shape_and_filling():
     tied, told = (
-        drawn([Group("relu", 5, 0.5, (0.4, 0.6), tied_with_best=each)]) for each in (True, False)
+        drawn([RankedConfiguration("relu", 5, 0.5, (0.4, 0.6), tied_with_best=each)])
+        for each in (True, False)
     )
     assert tied.count(b"fill: #0072b2") > told.count(b"fill: #0072b2")
     assert b"fill: #ffffff; stroke: #7f7f7f" in told
@@ -42,14 +43,18 @@ def test_ties_are_marked_by_shape_and_filling():
 
 def test_an_interval_ends_where_the_metric_does():
     wide, possible = (
-        [Group("relu", 3, 0.8, ends, tied_with_best=True)] for ends in ((-0.1, 1.3), (0.0, 1.0))
+        [RankedConfiguration("relu", 3, 0.8, ends, tied_with_best=True)]
+        for ends in ((-0.1, 1.3), (0.0, 1.0))
     )
     assert drawn(wide) == drawn(possible)
     assert drawn(wide, metric="learning_rate") != drawn(possible, metric="learning_rate")
 
 
 def test_of_too_many_the_best_are_shown_and_the_others_counted():
-    groups = [Group(f"g{at}", 3, 1 - at / 1000, None, tied_with_best=False) for at in range(100)]
+    groups = [
+        RankedConfiguration(f"g{at}", 3, 1 - at / 1000, None, tied_with_best=False)
+        for at in range(100)
+    ]
     said = texts(drawn(groups))
     assert f"g{MOST_GROUPS - 1}" in said
     assert f"g{MOST_GROUPS}" not in said

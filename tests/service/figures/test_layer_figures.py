@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.figures.plots.gradient_flow import gradient_flow
-from service.figures.plots.layers import Distribution, Layer, layers, outline
+from service.figures.plots.layers import PlottedDistribution, PlottedLayer, layers, outline
 from tests.support.picture_reading import is_png, shapes, texts
 
 
@@ -15,17 +15,18 @@ def distribution(values, bins=64):
     reach = (low, high) if low < high else (low - 0.5, high + 0.5)
     counts, edges = np.histogram(values, bins, reach)
     moments = (float(values.mean()), float(values.std()), float(low), float(high))
-    return Distribution(*moments, edges.tolist(), counts.tolist())
+    return PlottedDistribution(*moments, edges.tolist(), counts.tolist())
 
 
 def normal(spread, count=10_000):
     return distribution(np.random.default_rng(1).normal(0, spread, count))
 
 
-NOTHING = Distribution(math.nan, math.nan, math.nan, math.nan, [], [])
+NOTHING = PlottedDistribution(math.nan, math.nan, math.nan, math.nan, [], [])
 ZEROS = distribution(np.zeros(50))
 NETWORK = [
-    Layer(f"dense_{at}", normal(1.0), normal(0.1), normal(0.5), normal(0.01)) for at in (1, 2, 3)
+    PlottedLayer(f"dense_{at}", normal(1.0), normal(0.1), normal(0.5), normal(0.01))
+    for at in (1, 2, 3)
 ]
 
 
@@ -58,15 +59,15 @@ def test_every_layer_has_a_violin_in_each_panel():
 
 
 def test_values_that_are_equal_or_not_finite_or_not_there_are_said():
-    svg = layers([Layer("dense_1", ZEROS, NOTHING, None, ZEROS)], title="x", kind="svg")
+    svg = layers([PlottedLayer("dense_1", ZEROS, NOTHING, None, ZEROS)], title="x", kind="svg")
     assert not shapes(svg, "FillBetweenPolyCollection")
     assert {"not finite", "none", "0"} <= set(texts(svg))
-    assert is_png(layers([Layer("dense_1", NOTHING, NOTHING, NOTHING, NOTHING)], title="x"))
+    assert is_png(layers([PlottedLayer("dense_1", NOTHING, NOTHING, NOTHING, NOTHING)], title="x"))
 
 
 def test_gradients_far_apart_are_drawn_by_magnitude():
     vanishing = [
-        Layer(f"dense_{at}", normal(1.0), normal(0.1), normal(0.5), normal(10.0**-at))
+        PlottedLayer(f"dense_{at}", normal(1.0), normal(0.1), normal(0.5), normal(10.0**-at))
         for at in (1, 2, 3, 4)
     ]
     assert "Gradients of the weights (symmetric log scale)" in texts(
@@ -76,13 +77,13 @@ def test_gradients_far_apart_are_drawn_by_magnitude():
 
 @pytest.mark.parametrize("spread", [1e-30, 1e-12, 1e12, 1e30])
 def test_any_magnitude_can_be_drawn(spread):
-    extreme = Layer("output", normal(spread), normal(spread), normal(1.0), normal(spread))
+    extreme = PlottedLayer("output", normal(spread), normal(spread), normal(1.0), normal(spread))
     assert is_png(layers([*NETWORK, extreme], title="x"))
     assert is_png(gradient_flow([0, 1], {"a": [spread, 1.0]}, [(1, spread)], title="x"))
 
 
 def test_labels_of_a_deep_network_stay_apart():
-    deep = [Layer(f"dense_{at}", normal(1.0, 500), None, None, None) for at in range(100)]
+    deep = [PlottedLayer(f"dense_{at}", normal(1.0, 500), None, None, None) for at in range(100)]
     said = texts(layers(deep, title="x", kind="svg"))
     assert "dense_0" in said
     assert "dense_1" not in said

@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 from service.errors import NotFoundError
 from service.experiments import lifecycle
 from service.histories import diagnoses, layer_statistics
-from service.histories.diagnoses import Diagnosis, Insight
+from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.runs import endings, recording
 from tests.support.layer_samples import DISTRIBUTION, FINDING, SICK, insight, statistics
 
@@ -171,7 +171,7 @@ def test_a_start_tells_of_a_cancel(lab):
 def test_a_diagnosis_is_replaced_by_a_later_one_and_kept_where_there_is_none(lab):
     lab.submit(epochs=3)
     held = lab.taken()
-    lab.start(held, insight(diagnosis=Diagnosis("healthy", [])))
+    lab.start(held, insight(diagnosis=RecordedDiagnosis("healthy", [])))
     assert diagnosis(lab, held.run_id).verdict == "healthy"
     lab.epoch(held, 1, None, insight(diagnosis=SICK))
     lab.epoch(held, 2)
@@ -183,7 +183,7 @@ def test_a_finding_may_be_of_what_is_not_finite(lab):
     lab.submit()
     held = lab.taken()
     finding = FINDING | {"kind": "diverged", "value": math.nan, "threshold": math.inf}
-    lab.epoch(held, 1, "diverged", Insight(diagnosis=Diagnosis("diverged", [finding])))
+    lab.epoch(held, 1, "diverged", Insight(diagnosis=RecordedDiagnosis("diverged", [finding])))
     (found,) = diagnosis(lab, held.run_id).findings
     assert (found["value"], found["threshold"]) == ("NaN", "Infinity")
 
