@@ -24,9 +24,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.database.filled import Filling, database
 from benchmarks.database.query_plans import Seen, draw, explaining
-from deploy.options import program
+from benchmarks.options import program
 from service.api.schemas.run_bodies import RUN_BODY
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from service.comparison import ranking, scores
 from service.database.engine import create_database_engine, session_factory
 from service.database.tables import Experiment, Layers, Run
@@ -107,9 +107,9 @@ class Reads:
 
     def statements(self) -> dict[str, tuple[str, Any]]:
         """Give the statements that the driver gets past SQLAlchemy, with their parameters."""
-        columns = reading._columns(METRICS)
+        columns = reading._columns(EPOCH_METRICS)
         one = {"run_id": self.run.id, "run_ids": [self.run.id], "from_epoch": 1}
-        thinning, stretches = reading.thinned(METRICS[:2], 6)
+        thinning, stretches = reading.thinned(EPOCH_METRICS[:2], 6)
         thinly = {**one, "points": 6, "stretches": stretches}
         batch = {"experiment_id": self.finished, "first": 0, "last": 20, "labels": "{}"}
         copied = exports._COPY.partition("(")[2].rpartition(") TO STDOUT")[0]

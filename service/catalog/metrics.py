@@ -1,28 +1,205 @@
-"""The metrics of a history."""
+"""The registry of metrics: everything the service, the client and the page know of each one.
 
-#: The metrics of one epoch, in the order histories show them. Each is a column.
-METRICS = (
-    "loss",
-    "accuracy",
-    "val_loss",
-    "val_accuracy",
-    "binary_accuracy",
-    "val_binary_accuracy",
-    "learning_rate",
-    "gradient_norm",
-    "clipped_fraction",
-    "epoch_seconds",
+A metric of every epoch is a column of the table ``epochs``; one that a run's own row keeps is a
+column of ``runs`` too (``tests/service/database/test_tables.py`` holds both to this registry).
+docs/howto/adding-a-metric.md adds one step by step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["share", "loss", "seconds", "other"]
+Direction = Literal["higher", "lower"]
+When = Literal["epoch", "end"]
+Part = Literal["training", "validation", "test"]
+Counted = Literal["samples", "outputs"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: as histories, comparisons, MLflow and the columns of the tables spell it.
+        title: as figures and the page show it.
+        kind: ``share``: between 0 and 1, shown in percent; ``loss``: positive, best shown on a
+            logarithmic scale; ``seconds``: a time; ``other``: any number, in its own units.
+        direction: which values are better; None where none is, so that runs cannot be compared
+            by it.
+        when: ``epoch``: measured at every epoch; ``end``: once, after the last.
+        quantity: what is measured; the same for a metric of training, validation and test.
+        part: the part of the data it is measured on; None where it is measured on none.
+        counts: what a share counts: right ``samples``, or right ``outputs`` of all samples. Its
+            values lie on a grid of step 1/count; None where they lie on none.
+        in_final: a run's own row keeps the last value: the run's answer has it in ``final``, and
+            runs can be ordered by it.
+        in_every_run: False where only some runs record it; the histories of the others leave it
+            out.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    direction: Direction | None
+    when: When
+    quantity: str
+    part: Part | None = None
+    counts: Counted | None = None
+    in_final: bool = False
+    in_every_run: bool = True
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger value is a better one."""
+        return self.direction == "higher"
+
+
+_METRICS = (
+    Metric(
+        name="loss",
+        title="Training loss",
+        kind="loss",
+        direction="lower",
+        when="epoch",
+        quantity="loss",
+        part="training",
+        in_final=True,
+    ),
+    Metric(
+        name="accuracy",
+        title="Training accuracy",
+        kind="share",
+        direction="higher",
+        when="epoch",
+        quantity="accuracy",
+        part="training",
+        counts="samples",
+        in_final=True,
+    ),
+    Metric(
+        name="val_loss",
+        title="Validation loss",
+        kind="loss",
+        direction="lower",
+        when="epoch",
+        quantity="loss",
+        part="validation",
+        in_final=True,
+    ),
+    Metric(
+        name="val_accuracy",
+        title="Validation accuracy",
+        kind="share",
+        direction="higher",
+        when="epoch",
+        quantity="accuracy",
+        part="validation",
+        counts="samples",
+        in_final=True,
+    ),
+    Metric(
+        name="binary_accuracy",
+        title="Training accuracy, element-wise",
+        kind="share",
+        direction="higher",
+        when="epoch",
+        quantity="binary_accuracy",
+        part="training",
+        counts="outputs",
+        in_every_run=False,
+    ),
+    Metric(
+        name="val_binary_accuracy",
+        title="Validation accuracy, element-wise",
+        kind="share",
+        direction="higher",
+        when="epoch",
+        quantity="binary_accuracy",
+        part="validation",
+        counts="outputs",
+        in_every_run=False,
+    ),
+    Metric(
+        name="learning_rate",
+        title="Learning rate",
+        kind="other",
+        direction=None,
+        when="epoch",
+        quantity="learning_rate",
+    ),
+    Metric(
+        name="gradient_norm",
+        title="Gradient norm",
+        kind="other",
+        direction=None,
+        when="epoch",
+        quantity="gradient_norm",
+    ),
+    Metric(
+        name="clipped_fraction",
+        title="Share of steps clipped",
+        kind="share",
+        direction=None,
+        when="epoch",
+        quantity="clipped_fraction",
+    ),
+    Metric(
+        name="epoch_seconds",
+        title="Seconds per epoch",
+        kind="seconds",
+        direction=None,
+        when="epoch",
+        quantity="epoch_seconds",
+    ),
+    Metric(
+        name="test_loss",
+        title="Test loss",
+        kind="loss",
+        direction="lower",
+        when="end",
+        quantity="loss",
+        part="test",
+        in_final=True,
+    ),
+    Metric(
+        name="test_accuracy",
+        title="Test accuracy",
+        kind="share",
+        direction="higher",
+        when="end",
+        quantity="accuracy",
+        part="test",
+        counts="samples",
+        in_final=True,
+    ),
 )
 
+#: Every metric by its name, in the order histories show them.
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}
 
-#: What a run's own row tells of its history: the last epoch's metrics, the best, the test's.
-RESULT_COLUMNS = (
-    "loss",
-    "accuracy",
-    "val_loss",
-    "val_accuracy",
-    "best_epoch",
-    "best_val_accuracy",
-    "test_loss",
-    "test_accuracy",
-)
+#: Metrics of every epoch: the columns of the table ``epochs``.
+EPOCH_METRICS = tuple(metric.name for metric in _METRICS if metric.when == "epoch")
+
+#: Metrics that a run's own row keeps of its last epoch: columns of the table ``runs``.
+FINAL_METRICS = tuple(metric.name for metric in _METRICS if metric.in_final)
+
+#: Metrics with a better and a worse: those that runs can be compared by.
+COMPARED_METRICS = tuple(metric.name for metric in _METRICS if metric.direction is not None)
+
+#: The metric that runs are compared by unless another is asked for; a run's row keeps its best
+#: epoch, and the value there in ``BEST_COLUMN``.
+MAIN_METRIC = "val_accuracy"
+BEST_COLUMN = f"best_{MAIN_METRIC}"
+
+#: The columns of ``runs`` that hold what a training reached.
+RESULT_COLUMNS = (*FINAL_METRICS, "best_epoch", BEST_COLUMN)
+
+
+def parts_of(quantity: str) -> dict[Part, str]:
+    """Return the names of a quantity's metrics, by the part of the data they are measured on."""
+    return {
+        metric.part: metric.name
+        for metric in _METRICS
+        if metric.quantity == quantity and metric.part is not None
+    }

@@ -5,6 +5,7 @@ from typing import Any
 
 from service.catalog.axes import AXES
 from service.catalog.entry import DatasetEntry
+from service.catalog.metrics import METRICS, Part
 from service.specs.resolution import trained_on
 
 
@@ -15,23 +16,26 @@ def step(metric: str, config: Mapping[str, Any]) -> float:
     1/m. An element-wise accuracy counts one an output.
 
     Args:
-        metric: one of ``service.catalog.metrics.METRICS``, or ``test_accuracy``.
+        metric: one of ``service.catalog.metrics.METRICS``.
         config: the resolved configuration of a training, as JSON.
     """
-    if not metric.endswith("accuracy"):
+    measured = METRICS[metric]
+    if measured.counts is None:
         return 0.0
-    answers = _samples(metric, config["dataset"])
-    return 1.0 / (answers * (_outputs(config) if "binary" in metric else 1))
+    answers = _samples(measured.part, config["dataset"])
+    return 1.0 / (answers * (_outputs(config) if measured.counts == "outputs" else 1))
 
 
-def _samples(metric: str, sizes: Mapping[str, Any]) -> int:
-    """Count the samples that a metric is measured on."""
-    train, test, split = (sizes[each] for each in ("train_size", "test_size", "validation_split"))
-    if metric.startswith("test_"):
-        return int(test)
-    if metric.startswith("val_"):
-        return int(train - trained_on(sizes) if split else test)
-    return trained_on(sizes)
+def _samples(part: Part | None, sizes: Mapping[str, Any]) -> int:
+    """Return how many samples a part of the data has."""
+    train, test, split = (sizes[name] for name in ("train_size", "test_size", "validation_split"))
+    match part:
+        case "test":
+            return int(test)
+        case "validation":
+            return int(train - trained_on(sizes) if split else test)
+        case _:
+            return trained_on(sizes)
 
 
 def _outputs(config: Mapping[str, Any]) -> int:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy.orm import Session
 
+from service.catalog.metrics import MAIN_METRIC, METRICS
 from service.comparison import inference, scores
 from service.comparison.anova import Effect, analyse
 from service.comparison.inference import ALPHA, Difference, Floats, Interval, holm
-from service.comparison.scores import HIGHER_IS_BETTER, At, Score
+from service.comparison.scores import At, Score
 from service.specs.labels import Label
-from service.statuses import FINISHED
+from service.statuses import FINISHED, RunStatus
 
 #: More additional seeds than this are not counted out: in practice such groups are equal.
 MOST_SEEDS = 1_000
@@ -77,7 +78,7 @@ class Comparison:
 def compare(
     session: Session,
     experiment_id: uuid.UUID,
-    metric: str = "val_accuracy",
+    metric: str = MAIN_METRIC,
     at: At = "final",
     by: Sequence[str] = (),
 ) -> Comparison:
@@ -86,7 +87,7 @@ def compare(
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: one of ``scores.HIGHER_IS_BETTER``.
+        metric: one of ``COMPARED_METRICS``.
         at: ``final``: the last epoch's value; ``best``: the best over a run's epochs.
         by: the axes that make the groups, of ``scores.GROUPINGS``; where empty those that vary.
 
@@ -99,7 +100,7 @@ def compare(
     by = tuple(dict.fromkeys(by)) or tuple(scores.varying_axes(runs))
     trainings = _distinct_trainings(runs, by)
     blocked_by = scores.other_axes(runs, by)
-    higher = HIGHER_IS_BETTER[metric]
+    higher = METRICS[metric].higher_is_better
     groups = _against_best(
         _ranked(_groups(trainings, by, blocked_by), higher=higher), higher=higher
     )
@@ -151,7 +152,7 @@ def _groups(
 
 
 def _group(by: dict[str, Label], trainings: Sequence[Score], blocked_by: Sequence[str]) -> Group:
-    completed = [each for each in trainings if each.status == "completed"]
+    completed = [each for each in trainings if each.status == RunStatus.COMPLETED]
     measured = {
         (each.seed, *(each.place[axis] for axis in blocked_by)): each.value
         for each in completed

@@ -10,7 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import RESULT_COLUMNS
+from service.catalog.metrics import (
+    BEST_COLUMN,
+    COMPARED_METRICS,
+    FINAL_METRICS,
+    MAIN_METRIC,
+    METRICS,
+)
 from service.comparison.precision import step
 from service.database.tables import Epoch, Run
 from service.errors import InvalidError, NotFoundError
@@ -19,24 +25,6 @@ from service.specs.labels import Label, labels
 from service.specs.spec import AXIS_FIELDS
 
 At = Literal["final", "best"]
-
-
-#: Which way each metric is better. Only what has a better and a worse can be compared.
-HIGHER_IS_BETTER = {
-    "val_accuracy": True,
-    "val_loss": False,
-    "accuracy": True,
-    "loss": False,
-    "test_accuracy": True,
-    "test_loss": False,
-    "val_binary_accuracy": True,
-    "binary_accuracy": True,
-}
-
-
-#: Measured once, after the last epoch.
-_ONCE = ("test_loss", "test_accuracy")
-
 
 #: What runs can be grouped by: the axes, and the label of a variant.
 GROUPINGS = (*AXIS_FIELDS, "variant")
@@ -64,10 +52,9 @@ def check(metric: str, at: str, by: Sequence[str]) -> None:
     Raises:
         InvalidError: a metric, a point or an axis that is none, with the nearest ones.
     """
-    names = list(HIGHER_IS_BETTER)
-    if metric not in names:
-        raise _refusal("metric", unknown("metric to compare", metric, names))
-    if at == "best" and metric in _ONCE:
+    if metric not in COMPARED_METRICS:
+        raise _refusal("metric", unknown("metric to compare", metric, list(COMPARED_METRICS)))
+    if at == "best" and METRICS[metric].when == "end":
         detail = f"{metric} is measured once, after the last epoch: ask for at=final."
         raise _refusal("at", detail)
     for name in by:
@@ -85,7 +72,7 @@ def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> lis
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: one of ``HIGHER_IS_BETTER``.
+        metric: one of ``COMPARED_METRICS``.
         at: ``final``: the last epoch's value; ``best``: the best over a run's epochs.
 
     Raises:
@@ -118,15 +105,15 @@ def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> lis
 
 
 def _value(metric: str, at: At) -> Any:
-    if at == "final" and metric in RESULT_COLUMNS:
+    if at == "final" and metric in FINAL_METRICS:
         return getattr(Run, metric)
-    if at == "best" and metric == "val_accuracy":
-        return Run.best_val_accuracy
+    if at == "best" and metric == MAIN_METRIC:
+        return getattr(Run, BEST_COLUMN)
     column = getattr(Epoch, metric)
     history = select(column).where(Epoch.run_id == Run.id)
     if at == "final":
         return history.where(Epoch.epoch == Run.epoch).scalar_subquery()
-    extreme = func.max if HIGHER_IS_BETTER[metric] else func.min
+    extreme = func.max if METRICS[metric].higher_is_better else func.min
     return history.with_only_columns(extreme(column)).scalar_subquery()
 
 

@@ -4,16 +4,18 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
 
+from service.catalog.metrics import BEST_COLUMN
 from service.database.tables import Run
 from service.events.publishing import announce
 from service.runs.transitions import take_back
 from service.settings import Settings
 from service.specs.packing import Form
+from service.statuses import AttemptOutcome, RunStatus
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Hold:
     @property
     def running(self) -> list[uuid.UUID]:
         """The runs that are the worker's to write of, in the order of their ids."""
-        return [run_id for run_id, row in self.rows.items() if row.status == "running"]
+        return [run_id for run_id, row in self.rows.items() if row.status == RunStatus.RUNNING]
 
     def answer(self, owned: Iterable[uuid.UUID], ended: Collection[uuid.UUID] = ()) -> Answer:
         """Answer a write that counted for some of the runs; those that ended need no cancel."""
@@ -96,7 +98,7 @@ def hold(session: Session, helds: Sequence[Claim]) -> Hold:
             Run.status,
             Run.epoch,
             Run.best_epoch,
-            Run.best_val_accuracy,
+            getattr(Run, BEST_COLUMN),
             Run.cancel_requested_at,
             func.now().label("now"),
         )
@@ -105,7 +107,7 @@ def hold(session: Session, helds: Sequence[Claim]) -> Hold:
         # The key stays as it is: rows that refer to the run may be written meanwhile.
         .with_for_update(key_share=True)
     ).all()
-    return Hold(helds, cast("Sequence[Row[Any]]", rows))
+    return Hold(helds, rows)
 
 
 def renew(session: Session, held: Sequence[tuple[Claim, int, float]], settings: Settings) -> Answer:
@@ -147,7 +149,7 @@ def expired(session: Session, limit: int = 100) -> list[tuple[uuid.UUID, int]]:
     with session.begin():
         rows = session.execute(
             select(Run.id, Run.attempt)
-            .where(Run.status == "running", Run.lease_expires_at < func.now())
+            .where(Run.status == RunStatus.RUNNING, Run.lease_expires_at < func.now())
             .order_by(Run.lease_expires_at)
             .limit(limit)
         )
@@ -166,7 +168,7 @@ def recover(session: Session, run_id: uuid.UUID, attempt: int, settings: Setting
             .where(
                 Run.id == run_id,
                 Run.attempt == attempt,
-                Run.status == "running",
+                Run.status == RunStatus.RUNNING,
                 Run.lease_expires_at < func.now(),
             )
             .with_for_update(skip_locked=True)
@@ -175,5 +177,5 @@ def recover(session: Session, run_id: uuid.UUID, attempt: int, settings: Setting
         if run is None:
             return False
         reason = f"Worker {run.worker} gave no sign of life for {settings.lease_seconds:g} s."
-        take_back(session, [run], "lost", reason, settings)
+        take_back(session, [run], AttemptOutcome.LOST, reason, settings)
         return True

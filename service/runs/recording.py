@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Row, insert, update
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS, FINAL_METRICS, MAIN_METRIC
 from service.database.tables import Epoch, Run
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
@@ -26,9 +26,7 @@ from service.json_numbers import to_json
 from service.runs.leases import Answer, Claim, _renew, hold
 from service.runs.transitions import end_runs, finished_event
 from service.settings import Settings
-
-#: Metrics that the run's own row keeps of its last epoch.
-_LATEST = ("loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+from service.statuses import RunStatus
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class EpochRecord:
     Attributes:
         held: the run's claim.
         epoch: counted from 1; each is recorded once, in order.
-        metrics: the columns of ``Epoch``, and ``test_loss`` and ``test_accuracy`` at the end.
+        metrics: by name; those of ``FINAL_METRICS`` measured on the test part at the end only.
         ending: ``completed`` or ``diverged`` where this is the run's last epoch.
         insight: the epoch's layer statistics, and the diagnosis where it changed.
     """
@@ -52,12 +50,14 @@ class EpochRecord:
     @property
     def columns(self) -> dict[str, float | None]:
         """The metrics that are columns of ``Epoch``, None where one was not measured."""
-        return {name: self.metrics.get(name) for name in METRICS}
+        return {name: self.metrics.get(name) for name in EPOCH_METRICS}
 
     @property
     def event(self) -> NewEvent:
         """What listeners are told of it."""
-        metrics = {name: to_json(self.metrics[name]) for name in METRICS if name in self.metrics}
+        metrics = {
+            name: to_json(self.metrics[name]) for name in EPOCH_METRICS if name in self.metrics
+        }
         data = {"epoch": self.epoch, "epochs": self.held.epochs, "metrics": metrics}
         return NewEvent(EventType.RUN_EPOCH, self.held.experiment_id, self.held.run_id, data)
 
@@ -129,12 +129,12 @@ def _encoded(seen: Iterable[tuple[Claim, int, Insight]]) -> list[layer_statistic
 
 def _are_next(own: Sequence[EpochRecord], row: Row[Any]) -> bool:
     follow = all(each.epoch == row.epoch + n for n, each in enumerate(own, start=1))
-    return row.status == "running" and follow
+    return row.status == RunStatus.RUNNING and follow
 
 
 def _are_recorded(own: Sequence[EpochRecord], row: Row[Any]) -> bool:
     last = own[-1]
-    return bool(row.status == (last.ending or "running") and row.epoch == last.epoch)
+    return bool(row.status == (last.ending or RunStatus.RUNNING) and row.epoch == last.epoch)
 
 
 def _progressed(own: Sequence[EpochRecord], before: Row[Any], lease_end: Any) -> dict[str, Any]:
@@ -147,19 +147,19 @@ def _progressed(own: Sequence[EpochRecord], before: Row[Any], lease_end: Any) ->
         "id": last.held.run_id,
         "epoch": last.epoch,
         "lease_expires_at": lease_end,
-        **{name: last.metrics[name] for name in _LATEST if name in last.metrics},
+        **{name: last.metrics[name] for name in FINAL_METRICS if name in last.metrics},
         **_best(own, before),
         **diagnosed,
     }
 
 
 def _best(own: Sequence[EpochRecord], before: Row[Any]) -> dict[str, Any]:
-    epoch, best = before.best_epoch, before.best_val_accuracy
+    epoch, best = before.best_epoch, getattr(before, BEST_COLUMN)
     for each in own:
-        accuracy = each.metrics["val_accuracy"]
-        if not math.isnan(accuracy) and (best is None or accuracy > best):
-            epoch, best = each.epoch, accuracy
-    return {"best_epoch": epoch, "best_val_accuracy": best}
+        value = each.metrics[MAIN_METRIC]
+        if not math.isnan(value) and (best is None or value > best):
+            epoch, best = each.epoch, value
+    return {"best_epoch": epoch, BEST_COLUMN: best}
 
 
 def _diagnosed(insight: Insight) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
-from service.catalog.metrics import METRICS, RESULT_COLUMNS
+from service.catalog.metrics import EPOCH_METRICS, RESULT_COLUMNS
 from service.database.tables import Epoch, Layers, Run
-from service.statuses import FINISHED
+from service.statuses import FINISHED, RunStatus
 
 #: What a reused run takes over from the one it repeats.
 _TAKEN_OVER = ("status", "epoch", *RESULT_COLUMNS, "verdict", "findings", "worker", "engine")
@@ -41,7 +41,7 @@ def reuse_finished(session: Session, scope: ColumnElement[bool]) -> list[Run]:
                 ),
             ),
         )
-        .where(scope, Run.status == "queued", Run.reuse, Run.epoch == 0)
+        .where(scope, Run.status == RunStatus.QUEUED, Run.reuse, Run.epoch == 0)
         .ext(distinct_on(Run.id))
         .order_by(Run.id, twin.reused_from.is_not(None), twin.id)
     ).all()
@@ -88,7 +88,7 @@ def _copy_results(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]
 
 
 def _copy_histories(session: Session, ids: list[uuid.UUID]) -> None:
-    for table, columns in ((Epoch, ("epoch", *METRICS)), (Layers, ("epoch", "payload"))):
+    for table, columns in ((Epoch, ("epoch", *EPOCH_METRICS)), (Layers, ("epoch", "payload"))):
         session.execute(
             insert(table).from_select(
                 ["run_id", *columns],

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.catalog.axes import AXES
+from service.catalog.metrics import BEST_COLUMN, FINAL_METRICS, MAIN_METRIC
 from service.database.paging import Key, Order, fetch_page
 from service.database.tables import Attempt, Run
 from service.errors import InvalidError, NotFoundError
@@ -16,25 +17,18 @@ from service.fields import FieldError, unknown
 from service.statuses import ENDED
 
 #: What runs can be ordered by; with a "-" before it, the largest come first.
-ORDERS = (
-    "accuracy",
-    "best_val_accuracy",
-    "created_at",
-    "epoch",
-    "finished_at",
-    "loss",
-    "position",
-    "seed",
-    "started_at",
-    "test_accuracy",
-    "test_loss",
-    "val_accuracy",
-    "val_loss",
+ORDERS = tuple(
+    sorted(
+        (
+            *("created_at", "epoch", "finished_at", "position", "seed", "started_at"),
+            *(*FINAL_METRICS, BEST_COLUMN),
+        )
+    )
 )
 
 #: Orders that an index serves over all runs. Over all, the others read every run: each index on
 #: a metric has to be written with every epoch of every run (docs/scaling.md).
-_INDEXED = frozenset({"seed", "val_accuracy"})
+_INDEXED = frozenset({"seed", MAIN_METRIC})
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 
 from deploy.embedded.ports import free_port
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from tests.support.page_visitors import expect
 from tests.support.processes import Processes, wait_for
 from tests.support.scripted_worker import Lab
@@ -78,8 +78,8 @@ def _answers(url: str) -> bool:
 
 def test_a_thousand_runs_stay_smooth(served, lab, visit):
     experiment_id = lab.submit(activation=["relu", "tanh", "elu", "selu"], seeds=250, epochs=30)
-    columns = ", ".join(METRICS)
-    values = ", ".join("0.5 + 0.4 * random()" for _ in METRICS)
+    columns = ", ".join(EPOCH_METRICS)
+    values = ", ".join("0.5 + 0.4 * random()" for _ in EPOCH_METRICS)
     held = [lab.taken(worker=str(number)) for number in range(40)]
     lab.execute(
         f"INSERT INTO epochs (run_id, epoch, {columns}) SELECT id, number, {values} "

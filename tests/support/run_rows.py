@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from service.database.tables import Attempt, Epoch, Event, Layers, Run
 
 
@@ -31,7 +31,7 @@ class Looks:
 
     def history(self, run_id: uuid.UUID) -> list[tuple[Any, ...]]:
         """Every epoch's number and metrics, but for the time it took."""
-        columns = [getattr(Epoch, name) for name in METRICS if name != "epoch_seconds"]
+        columns = [getattr(Epoch, name) for name in EPOCH_METRICS if name != "epoch_seconds"]
         wanted = select(Epoch.epoch, *columns).where(Epoch.run_id == run_id)
         return rows(self._sessions, wanted.order_by(Epoch.epoch))
 

@@ -8,11 +8,12 @@ from pydantic import Field
 from starlette.responses import Response
 
 from service.api.openapi import examples
-from service.api.schemas.comparisons import EXAMPLE, Comparison
+from service.api.schemas.comparisons import EXAMPLE, ComparisonAnswer
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
-from service.comparison.scores import GROUPINGS, HIGHER_IS_BETTER
+from service.catalog.metrics import COMPARED_METRICS, MAIN_METRIC
+from service.comparison.scores import GROUPINGS
 
 router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
 
@@ -22,7 +23,7 @@ _Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_AXIS}(,{_AXIS})*
 
 @router.get(
     "/{experiment_id}/comparison",
-    response_model=Comparison,
+    response_model=ComparisonAnswer,
     responses={
         200: {"headers": CACHE_HEADERS, **examples.json_answer(EXAMPLE)},
         **NOT_MODIFIED,
@@ -39,10 +40,10 @@ def compare_configurations(
     metric: Annotated[
         str,
         Query(
-            json_schema_extra={"enum": [*HIGHER_IS_BETTER]},
+            json_schema_extra={"enum": [*COMPARED_METRICS]},
             description="What is compared; losses are better the lower they are.",
         ),
-    ] = "val_accuracy",
+    ] = MAIN_METRIC,
     at: Annotated[
         Literal["final", "best"],
         Query(
@@ -65,5 +66,5 @@ def compare_configurations(
 
     axes = [name.strip() for each in by or () for name in each.split(",")]
     comparison = ranking.compare(session, experiment_id, metric=metric, at=at, by=axes)
-    body = Comparison.of(comparison).to_json()
+    body = ComparisonAnswer.of(comparison).to_json()
     return cached_response(request, body, immutable=comparison.finished)

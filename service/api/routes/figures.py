@@ -12,8 +12,8 @@ from starlette.responses import Response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
 from service.api.web.problems import problem_responses
-from service.catalog.metrics import METRICS
-from service.comparison.scores import GROUPINGS, HIGHER_IS_BETTER
+from service.catalog.metrics import COMPARED_METRICS, EPOCH_METRICS, MAIN_METRIC
+from service.comparison.scores import GROUPINGS
 from service.errors import NotFoundError
 from service.experiments import lifecycle
 from service.fields import unknown
@@ -59,14 +59,14 @@ _ByQuery = Annotated[
 _OneMetric = Annotated[
     str | None,
     Query(
-        json_schema_extra={"enum": [*METRICS]},
+        json_schema_extra={"enum": [*EPOCH_METRICS]},
         description="The only metric to draw; accuracy and loss where left out.",
     ),
 ]
 _Compared = Annotated[
     str,
     Query(
-        json_schema_extra={"enum": [*HIGHER_IS_BETTER]},
+        json_schema_extra={"enum": [*COMPARED_METRICS]},
         description="What is compared; losses are better the lower they are.",
     ),
 ]
@@ -119,7 +119,7 @@ def draw_experiment_heatmap(
     experiment_id: uuid.UUID,
     kind: _Kind,
     session: SessionDep,
-    metric: _Compared = "val_accuracy",
+    metric: _Compared = MAIN_METRIC,
     at: _At = "final",
     by: Annotated[
         list[_Axes] | None,
@@ -147,7 +147,7 @@ def draw_experiment_comparison(
     experiment_id: uuid.UUID,
     kind: _Kind,
     session: SessionDep,
-    metric: _Compared = "val_accuracy",
+    metric: _Compared = MAIN_METRIC,
     at: _At = "final",
     by: _ByQuery = None,
     theme: ThemeQuery = "light",
