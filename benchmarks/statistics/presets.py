@@ -21,18 +21,18 @@ from typing import Any
 
 import torch
 
-from deploy.options import program
+from benchmarks.options import program
 from service.presets.evidence import Evidence
 from service.presets.preset import Preset
 from service.presets.registry import PRESETS
-from service.presets.trainings import Training
+from service.presets.trainings import TrainingRecord
 from service.specs.expansion import PlannedRun, expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
-from workers import datasets
+from workers.datasets.loading import load
 from workers.execution.insights import Observer
 from workers.training import devices
-from workers.training.results import EpochResult, Start
+from workers.training.results import EpochResult, StartResult
 from workers.training.solo import train
 
 PAGE = Path(__file__).parents[2] / "docs" / "presets.md"
@@ -48,7 +48,7 @@ def planned_runs(name: str) -> list[PlannedRun]:
     return expand(ExperimentSpec.model_validate(PRESETS[name].spec_of("small")), Limits())
 
 
-def trained(name: str, position: int) -> Training:
+def trained(name: str, position: int) -> TrainingRecord:
     """Train one run of a preset's small size, as a worker does."""
     planned = planned_runs(name)[position]
     config = planned.config
@@ -56,9 +56,9 @@ def trained(name: str, position: int) -> Training:
     history: dict[str, dict[int, float]] = {metric: {} for metric in _METRICS}
     layers: dict[int, list[dict[str, Any]]] = {}
     status, verdict = "completed", None
-    for result in train(config, planned.seed, datasets.load(config.dataset), _CPU, threads=1):
+    for result in train(config, planned.seed, load(config.dataset), _CPU, threads=1):
         match result:
-            case Start():
+            case StartResult():
                 epoch, insight = 0, observer.start(result)
             case EpochResult(epoch=epoch):
                 insight = observer.epoch(result)
@@ -72,7 +72,7 @@ def trained(name: str, position: int) -> Training:
         if insight.diagnosis is not None:
             verdict = insight.diagnosis.verdict
     told = config.model_dump(mode="json")
-    return Training(planned.label, told, planned.seed, status, history, layers, verdict)
+    return TrainingRecord(planned.label, told, planned.seed, status, history, layers, verdict)
 
 
 def _without_histograms(layer: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Kept:
     """What was trained of a preset, and the processor seconds it took."""
 
     seconds: float
-    trainings: list[Training]
+    trainings: list[TrainingRecord]
 
 
 def kept_trainings(name: str, folder: Path) -> Kept | None:
@@ -120,10 +120,10 @@ def kept_trainings(name: str, folder: Path) -> Kept | None:
     return Kept(content["seconds"], trainings)
 
 
-def _training(content: dict[str, Any]) -> Training:
+def _training(content: dict[str, Any]) -> TrainingRecord:
     history = {name: _by_epoch(each) for name, each in content["history"].items()}
     layers = _by_epoch(content["layers"])
-    return Training(**{**content, "history": history, "layers": layers})
+    return TrainingRecord(**{**content, "history": history, "layers": layers})
 
 
 def _by_epoch(content: dict[str, Any]) -> dict[int, Any]:

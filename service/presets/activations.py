@@ -2,9 +2,9 @@
 
 from service.catalog.entry import Source
 from service.presets.checks import Within, lower
-from service.presets.measures import LayerMeasure, Metric
-from service.presets.preset import Claim, Preset, variants
-from service.presets.trainings import Group, group
+from service.presets.measures import LayerMeasure, MetricMeasure
+from service.presets.preset import Preset, PublishedClaim, variants
+from service.presets.trainings import TrainingGroup, group
 
 _LEARNERS = ("relu", "elu", "leaky_relu", "gelu", "selu")
 
@@ -49,22 +49,24 @@ SHOWDOWN = Preset(
         "epochs": 3,
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "sigmoid_is_slowest",
             "sigmoid is the slowest to learn: its validation accuracy, averaged over the epochs, "
             "is below that of each of the others.",
             lower(
-                Metric("val_accuracy", "mean"),
+                MetricMeasure("val_accuracy", "mean"),
                 group(activation="sigmoid"),
-                *(group(activation=each) for each in _LEARNERS),
+                *(group(activation=name) for name in _LEARNERS),
             ),
         ),
-        Claim(
+        PublishedClaim(
             "the_others_reach_98_5_percent",
             "relu, elu, leaky_relu, gelu and selu reach a validation accuracy of 98.5% or more "
             "after 12 epochs on the 60,000 images.",
             Within(
-                Metric("val_accuracy"), tuple(group(activation=each) for each in _LEARNERS), 0.985
+                MetricMeasure("val_accuracy"),
+                tuple(group(activation=name) for name in _LEARNERS),
+                0.985,
             ),
             epochs=12,
             train_size=60_000,
@@ -93,7 +95,7 @@ GELU_MNIST = Preset(
         "model": {"name": "mlp", "hidden_units": [128] * 8},
         "activation": [{"name": "gelu", "approximate": "none"}, "elu", "relu"],
         "initializer": "lecun_normal",
-        "optimizer": [{"name": "adam", "learning_rate": each} for each in (1e-3, 1e-4, 1e-5)],
+        "optimizer": [{"name": "adam", "learning_rate": rate} for rate in (1e-3, 1e-4, 1e-5)],
         "dropout": ["none", 0.5],
         "batch_size": 128,
         "epochs": 50,
@@ -105,11 +107,11 @@ GELU_MNIST = Preset(
         "epochs": 20,
     },
     claims=tuple(
-        Claim(
+        PublishedClaim(
             f"gelu_has_the_lowest_loss_{words.replace(' ', '_')}",
             f"Of gelu, elu and relu, gelu has the lowest training loss {words}.",
             lower(
-                Metric("loss"),
+                MetricMeasure("loss"),
                 group(activation="gelu", dropout=dropout, optimizer=_FAST),
                 group(activation="elu", dropout=dropout, optimizer=_FAST),
                 group(activation="relu", dropout=dropout, optimizer=_FAST),
@@ -136,7 +138,7 @@ _SELU = {
 }
 
 
-def _selu_and_batch_norm(depth: int) -> tuple[Group, Group]:
+def _selu_and_batch_norm(depth: int) -> tuple[TrainingGroup, TrainingGroup]:
     return (
         group(variant=f"selu, {depth} layers"),
         group(variant=f"relu with batch norm, {depth} layers"),
@@ -172,7 +174,7 @@ SELU_DEPTH = Preset(
         "epochs": 8,
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "activations_keep_unit_variance",
             "With selu the activations of the last hidden layer still have a standard deviation "
             "near 1 (0.7 to 1.3) at initialization, with 8, 16 and 32 layers.",
@@ -184,20 +186,20 @@ SELU_DEPTH = Preset(
             ),
         ),
         *(
-            Claim(
+            PublishedClaim(
                 f"lower_variance_than_batch_norm_{depth}_layers",
                 f"With {depth} layers the validation loss moves more steadily from epoch to epoch "
                 "with selu than with batch normalization.",
-                lower(Metric("val_loss", "roughness"), *_selu_and_batch_norm(depth)),
+                lower(MetricMeasure("val_loss", "roughness"), *_selu_and_batch_norm(depth)),
             )
             for depth in _DEPTHS
         ),
         *(
-            Claim(
+            PublishedClaim(
                 f"learns_faster_than_batch_norm_{depth}_layers",
                 f"With {depth} layers selu's training loss, averaged over the epochs, is below "
                 "that of relu with batch normalization.",
-                lower(Metric("loss", "mean"), *_selu_and_batch_norm(depth)),
+                lower(MetricMeasure("loss", "mean"), *_selu_and_batch_norm(depth)),
             )
             for depth in _DEPTHS
         ),
@@ -233,7 +235,7 @@ ELU_MNIST = Preset(
         "layer_statistics": {"every": 4, "samples": 500},
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "activations_nearest_zero",
             "While it learns, elu's mean activation is nearer zero than that of relu and of "
             "leaky_relu.",
@@ -244,12 +246,12 @@ ELU_MNIST = Preset(
                 group(activation="leaky_relu"),
             ),
         ),
-        Claim(
+        PublishedClaim(
             "training_error_falls_fastest",
             "elu's training loss falls fastest: averaged over the epochs it is below that of relu "
             "and of leaky_relu.",
             lower(
-                Metric("loss", "mean"),
+                MetricMeasure("loss", "mean"),
                 group(activation="elu"),
                 group(activation="relu"),
                 group(activation="leaky_relu"),

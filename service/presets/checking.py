@@ -1,4 +1,4 @@
-"""Claims: what an experiment made from a preset says about what was published."""
+"""Checking the claims of a preset on an experiment that was made from it."""
 
 import uuid
 from collections import defaultdict
@@ -14,20 +14,22 @@ from service.database.tables import Epoch, Experiment, Run
 from service.errors import ConflictError, NotFoundError
 from service.histories import layer_statistics
 from service.presets.evidence import Evidence
-from service.presets.preset import Claim, Preset
+from service.presets.preset import Preset, PublishedClaim
 from service.presets.registry import PRESETS
-from service.presets.trainings import Training
+from service.presets.trainings import TrainingRecord
 from service.statuses import FINISHED
 
-Histories = dict[uuid.UUID, dict[str, dict[int, float]]]
-Layers = dict[uuid.UUID, dict[int, list[dict[str, Any]]]]
+#: By run, by metric: the values by epoch.
+_Histories = dict[uuid.UUID, dict[str, dict[int, float]]]
+#: By run, by epoch: the statistics of its layers.
+_LayersByRun = dict[uuid.UUID, dict[int, list[dict[str, Any]]]]
 
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A claim with what an experiment says about it."""
+    """A claim with what an experiment shows about it."""
 
-    claim: Claim
+    claim: PublishedClaim
     evidence: Evidence
 
 
@@ -35,7 +37,7 @@ class CheckedClaim:
 class CheckedClaims:
     """A preset's claims, checked on one experiment.
 
-    ``finished``: every run has its result, so that they stay what they are.
+    ``finished``: every run has its result, so that the evidence no longer changes.
     """
 
     experiment_id: uuid.UUID
@@ -54,33 +56,40 @@ def check(session: Session, experiment_id: uuid.UUID) -> CheckedClaims:
 
     Raises:
         NotFoundError: there is no such experiment.
-        ConflictError: it was not made from a preset, or from one that is no longer known.
+        ConflictError: it was made from no preset, or from one that this version does not have.
     """
     with session.begin():
         experiment = session.get(Experiment, experiment_id)
         if experiment is None:
             raise NotFoundError(f"There is no experiment {experiment_id}.")
-        if experiment.preset is None:
-            raise ConflictError(
-                "The experiment was not made from a preset, so it has no claims to check. "
-                "Submit one with POST /v1/presets/{name}/experiments."
-            )
-        preset = PRESETS.get(experiment.preset)
-        if preset is None:
-            raise ConflictError(f"The preset {experiment.preset!r} is no longer known.")
+        preset = _preset_of(experiment)
         size = str(experiment.preset_size)
         trainings = _trainings(session, experiment_id, preset)
     return CheckedClaims(
         experiment_id,
         preset.name,
         size,
-        [CheckedClaim(each, each.judge(trainings)) for each in preset.claims],
-        finished=all(each.status in FINISHED for each in trainings),
+        [CheckedClaim(claim, claim.judge(trainings)) for claim in preset.claims],
+        finished=all(training.status in FINISHED for training in trainings),
     )
 
 
-def _trainings(session: Session, experiment_id: uuid.UUID, preset: Preset) -> list[Training]:
-    """Read what the preset's claims look at, of every run."""
+def _preset_of(experiment: Experiment) -> Preset:
+    if experiment.preset is None:
+        raise ConflictError(
+            "The experiment was not made from a preset, so it has no claims to check. "
+            "Submit one with POST /v1/presets/{name}/experiments."
+        )
+    if experiment.preset not in PRESETS:
+        raise ConflictError(
+            f"This version of the service has no preset {experiment.preset!r}, so its claims "
+            "cannot be checked. GET /v1/presets lists those it has."
+        )
+    return PRESETS[experiment.preset]
+
+
+def _trainings(session: Session, experiment_id: uuid.UUID, preset: Preset) -> list[TrainingRecord]:
+    """Return what the preset's claims read of every run."""
     ours = Run.experiment_id == experiment_id
     runs = session.execute(
         select(Run.id, Run.label, Run.config_hash, Run.seed, Run.status, Run.verdict)
@@ -89,41 +98,41 @@ def _trainings(session: Session, experiment_id: uuid.UUID, preset: Preset) -> li
     ).all()
     distinct = select(Run.config_hash, Run.config).ext(distinct_on(Run.config_hash)).where(ours)
     configs: dict[str, dict[str, Any]] = dict(session.execute(distinct).all())
-    ids = [each.id for each in runs]
-    histories = _histories(session, ids, preset)
-    found = _layers(session, ids) if preset.reads_layers else {}
+    run_ids = [run.id for run in runs]
+    histories = _histories(session, run_ids, preset)
+    layers = _layers(session, run_ids) if preset.reads_layers else {}
     return [
-        Training(
-            each.label,
-            configs[each.config_hash],
-            each.seed,
-            each.status,
-            histories[each.id],
-            found.get(each.id, {}),
-            each.verdict,
+        TrainingRecord(
+            run.label,
+            configs[run.config_hash],
+            run.seed,
+            run.status,
+            histories[run.id],
+            layers.get(run.id, {}),
+            run.verdict,
         )
-        for each in runs
+        for run in runs
     ]
 
 
-def _histories(session: Session, run_ids: Collection[uuid.UUID], preset: Preset) -> Histories:
-    found: Histories = {each: {name: {} for name in preset.metrics} for each in run_ids}
+def _histories(session: Session, run_ids: Collection[uuid.UUID], preset: Preset) -> _Histories:
+    histories: _Histories = {run_id: {name: {} for name in preset.metrics} for run_id in run_ids}
     if not preset.metrics:
-        return found
+        return histories
     columns = [getattr(Epoch, name) for name in preset.metrics]
     wanted = select(Epoch.run_id, Epoch.epoch, *columns).where(Epoch.run_id.in_(run_ids))
-    if preset.epochs is not None:  # of 15,000 epochs two may do
+    if preset.epochs is not None:  # two epochs of 15,000 may be enough
         at = or_(Epoch.epoch.in_(preset.epochs), Epoch.epoch == Run.epoch)
         wanted = wanted.join(Run, Run.id == Epoch.run_id).where(at)
     for run_id, epoch, *values in session.execute(wanted):
         for name, value in zip(preset.metrics, values, strict=True):
             if value is not None:
-                found[run_id][name][epoch] = value
-    return found
+                histories[run_id][name][epoch] = value
+    return histories
 
 
-def _layers(session: Session, run_ids: Collection[uuid.UUID]) -> Layers:
-    found: Layers = defaultdict(dict)
-    for run_id, epoch, content in layer_statistics.of_runs(session, run_ids):
-        found[run_id][epoch] = content
-    return found
+def _layers(session: Session, run_ids: Collection[uuid.UUID]) -> _LayersByRun:
+    layers: _LayersByRun = defaultdict(dict)
+    for run_id, epoch, content in layer_statistics.read_layers_of_runs(session, run_ids):
+        layers[run_id][epoch] = content
+    return layers

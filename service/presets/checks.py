@@ -1,7 +1,7 @@
-"""Checks: a claim's test on an experiment's trainings. Pure functions, one rule for all.
+"""Checks: a claim's test on an experiment's trainings. Pure functions with one rule for all.
 
-A claim is reproduced where the 95% interval over seeds lies wholly on its side, not reproduced
-where it lies wholly on the other, and inconclusive where it holds both.
+A claim is reproduced where the 95% interval over seeds lies wholly on the claimed side, not
+reproduced where it lies wholly on the other side, and inconclusive where it reaches over both.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,107 +9,124 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from service.presets.evidence import (
+    ClaimStatus,
     DifferenceFigures,
     Evidence,
     GroupFigures,
-    Status,
     by_seed,
     difference,
     figures,
     missing,
 )
-from service.presets.measures import Measure
-from service.presets.trainings import Group, Training
+from service.presets.measures import TrainingMeasure
+from service.presets.trainings import TrainingGroup, TrainingRecord
+from service.statuses import RunStatus, Verdict
 
 _TOO_FEW = "An interval needs two seeds with a value in each group."
 
 
 class Check(Protocol):
-    """A claim's test; ``measures`` are what it looks at of a training."""
+    """A claim's test."""
 
     @property
-    def measures(self) -> tuple[Measure, ...]: ...
+    def measures(self) -> tuple[TrainingMeasure, ...]:
+        """The measures of a training that the test reads."""
 
-    def judge(self, trainings: Sequence[Training]) -> Evidence:
-        """Find what the trainings say about the claim."""
+    def judge(self, trainings: Sequence[TrainingRecord]) -> Evidence:
+        """Return what the trainings show about the claim."""
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What one part of a check found, why, and the difference behind it."""
+
+    status: ClaimStatus
+    reason: str = ""
+    difference: DifferenceFigures | None = None
 
 
 @dataclass(frozen=True)
 class Ordered:
-    """A group's mean lies on one side of each other's, by the paired difference over seeds.
+    """A group's mean lies on the claimed side of each other group's, by differences over seeds.
 
-    A diverged training counts as the worst value that any completed one of the groups reached.
-    ``margin`` is how far on the wrong side still counts as not worse, in the metric's units.
+    A diverged training counts as the worst value that any completed training of the groups
+    reached. ``margin`` is how far on the wrong side still counts as not worse, in the measure's
+    units.
     """
 
-    measure: Measure
-    group: Group
-    than: tuple[Group, ...]
+    measure: TrainingMeasure
+    group: TrainingGroup
+    than: tuple[TrainingGroup, ...]
     higher: bool
     margin: float = 0.0
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
-        """What is compared."""
+    def measures(self) -> tuple[TrainingMeasure, ...]:
+        """The measure that is compared."""
         return (self.measure,)
 
-    def judge(self, trainings: Sequence[Training]) -> Evidence:
-        """Find whether each difference's interval lies on the claimed side."""
+    def judge(self, trainings: Sequence[TrainingRecord]) -> Evidence:
+        """Return whether the interval of each difference lies on the claimed side."""
         groups = (self.group, *self.than)
-        shown = tuple(figures(self.measure, each, trainings) for each in groups)
         lacking = missing(groups, trainings)
-        found = [] if lacking else [self._against(each, trainings) for each in self.than]
+        found = [] if lacking else [self._against(other, trainings) for other in self.than]
         return Evidence(
-            "inconclusive" if lacking else _together([status for status, _, _ in found]),
-            lacking or _said(reason for _, reason, _ in found),
+            "inconclusive" if lacking else _together(found),
+            lacking or _reasons(found),
             str(self.measure),
             low=0.0 - self.margin if self.higher else None,
             high=None if self.higher else self.margin,
-            groups=shown,
-            differences=tuple(each for _, _, each in found if each is not None),
+            groups=tuple(figures(self.measure, group, trainings) for group in groups),
+            differences=tuple(part.difference for part in found if part.difference is not None),
         )
 
-    def _against(
-        self, than: Group, trainings: Sequence[Training]
-    ) -> tuple[Status, str, DifferenceFigures | None]:
-        members = [each.of(trainings) for each in (self.group, than)]
-        reached = [by_seed(self.measure, each) for each in members]
-        if not reached[0] or not reached[1]:
-            return (*self._without_values(than, *map(bool, reached)), None)
-        values = [value for each in reached for value in each.values()]
+    def _against(self, other: TrainingGroup, trainings: Sequence[TrainingRecord]) -> _Finding:
+        ours, theirs = (by_seed(self.measure, group.of(trainings)) for group in (self.group, other))
+        if not ours or not theirs:
+            return self._without_values(other, bool(ours), bool(theirs))
+        values = [*ours.values(), *theirs.values()]
         worst = min(values) if self.higher else max(values)
-        found = difference(self.measure, (self.group, than), trainings, worst)
+        found = difference(self.measure, (self.group, other), trainings, worst)
         if found is None:
-            return "inconclusive", _TOO_FEW, None
+            return _Finding("inconclusive", _TOO_FEW)
         sign = 1 if self.higher else -1
-        low, high = sorted(sign * each + self.margin for each in found.ci95)
+        low, high = sorted(sign * end + self.margin for end in found.ci95)
         status = _side(low, high)
+        return _Finding(status, self._reason(status, other), found)
+
+    def _reason(self, status: ClaimStatus, other: TrainingGroup) -> str:
         side = "higher" if self.higher else "lower"
         margin = f", within a margin of {self.margin:g}" if self.margin else ""
-        words = {
-            "reproduced": f"{self.group} is {side} than {than}{margin}.",
-            "not_reproduced": f"{self.group} is not {side} than {than}{margin}: the whole "
-            "interval is on the other side.",
-            "inconclusive": f"The interval of {self.group} against {than} holds both sides"
-            f"{margin}.",
-        }
-        return status, words[status], found
+        match status:
+            case "reproduced":
+                return f"{self.group} is {side} than {other}{margin}."
+            case "not_reproduced":
+                return (
+                    f"{self.group} is not {side} than {other}{margin}: the whole interval is on "
+                    "the other side."
+                )
+            case "inconclusive":
+                return f"The interval of {self.group} against {other} holds both sides{margin}."
 
-    def _without_values(self, than: Group, ours: bool, theirs: bool) -> tuple[Status, str]:
+    def _without_values(self, other: TrainingGroup, ours: bool, theirs: bool) -> _Finding:
         if ours and not theirs:
-            return "reproduced", f"No run of {than} came to an end with a finite value."
+            return _Finding("reproduced", f"No run of {other} ended with a finite value.")
         if theirs:
-            return "not_reproduced", f"No run of {self.group} came to an end with a finite value."
-        return "inconclusive", f"Neither {self.group} nor {than} has a finite value."
+            return _Finding("not_reproduced", f"No run of {self.group} ended with a finite value.")
+        return _Finding("inconclusive", f"Neither {self.group} nor {other} has a finite value.")
 
 
-def higher(measure: Measure, group: Group, *than: Group, margin: float = 0.0) -> Ordered:
-    """Claim that a group's mean is above each other's."""
+def higher(
+    measure: TrainingMeasure, group: TrainingGroup, *than: TrainingGroup, margin: float = 0.0
+) -> Ordered:
+    """Return the check that a group's mean is above each other group's."""
     return Ordered(measure, group, than, higher=True, margin=margin)
 
 
-def lower(measure: Measure, group: Group, *than: Group, margin: float = 0.0) -> Ordered:
-    """Claim that a group's mean is below each other's."""
+def lower(
+    measure: TrainingMeasure, group: TrainingGroup, *than: TrainingGroup, margin: float = 0.0
+) -> Ordered:
+    """Return the check that a group's mean is below each other group's."""
     return Ordered(measure, group, than, higher=False, margin=margin)
 
 
@@ -117,58 +134,51 @@ def lower(measure: Measure, group: Group, *than: Group, margin: float = 0.0) -> 
 class Within:
     """Each group's mean lies between two bounds; an open bound is None.
 
-    A diverged training speaks against the claim: no interval of the others makes up for it.
+    A diverged training refutes the claim, whatever the others' interval.
     """
 
-    measure: Measure
-    groups: tuple[Group, ...]
+    measure: TrainingMeasure
+    groups: tuple[TrainingGroup, ...]
     low: float | None = None
     high: float | None = None
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
-        """What is bounded."""
+    def measures(self) -> tuple[TrainingMeasure, ...]:
+        """The measure that is bounded."""
         return (self.measure,)
 
-    def judge(self, trainings: Sequence[Training]) -> Evidence:
-        """Find whether each group's interval lies within the bounds."""
-        shown = tuple(figures(self.measure, each, trainings) for each in self.groups)
+    def judge(self, trainings: Sequence[TrainingRecord]) -> Evidence:
+        """Return whether each group's interval lies within the bounds."""
+        shown = tuple(figures(self.measure, group, trainings) for group in self.groups)
         lacking = missing(self.groups, trainings)
-        found: list[tuple[Status, str]] = [("inconclusive", lacking or "")]
-        if lacking is None:
-            found = [self._one(each) for each in shown]
+        found = [_Finding("inconclusive", lacking)] if lacking else [*map(self._found, shown)]
         return Evidence(
-            _together([status for status, _ in found]),
-            _said(reason for _, reason in found),
-            str(self.measure),
-            self.low,
-            self.high,
-            shown,
+            _together(found), _reasons(found), str(self.measure), self.low, self.high, shown
         )
 
-    def _one(self, figures: GroupFigures) -> tuple[Status, str]:
-        if figures.diverged:
-            return "not_reproduced", f"{figures.diverged} runs of {figures.group} diverged."
-        if figures.ci95 is None:
-            return "inconclusive", _TOO_FEW
-        low, high = figures.ci95
+    def _found(self, group: GroupFigures) -> _Finding:
+        if group.diverged:
+            return _Finding("not_reproduced", f"{group.diverged} runs of {group.group} diverged.")
+        if group.ci95 is None:
+            return _Finding("inconclusive", _TOO_FEW)
+        low, high = group.ci95
         inside = [self.low is None or low >= self.low, self.high is None or high <= self.high]
         outside = [
             self.low is not None and high < self.low,
             self.high is not None and low > self.high,
         ]
         if all(inside):
-            return "reproduced", f"{figures.group} lies within the bounds."
+            return _Finding("reproduced", f"{group.group} lies within the bounds.")
         if any(outside):
-            return "not_reproduced", f"{figures.group} lies outside the bounds."
-        return "inconclusive", f"The interval of {figures.group} crosses a bound."
+            return _Finding("not_reproduced", f"{group.group} lies outside the bounds.")
+        return _Finding("inconclusive", f"The interval of {group.group} crosses a bound.")
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Every run of each variant has the diagnosis' verdict claimed for it.
+    """Every run of each variant has the verdict that is claimed for it.
 
-    ``healthy`` variants are healthy with every seed; the ``failing`` ones with none, whichever
+    ``healthy`` variants are healthy with every seed; ``failing`` ones with none, whichever
     verdict says why.
     """
 
@@ -176,57 +186,59 @@ class Verdicts:
     failing: tuple[str, ...]
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
-        """Nothing is measured; verdicts are counted."""
+    def measures(self) -> tuple[TrainingMeasure, ...]:
+        """None: verdicts are counted."""
         return ()
 
-    def judge(self, trainings: Sequence[Training]) -> Evidence:
-        """Count the verdicts of each variant."""
-        groups = [Group({"variant": each}) for each in (*self.healthy, *self.failing)]
-        shown = tuple(figures(None, each, trainings) for each in groups)
+    def judge(self, trainings: Sequence[TrainingRecord]) -> Evidence:
+        """Return whether the verdicts of each variant are as claimed."""
+        labels = (*self.healthy, *self.failing)
+        groups = [TrainingGroup({"variant": label}) for label in labels]
+        shown = tuple(figures(None, group, trainings) for group in groups)
         lacking = missing(groups, trainings)
         if lacking:
             return Evidence("inconclusive", lacking, groups=shown)
         found = [
-            self._one(each.of(trainings), str(each), at < len(self.healthy))
-            for at, each in enumerate(groups)
+            self._found(group.of(trainings), label, label in self.healthy)
+            for label, group in zip(labels, groups, strict=True)
         ]
-        wrong = [reason for status, reason in found if status != "reproduced"]
-        reason = " ".join(wrong) or "Every variant has the verdict claimed, with every seed."
-        return Evidence(_together([status for status, _ in found]), reason, groups=shown)
+        reasons = _reasons(part for part in found if part.status != "reproduced")
+        as_claimed = "Every variant has the verdict claimed, with every seed."
+        return Evidence(_together(found), reasons or as_claimed, groups=shown)
 
-    def _one(self, trainings: Sequence[Training], name: str, healthy: bool) -> tuple[Status, str]:
-        verdicts = [each.verdict for each in trainings]
+    def _found(self, trainings: Sequence[TrainingRecord], name: str, healthy: bool) -> _Finding:
+        verdicts = [training.verdict for training in trainings]
         if None in verdicts:
-            return "inconclusive", f"{name} has runs without a diagnosis."
-        as_claimed = sum((each == "healthy") == healthy for each in verdicts)
+            return _Finding("inconclusive", f"{name} has runs without a diagnosis.")
+        as_claimed = sum((verdict == Verdict.HEALTHY) == healthy for verdict in verdicts)
         if as_claimed == len(verdicts):
-            return "reproduced", ""
+            return _Finding("reproduced")
         if as_claimed == 0:
-            seen = ", ".join(sorted({str(each) for each in verdicts}))
-            return "not_reproduced", f"{name} is {seen}."
-        return "inconclusive", f"{name} is as claimed with {as_claimed} of {len(verdicts)} seeds."
+            seen = ", ".join(sorted({str(verdict) for verdict in verdicts}))
+            return _Finding("not_reproduced", f"{name} is {seen}.")
+        reason = f"{name} is as claimed with {as_claimed} of {len(verdicts)} seeds."
+        return _Finding("inconclusive", reason)
 
 
 @dataclass(frozen=True)
 class Diverges:
-    """Every run of the groups diverges: its loss stops being a number."""
+    """Every run of the groups diverges: its loss becomes NaN or infinite."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[TrainingGroup, ...]
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
-        """Nothing is measured; endings are counted."""
+    def measures(self) -> tuple[TrainingMeasure, ...]:
+        """None: diverged runs are counted."""
         return ()
 
-    def judge(self, trainings: Sequence[Training]) -> Evidence:
-        """Count the diverged runs."""
-        shown = tuple(figures(None, each, trainings) for each in self.groups)
+    def judge(self, trainings: Sequence[TrainingRecord]) -> Evidence:
+        """Return whether all runs diverged."""
+        shown = tuple(figures(None, group, trainings) for group in self.groups)
         lacking = missing(self.groups, trainings)
         if lacking:
             return Evidence("inconclusive", lacking, groups=shown)
-        statuses = [each.status for some in self.groups for each in some.of(trainings)]
-        diverged = statuses.count("diverged")
+        statuses = [training.status for group in self.groups for training in group.of(trainings)]
+        diverged = statuses.count(RunStatus.DIVERGED)
         reason = f"{diverged} of {len(statuses)} runs diverged."
         if diverged == len(statuses):
             return Evidence("reproduced", reason, groups=shown)
@@ -235,45 +247,47 @@ class Diverges:
 
 @dataclass(frozen=True)
 class All:
-    """Several checks that make one claim: reproduced where all of them are."""
+    """Several checks of one claim: reproduced where all of them are."""
 
     checks: tuple[Check, ...]
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
-        """What the checks look at."""
-        return tuple(measure for each in self.checks for measure in each.measures)
+    def measures(self) -> tuple[TrainingMeasure, ...]:
+        """The measures that the checks read."""
+        return tuple(measure for check in self.checks for measure in check.measures)
 
-    def judge(self, trainings: Sequence[Training]) -> Evidence:
-        """Find what each says."""
-        found = [each.judge(trainings) for each in self.checks]
-        measures = dict.fromkeys(each.measure for each in found if each.measure is not None)
+    def judge(self, trainings: Sequence[TrainingRecord]) -> Evidence:
+        """Return what the checks found together."""
+        parts = [check.judge(trainings) for check in self.checks]
+        found = [_Finding(part.status, part.reason) for part in parts]
+        measures = dict.fromkeys(part.measure for part in parts if part.measure is not None)
         groups: list[GroupFigures] = []
-        for each in found:
-            groups += [some for some in each.groups if some not in groups]
+        for part in parts:
+            groups += [group for group in part.groups if group not in groups]
         return Evidence(
-            _together([each.status for each in found]),
-            _said(each.reason for each in found),
+            _together(found),
+            _reasons(found),
             "; ".join(measures) or None,
             groups=tuple(groups),
-            differences=tuple(some for each in found for some in each.differences),
+            differences=tuple(compared for part in parts for compared in part.differences),
         )
 
 
-def _together(statuses: Sequence[Status]) -> Status:
-    """Join parts of a claim: one that is refuted refutes it, one that is open leaves it open."""
+def _together(found: Iterable[_Finding]) -> ClaimStatus:
+    """Return the claim's status: one refuted part refutes it, an open one leaves it open."""
+    statuses = {part.status for part in found}
     for status in ("not_reproduced", "inconclusive"):
         if status in statuses:
             return status
     return "reproduced"
 
 
-def _said(reasons: Iterable[str]) -> str:
-    """Join reasons, each said once."""
-    return " ".join(dict.fromkeys(reasons))
+def _reasons(found: Iterable[_Finding]) -> str:
+    """Return the reasons joined, each written once."""
+    return " ".join(dict.fromkeys(part.reason for part in found if part.reason))
 
 
-def _side(low: float, high: float) -> Status:
+def _side(low: float, high: float) -> ClaimStatus:
     if low > 0:
         return "reproduced"
     return "not_reproduced" if high < 0 else "inconclusive"

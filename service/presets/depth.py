@@ -4,8 +4,8 @@ from typing import Any
 
 from service.catalog.entry import Source
 from service.presets.checks import All, Within, higher, lower
-from service.presets.measures import LayerMeasure, Metric
-from service.presets.preset import Claim, Preset, variants
+from service.presets.measures import LayerMeasure, MetricMeasure
+from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import group
 
 _SPREAD = LayerMeasure("activation", "std", "last_over_first")
@@ -45,7 +45,7 @@ DEPTH_STUDY = Preset(
     },
     small={"seeds": 5},
     claims=(
-        Claim(
+        PublishedClaim(
             "small_weights_collapse",
             "With N(0.01) the activations collapse to zero: in the last hidden layer they spread "
             "less than a thousandth as far as in the first.",
@@ -53,7 +53,7 @@ DEPTH_STUDY = Preset(
                 _SPREAD, (group(variant="tanh N(0.01)"), group(variant="relu N(0.01)")), high=1e-3
             ),
         ),
-        Claim(
+        PublishedClaim(
             "large_weights_saturate_tanh",
             "With N(1) tanh saturates: in every hidden layer 80% or more of the z-values lie on "
             "its flat ends.",
@@ -63,19 +63,19 @@ DEPTH_STUDY = Preset(
                 0.8,
             ),
         ),
-        Claim(
+        PublishedClaim(
             "glorot_keeps_tanh",
             "With glorot tanh keeps its spread: in the last hidden layer at least a fifth of the "
             "first's.",
             Within(_SPREAD, (group(variant="tanh glorot"),), 0.2),
         ),
-        Claim(
+        PublishedClaim(
             "glorot_fades_with_relu",
             "With glorot relu's activations fade: in the last hidden layer they spread less than "
             "a tenth as far as in the first.",
             Within(_SPREAD, (group(variant="relu glorot"),), high=0.1),
         ),
-        Claim(
+        PublishedClaim(
             "he_keeps_relu",
             "With he relu keeps its spread: in the last hidden layer at least half of the "
             "first's, and no more than twice.",
@@ -114,24 +114,26 @@ HE_DEPTH = Preset(
         "epochs": 6,
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "he_learns_more",
             "From he_normal the training loss ends below that from glorot_normal.",
             lower(
-                Metric("loss"), group(initializer="he_normal"), group(initializer="glorot_normal")
+                MetricMeasure("loss"),
+                group(initializer="he_normal"),
+                group(initializer="glorot_normal"),
             ),
         ),
-        Claim(
+        PublishedClaim(
             "glorot_stalls",
             "From glorot_normal the network stalls: its training loss ends where a guess among "
             "ten classes is, within 1% of ln 10 = 2.303.",
-            Within(Metric("loss"), (group(initializer="glorot_normal"),), 2.28, 2.326),
+            Within(MetricMeasure("loss"), (group(initializer="glorot_normal"),), 2.28, 2.326),
         ),
     ),
 )
 
 _LSUV, _ORTHOGONAL, _GLOROT, _HE = (
-    group(initializer=each) for each in ("lsuv", "orthogonal", "glorot_normal", "he_normal")
+    group(initializer=name) for name in ("lsuv", "orthogonal", "glorot_normal", "he_normal")
 )
 
 LSUV_DEPTH = Preset(
@@ -165,7 +167,7 @@ LSUV_DEPTH = Preset(
         "seeds": 10,
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "every_layer_has_unit_variance",
             "From lsuv the z-values of every hidden layer have a standard deviation within 10% of "
             "1 at initialization.",
@@ -176,17 +178,17 @@ LSUV_DEPTH = Preset(
                 )
             ),
         ),
-        Claim(
+        PublishedClaim(
             "learns_faster_than_orthogonal_and_glorot",
             "From lsuv the training loss, averaged over the epochs, is below that from orthogonal "
             "and from glorot weights.",
-            lower(Metric("loss", "mean"), _LSUV, _ORTHOGONAL, _GLOROT),
+            lower(MetricMeasure("loss", "mean"), _LSUV, _ORTHOGONAL, _GLOROT),
         ),
-        Claim(
+        PublishedClaim(
             "as_good_as_he",
             "From lsuv the validation accuracy ends no more than one percentage point below that "
             "from he weights, which were made for relu.",
-            higher(Metric("val_accuracy"), _LSUV, _HE, margin=0.01),
+            higher(MetricMeasure("val_accuracy"), _LSUV, _HE, margin=0.01),
         ),
     ),
 )

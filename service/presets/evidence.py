@@ -1,4 +1,4 @@
-"""Evidence: what a check found, with the figures behind it."""
+"""Evidence: what a check found about a claim, with the figures behind it."""
 
 import math
 from collections import Counter
@@ -6,22 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from service.presets.measures import Measure
-from service.presets.trainings import Group, Training
+from service.presets.measures import TrainingMeasure
+from service.presets.trainings import TrainingGroup, TrainingRecord
+from service.statuses import FINISHED, RunStatus
 
-Status = Literal["reproduced", "not_reproduced", "inconclusive"]
+ClaimStatus = Literal["reproduced", "not_reproduced", "inconclusive"]
 Interval = tuple[float, float]
-
-FINISHED = ("completed", "diverged")
 
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """One group of trainings.
+    """The figures of one group of trainings.
 
-    ``n`` seeds are averaged, each by the mean of its trainings in the group; diverged trainings
-    are counted beside. Where nothing is averaged it counts the seeds with a result. ``verdicts``
-    counts those of the diagnoses.
+    Attributes:
+        group: its name.
+        n: the seeds that are averaged, each by the mean of its trainings in the group; where a
+            check averages nothing, the seeds with a result.
+        mean: of the seeds' values.
+        std: their sample standard deviation.
+        ci95: the 95% interval of their mean.
+        diverged: trainings that diverged; they are in no mean.
+        unfinished: trainings without a result.
+        verdicts: how many trainings have each verdict.
     """
 
     group: str
@@ -36,7 +42,10 @@ class GroupFigures:
 
 @dataclass(frozen=True)
 class DifferenceFigures:
-    """How much one group's mean is above another's, with its 95% interval."""
+    """How much one group's mean is above another's, with its 95% interval.
+
+    ``n`` counts the seeds in common where ``paired``, else those of the smaller group.
+    """
 
     group: str
     than: str
@@ -48,13 +57,13 @@ class DifferenceFigures:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a check found: its status, why in a sentence, and the figures.
+    """What a check found: the claim's status, the reason in a sentence, and the figures.
 
     ``low`` and ``high`` are the bounds claimed: of the differences, or of the means where none
     are compared.
     """
 
-    status: Status
+    status: ClaimStatus
     reason: str
     measure: str | None = None
     low: float | None = None
@@ -63,61 +72,67 @@ class Evidence:
     differences: tuple[DifferenceFigures, ...] = ()
 
 
-def missing(groups: Sequence[Group], trainings: Sequence[Training]) -> str | None:
-    """Say why a claim cannot be decided yet; None where every training has its result."""
-    for each in groups:
-        found = each.of(trainings)
-        if not found:
-            return f"The experiment has no run of {each}."
-        waiting = sum(training.status not in FINISHED for training in found)
-        if waiting:
-            return f"{waiting} of {len(found)} runs of {each} have no result."
+def missing(groups: Sequence[TrainingGroup], trainings: Sequence[TrainingRecord]) -> str | None:
+    """Return why a claim cannot be decided yet; None where every training has its result."""
+    for group in groups:
+        members = group.of(trainings)
+        if not members:
+            return f"The experiment has no run of {group}."
+        unfinished = sum(training.status not in FINISHED for training in members)
+        if unfinished:
+            return f"{unfinished} of {len(members)} runs of {group} have no result."
     return None
 
 
 def by_seed(
-    measure: Measure, trainings: Sequence[Training], worst: float | None = None
+    measure: TrainingMeasure, trainings: Sequence[TrainingRecord], worst: float | None = None
 ) -> dict[int, float]:
-    """Give each seed's value: the mean of its trainings.
+    """Return the value of each seed: the mean of its trainings.
 
-    A diverged training, or a value that is no number, counts as ``worst``; without that it is
-    left out.
+    A diverged training, or a value that is not finite, counts as ``worst``; where that is None
+    it is left out.
     """
     values: dict[int, list[float]] = {}
-    for each in trainings:
-        value = measure.of(each) if each.status == "completed" else None
+    for training in trainings:
+        completed = training.status == RunStatus.COMPLETED
+        value = measure.of(training) if completed else None
         if value is None or not math.isfinite(value):
             value = worst
         if value is not None:
-            values.setdefault(each.seed, []).append(value)
-    return {seed: math.fsum(some) / len(some) for seed, some in values.items()}
+            values.setdefault(training.seed, []).append(value)
+    return {seed: math.fsum(own) / len(own) for seed, own in values.items()}
 
 
-def figures(measure: Measure | None, group: Group, trainings: Sequence[Training]) -> GroupFigures:
-    """Give a group's figures."""
+def figures(
+    measure: TrainingMeasure | None, group: TrainingGroup, trainings: Sequence[TrainingRecord]
+) -> GroupFigures:
+    """Return a group's figures; without a measure only its trainings are counted."""
     # numpy and scipy cost a quarter of a second that only claims pay.
     import numpy as np  # noqa: PLC0415
 
     from service.comparison import inference  # noqa: PLC0415
 
     members = group.of(trainings)
-    finished = [each for each in members if each.status in FINISHED]
+    finished = [training for training in members if training.status in FINISHED]
     values = np.array(list((by_seed(measure, members) if measure else {}).values()))
     (interval,) = inference.mean_intervals([values], [_rounding(measure, members)])
     return GroupFigures(
         group=str(group),
-        n=len(values) if measure else len({each.seed for each in finished}),
+        n=len(values) if measure else len({training.seed for training in finished}),
         mean=inference.mean(values) if len(values) else None,
         std=inference.spread(values) if len(values) > 1 else None,
         ci95=interval,
-        diverged=sum(each.status == "diverged" for each in members),
+        diverged=sum(training.status == RunStatus.DIVERGED for training in members),
         unfinished=len(members) - len(finished),
-        verdicts=dict(Counter(each.verdict for each in members if each.verdict is not None)),
+        verdicts=dict(Counter(training.verdict for training in members if training.verdict)),
     )
 
 
 def difference(
-    measure: Measure, groups: tuple[Group, Group], trainings: Sequence[Training], worst: float
+    measure: TrainingMeasure,
+    groups: tuple[TrainingGroup, TrainingGroup],
+    trainings: Sequence[TrainingRecord],
+    worst: float,
 ) -> DifferenceFigures | None:
     """Compare two groups' values: within common seeds, or as independent samples.
 
@@ -130,12 +145,15 @@ def difference(
 
     from service.comparison import inference  # noqa: PLC0415
 
-    members = [each.of(trainings) for each in groups]
-    first, second = (by_seed(measure, each, worst) for each in members)
+    members = [group.of(trainings) for group in groups]
+    first, second = (by_seed(measure, own, worst) for own in members)
     roundings = (_rounding(measure, members[0]), _rounding(measure, members[1]))
     common = sorted(first.keys() & second.keys())
     if 2 * len(common) >= max(len(first), len(second)):
-        pair = (np.array([first[each] for each in common]), np.array([second[s] for s in common]))
+        pair = (
+            np.array([first[seed] for seed in common]),
+            np.array([second[seed] for seed in common]),
+        )
         (found,) = inference.paired_differences([pair], [sum(roundings)])
     else:
         found = inference.welch_difference(
@@ -147,9 +165,9 @@ def difference(
     return DifferenceFigures(group, than, found.mean, found.ci95, found.paired, found.n)
 
 
-def _rounding(measure: Measure | None, trainings: Sequence[Training]) -> float:
-    """Give the variance that the measure's grid alone gives a value, the coarsest of all."""
+def _rounding(measure: TrainingMeasure | None, trainings: Sequence[TrainingRecord]) -> float:
+    """Return the variance that the measure's grid alone gives a value, the coarsest of all."""
     from service.comparison import inference  # noqa: PLC0415
 
-    steps = [measure.step(each) for each in trainings] if measure else []
+    steps = [measure.step(training) for training in trainings] if measure else []
     return inference.rounding_variance(max(steps, default=0.0))

@@ -4,8 +4,8 @@ from typing import Any
 
 from service.catalog.entry import Source
 from service.presets.checks import All, Verdicts, Within, higher, lower
-from service.presets.measures import Metric
-from service.presets.preset import Claim, Preset, variants
+from service.presets.measures import MetricMeasure
+from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import group
 
 _GODOY = Source(
@@ -65,7 +65,7 @@ BLOCK_INITIALIZERS = Preset(
     },
     small={"seeds": 5},
     claims=(
-        Claim(
+        PublishedClaim(
             "verdict_table",
             "Only tanh with N(0.1), glorot_normal and glorot_uniform and relu with he_normal and "
             "he_uniform are healthy at initialization; the other seven are not.",
@@ -100,28 +100,28 @@ INITIALIZER_SHOWDOWN = Preset(
     },
     small={"epochs": 20},
     claims=(
-        Claim(
+        PublishedClaim(
             "relu_beats_tanh",
             "relu with he learns faster than tanh with glorot: its training loss, averaged over "
             "the epochs, is lower.",
-            lower(Metric("loss", "mean"), _RELU, _TANH),
+            lower(MetricMeasure("loss", "mean"), _RELU, _TANH),
         ),
-        Claim(
+        PublishedClaim(
             "relu_beats_tanh_on_new_points",
             "relu with he also classifies more of the points it was not trained on.",
-            higher(Metric("val_accuracy"), _RELU, _TANH),
+            higher(MetricMeasure("val_accuracy"), _RELU, _TANH),
         ),
-        Claim(
+        PublishedClaim(
             "uniform_beats_normal",
             "The uniform forms end with a lower training loss than the normal ones.",
             All(
                 tuple(
                     lower(
-                        Metric("loss"),
-                        group(initializer=f"{each}_uniform"),
-                        group(initializer=f"{each}_normal"),
+                        MetricMeasure("loss"),
+                        group(initializer=f"{name}_uniform"),
+                        group(initializer=f"{name}_normal"),
                     )
-                    for each in ("he", "glorot")
+                    for name in ("he", "glorot")
                 )
             ),
         ),
@@ -158,40 +158,40 @@ CHURN_INITIALIZERS = Preset(
         "seeds": 5,
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "scaled_weights_learn_faster",
             "With glorot and he the training loss, averaged over the epochs, is below that with "
             "uniform weights within 0.05.",
             All(
                 tuple(
                     lower(
-                        Metric("loss", "mean"),
-                        group(initializer=each),
+                        MetricMeasure("loss", "mean"),
+                        group(initializer=name),
                         group(initializer="uniform"),
                     )
-                    for each in _SCALED
+                    for name in _SCALED
                 )
             ),
         ),
-        Claim(
+        PublishedClaim(
             "scaled_weights_lower_test_loss_sooner",
             "With glorot and he the loss on the test part, averaged over the epochs, is below that "
             "with uniform weights within 0.05.",
             All(
                 tuple(
                     lower(
-                        Metric("val_loss", "mean"),
-                        group(initializer=each),
+                        MetricMeasure("val_loss", "mean"),
+                        group(initializer=name),
                         group(initializer="uniform"),
                     )
-                    for each in _SCALED
+                    for name in _SCALED
                 )
             ),
         ),
     ),
 )
 
-_ZEROS, _LARGE, _HE = (group(variant=each) for each in ("zeros", "normal x 10", "he_normal"))
+_ZEROS, _LARGE, _HE = (group(variant=label) for label in ("zeros", "normal x 10", "he_normal"))
 
 SYMMETRY_BREAKING = Preset(
     name="symmetry_breaking",
@@ -223,42 +223,42 @@ SYMMETRY_BREAKING = Preset(
     },
     small={"seeds": 5},
     claims=(
-        Claim(
+        PublishedClaim(
             "zeros_learn_nothing",
             "From zeros the loss stays at ln 2 = 0.693 and half of the points are classified "
             "rightly.",
             All(
                 (
-                    Within(Metric("loss"), (_ZEROS,), 0.692, 0.6935),
-                    Within(Metric("accuracy"), (_ZEROS,), 0.49, 0.51),
+                    Within(MetricMeasure("loss"), (_ZEROS,), 0.692, 0.6935),
+                    Within(MetricMeasure("accuracy"), (_ZEROS,), 0.49, 0.51),
                 )
             ),
         ),
-        Claim(
+        PublishedClaim(
             "too_large_starts_badly",
             "From normal weights times 10 the first loss is huge, above 5 where a guess costs "
             "0.693.",
-            Within(Metric("loss", 1), (_LARGE,), 5.0),
+            Within(MetricMeasure("loss", 1), (_LARGE,), 5.0),
         ),
-        Claim(
+        PublishedClaim(
             "too_large_classifies_less",
             "From normal weights times 10 fewer training points are classified rightly in the end "
             "than from he_normal.",
-            lower(Metric("accuracy"), _LARGE, _HE),
+            lower(MetricMeasure("accuracy"), _LARGE, _HE),
         ),
-        Claim(
+        PublishedClaim(
             "too_large_ends_with_a_higher_loss",
             "From normal weights times 10 training ends with a higher loss than from he_normal.",
-            higher(Metric("loss"), _LARGE, _HE),
+            higher(MetricMeasure("loss"), _LARGE, _HE),
         ),
-        Claim(
+        PublishedClaim(
             "he_solves_it",
             "From he_normal 97% or more of the training points and 92% or more of the test points "
             "are classified rightly.",
             All(
                 (
-                    Within(Metric("accuracy"), (_HE,), 0.97),
-                    Within(Metric("val_accuracy"), (_HE,), 0.92),
+                    Within(MetricMeasure("accuracy"), (_HE,), 0.97),
+                    Within(MetricMeasure("val_accuracy"), (_HE,), 0.92),
                 )
             ),
             epochs=15_000,

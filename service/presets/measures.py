@@ -8,11 +8,11 @@ from statistics import fmean, median
 from typing import Any, Literal, Protocol
 
 from service.comparison import precision
-from service.presets.trainings import Training
+from service.presets.trainings import TrainingRecord
 
 #: An epoch's number, or how a history becomes one number. ``final``: the last epoch's value;
-#: ``mean``: over all epochs, so that what falls faster is lower; ``roughness``: mean size of the
-#: second differences, how unsteadily it moves from epoch to epoch.
+#: ``mean``: the mean over all epochs, lower for a loss that falls faster; ``roughness``: the mean
+#: size of the second differences, larger for a curve that moves unsteadily from epoch to epoch.
 At = int | Literal["final", "mean", "roughness"]
 
 #: How a quantity of the hidden layers becomes one number.
@@ -22,21 +22,21 @@ Quantity = Literal["mean", "std", "saturated_fraction"]
 _NO_HISTORY: Mapping[int, float] = {}
 
 
-class Measure(Protocol):
+class TrainingMeasure(Protocol):
     """One number of a training."""
 
     def __str__(self) -> str:
-        """Say in words what is measured."""
+        """Return the measure in words."""
 
-    def of(self, training: Training) -> float | None:
-        """Give the number; None where the training did not record it."""
+    def of(self, training: TrainingRecord) -> float | None:
+        """Return the number; None where the training did not record it."""
 
-    def step(self, training: Training) -> float:
-        """Give the step between neighbouring values; 0 where they lie on no grid."""
+    def step(self, training: TrainingRecord) -> float:
+        """Return the step between neighbouring values; 0 where they lie on no grid."""
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricMeasure:
     """A metric of the history at an epoch or over all of them."""
 
     name: str
@@ -54,26 +54,26 @@ class Metric:
             case epoch:
                 return f"{self.name} at epoch {epoch}"
 
-    def of(self, training: Training) -> float | None:
-        """Give the metric."""
+    def of(self, training: TrainingRecord) -> float | None:
+        """Return the metric's value; None where it was not recorded."""
         history = training.history.get(self.name, _NO_HISTORY)
         if isinstance(self.at, int):
             return history.get(self.at)
         values = [history[epoch] for epoch in sorted(history)]
         return _SUMMARIES[self.at](values) if values else None
 
-    def step(self, training: Training) -> float:
-        """Give the metric's own step; over epochs there are many values between its grid's."""
-        one = self.at == "final" or isinstance(self.at, int)
-        return precision.step(self.name, training.config) if one else 0.0
+    def step(self, training: TrainingRecord) -> float:
+        """Return the metric's own step; 0 over epochs, where values lie between its grid's."""
+        one_epoch = self.at == "final" or isinstance(self.at, int)
+        return precision.step(self.name, training.config) if one_epoch else 0.0
 
 
 def _roughness(values: Sequence[float]) -> float | None:
-    bends = [
+    second_differences = [
         abs(after - 2 * value + before)
         for before, value, after in zip(values, values[1:], values[2:], strict=False)
     ]
-    return fmean(bends) if bends else None
+    return fmean(second_differences) if second_differences else None
 
 
 _SUMMARIES: Mapping[str, Callable[[Sequence[float]], float | None]] = {
@@ -88,11 +88,12 @@ class LayerMeasure:
     """A quantity of the hidden layers' statistics, at epoch 0 or over all that were taken.
 
     Attributes:
-        part: what of a layer: ``z`` or ``activation``; nothing for ``saturated_fraction``.
-        quantity: its mean, its standard deviation or its share of saturated z-values.
-        across: how the layers become one number; ``median_size`` is the median over layers of
-            the magnitude.
-        every: over all epochs with statistics (their mean) in place of epoch 0.
+        part: the values of a layer that are measured: ``z`` or ``activation``; ignored for
+            ``saturated_fraction``, which is the layer's own.
+        quantity: their mean, their standard deviation or the share of saturated z-values.
+        across: how the layers become one number; ``median_size`` is the median of the layers'
+            magnitudes.
+        every: the mean over all epochs with statistics, in place of epoch 0.
     """
 
     part: Literal["z", "activation"]
@@ -101,7 +102,7 @@ class LayerMeasure:
     every: bool = False
 
     def __str__(self) -> str:
-        """``last_over_first of the layers' activation std at epoch 0``."""
+        """``activation std of the last hidden layer over the first's, at epoch 0``."""
         what = (
             "saturated share"
             if self.quantity == "saturated_fraction"
@@ -110,18 +111,18 @@ class LayerMeasure:
         over = _ACROSS_WORDS[self.across].format(what=what)
         return f"{over}, mean over epochs" if self.every else f"{over}, at epoch 0"
 
-    def of(self, training: Training) -> float | None:
-        """Give the quantity."""
+    def of(self, training: TrainingRecord) -> float | None:
+        """Return the number; None where no layer statistics were taken."""
         epochs = sorted(training.layers) if self.every else [0]
         found = [self._at(training.layers[epoch]) for epoch in epochs if epoch in training.layers]
         return fmean(found) if found else None
 
-    def step(self, _: Training) -> float:
-        """Lie on no grid."""
+    def step(self, _: TrainingRecord) -> float:
+        """Return 0: the values lie on no grid."""
         return 0.0
 
     def _at(self, layers: Sequence[Mapping[str, Any]]) -> float:
-        values = [_number(self._quantity(each)) for each in layers[:-1]]
+        values = [_number(self._quantity(layer)) for layer in layers[:-1]]
         match self.across:
             case "last":
                 return values[-1]
@@ -151,21 +152,21 @@ _ACROSS_WORDS = {
 
 @dataclass(frozen=True)
 class Drift:
-    """How far the last hidden layer's z-values wander: of their 5%, 50% and 95% quantiles.
+    """How far the last hidden layer's z-values move from one epoch to the next.
 
-    The mean over these and over each two consecutive epochs with statistics, from epoch 1 on,
-    of the quantile's change, in units of the distance of the 5% from the 95% quantile at the
-    later of the two.
+    A quantile moves by |q(later) - q(earlier)| / (q95(later) - q5(later)). The drift is the mean
+    of that over the 5%, 50% and 95% quantiles and over each two consecutive epochs with
+    statistics, from epoch 1 on.
     """
 
     def __str__(self) -> str:
-        """Say in words what is measured."""
-        return "drift of the last hidden layer's z quantiles an epoch"
+        """``drift of the last hidden layer's z quantiles per epoch``."""
+        return "drift of the last hidden layer's z quantiles per epoch"
 
-    def of(self, training: Training) -> float | None:
-        """Give the drift."""
+    def of(self, training: TrainingRecord) -> float | None:
+        """Return the drift; None with fewer than two such epochs."""
         quantiles = [
-            {name: _number(each) for name, each in layers[-2]["z"]["quantiles"].items()}
+            {name: _number(value) for name, value in layers[-2]["z"]["quantiles"].items()}
             for epoch, layers in sorted(training.layers.items())
             if epoch > 0
         ]
@@ -177,8 +178,8 @@ class Drift:
         ]
         return fmean(changes) if changes else None
 
-    def step(self, _: Training) -> float:
-        """Lie on no grid."""
+    def step(self, _: TrainingRecord) -> float:
+        """Return 0: the values lie on no grid."""
         return 0.0
 
 
@@ -186,5 +187,5 @@ _LOW, _MIDDLE, _HIGH = "0.05", "0.5", "0.95"
 
 
 def _number(value: Any) -> float:
-    """Read a number as JSON holds it."""
+    """Return a number of the JSON; NaN where it has none."""
     return float(value) if value is not None else math.nan

@@ -4,25 +4,28 @@ from typing import Any
 
 from service.catalog.entry import Source
 from service.presets.checks import All, Ordered, higher, lower
-from service.presets.measures import Drift, Metric
-from service.presets.preset import Claim, Preset, variants
-from service.presets.trainings import Group, group
+from service.presets.measures import Drift, MetricMeasure
+from service.presets.preset import Preset, PublishedClaim, variants
+from service.presets.trainings import TrainingGroup, group
 
 _SIZES = (2, 4, 16, 128)
 _AT_128 = 0.1
 
 
-def _of(normalization: str, size: int) -> Group:
+def _of(normalization: str, size: int) -> TrainingGroup:
     return group(normalization=normalization, batch_size=size)
 
 
 def _better_than_batch(normalization: str, size: int) -> Ordered:
-    return higher(Metric("val_accuracy"), _of(normalization, size), _of("batch", size))
+    return higher(MetricMeasure("val_accuracy"), _of(normalization, size), _of("batch", size))
 
 
 def _keeps(normalization: str, size: int) -> Ordered:
     return higher(
-        Metric("val_accuracy"), _of(normalization, size), _of(normalization, 128), margin=0.01
+        MetricMeasure("val_accuracy"),
+        _of(normalization, size),
+        _of(normalization, 128),
+        margin=0.01,
     )
 
 
@@ -68,29 +71,29 @@ NORMALIZATION_STUDY = Preset(
         "epochs": 2,
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "batch_norm_degrades",
             "Batch normalization's validation accuracy is lower with batches of 2 than with "
             "batches of 16.",
-            lower(Metric("val_accuracy"), _of("batch", 2), _of("batch", 16)),
+            lower(MetricMeasure("val_accuracy"), _of("batch", 2), _of("batch", 16)),
         ),
-        Claim(
+        PublishedClaim(
             "group_and_layer_norm_do_not",
             "With batches of 2 and of 4, group and layer normalization stay within one percentage "
             "point of their validation accuracy with batches of 128, or above.",
-            All(tuple(_keeps(each, size) for each in ("group", "layer") for size in (2, 4))),
+            All(tuple(_keeps(name, size) for name in ("group", "layer") for size in (2, 4))),
         ),
-        Claim(
+        PublishedClaim(
             "group_and_layer_norm_win_at_2",
             "With batches of 2, group and layer normalization reach a higher validation accuracy "
             "than batch normalization.",
-            All(tuple(_better_than_batch(each, 2) for each in ("group", "layer"))),
+            All(tuple(_better_than_batch(name, 2) for name in ("group", "layer"))),
         ),
-        Claim(
+        PublishedClaim(
             "group_and_layer_norm_win_at_4",
             "With batches of 4, group and layer normalization reach a higher validation accuracy "
             "than batch normalization.",
-            All(tuple(_better_than_batch(each, 4) for each in ("group", "layer"))),
+            All(tuple(_better_than_batch(name, 4) for name in ("group", "layer"))),
         ),
     ),
 )
@@ -121,36 +124,40 @@ PREPROCESSING_STUDY = Preset(
         "epochs": 20,
         "seeds": 5,
         "variants": variants(
-            {each: {"dataset": _mnist(each)} for each in ("none", "scale", *_CENTRED)}
+            {name: {"dataset": _mnist(name)} for name in ("none", "scale", *_CENTRED)}
         ),
     },
     small={
         "epochs": 10,
         "variants": variants(
             {
-                each: {"dataset": _mnist(each, train_size=4096, test_size=1000)}
-                for each in ("none", "scale", *_CENTRED)
+                name: {"dataset": _mnist(name, train_size=4096, test_size=1000)}
+                for name in ("none", "scale", *_CENTRED)
             }
         ),
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "centring_learns_faster",
             "With the mean taken off, the training loss, averaged over the epochs, is below that "
             "of pixels scaled to between 0 and 1.",
-            lower(Metric("loss", "mean"), group(variant="zero_center"), group(variant="scale")),
+            lower(
+                MetricMeasure("loss", "mean"), group(variant="zero_center"), group(variant="scale")
+            ),
         ),
-        Claim(
+        PublishedClaim(
             "standardizing_learns_faster",
             "With standardized inputs the training loss, averaged over the epochs, is below that "
             "of pixels scaled to between 0 and 1.",
-            lower(Metric("loss", "mean"), group(variant="standardize"), group(variant="scale")),
+            lower(
+                MetricMeasure("loss", "mean"), group(variant="standardize"), group(variant="scale")
+            ),
         ),
-        Claim(
+        PublishedClaim(
             "decorrelating_learns_faster",
             "With whitened inputs, which have no correlation left, the training loss, averaged "
             "over the epochs, is below that of pixels scaled to between 0 and 1.",
-            lower(Metric("loss", "mean"), group(variant="whiten"), group(variant="scale")),
+            lower(MetricMeasure("loss", "mean"), group(variant="whiten"), group(variant="scale")),
         ),
     ),
 )
@@ -186,18 +193,18 @@ BATCHNORM_MNIST = Preset(
         "epochs": 12,
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "higher_test_accuracy",
             "With batch normalization the test accuracy is higher, at the end and averaged over "
             "the epochs.",
             All(
                 (
-                    higher(Metric("val_accuracy"), _WITH, _WITHOUT),
-                    higher(Metric("val_accuracy", "mean"), _WITH, _WITHOUT),
+                    higher(MetricMeasure("val_accuracy"), _WITH, _WITHOUT),
+                    higher(MetricMeasure("val_accuracy", "mean"), _WITH, _WITHOUT),
                 )
             ),
         ),
-        Claim(
+        PublishedClaim(
             "stable_inputs",
             "With batch normalization the distribution of the last hidden layer's inputs wanders "
             "less from epoch to epoch.",

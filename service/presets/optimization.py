@@ -4,8 +4,8 @@ from typing import Any
 
 from service.catalog.entry import Source
 from service.presets.checks import Diverges, Within, higher, lower
-from service.presets.measures import Metric
-from service.presets.preset import Claim, Preset, variants
+from service.presets.measures import MetricMeasure
+from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import group
 
 _CLIPPED: dict[str, Any] = {
@@ -39,16 +39,18 @@ CLIPPING_STUDY = Preset(
     },
     small={"dataset": {"name": "mnist", "train_size": 2560, "test_size": 1000}, "epochs": 10},
     claims=(
-        Claim(
+        PublishedClaim(
             "diverges_without_clipping",
             "Without clipping the training diverges.",
             Diverges((group(clipping="none"),)),
         ),
-        Claim(
+        PublishedClaim(
             "trains_with_clipping",
             "With each clipping no run diverges and the validation accuracy ends above 60%, where "
             "a guess gives 10%.",
-            Within(Metric("val_accuracy"), tuple(group(clipping=each) for each in _CLIPPED), 0.6),
+            Within(
+                MetricMeasure("val_accuracy"), tuple(group(clipping=name) for name in _CLIPPED), 0.6
+            ),
         ),
     ),
 )
@@ -120,30 +122,32 @@ AGC_LARGE_BATCH = Preset(
         "variants": _agc_variants(large=1024, warmup=2),
     },
     claims=(
-        Claim(
+        PublishedClaim(
             "clipping_rescues_large_batches",
             "With large batches adaptive clipping trains to a higher validation accuracy than the "
             "plain network.",
             higher(
-                Metric("val_accuracy"),
+                MetricMeasure("val_accuracy"),
                 group(variant="adaptive clipping, large batches"),
                 group(variant="plain, large batches"),
             ),
         ),
-        Claim(
+        PublishedClaim(
             "large_batches_train",
             "With large batches and adaptive clipping no run diverges and the validation accuracy "
             "ends above 80%.",
             Within(
-                Metric("val_accuracy"), (group(variant="adaptive clipping, large batches"),), 0.8
+                MetricMeasure("val_accuracy"),
+                (group(variant="adaptive clipping, large batches"),),
+                0.8,
             ),
         ),
-        Claim(
+        PublishedClaim(
             "small_batches_do_not_need_it",
             "With small batches the plain network ends no more than one percentage point below "
             "adaptive clipping.",
             higher(
-                Metric("val_accuracy"),
+                MetricMeasure("val_accuracy"),
                 group(variant="plain, small batches"),
                 group(variant="adaptive clipping, small batches"),
                 margin=0.01,
@@ -158,7 +162,7 @@ _OPTIMIZERS: tuple[dict[str, Any], ...] = (
     {"name": "rmsprop", "learning_rate": 0.001},
     {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": True},
 )
-_OTHERS = tuple(group(optimizer={"name": each["name"]}) for each in _OPTIMIZERS[1:])
+_OTHERS = tuple(group(optimizer={"name": optimizer["name"]}) for optimizer in _OPTIMIZERS[1:])
 
 ADAM_MNIST = Preset(
     name="adam_mnist",
@@ -185,13 +189,13 @@ ADAM_MNIST = Preset(
     },
     small={"dataset": {"name": "mnist", "train_size": 2560, "test_size": 500}, "epochs": 5},
     claims=tuple(
-        Claim(
+        PublishedClaim(
             f"adam_has_the_lowest_cost_{words.replace(' ', '_')}",
             f"Averaged over the epochs, Adam's training loss is the lowest {words}.",
             lower(
-                Metric("loss", "mean"),
+                MetricMeasure("loss", "mean"),
                 group(dropout=dropout, optimizer={"name": "adam"}),
-                *(group(dropout=dropout, **each.where) for each in _OTHERS),
+                *(group(dropout=dropout, **other.where) for other in _OTHERS),
             ),
         )
         for dropout, words in (("dropout", "with dropout"), ("none", "without dropout"))

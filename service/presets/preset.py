@@ -8,22 +8,22 @@ from typing import Any, Literal
 from service.catalog.entry import Source
 from service.presets.checks import Check
 from service.presets.evidence import Evidence
-from service.presets.measures import Measure, Metric
-from service.presets.trainings import Training
+from service.presets.measures import MetricMeasure, TrainingMeasure
+from service.presets.trainings import TrainingRecord
 
 #: ``full``: as the paper has it. ``small``: fits two cores in minutes, for the claim's direction.
 Size = Literal["full", "small"]
 
-#: A spec as a client writes it.
+#: A spec as a client writes it, before validation.
 Spec = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Claim:
+class PublishedClaim:
     """What was published, as a sentence and as a check.
 
-    ``epochs`` and ``train_size`` are what the claim needs at the least: with less it is not
-    decided.
+    ``epochs`` and ``train_size`` are the least that the claim needs: below them it stays
+    inconclusive.
     """
 
     name: str
@@ -32,20 +32,22 @@ class Claim:
     epochs: int = 0
     train_size: int = 0
 
-    def judge(self, trainings: Sequence[Training]) -> Evidence:
-        """Find what an experiment's trainings say about the claim."""
-        for each in trainings:
-            epochs = each.config["epochs"]
-            samples = each.config["dataset"]["train_size"]
+    def judge(self, trainings: Sequence[TrainingRecord]) -> Evidence:
+        """Return what an experiment's trainings show about the claim."""
+        for training in trainings:
+            epochs = training.config["epochs"]
+            samples = training.config["dataset"]["train_size"]
             if epochs < self.epochs or samples < self.train_size:
-                needs = [f"{self.epochs:,} epochs"] if self.epochs else []
-                needs += [f"{self.train_size:,} training samples"] if self.train_size else []
-                return Evidence(
-                    "inconclusive",
-                    f"The claim is about {' on '.join(needs)}; these runs have {epochs:,} epochs "
-                    f"on {samples:,}. Submit the preset at its full size.",
-                )
+                return Evidence("inconclusive", self._too_small(epochs, samples))
         return self.check.judge(trainings)
+
+    def _too_small(self, epochs: int, samples: int) -> str:
+        needs = [f"{self.epochs:,} epochs"] if self.epochs else []
+        needs += [f"{self.train_size:,} training samples"] if self.train_size else []
+        return (
+            f"The claim is about {' on '.join(needs)}; these runs have {epochs:,} epochs "
+            f"on {samples:,}. Submit the preset at its full size."
+        )
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,11 @@ class Preset:
     Attributes:
         name: as in the API's paths.
         title: the preset in a few words.
-        description: one paragraph: the setting, and where it had to be filled in.
+        description: one paragraph: the setting, and what the source leaves open.
         source: where the claim was published.
         spec: the experiment at its full size.
         small: the fields of the spec that the small size overrides.
-        claims: what is checked.
+        claims: the published claims that are checked.
     """
 
     name: str
@@ -68,64 +70,65 @@ class Preset:
     source: Source
     spec: Mapping[str, Any]
     small: Mapping[str, Any]
-    claims: tuple[Claim, ...]
+    claims: tuple[PublishedClaim, ...]
 
     def spec_of(self, size: Size) -> Spec:
-        """Give the spec at a size, named and described."""
+        """Return a copy of the spec at a size, with the preset's name and description."""
         chosen = {**self.spec, **(self.small if size == "small" else {})}
         named = {"name": self.name, "description": self.description}
         return named | copy.deepcopy(chosen)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Name the metrics that the claims look at."""
-        return tuple(dict.fromkeys(each.name for each in self._metrics()))
+        """The metrics that the claims read."""
+        return tuple(dict.fromkeys(measure.name for measure in self._metric_measures()))
 
     @property
     def epochs(self) -> frozenset[int] | None:
-        """Give the epochs at which the claims look at them, beside the last; None for all."""
-        at = {each.at for each in self._metrics()} - {"final"}
-        numbers = frozenset(each for each in at if isinstance(each, int))
-        return numbers if len(numbers) == len(at) else None
+        """The epochs at which the claims read them, beside the last; None for all epochs."""
+        points = {measure.at for measure in self._metric_measures()} - {"final"}
+        numbers = frozenset(at for at in points if isinstance(at, int))
+        return numbers if len(numbers) == len(points) else None
 
     @property
     def reads_layers(self) -> bool:
-        """Say whether the claims look at layer statistics."""
-        return any(not isinstance(each, Metric) for each in self._measures())
+        """Whether the claims read layer statistics."""
+        return any(not isinstance(measure, MetricMeasure) for measure in self._measures())
 
-    def _metrics(self) -> Iterator[Metric]:
-        return (each for each in self._measures() if isinstance(each, Metric))
+    def _metric_measures(self) -> Iterator[MetricMeasure]:
+        return (measure for measure in self._measures() if isinstance(measure, MetricMeasure))
 
-    def _measures(self) -> Iterator[Measure]:
-        return (each for claim in self.claims for each in claim.check.measures)
+    def _measures(self) -> Iterator[TrainingMeasure]:
+        return (measure for claim in self.claims for measure in claim.check.measures)
 
 
-#: What a submission may override beside a spec's own fields; they belong to every data set.
+#: Parameters of every data set that a submission may override, beside a spec's own fields.
 _DATASET_FIELDS = ("train_size", "test_size")
 
 
 def overridden(preset: Preset, size: Size, fields: Mapping[str, Any]) -> Spec:
-    """Give a preset's spec at a size with some fields set otherwise.
+    """Return a preset's spec at a size, with some of its fields overridden.
 
     Args:
         preset: the preset.
         size: which of its specs.
         fields: fields of a spec, and ``train_size`` and ``test_size`` for all its data sets.
-            An axis among them takes the place of the preset's, in its variants too.
+            An axis among them replaces the preset's, in its variants too.
     """
     spec = preset.spec_of(size)
     samples = {name: fields[name] for name in _DATASET_FIELDS if name in fields}
-    own = {name: each for name, each in fields.items() if name not in samples}
+    spec_fields = {name: value for name, value in fields.items() if name not in samples}
     parts = [spec, *spec.get("variants", ())]
-    for part in parts[1:]:
-        for name in own:
-            part.pop(name, None)
-    spec.update(own)
+    for variant in parts[1:]:
+        for name in spec_fields:
+            variant.pop(name, None)
+    spec.update(spec_fields)
     if samples:
         spec.setdefault("dataset", "mnist")
         for part in parts:
             if "dataset" in part:
-                part["dataset"] = [_sized(each, samples) for each in _as_list(part["dataset"])]
+                datasets = _as_list(part["dataset"])
+                part["dataset"] = [_sized(dataset, samples) for dataset in datasets]
     return spec
 
 
@@ -139,5 +142,5 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def variants(axes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Write variants from their axes by label."""
-    return [{"label": label, **each} for label, each in axes.items()]
+    """Return the variants of a spec from the axes of each, given by its label."""
+    return [{"label": label, **overrides} for label, overrides in axes.items()]

@@ -10,7 +10,7 @@ from service.api.schemas.base import Answer
 from service.api.schemas.catalog import CatalogSource
 from service.fields import LongText, ShortText
 from service.presets.evidence import DifferenceFigures, GroupFigures
-from service.presets.preset import Claim, Preset, Size
+from service.presets.preset import Preset, PublishedClaim, Size
 from service.specs.spec import ExperimentSpec, Label, LayerStatistics, Seeds
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class PresetClaim(Answer):
     sentence: str
 
     @classmethod
-    def of(cls, claim: Claim) -> Self:
+    def of(cls, claim: PublishedClaim) -> Self:
         """Show a claim."""
         return cls(name=claim.name, sentence=claim.sentence)
 

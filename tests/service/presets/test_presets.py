@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 
 from service.presets.checks import All, Diverges, Verdicts, Within, higher, lower
-from service.presets.measures import Drift, LayerMeasure, Metric
-from service.presets.preset import Claim, overridden
+from service.presets.measures import Drift, LayerMeasure, MetricMeasure
+from service.presets.preset import PublishedClaim, overridden
 from service.presets.registry import PRESETS
-from service.presets.trainings import Training, group
+from service.presets.trainings import TrainingRecord, group
 from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
@@ -42,7 +42,7 @@ CONFIG = {"epochs": 2, "dataset": {"name": "mnist", **SIZES}}
 def table(**groups):
     """Trainings of two epochs: by activation, the last val_accuracy of seeds 0, 1, ..."""
     return [
-        Training(
+        TrainingRecord(
             None,
             {**CONFIG, "activation": {"name": name}},
             seed,
@@ -55,7 +55,7 @@ def table(**groups):
 
 
 A, B = group(activation="a"), group(activation="b")
-ACCURACY = Metric("val_accuracy")
+ACCURACY = MetricMeasure("val_accuracy")
 
 
 def test_seeds_that_agree_by_luck_prove_nothing():
@@ -70,11 +70,11 @@ def test_seeds_that_agree_by_luck_prove_nothing():
     alike = Within(ACCURACY, (A,), 0.9 - 2 * least).judge(table(a=[0.9, 0.9]))
     assert alike.status == "inconclusive"
     # A mean over epochs has a finer grid, and a loss none.
-    assert [each.step(table(a=[0.9])[0]) for each in (ACCURACY, Metric("val_accuracy", 1))] == [
-        least
-    ] * 2
-    assert Metric("val_accuracy", "mean").step(table(a=[0.9])[0]) == 0
-    assert Metric("val_loss").step(table(a=[0.9])[0]) == 0
+    assert [
+        each.step(table(a=[0.9])[0]) for each in (ACCURACY, MetricMeasure("val_accuracy", 1))
+    ] == [least] * 2
+    assert MetricMeasure("val_accuracy", "mean").step(table(a=[0.9])[0]) == 0
+    assert MetricMeasure("val_loss").step(table(a=[0.9])[0]) == 0
 
 
 def test_every_row_of_the_table_is_a_preset():
@@ -88,7 +88,7 @@ def test_a_preset_can_be_submitted_and_every_group_its_claims_name_has_runs(name
     preset = PRESETS[name]
     planned = expand(ExperimentSpec.model_validate(preset.spec_of(size)), Limits())
     queued = [
-        Training(each.label, each.config.model_dump(mode="json"), each.seed, "queued")
+        TrainingRecord(each.label, each.config.model_dump(mode="json"), each.seed, "queued")
         for each in planned
     ]
     assert len({each.seed for each in planned}) >= 5
@@ -217,7 +217,7 @@ def test_runs_without_a_result_too_few_seeds_and_missing_groups_leave_a_claim_op
 def test_verdicts_and_endings_are_counted():
     def of(label, *verdicts):
         return [
-            Training(label, CONFIG, seed, "completed", verdict=each)
+            TrainingRecord(label, CONFIG, seed, "completed", verdict=each)
             for seed, each in enumerate(verdicts)
         ]
 
@@ -235,7 +235,7 @@ def test_verdicts_and_endings_are_counted():
 
 
 def test_a_claim_about_the_full_size_says_so_at_a_smaller_one():
-    claim = Claim("c", "s", Within(ACCURACY, (A,), 0.8), epochs=12, train_size=60_000)
+    claim = PublishedClaim("c", "s", Within(ACCURACY, (A,), 0.8), epochs=12, train_size=60_000)
     trainings = table(a=[0.9, 0.91, 0.89])
     evidence = claim.judge(trainings)
     assert evidence.status == "inconclusive"
@@ -250,7 +250,7 @@ def test_groups_are_found_by_name_by_parameter_by_number_and_by_label():
         "optimizer": {"name": "adam", "learning_rate": 1e-3, "schedule": {"name": "constant"}},
         "batch_size": 2,
     }
-    one = Training("v", config, 0, "completed")
+    one = TrainingRecord("v", config, 0, "completed")
     assert group(optimizer={"learning_rate": 1e-3}, batch_size=2, variant="v").of([one]) == [one]
     assert group(optimizer="adam").of([one]) == [one]
     assert group(optimizer={"schedule": "constant"}).of([one]) == [one]
@@ -276,12 +276,12 @@ def test_measures_are_what_they_say():
             (2, 5.0, {"0.05": -1.0, "0.5": 0.4, "0.95": 1.0}),
         )
     }
-    training = Training(None, CONFIG, 0, "completed", history, layers)
-    assert Metric("loss").of(training) == 2.0
-    assert Metric("loss", 1).of(training) == 4.0
-    assert Metric("loss", 9).of(training) is None
-    assert Metric("loss", "mean").of(training) == 2.25
-    assert Metric("loss", "roughness").of(training) == pytest.approx((1 + 2) / 2)
+    training = TrainingRecord(None, CONFIG, 0, "completed", history, layers)
+    assert MetricMeasure("loss").of(training) == 2.0
+    assert MetricMeasure("loss", 1).of(training) == 4.0
+    assert MetricMeasure("loss", 9).of(training) is None
+    assert MetricMeasure("loss", "mean").of(training) == 2.25
+    assert MetricMeasure("loss", "roughness").of(training) == pytest.approx((1 + 2) / 2)
     # The output layer, which comes last, is left out.
     assert LayerMeasure("activation", "std", "last").of(training) == 1.0
     assert LayerMeasure("activation", "std", "last_over_first").of(training) == 0.25
