@@ -76,7 +76,7 @@ class ComparisonGroup(Answer):
     missing: int = Field(description="Completed runs that do not record the metric.")
 
     @classmethod
-    def of(cls, group: "ranking.Group") -> Self:
+    def of(cls, group: "ranking.RankedGroup") -> Self:
         """Show a group."""
         same = {name: getattr(group, name) for name in _SAME}
         difference = GroupDifference.of(group.difference) if group.difference else None
@@ -107,7 +107,7 @@ class AxisEffect(Answer):
         return cls(**{**vars(effect), "axes": [*effect.axes], "f": to_json(effect.f)})
 
 
-class Comparison(Answer):
+class ComparisonAnswer(Answer):
     """An experiment's configurations, best first, with their uncertainty."""
 
     experiment_id: uuid.UUID
