@@ -1,7 +1,7 @@
-"""Blueprints: the layers of a model's network, counted without building it.
+"""Architectures: the layers of a model's network, counted without building it.
 
-The door checks specs against them and costs are estimated from them. A model is therefore three
-short pieces: its entry, its blueprint here and its network in ``workers.nn.models``;
+The rules check specs against them, and costs are estimated from them. A model is therefore three
+short pieces: its entry, its architecture here and its network in ``workers.nn.models``;
 ``tests/workers/nn/test_models.py`` proves that the last two agree.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 from service.specs.choices import Choice
 
 
-class BlueprintError(Exception):
-    """The model cannot take these inputs: a sentence that says why."""
+class ArchitectureError(Exception):
+    """The model cannot take these inputs: a sentence with the reason and the way out."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Layer:
     """One weighted layer.
 
     Attributes:
-        name: as layer statistics name it.
-        inputs: what one unit reads: its fan-in.
+        name: its name in layer statistics.
+        inputs: the inputs of one unit: its fan-in.
         features: z-values at each position: units (or channels) times the activation's pieces.
         positions: where a convolution is applied; 1 for a dense layer.
     """
@@ -45,8 +45,8 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Blueprint:
-    """The layers of a network, and the dropout rates its model brings, one a dropout layer."""
+class Architecture:
+    """The layers of a network, and the model's own rate for each dropout layer."""
 
     hidden: tuple[Layer, ...]
     output: Layer
@@ -60,39 +60,41 @@ class Blueprint:
     @property
     def parameters(self) -> int:
         """Weights and biases of all layers."""
-        return sum(each.parameters for each in self.layers)
+        return sum(layer.parameters for layer in self.layers)
 
     @property
     def multiply_adds(self) -> int:
         """The cost of one sample's forward pass."""
-        return sum(each.multiply_adds for each in self.layers)
+        return sum(layer.multiply_adds for layer in self.layers)
 
     @property
     def values(self) -> int:
-        """The z-values of one sample: what a training step keeps in memory for each."""
-        return sum(each.features * each.positions for each in self.layers)
+        """The z-values of one sample: what a training step keeps in memory per sample."""
+        return sum(layer.features * layer.positions for layer in self.layers)
 
 
-def blueprint(model: Choice, input_shape: Sequence[int], outputs: int, pieces: int) -> Blueprint:
-    """Count the layers of a model's network.
+def architecture(
+    model: Choice, input_shape: Sequence[int], outputs: int, pieces: int
+) -> Architecture:
+    """Return the layers of a model's network.
 
     Args:
         model: the model with its parameters.
         input_shape: of one sample, (channels, height, width) for an image.
         outputs: units of the output layer.
-        pieces: z-values each unit's activation reads (maxout's pieces, else 1).
+        pieces: z-values that the activation of one unit reads (maxout's pieces, else 1).
 
     Raises:
-        BlueprintError: the model cannot take inputs of this shape.
+        ArchitectureError: the model cannot take inputs of this shape.
     """
-    return BLUEPRINTS[model.name](model.parameters, input_shape, outputs, pieces)
+    return ARCHITECTURES[model.name](model.parameters, input_shape, outputs, pieces)
 
 
 def _mnist_cnn(
     parameters: Mapping[str, Any], input_shape: Sequence[int], outputs: int, pieces: int
-) -> Blueprint:
+) -> Architecture:
     if len(input_shape) != 3:
-        raise BlueprintError(
+        raise ArchitectureError(
             "mnist_cnn needs images, and these inputs are vectors. Use the model mlp."
         )
     depth, height, width = input_shape
@@ -102,12 +104,12 @@ def _mnist_cnn(
     once = (height - kernel + 1, width - kernel + 1)
     twice = (once[0] - kernel + 1, once[1] - kernel + 1)
     if min(twice) < 2:
-        raise BlueprintError(
+        raise ArchitectureError(
             f"Two convolutions of kernel size {kernel} leave nothing to pool of an image of "
             f"{height} x {width}. Choose a smaller kernel_size."
         )
     pooled = (twice[0] // 2) * (twice[1] // 2)
-    return Blueprint(
+    return Architecture(
         hidden=(
             Layer("conv_1", depth * kernel**2, first * pieces, math.prod(once)),
             Layer("conv_2", first * kernel**2, second * pieces, math.prod(twice)),
@@ -120,17 +122,17 @@ def _mnist_cnn(
 
 def _mlp(
     parameters: Mapping[str, Any], input_shape: Sequence[int], outputs: int, pieces: int
-) -> Blueprint:
+) -> Architecture:
     units = parameters["hidden_units"]
     inputs = (math.prod(input_shape), *units)
     hidden = tuple(
-        Layer(f"dense_{index + 1}", inputs[index], each * pieces)
-        for index, each in enumerate(units)
+        Layer(f"dense_{number}", fan_in, width * pieces)
+        for number, (fan_in, width) in enumerate(zip(inputs, units, strict=False), start=1)
     )
-    return Blueprint(hidden, Layer("output", inputs[-1], outputs), (0.0,) * len(units))
+    return Architecture(hidden, Layer("output", inputs[-1], outputs), (0.0,) * len(units))
 
 
-BLUEPRINTS: dict[str, Callable[[Mapping[str, Any], Sequence[int], int, int], Blueprint]] = {
+ARCHITECTURES: dict[str, Callable[[Mapping[str, Any], Sequence[int], int, int], Architecture]] = {
     "mnist_cnn": _mnist_cnn,
     "mlp": _mlp,
 }

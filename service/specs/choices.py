@@ -1,8 +1,8 @@
-"""Choices: what a spec says for one axis, as pydantic types built from the catalog.
+"""Choices: the values of one axis of a spec, as pydantic types built from the catalog.
 
 A choice is written as a name (``"relu"``) or an object (``{"name": "leaky_relu",
 "negative_slope": 0.2}``). Each catalog entry becomes one small model, so ranges, error
-positions and the JSON schema all follow from the catalog and are written nowhere else.
+positions and the JSON schema follow from the catalog and are written nowhere else.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from service.fields import unknown
 SHORTHANDS = {"dropout": ("dropout", "rate")}
 
 
-#: Values one axis may list. Bounds what a bad body can cost, each name being looked up.
+#: Values one axis may list. Each name is looked up, so this bounds the cost of a bad body.
 _MOST_VALUES = 1_000
 
 
@@ -47,7 +47,7 @@ class Choice(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
 
     def __str__(self) -> str:
-        """``leaky_relu(0.2)``: the parameters that are not at their defaults, named if several."""
+        """``leaky_relu(0.2)``: the parameters that are not at their defaults; several are named."""
         fields = type(self).model_fields
         shown = {
             name: value
@@ -65,8 +65,8 @@ class Choice(BaseModel):
 class AxisOf:
     """Marks a field as a choice of an axis: one (``Choice``) or many (``tuple[Choice, ...]``).
 
-    Where many are allowed, a single value is taken as a list of one. A ``resolved`` field
-    takes no symbolic entries: it describes a run, whose choices are all made.
+    Where many are allowed, a single value counts as a list of one. A ``resolved`` field takes no
+    symbolic entries: it describes a run, which leaves no choice open.
     """
 
     axis: str
@@ -98,7 +98,7 @@ class AxisOf:
 
 
 def choice(axis: str, value: Any) -> Choice:
-    """Read one choice of an axis from its name or its object.
+    """Return one choice of an axis, read from its name or its object.
 
     Raises:
         pydantic.ValidationError: the axis has no such entry, or a parameter is out of range.
@@ -113,36 +113,37 @@ def _adapter(axis: str) -> TypeAdapter[Any]:
 
 
 def as_list(value: Any) -> Any:
-    """Take a single value as a list of one."""
+    """Return a list; a single value becomes a list of one."""
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def one_or_list(array: dict[str, Any]) -> dict[str, Any]:
-    """Describe ``as_list`` in JSON schema: one item, or the array itself."""
+    """Return the JSON schema of what ``as_list`` takes: one item, or the array."""
     return {"anyOf": [array["items"], array]}
 
 
 @cache
 def _choice_type(axis: str, resolved: bool) -> Any:
-    entries = [each for each in AXES[axis].values() if not (resolved and each.symbolic)]
-    models = tuple(_entry_model(axis, each) for each in entries)
+    entries = [entry for entry in AXES[axis].values() if not (resolved and entry.symbolic)]
+    models = tuple(_entry_model(axis, entry) for entry in entries)
     union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
-    return Annotated[union, _Named(axis, tuple(each.name for each in entries))]
+    return Annotated[union, _Named(axis, tuple(entry.name for entry in entries))]
 
 
 @cache
 def _entry_model(axis: str, entry: Entry) -> type[Choice]:
-    """Build the model of one entry: ``ActivationLeakyRelu`` with its ranges."""
+    """Return the model of one entry: ``ActivationLeakyRelu`` with its ranges."""
     title = "".join(part.capitalize() for part in f"{axis}_{entry.name}".split("_"))
     fields: dict[str, Any] = {
-        each.name: (_parameter_type(each), _parameter_default(each)) for each in entry.parameters
+        parameter.name: (_parameter_type(parameter), _parameter_default(parameter))
+        for parameter in entry.parameters
     }
     fields["name"] = (Literal[entry.name], Field(description=entry.meaning))
     model: type[Choice] = create_model(title, __base__=Choice, __doc__=entry.meaning, **fields)
     return model
 
 
-def _parameter_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one return a kind
+def _parameter_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one return per kind
     bounds = Field(
         ge=parameter.minimum, le=parameter.maximum, gt=parameter.above, lt=parameter.below
     )
@@ -174,8 +175,8 @@ def _parameter_default(parameter: Parameter) -> Any:
         case "choice":
             nested = AXES[str(parameter.axis)][parameter.default]
             model = _entry_model(str(parameter.axis), nested)
-            # Described by its name, which stands for the object: a generator of clients can
-            # only write defaults that are plain values.
+            # The schema shows the name, which stands for the object: generators of clients can
+            # write only plain values as defaults.
             return Field(
                 default=model(name=nested.name),
                 description=meaning,
@@ -187,7 +188,7 @@ def _parameter_default(parameter: Parameter) -> Any:
 
 @dataclass(frozen=True)
 class _OneOrMany:
-    """Describes a list that may be written as its only item."""
+    """Marks a list that may be written as its only item."""
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -197,7 +198,7 @@ class _OneOrMany:
 
 @dataclass(frozen=True)
 class _Named:
-    """Lets a choice be written as its name, and says which names are valid."""
+    """Accepts a choice written as its name, and refuses names that the axis does not have."""
 
     axis: str
     names: tuple[str, ...]
@@ -211,14 +212,14 @@ class _Named:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         described = dict(handler(schema))
-        plain = [each.name for each in AXES[self.axis].values() if each.name in self.names]
-        plain = [name for name in plain if not _has_required(self.axis, name)]
-        forms = [{"type": "string", "enum": plain}, described]
+        names = [name for name in self.names if not _has_required(self.axis, name)]
+        forms = [{"type": "string", "enum": names}, described]
         if self.axis in SHORTHANDS:
             forms.append({"type": "number"})
         return {"anyOf": forms}
 
     def read(self, value: Any) -> Any:
+        """Return the object that a name, a number or an object stands for."""
         if isinstance(value, Choice):
             return value
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -235,7 +236,7 @@ class _Named:
         raise self._wrong_form()
 
     def _known(self, name: str) -> str:
-        """Give an entry's own name for a name or an alias of it."""
+        """Return an entry's own name for its name or an alias."""
         what = self.axis.replace("_", " ")
         name = _aliases(self.axis).get(name, name)
         if name not in self.names:
@@ -254,8 +255,8 @@ class _Named:
 
 @cache
 def _aliases(axis: str) -> dict[str, str]:
-    return {alias: each.name for each in AXES[axis].values() for alias in each.aliases}
+    return {alias: entry.name for entry in AXES[axis].values() for alias in entry.aliases}
 
 
 def _has_required(axis: str, name: str) -> bool:
-    return any(each.default is ... for each in AXES[axis][name].parameters)
+    return any(parameter.default is ... for parameter in AXES[axis][name].parameters)

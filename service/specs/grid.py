@@ -1,4 +1,4 @@
-"""The grid: every point of a spec's product of axes, with where the spec wrote each value."""
+"""The grid: the points of a spec's product of axes, each value with its place in the spec."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from service.fields import Location
 from service.specs.choices import choice
 from service.specs.spec import AXIS_FIELDS, AxisFields, ExperimentSpec
 
-#: What an axis is where the spec is silent; an axis missing here is left to the model.
+#: The value of an axis that the spec leaves out; one that is missing here is left to the model.
 _DEFAULTS: dict[str, Any] = {
     "dataset": "mnist",
     "model": "mnist_cnn",
@@ -24,30 +24,30 @@ _DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Value:
-    """A value on an axis, with where the spec wrote it. None is left to the model."""
+class PlacedValue:
+    """A value on an axis, with its place in the spec; None is left to the model."""
 
     location: Location
     value: Any
 
 
-Point = dict[str, Value]
+Point = dict[str, PlacedValue]
 
 
 def points(spec: ExperimentSpec) -> Iterator[tuple[str | None, Point]]:
-    """Give every point of the grid with its variant's label, the last axis fastest."""
+    """Return every point of the grid with its variant's label; the last axis varies fastest."""
     for label, axes in _grids(spec):
         for values in itertools.product(*axes.values()):
             yield label, dict(zip(axes, values, strict=True))
 
 
 def size(spec: ExperimentSpec) -> int:
-    """Count the points of the grid without walking it."""
+    """Return the number of points of the grid, without walking it."""
     return sum(math.prod(len(values) for values in axes.values()) for _, axes in _grids(spec))
 
 
-def _grids(spec: ExperimentSpec) -> Iterator[tuple[str | None, dict[str, list[Value]]]]:
-    """Give each product the experiment is made of: the base alone, or one for each variant."""
+def _grids(spec: ExperimentSpec) -> Iterator[tuple[str | None, dict[str, list[PlacedValue]]]]:
+    """Return the products that make the experiment: the base alone, or one for each variant."""
     base = _axes_of(spec, ())
     if spec.variants is None:
         yield None, _with_defaults(base)
@@ -56,22 +56,24 @@ def _grids(spec: ExperimentSpec) -> Iterator[tuple[str | None, dict[str, list[Va
         yield variant.label, _with_defaults({**base, **_axes_of(variant, ("variants", index))})
 
 
-def _axes_of(fields: AxisFields, prefix: Location) -> dict[str, list[Value]]:
+def _axes_of(fields: AxisFields, prefix: Location) -> dict[str, list[PlacedValue]]:
     axes = {}
     for name in AXIS_FIELDS:
         values = getattr(fields, name)
         if values is not None:
-            axes[name] = [Value((*prefix, name, at), each) for at, each in enumerate(values)]
+            axes[name] = [
+                PlacedValue((*prefix, name, index), value) for index, value in enumerate(values)
+            ]
     return axes
 
 
-def _with_defaults(axes: dict[str, list[Value]]) -> dict[str, list[Value]]:
+def _with_defaults(axes: dict[str, list[PlacedValue]]) -> dict[str, list[PlacedValue]]:
     filled = {}
     for name in AXIS_FIELDS:
         if name in axes:
             filled[name] = axes[name]
         elif name in _DEFAULTS:
-            filled[name] = [Value((name,), choice(name, _DEFAULTS[name]))]
+            filled[name] = [PlacedValue((name,), choice(name, _DEFAULTS[name]))]
         else:
-            filled[name] = [Value((name,), None)]
+            filled[name] = [PlacedValue((name,), None)]
     return filled

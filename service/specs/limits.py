@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """How large an experiment may be. Each is a setting of the service."""
+    """The largest experiment that is accepted; each limit is a setting of the service.
+
+    Attributes:
+        max_runs: runs of an experiment.
+        max_epochs: epochs of a run.
+        max_parameters: weights and biases of a network.
+        max_batch_values: z-values that the layers keep for one batch.
+    """
 
     max_runs: int = 10_000
     max_epochs: int = 20_000

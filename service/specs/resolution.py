@@ -1,4 +1,4 @@
-"""Resolution: what a point of the grid means once nothing is left open."""
+"""Resolution: the configuration that a point of the grid stands for, with no choice left open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from typing import Any, cast
 
 from service.catalog.axes import AXES
 from service.catalog.entry import ActivationEntry, DatasetEntry, ModelEntry
-from service.specs.architectures import Blueprint, blueprint
+from service.specs.architectures import Architecture, architecture
 from service.specs.choices import Choice, choice
 from service.specs.grid import Point
 from service.specs.spec import ExperimentSpec, RunConfig
 
 
 def training_samples(dataset: Choice) -> int:
-    """Count the samples an epoch trains on: those that validation_split leaves."""
+    """Return how many samples an epoch trains on: those that validation_split leaves."""
     return trained_on(dataset.parameters)
 
 
 def trained_on(sizes: Mapping[str, Any]) -> int:
-    """Count the same by a data set's parameters."""
+    """Return the same from a data set's parameters."""
     return int(sizes["train_size"] * (1 - sizes["validation_split"]))
 
 
 def input_shape(dataset: Choice) -> tuple[int, ...]:
-    """Give the shape of one sample as the network gets it."""
+    """Return the shape of one sample after preprocessing."""
     preprocessing = dataset.parameters["preprocessing"]
     if preprocessing.name == "pca":
         return (preprocessing.parameters["components"],)
@@ -32,29 +32,30 @@ def input_shape(dataset: Choice) -> tuple[int, ...]:
 
 
 def facts(dataset: Choice) -> DatasetEntry:
-    """Give the catalog's entry of a data set."""
+    """Return the catalog's entry of a data set."""
     return cast("DatasetEntry", AXES["dataset"][dataset.name])
 
 
-def network_of(dataset: Choice, model: Choice, activation: Choice) -> Blueprint:
-    """Count the layers of a resolved configuration's network.
+def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architecture:
+    """Return the layers of a resolved configuration's network.
 
     Raises:
-        BlueprintError: the model cannot take the data set's inputs.
+        ArchitectureError: the model cannot take the data set's inputs.
     """
     binary = model.parameters.get("head") == "binary"
     outputs = 1 if binary else facts(dataset).classes
-    return blueprint(model, input_shape(dataset), outputs, activation.parameters.get("pieces", 1))
+    pieces = activation.parameters.get("pieces", 1)
+    return architecture(model, input_shape(dataset), outputs, pieces)
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """One point of the grid, read with the defaults of its model and its activation."""
+    """One point of the grid, with the defaults of its model and its activation."""
 
     point: Point
 
     def chosen(self, axis: str) -> Any:
-        """Give what the spec says on an axis; None where it is silent."""
+        """Return the spec's value on an axis; None where it leaves the axis out."""
         return self.point[axis].value
 
     @property
@@ -64,10 +65,10 @@ class Resolution:
 
     @cached_property
     def model(self) -> Choice:
-        """The model, its head decided.
+        """The model with its head decided.
 
         A head left to ``auto`` is binary (one sigmoid unit) for two classes, unless the loss
-        asks for one output a class.
+        needs one output per class.
         """
         model: Choice = self.chosen("model")
         if model.parameters.get("head") != "auto":
@@ -80,22 +81,22 @@ class Resolution:
 
     @cached_property
     def loss(self) -> Choice:
-        """The loss: the head's own where the spec is silent."""
+        """The loss: the head's own where the spec leaves it out."""
         chosen: Choice | None = self.chosen("loss")
         binary = self.model.parameters.get("head") == "binary"
         return chosen or choice("loss", "binary_crossentropy" if binary else self._entry.loss)
 
     @property
     def batch_size(self) -> int:
-        """The batch size: the model's own where the spec is silent."""
+        """The batch size: the model's own where the spec leaves it out."""
         return self.chosen("batch_size") or self._entry.batch_size
 
     @cached_property
-    def network(self) -> Blueprint:
+    def network(self) -> Architecture:
         """The layers of the network.
 
         Raises:
-            BlueprintError: the model cannot take the data set's inputs.
+            ArchitectureError: the model cannot take the data set's inputs.
         """
         return network_of(self.dataset, self.model, self.chosen("activation"))
 
@@ -115,14 +116,14 @@ class Resolution:
         return choice("dropout", {"name": name, "rate": rates})
 
     def initializer(self, axis: str) -> Choice:
-        """Give the initializer of an axis, ``auto`` being the activation's own."""
+        """Return the initializer on an axis; ``auto`` is the activation's own."""
         chosen: Choice = self.chosen(axis) or self.chosen("initializer")
         if chosen.name == "auto":
             return choice("initializer", self._activation.initializer)
         return chosen
 
     def config(self, spec: ExperimentSpec) -> RunConfig:
-        """Give the configuration a run of this point trains."""
+        """Return the configuration that a run of this point trains."""
         return RunConfig.model_construct(
             dataset=self.dataset,
             model=self.model,

@@ -1,28 +1,50 @@
-"""The door: every combination of values that cannot be trained, refused with a sentence.
+"""Rules: every reason why a spec whose single values are valid cannot be run, as a sentence.
 
-Ranges of single values are the catalog's and are checked as a spec is read; here are the rules
-that hold between values. Whatever passes can be trained: a worker never meets a bad
-configuration.
+The ranges of single values are the catalog's, and ``specs.choices`` and ``specs.spec`` check them
+as a spec is read. Here are the limits of an experiment and the rules between values; what a
+model's inputs can be is in ``specs.architectures``. Whatever passes can be trained: a worker never
+meets a configuration that it has to refuse.
 """
 
 import math
 from collections.abc import Iterator
 
 from service.fields import FieldError
-from service.specs.architectures import BlueprintError
+from service.specs import grid
+from service.specs.architectures import ArchitectureError
 from service.specs.limits import Limits
 from service.specs.resolution import Resolution, facts, training_samples
+from service.specs.spec import ExperimentSpec
 
-#: Normalizations that read the statistics of the batch.
+#: Normalizations that compute statistics of the batch.
 _BATCH_STATISTICS = {"batch", "switchable"}
 
 
-def errors_of(resolved: Resolution, limits: Limits) -> list[FieldError]:
-    """Give everything that keeps a point of the grid from being trained."""
+def limit_errors(spec: ExperimentSpec, limits: Limits) -> list[FieldError]:
+    """Return what makes an experiment too large, without walking its grid."""
+    errors = []
+    if spec.epochs > limits.max_epochs:
+        detail = (
+            f"{spec.epochs} epochs are over the limit max_epochs = {limits.max_epochs}. Choose "
+            f"at most {limits.max_epochs}."
+        )
+        errors.append(FieldError(("epochs",), detail))
+    runs = len(spec.seeds) * grid.size(spec)
+    if runs > limits.max_runs:
+        detail = (
+            f"The experiment has {runs:,} runs, over the limit max_runs = {limits.max_runs:,}. "
+            "Split it, or shorten an axis."
+        )
+        errors.append(FieldError((), detail))
+    return errors
+
+
+def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
+    """Return every reason why a point of the grid cannot be trained."""
     found = [*_split_errors(resolved), *_preprocessing_errors(resolved), *_head_errors(resolved)]
     try:
         _ = resolved.network
-    except BlueprintError as error:
+    except ArchitectureError as error:
         found.append(FieldError(resolved.point["model"].location, str(error)))
     if found:
         return found  # the rules below need to know the network and its samples
@@ -37,11 +59,20 @@ def errors_of(resolved: Resolution, limits: Limits) -> list[FieldError]:
 
 def _split_errors(resolved: Resolution) -> Iterator[FieldError]:
     sizes = resolved.dataset.parameters
+    split, given = sizes["validation_split"], sizes["train_size"]
     samples = training_samples(resolved.dataset)
-    if samples < 1 or (sizes["validation_split"] > 0 and samples == sizes["train_size"]):
+    location = (*resolved.point["dataset"].location, "validation_split")
+    if samples < 1:
         yield FieldError(
-            (*resolved.point["dataset"].location, "validation_split"),
-            "The split leaves no sample on one of its sides.",
+            location,
+            f"A validation_split of {split} leaves no sample of {given:,} to train on. Choose a "
+            "smaller one, or a larger train_size.",
+        )
+    elif split > 0 and samples == given:
+        yield FieldError(
+            location,
+            f"A validation_split of {split} leaves no sample of {given:,} for validation. Choose "
+            "a larger one, or 0 to validate on the test part.",
         )
 
 
@@ -54,14 +85,14 @@ def _preprocessing_errors(resolved: Resolution) -> Iterator[FieldError]:
             location, f"scale is for pixels, and {dataset.name} has none. Use standardize."
         )
     if preprocessing.name == "pca":
-        features = math.prod(facts(dataset).input_shape)
-        most = min(features, training_samples(dataset))
+        features, samples = math.prod(facts(dataset).input_shape), training_samples(dataset)
         components = preprocessing.parameters["components"]
-        if components > most:
+        if components > min(features, samples):
             yield FieldError(
                 (*location, "components"),
                 f"{components} components are more than {dataset.name} gives here: it has "
-                f"{features} features and {training_samples(dataset):,} training samples.",
+                f"{features} features and {samples:,} training samples. Choose at most "
+                f"{min(features, samples)}.",
             )
 
 
@@ -78,7 +109,7 @@ def _head_errors(resolved: Resolution) -> Iterator[FieldError]:
     elif resolved.loss.name != "binary_crossentropy":
         yield FieldError(
             resolved.point["loss"].location,
-            f"A binary head has a single output, and {resolved.loss.name} needs one a class. "
+            f"A binary head has a single output, and {resolved.loss.name} needs one per class. "
             "Use binary_crossentropy, or the head multiclass.",
         )
 
@@ -89,7 +120,7 @@ def _size_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:
         yield FieldError(
             resolved.point["model"].location,
             f"The model has {parameters:,} parameters, over the limit max_parameters = "
-            f"{limits.max_parameters:,}.",
+            f"{limits.max_parameters:,}. Choose fewer units or channels.",
         )
 
 
@@ -99,7 +130,9 @@ def _batch_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:
     location = resolved.point["batch_size" if given else "dataset"].location
     if size > samples:
         yield FieldError(
-            location, f"A batch of {size} is larger than the {samples} training samples."
+            location,
+            f"A batch of {size} is larger than the {samples} training samples. Choose a smaller "
+            "batch_size, or a larger train_size.",
         )
         return
     values = size * resolved.network.values
@@ -107,14 +140,22 @@ def _batch_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:
         yield FieldError(
             location,
             f"A batch of {size} makes the layers hold {values:,} values, over the limit "
-            f"max_batch_values = {limits.max_batch_values:,}.",
+            f"max_batch_values = {limits.max_batch_values:,}. Choose a smaller batch_size or "
+            "model.",
         )
     if resolved.chosen("normalization").name in _BATCH_STATISTICS and samples % size == 1 % size:
-        yield FieldError(
-            location,
-            f"{resolved.chosen('normalization').name} normalization needs two samples in every "
-            f"batch, and batches of {size} leave one alone of the {samples} training samples.",
-        )
+        yield FieldError(location, _lone_sample(resolved))
+
+
+def _lone_sample(resolved: Resolution) -> str:
+    size, samples = resolved.batch_size, training_samples(resolved.dataset)
+    rule = f"{resolved.chosen('normalization').name} normalization needs two samples in every batch"
+    if size == 1:
+        return f"{rule}, and batches of 1 have one. Choose a larger batch_size."
+    return (
+        f"{rule}, and batches of {size} leave one alone of the {samples} training samples. "
+        "Choose another batch_size or train_size."
+    )
 
 
 def _normalization_errors(resolved: Resolution) -> Iterator[FieldError]:
@@ -126,7 +167,7 @@ def _normalization_errors(resolved: Resolution) -> Iterator[FieldError]:
             yield FieldError(
                 (*resolved.point["normalization"].location, "groups"),
                 f"{groups} groups do not divide the {layer.features} features of {layer.name} "
-                "evenly.",
+                f"evenly. Choose a divisor of {layer.features}.",
             )
             return
 
@@ -134,11 +175,11 @@ def _normalization_errors(resolved: Resolution) -> Iterator[FieldError]:
 def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:
     point = resolved.point["dropout"]
     rates = point.value.parameters.get("rate")
-    sites = len(resolved.network.dropout_rates)
-    if rates and len(rates) not in {1, sites}:
+    layers = len(resolved.network.dropout_rates)
+    if rates and len(rates) not in {1, layers}:
         yield FieldError(
             (*point.location, "rate"),
-            f"{resolved.model.name} has {sites} dropout layers here: give one rate, or {sites}.",
+            f"{resolved.model.name} has {layers} dropout layers here: give one rate, or {layers}.",
         )
     elif resolved.chosen("activation").name == "maxout" and point.value.name == "alpha_dropout":
         yield FieldError(
@@ -153,5 +194,5 @@ def _optimizer_errors(resolved: Resolution) -> Iterator[FieldError]:
     if parameters.get("nesterov") and not parameters["momentum"]:
         yield FieldError(
             (*resolved.point["optimizer"].location, "nesterov"),
-            "Nesterov's look-ahead needs a momentum above 0.",
+            "Nesterov's look-ahead needs a momentum above 0. Set one, or leave nesterov out.",
         )

@@ -1,7 +1,7 @@
-"""The spec: what a client submits, and the resolved configuration a worker trains.
+"""The spec that a client submits, and the resolved configuration that a worker trains.
 
-Every axis of a spec takes one value or a list; the experiment is their product over its
-seeds, or over the union of its variants. ``service.specs.expansion`` turns a spec into runs.
+Every axis of a spec takes one value or a list. The experiment is the product of the axes and the
+seeds, or the union of the products of its variants. ``specs.expansion`` turns a spec into runs.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -38,7 +38,7 @@ AXIS_FIELDS = (
 )
 
 
-#: Seeds travel as JSON numbers, so they stay where every client's integers are exact.
+#: Seeds are JSON numbers: up to here the integers of every client are exact.
 MAX_SEED = 2**53 - 1
 
 
@@ -46,7 +46,7 @@ Label = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 
 
 class _Listed:
-    """Describes a field that may be written as its only item."""
+    """Marks a list that may be written as its only item."""
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -59,14 +59,14 @@ def _count_to_seeds(value: Any) -> Any:
         if value < 1:
             raise PydanticCustomError("seed_count", "At least one seed is needed.")
         if value > 100_000:
-            raise PydanticCustomError("seed_count", "At most 100,000 seeds can be counted out.")
+            raise PydanticCustomError("seed_count", "An experiment can have at most 100,000 seeds.")
         return list(range(value))
     return value
 
 
 def _distinct(seeds: list[int]) -> list[int]:
     if len(set(seeds)) != len(seeds):
-        raise PydanticCustomError("seeds_repeat", "Each seed may stand in the list once.")
+        raise PydanticCustomError("seeds_repeat", "Each seed may be listed only once.")
     return seeds
 
 
@@ -99,7 +99,7 @@ class _Frozen(BaseModel):
 
 
 class LayerStatistics(_Frozen):
-    """When a run's layer statistics are taken: always at epoch 0 and the last, and between."""
+    """When layer statistics are taken, beside epoch 0 and the last, and on how many samples."""
 
     every: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto",
@@ -128,11 +128,11 @@ class AxisFields(_Frozen):
     clipping: Annotated[tuple[Choice, ...], _choices("clipping")] | None = None
     optimizer: Annotated[tuple[Choice, ...], _choices("optimizer")] | None = None
     dropout: Annotated[tuple[Choice, ...], _choices("dropout")] | None = Field(
-        None, description="A rate, or an entry; the model's own where left out."
+        None, description="A rate, or an entry; by default the model's own."
     )
-    batch_size: BatchSizes | None = Field(None, description="The model's own where left out.")
+    batch_size: BatchSizes | None = Field(None, description="By default the model's own.")
     loss: Annotated[tuple[Choice, ...], _choices("loss")] | None = Field(
-        None, description="The model's own where left out."
+        None, description="By default the model's own."
     )
 
 
@@ -162,10 +162,10 @@ class ExperimentSpec(AxisFields):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @model_validator(mode="after")
-    def _activation_stands_somewhere(self) -> Self:
-        if self.activation is None and not all(
-            each.activation for each in self.variants or [_NO_ACTIVATION]
-        ):
+    def _has_an_activation(self) -> Self:
+        variants = self.variants or ()
+        in_every_variant = bool(variants) and all(variant.activation for variant in variants)
+        if self.activation is None and not in_every_variant:
             raise PydanticCustomError(
                 "activation_missing",
                 "An experiment needs an activation: in the spec, or in each of its variants.",
@@ -174,19 +174,16 @@ class ExperimentSpec(AxisFields):
 
     @model_validator(mode="after")
     def _labels_are_distinct(self) -> Self:
-        labels = [each.label for each in self.variants or ()]
+        labels = [variant.label for variant in self.variants or ()]
         if len(set(labels)) != len(labels):
             raise PydanticCustomError("labels_repeat", "Each variant needs a label of its own.")
         return self
 
 
-_NO_ACTIVATION = Variant(label="-")
-
-
 class RunConfig(_Frozen):
-    """A fully resolved configuration: what one run trains, apart from its seed.
+    """A fully resolved configuration: everything that decides a run's training but its seed.
 
-    Nothing is left to a default: a configuration means the same in ten years.
+    No field has a default, so that a stored configuration never changes its meaning.
     """
 
     dataset: Annotated[Choice, AxisOf("dataset", resolved=True)]

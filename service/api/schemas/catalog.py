@@ -18,7 +18,7 @@ from service.catalog.entry import (
 )
 from service.catalog.meanings import MEANINGS
 from service.figures.plots.activation_curve import sampled_curves
-from service.specs.architectures import blueprint
+from service.specs.architectures import architecture
 from service.specs.choices import choice
 
 Bound = int | float | None
@@ -225,7 +225,7 @@ def _model(entry: Entry) -> ModelFacts | None:
         return None
     reference = AXES["dataset"][_REFERENCE]
     assert isinstance(reference, DatasetEntry)  # noqa: S101 - what the data sets' module holds
-    plan = blueprint(choice("model", entry.name), reference.input_shape, reference.classes, 1)
+    plan = architecture(choice("model", entry.name), reference.input_shape, reference.classes, 1)
     return ModelFacts(
         batch_size=entry.batch_size,
         loss=entry.loss,

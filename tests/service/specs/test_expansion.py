@@ -307,7 +307,7 @@ def test_a_product_over_the_limit_is_refused_before_it_is_made():
                 "loss": "categorical_crossentropy",
             },
             ("loss", 0),
-            "needs one a class",
+            "needs one per class",
         ),
         (
             {"normalization": ["none", {"name": "group", "groups": 24}]},

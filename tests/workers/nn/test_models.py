@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from service.specs.architectures import blueprint
+from service.specs.architectures import architecture
 from service.specs.choices import choice
 from workers.nn.activations import ACTIVATIONS, Activation
 from workers.nn.dropouts import DROPOUTS
@@ -221,10 +221,10 @@ def test_each_dense_layer_of_an_mlp_has_its_dropout():
         ({"name": "mnist_cnn", "channels": [4, 6], "units": [16]}, (1, 28, 28), cnn),
     ],
 )
-def test_a_blueprint_counts_the_network(name, model, shape, build):
+def test_an_architecture_counts_the_network(name, model, shape, build):
     network = build(name)
     pieces = network.hidden_layers()[0].activation.pieces
-    counted = blueprint(choice("model", model), shape, network.output.out_features, pieces)
+    counted = architecture(choice("model", model), shape, network.output.out_features, pieces)
     sizes, seen = {}, {}
     for layer in network.hidden_layers():
         layer.weighted.register_forward_hook(
@@ -238,7 +238,7 @@ def test_a_blueprint_counts_the_network(name, model, shape, build):
 
 
 def test_the_recipe_costs_what_its_layers_multiply():
-    counted = blueprint(choice("model", "mnist_cnn"), (1, 28, 28), 10, 1)
+    counted = architecture(choice("model", "mnist_cnn"), (1, 28, 28), 10, 1)
     assert counted.parameters == 1_199_882
     # 26^2 x 9 x 32 + 24^2 x 288 x 64 + 9216 x 128 + 1280
     assert counted.multiply_adds == 194_688 + 10_616_832 + 1_179_648 + 1_280
