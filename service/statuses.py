@@ -1,32 +1,82 @@
-"""Statuses: how runs, experiments, attempts and deliveries can stand."""
+"""Statuses of runs, experiments, attempts and deliveries, and the verdicts on runs."""
 
-#: How a run can stand. The last four are endings.
-RUN_STATUSES = ("queued", "running", "completed", "diverged", "failed", "cancelled")
-
-
-ENDED = ("completed", "diverged", "failed", "cancelled")
+from enum import StrEnum
 
 
-#: Those before an ending.
-ACTIVE = ("queued", "running")
+class RunStatus(StrEnum):
+    """Status of a run; the last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
-#: Endings with a result: never changed again.
-FINISHED = ("completed", "diverged")
+#: Not final yet.
+ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+#: Final.
+ENDED = (RunStatus.COMPLETED, RunStatus.DIVERGED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+#: Final with a result, which never changes again.
+FINISHED = (RunStatus.COMPLETED, RunStatus.DIVERGED)
 
 
-#: What a run can be diagnosed as, from the least to the most severe.
-VERDICTS = ("healthy", "vanishing", "exploding", "saturated", "dead", "symmetric", "diverged")
+class ExperimentStatus(StrEnum):
+    """Status of an experiment, derived from its runs."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
-#: How an attempt can end. ``lost``: its lease expired; ``released``: a stopping worker gave
-#: the run back; ``error``: our failure.
-ATTEMPT_OUTCOMES = (*ENDED, "lost", "released", "error")
+class AttemptOutcome(StrEnum):
+    """How an attempt ended: as its run did, or without an end of the run.
+
+    `lost`: its lease expired. `released`: a stopping worker gave the run back. `error`: the
+    attempt failed, and the run may be tried again.
+    """
+
+    COMPLETED = "completed"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    RELEASED = "released"
+    ERROR = "error"
 
 
-#: How an experiment can stand.
-EXPERIMENT_STATUSES = ("queued", "running", "completed", "failed", "cancelled")
+class DeliveryStatus(StrEnum):
+    """Status of a webhook's delivery; a failed one is not tried again."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
 
 
-#: How a delivery can stand. ``failed``: nothing will be tried any more.
-DELIVERY_STATUSES = ("pending", "delivered", "failed")
+class Verdict(StrEnum):
+    """Verdict of a run's diagnosis, from the least to the most severe."""
+
+    HEALTHY = "healthy"
+    VANISHING = "vanishing"
+    EXPLODING = "exploding"
+    SATURATED = "saturated"
+    DEAD = "dead"
+    SYMMETRIC = "symmetric"
+    DIVERGED = "diverged"
+
+
+class Remark(StrEnum):
+    """A finding that explains and does not condemn: healthy runs have it too."""
+
+    DYING = "dying"
+    PLATEAU = "plateau"
+    CLIPPING_ACTIVE = "clipping_active"
+
+
+#: What a finding can be: a verdict other than healthy, or a remark.
+FINDING_KINDS = (*(verdict for verdict in Verdict if verdict != Verdict.HEALTHY), *Remark)

@@ -1,13 +1,11 @@
-"""The base of every table."""
+"""The base of every table, and the column types and constraints that tables share."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from enum import StrEnum
 
-from sqlalchemy import MetaData
+from sqlalchemy import DateTime, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
-
-if TYPE_CHECKING:
-    pass
-
 
 #: Names every constraint, so that a migration can drop what another made.
 NAMING = {
@@ -18,8 +16,18 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+#: A JSON column in which None is NULL, not JSON's null.
+JSON = JSONB(none_as_null=True)
+#: A moment, stored in UTC.
+TIME = DateTime(timezone=True)
+
 
 class Base(DeclarativeBase):
     """The base of every table."""
 
     metadata = MetaData(naming_convention=NAMING)
+
+
+def one_of(column: str, values: Iterable[StrEnum]) -> str:
+    """Return the SQL condition that a column has one of the values."""
+    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"

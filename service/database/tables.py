@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Computed,
-    DateTime,
     Double,
     ForeignKey,
     Index,
@@ -20,20 +19,11 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.database.base import Base
-from service.statuses import ATTEMPT_OUTCOMES, RUN_STATUSES, VERDICTS
-
-_JSON = JSONB(none_as_null=True)
-
-
-_Time = DateTime(timezone=True)
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(each) for each in values)})"
+from service.database.base import JSON, TIME, Base, one_of
+from service.statuses import AttemptOutcome, RunStatus, Verdict
 
 
 class Experiment(Base):
@@ -48,13 +38,13 @@ class Experiment(Base):
     id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
     name: Mapped[str | None] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
-    tags: Mapped[dict[str, str]] = mapped_column(_JSON)
-    spec: Mapped[dict[str, Any]] = mapped_column(_JSON)
+    tags: Mapped[dict[str, str]] = mapped_column(JSON)
+    spec: Mapped[dict[str, Any]] = mapped_column(JSON)
     preset: Mapped[str | None] = mapped_column(Text)
     preset_size: Mapped[str | None] = mapped_column(Text)
     created_by: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
-    cancelled_at: Mapped[datetime | None] = mapped_column(_Time)
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    cancelled_at: Mapped[datetime | None] = mapped_column(TIME)
 
 
 class Run(Base):
@@ -67,8 +57,8 @@ class Run(Base):
 
     __tablename__ = "runs"
     __table_args__ = (
-        CheckConstraint(_one_of("status", RUN_STATUSES), name="status"),
-        CheckConstraint(_one_of("verdict", VERDICTS), name="verdict"),
+        CheckConstraint(one_of("status", RunStatus), name="status"),
+        CheckConstraint(one_of("verdict", Verdict), name="verdict"),
         CheckConstraint(
             "(status = 'running') = (lease_expires_at IS NOT NULL)", name="running_has_lease"
         ),
@@ -120,7 +110,7 @@ class Run(Base):
     )
     position: Mapped[int] = mapped_column(Integer)
     label: Mapped[str | None] = mapped_column(Text)
-    config: Mapped[dict[str, Any]] = mapped_column(_JSON)
+    config: Mapped[dict[str, Any]] = mapped_column(JSON)
     config_hash: Mapped[str] = mapped_column(Text)
     pack_key: Mapped[str | None] = mapped_column(Text)
     seed: Mapped[int] = mapped_column(BigInteger)
@@ -145,9 +135,9 @@ class Run(Base):
     max_attempts: Mapped[int] = mapped_column(SmallInteger)
     attempt: Mapped[int] = mapped_column(Integer, server_default="0")
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
-    not_before: Mapped[datetime | None] = mapped_column(_Time)
-    lease_expires_at: Mapped[datetime | None] = mapped_column(_Time)
-    cancel_requested_at: Mapped[datetime | None] = mapped_column(_Time)
+    not_before: Mapped[datetime | None] = mapped_column(TIME)
+    lease_expires_at: Mapped[datetime | None] = mapped_column(TIME)
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(TIME)
 
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")
     epochs: Mapped[int] = mapped_column(Integer)
@@ -160,14 +150,14 @@ class Run(Base):
     test_loss: Mapped[float | None] = mapped_column(Double)
     test_accuracy: Mapped[float | None] = mapped_column(Double)
     verdict: Mapped[str | None] = mapped_column(Text)
-    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(_JSON)
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
 
     worker: Mapped[str | None] = mapped_column(Text)
-    engine: Mapped[dict[str, Any] | None] = mapped_column(_JSON)
+    engine: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     error: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
-    started_at: Mapped[datetime | None] = mapped_column(_Time)
-    finished_at: Mapped[datetime | None] = mapped_column(_Time)
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    started_at: Mapped[datetime | None] = mapped_column(TIME)
+    finished_at: Mapped[datetime | None] = mapped_column(TIME)
 
 
 class Epoch(Base):
@@ -208,9 +198,7 @@ class Attempt(Base):
 
     __tablename__ = "attempts"
     __table_args__ = (
-        CheckConstraint(
-            f"outcome IS NULL OR {_one_of('outcome', ATTEMPT_OUTCOMES)}", name="outcome"
-        ),
+        CheckConstraint(f"outcome IS NULL OR {one_of('outcome', AttemptOutcome)}", name="outcome"),
     )
 
     run_id: Mapped[uuid.UUID] = mapped_column(
@@ -218,9 +206,9 @@ class Attempt(Base):
     )
     attempt: Mapped[int] = mapped_column(Integer, primary_key=True)
     worker: Mapped[str] = mapped_column(Text)
-    engine: Mapped[dict[str, Any]] = mapped_column(_JSON)
-    started_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
-    ended_at: Mapped[datetime | None] = mapped_column(_Time)
+    engine: Mapped[dict[str, Any]] = mapped_column(JSON)
+    started_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    ended_at: Mapped[datetime | None] = mapped_column(TIME)
     outcome: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
 
@@ -240,8 +228,8 @@ class Event(Base):
     experiment_id: Mapped[uuid.UUID] = mapped_column()
     run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     type: Mapped[str] = mapped_column(Text)
-    data: Mapped[dict[str, Any]] = mapped_column(_JSON)
-    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 
 class Worker(Base):
@@ -251,8 +239,8 @@ class Worker(Base):
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     device: Mapped[str] = mapped_column(Text)
-    started_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
-    seen_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
+    started_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 
 class ApiKey(Base):
@@ -264,9 +252,9 @@ class ApiKey(Base):
     name: Mapped[str] = mapped_column(Text)
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
-    last_used_at: Mapped[datetime | None] = mapped_column(_Time)
-    revoked_at: Mapped[datetime | None] = mapped_column(_Time)
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    last_used_at: Mapped[datetime | None] = mapped_column(TIME)
+    revoked_at: Mapped[datetime | None] = mapped_column(TIME)
 
 
 class IdempotencyKey(Base):
@@ -279,4 +267,4 @@ class IdempotencyKey(Base):
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     experiment_id: Mapped[uuid.UUID] = mapped_column(UUID)
     response: Mapped[bytes] = mapped_column(LargeBinary)
-    expires_at: Mapped[datetime] = mapped_column(_Time, index=True)
+    expires_at: Mapped[datetime] = mapped_column(TIME, index=True)

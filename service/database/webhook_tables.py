@@ -4,17 +4,12 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, Text, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.database.base import Base
-from service.statuses import DELIVERY_STATUSES
-
-_JSON = JSONB(none_as_null=True)
-
-
-_Time = DateTime(timezone=True)
+from service.database.base import JSON, TIME, Base, one_of
+from service.statuses import DeliveryStatus
 
 
 class Webhook(Base):
@@ -28,10 +23,10 @@ class Webhook(Base):
     description: Mapped[str | None] = mapped_column(Text)
     secret: Mapped[str] = mapped_column(Text)
     previous_secret: Mapped[str | None] = mapped_column(Text)
-    previous_secret_expires_at: Mapped[datetime | None] = mapped_column(_Time)
+    previous_secret_expires_at: Mapped[datetime | None] = mapped_column(TIME)
     created_by: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
-    disabled_at: Mapped[datetime | None] = mapped_column(_Time)
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    disabled_at: Mapped[datetime | None] = mapped_column(TIME)
     disabled_reason: Mapped[str | None] = mapped_column(Text)
 
 
@@ -45,10 +40,7 @@ class WebhookDelivery(Base):
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        CheckConstraint(
-            f"status IN ({', '.join(map(repr, DELIVERY_STATUSES))})",
-            name="status",
-        ),
+        CheckConstraint(one_of("status", DeliveryStatus), name="status"),
         CheckConstraint(
             "(status = 'pending') = (next_attempt_at IS NOT NULL)",
             name="pending_has_next_attempt",
@@ -66,12 +58,12 @@ class WebhookDelivery(Base):
     id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
     webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
     event: Mapped[str] = mapped_column(Text)
-    payload: Mapped[dict[str, Any]] = mapped_column(_JSON)
-    status: Mapped[str] = mapped_column(Text, server_default="pending")
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    status: Mapped[str] = mapped_column(Text, server_default=DeliveryStatus.PENDING.value)
     attempt: Mapped[int] = mapped_column(Integer, server_default="0")
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
-    attempts: Mapped[list[dict[str, Any]]] = mapped_column(_JSON, server_default="[]")
-    created_at: Mapped[datetime] = mapped_column(_Time, server_default=func.now())
-    next_attempt_at: Mapped[datetime | None] = mapped_column(_Time, server_default=func.now())
-    lease_expires_at: Mapped[datetime | None] = mapped_column(_Time)
-    delivered_at: Mapped[datetime | None] = mapped_column(_Time)
+    attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    next_attempt_at: Mapped[datetime | None] = mapped_column(TIME, server_default=func.now())
+    lease_expires_at: Mapped[datetime | None] = mapped_column(TIME)
+    delivered_at: Mapped[datetime | None] = mapped_column(TIME)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.database.tables import Event, Run
 from service.events.event_types import RUN_PROGRESS, STREAM_OPENED
+from service.statuses import ACTIVE
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def is_over(session: Session, subject: Subject, after: int) -> bool:
     runs = Run.experiment_id == subject.experiment_id
     if subject.run_id is not None:
         runs = Run.id == subject.run_id
-    active = exists().where(and_(runs, Run.status.in_(("queued", "running"))))
+    active = exists().where(and_(runs, Run.status.in_(ACTIVE)))
     newer = exists().where(and_(_of(subject), Event.id > after))
     with session.begin():
         return not session.scalar(select(or_(active, newer)))

@@ -25,7 +25,7 @@ from service.experiments.throughput import (
 from service.specs.expansion import PlannedRun
 from service.specs.packing import engine_form, pack_key, pack_limit
 from service.specs.resolution import training_samples
-from service.statuses import ACTIVE
+from service.statuses import ACTIVE, FINISHED, RunStatus
 
 #: Runs of one experiment that stand for all of them.
 _SAMPLE = 20
@@ -138,7 +138,7 @@ def seconds_per_epoch(
 def _measured_epochs(
     session: Session, experiment_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, float]:
-    trained = Run.status.in_(("running", "completed", "diverged"))
+    trained = Run.status.in_((RunStatus.RUNNING, *FINISHED))
     sample = (
         select(Run.id, Run.epoch)
         .where(Run.experiment_id == Experiment.id, trained, Run.epoch > 0)
@@ -196,8 +196,8 @@ def _waiting(experiment_ids: Collection[uuid.UUID]) -> Any:
         .group_by(*kinds)
         .subquery("found")
     )
-    queued = _counted(found, Run.status == "queued")
-    training = _counted(found, Run.status == "running", Run.experiment_id == found.c.id)
+    queued = _counted(found, Run.status == RunStatus.QUEUED)
+    training = _counted(found, Run.status == RunStatus.RUNNING, Run.experiment_id == found.c.id)
     return select(found, (queued + training).label("alike"))
 
 

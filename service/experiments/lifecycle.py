@@ -22,7 +22,7 @@ from service.experiments.progress import (
     read_one,
 )
 from service.runs.endings import cancel_locked
-from service.statuses import ACTIVE
+from service.statuses import ACTIVE, RunStatus
 
 
 def get(session: Session, experiment_id: uuid.UUID) -> Standing:
@@ -69,7 +69,7 @@ def retry(session: Session, experiment_id: uuid.UUID, caller: str) -> Standing:
         NotFoundError: there is no such experiment.
     """
     with session.begin():
-        ended = lock_runs(session, experiment_id, ("failed", "cancelled"))
+        ended = lock_runs(session, experiment_id, (RunStatus.FAILED, RunStatus.CANCELLED))
         if ended:
             _set(session, experiment_id, cancelled_at=None)
             _requeue(session, experiment_id, ended, caller)
@@ -91,7 +91,7 @@ def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], c
         update(Run)
         .where(Run.id.in_([run.id for run in ended]))
         .values(
-            status="queued",
+            status=RunStatus.QUEUED,
             failures=0,
             error=None,
             not_before=None,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, defer
 from service.database.paging import Order, Page, fetch_page
 from service.database.tables import Experiment
 from service.experiments.progress import Standing, experiments_with_counts, standings
+from service.statuses import ExperimentStatus
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class ExperimentFilter:
     One of ``statuses``, all of ``tags``.
     """
 
-    statuses: Sequence[str] = ()
+    statuses: Sequence[ExperimentStatus] = ()
     tags: Sequence[tuple[str, str]] = ()
     name: str | None = None
     created_after: datetime | None = None

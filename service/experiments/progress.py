@@ -12,10 +12,12 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
+    Text,
     and_,
     case,
     exists,
     func,
+    literal,
     or_,
     select,
     true,
@@ -25,7 +27,7 @@ from sqlalchemy.orm import Session
 from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
 from service.experiments import cost
-from service.statuses import ACTIVE, RUN_STATUSES
+from service.statuses import ACTIVE, ExperimentStatus, RunStatus
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def missing(experiment_id: uuid.UUID) -> NotFoundError:
     return NotFoundError(f"There is no experiment {experiment_id}.")
 
 
-def experiments_with_counts(statuses: Sequence[str] = ()) -> Select[Any]:
+def experiments_with_counts(statuses: Sequence[ExperimentStatus] = ()) -> Select[Any]:
     """Select experiments with their counts, those in some statuses or all."""
     statement = _with_counts()
     if not statuses:
@@ -90,7 +92,7 @@ def _with_counts() -> Select[Any]:
 
 
 @cache
-def _in(status: str) -> ColumnElement[bool]:
+def _in(status: ExperimentStatus) -> ColumnElement[bool]:
     """Select experiments in a status as ``_status`` has it, by looking for runs, not counting."""
 
     def has(*statuses: str) -> ColumnElement[bool]:
@@ -98,16 +100,17 @@ def _in(status: str) -> ColumnElement[bool]:
 
     cancelled = or_(
         Experiment.cancelled_at.is_not(None),
-        ~has(*(each for each in RUN_STATUSES if each != "cancelled")),
+        ~has(*(each for each in RunStatus if each != RunStatus.CANCELLED)),
     )
-    begun = has(*(each for each in RUN_STATUSES if each != "queued"))
+    begun = has(*(each for each in RunStatus if each != RunStatus.QUEUED))
     ended = ~has(*ACTIVE)
+    failed = has(RunStatus.FAILED)
     return {
-        "queued": and_(has("queued"), ~begun),
-        "running": and_(~ended, begun),
-        "failed": and_(ended, has("failed")),
-        "cancelled": and_(ended, ~has("failed"), cancelled),
-        "completed": and_(ended, ~has("failed"), ~cancelled),
+        ExperimentStatus.QUEUED: and_(has(RunStatus.QUEUED), ~begun),
+        ExperimentStatus.RUNNING: and_(~ended, begun),
+        ExperimentStatus.FAILED: and_(ended, failed),
+        ExperimentStatus.CANCELLED: and_(ended, ~failed, cancelled),
+        ExperimentStatus.COMPLETED: and_(ended, ~failed, ~cancelled),
     }[status]
 
 
@@ -119,7 +122,7 @@ def standings(session: Session, rows: Sequence[Row[Any]]) -> list[Standing]:
 
 
 def _finished(status: str) -> bool:
-    return status not in {"queued", "running"}
+    return status not in (ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
 
 def _standing(row: Row[Any], epoch_seconds: float | None) -> Standing:
@@ -133,7 +136,7 @@ def _standing(row: Row[Any], epoch_seconds: float | None) -> Standing:
     return Standing(
         experiment=row.Experiment,
         status=row.status,
-        runs={name: counts[name] for name in ("total", *RUN_STATUSES)},
+        runs={str(name): counts[name] for name in ("total", *RunStatus)},
         progress=round(done / row.total, 6),
         eta_seconds=eta_seconds,
         started_at=row.first_started_at,
@@ -159,7 +162,7 @@ def _counts() -> Any:
     counted = func.coalesce(func.sum(c.runs), 0)
     return select(
         counted.cast(Integer).label("total"),
-        *(_counted(c.runs, c.status == each).label(each) for each in RUN_STATUSES),
+        *(_counted(c.runs, c.status == status).label(status.value) for status in RunStatus),
         func.min(c.started_at).label("first_started_at"),
         func.max(c.finished_at).label("last_finished_at"),
     ).lateral("counts")
@@ -174,7 +177,9 @@ def _begun() -> Any:
     return (
         select(
             func.coalesce(func.sum(Run.epoch), 0).cast(Integer).label("epochs_begun"),
-            func.count(Run.worker.distinct()).filter(Run.status == "running").label("workers"),
+            func.count(Run.worker.distinct())
+            .filter(Run.status == RunStatus.RUNNING)
+            .label("workers"),
         )
         .where(Run.experiment_id == Experiment.id, Run.status.in_(ACTIVE), Run.attempt > 0)
         .lateral("begun")
@@ -189,10 +194,11 @@ def _epochs() -> ColumnElement[int]:
 
 def _status(counts: Any) -> ColumnElement[str]:
     c = counts.c
+    cancelled = or_(Experiment.cancelled_at.is_not(None), c.cancelled == c.total)
     return case(
-        (c.queued == c.total, "queued"),
-        (c.queued + c.running > 0, "running"),
-        (c.failed > 0, "failed"),
-        (or_(Experiment.cancelled_at.is_not(None), c.cancelled == c.total), "cancelled"),
-        else_="completed",
+        (c.queued == c.total, literal(ExperimentStatus.QUEUED, Text)),
+        (c.queued + c.running > 0, literal(ExperimentStatus.RUNNING, Text)),
+        (c.failed > 0, literal(ExperimentStatus.FAILED, Text)),
+        (cancelled, literal(ExperimentStatus.CANCELLED, Text)),
+        else_=literal(ExperimentStatus.COMPLETED, Text),
     )

@@ -20,6 +20,7 @@ from service.settings import Settings
 from service.specs.expansion import PlannedRun, expand
 from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
+from service.statuses import RunStatus
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _store(
     session.execute(insert(Experiment), [values])
     shared = {
         "experiment_id": experiment_id,
-        "status": "queued",
+        "status": RunStatus.QUEUED,
         "priority": spec.priority,
         "device_request": spec.device,
         "reuse": spec.reuse,

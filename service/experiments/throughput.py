@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from service.database.tables import Epoch, Run
 from service.specs.choices import choice
 from service.specs.resolution import network_of
+from service.statuses import RunStatus
 
 #: How a run is trained: plainly, or in a pack of so many members (1: in that form, but alone).
 PLAINLY = 0
@@ -124,7 +125,7 @@ def _measured(device: str) -> Any:
     newest = (
         select(Run.id, Run.epoch, Run.worker, Run.started_at, Run.pack_key, form)
         .add_columns(*workload_columns(), sample_column())
-        .where(Run.status == "completed", Run.epoch > 0, Run.reused_from.is_(None))
+        .where(Run.status == RunStatus.COMPLETED, Run.epoch > 0, Run.reused_from.is_(None))
         .order_by(Run.id.desc())
         .limit(_NEWEST_RUNS)
     )

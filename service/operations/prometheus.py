@@ -8,7 +8,7 @@ from service.database.tables import Run
 from service.runs.capacity import count_workers
 from service.runs.doorbell import DEVICES
 from service.settings import Settings
-from service.statuses import RUN_STATUSES
+from service.statuses import RunStatus
 
 _LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
@@ -63,11 +63,11 @@ class Metrics:
             queued = _counts(
                 session,
                 select(Run.device_request, func.count())
-                .where(Run.status == "queued")
+                .where(Run.status == RunStatus.QUEUED)
                 .group_by(Run.device_request),
             )
             workers = count_workers(session, settings)
-        for status in RUN_STATUSES:
+        for status in RunStatus:
             self._runs.labels(status).set(by_status.get(status, 0))
         for device in DEVICES:
             self._workers.labels(device).set(workers.get(device, 0))

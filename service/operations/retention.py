@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from service.database.tables import Event, Run, Worker
 from service.database.webhook_tables import WebhookDelivery
 from service.settings import Settings
+from service.statuses import ACTIVE, DeliveryStatus
 
 #: A worker silent for so long will not come back under its name.
 _WORKER_DAYS = 1.0
@@ -23,9 +24,7 @@ def purge_events(session: Session, settings: Settings, *, limit: int = 5000) -> 
     Returns:
         How many were deleted; ``limit`` where there may be more.
     """
-    active = exists().where(
-        Run.experiment_id == Event.experiment_id, Run.status.in_(("queued", "running"))
-    )
+    active = exists().where(Run.experiment_id == Event.experiment_id, Run.status.in_(ACTIVE))
     old = (
         select(Event.id)
         .where(Event.created_at < func.now() - timedelta(days=settings.event_retention_days))
@@ -47,7 +46,9 @@ def purge_deliveries(session: Session, settings: Settings, *, limit: int = 5000)
     horizon = func.now() - timedelta(days=settings.event_retention_days)
     old = (
         select(WebhookDelivery.id)
-        .where(WebhookDelivery.created_at < horizon, WebhookDelivery.status != "pending")
+        .where(
+            WebhookDelivery.created_at < horizon, WebhookDelivery.status != DeliveryStatus.PENDING
+        )
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

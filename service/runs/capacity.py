@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from service.database.tables import Run, Worker
 from service.settings import Settings
+from service.statuses import RunStatus
 
 
 def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
@@ -19,7 +20,7 @@ def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
             session.execute(
                 select(Run.device_request, func.count())
                 .where(
-                    Run.status == "queued",
+                    Run.status == RunStatus.QUEUED,
                     or_(Run.not_before.is_(None), Run.not_before <= func.now()),
                 )
                 .group_by(Run.device_request)
@@ -34,7 +35,7 @@ def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
                 select(
                     Run.engine["device"].astext.label("device"), func.count(Run.worker.distinct())
                 )
-                .where(Run.status == "running")
+                .where(Run.status == RunStatus.RUNNING)
                 .group_by("device")  # by its label: as an expression its parameters would differ
             ).all()
         )

@@ -31,6 +31,7 @@ from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
 from service.specs.packing import Form, engine_form, pack_limit, threads_of
+from service.statuses import RunStatus
 
 #: What the rules of ``service.specs.packing`` add to the engine a worker describes.
 _DECIDED_HERE = frozenset({"threads", "form"})
@@ -118,10 +119,10 @@ def _waiting(device: str) -> list[Any]:
     twin = aliased(Run)
     # A twin in training will answer this run too, so it is worth waiting for.
     in_training = exists().where(
-        twin.config_hash == Run.config_hash, twin.seed == Run.seed, twin.status == "running"
+        twin.config_hash == Run.config_hash, twin.seed == Run.seed, twin.status == RunStatus.RUNNING
     )
     return [
-        Run.status == "queued",
+        Run.status == RunStatus.QUEUED,
         Run.device_request.in_(("auto", device)),
         or_(Run.not_before.is_(None), Run.not_before <= func.now()),
         or_(~Run.reuse, ~in_training),
@@ -166,7 +167,7 @@ def _share(session: Session, alike: Sequence[Any], idle: CTE, most: int) -> int:
 def _idle_workers(worker: str, device: str, settings: Settings) -> CTE:
     """Count the workers of a device that train nothing, the one that asks among them."""
     horizon = func.now() - timedelta(seconds=settings.worker_seen_seconds)
-    at_work = select(Run.worker).where(Run.status == "running", Run.worker.is_not(None))
+    at_work = select(Run.worker).where(Run.status == RunStatus.RUNNING, Run.worker.is_not(None))
     others = select((func.count() + 1).label("workers")).where(
         Worker.device == device,
         Worker.seen_at > horizon,
@@ -215,7 +216,7 @@ def _take(
         update(Run)
         .where(Run.id.in_(ids))
         .values(
-            status="running",
+            status=RunStatus.RUNNING,
             attempt=Run.attempt + 1,
             lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
             started_at=func.coalesce(Run.started_at, func.now()),

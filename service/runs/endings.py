@@ -16,20 +16,20 @@ from service.events.publishing import publish
 from service.runs.leases import Answer, Claim, hold
 from service.runs.transitions import end_runs, finished_event, take_back
 from service.settings import Settings
-from service.statuses import ENDED
+from service.statuses import ENDED, AttemptOutcome, RunStatus
 
 
 def finish(session: Session, helds: Sequence[Claim]) -> Answer:
     """End runs that have no epochs left to record (``epochs: 0``, or all of them stored)."""
-    return _end(session, helds, "completed")
+    return _end(session, helds, RunStatus.COMPLETED)
 
 
 def confirm_cancels(session: Session, helds: Sequence[Claim]) -> Answer:
     """End runs whose cancel was asked for while they trained."""
-    return _end(session, helds, "cancelled")
+    return _end(session, helds, RunStatus.CANCELLED)
 
 
-def _end(session: Session, helds: Sequence[Claim], status: str) -> Answer:
+def _end(session: Session, helds: Sequence[Claim], status: RunStatus) -> Answer:
     with session.begin():
         locked = hold(session, helds)
         running = locked.running
@@ -41,18 +41,22 @@ def _end(session: Session, helds: Sequence[Claim], status: str) -> Answer:
 
 def release(session: Session, helds: Sequence[Claim], reason: str, settings: Settings) -> Answer:
     """Give runs back unharmed: a worker that stops uses up none of their attempts."""
-    return _give_back(session, helds, "released", reason, settings)
+    return _give_back(session, helds, AttemptOutcome.RELEASED, reason, settings)
 
 
 def fail_attempts(
     session: Session, helds: Sequence[Claim], reason: str, settings: Settings
 ) -> Answer:
     """Write down our failure: the runs wait and are tried again, or have failed for good."""
-    return _give_back(session, helds, "error", reason, settings)
+    return _give_back(session, helds, AttemptOutcome.ERROR, reason, settings)
 
 
 def _give_back(
-    session: Session, helds: Sequence[Claim], outcome: str, reason: str, settings: Settings
+    session: Session,
+    helds: Sequence[Claim],
+    outcome: AttemptOutcome,
+    reason: str,
+    settings: Settings,
 ) -> Answer:
     with session.begin():
         locked = hold(session, helds)
@@ -92,8 +96,8 @@ def cancel_locked(session: Session, locked: list[Run]) -> None:
         if run.status in ENDED:
             continue
         run.cancel_requested_at = run.cancel_requested_at or now
-        if run.status == "queued":
-            run.status, run.finished_at = "cancelled", now
+        if run.status == RunStatus.QUEUED:
+            run.status, run.finished_at = RunStatus.CANCELLED, now
             events.append(finished_event(run))
     session.flush()
     publish(session, events)

@@ -44,7 +44,7 @@ class EpochRecord:
     held: Claim
     epoch: int
     metrics: Mapping[str, float]
-    ending: str | None = None
+    ending: RunStatus | None = None
     insight: Insight = NO_INSIGHT
 
     @property

@@ -14,7 +14,7 @@ from service.database.paging import Key, Order, fetch_page
 from service.database.tables import Attempt, Run
 from service.errors import InvalidError, NotFoundError
 from service.fields import FieldError, unknown
-from service.statuses import ENDED
+from service.statuses import ENDED, RunStatus, Verdict
 
 #: What runs can be ordered by; with a "-" before it, the largest come first.
 ORDERS = tuple(
@@ -47,8 +47,8 @@ class RunFilter:
     """
 
     experiment_ids: Sequence[uuid.UUID] = ()
-    statuses: Sequence[str] = ()
-    verdicts: Sequence[str] = ()
+    statuses: Sequence[RunStatus] = ()
+    verdicts: Sequence[Verdict] = ()
     seeds: Sequence[int] = ()
     axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 

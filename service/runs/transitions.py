@@ -16,10 +16,11 @@ from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.json_numbers import to_json
 from service.settings import Settings
+from service.statuses import AttemptOutcome, RunStatus
 
 
 def close_attempts(
-    session: Session, taken: Sequence[Run], outcome: str, reason: str | None
+    session: Session, taken: Sequence[Run], outcome: AttemptOutcome, reason: str | None
 ) -> None:
     """Write down how the attempts of some runs ended, once."""
     tokens = [(each.id, each.attempt) for each in taken]
@@ -31,7 +32,7 @@ def close_attempts(
     )
 
 
-def end_runs(session: Session, ids: Collection[uuid.UUID], status: str) -> list[Run]:
+def end_runs(session: Session, ids: Collection[uuid.UUID], status: RunStatus) -> list[Run]:
     """End running runs whose rows this transaction has locked, and their attempts."""
     ended = session.scalars(
         update(Run)
@@ -40,7 +41,7 @@ def end_runs(session: Session, ids: Collection[uuid.UUID], status: str) -> list[
         .returning(Run)
         .execution_options(populate_existing=True, synchronize_session=False)
     ).all()
-    close_attempts(session, ended, status, None)
+    close_attempts(session, ended, AttemptOutcome(status), None)
     return sorted(ended, key=lambda run: run.id)
 
 
@@ -63,30 +64,30 @@ def finished_event(run: Run) -> NewEvent:
 
 
 def take_back(
-    session: Session, taken: Sequence[Run], outcome: str, reason: str, settings: Settings
+    session: Session, taken: Sequence[Run], outcome: AttemptOutcome, reason: str, settings: Settings
 ) -> None:
     """Take locked runs from their attempts: to the queue, or to the end where none may follow."""
     close_attempts(session, taken, outcome, reason)
     now = session.scalars(select(func.now())).one()
     for run in taken:
         run.lease_expires_at = None
-        if outcome != "released":
+        if outcome != AttemptOutcome.RELEASED:
             run.failures += 1
         if run.cancel_requested_at is not None:
-            run.status, run.error, run.finished_at = "cancelled", None, now
+            run.status, run.error, run.finished_at = RunStatus.CANCELLED, None, now
         elif run.failures >= run.max_attempts:
-            run.status, run.error, run.finished_at = "failed", reason, now
+            run.status, run.error, run.finished_at = RunStatus.FAILED, reason, now
         else:
-            run.status = "queued"
-            if outcome == "error":
+            run.status = RunStatus.QUEUED
+            if outcome == AttemptOutcome.ERROR:
                 pause = settings.retry_backoff_seconds * 2 ** (run.failures - 1)
                 run.not_before = now + timedelta(seconds=pause)
     session.flush()
     publish(session, [_left_event(run, outcome, reason) for run in taken])
 
 
-def _left_event(run: Run, outcome: str, reason: str) -> NewEvent:
-    if run.status != "queued":
+def _left_event(run: Run, outcome: AttemptOutcome, reason: str) -> NewEvent:
+    if run.status != RunStatus.QUEUED:
         return finished_event(run)
     data = {"attempt": run.attempt, "outcome": outcome, "reason": reason}
     return NewEvent(EventType.RUN_REQUEUED, run.experiment_id, run.id, data)

@@ -15,6 +15,7 @@ from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.errors import ConflictError, NotFoundError
 from service.events.event_types import PING
 from service.events.outbox import delivery_row
+from service.statuses import DeliveryStatus
 
 
 def ping(session: Session, webhook_id: uuid.UUID) -> WebhookDelivery:
@@ -46,7 +47,7 @@ def redeliver(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -
         _lock_enabled(session, webhook_id)
         delivery = _one(session, webhook_id, delivery_id, lock=True)
         delivery.next_attempt_at = session.scalar(select(func.now()))
-        delivery.status, delivery.failures, delivery.delivered_at = "pending", 0, None
+        delivery.status, delivery.failures, delivery.delivered_at = DeliveryStatus.PENDING, 0, None
         return delivery
 
 
@@ -77,8 +78,11 @@ def silence(session: Session, webhook: Webhook, reason: str) -> None:
     session.flush()
     session.execute(
         update(WebhookDelivery)
-        .where(WebhookDelivery.webhook_id == webhook.id, WebhookDelivery.status == "pending")
-        .values(status="failed", next_attempt_at=None)
+        .where(
+            WebhookDelivery.webhook_id == webhook.id,
+            WebhookDelivery.status == DeliveryStatus.PENDING,
+        )
+        .values(status=DeliveryStatus.FAILED, next_attempt_at=None)
         .execution_options(synchronize_session=False)
     )
 

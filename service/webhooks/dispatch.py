@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.settings import Settings
+from service.statuses import DeliveryStatus
 from service.webhooks.deliveries import silence
 
 #: What a sender may need beyond the receiver's time: resolving the name, writing the result.
@@ -58,7 +59,7 @@ class Outcome:
 
 def _due() -> ColumnElement[bool]:
     return and_(
-        WebhookDelivery.status == "pending",
+        WebhookDelivery.status == DeliveryStatus.PENDING,
         WebhookDelivery.next_attempt_at <= func.now(),
         or_(
             WebhookDelivery.lease_expires_at.is_(None),
@@ -141,15 +142,15 @@ def record(session: Session, message: Message, outcome: Outcome, settings: Setti
         delivery.lease_expires_at = None
         if outcome.error is None:
             delivery.status, delivery.next_attempt_at, delivery.delivered_at = (
-                "delivered",
+                DeliveryStatus.DELIVERED,
                 None,
                 now,
             )
-        elif delivery.status == "pending":
+        elif delivery.status == DeliveryStatus.PENDING:
             delivery.failures += 1
             pause = None if outcome.gone else _pause(delivery.failures, outcome, settings)
             if pause is None:
-                delivery.status, delivery.next_attempt_at = "failed", None
+                delivery.status, delivery.next_attempt_at = DeliveryStatus.FAILED, None
             else:
                 delivery.next_attempt_at = now + timedelta(seconds=pause)
         delivery.attempts = [*delivery.attempts, _entry(message, outcome, delivery)]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from service.database.tables import Run
 from service.errors import NotFoundError, UnavailableError
 from service.settings import Settings
-from service.statuses import ENDED, FINISHED
+from service.statuses import ENDED, FINISHED, RunStatus
 from service.weights.checksums import DamagedFileError, check
 from service.weights.storage import CHECKPOINTS, WEIGHTS, Moment, open_storage, run_of, weights_name
 
@@ -103,9 +103,9 @@ def _reason(run: Run, at: At, settings: Settings) -> str:
     if not settings.weights_retention_days:
         return "No weights are kept here: ACTINIUM_WEIGHTS_RETENTION_DAYS is 0."
     if not _may_exist(run, at):
-        if at == "0" or run.status == "queued":
+        if at == "0" or run.status == RunStatus.QUEUED:
             return f"Run {run.id} has not begun; its weights are there once it has (?epoch=0)."
-        if run.status == "running":
+        if run.status == RunStatus.RUNNING:
             return f"Run {run.id} is in training; ask again when it has ended, or for ?epoch=0."
         return f"Run {run.id} was {run.status}; only the weights it began with are kept (?epoch=0)."
     return (

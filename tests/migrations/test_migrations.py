@@ -279,7 +279,7 @@ def test_migrations_at_once_take_turns(config, database_url):
 
 
 _UPGRADE = """
-from service.database import alembic_config
+from service.database.schema_version import alembic_config
 command.upgrade(alembic_config("{url}"), "head")
 """
 

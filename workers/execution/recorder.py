@@ -22,6 +22,7 @@ from service.runs import endings, leases, recording
 from service.runs.leases import Answer, Claim
 from service.runs.recording import EpochRecord
 from service.settings import Settings
+from service.statuses import AttemptOutcome, RunStatus
 from workers.execution.group_commit import Group
 
 _FIRST_PAUSE_SECONDS = 0.1
@@ -61,7 +62,7 @@ class Row:
 
     epoch: int
     metrics: Mapping[str, float]
-    ending: str | None
+    ending: RunStatus | None
     insight: Insight = NO_INSIGHT
     saved: bool = False
 
@@ -205,19 +206,20 @@ class DatabaseRecorder:
 
     def finish(self) -> None:
         """End the runs that had no epoch to record."""
-        self._end(endings.finish, "completed")
+        self._end(endings.finish, AttemptOutcome.COMPLETED)
 
     def release(self, reason: str) -> None:
         """Give the runs back for other workers."""
         self._end(
-            lambda session, held: endings.release(session, held, reason, self._settings), "released"
+            lambda session, held: endings.release(session, held, reason, self._settings),
+            AttemptOutcome.RELEASED,
         )
 
     def fail(self, reason: str) -> None:
         """Write down that this attempt failed by our fault."""
         self._end(
             lambda session, held: endings.fail_attempts(session, held, reason, self._settings),
-            "error",
+            AttemptOutcome.ERROR,
         )
 
     def _record(self) -> None:
@@ -256,7 +258,9 @@ class DatabaseRecorder:
         for member in (*cancelled, *lost):
             if member in self._held:
                 self._leaving.add(member)
-                self._let_go(member, "lost" if member in lost else "cancelled")
+                self._let_go(
+                    member, AttemptOutcome.LOST if member in lost else AttemptOutcome.CANCELLED
+                )
         if lost:
             _log.warning("Left runs that are no longer this worker's", runs=len(lost))
         if (cancelled or lost) and not self._held:
@@ -271,7 +275,7 @@ class DatabaseRecorder:
         answer = self._write(lambda session: end(session, held))
         lost = self._named(answer.lost)
         for member in list(self._held):
-            self._let_go(member, "lost" if member in lost else outcome)
+            self._let_go(member, AttemptOutcome.LOST if member in lost else outcome)
 
     def _let_go(self, member: int, outcome: str) -> None:
         del self._held[member]

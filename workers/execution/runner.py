@@ -15,6 +15,7 @@ from service.runs.claims import claim
 from service.runs.leases import Claim
 from service.settings import Settings
 from service.specs.spec import RunConfig
+from service.statuses import AttemptOutcome, RunStatus
 from service.weights.storage import open_storage
 from workers import datasets
 from workers.execution.background import wait_for
@@ -91,8 +92,12 @@ def train_runs(
             if not is_outage(error):
                 raise
             _log.warning("Stopped while Postgres is away; the runs are found by their leases")
-        outcomes = [recorder.outcomes.get(member, "lost") for member in range(len(held))]
-        _log.info("Ended", outcomes={each: outcomes.count(each) for each in set(outcomes)})
+        outcomes = [
+            recorder.outcomes.get(member, AttemptOutcome.LOST) for member in range(len(held))
+        ]
+        _log.info(
+            "Ended", outcomes={str(outcome): outcomes.count(outcome) for outcome in set(outcomes)}
+        )
         return outcomes
 
 
@@ -233,9 +238,9 @@ class Trainer:
         trainee, checkpoints = self._job.members[member], self._checkpoints[member]
         ending, saved = None, False
         if result.diverged:
-            ending = "diverged"
+            ending = RunStatus.DIVERGED
         elif result.epoch == self._epochs[member]:
-            ending = "completed"
+            ending = RunStatus.COMPLETED
         if ending is None:
             saved = checkpoints.after_epoch(trainee)
         else:

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from service.api.openapi import examples
 from service.api.routes import submissions
 from service.api.routes.submissions import read_after, ring
-from service.api.schemas.experiments import Experiment, ExperimentPage, ExperimentStatus
+from service.api.schemas.experiments import Experiment, ExperimentPage
 from service.api.schemas.runs import ExperimentHistories
 from service.api.web.caching import (
     CACHE_HEADERS,
@@ -38,6 +38,7 @@ from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
 from service.experiments.progress import Standing
 from service.histories import exports
+from service.statuses import ExperimentStatus
 
 
 def _written_out(value: object) -> object:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from service.api.openapi import examples
 from service.api.schemas.run_bodies import RUN_BODY, run_page_body
-from service.api.schemas.runs import AttemptPage, History, Run, RunPage, RunStatus, Verdict
+from service.api.schemas.runs import AttemptPage, History, Run, RunPage
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import HubDep, SessionDep, SessionsDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
@@ -26,7 +26,7 @@ from service.histories import reading
 from service.runs import endings, search
 from service.runs.search import ORDERS, RunFilter
 from service.specs.spec import MAX_SEED
-from service.statuses import FINISHED
+from service.statuses import FINISHED, RunStatus, Verdict
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 

@@ -14,7 +14,6 @@ from service.api.schemas.webhooks import (
     WEBHOOK_WITH_SECRET_EXAMPLE,
     DeliveryAnswer,
     DeliveryPage,
-    DeliveryStatus,
     NewWebhook,
     WebhookAnswer,
     WebhookPage,
@@ -24,6 +23,7 @@ from service.api.web.dependencies import CallerDep, SessionDep, SettingsDep, req
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.problems import problem_responses
 from service.database.webhook_tables import Webhook, WebhookDelivery
+from service.statuses import DeliveryStatus
 from service.webhooks import deliveries, subscriptions
 from service.webhooks.subscriptions import Subscription
 

@@ -13,8 +13,8 @@ from service.experiments.cost import Cost
 from service.experiments.dry_run import Plan
 from service.experiments.progress import Standing
 from service.specs.spec import ExperimentSpec, RunConfig
+from service.statuses import ExperimentStatus
 
-ExperimentStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 

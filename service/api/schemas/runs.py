@@ -3,30 +3,16 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
 from service.api.schemas.base import Answer, As, Number
 from service.database import tables
 from service.specs.spec import RunConfig
+from service.statuses import FINDING_KINDS, AttemptOutcome, RunStatus, Verdict
 
-RunStatus = Literal["queued", "running", "completed", "diverged", "failed", "cancelled"]
-Verdict = Literal["healthy", "vanishing", "exploding", "saturated", "dead", "symmetric", "diverged"]
-FindingKind = Literal[
-    "vanishing",
-    "exploding",
-    "saturated",
-    "dead",
-    "symmetric",
-    "diverged",
-    "dying",
-    "plateau",
-    "clipping_active",
-]
-AttemptOutcome = Literal[
-    "completed", "diverged", "failed", "cancelled", "lost", "released", "error"
-]
+_FindingKind = Annotated[str, Field(json_schema_extra={"enum": [*FINDING_KINDS]})]
 
 
 class FinalMetrics(Answer):
@@ -51,7 +37,7 @@ class BestMetrics(Answer):
 class Finding(Answer):
     """One thing that was seen in a run."""
 
-    kind: FindingKind = Field(
+    kind: _FindingKind = Field(
         description="A verdict, or a remark that condemns nothing: `dying`, `plateau`, "
         "`clipping_active`."
     )

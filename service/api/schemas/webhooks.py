@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -11,8 +11,7 @@ from service.api.schemas.base import Answer
 from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.events.event_types import WEBHOOK_EVENTS
 from service.fields import LongText, Text
-
-DeliveryStatus = Literal["pending", "delivered", "failed"]
+from service.statuses import DeliveryStatus
 
 _Event = Annotated[Text, Field(json_schema_extra={"enum": [*WEBHOOK_EVENTS]})]
 

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from service.database import tables
+from service.statuses import Remark, Verdict
 from tests.support.probe_networks import ball, circles, network, normal, statistics
 from workers.diagnostics.diagnosis import Diagnostician
 from workers.diagnostics.findings import REMARKS, VERDICTS
@@ -173,8 +173,9 @@ def test_all_findings_are_listed_the_most_severe_first():
         assert each.explanation.endswith(".")
 
 
-def test_the_tables_allow_the_verdicts_there_are():
-    assert tables.VERDICTS == VERDICTS
+def test_the_service_has_the_same_verdicts_and_remarks():
+    assert tuple(Verdict) == VERDICTS
+    assert tuple(Remark) == REMARKS
     assert not set(REMARKS) & set(VERDICTS)
 
 
