@@ -9,13 +9,11 @@ import structlog
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from service import api_keys
 from service.api.openapi.document import TITLE, describe
-from service.api.openapi.page import POLICY, documentation_page
 from service.api.routes import (
     catalog,
     comparisons,
@@ -78,7 +76,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
-    _add_documentation_page(app)
     app.state.paths = PathTable(app)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_http_error)
@@ -133,13 +130,3 @@ def _tell_who_is_served(app: FastAPI) -> None:
                 "No API key exists: only requests from this machine are served. Make one with "
                 "`actinium-admin keys create --name NAME --scope admin`."
             )
-
-
-def _add_documentation_page(app: FastAPI) -> None:
-    page: str | None = None
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        nonlocal page
-        page = page or documentation_page(app.openapi())
-        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})

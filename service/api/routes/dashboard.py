@@ -1,7 +1,7 @@
-"""The page's files: one document, its styles and ES modules, and two vendored libraries.
+"""Two pages and their files: the dashboard at ``/``, the API reference at ``/docs``.
 
-They tell nothing of what is stored, so they are served without a key; everything else the page
-shows it asks from ``/v1``.
+They show nothing of what is stored, so they are served without a key; whatever else they display
+they fetch from ``/v1`` and ``/openapi.json``.
 """
 
 import mimetypes
@@ -13,21 +13,26 @@ from starlette.responses import Response
 
 from service.api.web.caching import cached_response
 
-#: Only what is served here is loaded, and nothing written into the document runs. Pictures are
-#: fetched with the key and shown from memory (``blob:``).
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; font-src 'self'; "
     "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+#: Only files of this service are loaded, and nothing written into the document runs. Pictures are
+#: fetched with the key and shown from memory (``blob:``).
+DASHBOARD_POLICY = _POLICY.format(styles="")
+#: The same, but Scalar writes its styles into the document. They cannot load anything from
+#: elsewhere, and scripts stay confined to files.
+REFERENCE_POLICY = _POLICY.format(styles=" 'unsafe-inline'")
 
 _FOLDER = Path(__file__).parents[2] / "dashboard" / "static"
-_DOCUMENT = _FOLDER / "index.html"
-#: By their paths, so that no request names a file of this machine.
+_DASHBOARD = _FOLDER / "index.html"
+_REFERENCE = _FOLDER / "reference.html"
+#: Files by their paths, so that no request can name another file of this machine.
 _FILES = {
     path.relative_to(_FOLDER).as_posix(): path
     for path in sorted(_FOLDER.rglob("*"))
-    if path.is_file() and path != _DOCUMENT
+    if path.is_file() and path not in {_DASHBOARD, _REFERENCE}
 }
 _MEDIA_TYPES = {".js": "text/javascript", ".woff2": "font/woff2", "": "text/plain"}
 
@@ -35,17 +40,24 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def dashboard(request: Request) -> Response:
-    """Give the page."""
-    document = _DOCUMENT.read_bytes()
-    response = cached_response(request, document, immutable=False, media_type="text/html")
-    response.headers["content-security-policy"] = POLICY
-    return response
+def dashboard(request: Request) -> Response:
+    """Return the dashboard."""
+    return _page(request, _DASHBOARD, DASHBOARD_POLICY)
+
+
+@router.get("/docs")
+def api_reference(request: Request) -> Response:
+    """Return the API reference: contents, search, every operation with its examples."""
+    return _page(request, _REFERENCE, REFERENCE_POLICY)
 
 
 @router.get("/static/{path:path}")
-async def dashboard_file(request: Request, path: str) -> Response:
-    """Give one of its files; those of libraries have their version in the path and never change."""
+def page_file(request: Request, path: str) -> Response:
+    """Return a file of the pages; those of libraries have a version in the path and never change.
+
+    Raises:
+        HTTPException: 404.
+    """
     if path not in _FILES:
         raise HTTPException(404)
     file = _FILES[path]
@@ -56,3 +68,11 @@ async def dashboard_file(request: Request, path: str) -> Response:
         immutable=path.startswith("vendor/"),
         media_type=media_type or "application/octet-stream",
     )
+
+
+def _page(request: Request, document: Path, policy: str) -> Response:
+    response = cached_response(
+        request, document.read_bytes(), immutable=False, media_type="text/html"
+    )
+    response.headers["content-security-policy"] = policy
+    return response
