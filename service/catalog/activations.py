@@ -193,8 +193,7 @@ ENTRIES: tuple[ActivationEntry, ...] = (
     ),
     ActivationEntry(
         name="hard_tanh",
-        meaning="A tanh of straight lines: x held between -1 and 1, beyond which nothing is "
-        "learnt.",
+        meaning="A tanh of straight lines: x clamped to [-1, 1], beyond which nothing is learnt.",
         formula=r"\min(\max(x, -1), 1)",
         source=Source(
             "Collobert et al. 2011, Natural language processing (almost) from scratch, section 3.3",
@@ -204,7 +203,7 @@ ENTRIES: tuple[ActivationEntry, ...] = (
     ),
     ActivationEntry(
         name="relu6",
-        meaning="A relu held below 6; dead below zero and saturated above six.",
+        meaning="A relu capped at 6; dead below zero and saturated above six.",
         formula=r"\min(\max(0, x), 6)",
         source=Source(
             "Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10",

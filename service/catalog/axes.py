@@ -1,11 +1,11 @@
-"""The catalog: every value an axis of a spec can take, as data.
+"""The catalog: every value that an axis of a spec can take, as data.
 
-An entry says all that the API must know without torch: name, parameters with
-their ranges, formula and source. The function behind an entry lives in
-``workers.nn`` (or ``workers.datasets``) under the same name;
-``tests/service/catalog/test_registries.py`` proves that each has the other.
+An entry has everything that the API needs without torch: name, parameters with their ranges,
+formula and source. The function of an entry is in ``workers.nn`` (or ``workers.datasets``) under
+the same name; ``tests/workers/training/test_assembly.py`` proves that each has the other.
 
-To add a value, write its entry in the axis' module here and its function there.
+To add a value, write its entry in the axis' module here and its function there
+(docs/howto/adding-an-activation.md, docs/howto/adding-a-data-set.md).
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from service.catalog.entry import Entry
 
 
 def _by_name(entries: tuple[Entry, ...]) -> Mapping[str, Entry]:
-    return {each.name: each for each in entries}
+    return {entry.name: entry for entry in entries}
 
 
 AXES: Mapping[str, Mapping[str, Entry]] = {

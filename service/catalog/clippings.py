@@ -5,13 +5,13 @@ from service.catalog.entry import Entry, Parameter, Source
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="none",
-        meaning="Gradients are used as they are.",
+        meaning="Gradients are used unchanged.",
         formula=r"g",
         source=Source("Keras, Optimizers", "https://keras.io/api/optimizers/"),
     ),
     Entry(
         name="value",
-        meaning="Every element of the gradient is held between -threshold and threshold.",
+        meaning="Every element of the gradient is clamped to [-threshold, threshold].",
         formula=r"\min(\max(g_i, -t), t)",
         source=Source("Keras, Optimizers: clipvalue", "https://keras.io/api/optimizers/"),
         parameters=(Parameter("threshold", "number", 0.5, "the bound", above=0.0, maximum=1e6),),
@@ -39,7 +39,7 @@ ENTRIES: tuple[Entry, ...] = (
         name="adaptive",
         meaning="The gradient of each unit is scaled down when it is too large for the unit's "
         "weights (AGC). A unit is a row of a dense layer or a filter of a convolution; biases and "
-        "other vectors count whole; the output layer is left alone, as the paper advises.",
+        "other vectors count whole; the output layer is not clipped, as the paper advises.",
         formula=r"G_i \cdot \min\left(1, \lambda \frac{\max(\lVert W_i \rVert_F, \epsilon)}"
         r"{\lVert G_i \rVert_F}\right)",
         source=Source(
@@ -60,7 +60,7 @@ ENTRIES: tuple[Entry, ...] = (
                 "epsilon",
                 "number",
                 1e-3,
-                "weight norms below it count as it, so that zero weights can leave zero",
+                "least weight norm that is assumed, so that zero weights can leave zero",
                 above=0.0,
                 maximum=1e6,
             ),

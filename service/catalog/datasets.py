@@ -1,17 +1,22 @@
-"""Data sets, with the sizes the door checks specs against."""
+"""Data sets, with the sizes that the rules check specs against."""
 
 from service.catalog.entry import DatasetEntry, Parameter, Source
 
-#: How many points of each part can be drawn where a data set is made of random points.
+#: Most points of each part that can be drawn where a data set is made of random points.
 MOST_POINTS = 100_000
 
 
 def _parameters(
     train: int, test: int, preprocessing: str, *own: Parameter, most: int | None = None
 ) -> tuple[Parameter, ...]:
-    """Give a data set's own parameters, then those that all have.
+    """Return a data set's own parameters, then those that every data set has.
 
-    ``train`` and ``test`` are the default sizes, and the largest too where ``most`` is not said.
+    Args:
+        train: the default number of training samples.
+        test: the default number of test samples.
+        preprocessing: the default preprocessing.
+        *own: parameters that only this data set has.
+        most: the most samples of each part; the defaults where omitted.
     """
     return (
         *own,
@@ -35,8 +40,8 @@ def _parameters(
             "validation_split",
             "number",
             0.0,
-            "share of the training samples, the last ones, held out for validation; with 0 the "
-            "test part is the validation set",
+            "share of the training samples, the last ones, kept for validation; with 0 the test "
+            "part is the validation set",
             minimum=0.0,
             below=1.0,
         ),
@@ -55,7 +60,7 @@ def _noise(deviation: float) -> Parameter:
         "noise",
         "number",
         deviation,
-        "standard deviation of what is added to each coordinate",
+        "standard deviation of the noise added to each coordinate",
         minimum=0.0,
         maximum=10.0,
     )
@@ -65,7 +70,7 @@ _SEED = Parameter(
     "seed",
     "integer",
     1,
-    "seed of the points, apart from the seed of a run",
+    "seed of the points; independent of the seed of a run",
     minimum=0,
     maximum=2**31 - 1,
 )
@@ -87,7 +92,7 @@ ENTRIES: tuple[DatasetEntry, ...] = (
     DatasetEntry(
         name="fashion_mnist",
         meaning="Pictures of clothes in ten kinds, 28 x 28 grey pixels: 60,000 to train, 10,000 "
-        "to test; fetched at the first use where they are not in the data folder.",
+        "to test; downloaded at the first use unless they are in the data folder.",
         formula=r"x \in [0, 255]^{28 \times 28},\; y \in \{0, \dots, 9\}",
         source=Source(
             "Xiao et al. 2017, Fashion-MNIST: a novel image dataset for benchmarking machine "

@@ -1,4 +1,4 @@
-"""Dropouts: which share of activations is silenced while training."""
+"""Dropouts: which share of the activations is dropped in training."""
 
 from service.catalog.entry import Entry, Parameter, Source
 
@@ -10,7 +10,7 @@ _RATE = Parameter(
     "rate",
     "numbers",
     None,
-    "one rate for every dropout layer of the model or one for each; the model's own if left out",
+    "one rate for every dropout layer of the model, or one for each; by default the model's own",
     minimum=0.0,
     below=1.0,
     max_items=64,

@@ -1,4 +1,4 @@
-"""What one catalog entry says."""
+"""Entries of the catalog: one value of an axis, with its parameters and its source."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,10 +10,18 @@ ParameterKind = Literal["number", "integer", "boolean", "option", "integers", "n
 class Parameter:
     """One parameter of an entry, with its range.
 
-    ``kind`` is the JSON type: ``number``, ``integer``, ``boolean``, ``option`` (one of
-    ``options``), ``integers`` (a list), ``numbers`` (one number or a list) or ``choice``
-    (an entry of the axis named in ``axis``). ``minimum`` and ``maximum`` belong to the range;
-    ``above`` and ``below`` bound it without belonging to it. For lists they bound each item.
+    Attributes:
+        name: as a spec spells it.
+        kind: the JSON type: ``number``, ``integer``, ``boolean``, ``option`` (one of
+            ``options``), ``integers`` (a list), ``numbers`` (one number or a list) or ``choice``
+            (an entry of ``axis``).
+        default: its default; ``...`` for a parameter that must be given.
+        meaning: what it decides, in a few words.
+        minimum, maximum: bounds that belong to the range; of a list, those of each item.
+        above, below: bounds that do not belong to it; of a list, those of each item.
+        options: the values of an ``option``.
+        axis: the axis of a ``choice``.
+        max_items, min_items: bounds of a list's length.
     """
 
     name: str
@@ -42,10 +50,15 @@ class Source:
 class Entry:
     """One value of an axis.
 
-    ``formula`` is LaTeX. A ``symbolic`` entry (``auto``) is resolved to another entry before
-    a run exists, so no function stands behind it. A ``required`` parameter has no default
-    (its ``default`` is ``...``). ``aliases`` are other names it is known by: a spec may use
-    them, and is told the entry's own.
+    Attributes:
+        name: as a spec spells it.
+        meaning: what it does, in a sentence or a few.
+        formula: the same in LaTeX.
+        source: the paper or the manual that defines it.
+        parameters: its parameters.
+        symbolic: whether it is resolved to another entry before a run exists, as ``auto`` is;
+            such an entry has no function.
+        aliases: other names that a spec may use; answers have ``name``.
     """
 
     name: str
@@ -59,7 +72,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ActivationEntry(Entry):
-    """An activation, with what ``auto`` means beside it."""
+    """An activation, with the initializer and the dropout that ``auto`` chooses for it."""
 
     initializer: str = "glorot_uniform"
     dropout: str = "dropout"
@@ -67,11 +80,13 @@ class ActivationEntry(Entry):
 
 @dataclass(frozen=True)
 class DatasetEntry(Entry):
-    """A data set, with the sizes the door checks specs against.
+    """A data set, with the sizes that the rules check specs against.
 
-    ``input_shape`` is (channels, height, width) for images and (features,) for points.
-    ``largest_value`` is the largest a pixel can be, what ``scale`` divides by; None where the
-    inputs are no pixels.
+    Attributes:
+        input_shape: of one sample: (channels, height, width) for images, (features,) for points.
+        classes: how many classes there are.
+        largest_value: the largest value of a pixel, which ``scale`` divides by; None where the
+            inputs are not pixels.
     """
 
     input_shape: tuple[int, ...] = ()
@@ -89,13 +104,13 @@ class DatasetEntry(Entry):
         return self._most("test_size")
 
     def _most(self, name: str) -> int:
-        (size,) = (each for each in self.parameters if each.name == name)
+        (size,) = (parameter for parameter in self.parameters if parameter.name == name)
         return int(size.maximum or 0)
 
 
 @dataclass(frozen=True)
 class ModelEntry(Entry):
-    """A model, with the values it brings where a spec is silent.
+    """A model, with the batch size and the loss of a spec that names none.
 
     Its layers and its dropout rates are in ``service.specs.architectures``.
     """

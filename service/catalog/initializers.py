@@ -53,8 +53,8 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         name="truncated_normal",
-        meaning="Normal around zero, truncated at two standard deviations and not rescaled: what "
-        "is drawn has 0.88 of the standard deviation given.",
+        meaning="Normal around zero, truncated at two standard deviations and not rescaled: the "
+        "weights have 0.88 of the given standard deviation.",
         formula=r"w \sim \mathcal{N}(0, \sigma^2),\; |w| \le 2 \sigma;\;"
         r" \mathrm{std}(w) \approx 0.8796\, \sigma",
         source=_KERAS,
@@ -81,7 +81,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="fan_in_uniform",
         meaning="Uniform within one over the root of the fan-in, a sixth of he_uniform's variance; "
-        "what PyTorch's dense and convolution layers start from.",
+        "the default of PyTorch's dense and convolution layers.",
         formula=r"w \sim \mathcal{U}(-l, l),\; l = 1 / \sqrt{n_{in}}",
         source=Source(
             "PyTorch, torch.nn.Linear", "https://pytorch.org/docs/stable/generated/torch.nn.Linear"

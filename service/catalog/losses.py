@@ -1,4 +1,4 @@
-"""Losses: what training makes small."""
+"""Losses: what training minimizes."""
 
 from service.catalog.entry import Entry, Source
 

@@ -1,4 +1,4 @@
-"""Normalizations: what stands between a layer's z-values and its activation."""
+"""Normalizations: how a layer's z-values are normalized before its activation."""
 
 from service.catalog.entry import Entry, Parameter, Source
 
@@ -17,7 +17,7 @@ _MOMENTUM = Parameter(
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="none",
-        meaning="The z-values reach the activation as they are.",
+        meaning="The z-values reach the activation unchanged.",
         formula=r"z",
         source=Source("Glorot & Bengio 2010", "https://proceedings.mlr.press/v9/glorot10a.html"),
     ),

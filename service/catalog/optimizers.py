@@ -26,7 +26,7 @@ _SCHEDULE = Parameter(
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="sgd",
-        meaning="Stochastic gradient descent, with momentum where wanted.",
+        meaning="Stochastic gradient descent, with optional momentum.",
         formula=r"v \leftarrow \mu v + g,\; \theta \leftarrow \theta - \eta v",
         source=Source(
             "Sutskever et al. 2013, On the importance of initialization and momentum in deep "
@@ -60,7 +60,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         name="adamw",
-        meaning="Adam whose weight decay is apart from the gradient: each step also shrinks every "
+        meaning="Adam with weight decay decoupled from the gradient: each step also shrinks every "
         "parameter by the learning rate (as scheduled) times weight_decay.",
         formula=r"\theta \leftarrow \theta - \eta \left(\hat{m} / (\sqrt{\hat{v}} + \epsilon)"
         r" + \lambda \theta\right)",
@@ -118,7 +118,7 @@ ENTRIES: tuple[Entry, ...] = (
                 "initial_accumulator",
                 "number",
                 0.1,
-                "what the sum of squares begins at (Keras' default)",
+                "initial value of the sum of squares (Keras' default)",
                 minimum=0.0,
                 maximum=1e6,
             ),

@@ -42,8 +42,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="pca",
         meaning="Centred samples projected on the leading principal axes of the training part; "
-        "an image becomes a row of components. Of an axis and its negative the one whose largest "
-        "loading is positive is taken. Pixels are scaled first.",
+        "an image becomes a row of components. The sign of an axis makes its largest loading "
+        "positive. Pixels are scaled first.",
         formula=r"U_k^\top (x - \mu),\quad \Sigma = \frac{1}{n} \sum_{i=1}^n (x_i - \mu)"
         r"(x_i - \mu)^\top = U \Lambda U^\top,\; \lambda_1 \ge \lambda_2 \ge \dots",
         source=Source(
@@ -65,7 +65,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="whiten",
         meaning="ZCA: features without correlation and with variance 1 over the training part, "
-        "as near to the original as that allows; the shape stays. Pixels are scaled first.",
+        "as close to the original as that allows; the shape is kept. Pixels are scaled first.",
         formula=r"U (\Lambda + \epsilon I)^{-1/2} U^\top (x - \mu),\quad "
         r"\Sigma = U \Lambda U^\top",
         source=Source(
@@ -78,8 +78,8 @@ ENTRIES: tuple[Entry, ...] = (
                 "epsilon",
                 "number",
                 0.01,
-                "added to every eigenvalue, so that directions in which next to nothing varies "
-                "are not blown up to noise",
+                "added to every eigenvalue, so that directions of almost no variance are not "
+                "amplified to noise",
                 minimum=1e-8,
                 maximum=1e3,
             ),

@@ -5,13 +5,13 @@ from service.catalog.entry import Entry, Parameter, Source
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="constant",
-        meaning="The learning rate stays what it is.",
+        meaning="The learning rate does not change.",
         formula=r"\eta_t = \eta",
         source=Source("Robbins & Monro 1951", "https://doi.org/10.1214/aoms/1177729586"),
     ),
     Entry(
         name="step",
-        meaning="The learning rate is multiplied by a factor every so many epochs.",
+        meaning="The learning rate is multiplied by a factor at regular intervals.",
         formula=r"\eta_t = \eta \, f^{\lfloor e_t / s \rfloor}",
         source=Source(
             "PyTorch, StepLR",
@@ -21,7 +21,7 @@ ENTRIES: tuple[Entry, ...] = (
             Parameter(
                 "every", "integer", 10, "epochs between two drops", minimum=1, maximum=100_000
             ),
-            Parameter("factor", "number", 0.1, "what a drop multiplies by", above=0.0, maximum=1.0),
+            Parameter("factor", "number", 0.1, "factor of each drop", above=0.0, maximum=1.0),
         ),
     ),
     Entry(
@@ -49,8 +49,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="warmup",
         meaning="The learning rate rises in equal steps to its value over the first epochs, then "
-        "stays or falls to 0 along half a cosine. A training shorter than its warm-up ends on the "
-        "way up.",
+        "stays or falls to 0 along half a cosine. A training shorter than its warm-up ends "
+        "before the rate is reached.",
         formula=r"\eta_t = \eta \min\left(1, \frac{t + 1}{W}\right)",
         source=Source(
             "Goyal et al. 2017, Accurate, large minibatch SGD: training ImageNet in 1 hour, "
