@@ -1,6 +1,7 @@
 """The API's description (OpenAPI 3.1), with what FastAPI leaves out."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -45,6 +46,8 @@ _SECURITY_SCHEME = {
     "scheme": "bearer",
     "description": "A key made by `actinium-admin keys create`.",
 }
+#: Components whose names were published with the suffix that the others lose.
+_PUBLISHED_NAMES = frozenset({"DeliveryAnswer", "PresetAnswer", "WebhookAnswer"})
 #: What may go wrong with any operation, and what else where a key or a body is asked for.
 _ALWAYS = (422, 500)
 _WITH_KEY = (401, 403, 429, 503)
@@ -71,8 +74,37 @@ def describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         _restore_nulls(app, schema)
-        app.openapi_schema = _complete(schema, _scopes(app))
+        app.openapi_schema = _complete(_renamed(schema), _scopes(app))
     return app.openapi_schema
+
+
+def _renamed(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a description whose components are named after what they show, without the suffix."""
+    components = schema["components"]["schemas"]
+    names = {name: _component_name(name) for name in components}
+    for name, component in components.items():
+        if component.get("title") == name:
+            component["title"] = names[name]
+    schema["components"]["schemas"] = {names[name]: each for name, each in components.items()}
+    references = {_REF.format(model=name): _REF.format(model=new) for name, new in names.items()}
+    return dict(_with_references(schema, references))
+
+
+def _component_name(class_name: str) -> str:
+    return class_name if class_name in _PUBLISHED_NAMES else class_name.removesuffix("Answer")
+
+
+def _with_references(node: Any, references: Mapping[str, str]) -> Any:
+    """Copy a part of a description with other references."""
+    match node:
+        case {"$ref": str(reference)}:
+            return {**node, "$ref": references.get(reference, reference)}
+        case dict():
+            return {name: _with_references(value, references) for name, value in node.items()}
+        case list():
+            return [_with_references(item, references) for item in node]
+        case _:
+            return node
 
 
 def _restore_nulls(app: FastAPI, schema: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from service.api.openapi import examples
 from service.api.schemas.catalog import Catalog, CatalogAxis, CatalogEntry
+from service.api.schemas.metrics import MetricPage
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
@@ -16,9 +17,10 @@ from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, pi
 from service.api.web.problems import problem_responses
 from service.catalog.axes import AXES
 from service.catalog.entry import Entry
+from service.catalog.metrics import MAIN_METRIC, METRICS
 from service.errors import NotFoundError
 from service.fields import unknown
-from service.figures.plots.activation_curve import activation_curve, sampled_curves
+from service.figures.plots.activation_curve import draw_activation_curve, sampled_curves
 from service.figures.plots.style import Format, Theme
 
 router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
@@ -29,6 +31,7 @@ _Axis = Annotated[str, Path(json_schema_extra={"enum": [*AXES]})]
 _Name = Annotated[str, Path(description="A name or an alias.", examples=["leaky_relu"])]
 
 _ENTRY = CatalogEntry.of("activation", AXES["activation"]["leaky_relu"]).model_dump(mode="json")
+_METRICS = MetricPage.of([METRICS[MAIN_METRIC]]).model_dump(mode="json")
 _AXIS = CatalogAxis.of("activation", ["leaky_relu"], None).model_dump(mode="json")
 
 
@@ -49,6 +52,22 @@ async def get_catalog(request: Request, page: PageDep) -> Response:
     """Give every axis with every value it can take: meaning, formula, parameters, source."""
     axes, next_cursor = page_of(list(AXES), page.cursor, page.limit, "catalog")
     return page_response(request, Catalog.of(axes, next_cursor).to_json(), next_cursor)
+
+
+@router.get(
+    "/metrics",
+    response_model=MetricPage,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(_METRICS)},
+        **NOT_MODIFIED,
+    },
+    summary="List the metrics",
+    dependencies=_READ,
+)
+async def list_metrics(request: Request) -> Response:
+    """Return every metric that runs record, in the order of histories, in one page."""
+    body = MetricPage.of(METRICS.values()).to_json()
+    return cached_response(request, body, immutable=False)
 
 
 @router.get(
@@ -108,7 +127,7 @@ def get_activation_figure(
 
 @lru_cache(maxsize=256)
 def _drawn(name: str, kind: Format, theme: Theme) -> bytes:
-    return activation_curve(sampled_curves()[name], kind=kind, theme=theme)
+    return draw_activation_curve(sampled_curves()[name], kind=kind, theme=theme)
 
 
 def _entries(axis: str) -> Mapping[str, Entry]:

@@ -27,7 +27,7 @@ _Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_AXIS}(,{_AXIS})*
     responses={
         200: {"headers": CACHE_HEADERS, **examples.json_answer(EXAMPLE)},
         **NOT_MODIFIED,
-        **problem_responses(404, 422),
+        **problem_responses(404, 409, 422),
     },
     summary="Compare an experiment's configurations",
     dependencies=[Depends(requires("read"))],

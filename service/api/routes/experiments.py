@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from service.api.openapi import examples
 from service.api.routes import submissions
 from service.api.routes.submissions import read_after, ring
-from service.api.schemas.experiments import Experiment, ExperimentPage
+from service.api.schemas.experiments import ExperimentAnswer, ExperimentPage
 from service.api.schemas.runs import ExperimentHistories
 from service.api.web.caching import (
     CACHE_HEADERS,
@@ -105,7 +105,7 @@ def list_experiments(
 
 @_experiments.get(
     "/{experiment_id}",
-    response_model=Experiment,
+    response_model=ExperimentAnswer,
     responses={200: {"headers": CACHE_HEADERS, **_ONE}, **NOT_MODIFIED, **problem_responses(404)},
     summary="Get an experiment",
     dependencies=_READ,
@@ -136,7 +136,7 @@ def delete_experiment(experiment_id: uuid.UUID, session: SessionDep) -> None:
 
 @_experiments.post(
     "/{experiment_id}/cancel",
-    response_model=Experiment,
+    response_model=ExperimentAnswer,
     responses={200: _ONE, **problem_responses(404)},
     summary="Cancel an experiment",
     dependencies=_SUBMIT,
@@ -148,7 +148,7 @@ def cancel_experiment(experiment_id: uuid.UUID, session: SessionDep) -> Response
 
 @_experiments.post(
     "/{experiment_id}/retry",
-    response_model=Experiment,
+    response_model=ExperimentAnswer,
     responses={200: _ONE, **problem_responses(404)},
     summary="Retry failed and cancelled runs",
     dependencies=_SUBMIT,
@@ -217,7 +217,7 @@ router.include_router(_experiments)
 
 
 def _answer(standing: Standing) -> Response:
-    return Response(Experiment.of(standing).to_json(), media_type="application/json")
+    return Response(ExperimentAnswer.of(standing).to_json(), media_type="application/json")
 
 
 def _tags(given: Sequence[str]) -> list[tuple[str, str]]:

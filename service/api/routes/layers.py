@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
-from service.api.schemas.layers import Layers
-from service.api.schemas.runs import Diagnosis
+from service.api.schemas.layers import LayersAnswer
+from service.api.schemas.runs import DiagnosisAnswer
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
@@ -23,7 +23,7 @@ _READ = [Depends(requires("read"))]
 
 @router.get(
     "/{run_id}/layers",
-    response_model=Layers,
+    response_model=LayersAnswer,
     responses={
         200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.LAYERS)},
         **NOT_MODIFIED,
@@ -46,7 +46,7 @@ def get_run_layers(
     They are there for epoch 0, before the first step, for the last epoch, and for those between
     that the spec's `layer_statistics` ask for.
     """
-    found = layer_statistics.get(session, run_id, epoch)
+    found = layer_statistics.read_layers(session, run_id, epoch)
     shown = {
         "run_id": found.run_id,
         "epoch": found.epoch,
@@ -58,7 +58,7 @@ def get_run_layers(
 
 @router.get(
     "/{run_id}/diagnosis",
-    response_model=Diagnosis,
+    response_model=DiagnosisAnswer,
     responses={
         200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.DIAGNOSIS)},
         **NOT_MODIFIED,
@@ -69,6 +69,6 @@ def get_run_layers(
 )
 def get_run_diagnosis(request: Request, run_id: uuid.UUID, session: SessionDep) -> Response:
     """Give the verdict on a run with all findings, by what its worker has seen so far."""
-    found = diagnoses.get(session, run_id)
+    found = diagnoses.read_diagnosis(session, run_id)
     body = orjson.dumps({"verdict": found.verdict, "findings": found.findings})
     return cached_response(request, body, immutable=found.status in FINISHED)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from service.api.openapi import examples
 from service.api.routes.submissions import ANSWERS, SubmittingDep
-from service.api.schemas.experiments import Experiment
+from service.api.schemas.experiments import ExperimentAnswer
 from service.api.schemas.presets import (
     CLAIMS_EXAMPLE,
     ExperimentClaims,
@@ -83,7 +83,7 @@ async def get_preset(request: Request, name: _Name) -> Response:
 @router.post(
     "/v1/presets/{name}/experiments",
     status_code=201,
-    response_model=Experiment,
+    response_model=ExperimentAnswer,
     responses={**ANSWERS, **problem_responses(404)},
     summary="Submit a preset",
     dependencies=_SUBMIT,

@@ -13,14 +13,19 @@ from starlette.responses import Response
 
 from service.api.openapi import examples
 from service.api.schemas.run_bodies import RUN_BODY, run_page_body
-from service.api.schemas.runs import AttemptPage, History, Run, RunPage
+from service.api.schemas.runs import (
+    AttemptPage,
+    HistoryAnswer,
+    RunAnswer,
+    RunPage,
+)
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import HubDep, SessionDep, SessionsDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.problems import problem_responses
 from service.api.web.waiting import WaitDep, wait_until
 from service.catalog.axes import AXES
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import EPOCH_METRICS
 from service.database import tables
 from service.histories import reading
 from service.runs import endings, search
@@ -49,7 +54,7 @@ _Clipping = Annotated[str, _entries("clipping")]
 _Normalization = Annotated[str, _entries("normalization")]
 _Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 _ANY = Query(description="Repeated, any of them.")
-_METRIC = f"({'|'.join(METRICS)})"
+_METRIC = f"({'|'.join(EPOCH_METRICS)})"
 _Metrics = Annotated[str, Field(json_schema_extra={"pattern": f"^{_METRIC}(,{_METRIC})*$"})]
 
 
@@ -111,7 +116,7 @@ def search_runs(
 
 @router.get(
     "/{run_id}",
-    response_model=Run,
+    response_model=RunAnswer,
     responses={200: {"headers": CACHE_HEADERS, **_ONE}, **NOT_MODIFIED, **problem_responses(404)},
     summary="Get a run",
     dependencies=_READ,
@@ -134,7 +139,7 @@ async def get_run(
 
 @router.get(
     "/{run_id}/history",
-    response_model=History,
+    response_model=HistoryAnswer,
     responses={
         200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.HISTORY)},
         **NOT_MODIFIED,
@@ -172,7 +177,7 @@ def get_run_history(
 ) -> Response:
     """Give a run's metrics by epoch, in columns."""
     names = [name.strip() for each in metrics or () for name in each.split(",")]
-    history = reading.get(
+    history = reading.read_history(
         session, run_id, metrics=names, from_epoch=from_epoch, max_points=max_points
     )
     shown = {"run_id": history.run_id, "epoch": history.epoch, "metrics": history.metrics}
@@ -199,7 +204,7 @@ def list_run_attempts(
 
 @router.post(
     "/{run_id}/cancel",
-    response_model=Run,
+    response_model=RunAnswer,
     responses={200: _ONE, **problem_responses(404)},
     summary="Cancel a run",
     dependencies=_SUBMIT,

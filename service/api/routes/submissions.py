@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.responses import Response
 
 from service.api.openapi import examples
-from service.api.schemas.experiments import DryRun, Experiment
+from service.api.schemas.experiments import DryRun, ExperimentAnswer
 from service.api.web.dependencies import (
     CallerDep,
     DoorbellDep,
@@ -154,7 +154,7 @@ class Submitting:
                 spec,
                 caller=self.caller.name,
                 settings=self.settings,
-                render=lambda standing: Experiment.of(standing).to_json(),
+                render=lambda standing: ExperimentAnswer.of(standing).to_json(),
                 request=keyed,
                 origin=origin,
             )
@@ -189,7 +189,7 @@ SubmittingDep = Annotated[Submitting, Depends(_submitting)]
 @router.post(
     "",
     status_code=201,
-    response_model=Experiment,
+    response_model=ExperimentAnswer,
     responses=ANSWERS,
     summary="Submit an experiment",
 )
@@ -232,4 +232,4 @@ def _has_finished(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> 
 
 def _read(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> bytes:
     with sessions() as session:
-        return Experiment.of(lifecycle.get(session, experiment_id)).to_json()
+        return ExperimentAnswer.of(lifecycle.get(session, experiment_id)).to_json()

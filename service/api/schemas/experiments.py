@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from service.api.schemas.base import Answer, As
+from service.api.schemas.runs import LABELS, NAME, Labels
 from service.database import tables
 from service.experiments.cost import Cost
 from service.experiments.dry_run import Plan
@@ -79,7 +80,7 @@ class ExperimentSummary(Answer):
         return cls(**_summary(standing))
 
 
-class Experiment(ExperimentSummary):
+class ExperimentAnswer(ExperimentSummary):
     """An experiment with its spec and how it stands."""
 
     spec: Annotated[dict[str, Any], As(ExperimentSpec)] = Field(
@@ -155,10 +156,12 @@ class CostEstimate(Answer):
         )
 
 
-class PlannedConfiguration(Answer):
+class PlannedConfigurationAnswer(Answer):
     """One resolved configuration of a dry run."""
 
     label: str | None
+    labels: Labels = LABELS
+    name: str = NAME
     config: Annotated[dict[str, Any], As(RunConfig)]
     config_hash: str
     runs: int = Field(description="How many seeds it is trained with.")
@@ -172,7 +175,7 @@ class DryRun(Answer):
     configurations: int
     already_trained: int = Field(description="How many runs have a finished twin.")
     cost: CostEstimate
-    items: list[PlannedConfiguration]
+    items: list[PlannedConfigurationAnswer]
     next_cursor: str | None
 
     @classmethod
@@ -183,7 +186,7 @@ class DryRun(Answer):
             configurations=plan.configurations,
             already_trained=plan.already_trained,
             cost=CostEstimate.of(plan.cost),
-            items=[PlannedConfiguration(**vars(each)) for each in plan.items],
+            items=[PlannedConfigurationAnswer(**vars(each)) for each in plan.items],
             next_cursor=plan.next_cursor,
         )
 

@@ -17,7 +17,7 @@ class Histogram(Answer):
     counts: list[int] = Field(description="Of a subsample of at most 100,000 values.")
 
 
-class Distribution(Answer):
+class DistributionAnswer(Answer):
     """What is kept of many values. Those that are not finite are counted and left out."""
 
     count: int
@@ -32,20 +32,20 @@ class Distribution(Answer):
     histogram: Histogram
 
 
-class Layer(Answer):
+class LayerAnswer(Answer):
     """One layer at one epoch."""
 
     name: str
     units: int = Field(description="Its units or channels.")
-    z: Distribution = Field(
+    z: DistributionAnswer = Field(
         description="z-values, the input of the activation; of the output layer the logits."
     )
-    activation: Distribution = Field(
+    activation: DistributionAnswer = Field(
         description="Activations; of the output layer the probabilities."
     )
-    weight: Distribution
-    gradient: Distribution = Field(description="Of the probe's mean loss by the weights.")
-    z_gradient: Distribution = Field(description="Of the probe's mean loss by the z-values.")
+    weight: DistributionAnswer
+    gradient: DistributionAnswer = Field(description="Of the probe's mean loss by the weights.")
+    z_gradient: DistributionAnswer = Field(description="Of the probe's mean loss by the z-values.")
     signal: Number = Field(
         description="Standard deviation of a unit's z-values over samples, mean over units."
     )
@@ -59,7 +59,7 @@ class Layer(Answer):
     symmetric: bool = Field(description="All its units have the same weights.")
 
 
-class Layers(Answer):
+class LayersAnswer(Answer):
     """A network's layers at one epoch, on the first samples it trains on."""
 
     run_id: uuid.UUID
@@ -70,4 +70,4 @@ class Layers(Answer):
     chance_loss: Number = Field(
         description="What the loss would be if every sample were given the classes' shares."
     )
-    layers: list[Layer] = Field(description="The hidden ones in order, and the output layer.")
+    layers: list[LayerAnswer] = Field(description="The hidden ones in order, and the output layer.")

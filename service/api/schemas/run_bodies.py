@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import orjson
 from sqlalchemy import Text, literal_column
 
+from service.catalog.metrics import BEST_COLUMN, FINAL_METRICS, MAIN_METRIC
+
 _OBJECT = "(SELECT row_to_json(field) FROM (SELECT {fields}) AS field)"
 
 
@@ -32,11 +34,8 @@ def _links() -> str:
     return ", ".join(["'/v1/runs/' || runs.id AS self", experiment, *addresses])
 
 
-_FINAL = _object(
-    "runs.epoch, runs.loss, runs.accuracy, runs.val_loss, runs.val_accuracy, "
-    "runs.test_loss, runs.test_accuracy"
-)
-_BEST = _object("runs.best_epoch AS epoch, runs.best_val_accuracy AS val_accuracy")
+_FINAL = _object(", ".join(f"runs.{name}" for name in ("epoch", *FINAL_METRICS)))
+_BEST = _object(f"runs.best_epoch AS epoch, runs.{BEST_COLUMN} AS {MAIN_METRIC}")
 _LIBRARIES = ", ".join(
     f"nullif(runs.engine ->> '{name}', '') AS {name}" for name in ("torch", "numpy", "cuda")
 )
@@ -44,11 +43,12 @@ _LIBRARIES = ", ".join(
 _DIAGNOSIS = _object("runs.verdict, runs.findings")
 _RUN = _object(
     f"""
-    runs.id, runs.experiment_id, runs.position, runs.label, runs.config, runs.config_hash,
+    runs.id, runs.experiment_id, runs.position, runs.label, runs.labels, runs.name,
+    runs.config, runs.config_hash,
     runs.seed, runs.status, runs.attempt, runs.failures, runs.max_attempts, runs.priority,
     runs.epoch, runs.epochs,
     CASE WHEN runs.epoch > 0 THEN {_FINAL} END AS final,
-    CASE WHEN runs.best_epoch IS NOT NULL AND runs.best_val_accuracy IS NOT NULL
+    CASE WHEN runs.best_epoch IS NOT NULL AND runs.{BEST_COLUMN} IS NOT NULL
         THEN {_BEST} END AS best,
     CASE WHEN runs.findings IS NOT NULL THEN {_DIAGNOSIS} END AS diagnosis,
     runs.reused_from, runs.worker, runs.engine ->> 'device' AS device, runs.engine,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from service.api.schemas.base import Answer, As, Number
+from service.api.schemas.metrics import BestMetrics, FinalMetrics
 from service.database import tables
 from service.specs.spec import RunConfig
 from service.statuses import FINDING_KINDS, AttemptOutcome, RunStatus, Verdict
@@ -15,23 +16,16 @@ from service.statuses import FINDING_KINDS, AttemptOutcome, RunStatus, Verdict
 _FindingKind = Annotated[str, Field(json_schema_extra={"enum": [*FINDING_KINDS]})]
 
 
-class FinalMetrics(Answer):
-    """Metrics of the last recorded epoch; the test part's only where it was held back."""
-
-    epoch: int
-    loss: Number | None
-    accuracy: Number | None
-    val_loss: Number | None
-    val_accuracy: Number | None
-    test_loss: Number | None
-    test_accuracy: Number | None
-
-
-class BestMetrics(Answer):
-    """The first epoch with the highest validation accuracy."""
-
-    epoch: int
-    val_accuracy: Number
+Labels = dict[str, str | int | None]
+LABELS: Any = Field(
+    description="How its value is written, by axis: with the parameters that are not at their "
+    "defaults. Comparisons group by these. `variant` where the spec has variants."
+)
+NAME: Any = Field(
+    description="What tells its configuration from the others of the experiment: its variant, and "
+    "its values on the axes that vary; its activation where none does.",
+    examples=["leaky_relu(0.2), no clipping"],
+)
 
 
 class Finding(Answer):
@@ -48,7 +42,7 @@ class Finding(Answer):
     explanation: str = Field(description="One sentence.")
 
 
-class Diagnosis(Answer):
+class DiagnosisAnswer(Answer):
     """Why a run learns or does not, by what its worker has seen so far."""
 
     verdict: Verdict | None = Field(
@@ -70,13 +64,15 @@ class RunLinks(Answer):
     events: str
 
 
-class Run(Answer):
+class RunAnswer(Answer):
     """One training of one resolved configuration with one seed."""
 
     id: uuid.UUID
     experiment_id: uuid.UUID
     position: int = Field(description="Place in the experiment, from 0.")
     label: str | None = Field(description="The variant's label.")
+    labels: Labels = LABELS
+    name: str = NAME
     config: Annotated[dict[str, Any], As(RunConfig)] = Field(
         description="The resolved configuration: nothing is left to a default."
     )
@@ -91,7 +87,7 @@ class Run(Answer):
     epochs: int
     final: FinalMetrics | None
     best: BestMetrics | None
-    diagnosis: Diagnosis | None = Field(description="Null until a worker has looked at it.")
+    diagnosis: DiagnosisAnswer | None = Field(description="Null until a worker has looked at it.")
     reused_from: uuid.UUID | None = Field(description="The run whose history this one took over.")
     worker: str | None
     device: str | None = Field(description="`cpu` or `cuda`, once a worker has taken it.")
@@ -107,7 +103,7 @@ class Run(Answer):
     links: RunLinks
 
 
-class Attempt(Answer):
+class AttemptAnswer(Answer):
     """One time a worker took a run, and how it ended."""
 
     attempt: int
@@ -130,7 +126,7 @@ class Attempt(Answer):
 Column = list[Number | None]
 
 
-class History(Answer):
+class HistoryAnswer(Answer):
     """A run's metrics by epoch, in columns of one length."""
 
     run_id: uuid.UUID
@@ -141,7 +137,7 @@ class History(Answer):
     )
 
 
-class RunHistory(History):
+class RunHistory(HistoryAnswer):
     """A run's history among those of its experiment.
 
     An axis is written as in comparisons: with the parameters that are not at their defaults.
@@ -174,17 +170,17 @@ class ExperimentHistories(Answer):
 class RunPage(Answer):
     """Some runs."""
 
-    items: list[Run]
+    items: list[RunAnswer]
     next_cursor: str | None
 
 
 class AttemptPage(Answer):
     """Some attempts, the first one first."""
 
-    items: list[Attempt]
+    items: list[AttemptAnswer]
     next_cursor: str | None
 
     @classmethod
     def of(cls, found: Iterable[tables.Attempt], next_cursor: str | None) -> Self:
         """Show a page."""
-        return cls(items=[Attempt.of(each) for each in found], next_cursor=next_cursor)
+        return cls(items=[AttemptAnswer.of(each) for each in found], next_cursor=next_cursor)

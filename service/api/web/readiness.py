@@ -86,8 +86,8 @@ class SchemaGuard:
 
 
 @dataclass(frozen=True)
-class Check:
-    """How one part is."""
+class PartCheck:
+    """Whether one part of the service works, and a sentence about it."""
 
     ok: bool
     detail: str
@@ -95,19 +95,19 @@ class Check:
 
 def check_parts(
     engine: Engine, sessions: sessionmaker[Session], doorbell: Doorbell, settings: Settings
-) -> dict[str, Check]:
+) -> dict[str, PartCheck]:
     """Look at everything the service needs to train runs."""
     broker = doorbell.reachable()
     return {
         **_check_database(engine, sessions, settings),
-        "broker": Check(broker, "Redis answers." if broker else "Redis does not answer."),
+        "broker": PartCheck(broker, "Redis answers." if broker else "Redis does not answer."),
     }
 
 
 def _check_database(
     engine: Engine, sessions: sessionmaker[Session], settings: Settings
-) -> dict[str, Check]:
-    unknown = Check(False, "Unknown while the database does not answer.")
+) -> dict[str, PartCheck]:
+    unknown = PartCheck(False, "Unknown while the database does not answer.")
     try:
         schema = _check_schema(engine)
         with sessions() as session, session.begin():
@@ -115,20 +115,22 @@ def _check_database(
     except SQLAlchemyError as error:
         if not is_outage(error):
             raise
-        away = Check(False, "PostgreSQL does not answer.")
+        away = PartCheck(False, "PostgreSQL does not answer.")
         return {"database": away, "schema": unknown, "workers": unknown}
     shown = ", ".join(f"{count} on {device}" for device, count in sorted(seen.items()))
-    workers = Check(bool(seen), f"Seen: {shown}." if seen else "No worker has been seen lately.")
+    workers = PartCheck(
+        bool(seen), f"Seen: {shown}." if seen else "No worker has been seen lately."
+    )
     return {
-        "database": Check(True, "PostgreSQL answers."),
+        "database": PartCheck(True, "PostgreSQL answers."),
         "schema": schema,
         "workers": workers,
     }
 
 
-def _check_schema(engine: Engine) -> Check:
+def _check_schema(engine: Engine) -> PartCheck:
     try:
         check_schema(engine)
     except SchemaVersionError as error:
-        return Check(False, str(error))
-    return Check(True, "The schema is the one this version needs.")
+        return PartCheck(False, str(error))
+    return PartCheck(True, "The schema is the one this version needs.")

@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from docs.generate.catalog_pages import FOLDER, pages, pictures, written
 from service.api.app import create_app
 from service.catalog.axes import AXES
 from service.catalog.meanings import MEANINGS
+from service.catalog.metrics import METRICS
 from service.settings import Settings
 from service.specs.choices import Choice, choice
 from service.specs.expansion import expand
@@ -221,8 +223,28 @@ def test_a_cursor_of_another_list_is_refused(app: FastAPI) -> None:
         assert response.json()["errors"][0]["parameter"] == "cursor"
 
 
+def test_the_metrics_are_those_of_the_registry(app: FastAPI) -> None:
+    response = get(app, "/v1/catalog/metrics")
+    assert response.status_code == 200
+    assert response.json() == {
+        "items": [asdict(metric) for metric in METRICS.values()],
+        "next_cursor": None,
+    }
+    again = get(app, "/v1/catalog/metrics", **{"If-None-Match": response.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_no_axis_is_hidden_by_the_metrics() -> None:
+    assert "metrics" not in AXES
+
+
 def test_reading_needs_a_key(app: FastAPI) -> None:
-    for path in ("/v1/catalog", "/v1/catalog/loss", "/v1/catalog/activation/relu/figure.svg"):
+    for path in (
+        "/v1/catalog",
+        "/v1/catalog/loss",
+        "/v1/catalog/metrics",
+        "/v1/catalog/activation/relu/figure.svg",
+    ):
         assert ask(app, "GET", path).status_code == 401
 
 

@@ -3,8 +3,14 @@
 import pytest
 
 from service.api.openapi import examples
-from service.api.schemas.experiments import DryRun, Experiment, ExperimentPage
-from service.api.schemas.runs import AttemptPage, ExperimentHistories, History, Run, RunPage
+from service.api.schemas.experiments import DryRun, ExperimentAnswer, ExperimentPage
+from service.api.schemas.runs import (
+    AttemptPage,
+    ExperimentHistories,
+    HistoryAnswer,
+    RunAnswer,
+    RunPage,
+)
 from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
@@ -18,12 +24,12 @@ def test_example_specs_can_be_submitted(spec):
 @pytest.mark.parametrize(
     ("schema", "example"),
     [
-        (Experiment, examples.EXPERIMENT),
+        (ExperimentAnswer, examples.EXPERIMENT),
         (ExperimentPage, examples.EXPERIMENT_PAGE),
         (DryRun, examples.DRY_RUN),
-        (Run, examples.RUN),
+        (RunAnswer, examples.RUN),
         (RunPage, examples.RUN_PAGE),
-        (History, examples.HISTORY),
+        (HistoryAnswer, examples.HISTORY),
         (ExperimentHistories, examples.HISTORIES),
         (AttemptPage, examples.ATTEMPT_PAGE),
     ],

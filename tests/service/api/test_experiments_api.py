@@ -7,7 +7,7 @@ import uuid
 import pytest
 import redis
 
-from service.api.schemas.experiments import DryRun, Experiment, ExperimentPage
+from service.api.schemas.experiments import DryRun, ExperimentAnswer, ExperimentPage
 from service.runs.doorbell import queue_name
 from tests.support.served_api import serving
 
@@ -38,7 +38,7 @@ def follow(api, path):
 
 def test_a_submission_is_answered_with_the_experiment(api, lab):
     answer = post(api, SPEC | {"name": "n"})
-    shown = Experiment.model_validate_json(answer.content)
+    shown = ExperimentAnswer.model_validate_json(answer.content)
     assert answer.status_code == 201
     assert answer.headers["location"] == shown.links.self == f"/v1/experiments/{shown.id}"
     assert (shown.status, shown.name, shown.progress) == ("queued", "n", 0)
@@ -143,10 +143,10 @@ def test_cancel_retry_delete(api, lab):
     lab.train(lab.taken())
     refused = api.delete(path)
     assert (refused.status_code, refused.json()["title"]) == (409, "Conflict")
-    cancelled = Experiment.model_validate_json(api.post(f"{path}/cancel").content)
+    cancelled = ExperimentAnswer.model_validate_json(api.post(f"{path}/cancel").content)
     assert (cancelled.status, cancelled.runs.cancelled) == ("cancelled", 3)
     assert cancelled.cancelled_at is not None
-    retried = Experiment.model_validate_json(api.post(f"{path}/retry").content)
+    retried = ExperimentAnswer.model_validate_json(api.post(f"{path}/retry").content)
     assert (retried.status, retried.runs.queued, retried.cancelled_at) == ("running", 3, None)
     lab.train_all()
     assert api.get(path).json()["status"] == "completed"

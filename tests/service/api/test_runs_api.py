@@ -10,7 +10,13 @@ import uuid
 import orjson
 import pytest
 
-from service.api.schemas.runs import AttemptPage, ExperimentHistories, History, Run, RunPage
+from service.api.schemas.runs import (
+    AttemptPage,
+    ExperimentHistories,
+    HistoryAnswer,
+    RunAnswer,
+    RunPage,
+)
 from service.api.web.negotiation import negotiate
 from tests.service.api.test_experiments_api import follow
 from tests.support.scripted_worker import ENGINE, METRICS
@@ -30,7 +36,7 @@ def diverged(lab):
 
 def test_a_run_says_all_about_itself(api, lab, diverged):
     answer = api.get(f"/v1/runs/{diverged}")
-    run = Run.model_validate_json(answer.content)
+    run = RunAnswer.model_validate_json(answer.content)
     assert (run.status, run.epoch, run.epochs, run.attempt) == ("diverged", 2, 3, 1)
     assert run.config["activation"] == {"name": "sigmoid"}
     engine = ENGINE | {"form": "solo", "threads": 1}
@@ -55,7 +61,7 @@ def test_a_run_says_all_about_itself(api, lab, diverged):
 
 def test_a_run_that_waits_has_no_results(api, lab):
     (run,) = lab.runs(lab.submit())
-    shown = Run.model_validate_json(api.get(f"/v1/runs/{run.id}").content)
+    shown = RunAnswer.model_validate_json(api.get(f"/v1/runs/{run.id}").content)
     assert shown.final is shown.best is shown.engine is shown.versions is shown.device is None
 
 
@@ -63,7 +69,7 @@ def test_a_failed_run_tells_why_and_its_attempts_are_kept(api, lab):
     (run,) = lab.runs(lab.submit(max_attempts=2))
     lab.fail(lab.taken("one"), "Out of memory.")
     lab.fail(lab.taken("two"), "Out of memory again.")
-    shown = Run.model_validate_json(api.get(f"/v1/runs/{run.id}").content)
+    shown = RunAnswer.model_validate_json(api.get(f"/v1/runs/{run.id}").content)
     assert (shown.status, shown.failures, shown.error) == ("failed", 2, "Out of memory again.")
     page = AttemptPage.model_validate_json(api.get(f"/v1/runs/{run.id}/attempts").content)
     assert [(each.attempt, each.worker, each.outcome, each.reason) for each in page.items] == [
@@ -148,7 +154,7 @@ def test_a_run_under_way_must_be_asked_for_again(api, lab):
 
 
 def test_a_history_over_http(api, lab, diverged):
-    history = History.model_validate_json(api.get(f"/v1/runs/{diverged}/history").content)
+    history = HistoryAnswer.model_validate_json(api.get(f"/v1/runs/{diverged}/history").content)
     assert (history.run_id, history.epoch) == (diverged, [1, 2])
     assert history.metrics["loss"] == [1.0, "NaN"]
     assert set(history.metrics) == set(METRICS)
@@ -181,8 +187,8 @@ def test_a_run_is_cancelled_over_http(api, lab):
     waiting, training = lab.runs(lab.submit(seeds=2))
     held = lab.taken()
     cancelled = api.post(f"/v1/runs/{training.id}/cancel")
-    assert Run.model_validate_json(cancelled.content).status == "cancelled"
-    asked = Run.model_validate_json(api.post(f"/v1/runs/{waiting.id}/cancel").content)
+    assert RunAnswer.model_validate_json(cancelled.content).status == "cancelled"
+    asked = RunAnswer.model_validate_json(api.post(f"/v1/runs/{waiting.id}/cancel").content)
     assert asked.status == "running"
     assert asked.cancel_requested_at is not None
     assert lab.renew(held).cancelled == {held.run_id}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service.api.schemas.comparisons import Comparison
+from service.api.schemas.comparisons import ComparisonAnswer
 from service.comparison import ranking, scores
 from service.errors import InvalidError, NotFoundError
 from tests.service.api.test_experiments_api import follow
@@ -65,7 +65,7 @@ def test_a_comparison_can_be_recomputed_from_the_runs(api, lab):
     train(lab, noisy)
     answer = api.get(f"/v1/experiments/{experiment_id}/comparison")
     assert answer.status_code == 200, answer.text
-    shown = Comparison.model_validate_json(answer.content)
+    shown = ComparisonAnswer.model_validate_json(answer.content)
     assert (shown.metric, shown.at, shown.by) == ("val_accuracy", "final", ["activation"])
     values = values_by_activation(api, experiment_id)
     by_mean = sorted(values, key=lambda name: -np.mean([*values[name].values()]))
@@ -167,7 +167,7 @@ def test_identical_values_are_a_tie(api, lab):
     train(lab, lambda *_: {"val_accuracy": 0.1})
     answer = api.get(f"/v1/experiments/{experiment_id}/comparison")
     assert b"NaN" not in answer.content
-    shown = Comparison.model_validate_json(answer.content)
+    shown = ComparisonAnswer.model_validate_json(answer.content)
     assert [each.rank for each in shown.groups] == [1, 1, 1]
     assert [each.p_value for each in shown.groups] == [None, 1, 1]
     assert all(each.tied_with_best for each in shown.groups)
@@ -196,7 +196,7 @@ def test_two_seeds_that_agree_by_luck_make_nothing_certain(api, lab, apart):
     assert relu.difference.ci95[0] < relu.difference.mean < relu.difference.ci95[1]
     # A loss has no grid: nothing says how sure its difference is.
     answer = api.get(f"/v1/experiments/{experiment_id}/comparison?metric=val_loss")
-    shown = Comparison.model_validate_json(answer.content)
+    shown = ComparisonAnswer.model_validate_json(answer.content)
     _, worse = shown.groups
     assert (worse.p_value, worse.p_value_all_pairs, worse.difference) == (None, None, None)
     assert worse.tied_with_best

@@ -5,10 +5,10 @@ import uuid
 import pytest
 import torch
 
-from service.api.schemas.experiments import DryRun, Experiment
+from service.api.schemas.experiments import DryRun, ExperimentAnswer
 from service.api.schemas.presets import ExperimentClaims, PresetAnswer, PresetPage
 from service.presets.registry import PRESETS
-from workers.execution.runner import work
+from workers.execution.runner import train_waiting_runs
 
 TINY = {"size": "small", "epochs": 1, "seeds": 2, "train_size": 64, "test_size": 32}
 SMALL_BATCHES = TINY | {"batch_size": 16}
@@ -20,7 +20,7 @@ def train(sessions, settings):
 
     def train():
         before = torch.get_num_threads()
-        work(
+        train_waiting_runs(
             sessions,
             settings,
             worker="one",
@@ -76,7 +76,7 @@ def test_an_unknown_preset_is_a_404_with_the_nearest_names(api):
 def test_a_submission_records_its_preset_and_takes_the_overrides(api, lab):
     body = TINY | {"name": "mine", "tags": {"course": "dl"}, "batch_size": 16}
     answer = submit(api, "gelu_mnist", body)
-    shown = Experiment.model_validate_json(answer.content)
+    shown = ExperimentAnswer.model_validate_json(answer.content)
     assert answer.headers["location"] == f"/v1/experiments/{shown.id}"
     assert (shown.preset.name, shown.preset.size) == ("gelu_mnist", "small")
     assert (shown.name, shown.tags) == ("mine", {"course": "dl"})
@@ -86,7 +86,7 @@ def test_a_submission_records_its_preset_and_takes_the_overrides(api, lab):
         assert (each["epochs"], each["batch_size"]) == (1, 16)
         assert (each["dataset"]["train_size"], each["dataset"]["test_size"]) == (64, 32)
         assert each["dataset"]["validation_split"] == pytest.approx(1 / 12)
-    full = Experiment.model_validate_json(submit(api, "block_initializers", {}).content)
+    full = ExperimentAnswer.model_validate_json(submit(api, "block_initializers", {}).content)
     assert (full.preset.size, full.name) == ("full", "block_initializers")
     assert full.runs.total == 120
     listed = api.get("/v1/experiments").json()["items"]

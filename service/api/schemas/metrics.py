@@ -1,0 +1,85 @@
+"""Metrics as the API answers them: the registry, and those that a run's answer has."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Self
+
+from pydantic import Field, create_model
+
+from service.api.schemas.base import Answer, Number
+from service.catalog.metrics import (
+    FINAL_METRICS,
+    MAIN_METRIC,
+    Counted,
+    Direction,
+    Kind,
+    Metric,
+    Part,
+    When,
+)
+
+
+class MetricAnswer(Answer):
+    """A metric that runs record."""
+
+    name: str = Field(description="As histories, comparisons and figures take and answer it.")
+    title: str = Field(description="In words, for people.")
+    kind: Kind = Field(
+        description="`share`: between 0 and 1. `loss`: positive, best on a logarithmic scale. "
+        "`seconds`: a time. `other`: any number, in its own units."
+    )
+    direction: Direction | None = Field(
+        description="Which values are better; null where none are, so that runs cannot be "
+        "compared by it."
+    )
+    when: When = Field(description="`epoch`: measured at every epoch. `end`: once, after the last.")
+    quantity: str = Field(
+        description="What is measured: the same for its training, validation and test metric."
+    )
+    part: Part | None = Field(
+        description="The part of the data it is measured on; null where it is measured on none."
+    )
+    counts: Counted | None = Field(
+        description="What a share counts: correct samples, or correct outputs of all samples. "
+        "Null where it counts neither."
+    )
+    in_final: bool = Field(description="Whether `final` of a run has it.")
+    in_every_run: bool = Field(
+        description="Whether every run records it; the histories of other runs leave it out."
+    )
+
+    @classmethod
+    def of(cls, metric: Metric) -> Self:
+        """Return the answer for a metric."""
+        return cls(**asdict(metric))
+
+
+class MetricPage(Answer):
+    """All metrics, in the order of histories."""
+
+    items: list[MetricAnswer]
+    next_cursor: str | None = Field(description="Always null: the list has one page.")
+
+    @classmethod
+    def of(cls, metrics: Iterable[Metric]) -> Self:
+        """Return the page of these metrics."""
+        return cls(items=[MetricAnswer.of(metric) for metric in metrics], next_cursor=None)
+
+
+_FINAL_FIELDS: Any = dict.fromkeys(FINAL_METRICS, (Number | None, ...))
+_BEST_FIELDS: Any = {MAIN_METRIC: (Number, ...)}
+
+FinalMetrics = create_model(
+    "FinalMetrics",
+    __base__=Answer,
+    __doc__="Metrics of the last recorded epoch; the test part's only where it was held back.",
+    epoch=(int, ...),
+    **_FINAL_FIELDS,
+)
+BestMetrics = create_model(
+    "BestMetrics",
+    __base__=Answer,
+    __doc__=f"The first epoch with the best `{MAIN_METRIC}`.",
+    epoch=(int, ...),
+    **_BEST_FIELDS,
+)
