@@ -1,4 +1,4 @@
-"""How much each axis matters: analysis of variance on a grid that may have gaps.
+"""How much each axis matters: an analysis of variance on a grid that may have gaps.
 
 Pure functions of numbers; nothing here knows runs or metrics.
 """
@@ -13,7 +13,7 @@ from scipy import special
 
 Floats = NDArray[np.float64]
 
-#: Most columns of a linear model. Above it interactions are left out, then everything.
+#: Most columns of a linear model. With more, interactions are omitted, then the whole analysis.
 MOST_COLUMNS = 400
 _ROUNDING = 1e-12
 
@@ -22,12 +22,12 @@ Term = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Effect:
-    """What one axis, or two together, add to a model of all others.
+    """How much one axis, or two together, add to a model of all others.
 
-    ``df`` 0 means that nothing is left to add: the axis cannot be told apart from the others,
-    and the figures are None. ``f`` and ``p_value`` are None where no error is left to compare
-    with. Where the model leaves an error of 0, ``f`` is infinite and ``p_value`` None: nothing
-    says how small the error is.
+    With ``df`` 0 nothing is left to add: the axis cannot be distinguished from the others, and
+    the figures are None. ``f`` and ``p_value`` are None where no degree of freedom is left for
+    the error. Where the error is 0, ``f`` is infinite and ``p_value`` None: the true error is
+    then unknown.
     """
 
     axes: Term
@@ -47,24 +47,24 @@ def analyse(
     *,
     rounding: float = 0.0,
 ) -> list[Effect]:
-    """Give the main effect of each factor and the interaction of each two.
+    """Return the main effect of each factor and the interaction of each two.
 
-    A linear model by least squares with sums of squares of type II: a term's is what it adds to
-    the model of all terms that do not contain it, so it does not depend on an order and holds on
-    unbalanced grids. Blocks (a seed that every configuration was trained with) are taken out
-    first, as one more factor without interactions. eta^2 = SS / SS_total is a term's share of
-    all variation; omega^2 = (SS - df MSE) / (SS_total + MSE), at least 0, is that share with
-    chance taken off (Olejnik & Algina 2003); F = (SS / df) / MSE.
+    A linear model is fitted by least squares. Sums of squares are of type II: a term's is how
+    much it adds to the model of all terms that do not contain it, so it depends on no order and
+    holds on unbalanced grids. Blocks (a seed that every configuration was trained with) are
+    removed first, as one more factor without interactions. eta^2 = SS / SS_total is a term's
+    share of all variation; omega^2 = (SS - df MSE) / (SS_total + MSE), at least 0, is that share
+    corrected for chance (Olejnik & Algina 2003); F = (SS / df) / MSE.
 
     Where interactions would leave no degree of freedom for the error, as with one seed, they
-    are left out and count as error.
+    are omitted and count as error.
 
     Args:
         values: n finite values.
         factors: for each factor its n levels.
         blocks: n blocks, or none.
-        rounding: the variance that rounding alone gives a value: the mean square of the errors
-            is not taken for less (``service.comparison.inference``).
+        rounding: the variance that rounding alone gives a value, below which the mean square of
+            the errors is not taken (``service.comparison.inference``).
 
     References:
         Yates (1934), The analysis of multiple classifications with unequal numbers, method of
@@ -78,16 +78,16 @@ def analyse(
     for terms in ([*mains, *pairs], mains):
         model = _Model.of(np.asarray(values, float), varying, terms, blocks, rounding)
         if model is not None and (terms is mains or model.df_error > 0):
-            return [model.effect(each) for each in terms]
+            return [model.effect(term) for term in terms]
     return []
 
 
 @dataclass(frozen=True)
 class _Model:
-    """A linear model reduced to its triangular factor: least squares on any of its terms.
+    """A linear model reduced to its triangular factor, which fits any of its terms.
 
-    ``reduced`` is R of the QR decomposition of (columns, values), so that sums of squares over
-    n rows become sums over its few.
+    ``reduced`` is R of the QR decomposition of (columns, values): sums of squares over its few
+    rows equal those over all n rows.
     """
 
     reduced: Floats
@@ -106,7 +106,7 @@ class _Model:
         blocks: Sequence[Hashable] | None,
         rounding: float,
     ) -> "_Model | None":
-        """Fit all terms; None where they need too many columns."""
+        """Return the model of all terms; None where they need too many columns."""
         designs = _designs(factors, terms)
         if designs is None:
             return None
@@ -122,13 +122,18 @@ class _Model:
             columns[term] = list(range(start, start + design.shape[1]))
             start += design.shape[1]
         freedom = len(values) - int(block_codes.max()) - 1
-        rank, error = _fit(reduced, [at for each in columns.values() for at in each])
+        rank, error = _fit(reduced, [index for term in terms for index in columns[term]])
         error = max(error if error > _ROUNDING * total else 0.0, (freedom - rank) * rounding)
         return cls(reduced, columns, freedom, total, freedom - rank, error)
 
     def effect(self, term: Term) -> Effect:
-        """Compare the models with and without a term."""
-        others = [at for each, ats in self.columns.items() if not {*term} <= {*each} for at in ats]
+        """Return a term's effect, from the models with and without it."""
+        others = [
+            index
+            for other, indices in self.columns.items()
+            if not {*term} <= {*other}
+            for index in indices
+        ]
         rank_without, error_without = _fit(self.reduced, others)
         rank_with, error_with = _fit(self.reduced, others + self.columns[term])
         df = rank_with - rank_without
@@ -159,7 +164,7 @@ class _Model:
 
 
 def _fit(reduced: Floats, columns: Sequence[int]) -> tuple[int, float]:
-    """Fit the last column by some others; give their rank and the sum of squares left over."""
+    """Fit the last column by some others; return their rank and the residual sum of squares."""
     target = reduced[:, -1]
     if not columns:
         return 0, float(target @ target)
@@ -172,15 +177,15 @@ def _fit(reduced: Floats, columns: Sequence[int]) -> tuple[int, float]:
 def _designs(
     factors: Mapping[str, Sequence[Hashable]], terms: Sequence[Term]
 ) -> dict[Term, Floats] | None:
-    """Give each term's columns of zeros and ones: levels but the first, products for two."""
+    """Return each term's columns of zeros and ones: its levels but the first, products for two."""
     codes = {name: _codes(levels) for name, levels in factors.items()}
-    widths = {name: int(each.max()) for name, each in codes.items()}
+    widths = {name: int(numbers.max()) for name, numbers in codes.items()}
     wanted = sum(int(np.prod([widths[name] for name in term])) for term in terms)
     if wanted > MOST_COLUMNS:
         return None
     levels = {
-        name: (each[:, None] == np.arange(1, widths[name] + 1)).astype(float)
-        for name, each in codes.items()
+        name: (numbers[:, None] == np.arange(1, widths[name] + 1)).astype(float)
+        for name, numbers in codes.items()
     }
     designs = {}
     for term in terms:
@@ -192,7 +197,7 @@ def _designs(
 
 
 def _within(columns: Floats, codes: NDArray[np.intp]) -> Floats:
-    """Take each block's mean out of every column (Frisch and Waugh 1933)."""
+    """Return the columns without the mean of each block (Frisch and Waugh 1933)."""
     sums = np.zeros((int(codes.max()) + 1, columns.shape[1]))
     np.add.at(sums, codes, columns)
     return columns - (sums / np.bincount(codes)[:, None])[codes]
@@ -200,4 +205,4 @@ def _within(columns: Floats, codes: NDArray[np.intp]) -> Floats:
 
 def _codes(levels: Sequence[Hashable]) -> NDArray[np.intp]:
     numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(each, len(numbers)) for each in levels], dtype=np.intp)
+    return np.array([numbers.setdefault(level, len(numbers)) for level in levels], dtype=np.intp)

@@ -1,14 +1,14 @@
 """Statistics of repeated measurements: intervals, tests against another group, power.
 
 Pure functions of numbers; nothing here knows runs or metrics. Values are float64 and finite.
-A spread below ``_ROUNDING`` of the values' size is rounding and counts as none, so that equal
-values are a tie and not a division by zero.
+Spreads below 1e-12 of the values' size are treated as zero, so that equal values are a tie and
+not a division by zero.
 
 Values may lie on a grid: an accuracy on m samples is a multiple of 1/m, its resolution. A few of
-them can agree to the last digit by luck alone, and a spread of 0 would make anything certain. So
-no values are taken to vary less than rounding to their grid makes them vary: by the variance
-1 / (12 m^2) (Sheppard 1898). docs/comparisons.md has what that does to the level of the tests and
-to the coverage of the intervals.
+them can agree to the last digit by chance, and a spread of 0 would make every difference certain.
+So a variance is never taken to be less than rounding to the grid alone causes: 1 / (12 m^2)
+(Sheppard 1898). docs/comparisons.md measures the effect on the level of the tests and on the
+coverage of the intervals.
 """
 
 import math
@@ -25,7 +25,7 @@ Interval = tuple[float, float]
 
 #: Error rate of the tests, and of the intervals.
 ALPHA = 0.05
-#: Chance of seeing a difference that is there.
+#: Probability that a test finds a difference that exists.
 POWER = 0.8
 #: Bootstrap samples of one interval. With three values its width is then within some 5% of the
 #: limit, with ten within 2%.
@@ -41,10 +41,17 @@ _ROUNDING = 1e-12
 class Difference:
     """How much one group's mean is above another's.
 
-    ``n`` counts pairs, or the runs of the smaller group. With another number n of them a group,
-    the variance of the difference is ``variance`` / n, and its degrees of freedom are
-    ``freedom_per_run`` (n - 1). ``p_value`` is None where a difference has no spread to be
-    measured by and no grid that could have hidden it; ``ci95`` then has no width.
+    Attributes:
+        mean: the difference of the means.
+        ci95: its 95% interval.
+        p_value: two-sided; None where the difference has no spread, and no grid that could hide
+            one. ``ci95`` then has no width.
+        paired: whether values were compared within common blocks.
+        n: pairs, or the runs of the smaller group.
+        variance: with n pairs or runs per group, the difference has the variance
+            ``variance`` / n.
+        freedom_per_run: with n pairs or runs per group, it has ``freedom_per_run`` (n - 1)
+            degrees of freedom.
     """
 
     mean: float
@@ -57,38 +64,38 @@ class Difference:
 
 
 def mean(values: Floats) -> float:
-    """Give the mean: the same in whatever order the values come, and never outside them."""
+    """Return the mean: the same for every order of the values, and never outside their range."""
     centre = math.fsum(values) / len(values)
     return min(max(centre, float(values.min())), float(values.max()))
 
 
 def spread(values: Floats) -> float:
-    """Give the sample standard deviation (over n - 1), 0 where it is rounding."""
+    """Return the sample standard deviation (over n - 1); 0 where it is only rounding."""
     deviation = float(values.std(ddof=1))
     return deviation if deviation > _ROUNDING * float(np.abs(values).max()) else 0.0
 
 
 def rounding_variance(resolution: float) -> float:
-    """Give the variance of rounding to a grid of this step (Sheppard 1898); 0 without a grid."""
+    """Return the variance of rounding to a grid of this step (Sheppard 1898); 0 without a grid."""
     return resolution**2 / 12
 
 
 def mean_intervals(
     samples: Sequence[Floats], roundings: Sequence[float] = ()
 ) -> list[Interval | None]:
-    """Give a 95% interval for the mean behind each sample: a smoothed studentized bootstrap.
+    """Return a 95% interval for the mean behind each sample: a smoothed studentized bootstrap.
 
     From the sample x_1..x_n with mean m and standard deviation s, resamples
     y_j = x_{I_j} + h s e_j are drawn, I_j uniform, e_j standard normal, with Silverman's
     bandwidth h = (4 / 3n)^(1/5). The quantiles q of t* = (mean(y) - m) / (sd(y) / sqrt(n)) give
-    [m - q_.975 s / sqrt(n), m - q_.025 s / sqrt(n)]. Without the smoothing a resample of few
-    values has no spread and the interval none of its coverage; with more of it t* would be
+    [m - q_.975 s / sqrt(n), m - q_.025 s / sqrt(n)]. Without smoothing, resamples of few values
+    often have no spread, and the interval loses its coverage; with more smoothing t* would be
     Student's t. The random stream is fixed: the same values give the same interval.
 
     Args:
         samples: the values of each.
-        roundings: the ``rounding_variance`` of each; 0 where left out. No sample's variance is
-            taken for less.
+        roundings: the ``rounding_variance`` of each, below which its variance is not taken; 0
+            where omitted.
 
     Returns:
         For each sample its interval, in the sample's units; None where it has fewer than two
@@ -106,29 +113,29 @@ def mean_intervals(
             by_size.setdefault(len(sample), []).append(index)
     for indices in by_size.values():
         for start in range(0, len(indices), _GROUPS_AT_ONCE):
-            some = indices[start : start + _GROUPS_AT_ONCE]
+            chunk = indices[start : start + _GROUPS_AT_ONCE]
             intervals = _equal_size_intervals(
-                np.stack([samples[each] for each in some]),
-                np.array([roundings[each] if roundings else 0.0 for each in some]),
+                np.stack([samples[index] for index in chunk]),
+                np.array([roundings[index] if roundings else 0.0 for index in chunk]),
             )
-            for index, interval in zip(some, intervals, strict=True):
+            for index, interval in zip(chunk, intervals, strict=True):
                 found[index] = interval
     return found
 
 
 def _equal_size_intervals(samples: Floats, roundings: Floats) -> list[Interval]:
-    """Give the intervals of samples of one size, one a row."""
+    """Return the intervals of samples of one size, one sample per row."""
     n = samples.shape[1]
-    means = np.array([mean(each) for each in samples])
-    spreads = np.maximum([spread(each) for each in samples], np.sqrt(roundings))
+    means = np.array([mean(sample) for sample in samples])
+    spreads = np.maximum([spread(sample) for sample in samples], np.sqrt(roundings))
     low, high = _limits_of_t(_standardized(samples, means, spreads), n)
     errors = spreads / math.sqrt(n)
     ends = (means - high * errors, means - low * errors)
-    return list(zip(*(each.tolist() for each in ends), strict=True))
+    return list(zip(*(end.tolist() for end in ends), strict=True))
 
 
 def _limits_of_t(residuals: Floats, n: int) -> tuple[Floats, Floats]:
-    """Give the 2.5% and 97.5% quantiles of t* for rows of standardized residuals."""
+    """Return the 2.5% and 97.5% quantiles of t* for rows of standardized residuals."""
     if n > _LARGE:
         limit = np.full(len(residuals), special.stdtrit(n - 1, 1 - ALPHA / 2))
         return -limit, limit
@@ -137,11 +144,11 @@ def _limits_of_t(residuals: Floats, n: int) -> tuple[Floats, Floats]:
 
 
 def _resampled(residuals: Floats, stream: int) -> tuple[Floats, Floats]:
-    """Draw smoothed resamples of each row; give their means and variances, (rows, RESAMPLES).
+    """Draw smoothed resamples of each row; return their means and variances, (rows, RESAMPLES).
 
-    All rows share one draw. A resample's sums are then products of matrices: with counts c of
+    All rows share one draw, so that a resample's sums are products of matrices: with counts c of
     the values drawn, sum(y) = c z + h sum(e) and sum(y^2) = c z^2 + 2 h E z + h^2 sum(e^2),
-    where E adds up the noise that each value met.
+    where E is the sum of the noise that was added to each value.
     """
     n = residuals.shape[1]
     random = np.random.default_rng([n, stream])
@@ -159,7 +166,7 @@ def _resampled(residuals: Floats, stream: int) -> tuple[Floats, Floats]:
 
 
 def _quantiles(statistics: Floats) -> tuple[Floats, Floats]:
-    """Give the order statistics of rank (RESAMPLES + 1) ALPHA / 2 from either end."""
+    """Return the order statistics of rank (RESAMPLES + 1) ALPHA / 2 from either end."""
     at = round((RESAMPLES + 1) * ALPHA / 2) - 1
     ordered = np.partition(statistics, [at, -at - 1], axis=-1)
     return ordered[..., at], ordered[..., -at - 1]
@@ -181,9 +188,9 @@ def paired_differences(
 
     Args:
         pairs: for each comparison the first and the second group's values, block by block.
-        roundings: for each comparison the variance that rounding alone gives a difference: the
-            sum of the two groups' ``rounding_variance``; 0 where left out. No variance is taken
-            for less.
+        roundings: for each comparison the variance that rounding alone gives a difference, the
+            sum of the two groups' ``rounding_variance``, below which its variance is not taken;
+            0 where omitted.
 
     Returns:
         First minus second; None where there are fewer than two blocks.
@@ -222,7 +229,7 @@ def welch_difference(
     Args:
         first: one group's values.
         second: the other's.
-        roundings: each group's ``rounding_variance``; its variance is not taken for less.
+        roundings: each group's ``rounding_variance``, below which its variance is not taken.
 
     Returns:
         First minus second; None where a group has fewer than two values.
@@ -250,7 +257,7 @@ def welch_difference(
 
 
 def _satterthwaite(variances: Sequence[float], freedoms: Sequence[int]) -> float:
-    """Give the degrees of freedom of a sum of independent estimates of variance."""
+    """Return the degrees of freedom of a sum of independent estimates of variance."""
     total = sum(variances)
     if total == 0:
         return float(sum(freedoms))
@@ -282,13 +289,13 @@ def _welch_interval(
 
 
 def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
-    """Correct p-values for their number by Holm's step-down procedure (Holm 1979).
+    """Return p-values corrected for their number by Holm's step-down procedure (Holm 1979).
 
     The i-th smallest of m is multiplied by m - i + 1, and none falls below a smaller one.
 
     Args:
         p_values: the p-values, in any order.
-        family: how many tests they are the smallest of; their own number where left out.
+        family: the number of tests of which they are the smallest; their own where omitted.
     """
     family = len(p_values) if family is None else family
     corrected = [0.0] * len(p_values)
@@ -300,14 +307,14 @@ def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
 
 
 def runs_needed(difference: Difference, most: int) -> int | None:
-    """Count the runs a group needs so that a test sees this difference, 80% of the time at 5%.
+    """Return the runs per group with which a test at 5% finds this difference 80% of the time.
 
     The difference and its variance are taken for the true ones; the power of the two-sided t
     test is 1 - F(c; df, nc) + F(-c; df, nc), F the noncentral t distribution with
     nc = |mean| / sqrt(variance / n) and c its critical value (Cohen 1988, section 2.5).
 
     Returns:
-        The smallest such number of runs (or pairs) a group, ``most`` where it is larger; None
+        The smallest such number of runs (or pairs) per group, ``most`` where it is larger; None
         where there is no spread to count with.
     """
     if difference.variance == 0:
@@ -321,7 +328,7 @@ def runs_needed(difference: Difference, most: int) -> int | None:
 def _power(effect: float, n: int, freedom_per_run: float) -> float:
     freedom = freedom_per_run * (n - 1)
     shift = effect * math.sqrt(n)
-    if shift > 30:  # beyond what the distribution function resolves
+    if shift > 30:  # here the distribution function is 1 to the last digit
         return 1.0
     limit = special.stdtrit(freedom, 1 - ALPHA / 2)
     missed = special.nctdtr(freedom, shift, limit) - special.nctdtr(freedom, shift, -limit)
@@ -329,13 +336,13 @@ def _power(effect: float, n: int, freedom_per_run: float) -> float:
 
 
 def _two_sided(difference: float, error: float, freedom: float) -> float | None:
-    """Give the p-value of t = difference / error: 1 for what is equal, None without any error."""
+    """Return the p-value of t = difference / error: 1 for equal means, None without any error."""
     if error == 0:
         return 1.0 if difference == 0 else None
     return min(1.0, 2 * float(special.stdtr(freedom, -abs(difference / error))))
 
 
 def _clean(differences: Floats, first: Floats, second: Floats) -> Floats:
-    """Take differences that are rounding for what they are: none."""
+    """Return the differences, 0 where one is only rounding."""
     size = np.maximum(np.abs(first), np.abs(second)).max(initial=0.0)
     return np.where(np.abs(differences) <= _ROUNDING * size, 0.0, differences)

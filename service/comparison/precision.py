@@ -10,10 +10,10 @@ from service.specs.resolution import trained_on
 
 
 def step(metric: str, config: Mapping[str, Any]) -> float:
-    """Give the step between neighbouring values of a metric; 0 for a loss, which has none.
+    """Return the step between neighbouring values of a metric; 0 where they lie on no grid.
 
-    An accuracy counts right answers of the samples it is measured on, one a sample: its step is
-    1/m. An element-wise accuracy counts one an output.
+    An accuracy counts right answers, one per sample it is measured on: on m samples its step is
+    1/m. An element-wise accuracy counts one per output of each sample.
 
     Args:
         metric: one of ``service.catalog.metrics.METRICS``.
@@ -41,5 +41,5 @@ def _samples(part: Part | None, sizes: Mapping[str, Any]) -> int:
 def _outputs(config: Mapping[str, Any]) -> int:
     entry = AXES["dataset"].get(config["dataset"]["name"])
     binary = config["model"].get("head") == "binary"
-    # A data set that this version does not know: the coarsest that it can be.
+    # Of a data set that this version does not have: the coarsest step there can be.
     return 1 if binary or not isinstance(entry, DatasetEntry) else entry.classes
