@@ -44,12 +44,12 @@ def test_runs_that_train_are_followed_to_their_end(served, relay, lab, visit):
     page = visitor.goto(f"#/compare?runs={done.run_id},{gone},{held.run_id}")
     live, legend = page.locator(".live"), page.locator(".legend")
     expect(live).to_have_text("live")
-    expect(page.locator(".notice")).to_contain_text("1 chosen run is no longer there")
+    expect(page.locator(".notice")).to_contain_text("1 selected run no longer exists")
     expect(page.locator(".notice")).to_contain_text(str(gone))
     expect(_row(page, "Status")).to_contain_text("completed")
     expect(_row(page, "Status")).to_contain_text("running")
-    take_away = page.get_by_role("button", name="Take away relu")
-    take_away.focus()
+    remove = page.get_by_role("button", name="Remove relu")
+    remove.focus()
     lab.epoch(held, 1, val_accuracy=0.1)
     expect(legend).to_contain_text("10.00%")
     expect(_row(page, "Epoch")).to_contain_text("1 / 60")
@@ -60,7 +60,7 @@ def test_runs_that_train_are_followed_to_their_end(served, relay, lab, visit):
     expect(legend).to_contain_text("39.00%")
     moments = page.evaluate("window.redrawn")
     assert len(moments) <= (moments[-1] - moments[0]) / 250 + 2  # four times a second, not 38
-    expect(take_away).to_be_focused()  # what did not change was not drawn again
+    expect(remove).to_be_focused()  # what did not change was not drawn again
 
     relay.target = "http://127.0.0.1:9"  # nobody listens there
     relay.cut()
@@ -96,9 +96,9 @@ def test_what_has_ended_is_not_followed_and_what_is_not_there_is_left_out(served
     page.get_by_label("run id").fill(f"nonsense {served.url}/#/runs/{ids[1].upper()} nonsense")
     page.get_by_role("button", name="Add").click()
     expect(page.locator(".notice")).to_have_text(
-        "1 chosen run is no longer there, and is left out: nonsense"
+        "1 selected run no longer exists: nonsense"
     )
-    expect(page.locator("#tray")).to_have_text("Compare (2)")
+    expect(page.locator('[data-view="compare"]')).to_have_text("Compare (2)")
     expect(page.locator(".legend .key")).to_have_count(2)
     page.get_by_label("Hide equal rows").check()
     expect(_row(page, "Status")).to_be_hidden()
@@ -107,13 +107,13 @@ def test_what_has_ended_is_not_followed_and_what_is_not_there_is_left_out(served
     expect(page.locator("tr.differs:visible")).to_have_count(shown.count())
     page.evaluate("sessionStorage.setItem('actinium.compare', '{')")
     page.reload()  # which outlasts what cannot be read
-    expect(page.locator("#tray")).to_have_text("Compare")
+    expect(page.locator('[data-view="compare"]')).to_have_text("Compare")
     expect(page.locator(".legend .key")).to_have_count(2)
     assert served.app.state.hub.count_followers() == 0
     assert served.client.delete(f"/v1/experiments/{experiment}").is_success
     visitor.expects("422")
     other = visit(served.url)  # the first one's browser keeps what can never change
     page = other.goto(f"#/compare?runs={','.join(ids)}")
-    expect(page.locator(".notice")).to_contain_text("2 chosen runs are no longer there")
+    expect(page.locator(".notice")).to_contain_text("2 selected runs no longer exist")
     expect(page.locator(".empty")).to_be_visible()
     other.expects("404")

@@ -96,20 +96,20 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
         return page.locator("section", has=page.get_by_role("heading", name=name, exact=True))
 
     boundary = section("Decision boundary")
-    expect(boundary).to_contain_text("It is drawn when the run has ended.")
+    expect(boundary).to_contain_text("The boundary is drawn when the run has ended.")
     lab.epoch(held, 2, val_accuracy=0.75)
     lab.epoch(
         held, 3, "completed", Insight(_layers(0.5, ["output"], boundary=BOUNDARY)), val_accuracy=0.9
     )
     assert boundary.locator("img:not(.pending)").evaluate("image => image.decode().then(() => 1)")
     expect(page.locator(".crumbs")).to_contain_text("two moons")
-    told = section("What happened").locator("li")
+    told = section("Log").locator("li")
     expect(told).to_contain_text(
         [
             "Queued.",
-            "first began attempt 1.",
+            "first started attempt 1.",
             "The disk is full.",
-            "second began attempt 2.",
+            "second started attempt 2.",
             "Epochs 1 to 3 recorded.",
             "Ended: completed.",
         ]
@@ -202,9 +202,9 @@ def test_nothing_is_wider_than_a_telephone_in_either_language(served, lab, visit
         expect(page.locator(".heatmap td").last).to_have_text(gone)
         expect(page.locator(".colours")).to_contain_text("50.00%55.00%60.00%")
         seed = {"en": "seed 0", "zh": "种子 0"}[language]
-        expect(page.locator(".runs tbody a").first).to_have_text(f"relu · he_normal · {seed}")
+        expect(page.locator(".runs tbody a").first).to_have_text(f"relu, he_normal · {seed}")
         page.locator(".runs tbody a").first.click()
-        expect(page.get_by_role("heading", level=1)).to_have_text(f"relu · he_normal · {seed}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"relu, he_normal · {seed}")
 
 
 def test_a_lists_filters_are_in_its_address_and_a_bad_one_is_told_beside_it(served, lab, visit):

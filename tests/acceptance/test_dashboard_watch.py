@@ -101,7 +101,7 @@ def test_a_thousand_runs_stay_smooth(served, lab, visit):
     )
     for each in held:
         lab.epoch(each, 30, "completed", val_accuracy=0.99)
-    expect(page.locator(".standing")).to_contain_text("40 of 1,000 runs")
+    expect(page.locator(".progress-text")).to_contain_text("40 of 1,000 runs")
     expect(page.locator(".key").first).to_contain_text("99.00% · n=40")  # that have got so far
     page.get_by_label("Order").select_option("val_accuracy")
     expect(page.locator(".runs tbody tr").first).to_contain_text("99.00%")
@@ -142,26 +142,26 @@ def _grid(lab: Lab) -> Any:
     )
 
 
-def test_values_are_called_what_the_api_calls_them(served, lab, visit):
+def test_cells_of_a_heat_map_find_their_runs_by_the_labels_of_the_api(served, lab, visit):
     experiment_id = _grid(lab)
     lab.train_all()
-    by = "dataset,activation,initializer,optimizer"
-    comparison = served.client.get(
-        f"/v1/experiments/{experiment_id}/comparison", params={"by": by}
-    ).json()
     page = visit(served.url).goto(f"#/experiments/{experiment_id}")
-    written = page.evaluate(
-        """async (id) => {
-          const { all } = await import("/static/lib/api.js");
-          const { catalog, places } = await import("/static/lib/catalog.js");
-          const runs = await all("/v1/runs", { experiment_id: id });
-          return [...places(await catalog(), runs).values()];
-        }""",
-        str(experiment_id),
+    labels = [
+        run["labels"]
+        for run in served.client.get("/v1/runs?limit=1000&order_by=position").json()["items"]
+    ]
+    rows, columns = (
+        list(dict.fromkeys(run[axis] for run in labels)) for axis in ("activation", "initializer")
     )
-    axes = by.split(",")
-    expected = {tuple(group["by"][axis] for axis in axes) for group in comparison["groups"]}
-    assert {tuple(place[axis] for axis in axes) for place in written} == expected
+    heatmap = page.locator(".heatmap")
+    expect(heatmap.locator("tbody th")).to_have_text(rows)
+    expect(heatmap.locator("thead th")).to_contain_text(["Activation", *columns])
+    expect(heatmap.locator(".empty")).to_have_count(0)
+    heatmap.locator("button").last.click()
+    expect(page.locator(".filter")).to_contain_text(f"{rows[-1]} · {columns[-1]}")
+    expect(page.locator(".runs tbody tr")).to_have_count(len(labels) // 4)
+    names = page.locator(".runs tbody a").all_inner_texts()
+    assert all(rows[-1] in name and columns[-1] in name for name in names)
 
 
 def test_means_and_bands_are_those_of_numpy(served, lab, visit):

@@ -4,7 +4,9 @@ import { t } from "./text.js";
 
 const KEY = "actinium.key";
 
-/** A request that was refused or lost, with the sentence the API gave. */
+let keyNeeded = () => {};
+
+/** A request that was refused or lost, with the sentence of the API. */
 export class ApiError extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? `HTTP ${status}`);
@@ -12,13 +14,14 @@ export class ApiError extends Error {
     this.errors = problem.errors ?? [];
   }
 
-  /** All it says, each thing once: the message may tell the first error already. */
+  /** Every sentence of the answer once; the message may already contain that of an error. */
   get sentences() {
-    return [this.message, ...this.errors.map(({ detail }) => detail).filter((each) => !this.message.includes(each))];
+    const details = this.errors.map(({ detail }) => detail);
+    return [this.message, ...details.filter((detail) => !this.message.includes(detail))];
   }
 }
 
-/** The key is this tab's own; it is sent as `Authorization: Bearer`. */
+/** Return the key, which belongs to this tab; it is sent as `Authorization: Bearer`. */
 export function apiKey() {
   return sessionStorage.getItem(KEY);
 }
@@ -28,36 +31,36 @@ export function setApiKey(key) {
   else sessionStorage.removeItem(KEY);
 }
 
-/** Send a request; give the response, or throw an `ApiError`. */
+/** Have `listener` called with the API's sentence when a request needs a key. */
+export function whenKeyIsNeeded(listener) {
+  keyNeeded = listener;
+}
+
+/** Send a request; return the response, or throw an `ApiError`. */
 export async function send(path, { method = "GET", body, headers = {}, signal } = {}) {
-  const sent = { accept: "application/json", ...headers };
-  if (apiKey()) sent.authorization = `Bearer ${apiKey()}`;
-  if (body !== undefined) sent["content-type"] = "application/json";
+  const allHeaders = { accept: "application/json", ...headers };
+  if (apiKey()) allHeaders.authorization = `Bearer ${apiKey()}`;
+  if (body !== undefined) allHeaders["content-type"] = "application/json";
+  const text = body === undefined ? undefined : JSON.stringify(body);
   let response;
   try {
-    response = await fetch(path, {
-      method,
-      signal,
-      headers: sent,
-      credentials: "omit",
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    response = await fetch(path, { method, signal, headers: allHeaders, credentials: "omit", body: text });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: t("error.unreachable") });
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  if (response.status === 401) document.dispatchEvent(new CustomEvent("key-needed", { detail: problem.detail }));
+  if (response.status === 401) keyNeeded(problem.detail);
   throw new ApiError(response.status, problem);
 }
 
-/** Get JSON. Values of `parameters` that are null are left out; lists are repeated. */
+/** Return the JSON at an address. Parameters that are null are skipped; those that are lists are repeated. */
 export async function get(path, parameters = {}, signal = undefined) {
   return (await send(path + query(parameters), { signal })).json();
 }
 
-/** Get JSON, or null where there is no such thing (yet). */
+/** Return the JSON at an address, or null where there is nothing (yet). */
 export async function find(path, parameters = {}, signal = undefined) {
   try {
     return await get(path, parameters, signal);
@@ -71,7 +74,7 @@ export async function post(path, body = undefined, headers = {}, signal = undefi
   return (await send(path, { method: "POST", body, headers, signal })).json();
 }
 
-/** All items of a paged list. */
+/** Return all items of a paged list. */
 export async function all(path, parameters = {}, signal = undefined) {
   const items = [];
   let cursor = null;
@@ -83,17 +86,19 @@ export async function all(path, parameters = {}, signal = undefined) {
   return items;
 }
 
-/** A picture's address for `<img>`, fetched here because `<img>` cannot send a key. */
+/** Return an address for `<img>`, fetched here because `<img>` cannot send a key. */
 export async function picture(path, signal = undefined) {
   const response = await send(path, { headers: { accept: "image/svg+xml" }, signal });
   return URL.createObjectURL(await response.blob());
 }
 
+/** Return parameters as the query of an address; empty where there are none. */
 export function query(parameters) {
   const pairs = Object.entries(parameters).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value])
-      .filter((each) => each !== null && each !== undefined && each !== "")
-      .map((each) => [name, each]),
+    [value]
+      .flat()
+      .filter((item) => item !== null && item !== undefined && item !== "")
+      .map((item) => [name, item]),
   );
   return pairs.length ? `?${new URLSearchParams(pairs)}` : "";
 }

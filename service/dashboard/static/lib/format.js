@@ -1,26 +1,31 @@
 // Numbers, times and durations as people read them.
 
+import { isShare } from "./metrics.js";
 import { language, t } from "./text.js";
 
-/** Non-finite numbers travel as strings: "NaN", "Infinity". */
+const NOTHING = "–";
+const SECONDS_PER = { day: 86400, hour: 3600, minute: 60 };
+
+/** Return a number of the API, where non-finite ones are strings ("NaN", "Infinity"); NaN for none. */
 export function number(value) {
   return value === null || value === undefined ? NaN : Number(value);
 }
 
-export function isShare(metric) {
-  return /(accuracy|fraction)$/.test(metric);
-}
-
-/** One value of a metric: 98.51%, 0.0482. */
-export function showValue(metric, value) {
+/** Return a finite number of the API, or null. */
+export function finite(value) {
   const read = number(value);
-  if (value === null || value === undefined) return "–";
-  if (!Number.isFinite(read)) return t(`number.${read}`);
-  if (isShare(metric)) return `${(100 * read).toFixed(2)}%`;
-  return significant(read);
+  return Number.isFinite(read) ? read : null;
 }
 
-/** Three significant digits: 0.0482, 1.2e-7. */
+/** Return a value of a metric as text: 98.51%, 0.0482. */
+export function showValue(metric, value) {
+  if (value === null || value === undefined) return NOTHING;
+  const read = number(value);
+  if (!Number.isFinite(read)) return t(`number.${read}`);
+  return isShare(metric) ? `${(100 * read).toFixed(2)}%` : significant(read);
+}
+
+/** Return a number with three significant digits: 0.0482, 1.2e-7. */
 export function significant(value) {
   const read = number(value);
   if (!Number.isFinite(read)) return t(`number.${read}`);
@@ -28,32 +33,31 @@ export function significant(value) {
   return String(Number(read.toPrecision(3)));
 }
 
+/** Return a share with one decimal: 25.0%. */
+export function percent(share) {
+  return share === null || share === undefined ? NOTHING : `${(100 * Number(share)).toFixed(1)}%`;
+}
+
 export function whole(value) {
   return new Intl.NumberFormat(language).format(value);
 }
 
-/** A p-value: 0.031, < 0.001. */
+/** Return a p-value as text: 0.031, < 0.001. */
 export function pValue(value) {
-  if (value === null || value === undefined) return "–";
+  if (value === null || value === undefined) return NOTHING;
   return value < 0.001 ? "< 0.001" : value.toFixed(3);
 }
 
-/** 47 s, 3 min 20 s, 2 h 5 min. */
+/** Return a duration in its two largest units: 47 s, 3 min 20 s, 2 h 5 min. */
 export function duration(seconds) {
-  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return NOTHING;
   if (seconds < 1) return t("time.lessThanASecond");
-  const all = Math.round(seconds);
-  const [days, hours, minutes, rest] = [
-    Math.floor(all / 86400),
-    Math.floor(all / 3600) % 24,
-    Math.floor(all / 60) % 60,
-    all % 60,
-  ];
+  const rounded = Math.round(seconds);
   const parts = [
-    [days, "time.d"],
-    [hours, "time.h"],
-    [minutes, "time.min"],
-    [rest, "time.s"],
+    [Math.floor(rounded / SECONDS_PER.day), "time.d"],
+    [Math.floor(rounded / SECONDS_PER.hour) % 24, "time.h"],
+    [Math.floor(rounded / SECONDS_PER.minute) % 60, "time.min"],
+    [rounded % 60, "time.s"],
   ];
   const first = parts.findIndex(([amount]) => amount > 0);
   return parts
@@ -63,23 +67,23 @@ export function duration(seconds) {
     .join(" ");
 }
 
-/** Dates as they are written where the reader is, where that speaks the page's language. */
+/** Return the reader's own locale where it speaks the page's language, which decides how dates are written. */
 function locale() {
-  return navigator.languages.find((each) => each.startsWith(language)) ?? language;
+  return navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
 }
 
-/** A moment in the reader's own zone. */
+/** Return a moment with its seconds, in the reader's own zone. */
 export function moment(text) {
-  if (!text) return "–";
+  if (!text) return NOTHING;
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
 }
 
-/** A moment's date and time of day, for lists. */
+/** Return a moment's date and time of day, for lists. */
 export function dateTime(text) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
 }
 
-/** A moment as the API has it, in UTC: 2026-11-21 16:20:00 UTC. */
+/** Return a moment as the API has it, in UTC: 2026-11-21 16:20:00 UTC. */
 export function utc(text) {
   return new Date(text)
     .toISOString()
@@ -87,23 +91,29 @@ export function utc(text) {
     .replace(/\.\d+Z$/, " UTC");
 }
 
-/** What an experiment is called, also where nobody named it. */
-export function experimentName({ name, preset, created_at: at }) {
-  return name ?? preset?.name ?? t("experiment.unnamed", { at: dateTime(at) });
-}
-
-/** "3 minutes ago", for lists. */
+/** Return how long ago something was, for lists: 3 minutes ago. */
 export function ago(text) {
   const seconds = (new Date(text) - Date.now()) / 1000;
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  for (const [unit, size] of [
-    ["day", 86400],
-    ["hour", 3600],
-    ["minute", 60],
-  ]) {
+  for (const [unit, size] of Object.entries(SECONDS_PER)) {
     if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
   }
   return relative.format(Math.trunc(Math.min(0, seconds)), "second");
+}
+
+/** Return an experiment's name, or one made of its preset or its time where it has none. */
+export function experimentName({ name, preset, created_at: createdAt }) {
+  return name ?? preset?.name ?? t("experiment.unnamed", { at: dateTime(createdAt) });
+}
+
+/** Return a run's name among the runs of its experiment, with its seed. */
+export function runName({ name, seed }) {
+  return `${name} · ${t("run.seed", { seed })}`;
+}
+
+/** Return an epoch's name; epoch 0 is the network before its first step. */
+export function epochName(epoch) {
+  return epoch === 0 ? t("layers.initial") : t("curves.epoch", { n: epoch });
 }
 
 export function shortId(id) {

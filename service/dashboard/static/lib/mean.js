@@ -1,58 +1,86 @@
-// Learning curves of groups of runs: the mean over seeds, and one standard deviation around it.
+// Learning curves: of one run, or of groups of runs with the mean and one standard deviation around it.
 
-import { number } from "./format.js";
+import { finite } from "./format.js";
 import { bounded } from "./scale.js";
+import { STATUS } from "./statuses.js";
 
 /**
  * Group runs and average their histories by epoch.
  *
- * Values that are not finite are in no mean. Runs that diverged are left out where their group
- * has others, and counted. Epochs are 1, 2, ... to the longest history; `counts` says of how many
- * runs each mean is. No band leaves the metric's range.
+ * Values that are not finite are in no mean. Runs that diverged are counted, and are averaged only
+ * where their whole group diverged. Epochs are 1, 2, ... to the longest history; `counts` has the
+ * number of runs in each mean. No band leaves the metric's range.
  *
- * @param runs      runs with `id`, `status`
+ * @param runs      runs with `id` and `status`
  * @param histories a map from run id to `{epoch: [...], metrics: {name: [...]}}`
- * @param labelOf   gives a run's group
- * @returns `{epochs, groups: [{label, runs, counts, diverged, mean, low, high}]}`
+ * @param labelOf   returns the group of a run
+ * @returns `{epochs, groups: [{label, members, runs, counts, diverged, mean, low, high}]}`
  */
 export function meanCurves(runs, histories, metric, labelOf) {
-  const groups = new Map();
-  for (const run of runs) {
-    const label = labelOf(run);
-    if (!groups.has(label)) groups.set(label, []);
-    groups.get(label).push(run);
-  }
-  let last = 0;
-  for (const run of runs) last = Math.max(last, histories.get(run.id)?.epoch.at(-1) ?? 0);
-  const epochs = Array.from({ length: last }, (_, at) => at + 1);
-  return { epochs, groups: [...groups].map(([label, members]) => average(label, members, histories, metric, last)) };
+  const groups = Map.groupBy(runs, labelOf);
+  const last = lastEpoch(runs.map((run) => histories.get(run.id)));
+  return {
+    epochs: epochsTo(last),
+    groups: [...groups].map(([label, members]) => average(label, members, histories, metric, last)),
+  };
 }
 
-function average(label, members, histories, metric, last) {
-  const diverged = members.filter((run) => run.status === "diverged");
-  const averaged = diverged.length < members.length ? members.filter((run) => run.status !== "diverged") : members;
-  const [count, sum, squares] = [new Float64Array(last), new Float64Array(last), new Float64Array(last)];
-  // Welford's update: the plain sum of squares loses the digits that small deviations need.
-  for (const run of averaged) {
-    const history = histories.get(run.id);
-    const column = history?.metrics[metric];
-    if (!column) continue;
-    for (let at = 0; at < history.epoch.length; at += 1) {
-      const value = number(column[at]);
-      if (!Number.isFinite(value)) continue;
-      const place = history.epoch[at] - 1;
-      count[place] += 1;
-      const before = value - sum[place];
-      sum[place] += before / count[place];
-      squares[place] += before * (value - sum[place]);
-    }
+function average(label, runs, histories, metric, last) {
+  const converged = runs.filter((run) => run.status !== STATUS.DIVERGED);
+  const moments = new Moments(last);
+  for (const run of converged.length ? converged : runs) {
+    const { epoch: epochs, metrics } = histories.get(run.id) ?? { epoch: [], metrics: {} };
+    const column = metrics[metric] ?? [];
+    for (const [index, epoch] of epochs.entries()) moments.add(epoch - 1, finite(column[index]));
   }
-  const [mean, low, high] = [[], [], []];
-  for (let at = 0; at < last; at += 1) {
-    const deviation = count[at] > 1 ? Math.sqrt(squares[at] / (count[at] - 1)) : 0;
-    mean.push(count[at] ? sum[at] : null);
-    low.push(count[at] ? bounded(metric, sum[at] - deviation) : null);
-    high.push(count[at] ? bounded(metric, sum[at] + deviation) : null);
+  const at = (write) => Array.from(moments.counts, (count, index) => (count ? write(index) : null));
+  return {
+    label,
+    members: runs,
+    runs: runs.length,
+    counts: [...moments.counts],
+    diverged: runs.length - converged.length,
+    mean: at((index) => moments.means[index]),
+    low: at((index) => bounded(metric, moments.means[index] - moments.deviation(index))),
+    high: at((index) => bounded(metric, moments.means[index] + moments.deviation(index))),
+  };
+}
+
+/** Return the curve of one run at the epochs 1, 2, ... to the last; null where there is no finite value. */
+export function singleCurve(label, { epoch: epochs, metrics }, metric, last) {
+  const mean = Array(last).fill(null);
+  for (const [index, epoch] of epochs.entries()) mean[epoch - 1] = finite(metrics[metric]?.[index]);
+  return { label, runs: 1, diverged: 0, mean, low: mean, high: mean };
+}
+
+/** Return the epochs 1, 2, ... to the last. */
+export function epochsTo(last) {
+  return Array.from({ length: last }, (_, index) => index + 1);
+}
+
+/** Return the last epoch that some of these histories record; 0 where there is none. */
+export function lastEpoch(histories) {
+  return histories.reduce((last, history) => Math.max(last, history?.epoch.at(-1) ?? 0), 0);
+}
+
+/** Means and standard deviations (n - 1) of values that come one by one, at several places. */
+class Moments {
+  constructor(length) {
+    this.counts = new Float64Array(length);
+    this.means = new Float64Array(length);
+    this.squares = new Float64Array(length); // of the deviations from the mean
   }
-  return { label, runs: members, counts: [...count], diverged: diverged.length, mean, low, high };
+
+  /** Welford's update: the plain sum of squares loses the digits that small deviations need. */
+  add(place, value) {
+    if (value === null) return;
+    this.counts[place] += 1;
+    const before = value - this.means[place];
+    this.means[place] += before / this.counts[place];
+    this.squares[place] += before * (value - this.means[place]);
+  }
+
+  deviation(place) {
+    return this.counts[place] > 1 ? Math.sqrt(this.squares[place] / (this.counts[place] - 1)) : 0;
+  }
 }

@@ -1,38 +1,52 @@
-// The scales of charts: how far a metric goes, and what is written at an axis's ticks.
+// Scales of charts: the range of a metric, and the labels of an axis's ticks.
 
-import { isShare } from "./format.js";
+import { isShare } from "./metrics.js";
 
 const MOST_DIGITS = 15;
 
-/** Between what a metric's values lie: shares end at 1, and none is below 0. */
+/** Return the smallest and the largest value a metric can have. */
 export function bounds(metric) {
   return [0, isShare(metric) ? 1 : Infinity];
 }
 
-/** What is spread around a value of a metric, as far as the metric goes. */
+/** Return a value limited to the range of a metric: the end of a band, say. */
 export function bounded(metric, value) {
   const [least, most] = bounds(metric);
-  return Math.min(most, Math.max(least, value));
+  return clamp(value, least, most);
 }
 
-/** Labels of an axis's ticks (null: none there), with the digits it takes to tell them apart. */
+export function clamp(value, low, high) {
+  return Math.min(high, Math.max(low, value));
+}
+
+/** Return the labels of ticks (null: no tick), with as many digits as it takes to tell them apart. */
 export function tickLabels(values) {
-  const given = values.filter((value) => value !== null);
-  const largest = Math.max(...given.map(Math.abs));
-  const exponents = largest > 0 && (largest < 1e-4 || largest >= 1e6);
-  const room = new Map(
-    given.map((value) => [
-      value,
-      Math.min(...given.map((other) => Math.abs(other - value) || Infinity), Math.abs(value) || 1),
-    ]),
-  );
+  const ticks = values.filter((value) => value !== null);
+  const largest = Math.max(...ticks.map(Math.abs));
+  const withExponent = largest > 0 && (largest < 1e-4 || largest >= 1e6);
   const write = (value, digits) =>
-    exponents ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
-  const close = (value, digits) => Math.abs(Number(write(value, digits)) - value) <= room.get(value) / 50;
+    withExponent ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
+  const spacing = new Map(ticks.map((value) => [value, distanceToNearest(value, ticks)]));
+  const isClose = (value, digits) => Math.abs(Number(write(value, digits)) - value) <= spacing.get(value) / 50;
   let digits = 1;
-  while (digits < MOST_DIGITS && !given.every((value) => close(value, digits))) digits += 1;
+  while (digits < MOST_DIGITS && !ticks.every((value) => isClose(value, digits))) digits += 1;
   return values.map((value) => {
     if (value === null) return "";
     return value === 0 ? "0" : write(value, digits);
   });
+}
+
+function distanceToNearest(value, values) {
+  const distances = values.map((other) => Math.abs(other - value) || Infinity);
+  return Math.min(...distances, Math.abs(value) || 1);
+}
+
+/** Return round numbers between two ends, about four of them. */
+export function roundTicks(low, high) {
+  const rough = (high - low) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  const ticks = [];
+  for (let index = Math.ceil(low / step); index * step <= high; index += 1) ticks.push(index * step);
+  return ticks;
 }

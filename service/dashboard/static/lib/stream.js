@@ -1,41 +1,46 @@
 // Server-sent events over fetch: EventSource cannot send a key.
 
 import { send } from "./api.js";
+import { sleep } from "./timing.js";
 
 const SILENCE_MILLISECONDS = 45_000; // three of the service's heartbeats
+const FIRST_PAUSE_MILLISECONDS = 500;
 const LONGEST_PAUSE_MILLISECONDS = 4_000;
+/** Answers after which it is of no use to ask again. */
+const FINAL_REFUSALS = [401, 403, 404];
 
 /**
- * Follow a stream until it is over or `signal` aborts, reconnecting after the last event seen.
- * A hidden tab lets its connection go (browsers allow six to a host) and goes on when it is
- * looked at again.
+ * Follow a stream until it is over or `signal` aborts, and reconnect after the last event seen.
+ * A hidden tab closes its connection (a browser allows six per host) and reconnects when it is
+ * shown again.
  *
- * `onEvents` gets each batch of `{type, data}`; `onState` gets "live", "waiting" or "over". Without
- * `replay` a connection begins with what comes, for those who then look for themselves: what all
- * experiments did while a tab was hidden may be long.
+ * @param onEvents called with each batch of `{type, data}`
+ * @param onState  called with "live", "waiting" or "over"
+ * @param replay   whether a new connection first replays the events missed; without it the
+ *   listener looks at the present state itself (what all experiments did meanwhile may be long)
  */
 export async function follow(path, { onEvents, onState = () => {}, signal, replay = true }) {
   const seen = { id: null };
-  let pause = 500;
+  let pause = FIRST_PAUSE_MILLISECONDS;
   while (!signal.aborted) {
     await untilVisible(signal);
     const connection = new AbortController();
     const stop = () => connection.abort();
-    const hide = () => document.hidden && stop();
+    const stopWhenHidden = () => document.hidden && stop();
     signal.addEventListener("abort", stop);
-    document.addEventListener("visibilitychange", hide);
+    document.addEventListener("visibilitychange", stopWhenHidden);
     try {
       const headers = { accept: "text/event-stream", ...(replay && seen.id ? { "last-event-id": seen.id } : {}) };
       const response = await send(path, { headers, signal: connection.signal });
       if (response.status === 204) break;
       onState("live");
-      pause = 500;
-      await read(response.body, seen, onEvents, connection);
+      pause = FIRST_PAUSE_MILLISECONDS;
+      await read(response.body, seen, onEvents, stop);
     } catch (error) {
-      if ([401, 403, 404].includes(error.status)) break;
+      if (FINAL_REFUSALS.includes(error.status)) break;
     } finally {
       signal.removeEventListener("abort", stop);
-      document.removeEventListener("visibilitychange", hide);
+      document.removeEventListener("visibilitychange", stopWhenHidden);
     }
     if (signal.aborted) return;
     onState("waiting");
@@ -45,19 +50,17 @@ export async function follow(path, { onEvents, onState = () => {}, signal, repla
   if (!signal.aborted) onState("over");
 }
 
-async function read(body, seen, onEvents, connection) {
+async function read(body, seen, onEvents, stop) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  const split = eventSplitter(seen);
   let watchdog = null;
   try {
     for (;;) {
       clearTimeout(watchdog);
-      watchdog = setTimeout(() => connection.abort(), SILENCE_MILLISECONDS);
+      watchdog = setTimeout(stop, SILENCE_MILLISECONDS);
       const { value, done } = await reader.read();
       if (done) return;
-      const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop();
-      const events = blocks.map((block) => parse(block, seen)).filter(Boolean);
+      const events = split(value);
       if (events.length) onEvents(events);
     }
   } finally {
@@ -65,6 +68,20 @@ async function read(body, seen, onEvents, connection) {
   }
 }
 
+/**
+ * Return a function that takes pieces of a stream's text, wherever they were cut, and returns the
+ * events that each piece completes. `seen.id` becomes the id of the last one.
+ */
+export function eventSplitter(seen) {
+  let rest = "";
+  return (piece) => {
+    const blocks = (rest + piece).split("\n\n");
+    rest = blocks.pop();
+    return blocks.map((block) => parse(block, seen)).filter(Boolean);
+  };
+}
+
+/** Return the event of a block of lines, or null where it is a comment. */
 function parse(block, seen) {
   let type = "message";
   let data = "";
@@ -80,26 +97,13 @@ function parse(block, seen) {
 function untilVisible(signal) {
   return new Promise((resolve) => {
     if (!document.hidden || signal.aborted) return resolve();
-    const look = () => {
+    const check = () => {
       if (document.hidden && !signal.aborted) return;
-      document.removeEventListener("visibilitychange", look);
-      signal.removeEventListener("abort", look);
+      document.removeEventListener("visibilitychange", check);
+      signal.removeEventListener("abort", check);
       resolve();
     };
-    document.addEventListener("visibilitychange", look);
-    signal.addEventListener("abort", look);
-  });
-}
-
-/** Wait, or until `signal` aborts. */
-export function sleep(milliseconds, signal) {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal.addEventListener("abort", end);
+    document.addEventListener("visibilitychange", check);
+    signal.addEventListener("abort", check);
   });
 }

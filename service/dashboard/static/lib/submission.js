@@ -1,6 +1,6 @@
-// What the form sends, and the same request for a shell, for Python, and as it is.
+// The request that the form sends, and the same request for a shell and for Python.
 
-/** Fields that may be set otherwise while an experiment still checks its preset's claims. */
+/** Fields that may differ from the preset's while an experiment still checks the preset's claims. */
 const PRESET_FIELDS = new Set([
   "name",
   "description",
@@ -13,54 +13,64 @@ const PRESET_FIELDS = new Set([
   "max_attempts",
   "device",
 ]);
+const INDENT = "    ";
+const PYTHON_LINE_WIDTH = 72;
 
 /**
- * Where a spec goes: to its preset, with what it changes, so that its claims are checked; or,
- * where it is another experiment by now, to the experiments.
+ * Return where a spec goes: to its preset with what it changes, so that its claims are checked, or,
+ * where it has become another experiment, to the experiments.
  *
- * @param origin `{preset, size, spec}` the form began with, or null
+ * @param origin `{preset, size, spec}` from which the form started, or null
  * @returns `{path, body, preset}`
  */
 export function submission(spec, origin) {
-  if (origin) {
-    const same = (name) => JSON.stringify(spec[name]) === JSON.stringify(origin.spec[name]);
-    const changed = [...new Set([...Object.keys(spec), ...Object.keys(origin.spec)])].filter((name) => !same(name));
-    if (changed.every((name) => PRESET_FIELDS.has(name) && name in spec)) {
-      const body = { size: origin.size, ...Object.fromEntries(changed.map((name) => [name, spec[name]])) };
-      return { path: `/v1/presets/${encodeURIComponent(origin.preset)}/experiments`, body, preset: origin.preset };
-    }
+  const changed = origin ? changedFields(spec, origin.spec) : null;
+  if (!changed?.every((name) => PRESET_FIELDS.has(name) && name in spec)) {
+    return { path: "/v1/experiments", body: spec, preset: null };
   }
-  return { path: "/v1/experiments", body: spec, preset: null };
+  const body = { size: origin.size, ...Object.fromEntries(changed.map((name) => [name, spec[name]])) };
+  return { path: `/v1/presets/${encodeURIComponent(origin.preset)}/experiments`, body, preset: origin.preset };
 }
 
-/** A command that works in any POSIX shell as it stands. */
+function changedFields(spec, original) {
+  const names = [...new Set([...Object.keys(spec), ...Object.keys(original)])];
+  return names.filter((name) => JSON.stringify(spec[name]) !== JSON.stringify(original[name]));
+}
+
+/** Return a command that works in any POSIX shell. */
 export function curl({ path, body }, { origin, withKey }) {
   const key = withKey ? ` \\\n  -H "Authorization: Bearer $ACTINIUM_KEY"` : "";
-  const written = JSON.stringify(body, null, 2).replaceAll("'", `'\\''`);
-  return `curl -s ${origin}${path}${key} \\\n  -H 'Content-Type: application/json' \\\n  -d '${written}'`;
+  const json = JSON.stringify(body, null, 2).replaceAll("'", `'\\''`);
+  return `curl -s ${origin}${path}${key} \\\n  -H 'Content-Type: application/json' \\\n  -d '${json}'`;
 }
 
-/** The same with the Python client, which finds a key in `ACTINIUM_KEY`. */
+/** Return a program for the Python client, which finds a key in `ACTINIUM_KEY`. */
 export function python({ body, preset }, { origin }) {
-  const call = preset
-    ? `submit_preset(\n    ${JSON.stringify(preset)},\n${Object.entries(body)
-        .map(([name, value]) => `    ${name}=${literal(value, "    ")},\n`)
-        .join("")})`
-    : `submit(${literal(body)})`;
-  return `from actinium import Client\n\nclient = Client(${JSON.stringify(origin)})\nexperiment = client.${call}\nclient.wait(experiment)\n`;
+  return `from actinium import Client
+
+client = Client(${JSON.stringify(origin)})
+experiment = client.${preset ? presetCall(preset, body) : `submit(${literal(body)})`}
+client.wait(experiment)
+`;
 }
 
-/** A JSON value as Python writes it. */
+function presetCall(preset, body) {
+  const values = Object.entries(body).map(([name, value]) => `${name}=${literal(value, INDENT)}`);
+  const lines = [JSON.stringify(preset), ...values].map((argument) => `${INDENT}${argument},\n`);
+  return `submit_preset(\n${lines.join("")})`;
+}
+
+/** Return a JSON value as Python writes it. */
 function literal(value, indent = "") {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value !== "object") return JSON.stringify(value);
-  const inner = `${indent}    `;
+  const inner = indent + INDENT;
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
   const items = Array.isArray(value)
-    ? value.map((each) => literal(each, inner))
-    : Object.entries(value).map(([key, each]) => `${JSON.stringify(key)}: ${literal(each, inner)}`);
-  const flat = open + items.join(", ") + close;
-  if (flat.length + indent.length < 72 && !flat.includes("\n")) return flat;
-  return `${open}\n${items.map((each) => `${inner}${each},\n`).join("")}${indent}${close}`;
+    ? value.map((item) => literal(item, inner))
+    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${literal(item, inner)}`);
+  const oneLine = open + items.join(", ") + close;
+  if (oneLine.length + indent.length < PYTHON_LINE_WIDTH && !oneLine.includes("\n")) return oneLine;
+  return `${open}\n${items.map((item) => `${inner}${item},\n`).join("")}${indent}${close}`;
 }

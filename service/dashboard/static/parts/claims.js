@@ -1,76 +1,48 @@
-// The claims of a preset's experiment: what was published, and what these runs say.
+// The claims of a preset's experiment: the published sentence, and what these runs show.
 
-import { h, reachable } from "../lib/dom.js";
 import { significant } from "../lib/format.js";
 import { t } from "../lib/text.js";
-import { verdictName } from "./badges.js";
+import { h } from "./dom.js";
+import { scrollableTable } from "./elements.js";
+import { verdictName } from "./verdicts.js";
 
 const SIGNS = { reproduced: "✓", not_reproduced: "✕", inconclusive: "?" };
 
-/** Draw the API's claims, each with the figures behind it. */
-export function claims(answer) {
+/** Return the list of the API's claims, each with the numbers behind it. */
+export function claimList({ claims }) {
+  return h("ul.claims", claims.map(claimItem));
+}
+
+function claimItem(claim) {
+  const { status, sentence, reason, groups } = claim;
   return h(
-    "ul.claims",
-    {},
-    answer.claims.map((claim) =>
-      h(
-        `li.claim.${claim.status}`,
-        {},
-        h(
-          "span.outcome",
-          {},
-          h("span", { "aria-hidden": "true" }, SIGNS[claim.status]),
-          " ",
-          t(`claim.${claim.status}`),
-        ),
-        h(
-          "div",
-          {},
-          h("div", { lang: "en" }, h("p", {}, claim.sentence), h("p.note", {}, claim.reason)),
-          claim.groups.length ? figures(claim) : null,
-        ),
-      ),
+    `li.claim.${status}`,
+    h("span.outcome", h("span", { "aria-hidden": "true" }, SIGNS[status]), " ", t(`claim.${status}`)),
+    h(
+      "div",
+      h("div", { lang: "en" }, h("p", sentence), h("p.note", reason)),
+      groups.length ? numbersBehind(claim) : null,
     ),
   );
 }
 
-function figures(claim) {
+function numbersBehind({ measure, groups }) {
+  const title = t("claims.numbers");
   return h(
     "details",
-    {},
-    h("summary", {}, claim.measure ?? t("claims.figures")),
-    reachable(
-      t("claims.figures"),
-      h(
-        "div.scroll",
-        {},
-        h(
-          "table",
-          {},
-          h(
-            "tbody",
-            {},
-            claim.groups.map((group) =>
-              h(
-                "tr",
-                {},
-                h("th", { scope: "row" }, group.group),
-                h("td.number", {}, group.mean === null ? "–" : significant(group.mean)),
-                h("td.number", {}, group.ci95 ? `[${group.ci95.map(significant).join(", ")}]` : "–"),
-                h("td.number", {}, `n=${group.n}`),
-                h(
-                  "td",
-                  {},
-                  Object.entries(group.verdicts)
-                    .map(([name, n]) => `${n} ${verdictName(name)}`)
-                    .join(", "),
-                  group.diverged ? ` ${t("ranking.diverged", { n: group.diverged })}` : "",
-                ),
-              ),
-            ),
-          ),
-        ),
-      ),
-    ),
+    h("summary", measure ?? title),
+    scrollableTable(title, "table", h("tbody", groups.map(groupRow))),
+  );
+}
+
+function groupRow({ group, mean, ci95, n, verdicts, diverged }) {
+  const counts = Object.entries(verdicts).map(([verdict, times]) => `${times} ${verdictName(verdict)}`);
+  return h(
+    "tr",
+    h("th", { scope: "row" }, group),
+    h("td.number", mean === null ? "–" : significant(mean)),
+    h("td.number", ci95 ? `[${ci95.map(significant).join(", ")}]` : "–"),
+    h("td.number", `n=${n}`),
+    h("td", counts.join(", "), diverged ? ` ${t("ranking.diverged", { n: diverged })}` : ""),
   );
 }

@@ -1,44 +1,53 @@
-// A resolved configuration, axis by axis.
+// A run's configuration, axis by axis, with every parameter.
 
-import { AXES } from "../lib/catalog.js";
-import { h, reachable } from "../lib/dom.js";
+import { AXES } from "../lib/axes.js";
 import { known, t } from "../lib/text.js";
+import { h } from "./dom.js";
+import { scrollable, termList } from "./elements.js";
 
+/** Return a configuration as a list and as JSON. */
 export function configuration(config) {
-  // JSON from the database comes in an order of its own; people know that of the axes.
-  const names = [
-    ...AXES.filter((axis) => axis in config),
-    ...Object.keys(config).filter((name) => !AXES.includes(name)),
-  ];
+  // JSON from the database comes in an order of its own; people know the order of the axes.
+  const axes = AXES.filter((axis) => axis in config);
+  const settings = Object.keys(config).filter((name) => !AXES.includes(name));
   return [
-    h(
+    termList(
       "dl.config",
-      {},
-      names
-        .map((axis) => [axis, config[axis]])
-        .map(([axis, value]) => h("div", {}, h("dt", {}, known(`axis.${axis}`) ?? axis), h("dd", {}, written(value)))),
+      [...axes, ...settings].map((name) => [axisTitle(name), configurationValue(config[name])]),
     ),
-    h("details", {}, h("summary", {}, "JSON"), reachable("JSON", h("pre", {}, JSON.stringify(config, null, 2)))),
+    h("details", h("summary", "JSON"), scrollable("JSON", h("pre", JSON.stringify(config, null, 2)))),
   ];
 }
 
-/** One value: its name, with its parameters behind it. */
-export function written(value) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return plain(value);
-  const { name, ...parameters } = value;
-  const listed = Object.entries(parameters)
-    .map(([key, each]) => `${key} = ${plain(each)}`)
-    .join(", ");
-  return [name !== undefined && h("b", {}, name), listed && h("small.muted", {}, ` ${listed}`)];
+/** Return the title of an axis or of a setting. */
+export function axisTitle(axis) {
+  return known(`axis.${axis}`) ?? axis.replaceAll("_", " ");
 }
 
-function plain(value) {
-  if (value !== null && typeof value === "object" && !Array.isArray(value)) {
-    const { name, ...rest } = value;
-    const inner = Object.entries(rest)
-      .map(([key, each]) => `${key} = ${plain(each)}`)
-      .join(", ");
-    return name === undefined ? `{${inner}}` : inner ? `${name} (${inner})` : name;
-  }
-  return Array.isArray(value) ? `[${value.map(plain).join(", ")}]` : value === null ? t("config.none") : String(value);
+/** Return one value: its name, with all its parameters behind it. */
+export function configurationValue(value) {
+  if (!isChoice(value)) return plainText(value);
+  const { name, ...parameters } = value;
+  const listed = parameterList(parameters);
+  return [name !== undefined && h("b", name), listed && h("small.muted", ` ${listed}`)];
+}
+
+function plainText(value) {
+  if (value === null) return t("config.none");
+  if (Array.isArray(value)) return `[${value.map(plainText).join(", ")}]`;
+  if (!isChoice(value)) return String(value);
+  const { name, ...parameters } = value;
+  const listed = parameterList(parameters);
+  if (name === undefined) return `{${listed}}`;
+  return listed ? `${name} (${listed})` : name;
+}
+
+function parameterList(parameters) {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name} = ${plainText(value)}`)
+    .join(", ");
+}
+
+function isChoice(value) {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

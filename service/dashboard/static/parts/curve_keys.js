@@ -1,32 +1,36 @@
-// A chart by keyboard and by ear: its cursor moves as a slider's does, and says what it points at.
+// A chart for the keyboard and for screen readers: its cursor moves as a slider's does, and speaks its values.
 
 import { showValue } from "../lib/format.js";
+import { clamp } from "../lib/scale.js";
 import { t } from "../lib/text.js";
 
-const ZOOM = 0.5;
-const MOST_SPOKEN = 8;
+const ZOOM_FACTOR = 0.5;
+const MOST_SPOKEN_LINES = 8;
 
-/** Let the arrow keys move a chart's cursor, + and - zoom around it, Escape show the whole. */
+/** Let the arrow keys move the cursor of a chart, + and - zoom around it, and Escape show all. */
 export function steerByKeys(curves) {
   const { box } = curves;
-  let at = null;
-  const move = (to) => {
-    at = Math.max(0, Math.min(to, curves.shown.epochs.length - 1));
-    const { plot } = curves;
-    plot.setCursor({ left: plot.valToPos(curves.shown.epochs[at], "x"), top: plot.over.clientHeight / 3 });
-    tell(curves, at);
-  };
+  let index = null; // of the epoch under the cursor
   const last = () => curves.shown.epochs.length - 1;
+  const moveTo = (wanted) => {
+    index = clamp(wanted, 0, last());
+    const { plot, shown } = curves;
+    plot.setCursor({ left: plot.valToPos(shown.epochs[index], "x"), top: plot.over.clientHeight / 3 });
+    speakValues(curves, index);
+  };
+  const back = () => moveTo((index ?? last() + 1) - 1);
+  const forward = () => moveTo((index ?? -1) + 1);
+  const zoomIn = () => zoom(curves, index ?? last(), ZOOM_FACTOR);
   const actions = {
-    ArrowLeft: () => move((at ?? last() + 1) - 1),
-    ArrowDown: () => move((at ?? last() + 1) - 1),
-    ArrowRight: () => move((at ?? -1) + 1),
-    ArrowUp: () => move((at ?? -1) + 1),
-    Home: () => move(0),
-    End: () => move(last()),
-    "+": () => zoom(curves, at ?? last(), ZOOM),
-    "=": () => zoom(curves, at ?? last(), ZOOM),
-    "-": () => zoom(curves, at ?? last(), 1 / ZOOM),
+    ArrowLeft: back,
+    ArrowDown: back,
+    ArrowRight: forward,
+    ArrowUp: forward,
+    Home: () => moveTo(0),
+    End: () => moveTo(last()),
+    "+": zoomIn,
+    "=": zoomIn,
+    "-": () => zoom(curves, index ?? last(), 1 / ZOOM_FACTOR),
     Escape: () => curves.unzoom(),
   };
   box.addEventListener("keydown", (event) => {
@@ -38,27 +42,26 @@ export function steerByKeys(curves) {
   box.addEventListener("blur", () => curves.plot?.setCursor({ left: -10, top: -10 }));
 }
 
-/** Say what an epoch's values are; null: the last one's. */
-export function tell(curves, at = null) {
-  const { lines, epochs, metric } = curves.shown;
-  const place = at ?? epochs.length - 1;
+/** Let a screen reader speak the values at an epoch; those of the last epoch where none is named. */
+export function speakValues(curves, index = curves.shown.epochs.length - 1) {
+  const { epochs, metric, lines } = curves.shown;
   const values = lines
-    .slice(0, MOST_SPOKEN)
+    .slice(0, MOST_SPOKEN_LINES)
     .filter((line) => !curves.hidden.has(line.label))
-    .map((line) => `${line.label} ${showValue(metric, line.mean[place])}`);
+    .map((line) => `${line.label} ${showValue(metric, line.mean[index])}`);
   const { box } = curves;
   box.setAttribute("aria-valuemin", String(epochs[0]));
   box.setAttribute("aria-valuemax", String(epochs.at(-1)));
-  box.setAttribute("aria-valuenow", String(epochs[place]));
-  box.setAttribute("aria-valuetext", `${t("curves.epoch", { n: epochs[place] })}: ${values.join(", ")}`);
+  box.setAttribute("aria-valuenow", String(epochs[index]));
+  box.setAttribute("aria-valuetext", `${t("curves.epoch", { n: epochs[index] })}: ${values.join(", ")}`);
 }
 
-function zoom(curves, at, factor) {
+function zoom(curves, index, factor) {
   const { epochs } = curves.shown;
+  const [first, last] = [epochs[0], epochs.at(-1)];
   const { min, max } = curves.plot.scales.x;
   const half = (factor * (max - min)) / 2;
-  const [first, last] = [epochs[0], epochs.at(-1)];
   if (2 * half >= last - first) return curves.unzoom();
-  const middle = Math.max(first + half, Math.min(epochs[at], last - half));
+  const middle = clamp(epochs[index], first + half, last - half);
   curves.zoomTo(middle - half, middle + half);
 }

@@ -1,28 +1,30 @@
-// A picture drawn by the API, in the page's theme and again where that changes.
+// A picture drawn by the API, in the page's theme; drawn again when the theme changes.
 
 import { picture } from "../lib/api.js";
-import { h, theme } from "../lib/dom.js";
-import { notice } from "./badges.js";
+import { h } from "./dom.js";
+import { notice } from "./elements.js";
+import { theme, whenThemeChanges } from "./theme.js";
 
 export class Figure {
-  /** @param alt what the picture shows, for people who listen to it */
+  /** @param alt what the picture shows, for screen readers */
   constructor({ alt, signal, width = null, height = null }) {
     this.signal = signal;
+    this.address = null; // of the picture, without its theme
     this.image = h("img.figure.pending", { alt, width, height });
-    this.element = h("div", {}, this.image);
-    document.addEventListener("theme-changed", () => this.address && this.draw(), { signal });
+    this.element = h("div", this.image);
+    whenThemeChanges(() => this.address && this.draw(), signal);
   }
 
-  /** Draw what is at an address (without its theme); what was drawn before stays until then. */
+  /** Show the picture at an address; the previous one stays until then. */
   show(address) {
     this.address = address;
     return this.draw();
   }
 
   async draw() {
-    const asked = `${this.address}${this.address.includes("?") ? "&" : "?"}theme=${theme()}`;
+    const path = `${this.address}${this.address.includes("?") ? "&" : "?"}theme=${theme()}`;
     try {
-      const source = await picture(asked, this.signal);
+      const source = await picture(path, this.signal);
       URL.revokeObjectURL(this.image.src);
       this.image.src = source;
       this.image.classList.remove("pending");
@@ -32,16 +34,16 @@ export class Figure {
     }
   }
 
-  /** Draw it once it comes into sight. */
-  showWhenSeen(address) {
-    const watcher = new IntersectionObserver(
-      (seen) => {
-        if (!seen.some((each) => each.isIntersecting)) return;
-        watcher.disconnect();
+  /** Show the picture once its place scrolls into view. */
+  showWhenVisible(address) {
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        observer.disconnect();
         this.show(address);
       },
       { rootMargin: "200px" },
     );
-    watcher.observe(this.element);
+    observer.observe(this.element);
   }
 }

@@ -1,169 +1,117 @@
-// Two axes against each other: the mean of each combination, with its verdict.
+// A heat map: two axes against each other, with the mean and the verdict of each combination.
 
-import { h, reachable } from "../lib/dom.js";
+import { asText, labelOn, labelsOn } from "../lib/axes.js";
+import { CIVIDIS, heatColours } from "../lib/colours.js";
 import { showValue } from "../lib/format.js";
+import { metricTitle } from "../lib/metrics.js";
+import { STATUS, WITHOUT_RESULT } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
-import { verdictName, verdictOf } from "./badges.js";
-import { metricName } from "./metrics.js";
-
-// cividis, the colours of the API's heat maps: lightness rises evenly, for every eye and in grey.
-const STOPS = [
-  "#00224e",
-  "#123570",
-  "#3b496c",
-  "#575d6d",
-  "#707173",
-  "#8a8678",
-  "#a59c74",
-  "#c3b369",
-  "#e1cc55",
-  "#fee838",
-];
-/** Ended, but with nothing to average. */
-const WITHOUT_RESULT = ["failed", "cancelled"];
+import { statusName } from "./badges.js";
+import { axisTitle } from "./configuration.js";
+import { h } from "./dom.js";
+import { button, scrollableTable } from "./elements.js";
+import { isHealthy, verdictName, verdictOf } from "./verdicts.js";
 
 /**
- * Draw the table, and what its colours stand for.
+ * Return the table, and the key of its colours.
  *
  * @param comparison the API's comparison by the two axes
- * @param runs       the experiment's runs, for their verdicts
- * @param placed     each run's labels by axis
+ * @param runs       the experiment's runs
  * @param open       called with `{axis: label}` of a chosen cell
  */
-export function heatmap(comparison, runs, placed, open) {
-  const [rowAxis, columnAxis] = comparison.by;
-  const cells = new Map(comparison.groups.map((group) => [key(group.by, rowAxis, columnAxis), group]));
-  const place = (run) => JSON.stringify([rowAxis, columnAxis].map((axis) => String(placed.get(run.id)[axis])));
-  const verdicts = counted(runs, place, verdictOf);
-  const states = counted(runs, place, (run) => run.status);
-  const values = (axis) => [...new Set(runs.map((run) => String(placed.get(run.id)[axis])))];
-  const means = comparison.groups.map((group) => group.mean).filter((mean) => mean !== null);
-  const [low, high] = [Math.min(...means), Math.max(...means)];
-  const scale = (mean) => {
-    const share = high > low ? (mean - low) / (high - low) : 1;
-    return comparison.higher_is_better ? share : 1 - share;
-  };
-  const columns = values(columnAxis);
-  const table = h(
-    "table.heatmap",
-    {},
-    h("caption.unseen", {}, t("heatmap.caption", { rows: t(`axis.${rowAxis}`), columns: t(`axis.${columnAxis}`) })),
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        h("th", { scope: "col" }, h("span.muted", {}, `${t(`axis.${rowAxis}`)} ╲ ${t(`axis.${columnAxis}`)}`)),
-        columns.map((column) => h("th", { scope: "col" }, column)),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      values(rowAxis).map((row) =>
-        h(
-          "tr",
-          {},
-          h("th", { scope: "row" }, row),
-          columns.map((column) => {
-            const at = JSON.stringify([row, column]);
-            return cell(
-              cells.get(at),
-              { verdicts: verdicts.get(at), states: states.get(at) },
-              comparison.metric,
-              means.length ? scale : null,
-              () => open({ [rowAxis]: row, [columnAxis]: column }),
-            );
-          }),
-        ),
-      ),
-    ),
+export function heatmap(comparison, runs, open) {
+  const axes = comparison.by;
+  const [rowAxis, columnAxis] = axes;
+  const groups = new Map(
+    comparison.groups.map((group) => [JSON.stringify(axes.map((axis) => asText(group.by[axis]))), group]),
   );
+  const members = Map.groupBy(runs, (run) => JSON.stringify(axes.map((axis) => labelOn(run, axis))));
+  const range = rangeOfMeans(comparison);
+  const rows = labelsOn(runs, rowAxis).map((row) => ({
+    label: row,
+    cells: labelsOn(runs, columnAxis).map((column) => {
+      const place = JSON.stringify([row, column]);
+      const choose = () => open({ [rowAxis]: row, [columnAxis]: column });
+      return cell(groups.get(place), members.get(place) ?? [], comparison.metric, range, choose);
+    }),
+  }));
   return [
-    reachable(t("heatmap.title"), h("div.scroll", {}, table)),
-    high > low ? colourKey(comparison, low, high) : null,
+    table(axes.map(axisTitle), labelsOn(runs, columnAxis), rows),
+    range && range.high > range.low ? colourKey(comparison, range) : null,
   ];
 }
 
-/** The colours with the values they stand for, the worst on the left. */
-function colourKey({ metric, higher_is_better: upward }, low, high) {
-  const values = [low, (low + high) / 2, high].map((value) => showValue(metric, value));
-  const ends = upward ? values : values.toReversed();
-  return h(
-    "div.colours",
-    { role: "img", "aria-label": `${metricName(metric)}: ${t("number.range", { low: ends[0], high: ends[2] })}` },
-    h("span", {}, metricName(metric)),
-    h("i", { style: { background: `linear-gradient(to right, ${STOPS.join(", ")})` } }),
+/** Return the lowest and the highest mean, and the share of each mean between the worst and the best. */
+function rangeOfMeans({ groups, higher_is_better: upward }) {
+  const means = groups.map((group) => group.mean).filter((mean) => mean !== null);
+  if (!means.length) return null;
+  const [low, high] = [Math.min(...means), Math.max(...means)];
+  const share = (mean) => (high > low ? (mean - low) / (high - low) : 1);
+  return { low, high, shareOf: upward ? share : (mean) => 1 - share(mean) };
+}
+
+function table([rowTitle, columnTitle], columns, rows) {
+  const heading = (content) => h("th", { scope: "col" }, content);
+  return scrollableTable(
+    t("heatmap.title"),
+    "table.heatmap",
+    h("caption.unseen", t("heatmap.caption", { rows: rowTitle, columns: columnTitle })),
+    h("thead", h("tr", heading(h("span.muted", `${rowTitle} ╲ ${columnTitle}`)), columns.map(heading))),
     h(
-      "div",
-      {},
-      ends.map((value) => h("span", {}, value)),
+      "tbody",
+      rows.map(({ label, cells }) => h("tr", h("th", { scope: "row" }, label), cells)),
     ),
   );
 }
 
-function key(by, rowAxis, columnAxis) {
-  return JSON.stringify([String(by[rowAxis] ?? "–"), String(by[columnAxis] ?? "–")]);
+/** Return the colours with the values they stand for, the worst on the left. */
+function colourKey({ metric, higher_is_better: upward }, { low, high }) {
+  const values = [low, (low + high) / 2, high].map((value) => showValue(metric, value));
+  const ends = upward ? values : values.toReversed();
+  const title = metricTitle(metric);
+  return h(
+    "div.colours",
+    { role: "img", "aria-label": `${title}: ${t("number.range", { low: ends[0], high: ends[2] })}` },
+    h("span", title),
+    h("i", { style: { background: `linear-gradient(to right, ${CIVIDIS.join(", ")})` } }),
+    h(
+      "div",
+      ends.map((value) => h("span", value)),
+    ),
+  );
 }
 
-/** How many runs have what at each place: a map from place to a map from what to its number. */
-function counted(runs, place, what) {
-  const found = new Map();
-  for (const run of runs) {
-    const told = what(run);
-    if (!told) continue;
-    const at = place(run);
-    if (!found.has(at)) found.set(at, new Map());
-    found.get(at).set(told, (found.get(at).get(told) ?? 0) + 1);
-  }
-  return found;
-}
-
-function cell(group, { verdicts, states }, metric, scale, open) {
+function cell(group, runs, metric, range, open) {
   if (!group) return h("td.empty");
   const finished = group.n + group.diverged + group.missing;
   const total = finished + group.unfinished;
-  const lost = WITHOUT_RESULT.filter((name) => states?.has(name)).map((name) => [name, states.get(name)]);
-  const without = lost.reduce((sum, [, n]) => sum + n, 0);
-  if (finished === 0 && without < total) return h("td.empty", {}, t("heatmap.waiting"));
-  const lines = [group.mean === null ? null : h("b", {}, showValue(metric, group.mean))];
-  for (const [name, n] of lost) lines.push(h("small", {}, n < total ? `${n}/${total} ` : "", t(`status.${name}`)));
-  const [verdict, times] =
-    finished === 0 ? [null, 0] : ([...(verdicts ?? [])].sort((one, other) => other[1] - one[1])[0] ?? [null, 0]);
-  if (verdict) lines.push(h("small", {}, verdictName(verdict), times < finished ? ` ${times}/${finished}` : ""));
-  if (group.diverged && verdict !== "diverged") {
-    lines.push(h("small", {}, t("heatmap.diverged", { n: `${group.diverged}/${finished}` })));
-  }
-  const style = group.mean === null ? {} : colours(scale(group.mean));
-  // Where no cell has a value (networks that were only initialized) the verdict gives the colour.
-  const kind =
-    scale === null && verdict
-      ? verdict === "healthy"
-        ? ".healthy"
-        : ".unhealthy"
-      : group.mean === null
-        ? ".hatched"
-        : "";
-  return h("td", {}, h(`button.cell${kind}`, { type: "button", style, onClick: open }, lines));
+  const lost = WITHOUT_RESULT.map((status) => [status, countOf(runs, status)]).filter(([, times]) => times);
+  const lostRuns = lost.reduce((sum, [, times]) => sum + times, 0);
+  if (finished === 0 && lostRuns < total) return h("td.empty", t("heatmap.waiting"));
+  const [verdict, times] = finished ? mostFrequentVerdict(runs) : [null, 0];
+  const lines = [
+    group.mean === null ? null : h("b", showValue(metric, group.mean)),
+    lost.map(([status, runsLost]) => h("small", runsLost < total ? `${runsLost}/${total} ` : "", statusName(status))),
+    verdict && h("small", verdictName(verdict), times < finished ? ` ${times}/${finished}` : ""),
+    group.diverged && verdict !== STATUS.DIVERGED
+      ? h("small", t("heatmap.diverged", { n: `${group.diverged}/${finished}` }))
+      : null,
+  ];
+  const style = group.mean === null ? {} : heatColours(range.shareOf(group.mean));
+  return h("td", button(`button.cell${ground(group, verdict, range)}`, open, { style }, lines));
 }
 
-function colours(share) {
-  const at = share * (STOPS.length - 1);
-  const index = Math.min(STOPS.length - 2, Math.floor(at));
-  const [from, to] = [rgb(STOPS[index]), rgb(STOPS[index + 1])];
-  const mixed = from.map((part, channel) => Math.round(part + (to[channel] - part) * (at - index)));
-  return { background: `rgb(${mixed.join(" ")})`, color: luminance(mixed) > 0.179 ? "#000" : "#fff" };
+/** Return the class of a cell without a mean; where no cell has one (networks only initialized), its verdict's. */
+function ground(group, verdict, range) {
+  if (range === null && verdict) return isHealthy(verdict) ? ".healthy" : ".unhealthy";
+  return group.mean === null ? ".hatched" : "";
 }
 
-function rgb(hex) {
-  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+function countOf(runs, status) {
+  return runs.filter((run) => run.status === status).length;
 }
 
-/** WCAG 2.1. */
-function luminance(colour) {
-  const [red, green, blue] = colour
-    .map((part) => part / 255)
-    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+function mostFrequentVerdict(runs) {
+  const counts = [...Map.groupBy(runs.filter(verdictOf), verdictOf)].map(([verdict, { length }]) => [verdict, length]);
+  return counts.sort(([, one], [, other]) => other - one)[0] ?? [null, 0];
 }

@@ -1,19 +1,18 @@
-// Presets: published claims, one click from being a spec in the form.
+// Presets: published claims that fill in the form of a new experiment.
 
-import { h } from "../lib/dom.js";
-import { t } from "../lib/text.js";
+import { h } from "./dom.js";
 
+/** Return a card for each preset, which leads to the form. */
 export function presetCards(presets) {
   return h(
     "div.presets",
-    {},
-    presets.map((preset) =>
+    presets.map(({ name, title, claims, description, source }) =>
       h(
         "a.preset",
-        { href: `#/new?preset=${encodeURIComponent(preset.name)}` },
-        h("b", {}, preset.title ?? preset.name),
-        h("small.muted", {}, preset.claims[0]?.sentence ?? preset.description),
-        h("small.source", {}, preset.source.title),
+        { href: `#/new?preset=${encodeURIComponent(name)}` },
+        h("b", title ?? name),
+        h("small.muted", claims[0]?.sentence ?? description),
+        h("small.source", source.title),
       ),
     ),
   );

@@ -1,118 +1,98 @@
-// The ranking: means with their intervals, ties called ties, diverged runs not hidden.
+// The ranking of configurations: means with intervals, ties, and diverged runs.
 
-import { h, reachable, svg } from "../lib/dom.js";
+import { asText } from "../lib/axes.js";
 import { pValue, showValue, whole } from "../lib/format.js";
-import { bounded } from "../lib/scale.js";
+import { bounded, clamp } from "../lib/scale.js";
 import { t } from "../lib/text.js";
+import { axisTitle } from "./configuration.js";
+import { h, svg } from "./dom.js";
+import { notice, scrollableTable } from "./elements.js";
 
 const MOST_ROWS = 60;
 const MANY_SEEDS = 1000;
+/** Columns by their keys in the strings, and whether they hold numbers. */
+const COLUMNS = { rank: true, configuration: false, mean: true, interval: false, n: true, p: true };
 
-/** Draw the API's comparison, with a sentence that says how sure it is. */
+/** Return the API's comparison as a table, after a sentence that says how certain it is. */
 export function ranking(comparison) {
   const groups = comparison.groups.filter((group) => group.rank !== null || group.diverged > 0);
-  if (!groups.length)
-    return h("p.notice", {}, t(comparison.groups.some((group) => group.missing) ? "ranking.missing" : "ranking.none"));
-  const ends = groups.flatMap((group) => interval(comparison.metric, group));
-  const [low, high] = [Math.min(...ends), Math.max(...ends)];
-  const place = (value) => (high > low ? 4 + (92 * (value - low)) / (high - low) : 50);
+  if (!groups.length) {
+    return notice(t(comparison.groups.some((group) => group.missing) ? "ranking.missing" : "ranking.none"));
+  }
+  const { metric } = comparison;
+  const place = percentScale(groups.flatMap((group) => intervalOf(metric, group)));
   const shown = groups.slice(0, MOST_ROWS);
+  const headings = Object.entries(COLUMNS).map(([column, isNumber]) =>
+    h(isNumber ? "th.number" : "th", { scope: "col", title: t(`ranking.${column}.about`) }, t(`ranking.${column}`)),
+  );
+  const rows = shown.map((group) => groupRow(metric, group, place));
   return [
-    h("p.lead", {}, conclusion(comparison, groups)),
-    reachable(
-      t("ranking.title"),
-      h(
-        "div.scroll",
-        {},
-        h(
-          "table.ranking",
-          {},
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              ["rank", "configuration", "mean", "interval", "n", "p"].map((name) =>
-                h(
-                  ["configuration", "interval"].includes(name) ? "th" : "th.number",
-                  { scope: "col", title: t(`ranking.${name}.about`) },
-                  t(`ranking.${name}`),
-                ),
-              ),
-            ),
-          ),
-          h(
-            "tbody",
-            {},
-            shown.map((group) => row(comparison, group, place)),
-          ),
-        ),
-      ),
-    ),
-    groups.length > shown.length
-      ? h("p.note", {}, t("ranking.more", { n: whole(groups.length - shown.length) }))
-      : null,
+    h("p.lead", conclusion(comparison, groups)),
+    scrollableTable(t("ranking.title"), "table.ranking", h("thead", h("tr", headings)), h("tbody", rows)),
+    groups.length > shown.length ? h("p.note", t("ranking.more", { n: whole(groups.length - shown.length) })) : null,
   ];
 }
 
-function row({ metric }, group, place) {
-  const notes = [];
-  if (group.diverged) notes.push(t("ranking.diverged", { n: group.diverged }));
-  if (group.unfinished) notes.push(t("ranking.unfinished", { n: group.unfinished }));
+/** Return a function that places values between 4% and 96% of a bar's width. */
+function percentScale(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return (value) => (high > low ? 4 + (92 * (value - low)) / (high - low) : 50);
+}
+
+function groupRow(metric, group, place) {
+  const notes = [
+    group.diverged && t("ranking.diverged", { n: group.diverged }),
+    group.unfinished && t("ranking.unfinished", { n: group.unfinished }),
+  ].filter(Boolean);
+  const tie = h("span.tie", { title: t("ranking.tied.about") }, t("ranking.tied"));
   return h(
     group.tied_with_best ? "tr.tied" : "tr",
-    {},
-    h("td.number", {}, group.rank ?? "–"),
+    h("td.number", group.rank ?? "–"),
     h(
       "th",
       { scope: "row" },
-      name(group),
-      group.tied_with_best && h("span.tie", { title: t("ranking.tied.about") }, t("ranking.tied")),
-      notes.length ? h("small.warn", {}, notes.join(" · ")) : null,
+      groupName(group),
+      group.tied_with_best && tie,
+      notes.length ? h("small.warn", notes.join(" · ")) : null,
     ),
-    h("td.number", {}, group.mean === null ? "–" : showValue(metric, group.mean)),
-    h("td", {}, intervalBar(metric, group, place)),
-    h("td.number", {}, group.n),
-    h("td.number", {}, pValue(group.p_value)),
+    h("td.number", showValue(metric, group.mean)),
+    h("td", intervalBar(metric, group, place)),
+    h("td.number", group.n),
+    h("td.number", pValue(group.p_value)),
   );
 }
 
-/** A group by its values: "relu · he_normal". */
-export function name(group) {
-  return (
-    Object.values(group.by)
-      .map((value) => value ?? "–")
-      .join(" · ") || t("ranking.all")
-  );
+/** Return a group's labels: "relu · he_normal". */
+function groupName(group) {
+  return Object.values(group.by).map(asText).join(" · ") || t("ranking.all");
 }
 
-/** A group's interval as far as the metric goes; of one run, its value; of none, nothing. */
-function interval(metric, group) {
-  if (group.mean === null) return [];
-  return group.ci95?.map((end) => bounded(metric, end)) ?? [group.mean, group.mean];
+/** Return the ends of a group's interval within the metric's range; of one run, its value twice; of none, nothing. */
+function intervalOf(metric, { mean, ci95 }) {
+  if (mean === null) return [];
+  return ci95?.map((end) => bounded(metric, end)) ?? [mean, mean];
 }
 
 function intervalBar(metric, group, place) {
   if (group.mean === null) return "";
-  const [from, to] = interval(metric, group);
-  const written = group.ci95
-    ? t("ranking.interval.is", { low: showValue(metric, from), high: showValue(metric, to) })
+  const [low, high] = intervalOf(metric, group);
+  const words = group.ci95
+    ? t("ranking.interval.is", { low: showValue(metric, low), high: showValue(metric, high) })
     : t("ranking.interval.none");
+  const mean = place(group.mean);
   return svg(
     "svg.interval",
-    { viewBox: "0 0 100 12", preserveAspectRatio: "none", role: "img", "aria-label": written },
-    svg("title", {}, written),
-    svg("line.range", { x1: place(from), x2: place(to), y1: 6, y2: 6 }),
-    svg("line.mean", { x1: place(group.mean), x2: place(group.mean), y1: 1.5, y2: 10.5 }),
+    { viewBox: "0 0 100 12", preserveAspectRatio: "none", role: "img", "aria-label": words },
+    svg("title", words),
+    svg("line.range", { x1: place(low), x2: place(high), y1: 6, y2: 6 }),
+    svg("line.mean", { x1: mean, x2: mean, y1: 1.5, y2: 10.5 }),
   );
 }
 
-function conclusion(comparison, groups) {
+function conclusion({ more_seeds_needed: seeds }, groups) {
   if (groups[0].rank === null) return t("ranking.allDiverged");
-  const best = name(groups[0]);
+  const best = groupName(groups[0]);
   const tied = groups.filter((group) => group.tied_with_best).length - 1;
-  const seeds = comparison.more_seeds_needed;
   if (groups.length === 1) return t("ranking.only", { best });
   if (seeds === null) return t("ranking.tooFew", { best });
   if (tied <= 0) return t("ranking.clear", { best });
@@ -120,33 +100,24 @@ function conclusion(comparison, groups) {
   return `${t("ranking.tiedWith", { n: tied, best })} ${more}`;
 }
 
-/** Which axis matters: the share of the variation each explains. */
+/** Return the share of the variation that each axis explains, as bars; null where none is known. */
 export function effects(comparison) {
   const known = comparison.effects.filter((effect) => effect.eta_squared !== null && effect.df > 0);
   if (!known.length) return null;
   return h(
     "div.effects",
-    {},
-    h("h3", {}, t("effects.title")),
-    h("p.note", {}, t("effects.about")),
-    h(
-      "ul.bars",
-      {},
-      known.map((effect) => {
-        const share = Math.max(0, Math.min(1, effect.eta_squared));
-        return h(
-          "li",
-          {},
-          h("span.name", {}, effect.axes.map((axis) => t(`axis.${axis}`)).join(" × ")),
-          h("span.bar", {}, h("i", { style: { width: `${100 * share}%` } })),
-          h(
-            "span.value",
-            {},
-            `${(100 * share).toFixed(0)}%`,
-            h("small.muted", {}, ` p ${effect.p_value === null ? "–" : pValue(effect.p_value)}`),
-          ),
-        );
-      }),
-    ),
+    h("h3", t("effects.title")),
+    h("p.note", t("effects.about")),
+    h("ul.bars", known.map(effectBar)),
+  );
+}
+
+function effectBar({ axes, eta_squared: etaSquared, p_value: p }) {
+  const percent = 100 * clamp(etaSquared, 0, 1);
+  return h(
+    "li",
+    h("span.name", axes.map(axisTitle).join(" × ")),
+    h("span.bar", h("i", { style: { width: `${percent}%` } })),
+    h("span.value", `${percent.toFixed(0)}%`, h("small.muted", ` p ${pValue(p)}`)),
   );
 }

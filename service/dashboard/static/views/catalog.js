@@ -1,157 +1,126 @@
-// The catalog: what each axis can be, with formula, picture, parameters and source.
+// The catalog: every value of an axis, with its formula, picture, parameters and source.
 
 import { catalog } from "../lib/catalog.js";
-import { h, reachable, show } from "../lib/dom.js";
-import { formula } from "../lib/formula.js";
 import { known, t } from "../lib/text.js";
+import { axisTitle } from "../parts/configuration.js";
+import { h, show } from "../parts/dom.js";
+import { scrollableTable } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
+import { formula } from "../parts/formula.js";
+
+const FIRST_AXIS = "activation";
+const PICTURE_SIZE = { width: 420, height: 175 };
+const COLUMNS = ["parameter", "default", "range"];
 
 export async function view({ element, rest, signal }) {
   const axes = await catalog();
-  const [axis = "activation", name] = rest;
-  const found = axes.get(axis);
-  if (!found) throw new Error(t("error.noPage"));
-  const items = name ? found.items.filter((each) => each.name === name || each.aliases.includes(name)) : found.items;
-  if (!items.length) throw new Error(t("error.noPage"));
+  const [axis = FIRST_AXIS, name] = rest;
+  const shown = axes.get(axis);
+  const isShown = (entry) => !name || entry.name === name || entry.aliases.includes(name);
+  const entries = shown?.items.filter(isShown) ?? [];
+  if (!entries.length) throw new Error(t("error.noPage"));
   show(
     element,
-    h("div.heading", {}, h("h1", {}, t("nav.catalog"))),
+    h("div.heading", h("h1", t("nav.catalog"))),
     h(
       "nav.tabs",
       { "aria-label": t("catalog.axes") },
-      [...axes.keys()].map((each) =>
-        h(
-          "a",
-          { href: `#/catalog/${each}`, "aria-current": each === axis ? "page" : null },
-          axisName(each),
-          " ",
-          h("small.muted", {}, axes.get(each).items.length),
-        ),
-      ),
+      [...axes.values()].map((other) => tab(other, other === shown)),
     ),
     h(
       "p.description",
-      {},
-      h("span", { lang: "en" }, found.meaning),
+      h("span", { lang: "en" }, shown.meaning),
       name ? [" ", h("a", { href: `#/catalog/${axis}` }, t("catalog.all"))] : null,
     ),
     h(
       "div.entries",
-      {},
-      items.map((entry) => card(axis, entry, signal)),
+      entries.map((entry) => entryCard(axis, entry, signal)),
     ),
   );
-  return name ? `${items[0].name} · ${axisName(axis)}` : axisName(axis);
+  return name ? `${entries[0].name} · ${axisTitle(axis)}` : axisTitle(axis);
 }
 
-function axisName(axis) {
-  return known(`axis.${axis}`) ?? axis.replaceAll("_", " ");
+function tab({ axis, items }, isCurrent) {
+  const properties = { href: `#/catalog/${axis}`, "aria-current": isCurrent ? "page" : null };
+  return h("a", properties, axisTitle(axis), " ", h("small.muted", items.length));
 }
 
-function card(axis, entry, signal) {
+function entryCard(axis, entry, signal) {
+  const { name, aliases, meaning, source } = entry;
   return h(
     "article.card.entry",
-    { id: `entry-${entry.name}` },
+    { id: `entry-${name}` },
     h(
       "div.heading",
-      {},
-      h("h2", {}, h("a", { href: `#/catalog/${axis}/${entry.name}` }, entry.name)),
-      entry.aliases.length ? h("small.muted", {}, t("catalog.aliases", { names: entry.aliases.join(", ") })) : null,
+      h("h2", h("a", { href: `#/catalog/${axis}/${name}` }, name)),
+      aliases.length ? h("small.muted", t("catalog.aliases", { names: aliases.join(", ") })) : null,
     ),
-    h("p", { lang: "en" }, entry.meaning),
+    h("p", { lang: "en" }, meaning),
     entry.formula ? formula(entry.formula) : null,
     entry.figure ? picture(entry, signal) : null,
-    entry.auto ? h("p.note", {}, t("catalog.auto", entry.auto)) : null,
-    entry.dataset
-      ? h(
-          "p.note",
-          {},
-          t("catalog.dataset", {
-            train: entry.dataset.train_count,
-            test: entry.dataset.test_count,
-            shape: entry.dataset.input_shape.join(" × "),
-            classes: entry.dataset.classes,
-          }),
-        )
-      : null,
-    entry.model
-      ? h(
-          "p.note",
-          {},
-          t("catalog.model", { layers: entry.model.layers.join(" → "), weights: entry.model.weights.toLocaleString() }),
-        )
-      : null,
-    entry.parameters.length ? parameters(entry) : null,
-    h(
-      "p.source",
-      {},
-      h("a", { href: safe(entry.source.link), rel: "noreferrer noopener", target: "_blank" }, entry.source.title),
-    ),
+    notesOn(entry).map((note) => h("p.note", note)),
+    entry.parameters.length ? parameterTable(entry.parameters) : null,
+    h("p.source", h("a", { href: safeLink(source.link), rel: "noreferrer noopener", target: "_blank" }, source.title)),
   );
 }
 
-function picture(entry, signal) {
-  const figure = new Figure({ alt: t("catalog.picture", { name: entry.name }), width: 420, height: 175, signal });
-  figure.showWhenSeen(entry.figure.svg);
-  return h(
-    "figure",
-    {},
-    figure.element,
-    entry.figure.note ? h("figcaption.note", { lang: "en" }, entry.figure.note) : null,
-  );
+function picture({ name, figure: { svg, note } }, signal) {
+  const figure = new Figure({ alt: t("catalog.picture", { name }), ...PICTURE_SIZE, signal });
+  figure.showWhenVisible(svg);
+  return h("figure", figure.element, note ? h("figcaption.note", { lang: "en" }, note) : null);
 }
 
-function parameters(entry) {
-  return reachable(
+/** Return what an entry says of its own kind: an activation's defaults, a data set's size, a model's layers. */
+function notesOn({ auto, dataset, model }) {
+  return [
+    auto && t("catalog.auto", auto),
+    dataset &&
+      t("catalog.dataset", {
+        train: dataset.train_count,
+        test: dataset.test_count,
+        shape: dataset.input_shape.join(" × "),
+        classes: dataset.classes,
+      }),
+    model && t("catalog.model", { layers: model.layers.join(" → "), weights: model.weights.toLocaleString() }),
+  ].filter(Boolean);
+}
+
+function parameterTable(parameters) {
+  return scrollableTable(
     t("catalog.parameter"),
+    "table.parameters",
     h(
-      "div.scroll",
-      {},
+      "thead",
       h(
-        "table.parameters",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            ["parameter", "default", "range"].map((name) => h("th", { scope: "col" }, t(`catalog.${name}`))),
-          ),
-        ),
-        h(
-          "tbody",
-          {},
-          entry.parameters.map((each) =>
-            h(
-              "tr",
-              {},
-              h("th", { scope: "row" }, h("code", {}, each.name), " ", h("small.muted", { lang: "en" }, each.meaning)),
-              h(
-                "td",
-                {},
-                each.required ? t("catalog.required") : each.default === null ? "–" : JSON.stringify(each.default),
-              ),
-              h("td", {}, range(each)),
-            ),
-          ),
-        ),
+        "tr",
+        COLUMNS.map((column) => h("th", { scope: "col" }, t(`catalog.${column}`))),
       ),
     ),
+    h("tbody", parameters.map(parameterRow)),
   );
 }
 
-/** A parameter's range in mathematicians' brackets; its bounds are exact, so that they can be used. */
-function range(parameter) {
-  const { minimum, maximum, exclusive_minimum: above, exclusive_maximum: below, options, type, axis } = parameter;
-  if (options.length) return options.join(", ");
-  if (axis) return h("a", { href: `#/catalog/${axis}` }, axisName(axis));
-  const low = minimum !== null ? `[${minimum}` : above !== null ? `(${above}` : null;
-  const high = maximum !== null ? `${maximum}]` : below !== null ? `${below})` : null;
-  if (low === null && high === null) return known(`type.${type}`) ?? type;
-  return `${low ?? "(−∞"},\u00a0${high ?? "∞)"}`; // on one line
+function parameterRow(parameter) {
+  const { name, meaning, required, default: usual } = parameter;
+  const defaultText = usual === null ? "–" : JSON.stringify(usual);
+  return h(
+    "tr",
+    h("th", { scope: "row" }, h("code", name), " ", h("small.muted", { lang: "en" }, meaning)),
+    h("td", required ? t("catalog.required") : defaultText),
+    h("td", range(parameter)),
+  );
 }
 
-function safe(link) {
+/** Return a parameter's range in brackets as mathematicians write it, with exact ends; or its options or type. */
+function range({ minimum, maximum, exclusive_minimum: above, exclusive_maximum: below, options, type, axis }) {
+  if (options.length) return options.join(", ");
+  if (axis) return h("a", { href: `#/catalog/${axis}` }, axisTitle(axis));
+  if ([minimum, maximum, above, below].every((end) => end === null)) return known(`type.${type}`) ?? type;
+  const low = minimum !== null ? `[${minimum}` : `(${above ?? "−∞"}`;
+  const high = maximum !== null ? `${maximum}]` : `${below ?? "∞"})`;
+  return `${low},\u00a0${high}`; // a space that does not break the line
+}
+
+function safeLink(link) {
   return /^https?:\/\//.test(link) ? link : "#/catalog";
 }

@@ -1,158 +1,105 @@
-// Any runs side by side, also of different experiments: their curves, and where they differ.
+// Runs of any experiments side by side: their curves, and where they differ.
 
-import { catalog, places, varyingAxes } from "../lib/catalog.js";
-import { h, select, show } from "../lib/dom.js";
-import { Selection } from "../lib/selection.js";
+import { chooseRun, chooseRuns, MOST_RUNS } from "../lib/chosen_runs.js";
+import { LiveRuns } from "../lib/live_runs.js";
+import { epochsTo, lastEpoch, singleCurve } from "../lib/mean.js";
+import { epochMetrics } from "../lib/metrics.js";
+import { distinctNames } from "../lib/run_names.js";
 import { t } from "../lib/text.js";
-import { notice, setLive } from "../parts/badges.js";
+import { setConnection } from "../parts/badges.js";
 import { Curves } from "../parts/curves.js";
-import { metricOptions } from "../parts/metrics.js";
-import { choose, keep, MOST } from "../parts/tray.js";
+import { h, show } from "../parts/dom.js";
+import { button, card, checkbox, notice } from "../parts/elements.js";
+import { MetricChoice } from "../parts/metric_choice.js";
 import { compareTable } from "./compare_table.js";
 
 export async function view({ element, parameters, signal }) {
   const wanted = idsIn(parameters.get("runs") ?? "");
-  const ids = wanted.slice(-MOST);
-  const live = h("span.live");
-  const heading = h("div.heading", {}, h("h1", {}, t("nav.compare")), live);
-  let parts = [];
+  const connection = h("span.live");
+  let panels = [];
   const update = () => {
-    setLive(live, selection.connection);
-    parts.forEach((part) => part.update());
+    setConnection(connection, live.connection);
+    for (const panel of panels) panel.update();
   };
-  const selection = new Selection(ids, signal, update);
-  const [axes] = await Promise.all([catalog(), selection.load()]);
-  const runs = [...selection.runs.values()];
-  const found = runs.map((run) => run.id);
-  selection.gone.forEach((id) => choose(id, false)); // what is not there is not chosen any longer
-  const notes = [
-    selection.gone.length
-      ? notice(t("compare.gone", { n: selection.gone.length, ids: selection.gone.join(", ") }))
-      : null,
-    wanted.length > MOST ? notice(t("compare.most", { most: MOST, n: wanted.length - MOST })) : null,
-  ];
+  const live = new LiveRuns(wanted.slice(-MOST_RUNS), signal, update);
+  await live.load();
+  for (const id of live.missing) chooseRun(id, false);
+  const runs = [...live.runs.values()];
+  const ids = runs.map((run) => run.id);
+  const heading = [h("div.heading", h("h1", t("nav.compare")), connection), notesOn(live.missing, wanted)];
   if (!runs.length) {
-    show(element, heading, notes, h("div.card.empty", {}, h("p", {}, t("compare.none")), adding([])));
+    show(element, heading, h("div.card.empty", h("p", t("compare.none")), addingForm([])));
     return t("nav.compare");
   }
-  const names = namesOf(axes, runs);
-  parts = [
-    curvesCard(selection, names, signal),
-    compareTable(runs, names, (id) => go(found.filter((each) => each !== id))),
-  ];
+  const names = distinctNames(runs);
+  const remove = (id) => compareRuns(ids.filter((other) => other !== id));
+  panels = [curvesPanel(live, names, signal), compareTable(runs, names, remove)];
   show(
     element,
     heading,
-    notes,
-    adding(found),
-    parts.map((part) => part.element),
+    addingForm(ids),
+    panels.map((panel) => panel.element),
   );
   update();
-  selection.follow();
+  live.follow();
   return t("nav.compare");
 }
 
-/** Ids between commas or spaces, each once; of a run's address, its end. */
+/** Return the ids in a text, each once. They stand between commas or spaces, or at the end of runs' addresses. */
 function idsIn(text) {
+  const words = text.toLowerCase().split(/[\s,]+/);
+  return [...new Set(words.map((word) => word.split("/").at(-1)).filter(Boolean))];
+}
+
+function notesOn(missing, wanted) {
+  const tooMany = wanted.length - MOST_RUNS;
   return [
-    ...new Set(
-      text
-        .toLowerCase()
-        .split(/[\s,]+/)
-        .map((each) => each.split("/").at(-1))
-        .filter(Boolean),
-    ),
+    missing.length ? notice(t("compare.gone", { n: missing.length, ids: missing.join(", ") })) : null,
+    tooMany > 0 ? notice(t("compare.most", { most: MOST_RUNS, n: tooMany })) : null,
   ];
 }
 
-function adding(ids) {
+/** Return the form that adds runs to those compared. */
+function addingForm(ids) {
   const entry = h("input", { type: "text", placeholder: t("compare.id"), "aria-label": t("compare.id"), size: "40" });
   const add = (event) => {
     event.preventDefault();
-    go([...ids, ...idsIn(entry.value)]);
+    compareRuns([...ids, ...idsIn(entry.value)]);
   };
   return h(
     "form.controls",
     { onSubmit: add },
     entry,
     h("button", { type: "submit" }, t("compare.add")),
-    ids.length ? h("button.ghost", { type: "button", onClick: () => go([]) }, t("compare.clear")) : null,
+    ids.length ? button("button.ghost", () => compareRuns([]), t("compare.clear")) : null,
   );
 }
 
-function go(ids) {
+/** Go to the comparison of these runs. */
+function compareRuns(ids) {
   const distinct = [...new Set(ids)];
-  keep(distinct);
+  chooseRuns(distinct);
   location.hash = distinct.length ? `#/compare?runs=${distinct.map(encodeURIComponent).join(",")}` : "#/compare";
 }
 
-/** Name each run by what tells it from the others. */
-function namesOf(axes, runs) {
-  const placed = [...places(axes, runs).values()];
-  const differing = [
-    ...varyingAxes(placed),
-    ...["variant", "seed"].filter((axis) => new Set(placed.map((place) => place[axis])).size > 1),
-  ];
-  const names = placed.map((place) =>
-    differing.map((axis) => (axis === "seed" ? t("run.seed", { seed: place.seed }) : place[axis])).join(" · "),
-  );
-  return names.map((name, at) =>
-    name && names.indexOf(name) === at && names.lastIndexOf(name) === at
-      ? name
-      : `${name || placed[at].activation} (…${runs[at].id.slice(-4)})`,
-  );
-}
-
-function curvesCard(selection, names, signal) {
-  const curves = new Curves({ label: t("curves.title") });
-  signal.addEventListener("abort", () => curves.destroy());
-  let metric = "val_accuracy";
-  let offered = "";
-  const log = h("input", { type: "checkbox", onChange: () => curves.setLog(log.checked) });
-  const controls = h("div.controls");
+function curvesPanel(live, names, signal) {
+  const curves = new Curves({ label: t("curves.title"), signal });
+  const choice = new MetricChoice(() => update());
+  const log = checkbox(t("curves.log"), false, (checked) => curves.setLog(checked));
   const body = h("div");
   const update = () => {
-    const histories = [...selection.histories.values()];
-    const options = metricOptions(histories);
-    if (JSON.stringify(options) !== offered) {
-      offered = JSON.stringify(options);
-      show(
-        controls,
-        select(t("curves.metric"), options, metric, (value) => {
-          metric = value;
-          update();
-        }),
-        h("label.check", {}, log, t("curves.log")),
-      );
-    }
-    if (!histories.some(({ epoch }) => epoch.length)) {
-      show(body, notice(selection.finished ? t("curves.nothing") : t("curves.waiting")));
+    const histories = [...live.histories.values()];
+    choice.update(epochMetrics(histories));
+    const last = lastEpoch(histories);
+    if (!last) {
+      show(body, notice(live.finished ? t("curves.nothing") : t("curves.waiting")));
       return;
     }
     if (!body.contains(curves.element)) show(body, curves.element);
-    const last = Math.max(...histories.map(({ epoch }) => epoch.at(-1) ?? 0));
-    const lines = histories.map((history, at) => {
-      const mean = column(history, metric, last);
-      return { label: names[at], runs: 1, diverged: 0, mean, low: mean, high: mean };
-    });
-    curves.update({ metric, epochs: Array.from({ length: last }, (_, at) => at + 1), lines, note: "" });
+    const { metric } = choice;
+    const lines = histories.map((history, index) => singleCurve(names[index], history, metric, last));
+    curves.update({ metric, epochs: epochsTo(last), lines });
   };
-  const element = h(
-    "section.card",
-    { "aria-labelledby": "compare-curves" },
-    h("h2", { id: "compare-curves" }, t("curves.title")),
-    controls,
-    body,
-  );
-  return { element, update };
-}
-
-/** A metric at the epochs 1, 2, ... up to the last; null where there is no finite value. */
-function column({ epoch, metrics }, metric, last) {
-  const values = Array(last).fill(null);
-  epoch.forEach((each, place) => {
-    const value = metrics[metric]?.[place];
-    if (value !== null && value !== undefined && Number.isFinite(Number(value))) values[each - 1] = Number(value);
-  });
-  return values;
+  const controls = h("div.controls", choice.element, log);
+  return { element: card("compare-curves", t("curves.title"), controls, body), update };
 }

@@ -1,120 +1,110 @@
-// The runs of a comparison as a table: what each came to, and what each was made of.
+// The runs of a comparison as a table: their results, and their configurations.
 
-import { AXES } from "../lib/catalog.js";
-import { h, reachable, setText, show } from "../lib/dom.js";
+import { AXES } from "../lib/axes.js";
 import { showValue } from "../lib/format.js";
-import { known, t } from "../lib/text.js";
-import { setStatus, verdict, verdictOf } from "../parts/badges.js";
-import { written } from "../parts/configuration.js";
-import { metricName } from "../parts/metrics.js";
+import { metricNames, metricTitle } from "../lib/metrics.js";
+import { t } from "../lib/text.js";
+import { setStatus } from "../parts/badges.js";
+import { axisTitle, configurationValue } from "../parts/configuration.js";
+import { h, setText } from "../parts/dom.js";
+import { button, checkbox, scrollableTable } from "../parts/elements.js";
+import { setVerdict } from "../parts/verdicts.js";
 
-/** As it was last wanted, also when runs come or go. */
+/** The last choice; it stays when runs are added or removed. */
 let hidesEqual = false;
 
-/** @param remove called with the id of a run that is to be left out */
+/**
+ * Return the table as a panel.
+ *
+ * @param names  of the runs
+ * @param remove called with the id of a run that is to be removed
+ */
 export function compareTable(runs, names, remove) {
-  const moving = movingRows().map(([name, write]) => ({
-    ...row(
-      name,
-      runs.map(() => h("td")),
-    ),
-    write,
-  }));
-  const still = stillRows(runs).map(([name, contents]) =>
-    row(
-      name,
-      contents.map((each) => h("td", {}, each)),
-    ),
-  );
-  for (const { element, cells } of still) element.classList.toggle("differs", !equal(cells));
-  const nothing = h("p.note", { hidden: true }, t("compare.equal"));
+  const results = resultRows().map(([title, write]) => ({ ...tableRow(title, emptyCells(runs)), write }));
+  const settings = settingRows(runs).map(([title, contents]) => tableRow(title, contents));
+  for (const { element, cells } of settings) element.classList.toggle("differs", !areEqual(cells));
+  const rows = [...results, ...settings];
+  const nothingDiffers = h("p.note", { hidden: true }, t("compare.equal"));
+  const hides = () => hidesEqual && runs.length > 1;
   const update = () => {
-    moving.forEach(({ write, cells }) => cells.forEach((cell, at) => write(cell, runs[at])));
-    const hidden = [...moving, ...still].map(({ element, cells }) => (element.hidden = box.checked && equal(cells)));
-    nothing.hidden = !hidden.every(Boolean);
+    for (const { write, cells } of results) {
+      for (const [index, cell] of cells.entries()) write(cell, runs[index]);
+    }
+    for (const { element, cells } of rows) element.hidden = isEmpty(cells) || (hides() && areEqual(cells));
+    nothingDiffers.hidden = rows.some(({ element }) => !element.hidden);
   };
-  const box = h("input", {
-    type: "checkbox",
-    checked: hidesEqual && runs.length > 1,
-    onChange: () => {
-      hidesEqual = box.checked;
-      update();
-    },
+  const hideEqual = checkbox(t("compare.hideEqual"), hidesEqual, (checked) => {
+    hidesEqual = checked;
+    update();
   });
-  const head = (run, at) =>
-    h(
-      "th",
-      { scope: "col" },
-      h("a", { href: `#/runs/${run.id}` }, names[at]),
-      " ",
-      h(
-        "button.ghost.small",
-        { type: "button", "aria-label": t("compare.remove", { name: names[at] }), onClick: () => remove(run.id) },
-        "✕",
-      ),
-    );
-  const table = h(
-    "table.compare",
-    {},
-    h("thead", {}, h("tr", {}, h("td"), runs.map(head))),
-    h(
-      "tbody",
-      {},
-      [...moving, ...still].map(({ element }) => element),
-    ),
-  );
+  const title = t("compare.differences");
   const element = h(
     "section.card",
     { "aria-labelledby": "compare-table" },
-    h(
-      "div.heading",
-      {},
-      h("h2", { id: "compare-table" }, t("compare.differences")),
-      runs.length > 1 ? h("label.check", {}, box, t("compare.hideEqual")) : null,
+    h("div.heading", h("h2", { id: "compare-table" }, title), runs.length > 1 ? hideEqual : null),
+    scrollableTable(
+      title,
+      "table.compare",
+      h(
+        "thead",
+        h(
+          "tr",
+          h("td"),
+          runs.map((run, index) => headCell(run, names[index], remove)),
+        ),
+      ),
+      h(
+        "tbody",
+        rows.map((row) => row.element),
+      ),
     ),
-    reachable(t("compare.differences"), h("div.scroll", {}, table)),
-    nothing,
+    nothingDiffers,
   );
   return { element, update };
 }
 
-function row(name, cells) {
-  return { cells, element: h("tr", {}, h("th", { scope: "row" }, name), cells) };
+function headCell({ id }, name, remove) {
+  const cross = button("button.ghost.small", () => remove(id), { "aria-label": t("compare.remove", { name }) }, "✕");
+  return h("th", { scope: "col" }, h("a", { href: `#/runs/${id}` }, name), " ", cross);
 }
 
-function equal(cells) {
+function tableRow(title, contents) {
+  const cells = contents.map((content) => h("td", content));
+  return { cells, element: h("tr", h("th", { scope: "row" }, title), cells) };
+}
+
+function emptyCells(runs) {
+  return runs.map(() => null);
+}
+
+function areEqual(cells) {
   return cells.every((cell) => cell.textContent === cells[0].textContent);
 }
 
-/** What changes while a run is trained: a row's name, and how its cell is brought up to date. */
-function movingRows() {
-  const metric = (name) => [
-    metricName(name),
-    (cell, run) => setText(cell, run.final ? showValue(name, run.final[name]) : "–"),
-  ];
+function isEmpty(cells) {
+  return cells.every((cell) => cell.textContent === "–");
+}
+
+/** Return the rows that change while runs train: a title, and how to write a run's cell. */
+function resultRows() {
+  const metrics = metricNames((metric) => metric.in_final);
   return [
     [t("runs.status"), (cell, run) => setStatus(cell, run.status)],
     [t("runs.epoch"), (cell, run) => setText(cell, `${run.epoch} / ${run.epochs}`)],
-    [
-      t("runs.verdict"),
-      (cell, run) => {
-        if (cell.dataset.verdict === String(verdictOf(run))) return;
-        cell.dataset.verdict = String(verdictOf(run));
-        show(cell, verdict(verdictOf(run)));
-      },
-    ],
-    ...["val_accuracy", "val_loss", "accuracy", "loss"].map(metric),
+    [t("runs.verdict"), setVerdict],
+    ...metrics.map((metric) => [
+      metricTitle(metric),
+      (cell, run) => setText(cell, showValue(metric, run.final?.[metric])),
+    ]),
   ];
 }
 
-/** What a run was made of: a row's name, and what each run has there. */
-function stillRows(runs) {
-  const axes = [...new Set([...AXES, ...runs.flatMap((run) => Object.keys(run.config))])];
+/** Return the rows of what the runs were made of: a title, and each run's content. */
+function settingRows(runs) {
+  const names = [...new Set([...AXES, ...runs.flatMap((run) => Object.keys(run.config))])];
+  const content = ({ config }, name) => (name in config ? configurationValue(config[name]) : "–");
   return [
     [t("axis.seed"), runs.map((run) => run.seed)],
-    ...axes.map((axis) => [
-      known(`axis.${axis}`) ?? axis,
-      runs.map((run) => (axis in run.config ? written(run.config[axis]) : "–")),
-    ]),
+    ...names.map((name) => [axisTitle(name), runs.map((run) => content(run, name))]),
   ];
 }

@@ -1,36 +1,40 @@
-// A spec composed from the catalog: checked as it is written, with its runs and cost before it
-// is submitted, and the same request to copy.
+// A new experiment: a spec composed from the catalog, checked as it is written, and submitted or copied.
 
 import { find, get } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
-import { h, reachable, show } from "../lib/dom.js";
 import { findDraft, forgetDraft, keepDraft } from "../lib/draft.js";
 import { t } from "../lib/text.js";
+import { h, show } from "../parts/dom.js";
+import { button, scrollable } from "../parts/elements.js";
 import { presetCards } from "../parts/presets.js";
 import { SpecForm } from "./compose_form.js";
 import { PlanPanel } from "./compose_plan.js";
 
-const START = {
+/** A small experiment that trains in seconds. */
+const FIRST_SPEC = {
   activation: ["relu", "tanh"],
   dataset: { name: "mnist", train_size: 2000, test_size: 1000 },
   epochs: 3,
   seeds: 3,
 };
+const SIZES = ["small", "full"];
 
 export async function view({ element, parameters, signal }) {
   const draft = findDraft(parameters.toString());
   const place = draft?.place ?? parameters.toString();
-  const [axes, presets, { spec, origin, preset }] = await Promise.all([
+  const [axes, presets, start] = await Promise.all([
     catalog(),
     find("/v1/presets", { limit: 1000 }, signal),
-    start(new URLSearchParams(place), draft, signal),
+    startOf(new URLSearchParams(place), draft, signal),
   ]);
   if (signal.aborted) return null;
   if (draft) history.replaceState(null, "", place ? `#/new?${place}` : "#/new");
+  const { spec, origin, preset } = start;
+  const keptNote = draftNote(Boolean(draft));
   const plan = new PlanPanel(signal, origin);
   const keep = () => {
     keepDraft(place, form.spec, form.unreadable);
-    kept.hidden = false;
+    keptNote.hidden = false;
   };
   const form = new SpecForm(axes, spec, {
     onChange: (changed) => {
@@ -42,100 +46,94 @@ export async function view({ element, parameters, signal }) {
       keep();
     },
   });
-  const kept = h(
-    "p.kept",
-    { hidden: !draft },
-    h("small.muted", {}, t("compose.kept")),
-    h("button.small", { type: "button", onClick: beginAfresh }, t("compose.afresh")),
-  );
   show(
     element,
-    h("div.heading", {}, h("h1", {}, t("compose.title")), kept),
-    preset ? presetHead(preset, origin.size) : null,
-    presets?.items.length && !preset
-      ? h(
-          "section.shelf",
-          { "aria-labelledby": "presets-title" },
-          h(
-            "p",
-            {},
-            h("b", { id: "presets-title" }, t("presets.title")),
-            " ",
-            h("small.muted", {}, t("presets.about")),
-          ),
-          reachable(t("presets.title"), presetCards(presets.items)),
-        )
-      : null,
-    h("div.compose", {}, form.element, plan.element),
+    h("div.heading", h("h1", t("compose.title")), keptNote),
+    preset ? presetCard(preset, origin.size) : presetShelf(presets?.items ?? []),
+    h("div.compose", form.element, plan.element),
   );
   plan.update(spec, form);
   if (draft?.json) form.resume(draft.json);
   return t("compose.title");
 }
 
-/** What the form begins with: a draft, a preset, an experiment's spec, or something small. */
-async function start(parameters, draft, signal) {
+/** Return what the form starts with: a draft, a preset, the spec of an experiment, or a small one. */
+async function startOf(parameters, draft, signal) {
   const name = parameters.get("preset");
-  const experiment = parameters.get("from");
-  const path = `/v1/presets/${encodeURIComponent(name)}`;
-  // A draft lasts, also where its preset has gone.
-  const preset = name ? await (draft ? find : get)(path, {}, signal) : null;
-  if (preset) {
-    const size = parameters.get("size") === "full" ? "full" : "small";
-    const spec = size === "full" ? preset.spec : preset.small_spec;
-    return { spec: draft?.spec ?? spec, preset, origin: { preset: name, size, spec } };
+  const experimentId = parameters.get("from");
+  if (name) {
+    const ask = draft ? find : get; // a draft stays even where its preset is gone
+    const preset = await ask(`/v1/presets/${encodeURIComponent(name)}`, {}, signal);
+    if (preset) return presetStart(preset, parameters.get("size"), draft);
   }
   if (draft) return { spec: draft.spec, origin: null };
-  if (experiment) return { spec: tidy((await get(`/v1/experiments/${experiment}`, {}, signal)).spec), origin: null };
-  return { spec: START, origin: null };
+  if (!experimentId) return { spec: FIRST_SPEC, origin: null };
+  const experiment = await get(`/v1/experiments/${experimentId}`, {}, signal);
+  return { spec: withoutEmpty(experiment.spec), origin: null };
 }
 
-function beginAfresh() {
-  forgetDraft();
-  if (location.hash === "#/new") dispatchEvent(new HashChangeEvent("hashchange"));
-  else location.hash = "#/new";
+function presetStart(preset, wantedSize, draft) {
+  const size = wantedSize === "full" ? "full" : "small";
+  const spec = size === "full" ? preset.spec : preset.small_spec;
+  return { spec: draft?.spec ?? spec, preset, origin: { preset: preset.name, size, spec } };
 }
 
-/** What a preset claims, and the choice of its size. */
-function presetHead(preset, size) {
-  const choose = (each) =>
+/** A stored spec has all its fields; the form is easier to read without the empty ones. */
+function withoutEmpty(spec) {
+  const isEmpty = (value) =>
+    value === null || (typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length);
+  return Object.fromEntries(Object.entries(spec).filter(([, value]) => !isEmpty(value)));
+}
+
+function draftNote(isDraft) {
+  const discard = () => {
+    forgetDraft();
+    if (location.hash === "#/new") dispatchEvent(new HashChangeEvent("hashchange"));
+    else location.hash = "#/new";
+  };
+  return h(
+    "p.kept",
+    { hidden: !isDraft },
+    h("small.muted", t("compose.kept")),
+    button("button.small", discard, t("compose.discard")),
+  );
+}
+
+function presetShelf(presets) {
+  if (!presets.length) return null;
+  const title = t("presets.title");
+  return h(
+    "section.shelf",
+    { "aria-labelledby": "presets-title" },
+    h("p", h("b", { id: "presets-title" }, title), " ", h("small.muted", t("presets.about"))),
+    scrollable(title, presetCards(presets)),
+  );
+}
+
+/** Return what a preset claims, and the choice of its size. */
+function presetCard({ name, title, description, claims, source }, size) {
+  const sizeLink = (other) =>
     h(
       "a.button.small",
       {
-        href: `#/new?preset=${encodeURIComponent(preset.name)}&size=${each}`,
-        "aria-current": each === size ? "true" : null,
+        href: `#/new?preset=${encodeURIComponent(name)}&size=${other}`,
+        "aria-current": other === size ? "true" : null,
       },
-      t(`compose.${each}`),
+      t(`compose.${other}`),
     );
   return h(
     "section.card",
     { "aria-labelledby": "preset-title" },
     h(
       "div.heading",
-      {},
-      h("h2", { id: "preset-title" }, t("compose.preset", { name: preset.title })),
-      h("div.group", { role: "group", "aria-label": t("compose.size") }, choose("small"), choose("full")),
+      h("h2", { id: "preset-title" }, t("compose.preset", { name: title })),
+      h("div.group", { role: "group", "aria-label": t("compose.size") }, SIZES.map(sizeLink)),
     ),
-    h("p.description", {}, preset.description),
+    h("p.description", description),
     h(
       "ul.sentences",
-      {},
-      preset.claims.map((claim) => h("li", {}, claim.sentence)),
+      claims.map((claim) => h("li", claim.sentence)),
     ),
-    h(
-      "p.source",
-      {},
-      h("a", { href: preset.source.link, rel: "noreferrer noopener", target: "_blank" }, preset.source.title),
-    ),
-  );
-}
-
-/** A stored spec has its defaults written out; the form is easier to read without empty ones. */
-function tidy(spec) {
-  return Object.fromEntries(
-    Object.entries(spec).filter(
-      ([, value]) =>
-        value !== null && !(typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length),
-    ),
+    h("p.source", h("a", { href: source.link, rel: "noreferrer noopener", target: "_blank" }, source.title)),
   );
 }

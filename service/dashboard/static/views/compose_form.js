@@ -1,10 +1,14 @@
-// The form that holds a spec: fields for its axes and settings, and the spec itself as JSON.
+// The form that holds a spec: fields for its axes and settings, and the whole spec as JSON.
 
-import { AXES, catalogAxis } from "../lib/catalog.js";
-import { h, show } from "../lib/dom.js";
+import { AXES, catalogAxis } from "../lib/axes.js";
+import { fieldsOf, valuesOf } from "../lib/spec_fields.js";
 import { t } from "../lib/text.js";
 import { AxisField } from "../parts/axis_field.js";
+import { axisTitle } from "../parts/configuration.js";
+import { h, show } from "../parts/dom.js";
+import { button } from "../parts/elements.js";
 
+/** The axes that are shown without opening "More". */
 const MAIN_AXES = [
   "dataset",
   "model",
@@ -27,7 +31,7 @@ const USUAL = {
   dropout: "auto",
 };
 
-/** What it has no field for (variants) stays as it is. */
+/** Parts of a spec without a field (variants) stay as they are. */
 export class SpecForm {
   /**
    * @param onChange     called with the spec after each change
@@ -35,274 +39,212 @@ export class SpecForm {
    */
   constructor(axes, spec, { onChange, onUnreadable }) {
     Object.assign(this, { spec: structuredClone(spec), onChange, onUnreadable });
-    this.typed = false; // the spec came from the JSON field
-    this.unreadable = null; // what stands there while it is no spec
-    const changed = () => this.changed();
-    this.fields = Object.fromEntries(
-      AXES.filter((axis) => axes.has(catalogAxis(axis))).map((axis) => [
-        axis,
-        new AxisField(axis, axes.get(catalogAxis(axis)).items, axes, { usual: USUAL[axis], onChange: changed }),
-      ]),
+    this.isTyped = false; // whether the spec came from the JSON field
+    this.unreadable = null; // the text of the JSON field while it is no spec
+    const change = () => this.change();
+    const offered = AXES.filter((axis) => axes.has(catalogAxis(axis)));
+    this.axisFields = Object.fromEntries(
+      offered.map((axis) => {
+        const entries = axes.get(catalogAxis(axis)).items;
+        return [axis, new AxisField(axis, entries, axes, { usual: USUAL[axis], onChange: change })];
+      }),
     );
-    this.inputs = {
-      name: h("input", { type: "text", maxlength: "200", onInput: changed }),
-      description: h("textarea", { rows: "2", maxlength: "10000", onInput: changed }),
-      tags: h("input", { type: "text", placeholder: "course: dl, owner: ada", onInput: changed }),
-      epochs: h("input", { type: "number", min: "0", step: "1", onInput: changed }),
-      seeds: h("input", { type: "text", inputmode: "numeric", onInput: changed }),
-      batch_size: h("input", { type: "text", placeholder: t("compose.modelsOwn"), onInput: changed }),
-      layer_statistics: h("input", { type: "text", placeholder: "auto", onInput: changed }),
-      priority: h("input", { type: "number", min: "-100", max: "100", placeholder: "0", onInput: changed }),
-      reuse: h("input", { type: "checkbox", onChange: changed }),
-    };
-    this.variants = h("div.variants");
-    this.inputs.json = h("textarea.json", {
+    this.inputs = newInputs(change);
+    this.json = h("textarea.json", {
       rows: "14",
       spellcheck: "false",
       "aria-label": t("compose.json"),
       onInput: () => this.readJson(),
     });
     this.problems = Object.fromEntries(
-      Object.entries(this.inputs).map(([name, input]) => {
-        input.setAttribute("aria-describedby", `compose-${name}-problem`);
-        return [name, h("p.problem", { id: `compose-${name}-problem`, role: "alert", hidden: true })];
-      }),
+      Object.entries({ ...this.inputs, json: this.json }).map(([name, input]) => [name, problemOf(name, input)]),
     );
+    this.variants = h("div.variants");
     this.element = this.build();
     this.write();
   }
 
   build() {
-    const field = (name, about) =>
-      h(
-        "div.field",
-        { "data-field": name },
-        h(
-          "label.field",
-          {},
-          h("span", {}, t(`compose.${name}`)),
-          this.inputs[name],
-          about ? h("small.muted", {}, about) : null,
-        ),
-        this.problems[name],
-      );
-    const rest = Object.keys(this.fields).filter((axis) => !MAIN_AXES.includes(axis));
+    const field = (name, about) => {
+      const note = about ? h("small.muted", about) : null;
+      const label = h("label.field", h("span", t(`compose.${name}`)), this.inputs[name], note);
+      return h("div.field", { "data-field": name }, label, this.problems[name]);
+    };
+    const pair = (...fields) => h("div.pair", fields);
+    const reuse = h("label.check", this.inputs.reuse, t("compose.reuse"));
+    const others = Object.keys(this.axisFields).filter((axis) => !MAIN_AXES.includes(axis));
+    const elements = (axes) => axes.map((axis) => this.axisFields[axis].element);
     return h(
       "form.card.spec",
       { onSubmit: (event) => event.preventDefault() },
-      h("div.pair", {}, field("name"), field("tags", t("compose.tags.about"))),
-      MAIN_AXES.map((axis) => this.fields[axis].element),
+      pair(field("name"), field("tags", t("compose.tags.about"))),
+      elements(MAIN_AXES),
       this.variants,
-      h("div.pair", {}, field("epochs", t("compose.epochs.about")), field("seeds", t("compose.seeds.about"))),
+      pair(field("epochs", t("compose.epochs.about")), field("seeds", t("compose.seeds.about"))),
       h(
         "details",
-        {},
-        h("summary", {}, t("compose.more")),
-        rest.map((axis) => this.fields[axis].element),
-        h(
-          "div.pair",
-          {},
-          field("batch_size", t("compose.listed")),
-          field("layer_statistics", t("compose.layer_statistics.about")),
-        ),
-        h(
-          "div.pair",
-          {},
-          field("priority"),
-          h(
-            "div.field",
-            { "data-field": "reuse" },
-            h("label.check", {}, this.inputs.reuse, t("compose.reuse")),
-            this.problems.reuse,
-          ),
-        ),
+        h("summary", t("compose.more")),
+        elements(others),
+        pair(field("batch_size", t("compose.listed")), field("layer_statistics", t("compose.layer_statistics.about"))),
+        pair(field("priority"), h("div.field", { "data-field": "reuse" }, reuse, this.problems.reuse)),
         field("description"),
       ),
-      h("details.as-json", {}, h("summary", {}, t("compose.json")), this.inputs.json, this.problems.json),
+      h("details.as-json", h("summary", t("compose.json")), this.json, this.problems.json),
     );
   }
 
   /** Write the spec into the fields. */
   write() {
-    const { spec, inputs } = this;
-    for (const [axis, field] of Object.entries(this.fields)) field.set(spec[axis]);
-    inputs.name.value = spec.name ?? "";
-    inputs.description.value = spec.description ?? "";
-    inputs.tags.value = Object.entries(spec.tags ?? {})
-      .map(([key, value]) => `${key}: ${value}`)
-      .join(", ");
-    inputs.epochs.value = spec.epochs ?? 12;
-    inputs.seeds.value = Array.isArray(spec.seeds)
-      ? spec.seeds.join(", ") + (spec.seeds.length === 1 ? "," : "")
-      : (spec.seeds ?? 1);
-    inputs.batch_size.value = [spec.batch_size ?? []].flat().join(", ");
-    const every = spec.layer_statistics;
-    inputs.layer_statistics.value = every === "off" ? "off" : every?.every && every.every !== "auto" ? every.every : "";
-    inputs.priority.value = spec.priority || "";
-    inputs.reuse.checked = spec.reuse ?? true;
+    for (const [axis, field] of Object.entries(this.axisFields)) field.set(this.spec[axis]);
+    const { reuse, ...texts } = fieldsOf(this.spec);
+    for (const [name, text] of Object.entries(texts)) this.inputs[name].value = text;
+    this.inputs.reuse.checked = reuse;
     this.writeVariants();
-    inputs.json.value = JSON.stringify(spec, null, 2);
+    this.json.value = JSON.stringify(this.spec, null, 2);
   }
 
   writeVariants() {
     const { variants } = this.spec;
-    show(
-      this.variants,
-      Array.isArray(variants) && variants.length
-        ? h(
-            "p.notice",
-            {},
-            t("compose.variants", { n: variants.length }),
-            " ",
-            variants.map((each) => h("span.tag", {}, each?.label)),
-            " ",
-            h(
-              "button.ghost.small",
-              {
-                type: "button",
-                onClick: () => {
-                  delete this.spec.variants;
-                  this.writeVariants();
-                  this.changed();
-                },
-              },
-              t("compose.dropVariants"),
-            ),
-          )
-        : null,
-    );
+    const drop = () => {
+      delete this.spec.variants;
+      this.writeVariants();
+      this.change();
+    };
+    const notice = () =>
+      h(
+        "p.notice",
+        t("compose.variants", { n: variants.length }),
+        " ",
+        variants.map((variant) => h("span.tag", variant?.label)),
+        " ",
+        button("button.ghost.small", drop, t("compose.dropVariants")),
+      );
+    show(this.variants, Array.isArray(variants) && variants.length ? notice() : null);
   }
 
   /** Read the fields into the spec. */
-  changed() {
-    const { spec, inputs } = this;
-    const put = (name, value) => {
-      if (value === undefined || value === "") delete spec[name];
-      else spec[name] = value;
-    };
-    put("name", inputs.name.value.trim());
-    put("description", inputs.description.value.trim());
-    const tags = Object.fromEntries(
-      inputs.tags.value
-        .split(",")
-        .map((each) => each.split(":"))
-        .filter(([key]) => key.trim())
-        .map(([key, ...value]) => [key.trim(), value.join(":").trim()]),
-    );
-    put("tags", Object.keys(tags).length ? tags : undefined);
-    for (const [axis, field] of Object.entries(this.fields)) put(axis, field.get());
-    put("epochs", numberOr(inputs.epochs.value));
-    put("seeds", listOr(inputs.seeds.value));
-    put("batch_size", listOr(inputs.batch_size.value));
-    const every = inputs.layer_statistics.value.trim();
-    const kept = typeof spec.layer_statistics === "object" ? spec.layer_statistics : {};
-    put("layer_statistics", every === "off" ? "off" : every ? { ...kept, every: numberOr(every) } : undefined);
-    put("priority", numberOr(inputs.priority.value));
-    put("reuse", inputs.reuse.checked ? undefined : false);
-    inputs.json.value = JSON.stringify(spec, null, 2);
-    this.read(spec, false);
+  change() {
+    const axes = Object.entries(this.axisFields).map(([axis, field]) => [axis, field.get()]);
+    const texts = Object.entries(this.inputs).map(([name, input]) => [name, input.value]);
+    const fields = { ...Object.fromEntries(texts), reuse: this.inputs.reuse.checked };
+    const values = { ...Object.fromEntries(axes), ...valuesOf(fields, this.spec) };
+    for (const [name, value] of Object.entries(values)) {
+      if (value === undefined) delete this.spec[name];
+      else this.spec[name] = value;
+    }
+    this.json.value = JSON.stringify(this.spec, null, 2);
+    this.accept(this.spec, { isTyped: false });
   }
 
-  /** Go on with what was typed as JSON before. */
+  /** Continue with text that was typed into the JSON field before. */
   resume(json) {
-    this.inputs.json.value = json;
-    this.inputs.json.closest("details").open = true;
+    this.json.value = json;
+    this.json.closest("details").open = true;
     this.readJson();
   }
 
+  /** Read the JSON field into the spec, and write that into the other fields. */
   readJson() {
-    const { json } = this.inputs;
-    const typed = json.value;
-    let read;
+    const text = this.json.value;
+    let spec;
     try {
-      read = JSON.parse(typed);
+      spec = JSON.parse(text);
     } catch (error) {
       this.refuseJson(t("compose.noJson", { reason: error.message }));
       return;
     }
-    if (read === null || typeof read !== "object" || Array.isArray(read)) {
+    if (spec === null || typeof spec !== "object" || Array.isArray(spec)) {
       this.refuseJson(t("compose.noObject"));
       return;
     }
-    this.spec = read;
+    this.spec = spec;
     this.write();
-    json.value = typed;
-    this.read(read, true);
+    this.json.value = text;
+    this.accept(spec, { isTyped: true });
   }
 
-  read(spec, typed) {
-    Object.assign(this, { spec, typed, unreadable: null });
-    this.tell("json", []);
+  accept(spec, { isTyped }) {
+    Object.assign(this, { spec, isTyped, unreadable: null });
+    this.setProblems("json", []);
     this.onChange(spec);
   }
 
   refuseJson(sentence) {
-    Object.assign(this, { typed: false, unreadable: this.inputs.json.value });
+    Object.assign(this, { isTyped: false, unreadable: this.json.value });
     this.showProblems([]);
-    this.tell("json", [sentence]);
+    this.setProblems("json", [sentence]);
     this.onUnreadable();
   }
 
-  /** Say what is wrong with a field, beside it. */
-  tell(name, sentences) {
-    if (name in this.fields) {
-      this.fields[name].showProblems(sentences);
+  /** Show sentences beside a field; none removes them. */
+  setProblems(name, sentences) {
+    if (name in this.axisFields) {
+      this.axisFields[name].showProblems(sentences);
       return;
     }
-    const [input, problem] = [this.inputs[name], this.problems[name]];
+    const problem = this.problems[name];
     problem.hidden = !sentences.length;
     show(
       problem,
-      sentences.map((each) => h("span", {}, each)),
+      sentences.map((sentence) => h("span", sentence)),
     );
+    const input = this.inputs[name] ?? this.json;
     if (sentences.length) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
 
   /**
-   * Put each of the API's problems beside the field it points at, and beside the JSON where that
-   * was typed; return those without a field.
+   * Show each of the API's errors beside the field it points at, and beside the JSON where that was typed.
+   *
+   * @returns `{others, placed}`: sentences without a field, and the names of the fields with one
    */
   showProblems(errors) {
-    const names = [...Object.keys(this.fields), ...Object.keys(this.inputs)];
-    const byField = new Map(names.map((name) => [name, []]));
+    const names = [...Object.keys(this.axisFields), ...Object.keys(this.inputs)];
+    const sentences = new Map([...names, "json"].map((name) => [name, []]));
     const others = [];
     for (const { pointer, detail } of errors) {
       const field = pointer?.split("/")[1];
-      if (byField.has(field)) byField.get(field).push(detail);
+      if (names.includes(field)) sentences.get(field).push(detail);
       else others.push(field ? `${field}: ${detail}` : detail);
-      if (this.typed) byField.get("json").push(pointer ? `${pointer}: ${detail}` : detail);
+      if (this.isTyped) sentences.get("json").push(pointer ? `${pointer}: ${detail}` : detail);
     }
-    for (const name of names) this.tell(name, byField.get(name));
-    return { others, placed: names.filter((name) => name !== "json" && byField.get(name).length) };
+    for (const [name, list] of sentences) this.setProblems(name, list);
+    return { others, placed: names.filter((name) => sentences.get(name).length) };
   }
 
-  /** What a field is called. */
-  nameOf(name) {
-    return t(name in this.fields ? `axis.${name}` : `compose.${name}`);
+  titleOf(name) {
+    return name in this.axisFields ? axisTitle(name) : t(`compose.${name}`);
   }
 
   /** Bring a field into view, ready to be typed into. */
   reveal(name) {
-    const element = this.fields[name]?.element ?? this.inputs[name];
+    const element = this.axisFields[name]?.element ?? this.inputs[name] ?? this.json;
     element.closest("details")?.setAttribute("open", "");
     element.scrollIntoView({ behavior: "smooth", block: "center" });
-    (this.inputs[name] ?? element.querySelector("button, input")).focus({ preventScroll: true });
+    const field = element.matches("fieldset") ? element.querySelector("button, input") : element;
+    field.focus({ preventScroll: true });
   }
 }
 
-function numberOr(text) {
-  const trimmed = String(text).trim();
-  return trimmed === "" ? undefined : Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
+/** Return the inputs of the settings by their names in a spec. */
+function newInputs(onInput) {
+  const text = (properties) => h("input", { type: "text", onInput, ...properties });
+  return {
+    name: text({ maxlength: "200" }),
+    description: h("textarea", { rows: "2", maxlength: "10000", onInput }),
+    tags: text({ placeholder: "course: dl, owner: ada" }),
+    epochs: text({ type: "number", min: "0", step: "1" }),
+    seeds: text({ inputmode: "numeric" }),
+    batch_size: text({ placeholder: t("compose.modelsOwn") }),
+    layer_statistics: text({ placeholder: "auto" }),
+    priority: text({ type: "number", min: "-100", max: "100", placeholder: "0" }),
+    reuse: h("input", { type: "checkbox", onChange: onInput }),
+  };
 }
 
-/** "3" is a number, "0, 1, 2" a list, "7," a list of one. */
-function listOr(text) {
-  const trimmed = text.trim();
-  return trimmed.includes(",")
-    ? trimmed
-        .split(",")
-        .filter((each) => each.trim())
-        .map(numberOr)
-    : numberOr(trimmed);
+/** Return the element for what is wrong with an input. */
+function problemOf(name, input) {
+  const id = `compose-${name}-problem`;
+  input.setAttribute("aria-describedby", id);
+  return h("p.problem", { id, role: "alert", hidden: true });
 }

@@ -1,116 +1,131 @@
-// What an experiment came to: heat map, ranking and effects, claims; asked again as runs end.
+// The results of an experiment: heat map, ranking and claims, asked again as runs end.
 
 import { get } from "../lib/api.js";
-import { h, select, show, throttle } from "../lib/dom.js";
+import { labelsOn } from "../lib/axes.js";
+import { comparedMetrics } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
-import { notice } from "../parts/badges.js";
-import { claims } from "../parts/claims.js";
+import { throttle } from "../lib/timing.js";
+import { claimList } from "../parts/claims.js";
+import { axisTitle } from "../parts/configuration.js";
+import { h, show } from "../parts/dom.js";
+import { card, notice, select } from "../parts/elements.js";
 import { heatmap } from "../parts/heatmap.js";
-import { COMPARED, comparedOptions, pointOptions } from "../parts/metrics.js";
+import { epochChoice, MetricChoice } from "../parts/metric_choice.js";
 import { effects, ranking } from "../parts/ranking.js";
 
 const ASK_AGAIN_MILLISECONDS = 2_500;
+/** The two axes of a heat map at first, where both vary. */
+const FIRST_AXES = ["activation", "initializer"];
 
 /**
- * A panel whose content is asked from the API: at first, when runs have ended, and when another
+ * Fill an element with what the API answers: at first, when runs have ended, and when another
  * question is chosen. A refusal is shown as its sentence.
+ *
+ * @param ask returns the content
+ * @returns `{update, again}`: `update` asks where something changed, `again` in any case
  */
-function asked(board, signal, body, ask) {
-  let answered = null;
-  let question = 0;
+function answered(live, signal, body, ask) {
+  let asked = null; // the version that was asked about last
+  let latest = 0; // number of the last question: older answers are dropped
   const again = async () => {
-    const mine = (question += 1);
+    latest += 1;
+    const question = latest;
     const content = await ask().catch((error) => notice(error.message));
-    if (mine === question && !signal.aborted) show(body, content);
+    if (question === latest && !signal.aborted) show(body, content);
   };
   const soon = throttle(ASK_AGAIN_MILLISECONDS, again);
   const update = () => {
-    const state = `${board.version} ${board.experiment.status}`;
-    if (state !== answered) soon();
-    answered = state;
+    const version = `${live.version} ${live.experiment.status}`;
+    if (version !== asked) soon();
+    asked = version;
   };
   return { update, again };
 }
 
-function panel(id, title, controls, body) {
-  return h("section.card", { "aria-labelledby": id }, h("h2", { id }, title), controls, body);
+/** Return what is chosen of a comparison, and its controls; `onChange` is called after a change. */
+function comparisonChoice(live, onChange) {
+  const metric = new MetricChoice(onChange);
+  const choice = {
+    at: "final",
+    get parameters() {
+      return { metric: metric.metric, at: choice.at };
+    },
+    update: () => metric.update(comparedMetrics(live.histories.values())),
+    set: (name) => (value) => {
+      choice[name] = value;
+      onChange();
+    },
+  };
+  choice.controls = [metric.element, epochChoice(choice.set("at"))];
+  return choice;
+}
+
+/** Return the panel; it is hidden where fewer than two axes vary. */
+export function heatmapPanel(live, axes, signal, showRuns) {
+  const offered = tableAxes([...live.runs.values()], axes);
+  if (offered.length < 2) return { element: h("div", { hidden: true }), update: () => {} };
+  const body = h("div");
+  const choice = comparisonChoice(live, () => answer.again());
+  [choice.rows, choice.columns] = offered;
+  const ask = async () => {
+    if (choice.rows === choice.columns) return notice(t("heatmap.twoAxes"));
+    const parameters = { by: `${choice.rows},${choice.columns}`, ...choice.parameters };
+    const comparison = await get(`/v1/experiments/${live.id}/comparison`, parameters, signal);
+    return [heatmap(comparison, [...live.runs.values()], showRuns), h("p.note", t("heatmap.note"))];
+  };
+  const answer = answered(live, signal, body, ask);
+  const options = offered.map((axis) => [axis, axisTitle(axis)]);
+  const controls = h(
+    "div.controls",
+    select(t("heatmap.rows"), options, choice.rows, choice.set("rows")),
+    select(t("heatmap.columns"), options, choice.columns, choice.set("columns")),
+    choice.controls,
+  );
+  const update = () => {
+    choice.update();
+    answer.update();
+  };
+  return { element: card("heat-title", t("heatmap.title"), controls, body), update };
 }
 
 /**
- * The axes a table can have, the two it has at first before the others: activation against
- * initializer where neither decides the other, else those with the most values.
+ * Return the axes a heat map can have. The first two are activation and initializer where neither
+ * decides the other, else those with the most labels.
  */
-function tableAxes({ placed, axes, many }) {
-  const values = (axis) => new Set([...placed.values()].map((place) => place[axis])).size;
-  const most = axes.toSorted((one, other) => values(other) - values(one)).slice(0, 2);
-  const asked = ["activation", "initializer"].filter((axis) => axes.includes(axis));
-  const first = asked.length === 2 ? asked : axes.filter((axis) => most.includes(axis));
-  return [...new Set([...first, ...axes, ...many])];
+function tableAxes(runs, { varying, many }) {
+  const countLabels = (axis) => labelsOn(runs, axis).length;
+  const most = varying.toSorted((one, other) => countLabels(other) - countLabels(one)).slice(0, 2);
+  const usual = FIRST_AXES.every((axis) => varying.includes(axis));
+  const first = usual ? FIRST_AXES : varying.filter((axis) => most.includes(axis));
+  return [...new Set([...first, ...varying, ...many])];
 }
 
-export function heatPanel(board, state, signal, showRuns) {
-  const axes = tableAxes(state);
+export function rankingPanel(live, axes, signal) {
   const body = h("div");
-  if (axes.length < 2) {
-    return { element: h("div", { hidden: true }), update: () => {} };
-  }
-  const chosen = { rows: axes[0], columns: axes[1], metric: "val_accuracy", at: "final" };
+  const choice = comparisonChoice(live, () => answer.again());
+  choice.by = "";
   const ask = async () => {
-    if (chosen.rows === chosen.columns) return notice(t("heatmap.twoAxes"));
-    const by = `${chosen.rows},${chosen.columns}`;
-    const comparison = await get(
-      `/v1/experiments/${board.id}/comparison`,
-      { by, metric: chosen.metric, at: chosen.at },
-      signal,
-    );
-    return [heatmap(comparison, [...board.runs.values()], state.placed, showRuns), h("p.note", {}, t("heatmap.note"))];
-  };
-  const { update, again } = asked(board, signal, body, ask);
-  const options = axes.map((axis) => [axis, t(`axis.${axis}`)]);
-  const set = (name) => (value) => {
-    chosen[name] = value;
-    again();
-  };
-  const controls = h(
-    "div.controls",
-    {},
-    select(t("heatmap.rows"), options, chosen.rows, set("rows")),
-    select(t("heatmap.columns"), options, chosen.columns, set("columns")),
-    select(t("curves.metric"), comparedOptions(), chosen.metric, set("metric")),
-    select(t("at.label"), pointOptions(), chosen.at, set("at")),
-  );
-  return { element: panel("heat-title", t("heatmap.title"), controls, body), update };
-}
-
-export function comparePanel(board, state, signal) {
-  const body = h("div");
-  const chosen = { metric: COMPARED[0], at: "final", by: "" };
-  const ask = async () => {
-    const comparison = await get(`/v1/experiments/${board.id}/comparison`, chosen, signal);
+    const parameters = { by: choice.by, ...choice.parameters };
+    const comparison = await get(`/v1/experiments/${live.id}/comparison`, parameters, signal);
     return [ranking(comparison), effects(comparison)];
   };
-  const { update, again } = asked(board, signal, body, ask);
-  const set = (name) => (value) => {
-    chosen[name] = value;
-    again();
+  const answer = answered(live, signal, body, ask);
+  const groupings = [["", t("ranking.byAll")], ...axes.many.map((axis) => [axis, axisTitle(axis)])];
+  const groupBy = select(t("curves.groupBy"), groupings, "", choice.set("by"));
+  const update = () => {
+    choice.update();
+    answer.update();
   };
-  const groupings = [["", t("ranking.byAll")], ...state.many.map((axis) => [axis, t(`axis.${axis}`)])];
-  const controls = h(
-    "div.controls",
-    {},
-    select(t("curves.metric"), comparedOptions(), chosen.metric, set("metric")),
-    select(t("at.label"), pointOptions(), chosen.at, set("at")),
-    select(t("curves.groupBy"), groupings, "", set("by")),
-  );
-  return { element: panel("ranking-title", t("ranking.title"), controls, body), update };
+  const controls = h("div.controls", choice.controls, groupBy);
+  return { element: card("ranking-title", t("ranking.title"), controls, body), update };
 }
 
-export function claimsPanel(board, signal) {
+/** Return the panel; it is hidden where the experiment was not made from a preset. */
+export function claimsPanel(live, signal) {
   const body = h("div");
-  const element = panel("claims-title", t("claims.title"), null, body);
-  element.hidden = true;
-  if (!board.experiment.preset) return { element, update: () => {} };
-  element.hidden = false;
-  const ask = async () => claims(await get(`/v1/experiments/${board.id}/claims`, {}, signal));
-  return { element, update: asked(board, signal, body, ask).update };
+  const element = card("claims-title", t("claims.title"), body);
+  element.hidden = !live.experiment.preset;
+  if (element.hidden) return { element, update: () => {} };
+  const ask = async () => claimList(await get(`/v1/experiments/${live.id}/claims`, {}, signal));
+  return { element, update: answered(live, signal, body, ask).update };
 }

@@ -1,224 +1,186 @@
-// All experiments, newest first; what is under way moves by itself.
+// All experiments, the newest first; those under way are kept up to date.
 
 import { find, get, query } from "../lib/api.js";
-import { h, select, setText, show, throttle } from "../lib/dom.js";
 import { ago, dateTime, experimentName, utc } from "../lib/format.js";
-import { follow, sleep } from "../lib/stream.js";
-import { known, t } from "../lib/text.js";
-import { progress, setLive, standing, status, tags } from "../parts/badges.js";
+import { isActive } from "../lib/statuses.js";
+import { follow } from "../lib/stream.js";
+import { t } from "../lib/text.js";
+import { sleep, throttle } from "../lib/timing.js";
+import { setConnection, statusBadge, tags } from "../parts/badges.js";
+import { h, setText, show } from "../parts/dom.js";
+import { button } from "../parts/elements.js";
 import { presetCards } from "../parts/presets.js";
+import { progressBar, progressText } from "../parts/progress.js";
+import { FILTERS, Filters } from "./experiments_filters.js";
 
 const PAGE = 50;
-const LOOK_MILLISECONDS = 1_000;
+const PAGE_OF_API = 100;
+const RELOAD_MILLISECONDS = 1_000;
 const BUSY_MILLISECONDS = 10_000;
 const IDLE_MILLISECONDS = 60_000;
-const FILTERS = ["status", "name", "tag"];
+const MINUTE_MILLISECONDS = 60_000;
+const DAY_MILLISECONDS = 86_400_000;
 
 export async function view({ element, parameters, signal }) {
-  const wanted = Object.fromEntries(FILTERS.map((key) => [key, parameters.get(key)?.trim() ?? ""]));
-  const filters = new Filters(wanted, (key, value) => {
-    if (wanted[key] === value) return;
-    wanted[key] = value;
-    shown = PAGE;
-    // Asked anew in place, so that the field keeps the focus; going back enters the view again.
-    history.pushState(null, "", `#/${query(wanted)}`);
-    ask();
-  });
-  const list = h("div.list");
-  const more = h("button.ghost", { type: "button", hidden: true }, t("experiments.more"));
-  const live = h("span.live");
-  const problem = h("p.problem", { role: "alert", hidden: true });
-  let shown = PAGE;
-  let busy = false;
-  let refused = false;
-  let redraw = () => {};
-  more.addEventListener("click", () => {
-    shown += PAGE;
-    ask();
-  });
-  const presets = h("div");
-  show(
-    element,
-    h(
-      "div.heading",
-      {},
-      h("h1", {}, t("nav.experiments")),
-      live,
-      h("a.button.primary", { href: "#/new" }, t("nav.new")),
-    ),
-    filters.element,
-    problem,
-    list,
-    more,
-    presets,
-  );
-
-  let [asked, drawn] = [0, 0];
-  async function look() {
-    const mine = (asked += 1);
-    const [{ items, cursor }, error] = await listed({ ...wanted }, shown, signal).then(
-      (found) => [found, null],
-      (reason) => [{ items: [] }, reason],
-    );
-    if (mine < drawn) return; // a later question was answered sooner
-    if (error && !error.errors?.some(({ parameter }) => FILTERS.includes(parameter))) throw error;
-    drawn = mine;
-    refused = Boolean(error);
-    list.hidden = refused;
-    problem.hidden = true;
-    filters.showProblems(error?.errors ?? []);
-    busy = items.some((each) => ["queued", "running"].includes(each.status));
-    const filtered = Object.values(wanted).some(Boolean);
-    redraw = () => draw(list, items, filtered);
-    redraw();
-    more.hidden = !cursor;
-    if (items.length || filtered) show(presets);
-    else await offerPresets(presets, signal);
-  }
-
-  function ask() {
-    look().catch((error) => {
-      if (signal.aborted) return;
-      problem.hidden = false;
-      setText(problem, error.message);
-    });
-  }
-
-  await look();
-  // What was last seen stays while the service is away; its stream tells when it is back.
-  const lookSoon = throttle(LOOK_MILLISECONDS, () => !signal.aborted && !refused && look().catch(() => {}));
-  follow("/v1/events", {
-    signal,
-    replay: false,
-    onEvents: lookSoon,
-    onState: (state) => setLive(live, state),
-  });
-  passTime(
-    () => (busy ? lookSoon() : redraw()),
-    () => busy,
-    signal,
-  );
+  const list = new ExperimentList(parameters, signal);
+  const connection = h("span.live");
+  const compose = h("a.button.primary", { href: "#/new" }, t("nav.new"));
+  show(element, h("div.heading", h("h1", t("nav.experiments")), connection, compose), list.element);
+  await list.load();
+  list.keepUpToDate((state) => setConnection(connection, state));
   return t("nav.experiments");
 }
 
-/** The first so many experiments that are wanted, and the cursor of those after them. */
-async function listed(wanted, most, signal) {
-  const items = [];
-  let cursor = null;
-  do {
-    const page = await get("/v1/experiments", { ...wanted, limit: Math.min(most - items.length, 100), cursor }, signal);
-    items.push(...page.items);
-    cursor = page.next_cursor;
-  } while (cursor && items.length < most);
-  return { items, cursor };
-}
-
-/** Which experiments are listed, with what is wrong with a filter beside its field. */
-class Filters {
-  constructor(wanted, onChoose) {
-    const states = ["", "queued", "running", "completed", "failed", "cancelled"];
-    const search = (key, placeholder) => {
-      const take = () => onChoose(key, input.value.trim());
-      // Chromium's cross to empty the field tells of a search only.
-      const input = h("input", { type: "search", placeholder, value: wanted[key], onChange: take, onSearch: take });
-      return h("label.field", {}, h("span", {}, t(`experiments.${key}`)), input);
-    };
-    this.fields = {
-      status: select(
-        t("experiments.status"),
-        states.map((each) => [each, each ? t(`status.${each}`) : t("experiments.any")]),
-        wanted.status,
-        (value) => onChoose("status", value),
-      ),
-      name: search("name", t("experiments.exactName")),
-      tag: search("tag", "key:value"),
-    };
-    this.problems = Object.fromEntries(
-      FILTERS.map((key) => [key, h("p.problem", { id: `filter-${key}-problem`, role: "alert", hidden: true })]),
-    );
-    this.element = h(
-      "div.controls.filters",
-      {},
-      FILTERS.map((key) => h("div.field", {}, this.fields[key], this.problems[key])),
-    );
+class ExperimentList {
+  constructor(parameters, signal) {
+    this.signal = signal;
+    this.wanted = Object.fromEntries(FILTERS.map((key) => [key, parameters.get(key)?.trim() ?? ""]));
+    this.limit = PAGE;
+    this.experiments = [];
+    this.isRefused = false; // by the API, for a filter it cannot read
+    this.asked = 0; // number of the last question
+    this.answered = 0; // number of the question whose answer is shown
+    this.filters = new Filters(this.wanted, (key, value) => this.filter(key, value));
+    this.problem = h("p.problem", { role: "alert", hidden: true });
+    this.rows = h("div.list");
+    this.more = button("button.ghost", () => this.showMore(), { hidden: true }, t("experiments.more"));
+    this.presets = h("div");
+    this.element = [this.filters.element, this.problem, this.rows, this.more, this.presets];
   }
 
-  showProblems(errors) {
-    for (const [key, problem] of Object.entries(this.problems)) {
-      const found = errors.find(({ parameter }) => parameter === key);
-      const input = this.fields[key].querySelector("input, select");
-      problem.hidden = !found;
-      setText(problem, found ? (known(`experiments.bad.${key}`) ?? found.detail) : "");
-      input.setAttribute("aria-invalid", String(Boolean(found)));
-      input.setAttribute("aria-describedby", problem.id);
+  filter(key, value) {
+    if (this.wanted[key] === value) return;
+    this.wanted[key] = value;
+    this.limit = PAGE;
+    // The list is asked again in place, so that the field keeps the focus; going back enters the view again.
+    history.pushState(null, "", `#/${query(this.wanted)}`);
+    this.ask();
+  }
+
+  showMore() {
+    this.limit += PAGE;
+    this.ask();
+  }
+
+  /** Load the list; a failure is shown above it. */
+  async ask() {
+    try {
+      await this.load();
+    } catch (error) {
+      if (this.signal.aborted) return;
+      this.problem.hidden = false;
+      setText(this.problem, error.message);
+    }
+  }
+
+  /** Load the list; a failure other than a filter that cannot be read is thrown. */
+  async load() {
+    this.asked += 1;
+    const question = this.asked;
+    const { experiments, hasMore, errors } = await listExperiments({ ...this.wanted }, this.limit, this.signal);
+    if (question < this.answered) return; // a later question was answered sooner
+    this.answered = question;
+    this.experiments = experiments;
+    this.isRefused = errors.length > 0;
+    this.rows.hidden = this.isRefused;
+    this.problem.hidden = true;
+    this.filters.showProblems(errors);
+    this.more.hidden = !hasMore;
+    this.draw();
+    if (experiments.length || this.isFiltered) show(this.presets);
+    else await this.offerPresets();
+  }
+
+  get isFiltered() {
+    return Object.values(this.wanted).some(Boolean);
+  }
+
+  /** Draw the rows; a row whose content is the same is kept, with its focus and selection. */
+  draw() {
+    if (!this.experiments.length) {
+      show(this.rows, emptyCard(this.isFiltered));
+      return;
+    }
+    const drawn = new Map([...this.rows.children].map((row) => [row.dataset.id, row]));
+    const minute = Math.floor(Date.now() / MINUTE_MILLISECONDS);
+    const rows = this.experiments.map((experiment) => {
+      const content = JSON.stringify([experiment, minute]);
+      const row = drawn.get(experiment.id);
+      return row?.content === content ? row : Object.assign(experimentRow(experiment), { content });
+    });
+    if (rows.length === drawn.size && rows.every((row, index) => this.rows.children[index] === row)) return;
+    const focused = document.activeElement?.closest("[data-id]")?.dataset.id;
+    this.rows.replaceChildren(...rows);
+    if (focused) this.rows.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus();
+  }
+
+  async offerPresets() {
+    const presets = await find("/v1/presets", { limit: 1000 }, this.signal);
+    if (presets?.items.length) show(this.presets, h("h2", t("presets.title")), presetCards(presets.items));
+  }
+
+  /** Reload after events and as time passes; while the service is away, the last answer stays. */
+  async keepUpToDate(onState) {
+    const { signal } = this;
+    const reload = throttle(RELOAD_MILLISECONDS, () => {
+      if (!signal.aborted && !this.isRefused) this.load().catch(() => {});
+    });
+    follow("/v1/events", { signal, replay: false, onEvents: reload, onState });
+    while (!signal.aborted) {
+      // No event reports the time left inside a long epoch, nor how long ago something was.
+      const isBusy = () => this.experiments.some(isActive);
+      await sleep(isBusy() ? BUSY_MILLISECONDS : IDLE_MILLISECONDS, signal);
+      if (signal.aborted || document.hidden) continue;
+      if (isBusy()) reload();
+      else this.draw();
     }
   }
 }
 
-/** What no event tells: the time that is left inside a long epoch, and how long ago it all was. */
-async function passTime(act, isBusy, signal) {
-  while (!signal.aborted) {
-    await sleep(isBusy() ? BUSY_MILLISECONDS : IDLE_MILLISECONDS, signal);
-    if (!signal.aborted && !document.hidden) act();
+/** Return the first experiments that pass the filters, or what is wrong with a filter. */
+async function listExperiments(filters, limit, signal) {
+  const experiments = [];
+  let cursor = null;
+  try {
+    do {
+      const size = Math.min(limit - experiments.length, PAGE_OF_API);
+      const page = await get("/v1/experiments", { ...filters, limit: size, cursor }, signal);
+      experiments.push(...page.items);
+      cursor = page.next_cursor;
+    } while (cursor && experiments.length < limit);
+  } catch (error) {
+    const isOfFilter = error.errors?.some(({ parameter }) => FILTERS.includes(parameter));
+    if (!isOfFilter) throw error;
+    return { experiments: [], hasMore: false, errors: error.errors };
   }
+  return { experiments, hasMore: cursor !== null, errors: [] };
 }
 
-async function offerPresets(place, signal) {
-  const offered = await find("/v1/presets", { limit: 1000 }, signal);
-  if (offered?.items.length) show(place, h("h2", {}, t("presets.title")), presetCards(offered.items));
-}
-
-/** Rows are drawn again only where the answer changed, so that focus and selection last. */
-function draw(list, items, filtered) {
-  if (!items.length) {
-    show(
-      list,
-      h(
-        "div.card.empty",
-        {},
-        h("h2", {}, filtered ? t("experiments.noneFound") : t("experiments.none")),
-        h("p", {}, filtered ? h("a", { href: "#/" }, t("experiments.all")) : t("experiments.start")),
-      ),
-    );
-    return;
-  }
-  const old = new Map([...list.children].map((row) => [row.dataset.id, row]));
-  const rows = items.map((experiment) => {
-    const seen = JSON.stringify([experiment, Math.floor(Date.now() / 60_000)]);
-    const row = old.get(experiment.id);
-    if (row?.seen === seen) return row;
-    const fresh = card(experiment);
-    fresh.seen = seen;
-    return fresh;
-  });
-  if (rows.length !== list.childElementCount || rows.some((row, at) => list.children[at] !== row)) {
-    const focused = document.activeElement?.closest("[data-id]")?.dataset.id;
-    list.replaceChildren(...rows);
-    if (focused) list.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus();
-  }
-}
-
-function card(experiment) {
+function emptyCard(isFiltered) {
   return h(
-    "article.experiment",
-    { "data-id": experiment.id },
-    h(
-      "div.what",
-      {},
-      h("a.title", { href: `#/experiments/${experiment.id}` }, experimentName(experiment)),
-      h("span.tags", {}, tags(experiment.tags)),
-    ),
-    h("div.state", {}, status(experiment.status)),
-    h("div.how", {}, progress(experiment), h("small.muted", {}, standing(experiment))),
-    h(
-      "time.muted",
-      { datetime: experiment.created_at, title: utc(experiment.created_at) },
-      when(experiment.created_at),
-    ),
+    "div.card.empty",
+    h("h2", t(isFiltered ? "experiments.noneFound" : "experiments.none")),
+    h("p", isFiltered ? h("a", { href: "#/" }, t("experiments.all")) : t("experiments.start")),
   );
 }
 
-/** How long ago it was; of what is older than a day, the date. */
+function experimentRow(experiment) {
+  const { id, tags: byKey, status, created_at: createdAt } = experiment;
+  return h(
+    "article.experiment",
+    { "data-id": id },
+    h(
+      "div.what",
+      h("a.title", { href: `#/experiments/${id}` }, experimentName(experiment)),
+      h("span.tags", tags(byKey)),
+    ),
+    h("div.state", statusBadge(status)),
+    h("div.how", progressBar(experiment), h("small.muted", progressText(experiment))),
+    h("time.muted", { datetime: createdAt, title: utc(createdAt) }, when(createdAt)),
+  );
+}
+
+/** Return how long ago it was; the date where it is more than a day. */
 function when(text) {
-  return Date.now() - new Date(text) < 86_400_000 ? ago(text) : dateTime(text);
+  return Date.now() - new Date(text) < DAY_MILLISECONDS ? ago(text) : dateTime(text);
 }

@@ -1,35 +1,31 @@
-// Which class a run's network sees where, for data of two features.
+// The decision boundary of a run: the class its network sees at each point of a plane.
 
-import { ENDED } from "../lib/board.js";
-import { h, show } from "../lib/dom.js";
+import { hasEnded } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
-import { notice } from "../parts/badges.js";
+import { h, show } from "../parts/dom.js";
+import { card, notice } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 
 const FEATURES = 2;
 
-export function boundaryCard(state, axes, signal) {
+/** Return the panel; it is hidden where the data set has other than two features. */
+export function boundaryPanel(live, axes, signal) {
   const body = h("div.boundary");
-  const element = h(
-    "section.card",
-    { "aria-labelledby": "boundary-title" },
-    h("h2", { id: "boundary-title" }, t("boundary.title")),
-    body,
-  );
-  const data = axes.get("dataset").items.find((each) => each.name === state.run.config.dataset.name)?.dataset;
-  element.hidden = data?.input_shape.join() !== String(FEATURES);
+  const element = card("boundary-title", t("boundary.title"), body);
+  const { name } = live.run.config.dataset;
+  const shape = axes.get("dataset").items.find((entry) => entry.name === name)?.dataset.input_shape;
+  element.hidden = shape?.join() !== String(FEATURES);
   if (element.hidden) return { element, update: () => {} };
   const figure = new Figure({ alt: t("boundary.alt"), signal });
-  let seen = null;
+  let drawn = null; // the status that was drawn
   const update = () => {
-    const { id, status } = state.run;
-    if (status === seen) return;
-    seen = status;
-    if (!ENDED.has(status)) show(body, notice(t("boundary.waiting")));
-    else {
+    const { run } = live;
+    if (run.status === drawn) return;
+    drawn = run.status;
+    if (hasEnded(run)) {
       show(body, figure.element);
-      figure.show(`/v1/runs/${id}/figures/decision_boundary.svg`);
-    }
+      figure.show(`/v1/runs/${run.id}/figures/decision_boundary.svg`);
+    } else show(body, notice(t("boundary.waiting")));
   };
   return { element, update };
 }

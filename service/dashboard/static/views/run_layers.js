@@ -1,325 +1,209 @@
-// Why a run behaves as it does: its diagnosis, and its layers epoch by epoch.
+// The layers of a run, epoch by epoch: violins with a slider, and a table.
 
 import { get } from "../lib/api.js";
-import { ENDED } from "../lib/board.js";
-import { announce, h, reachable, select, setText, show, throttle } from "../lib/dom.js";
-import { significant } from "../lib/format.js";
-import { sleep } from "../lib/stream.js";
-import { known, t } from "../lib/text.js";
-import { notice, verdict, verdictName } from "../parts/badges.js";
-import { hasValues, QUANTITIES, rangeOf, violins } from "../parts/violins.js";
+import { epochName } from "../lib/format.js";
+import { QUANTITIES, rangeOf } from "../lib/histograms.js";
+import { clamp } from "../lib/scale.js";
+import { hasEnded } from "../lib/statuses.js";
+import { t } from "../lib/text.js";
+import { sleep, throttle } from "../lib/timing.js";
+import { announce, h, setText, show } from "../parts/dom.js";
+import { button, card, checkbox, notice, scrollable, select } from "../parts/elements.js";
+import { whenThemeChanges } from "../parts/theme.js";
+import { violins } from "../parts/violins.js";
+import { layerTable } from "./layer_table.js";
 
 const FRAME_MILLISECONDS = 450;
-const MOST_FINDINGS = 8;
-const MOST_LOADED = 100;
-/** Of what the table gives the standard deviation. */
-const SPREADS = ["z", "activation", "gradient"];
-/** Findings that condemn nothing. */
-const REMARKS = ["dying", "plateau", "clipping_active"];
+const RESIZE_MILLISECONDS = 100;
+const LEAST_PICTURE_PIXELS = 240;
+/** So many epochs are loaded before they are played, so that all are on one scale from the first. */
+const MOST_PRELOADED = 100;
 
-/** The diagnosis in sentences, each pointing at its layer. */
-export function diagnosisPanel(state, point) {
-  const body = h("div");
-  let seen = null;
-  const update = () => {
-    const { run } = state;
-    const told = run.diagnosis;
-    const now = `${run.status} ${JSON.stringify(told)}`;
-    if (now === seen) return;
-    seen = now;
-    if (!told?.verdict && !told?.findings.length) {
-      show(body, notice(ENDED.has(run.status) ? t("diagnosis.none") : t("diagnosis.waiting")));
-      return;
-    }
-    point.mark(told.findings);
-    show(
-      body,
-      told.verdict ? h("p.lead", {}, verdict(told.verdict), " ", known(`verdict.${told.verdict}.about`)) : null,
-      findings(told.findings.slice(0, MOST_FINDINGS), point),
-      told.findings.length > MOST_FINDINGS
-        ? h(
-            "details",
-            {},
-            h("summary", {}, t("diagnosis.more", { n: told.findings.length - MOST_FINDINGS })),
-            findings(told.findings.slice(MOST_FINDINGS), point),
-          )
-        : null,
+export class LayersPanel {
+  /** @param live the run */
+  constructor(live, signal) {
+    Object.assign(this, { live, signal });
+    this.answers = new Map(); // of the API, by epoch
+    this.epochs = []; // that have statistics
+    this.index = 0; // of the epoch that is shown
+    this.followsRun = true; // show the newest epoch when one comes
+    this.quantity = ""; // the only one shown; empty: all
+    this.sameScale = true;
+    this.marked = null; // the layer that was pressed
+    this.found = []; // layers of findings, marked while none was pressed
+    this.playing = false;
+    this.updated = null; // the state of the run that was drawn last
+    this.build();
+    whenThemeChanges(() => this.draw(), signal);
+    const redraw = () => !signal.aborted && this.pictureWidth() !== this.drawnWidth && this.draw();
+    const sizes = new ResizeObserver(throttle(RESIZE_MILLISECONDS, redraw));
+    sizes.observe(this.stage);
+    signal.addEventListener("abort", () => sizes.disconnect());
+  }
+
+  build() {
+    this.stage = h("div.violin-grid");
+    this.slider = h("input.slider", {
+      type: "range",
+      min: 0,
+      max: 0,
+      step: 1,
+      value: 0,
+      "aria-label": t("layers.epoch"),
+      onInput: () => this.lookAt(Number(this.slider.value)),
+    });
+    this.epochLabel = h("output");
+    this.play = button("button.small", () => this.replay(), t("layers.play"));
+    this.table = scrollable(t("layers.title"), h("div.scroll"));
+    const quantities = [["", t("layers.all")], ...QUANTITIES.map((quantity) => [quantity, t(`layers.${quantity}`)])];
+    this.controls = h(
+      "div.controls",
+      h("div.replay", this.play, this.slider, this.epochLabel),
+      select(t("layers.show"), quantities, "", (quantity) => this.set("quantity", quantity)),
+      checkbox(t("layers.sameScale"), true, (sameScale) => this.set("sameScale", sameScale)),
     );
-  };
-  return {
-    element: h(
-      "section.card",
-      { "aria-labelledby": "diagnosis-title" },
-      h("h2", { id: "diagnosis-title" }, t("diagnosis.title")),
-      body,
-    ),
-    update,
-  };
-}
-
-function findings(list, point) {
-  return h(
-    "ul.findings",
-    {},
-    list.map((finding) =>
-      h(
-        REMARKS.includes(finding.kind) ? "li.remark" : "li",
-        {},
-        h("p", {}, h("b", {}, verdictName(finding.kind)), " — ", finding.explanation),
-        h(
-          "p.evidence",
-          {},
-          finding.layer &&
-            h(
-              "button.tag",
-              { type: "button", onClick: () => point.open(finding) },
-              t("diagnosis.layer", { layer: finding.layer }),
-            ),
-          h("span.tag", {}, finding.epoch === 0 ? t("layers.initial") : t("curves.epoch", { n: finding.epoch })),
-          h(
-            "span.muted",
-            {},
-            t("diagnosis.value", { value: significant(finding.value), threshold: significant(finding.threshold) }),
-          ),
-        ),
-      ),
-    ),
-  );
-}
-
-/** Layer statistics with a slider over epochs; play shows the network learn. */
-export function layersPanel(state, signal) {
-  const cache = new Map(); // by epoch
-  const shown = { epochs: [], at: 0, quantity: "", same: true, layer: null, marked: [], following: true };
-  const stage = h("div.violin-grid");
-  const slider = h("input.slider", {
-    type: "range",
-    min: 0,
-    max: 0,
-    step: 1,
-    value: 0,
-    "aria-label": t("layers.epoch"),
-    onInput: () => {
-      shown.following = false;
-      move(Number(slider.value));
-    },
-  });
-  const label = h("output");
-  const play = h("button.small", { type: "button", onClick: replay }, t("layers.play"));
-  const facts = reachable(t("layers.title"), h("div.scroll"));
-  const same = h("input", {
-    type: "checkbox",
-    checked: true,
-    onChange: () => {
-      shown.same = same.checked;
-      draw();
-    },
-  });
-  const controls = h(
-    "div.controls",
-    {},
-    h("div.replay", {}, play, slider, label),
-    select(
-      t("layers.show"),
-      [["", t("layers.all")], ...QUANTITIES.map((name) => [name, t(`layers.${name}`)])],
-      "",
-      (value) => {
-        shown.quantity = value;
-        draw();
-      },
-    ),
-    h("label.check", {}, same, t("layers.sameScale")),
-  );
-  const body = h("div", {}, notice(t("layers.waiting")));
-  const element = h(
-    "section.card",
-    { "aria-labelledby": "layers-title", tabindex: "-1" },
-    h("h2", { id: "layers-title" }, t("layers.title")),
-    body,
-  );
-  document.addEventListener("theme-changed", draw, { signal });
-  const resized = new ResizeObserver(throttle(100, () => !signal.aborted && widthOf(stage) !== shown.width && draw()));
-  resized.observe(stage);
-  signal.addEventListener("abort", () => resized.disconnect());
-
-  async function load(epoch) {
-    if (!cache.has(epoch)) {
-      cache.set(epoch, await get(`/v1/runs/${state.run.id}/layers`, { epoch }, signal));
-    }
+    this.body = h("div", notice(t("layers.waiting")));
+    this.element = card("layers-title", t("layers.title"), this.body);
+    this.element.tabIndex = -1;
   }
 
-  /** Before they are played, so that all are on one scale from the first. */
-  async function loadSome() {
-    for (const epoch of shown.epochs.slice(0, MOST_LOADED)) {
-      if (!signal.aborted) await load(epoch).catch(() => {});
-    }
+  set(name, value) {
+    this[name] = value;
+    this.draw();
   }
 
-  let seen = null;
-  async function update() {
-    const now = `${state.run.epoch} ${state.run.status}`;
-    if (now === seen) return;
-    seen = now;
-    const off = state.run.config.layer_statistics === "off";
-    if (off || !state.run.diagnosis?.verdict) {
-      // a verdict rests on layer statistics
-      show(body, notice(off ? t("layers.off") : ENDED.has(state.run.status) ? t("layers.none") : t("layers.waiting")));
+  /** Load the newest statistics when the run has changed. */
+  async update() {
+    const { run } = this.live;
+    const updated = `${run.epoch} ${run.status}`;
+    if (updated === this.updated) return;
+    this.updated = updated;
+    const reason = this.reasonForNone(run);
+    if (reason) {
+      show(this.body, notice(reason));
       return;
     }
     try {
-      const last = await get(`/v1/runs/${state.run.id}/layers`, {}, signal);
-      cache.set(last.epoch, last);
-      shown.epochs = last.epochs_available;
-      if (!body.contains(stage)) show(body, controls, stage, facts, h("p.note", {}, t("layers.note")));
-      slider.max = String(shown.epochs.length - 1);
-      play.hidden = shown.epochs.length < 2;
-      await move(shown.following ? shown.epochs.length - 1 : shown.at);
+      const answer = await get(`/v1/runs/${run.id}/layers`, {}, this.signal);
+      this.answers.set(answer.epoch, answer);
+      this.epochs = answer.epochs_available;
+      const parts = [this.controls, this.stage, this.table, h("p.note", t("layers.note"))];
+      if (!this.body.contains(this.stage)) show(this.body, parts);
+      this.slider.max = String(this.epochs.length - 1);
+      this.play.hidden = this.epochs.length < 2;
+      await this.moveTo(this.followsRun ? this.epochs.length - 1 : this.index);
     } catch (error) {
-      if (!signal.aborted) show(body, notice(error.message));
+      if (!this.signal.aborted) show(this.body, notice(error.message));
     }
   }
 
-  async function move(at) {
-    shown.at = Math.max(0, Math.min(at, shown.epochs.length - 1));
-    slider.value = String(shown.at);
-    const epoch = shown.epochs[shown.at];
-    setText(label, epoch === 0 ? t("layers.initial") : t("curves.epoch", { n: epoch }));
-    slider.setAttribute("aria-valuetext", label.textContent);
-    await load(epoch);
-    if (!signal.aborted) draw();
+  /** Return why a run has no statistics; null where it has. A verdict rests on layer statistics. */
+  reasonForNone(run) {
+    if (run.config.layer_statistics === "off") return t("layers.off");
+    if (run.diagnosis?.verdict) return null;
+    return hasEnded(run) ? t("layers.none") : t("layers.waiting");
   }
 
-  function draw() {
-    const answer = cache.get(shown.epochs[shown.at]);
+  /** Show an epoch of the reader's choice. */
+  lookAt(index) {
+    this.followsRun = false;
+    return this.moveTo(index);
+  }
+
+  async moveTo(index) {
+    this.index = clamp(index, 0, this.epochs.length - 1);
+    const epoch = this.epochs[this.index];
+    this.slider.value = String(this.index);
+    setText(this.epochLabel, epochName(epoch));
+    this.slider.setAttribute("aria-valuetext", epochName(epoch));
+    await this.load(epoch);
+    if (!this.signal.aborted) this.draw();
+  }
+
+  async load(epoch) {
+    if (this.answers.has(epoch)) return;
+    this.answers.set(epoch, await get(`/v1/runs/${this.live.run.id}/layers`, { epoch }, this.signal));
+  }
+
+  draw() {
+    const answer = this.answers.get(this.epochs[this.index]);
     if (!answer) return;
-    stage.classList.toggle("single", Boolean(shown.quantity));
-    shown.width = widthOf(stage);
-    const quantities = shown.quantity ? [shown.quantity] : QUANTITIES;
-    const everything = [...cache.values()].flatMap((each) => each.layers);
+    this.stage.classList.toggle("single", Boolean(this.quantity));
+    this.drawnWidth = this.pictureWidth();
     show(
-      stage,
-      quantities.map((quantity) =>
-        h(
-          "figure",
-          {},
-          h("figcaption", {}, t(`layers.${quantity}`), " ", h("small.muted", {}, t(`layers.${quantity}.about`))),
-          violins(answer.layers, quantity, {
-            range: shown.same ? rangeOf(everything, quantity) : null,
-            marked: marked(),
-            width: shown.width,
-            open: look,
-          }),
-        ),
-      ),
+      this.stage,
+      (this.quantity ? [this.quantity] : QUANTITIES).map((quantity) => this.picture(answer.layers, quantity)),
     );
-    show(facts, figures(answer.layers, shown, look));
+    show(
+      this.table,
+      layerTable(answer.layers, this.marked, (layer) => this.press(layer)),
+    );
   }
 
-  /** Mark one layer, or all again that a finding points at. */
-  function look(layer) {
-    shown.layer = shown.layer === layer ? null : layer;
-    const focused = facts.contains(document.activeElement);
-    draw();
-    if (focused) facts.querySelector(`[data-layer="${CSS.escape(layer)}"]`)?.focus();
+  picture(layers, quantity) {
+    const seen = [...this.answers.values()].flatMap((answer) => answer.layers);
+    return h(
+      "figure",
+      h("figcaption", t(`layers.${quantity}`), " ", h("small.muted", t(`layers.${quantity}.about`))),
+      violins(layers, quantity, {
+        range: this.sameScale ? rangeOf(seen, quantity) : null,
+        marked: this.marked ? [this.marked] : this.found,
+        width: this.drawnWidth,
+        open: (layer) => this.press(layer),
+      }),
+    );
   }
 
-  function marked() {
-    return shown.layer ? [shown.layer] : shown.marked;
+  /** Return the width of a picture in the grid, so that its text is as large as the page's. */
+  pictureWidth() {
+    const columns = getComputedStyle(this.stage).gridTemplateColumns;
+    return Math.max(LEAST_PICTURE_PIXELS, Math.floor(parseFloat(columns)) || 0);
   }
 
-  let playing = false;
-  async function replay() {
-    playing = !playing;
-    setText(play, playing ? t("layers.pause") : t("layers.play"));
-    if (playing) await loadSome();
-    if (playing && shown.at === shown.epochs.length - 1) await move(0);
-    while (playing && !signal.aborted && shown.at < shown.epochs.length - 1) {
-      shown.following = false;
-      await sleep(FRAME_MILLISECONDS, signal);
-      if (playing) await move(shown.at + 1);
+  /** Mark a layer, or unmark it; the focus stays on its row. */
+  press(layer) {
+    this.marked = this.marked === layer ? null : layer;
+    const hadFocus = this.table.contains(document.activeElement);
+    this.draw();
+    if (hadFocus) this.table.querySelector(`[data-layer="${CSS.escape(layer)}"]`)?.focus();
+  }
+
+  /** Mark the layers of findings. */
+  mark(findings) {
+    this.set("found", findings.map((finding) => finding.layer).filter(Boolean));
+  }
+
+  /** Go to the layer and the epoch of a finding. */
+  open({ layer, epoch }) {
+    this.marked = layer;
+    const index = this.epochs.findLastIndex((available) => available <= (epoch ?? Infinity));
+    if (this.epochs.length) this.lookAt(index);
+    announce(t("diagnosis.layer", { layer }));
+    this.element.scrollIntoView({ behavior: "smooth", block: "start" });
+    this.element.focus({ preventScroll: true });
+  }
+
+  /** Play the epochs one after another, or stop. */
+  async replay() {
+    this.setPlaying(!this.playing);
+    if (this.playing) await this.preload();
+    const last = () => this.index === this.epochs.length - 1;
+    if (this.playing && last()) await this.moveTo(0);
+    while (this.playing && !this.signal.aborted && !last()) {
+      await sleep(FRAME_MILLISECONDS, this.signal);
+      if (this.playing) await this.lookAt(this.index + 1);
     }
-    playing = false;
-    setText(play, t("layers.play"));
+    this.setPlaying(false);
   }
 
-  const point = {
-    mark(findings) {
-      shown.marked = findings.map((each) => each.layer).filter(Boolean);
-      draw();
-    },
-    /** Go to the layer and the epoch that a finding speaks of. */
-    open(finding) {
-      shown.layer = finding.layer;
-      shown.following = false;
-      const at = shown.epochs.findLastIndex((epoch) => epoch <= (finding.epoch ?? Infinity));
-      if (shown.epochs.length) move(Math.max(0, at));
-      announce(t("diagnosis.layer", { layer: finding.layer }));
-      element.scrollIntoView({ behavior: "smooth", block: "start" });
-      element.focus({ preventScroll: true });
-    },
-  };
-  return { element, update, point };
-}
+  setPlaying(playing) {
+    this.playing = playing;
+    setText(this.play, playing ? t("layers.pause") : t("layers.play"));
+  }
 
-/** How wide a picture in the grid is, so that its text is as large as the page's. */
-function widthOf(stage) {
-  return Math.max(240, Math.floor(parseFloat(getComputedStyle(stage).gridTemplateColumns)) || 0);
-}
-
-/** The numbers of each layer, for those who want them exactly. */
-function figures(layers, shown, look) {
-  const share = (value) => (value === null || value === undefined ? "–" : `${(100 * Number(value)).toFixed(1)}%`);
-  const numbers = (layer) => {
-    if (!SPREADS.some((name) => hasValues(layer, name)))
-      return h("td.number.muted", { colspan: String(SPREADS.length + 2) }, t("layers.notFinite"));
-    // Units whose z-values are not finite are neither dead nor saturated.
-    const shares = hasValues(layer, "z") ? [layer.dead_fraction, layer.saturated_fraction] : [null, null];
-    return [...SPREADS.map((name) => (layer[name] ? significant(layer[name].std) : "–")), ...shares.map(share)].map(
-      (text) => h("td.number", {}, text),
-    );
-  };
-  return h(
-    "table",
-    {},
-    h("caption.unseen", {}, t("layers.title")),
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        [
-          t("layers.layer"),
-          ...SPREADS.map((name) => `${t(`layers.${name}`)} std`),
-          t("layers.dead"),
-          t("layers.saturated"),
-        ].map((name, at) => h(at ? "th.number" : "th", { scope: "col" }, name)),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      layers.map((layer) =>
-        h(
-          layer.name === shown.layer ? "tr.marked" : "tr",
-          {},
-          h(
-            "th",
-            { scope: "row" },
-            h(
-              "button.plain",
-              {
-                type: "button",
-                "data-layer": layer.name,
-                "aria-pressed": String(layer.name === shown.layer),
-                onClick: () => look(layer.name),
-              },
-              layer.name,
-            ),
-          ),
-          numbers(layer),
-        ),
-      ),
-    ),
-  );
+  async preload() {
+    for (const epoch of this.epochs.slice(0, MOST_PRELOADED)) {
+      if (!this.signal.aborted) await this.load(epoch).catch(() => {});
+    }
+  }
 }

@@ -1,96 +1,86 @@
-// What happened to a run: its attempts, and its changes of state.
+// The log of a run: its attempts, and its events.
 
 import { all } from "../lib/api.js";
-import { h, reachable, show } from "../lib/dom.js";
 import { duration, moment, shortId } from "../lib/format.js";
+import { STATUS } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
-import { notice } from "../parts/badges.js";
+import { statusName } from "../parts/badges.js";
+import { h, show } from "../parts/dom.js";
+import { card, notice, scrollable } from "../parts/elements.js";
 
-export function attemptsCard(state, signal) {
-  const body = h("div", {}, notice(t("run.noAttempt")));
-  let seen = null;
+export function attemptsPanel(live, signal) {
+  const body = h("div", notice(t("run.noAttempt")));
+  let drawn = null;
   const update = async () => {
-    const { run } = state;
-    const now = `${run.attempt} ${run.status}`;
-    if (now === seen || !run.attempt) return;
-    seen = now;
+    const { run } = live;
+    const shown = `${run.attempt} ${run.status}`;
+    if (shown === drawn || !run.attempt) return;
+    drawn = shown;
     const attempts = await all(`/v1/runs/${run.id}/attempts`, {}, signal).catch(() => []);
-    if (!signal.aborted) show(body, h("ol.attempts", {}, attempts.map(attempt)));
+    if (!signal.aborted) show(body, h("ol.attempts", attempts.map(attemptItem)));
   };
-  const element = h(
-    "section.card",
-    { "aria-labelledby": "attempts-title" },
-    h("h2", { id: "attempts-title" }, t("run.attempts")),
-    body,
-  );
-  return { element, update };
+  return { element: card("attempts-title", t("run.attempts"), body), update };
 }
 
-function attempt({ attempt: number, worker, engine, started_at: start, ended_at: end, outcome, reason }) {
-  const on = [engine?.device, engine?.threads && t("run.threads", { n: engine.threads })].filter(Boolean).join(", ");
+function attemptItem({ attempt, worker, engine, started_at: start, ended_at: end, outcome, reason }) {
+  const device = [engine?.device, engine?.threads && t("run.threads", { n: engine.threads })]
+    .filter(Boolean)
+    .join(", ");
+  const took = end && ` · ${duration((Date.parse(end) - Date.parse(start)) / 1000)}`;
   return h(
     "li",
-    {},
-    h("b", {}, t("run.attempt", { n: number })),
+    h("b", t("run.attempt", { n: attempt })),
     " ",
-    h("span.muted", {}, worker, on && ` (${on})`),
+    h("span.muted", worker, device && ` (${device})`),
     " ",
-    h("span", {}, outcome ? t(`outcome.${outcome}`) : t("status.running")),
-    h("small.muted", {}, moment(start), end && ` · ${duration((Date.parse(end) - Date.parse(start)) / 1000)}`),
-    reason && h("p.note", {}, reason),
+    h("span", outcome ? t(`outcome.${outcome}`) : statusName(STATUS.RUNNING)),
+    h("small.muted", moment(start), took),
+    reason && h("p.note", reason),
   );
 }
 
-/** What happened, in order; epochs between two changes of state are one line. */
-export function logCard(state) {
+/** Return the events of a run in order; epochs without another event between them are one line. */
+export function logPanel(live) {
   const list = h("ol.log");
-  let drawn = -1;
+  let drawn = null; // the number of events drawn
   const update = () => {
-    if (state.events.length === drawn) return;
-    drawn = state.events.length;
-    const lines = [{ type: "run.queued", data: {}, at: state.run.created_at }];
-    for (const { type, data } of state.events) {
-      const last = lines.at(-1);
-      if (type === "run.epoch" && last.type === type) Object.assign(last, { to: data.epoch, at: data.created_at });
-      else lines.push({ type, data, from: data.epoch, to: data.epoch, at: data.created_at });
-    }
-    show(
-      list,
-      lines.map((line) => h("li", {}, h("time.muted", { datetime: line.at }, moment(line.at)), " ", sentence(line))),
-    );
+    if (live.events.length === drawn) return;
+    drawn = live.events.length;
+    const lines = [{ type: "run.queued", data: {}, at: live.run.created_at }, ...logLines(live.events)];
+    const item = (line) => h("li", h("time.muted", { datetime: line.at }, moment(line.at)), " ", sentence(line));
+    show(list, lines.map(item));
   };
-  const element = h(
-    "section.card",
-    { "aria-labelledby": "log-title" },
-    h("h2", { id: "log-title" }, t("run.log")),
-    reachable(t("run.log"), h("div.scroll.tall", {}, list)),
-  );
-  return { element, update };
+  const title = t("run.log");
+  return { element: card("log-title", title, scrollable(title, h("div.scroll.tall", list))), update };
 }
 
-function sentence({ type, data, from, to }) {
-  switch (type) {
-    case "run.queued":
-      return t("log.queued");
-    case "run.started":
-      return t("log.started", { worker: data.worker, attempt: data.attempt });
-    case "run.epoch":
-      return from === to ? t("log.epoch", { n: to }) : t("log.epochs", { from, to });
-    case "run.requeued":
-      return t("log.requeued", { outcome: t(`outcome.${data.outcome}`), reason: data.reason ?? "" });
-    case "run.finished":
-      return finished(data);
-    default:
-      return type;
+function logLines(events) {
+  const lines = [];
+  for (const { type, data } of events) {
+    const previous = lines.at(-1);
+    if (type === "run.epoch" && previous?.type === type)
+      Object.assign(previous, { to: data.epoch, at: data.created_at });
+    else lines.push({ type, data, from: data.epoch, to: data.epoch, at: data.created_at });
   }
+  return lines;
 }
 
-function finished({ status, reused_from: twin, error }) {
-  if (twin)
-    return [
-      t("log.reused", { status: t(`status.${status}`) }),
-      " ",
-      h("a", { href: `#/runs/${twin}` }, `…${shortId(twin)}`),
-    ];
-  return `${t("log.finished", { status: t(`status.${status}`) })}${error ? ` ${error}` : ""}`;
+const SENTENCES = {
+  "run.queued": () => t("log.queued"),
+  "run.started": ({ data: { worker, attempt } }) => t("log.started", { worker, attempt }),
+  "run.epoch": ({ from, to }) => (from === to ? t("log.epoch", { n: to }) : t("log.epochs", { from, to })),
+  "run.requeued": ({ data: { outcome, reason } }) =>
+    t("log.requeued", { outcome: t(`outcome.${outcome}`), reason: reason ?? "" }),
+  "run.finished": ({ data }) => finishedSentence(data),
+};
+
+/** Return what a line says; the type itself where the page does not know it. */
+function sentence(line) {
+  return SENTENCES[line.type]?.(line) ?? line.type;
+}
+
+function finishedSentence({ status, reused_from: twin, error }) {
+  if (!twin) return [t("log.finished", { status: statusName(status) }), error ? ` ${error}` : ""];
+  const link = h("a", { href: `#/runs/${twin}` }, `…${shortId(twin)}`);
+  return [t("log.reused", { status: statusName(status) }), " ", link];
 }

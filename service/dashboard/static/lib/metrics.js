@@ -1,0 +1,80 @@
+// The registry of metrics as the API answers it: what the page knows of a metric beyond its name.
+
+import { get } from "./api.js";
+import { known } from "./text.js";
+
+/** The metric by which the API compares runs unless another is asked for. */
+export const MAIN_METRIC = "val_accuracy";
+
+/** Metrics by name, in the order in which histories show them. */
+let registry = new Map();
+let loading = null;
+
+/** Load the registry, once; metrics can be looked up after that. */
+export function loadMetrics() {
+  loading ??= get("/v1/catalog/metrics")
+    .then((page) => useMetrics(page.items))
+    .catch((error) => {
+      loading = null;
+      throw error;
+    });
+  return loading;
+}
+
+/** Take these metrics, in the API's form, as the registry. */
+export function useMetrics(items) {
+  registry = new Map(items.map((metric) => [metric.name, metric]));
+}
+
+/** Return the names of the metrics that satisfy a condition, in the registry's order. */
+export function metricNames(condition) {
+  return [...registry.values()].filter(condition).map((metric) => metric.name);
+}
+
+/** Return a metric's title in the reader's language. */
+export function metricTitle(name) {
+  return known(`metric.${name}`) ?? registry.get(name)?.title ?? name;
+}
+
+/** Whether a metric lies between 0 and 1 and is written in percent. */
+export function isShare(name) {
+  return registry.get(name)?.kind === "share";
+}
+
+/** Whether a smaller value of a metric is a better one. */
+export function lowerIsBetter(name) {
+  return registry.get(name)?.direction === "lower";
+}
+
+/** Return what a metric measures; the same for training, validation and test. */
+export function quantityOf(name) {
+  return registry.get(name)?.quantity ?? name;
+}
+
+/** Return the metrics of every epoch: all that each run records, and those some of these histories hold. */
+export function epochMetrics(histories) {
+  const recorded = recordedIn(histories);
+  return metricNames(({ name, when, in_every_run: always }) => when === "epoch" && (always || recorded.has(name)));
+}
+
+/** Return the metrics that runs can be compared by, the API's main one first. */
+export function comparedMetrics(histories) {
+  const recorded = recordedIn(histories);
+  const names = metricNames(
+    ({ name, direction, in_every_run: always }) => direction !== null && (always || recorded.has(name)),
+  );
+  return mainFirst(names);
+}
+
+/** Return the validation metrics that every run's answer holds, the API's main one first. */
+export function headlineMetrics() {
+  return mainFirst(metricNames(({ part, in_final: inFinal }) => part === "validation" && inFinal));
+}
+
+function recordedIn(histories) {
+  return new Set([...histories].flatMap((history) => Object.keys(history.metrics)));
+}
+
+function mainFirst(names) {
+  return names.toSorted((one, other) => (other === MAIN_METRIC) - (one === MAIN_METRIC));
+}

@@ -1,0 +1,101 @@
+// What is typed into the form's fields, and the values it stands for in a spec.
+
+const DEFAULT_EPOCHS = 12;
+
+/** Return the text of each simple field of a spec; `reuse` is a boolean. */
+export function fieldsOf(spec) {
+  return {
+    name: spec.name ?? "",
+    description: spec.description ?? "",
+    tags: Object.entries(spec.tags ?? {})
+      .map(([key, value]) => `${key}: ${value}`)
+      .join(", "),
+    epochs: String(spec.epochs ?? DEFAULT_EPOCHS),
+    seeds: listText(spec.seeds ?? 1),
+    batch_size: [spec.batch_size ?? []].flat().join(", "),
+    layer_statistics: intervalText(spec.layer_statistics),
+    priority: String(spec.priority || ""),
+    reuse: spec.reuse ?? true,
+  };
+}
+
+/** Return the values that the fields stand for; undefined where the spec is to have none. */
+export function valuesOf(fields, spec) {
+  const tags = readTags(fields.tags);
+  return {
+    name: fields.name.trim() || undefined,
+    description: fields.description.trim() || undefined,
+    tags: Object.keys(tags).length ? tags : undefined,
+    epochs: readNumber(fields.epochs),
+    seeds: readList(fields.seeds),
+    batch_size: readList(fields.batch_size),
+    layer_statistics: readInterval(fields.layer_statistics, spec.layer_statistics),
+    priority: readNumber(fields.priority),
+    reuse: fields.reuse ? undefined : false,
+  };
+}
+
+/** A list of one ends in a comma, since a number alone is a count. */
+function listText(value) {
+  if (!Array.isArray(value)) return String(value);
+  return value.join(", ") + (value.length === 1 ? "," : "");
+}
+
+function intervalText(statistics) {
+  if (statistics === "off") return "off";
+  return statistics?.every && statistics.every !== "auto" ? String(statistics.every) : "";
+}
+
+/** An interval changes `every` and keeps the other settings of layer statistics. */
+function readInterval(text, statistics) {
+  const every = readNumber(text);
+  if (every === undefined || every === "off") return every;
+  return { ...(typeof statistics === "object" ? statistics : {}), every };
+}
+
+function readTags(text) {
+  const pairs = text.split(",").map((pair) => pair.split(":"));
+  return Object.fromEntries(
+    pairs.filter(([key]) => key.trim()).map(([key, ...value]) => [key.trim(), value.join(":").trim()]),
+  );
+}
+
+/** Return a number; other text as it is, for the API to refuse with a sentence; undefined for none. */
+function readNumber(text) {
+  const trimmed = text.trim();
+  if (trimmed === "") return undefined;
+  return Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
+}
+
+/** "3" is a number, "0, 1, 2" a list, "7," a list of one. */
+function readList(text) {
+  return text.includes(",") ? readItems(text) : readNumber(text);
+}
+
+function readItems(text) {
+  return text
+    .split(",")
+    .map(readNumber)
+    .filter((item) => item !== undefined);
+}
+
+/** Return the value that the text of a parameter stands for, by the parameter's type; undefined for none. */
+export function readParameter(text, type) {
+  const trimmed = text.trim();
+  if (trimmed && type === "choice") {
+    try {
+      return JSON.parse(trimmed);
+    } catch {
+      return trimmed;
+    }
+  }
+  const isList = type === "integers" || (type === "numbers" && trimmed.includes(","));
+  return trimmed && isList ? readItems(trimmed.replace(/^\[|\]$/g, "")) : readNumber(trimmed);
+}
+
+/** Return the text of a parameter's value. */
+export function parameterText(value) {
+  if (value === null || value === undefined) return "";
+  if (Array.isArray(value)) return value.join(", ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

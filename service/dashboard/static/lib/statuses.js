@@ -1,0 +1,34 @@
+// The statuses of runs and experiments: the one place of the page that spells them.
+// tests/service/dashboard holds them to service/statuses.py.
+
+export const STATUS = Object.freeze({
+  QUEUED: "queued",
+  RUNNING: "running",
+  COMPLETED: "completed",
+  DIVERGED: "diverged",
+  FAILED: "failed",
+  CANCELLED: "cancelled",
+});
+
+export const RUN_STATUSES = Object.values(STATUS);
+
+/** An experiment does not diverge; its runs do. */
+export const EXPERIMENT_STATUSES = RUN_STATUSES.filter((status) => status !== STATUS.DIVERGED);
+
+const ACTIVE = [STATUS.QUEUED, STATUS.RUNNING];
+
+/** Final statuses of a run, those with a result first. */
+export const ENDED = RUN_STATUSES.filter((status) => !ACTIVE.includes(status));
+
+/** Final statuses that leave nothing to average. */
+export const WITHOUT_RESULT = [STATUS.FAILED, STATUS.CANCELLED];
+
+/** Whether a run or an experiment may still change. */
+export function isActive({ status }) {
+  return ACTIVE.includes(status);
+}
+
+/** Whether a run has reached a final status. */
+export function hasEnded({ status }) {
+  return ENDED.includes(status);
+}

@@ -1,0 +1,79 @@
+// One parameter of a chosen value in the form: a list of options, or text.
+
+import { parameterText, readParameter } from "../lib/spec_fields.js";
+import { known, t } from "../lib/text.js";
+import { h } from "./dom.js";
+
+const LONG_TYPES = ["integers", "numbers", "choice"];
+const [LEAST_WIDTH, LEAST_LONG_WIDTH, MOST_WIDTH] = [6, 16, 48];
+const BOOLEANS = ["true", "false"];
+
+/**
+ * Return a labelled field.
+ *
+ * @param parameter the catalog's entry of the parameter
+ * @param given     its value in the spec, or undefined
+ * @param axes      the whole catalog, for parameters that are choices of another axis
+ * @param onChange  called with the new value; undefined: the default
+ */
+export function parameterField(parameter, given, axes, onChange) {
+  const { name, meaning } = parameter;
+  const word = known(`parameter.${name}`) ?? name;
+  // Screen readers do not read a title, so the raw name is in the label, too.
+  const label = word === name ? name : `${word} (${name})`;
+  const options = optionsOf(parameter, given, axes);
+  const field = options ? optionField(parameter, given, options, onChange) : textField(parameter, given, onChange);
+  field.setAttribute("aria-label", label);
+  return h("label.parameter", { title: `${name}: ${meaning}` }, h("span", word), field);
+}
+
+/** Return the options of a parameter; null where its value is typed. */
+function optionsOf({ type, options, axis }, given, axes) {
+  if (type === "boolean") return BOOLEANS;
+  if (type === "option") return options;
+  const canBeNamed = given === undefined || typeof given === "string";
+  return type === "choice" && canBeNamed ? axes.get(axis).items.map((entry) => entry.name) : null;
+}
+
+function optionField({ name, type, default: usual }, given, options, onChange) {
+  const field = h("select", {
+    onChange: () => {
+      const { value } = field;
+      if (value === "") onChange(undefined);
+      else onChange(type === "boolean" ? value === "true" : value);
+    },
+  });
+  for (const option of options) {
+    const text = known(`option.${name}.${option}`) ?? option;
+    const isDefault = option === String(usual);
+    const selected = isDefault ? [undefined, usual].includes(given) : String(given) === option;
+    const value = isDefault ? "" : option;
+    field.append(h("option", { value, selected }, isDefault ? t("compose.default", { value: text }) : text));
+  }
+  return field;
+}
+
+function textField({ type, default: usual, required }, given, onChange) {
+  const field = h("input", {
+    type: "text",
+    size: widthOf(parameterText(given ?? usual), type),
+    value: parameterText(given),
+    placeholder: placeholderOf(usual, required),
+    onInput: () => {
+      field.size = widthOf(field.value, type);
+      onChange(readParameter(field.value, type));
+    },
+  });
+  return field;
+}
+
+function placeholderOf(usual, required) {
+  if (required) return t("catalog.required");
+  return usual === null ? t("compose.modelsOwn") : parameterText(usual);
+}
+
+/** Return how many characters a field shows: a list of layers is longer than a number. */
+function widthOf(text, type) {
+  const least = LONG_TYPES.includes(type) ? LEAST_LONG_WIDTH : LEAST_WIDTH;
+  return Math.max(least, Math.min(MOST_WIDTH, text.length + 2));
+}

@@ -1,0 +1,160 @@
+// The runs of an experiment as a table that stays smooth with thousands of them: rows are kept,
+// only those shown are in the document, and only what changed is written.
+
+import { labelOn } from "../lib/axes.js";
+import { chooseRun, isChosen } from "../lib/chosen_runs.js";
+import { number, runName, showValue, whole } from "../lib/format.js";
+import { headlineMetrics, lowerIsBetter, metricTitle } from "../lib/metrics.js";
+import { shareDone } from "../lib/run_events.js";
+import { RUN_STATUSES } from "../lib/statuses.js";
+import { t } from "../lib/text.js";
+import { setStatus, statusName } from "./badges.js";
+import { h, setText, show } from "./dom.js";
+import { button, scrollableTable, select } from "./elements.js";
+import { setVerdict } from "./verdicts.js";
+
+const FIRST_ROWS = 50;
+const MORE_ROWS = 200;
+
+export class RunTable {
+  constructor() {
+    this.runs = [];
+    this.limit = FIRST_ROWS;
+    this.metrics = headlineMetrics();
+    this.order = "position";
+    this.status = "";
+    this.labels = {}; // by axis, of the runs that are shown; empty: all
+    this.rows = new Map(); // by run id
+    this.count = h("span.muted");
+    this.filter = h("span.filter");
+    this.body = h("tbody");
+    this.more = button("button.ghost", () => this.set("limit", this.limit + MORE_ROWS));
+    const table = scrollableTable(t("runs.title"), "table.runs", h("thead", this.head()), this.body);
+    this.element = h("div", this.controls(), table, this.more);
+  }
+
+  controls() {
+    const statuses = [["", t("runs.every")], ...RUN_STATUSES.map((status) => [status, statusName(status)])];
+    const orders = [
+      ["position", t("runs.order.position")],
+      ...this.metrics.map((metric) => [metric, orderName(metric)]),
+      ["epoch", t("runs.order.epoch")],
+    ];
+    return h(
+      "div.controls",
+      select(t("runs.show"), statuses, this.status, (status) => this.set("status", status)),
+      select(t("runs.order"), orders, this.order, (order) => this.set("order", order)),
+      this.filter,
+      this.count,
+    );
+  }
+
+  head() {
+    const heading = (selector, content) => h(selector, { scope: "col" }, content);
+    return h(
+      "tr",
+      heading("th", h("span.unseen", t("runs.choose"))),
+      heading("th.name", t("runs.run")),
+      heading("th", t("runs.status")),
+      heading("th", t("runs.epoch")),
+      this.metrics.map((metric) => heading("th.number", metricTitle(metric))),
+      heading("th", t("runs.verdict")),
+    );
+  }
+
+  set(name, value) {
+    this[name] = value;
+    this.render();
+  }
+
+  /** Show only the runs with these labels on some axes. */
+  only(labels) {
+    const text = Object.values(labels).join(" · ");
+    const clear = button("button.tag", () => this.only({}), { title: t("runs.clear") }, text, " ✕");
+    show(this.filter, text ? clear : null);
+    this.set("labels", labels);
+  }
+
+  update(runs) {
+    this.set("runs", runs);
+  }
+
+  render() {
+    const found = this.sorted(this.runs.filter((run) => this.isWanted(run)));
+    const rows = found.slice(0, this.limit).map((run) => this.row(run));
+    this.place(rows);
+    setText(this.count, t("runs.count", { n: found.length, count: whole(found.length) }));
+    this.more.hidden = found.length <= this.limit;
+    setText(this.more, t("runs.more", { n: whole(found.length - rows.length) }));
+  }
+
+  isWanted(run) {
+    if (this.status && run.status !== this.status) return false;
+    return Object.entries(this.labels).every(([axis, label]) => labelOn(run, axis) === label);
+  }
+
+  /** Return the runs in the chosen order, those without a value last. */
+  sorted(runs) {
+    if (this.order === "position") return runs;
+    const key = (run) => {
+      if (this.order === "epoch") return -run.epoch;
+      const value = number(run.final?.[this.order]);
+      if (Number.isNaN(value)) return Infinity;
+      return lowerIsBetter(this.order) ? value : -value;
+    };
+    const keys = new Map(runs.map((run) => [run, key(run)]));
+    return runs.toSorted((one, other) => keys.get(one) - keys.get(other) || one.position - other.position);
+  }
+
+  /** Put rows into the table; the focus stays where it is. */
+  place(rows) {
+    const { children } = this.body;
+    if (rows.length === children.length && rows.every((row, index) => children[index] === row)) return;
+    const focused = document.activeElement;
+    this.body.replaceChildren(...rows);
+    if (this.body.contains(focused)) focused.focus();
+  }
+
+  /** Return a run's row, up to date. */
+  row(run) {
+    if (!this.rows.has(run.id)) this.rows.set(run.id, this.newRow(run));
+    const { row, cells } = this.rows.get(run.id);
+    setStatus(cells.status, run.status);
+    setText(cells.epoch, `${run.epoch} / ${run.epochs}`);
+    cells.bar.style.width = `${100 * shareDone(run)}%`;
+    for (const [index, metric] of this.metrics.entries()) {
+      setText(cells.metrics[index], showValue(metric, run.final?.[metric]));
+    }
+    setVerdict(cells.verdict, run);
+    cells.box.checked = isChosen(run.id);
+    return row;
+  }
+
+  newRow(run) {
+    const name = runName(run);
+    const label = t("runs.chooseOne", { name });
+    const box = h("input", { type: "checkbox", "aria-label": label, onChange: () => chooseRun(run.id, box.checked) });
+    const cells = {
+      box,
+      status: h("td"),
+      epoch: h("span"),
+      bar: h("i.running"),
+      metrics: this.metrics.map(() => h("td.number")),
+      verdict: h("td"),
+    };
+    const row = h(
+      "tr",
+      h("td", box),
+      h("th.name", { scope: "row" }, h("a", { href: `#/runs/${run.id}` }, name)),
+      cells.status,
+      h("td", h("div.epochs", cells.epoch, h("span.progress", { "aria-hidden": "true" }, cells.bar))),
+      cells.metrics,
+      cells.verdict,
+    );
+    return { row, cells };
+  }
+}
+
+function orderName(metric) {
+  return t(lowerIsBetter(metric) ? "runs.order.lower" : "runs.order.higher", { metric: metricTitle(metric) });
+}
