@@ -16,11 +16,11 @@ from functools import partial
 
 from benchmarks.database import growth
 from benchmarks.http import bulk, startup
+from benchmarks.options import program
 from benchmarks.peers import keras_comparison, mlflow_comparison
 from benchmarks.peers.keras_comparison import Sizes
 from benchmarks.table import Row, lines, machine
 from benchmarks.training import overhead
-from deploy.options import program
 
 _QUICK = Sizes(images=6_000, rounds=1, queued_images=3_000, queued=2, small_in_keras=4)
 

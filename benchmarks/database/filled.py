@@ -31,12 +31,13 @@ from benchmarks.database.copied_rows import (
     copy_layers,
     copy_rows,
 )
+from benchmarks.options import program
 from deploy.embedded.postgres import PostgresServer
-from deploy.options import program
 from service.api.server import serve
 from service.database.schema_version import alembic_config
 from service.settings import Settings
 from service.specs.expansion import PlannedRun, expand
+from service.specs.labels import label_runs
 from service.specs.spec import ExperimentSpec
 
 #: How long ago the first experiment was submitted. Events of the older ones have been purged.
@@ -56,7 +57,8 @@ _VERDICTS = ("healthy", "vanishing", "exploding", "saturated", "dead", "symmetri
 _ENGINE = {"device": "cpu", "threads": 1, "torch": "2.13.0", "numpy": "2.4.0"}
 
 _RUN_COLUMNS = (
-    *("id", "experiment_id", "position", "label", "config", "config_hash", "seed", "status"),
+    *("id", "experiment_id", "position", "label", "labels", "name", "config"),
+    *("config_hash", "seed", "status"),
     *("priority", "device_request", "reuse", "max_attempts", "attempt", "lease_expires_at"),
     *("epoch", "epochs", "loss", "accuracy", "val_loss", "val_accuracy", "best_epoch"),
     *("best_val_accuracy", "verdict", "findings", "worker", "engine"),
@@ -127,8 +129,8 @@ def _experiments(filling: Filling) -> Iterator[_Experiment]:
         yield _Experiment(_id_at(at, generator), number, size, at, number >= done)
 
 
-def _planned(filling: Filling) -> list[tuple[PlannedRun, str]]:
-    """Give real configurations for the runs of one experiment, each with its JSON."""
+def _planned(filling: Filling) -> list[tuple[PlannedRun, tuple[str, str, str]]]:
+    """Return the runs of one experiment, each with its labels, name and configuration as text."""
     spec = ExperimentSpec.model_validate(
         {
             "activation": ["relu", "tanh", "sigmoid", "elu", "gelu", "silu", "softplus", "mish"],
@@ -139,7 +141,18 @@ def _planned(filling: Filling) -> list[tuple[PlannedRun, str]]:
         }
     )
     planned = expand(spec, Settings(max_runs=1_000_000).limits)
-    return [(each, orjson.dumps(each.config.model_dump()).decode()) for each in planned]
+    labels = label_runs(planned)
+    return [
+        (
+            run,
+            (
+                orjson.dumps(labels[run.key].by_axis).decode(),
+                labels[run.key].name,
+                run.configuration.text,
+            ),
+        )
+        for run in planned
+    ]
 
 
 def _id_at(at: datetime, generator: random.Random) -> uuid.UUID:
@@ -156,14 +169,14 @@ def _id_at(at: datetime, generator: random.Random) -> uuid.UUID:
 
 def _runs(
     experiment: _Experiment,
-    planned: Sequence[tuple[PlannedRun, str]],
+    planned: Sequence[tuple[PlannedRun, tuple[str, str, str]]],
     filling: Filling,
     numbers: np.random.Generator,
 ) -> Iterator[tuple[Any, ...]]:
     generator = random.Random(f"{filling.seed}-{experiment.number}")
     accuracies = numbers.beta(8, 2, experiment.size)
     salt = str(experiment.number // 2)  # every second experiment repeats the one before
-    for position, ((plan, config), accuracy) in enumerate(
+    for position, ((plan, written), accuracy) in enumerate(
         zip(planned[: experiment.size], accuracies.tolist(), strict=True)
     ):
         status = generator.choices(_ENDINGS, _WEIGHTS)[0]
@@ -177,7 +190,7 @@ def _runs(
         finished = experiment.at + timedelta(minutes=position)
         yield (
             *(_id_at(experiment.at + timedelta(milliseconds=position // 8), generator),),
-            *(experiment.id, position, None, config),
+            *(experiment.id, position, None, *written),
             *(sha256(f"{salt}{plan.config_hash}".encode()).hexdigest(), plan.seed, status),
             *(0, "auto", True, 3, 1 if epoch else 0),
             datetime.now(UTC) + timedelta(hours=1) if status == "running" else None,

@@ -27,7 +27,7 @@ from benchmarks.database.worker_writes import (
     write_and_notify,
 )
 from benchmarks.http.serving import Service, processor_seconds, stop
-from deploy.options import program
+from benchmarks.options import program
 from service.runs.doorbell import Doorbell, queue_name
 from service.settings import Settings
 

@@ -17,8 +17,8 @@ import torch
 from sqlalchemy import Double, func, select
 
 from benchmarks.http.serving import Service, Store, processor_seconds
+from benchmarks.options import program
 from benchmarks.table import middle
-from deploy.options import program
 from service.database.tables import Epoch
 from service.logs import configure_logging
 from service.runs import claims

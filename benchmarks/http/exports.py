@@ -16,7 +16,7 @@ import psycopg
 
 from benchmarks.database.filled import Filling, fill
 from benchmarks.http.serving import Service, forget_peak, megabytes
-from deploy.options import program
+from benchmarks.options import program
 
 _EPOCHS = 100
 _METRICS = 8

@@ -25,7 +25,7 @@ import httpx
 
 from benchmarks.http.listeners import Heard, Listeners
 from benchmarks.http.serving import Service, Store, megabytes
-from deploy.options import program
+from benchmarks.options import program
 from service.database.tables import Run
 
 #: Experiments that are there to be read, with this many runs and epochs each.

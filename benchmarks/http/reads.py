@@ -202,11 +202,11 @@ class Reads:
         reads: dict[str, Callable[[Session], Any]] = {
             "run": lambda session: search.look(session, run_id, RUN_BODY),
             "run, has it ended": lambda session: search.has_ended(session, run_id),
-            "history": lambda session: reading.get(session, run_id),
-            "history, thinned": lambda session: reading.get(session, run_id, max_points=5),
-            "history, to 500 points": lambda session: reading.get(session, run_id, max_points=500),
-            "layers": lambda session: layer_statistics.get(session, run_id),
-            "diagnosis": lambda session: diagnoses.get(session, run_id),
+            "history": lambda session: reading.read_history(session, run_id),
+            "history, thinned": lambda session: reading.read_history(session, run_id, max_points=5),
+            "history, to 500 points": lambda session: reading.read_history(session, run_id, max_points=500),
+            "layers": lambda session: layer_statistics.read_layers(session, run_id),
+            "diagnosis": lambda session: diagnoses.read_diagnosis(session, run_id),
             "attempts": lambda session: search.attempts(session, run_id, cursor=None, limit=50),
             "events of a run": lambda session: events.events_after(
                 session, Subject(self.finished, run_id), 0, 500
@@ -226,7 +226,7 @@ class Reads:
                 session, self.finished, "val_loss", "best"
             ),
             "scores": lambda session: scores.read(session, self.finished, "val_accuracy", "final"),
-            "mean histories": lambda session: means.read(session, self.finished, [group], names),
+            "mean histories": lambda session: means.read_means(session, self.finished, [group], names),
             "events of an experiment": lambda session: events.events_after(
                 session, Subject(self.newest), 0, 500
             ),

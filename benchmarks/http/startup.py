@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from benchmarks.http.serving import Process, Service, answers, processor_seconds, stop, wait_for
+from benchmarks.options import program
 from benchmarks.table import Row, middle, spread
-from deploy.options import program
 
 API = "API: first /healthz"
 READY = "API: first /readyz"

@@ -27,8 +27,7 @@ from benchmarks.table import Row, faster
 from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
-from workers import datasets
-from workers.datasets.loading import data_folder
+from workers.datasets.loading import data_folder, load
 
 #: The lone mnist_cnn's, but for its data set and epochs.
 RECIPE: dict[str, Any] = {
@@ -190,7 +189,7 @@ def _in_keras(
 ) -> list[float]:
     """Train so many runs of a spec in Keras one after the other; gives the seconds of each."""
     config = expand(ExperimentSpec.model_validate(spec), Limits())[0].config
-    data = datasets.load(config.dataset)
+    data = load(config.dataset)
     work = {
         "hidden_units": hidden_units,
         "batch_size": config.batch_size,

@@ -29,13 +29,12 @@ from typing import Any
 
 import torch
 
+from benchmarks.options import program
 from benchmarks.peers.environments import PEERS
-from deploy.options import program
 from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
-from workers.datasets import load
-from workers.datasets.loading import data_folder
+from workers.datasets.loading import data_folder, load
 from workers.training import devices
 from workers.training.results import EpochResult
 from workers.training.solo import train

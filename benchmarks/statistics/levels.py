@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deploy.options import program
+from benchmarks.options import program
 from service.comparison.inference import (
     ALPHA,
     Floats,

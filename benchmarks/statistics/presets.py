@@ -30,7 +30,7 @@ from service.specs.expansion import PlannedRun, expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
 from workers.datasets.loading import load
-from workers.execution.insights import Observer
+from workers.execution.insights import InsightBuilder
 from workers.training import devices
 from workers.training.results import EpochResult, StartResult
 from workers.training.solo import train
@@ -52,16 +52,16 @@ def trained(name: str, position: int) -> TrainingRecord:
     """Train one run of a preset's small size, as a worker does."""
     planned = planned_runs(name)[position]
     config = planned.config
-    observer = Observer(config.epochs)
+    insights = InsightBuilder(config.epochs)
     history: dict[str, dict[int, float]] = {metric: {} for metric in _METRICS}
     layers: dict[int, list[dict[str, Any]]] = {}
     status, verdict = "completed", None
     for result in train(config, planned.seed, load(config.dataset), _CPU, threads=1):
         match result:
             case StartResult():
-                epoch, insight = 0, observer.start(result)
+                epoch, insight = 0, insights.of_start(result)
             case EpochResult(epoch=epoch):
-                insight = observer.epoch(result)
+                insight = insights.of_epoch(result)
                 for metric in _METRICS:
                     history[metric][epoch] = result.metrics[metric]
                 status = "diverged" if result.diverged else status

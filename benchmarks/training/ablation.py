@@ -19,15 +19,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from service.specs.spec import RunConfig
-from workers.datasets import Dataset, load
+from workers.datasets.dataset import Dataset
+from workers.datasets.loading import load
 from workers.nn.clippings import Clipped
 from workers.nn.dropouts import Dropout
 from workers.training import devices, solo
-from workers.training.solo import Training
+from workers.training.solo import SoloTraining
 
 _CPU = torch.device("cpu")
 
-Change = Callable[[Training], AbstractContextManager[None]]
+Change = Callable[[SoloTraining], AbstractContextManager[None]]
 
 
 def ablate(config: RunConfig, rounds: int, threads: int) -> dict[str, list[float]]:
@@ -49,7 +50,7 @@ def ablate(config: RunConfig, rounds: int, threads: int) -> dict[str, list[float
 
 def _epoch(config: RunConfig, data: Dataset, change: Change) -> float:
     """Give the processor seconds of one epoch, its validation included."""
-    training = Training(config, 0, data, _CPU)
+    training = SoloTraining(config, 0, data, _CPU)
     with change(training):
         began = time.process_time()
         for _ in training.run():
@@ -57,12 +58,12 @@ def _epoch(config: RunConfig, data: Dataset, change: Change) -> float:
         return time.process_time() - began
 
 
-def _as_it_is(_: Training) -> AbstractContextManager[None]:
+def _as_it_is(_: SoloTraining) -> AbstractContextManager[None]:
     return nullcontext()
 
 
 @contextmanager
-def _loader(training: Training) -> Iterator[None]:
+def _loader(training: SoloTraining) -> Iterator[None]:
     """Gather batches sample by sample, as a DataLoader does."""
     part = training.data.train
     samples = TensorDataset(part.inputs, part.labels)
@@ -83,26 +84,26 @@ def _loader(training: Training) -> Iterator[None]:
 
 
 @contextmanager
-def _channels_first(training: Training) -> Iterator[None]:
+def _channels_first(training: SoloTraining) -> Iterator[None]:
     training.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     yield
 
 
 @contextmanager
-def _synchronous(training: Training) -> Iterator[None]:
+def _synchronous(training: SoloTraining) -> Iterator[None]:
     """Read loss and metrics as numbers at each step."""
-    take = training._train_step
+    take = training.train_step
 
     def step(samples: Tensor) -> None:
         take(samples)
         training.sums.tolist()
 
-    with patch.object(training, "_train_step", step):
+    with patch.object(training, "train_step", step):
         yield
 
 
 @contextmanager
-def _eager_adam(training: Training) -> Iterator[None]:
+def _eager_adam(training: SoloTraining) -> Iterator[None]:
     (group,) = training.optimizer.param_groups
     training.optimizer = torch.optim.Adam(
         group["params"], group["lr"], group["betas"], group["eps"], foreach=False, fused=False
@@ -111,7 +112,7 @@ def _eager_adam(training: Training) -> Iterator[None]:
 
 
 @contextmanager
-def _clip_one_by_one(training: Training) -> Iterator[None]:
+def _clip_one_by_one(training: SoloTraining) -> Iterator[None]:
     threshold = training.config.clipping.parameters["threshold"]
 
     def clip(network: nn.Module) -> Clipped:
@@ -127,14 +128,14 @@ def _clip_one_by_one(training: Training) -> Iterator[None]:
 
 
 @contextmanager
-def _activation_first(training: Training) -> Iterator[None]:
+def _activation_first(training: SoloTraining) -> Iterator[None]:
     for layer in training.network.hidden_layers():
         layer.activation.monotone = False
     yield
 
 
 @contextmanager
-def _stock_dropout(_: Training) -> Iterator[None]:
+def _stock_dropout(_: SoloTraining) -> Iterator[None]:
     def drop(layer: Dropout, x: Tensor, keys: object) -> Tensor:
         return F.dropout(x, 1 - layer.keep, training=keys is not None)
 
@@ -147,11 +148,11 @@ def _evaluating(size: int) -> Change:
 
 
 @contextmanager
-def _memory_given_back(_: Training) -> Iterator[None]:
+def _memory_given_back(_: SoloTraining) -> Iterator[None]:
     """Set the thresholds that glibc comes to by itself once it has freed a block of 32 MB."""
     library = ctypes.CDLL(None)
-    library.mallopt(devices._MMAP_THRESHOLD, 32 * 2**20)
-    library.mallopt(devices._TRIM_THRESHOLD, 64 * 2**20)
+    library.mallopt(devices.MMAP_THRESHOLD, 32 * 2**20)
+    library.mallopt(devices.TRIM_THRESHOLD, 64 * 2**20)
     yield
     devices.prepare(_CPU)
 

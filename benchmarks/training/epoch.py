@@ -21,12 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.options import program
 from benchmarks.training.ablation import ablate, report
-from deploy.options import program
 from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec, RunConfig
-from workers.datasets import Dataset, load
+from workers.datasets.dataset import Dataset
+from workers.datasets.loading import load
 from workers.training import devices
 from workers.training.assembly import build_network
 from workers.training.results import EpochResult

@@ -17,15 +17,15 @@ from typing import Any
 
 import torch
 
-from deploy.options import program
+from benchmarks.options import program
 from service.specs.expansion import PlannedRun, expand
 from service.specs.limits import Limits
 from service.specs.resolution import network_of
 from service.specs.spec import ExperimentSpec
-from workers.datasets import load
+from workers.datasets.loading import load
 from workers.training import devices
 from workers.training.packed.training import PackedTraining
-from workers.training.solo import Training
+from workers.training.solo import SoloTraining
 
 MNIST = {"name": "mnist", "train_size": 4000, "test_size": 1000}
 MLPS: list[dict[str, Any]] = [
@@ -70,7 +70,7 @@ def compare(
     data = load(config.dataset).to(device)
 
     def plain() -> None:
-        exhaust(Training(config, 0, data, device).run())
+        exhaust(SoloTraining(config, 0, data, device).run())
 
     def packed(size: int) -> Callable[[], None]:
         members = [(each.config, each.seed) for each in runs[:size]]

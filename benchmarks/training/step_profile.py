@@ -31,13 +31,13 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.options import program
 from benchmarks.training.epoch import configuration
 from benchmarks.training.packs import planned
-from deploy.options import program
-from workers.datasets import load
+from workers.datasets.loading import load
 from workers.nn.dropouts import Dropout
 from workers.training import devices
-from workers.training.solo import Training
+from workers.training.solo import SoloTraining
 
 T = TypeVar("T")
 
@@ -55,15 +55,15 @@ _REST = "the rest"
 _MLP = {"dataset": {"name": "mnist", "train_size": 12_000, "test_size": 1000}, "batch_size": 128}
 
 
-def new_training(steps: int) -> tuple[Training, list[Tensor]]:
+def new_training(steps: int) -> tuple[SoloTraining, list[Tensor]]:
     """Give a training of the recipe, some steps in, and the samples of its next so many steps."""
     images = _BATCH * (_WARM + steps)
     config = configuration(images, _BATCH, "relu")
-    training = Training(config, 0, load(config.dataset), _CPU)
+    training = SoloTraining(config, 0, load(config.dataset), _CPU)
     batches = list(torch.split(training.streams.order(1, images), _BATCH))
     training.network.train()
     for samples in batches[:_WARM]:
-        training._train_step(samples)
+        training.train_step(samples)
     return training, batches[_WARM:]
 
 
@@ -107,10 +107,10 @@ def parts(steps: int) -> dict[str, float]:
     training, batches = new_training(3 * steps)
     whole, found = [], []
     for samples in batches[:steps]:
-        whole.append(_processor_milliseconds(training._train_step, samples))
+        whole.append(_processor_milliseconds(training.train_step, samples))
     for samples in batches[steps : 2 * steps]:
         with Clock() as clock:
-            training._train_step(samples)
+            training.train_step(samples)
         found.append(clock.took)
     for samples in batches[2 * steps :]:
         found.append(_called(training, samples))
@@ -121,7 +121,7 @@ def parts(steps: int) -> dict[str, float]:
     return middle | {_REST: statistics.median(whole) - sum(middle.values())}
 
 
-def _called(training: Training, samples: Tensor) -> dict[str, float]:
+def _called(training: SoloTraining, samples: Tensor) -> dict[str, float]:
     """Take a step and time what is not one operation of torch's."""
     clock = Clock()
     drop = clock.timed("dropout with its masks, forward", Dropout.forward)
@@ -133,7 +133,7 @@ def _called(training: Training, samples: Tensor) -> dict[str, float]:
             timed = clock.timed(part, getattr(whose, name))
             stack.enter_context(patch.object(whose, name, timed))
         stack.enter_context(patch.object(Dropout, "forward", drop))
-        training._train_step(samples)
+        training.train_step(samples)
     return clock.took
 
 
@@ -211,7 +211,7 @@ def faults(keep: bool, steps: int) -> tuple[int, float]:
     training, batches = new_training(steps)
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.process_time()
     for samples in batches:
-        training._train_step(samples)
+        training.train_step(samples)
     took = time.process_time() - began
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, took
 
@@ -226,7 +226,7 @@ def mlp_epoch() -> tuple[float, float]:
     (run,) = planned(spec, 1)
     data = load(run.config.dataset)
     for _ in range(2):
-        training = Training(run.config, 0, data, _CPU)
+        training = SoloTraining(run.config, 0, data, _CPU)
         wall, processor = time.perf_counter(), time.process_time()
         for _ in training.run():
             pass

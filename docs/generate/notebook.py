@@ -1,5 +1,6 @@
 """``python -m docs.generate.notebook``: run the documentation's notebook, keep its output."""
 
+import argparse
 import os
 import tempfile
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from deploy.options import program
 from docs.generate.sample_service import sample_service
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "which_activation.ipynb"
@@ -16,7 +16,8 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "which_activation.ipynb"
 
 def main() -> None:
     """Run it in a service without data, and write it back with its outputs."""
-    program("docs.generate.notebook", __doc__).parse_args()
+    prog = "python -m docs.generate.notebook"
+    argparse.ArgumentParser(prog=prog, description=__doc__).parse_args()
     notebook = read()
     with sample_service() as client, tempfile.TemporaryDirectory() as folder:
         run(notebook, client.url, Path(folder))

@@ -4,6 +4,7 @@ Starts the service with data of its own, trains what the pictures show, and open
 Chromium. Needs what the tests of the page need: playwright and a Chromium of the system.
 """
 
+import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from typing import Any
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from actinium import Client
-from deploy.options import program
 from docs.generate.browser import FLAGS, installed_browser
 from docs.generate.sample_service import sample_service
 
@@ -74,7 +74,8 @@ class Photograph:
 
 def main() -> None:
     """Train, and take them all."""
-    program("docs.generate.page_pictures", __doc__).parse_args()
+    prog = "python -m docs.generate.page_pictures"
+    argparse.ArgumentParser(prog=prog, description=__doc__).parse_args()
     found = installed_browser()
     if found is None:
         sys.exit("There is no Chromium to be found; on Debian `apt-get install chromium`.")

@@ -4,13 +4,13 @@ Starts the service with data of its own, trains a network for each verdict, and 
 service draws of it, for a light and for a dark ground.
 """
 
+import argparse
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from actinium import Client
-from deploy.options import program
 from docs.generate.sample_service import sample_service
 
 FOLDER = Path(__file__).parents[1] / "pictures" / "verdicts"
@@ -76,7 +76,8 @@ EXAMPLES: dict[str, Example] = {
 
 def main() -> None:
     """Draw them all; whatever has not its verdict is told and not drawn."""
-    program("docs.generate.verdict_pictures", __doc__).parse_args()
+    prog = "python -m docs.generate.verdict_pictures"
+    argparse.ArgumentParser(prog=prog, description=__doc__).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sample_service() as client:
         for verdict, example in EXAMPLES.items():

@@ -1,10 +1,10 @@
-"""The command line of a program that is run from the repository."""
+"""The command line of a benchmark that is run on its own."""
 
 import argparse
 
 
 def program(name: str, about: str | None) -> argparse.ArgumentParser:
-    """Begin the options of ``python -m name``; ``--help`` tells what its module's text does."""
+    """Return a parser for ``python -m name``, whose ``--help`` begins with ``about``."""
     return argparse.ArgumentParser(
         prog=f"python -m {name}",
         description=about,
