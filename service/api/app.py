@@ -29,11 +29,16 @@ from service.api.routes import (
     webhooks,
     weights,
 )
-from service.api.web.authentication import Gate
-from service.api.web.bodies import BodyDoor
-from service.api.web.envelope import Envelope
-from service.api.web.paths import PathTable, answer_http_error, check_parameters
-from service.api.web.readiness import SchemaGuard
+from service.api.web.authentication import Authentication
+from service.api.web.head_requests import HeadRequests
+from service.api.web.parameters import check_parameters
+from service.api.web.problems import ProblemAnswers
+from service.api.web.request_bodies import RequestBodies
+from service.api.web.request_log import RequestLog
+from service.api.web.response_headers import ResponseHeaders
+from service.api.web.route_table import RouteTable
+from service.api.web.schema_guard import SchemaGuard
+from service.api.web.unknown_routes import answer_http_error
 from service.database.engine import create_database_engine, reading_factory, session_factory
 from service.events.hub import EventHub
 from service.logs import configure_logging
@@ -61,7 +66,7 @@ _log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Put the application together; nothing is opened before it starts."""
+    """Return the application; nothing is opened before it starts."""
     app = FastAPI(
         title=TITLE,
         version=version("actinium-service"),
@@ -72,27 +77,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(check_parameters)],
         generate_unique_id_function=lambda route: route.name,
     )
-    _equip(app, settings or get_settings())
+    _set_state(app, settings or get_settings())
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
-    app.state.paths = PathTable(app)
+    app.state.route_table = RouteTable(app)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_http_error)
-    # The last one added is met first.
-    app.add_middleware(BodyDoor, max_bytes=app.state.settings.max_body_bytes)
-    app.add_middleware(
-        Gate,
-        settings=app.state.settings,
-        sessions=app.state.reading,
-        schema=app.state.schema,
-    )
-    app.add_middleware(Envelope, metrics=app.state.metrics)
+    _add_middleware(app)
     return app
 
 
-def _equip(app: FastAPI, settings: Settings) -> None:
-    """Give the application its parts."""
+def _set_state(app: FastAPI, settings: Settings) -> None:
+    """Make what the routes share; ``service.api.web.dependencies`` hands it to them."""
     state = app.state
     state.settings = settings
     state.engine = create_database_engine(settings)
@@ -100,10 +97,23 @@ def _equip(app: FastAPI, settings: Settings) -> None:
     state.reading = reading_factory(state.engine)
     state.doorbell = Doorbell(settings)
     state.hub = EventHub(settings)
-    state.stream_readers = anyio.CapacityLimiter(events.READERS)
-    state.drawing = anyio.Semaphore(figures.MOST_AT_ONCE)
+    state.stream_readers = anyio.CapacityLimiter(events.MAX_STREAM_READERS)
+    state.drawing = anyio.Semaphore(figures.MAX_DRAWN_AT_ONCE)
     state.metrics = Metrics()
     state.schema = SchemaGuard(state.engine)
+
+
+def _add_middleware(app: FastAPI) -> None:
+    """Put the middleware around the routes, from the innermost to the outermost."""
+    state = app.state
+    app.add_middleware(RequestBodies, max_bytes=state.settings.max_body_bytes)
+    app.add_middleware(
+        Authentication, settings=state.settings, sessions=state.reading, schema=state.schema
+    )
+    app.add_middleware(ProblemAnswers)
+    app.add_middleware(ResponseHeaders)
+    app.add_middleware(RequestLog, metrics=state.metrics)
+    app.add_middleware(HeadRequests)
 
 
 @contextlib.asynccontextmanager
@@ -112,7 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     configure_logging(state.settings)
     try:
         async with state.schema.watch():
-            await run_in_threadpool(_tell_who_is_served, app)
+            await run_in_threadpool(_warn_without_keys, app)
             state.hub.start()
             try:
                 yield
@@ -123,7 +133,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(state.engine.dispose)
 
 
-def _tell_who_is_served(app: FastAPI) -> None:
+def _warn_without_keys(app: FastAPI) -> None:
+    """Log that other machines are refused where no API key exists."""
     with contextlib.suppress(SQLAlchemyError), app.state.sessions() as session:
         if not api_keys.any_exist(session, app.state.settings):
             _log.warning(

@@ -17,7 +17,7 @@ from service.events.event_types import EventType
 from service.events.reading import Subject
 
 #: Streams that may read the table at the same moment.
-READERS = 4
+MAX_STREAM_READERS = 4
 
 _LARGEST_ID = 2**63 - 1
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from service.api.web import problems
 from service.api.web.dependencies import SessionDep, SettingsDep, requires
-from service.api.web.readiness import check_parts
 from service.database.outages import is_outage
+from service.operations.readiness import check_parts
 
 router = APIRouter(tags=["operations"])
 
@@ -86,7 +86,7 @@ def readyz(request: Request) -> Response:
         return Response(
             orjson.dumps({"ready": True, "checks": shown}), media_type="application/json"
         )
-    problem = problems.make(
+    problem = problems.make_problem(
         503, " ".join(unwell), request.url.path, request.state.request_id
     ).model_dump(exclude_none=True)
     return Response(

@@ -21,6 +21,7 @@ from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.problems import problem_responses
+from service.api.web.request_bodies import JsonRoute
 from service.errors import NotFoundError
 from service.experiments.submission import Origin
 from service.fields import FieldError, Location, unknown
@@ -29,7 +30,7 @@ from service.presets.registry import PRESETS
 from service.specs.expansion import SpecError
 from service.specs.spec import ExperimentSpec
 
-router = APIRouter(tags=["presets"])
+router = APIRouter(tags=["presets"], route_class=JsonRoute)
 
 _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]

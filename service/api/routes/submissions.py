@@ -25,6 +25,7 @@ from service.api.web.dependencies import (
 )
 from service.api.web.paging import LINK_HEADER, PageDep, PageRequest, page_response
 from service.api.web.problems import problem_responses
+from service.api.web.request_bodies import JsonRoute
 from service.api.web.waiting import WaitDep, wait_until
 from service.api_keys import Caller
 from service.events.hub import EventHub
@@ -37,7 +38,10 @@ from service.settings import Settings
 from service.specs.spec import ExperimentSpec
 
 router = APIRouter(
-    prefix="/v1/experiments", tags=["experiments"], dependencies=[Depends(requires("submit"))]
+    prefix="/v1/experiments",
+    tags=["experiments"],
+    dependencies=[Depends(requires("submit"))],
+    route_class=JsonRoute,
 )
 
 _RETRY_AFTER_SECONDS = "1"

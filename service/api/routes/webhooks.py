@@ -22,12 +22,13 @@ from service.api.schemas.webhooks import (
 from service.api.web.dependencies import CallerDep, SessionDep, SettingsDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.problems import problem_responses
+from service.api.web.request_bodies import JsonRoute
 from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.statuses import DeliveryStatus
 from service.webhooks import deliveries, subscriptions
 from service.webhooks.subscriptions import Subscription
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 
 _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]

@@ -1,8 +1,8 @@
-"""Who may come in: every request is met here, before a route is chosen or a body read.
+"""Who calls: every request is identified and counted before a route is chosen or a body read.
 
 Without any key the service answers this machine alone. A page in a browser on this machine
-could ask on behalf of another site, by its own address (``Origin``) or by a name that was
-made to point here (``Host``), so both must be this machine's too.
+could send requests on behalf of another site, by its own address (``Origin``) or by a name that
+was made to point here (``Host``), so both must be this machine's too.
 """
 
 import ipaddress
@@ -15,14 +15,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import api_keys
 from service.api.web.rate_limit import RateLimit
-from service.api.web.readiness import SchemaGuard
+from service.api.web.schema_guard import SchemaGuard
+from service.api.web.scopes import address_of
 from service.api_keys import Caller
 from service.errors import DomainError, ForbiddenError, UnauthorizedError
 from service.settings import Settings
 
-#: Answered to anyone: they tell nothing of what is stored.
+#: Served without a key: their answers show nothing of what is stored.
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
-#: The page's files, likewise.
+#: The files of the pages, served without a key as well.
 OPEN_FOLDER = "/static/"
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
@@ -35,8 +36,11 @@ _NO_KEY_YET = (
 )
 
 
-class Gate:
-    """Middleware that finds out who calls, and counts the call."""
+class Authentication:
+    """Middleware that finds the caller and counts the request against the caller's limit.
+
+    ``scope["state"]`` gets ``caller``. A request without a valid key counts against its address.
+    """
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class Gate:
         try:
             state["caller"] = await run_in_threadpool(self._identify, scope)
         except DomainError:
-            await self._limit.count(f"address {_address(scope)}")
+            await self._limit.count(f"address {address_of(scope)}")
             raise
         state["answer_headers"] |= await self._limit.count(state["caller"].id)
 
@@ -81,13 +85,13 @@ class Gate:
                 return api_keys.authenticate(session, _token(authorization), self._settings)
             if api_keys.any_exist(session, self._settings):
                 raise UnauthorizedError(_NEEDS_KEY)
-        if not is_local(_address(scope), headers):
+        if not is_local(address_of(scope), headers):
             raise ForbiddenError(_NO_KEY_YET)
         return api_keys.LOCAL
 
 
 def is_local(address: str, headers: Headers) -> bool:
-    """Say whether a request comes from this machine and means it."""
+    """Whether a request comes from this machine and was meant for it."""
     origin = headers.get("origin")
     return (
         _is_loopback(address)
@@ -106,11 +110,6 @@ def _token(authorization: str) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthorizedError(_NEEDS_KEY)
     return token.strip()
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else ""
 
 
 def _is_loopback_host(host: str) -> bool:

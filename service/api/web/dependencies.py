@@ -1,4 +1,4 @@
-"""What routes ask for: the settings, a session, the caller, and leave to do something."""
+"""Dependencies of routes: the settings, a session, the caller, and a scope of the caller's key."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ async def _session(
         yield session
     finally:
         if session.in_transaction():
-            # Rolling back speaks to the database, which must not hold up the event loop.
+            # Rolling back waits for the database, which must not block the event loop.
             await run_in_threadpool(session.close)
         else:
             session.close()
@@ -58,22 +58,22 @@ async def _caller(request: Request) -> Caller:
 SettingsDep = Annotated[Settings, Depends(_settings)]
 DoorbellDep = Annotated[Doorbell, Depends(_doorbell)]
 HubDep = Annotated[EventHub, Depends(_hub)]
-#: For what outlives the route's function: streamed answers, and waiting between checks.
+#: For sessions that outlive the route's function: streamed answers, and waits between checks.
 SessionsDep = Annotated["sessionmaker[Session]", Depends(_sessions)]
 #: Open while the route's function runs, closed before its answer is sent; commits nothing.
 SessionDep = Annotated[Session, Depends(_session, scope="function")]
-#: Who calls; ``service.api.web.authentication`` found out before the route was chosen.
+#: The caller, as ``service.api.web.authentication`` identified it before the route was chosen.
 CallerDep = Annotated[Caller, Depends(_caller)]
 
 
 @dataclass(frozen=True)
 class Requires:
-    """Leave to do something, as a dependency; the API's description reads ``scope`` from it."""
+    """A dependency that admits keys with a scope; the API's description reads ``scope`` from it."""
 
     scope: str
 
     async def __call__(self, caller: CallerDep) -> None:
-        """Let the caller through.
+        """Return where the caller's key has the scope.
 
         Raises:
             ForbiddenError: the caller's key lacks the scope.
@@ -86,5 +86,5 @@ class Requires:
 
 
 def requires(scope: str) -> Requires:
-    """Ask for a scope: ``dependencies=[Depends(requires("submit"))]``."""
+    """Return the dependency on a scope: ``dependencies=[Depends(requires("submit"))]``."""
     return Requires(scope)

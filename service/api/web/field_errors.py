@@ -1,4 +1,4 @@
-"""What is wrong with a request, field by field, in sentences."""
+"""Errors of single fields, as sentences with a pointer to the field."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,10 +11,11 @@ from service.api.web import pointers
 from service.fields import FieldError, unknown
 
 _INPUT = "Input should be "
-_MOST_ERRORS = 50
-_LONGEST_SHOWN = 60
+_MAX_ERRORS = 50
+#: Longest value that is quoted whole, in characters.
+_MAX_QUOTED = 60
 
-#: Pydantic's messages that speak of Python rather than of JSON.
+#: Messages in place of those of pydantic that are about Python, not JSON.
 _REWORDED = {
     "bool_parsing": "Input should be true or false",
     "dict_type": "Input should be an object",
@@ -26,23 +27,21 @@ _REWORDED = {
     "model_attributes_type": "Input should be an object",
     "model_type": "Input should be an object",
     "uuid_parsing": "Input should be a UUID",
-    "union_tag_not_found": "Say which one it is: the field `name` is required",
+    "union_tag_not_found": "The field `name` is required: it says which one this is",
 }
 
 
 class FieldProblem(BaseModel):
-    """One thing that is wrong: where (one of the first three) and a sentence."""
+    """One error: its place (one of the first three fields) and a sentence."""
 
-    pointer: str | None = Field(
-        None, description="JSON pointer (RFC 6901) into the body as it was sent."
-    )
+    pointer: str | None = Field(None, description="JSON pointer (RFC 6901) into the body as sent.")
     parameter: str | None = Field(None, description="Name of a query or path parameter.")
     header: str | None = Field(None, description="Name of a header.")
-    detail: str = Field(description="What is wrong, and what would be right.")
+    detail: str = Field(description="What is wrong, and what is valid.")
 
 
 def from_locations(errors: Iterable[FieldError], body: Any) -> list[FieldProblem]:
-    """Describe what a use-case found; ``("query", name)`` locates a parameter."""
+    """Return the problems of a use-case's errors; ``("query", name)`` locates a parameter."""
     problems = []
     for error in errors:
         match error.location:
@@ -57,16 +56,16 @@ def from_locations(errors: Iterable[FieldError], body: Any) -> list[FieldProblem
 def from_pydantic(
     errors: Sequence[Mapping[str, Any]], body: Any, body_type: Any
 ) -> list[FieldProblem]:
-    """Describe what pydantic found.
+    """Return the problems of pydantic's errors.
 
     Args:
         errors: pydantic's errors, whose paths begin with ``body``, ``query``, ...
-        body: the body as parsed from JSON, None where there is none.
-        body_type: what the route takes as its body, to name valid fields from.
+        body: the parsed body, None without one.
+        body_type: the type of the route's body, which has the names of the valid fields.
     """
     in_body: dict[tuple[str | int, ...], list[str]] = {}
     elsewhere = []
-    for error in errors[:_MOST_ERRORS]:
+    for error in errors[:_MAX_ERRORS]:
         place, *location = error["loc"]
         if place == "body":
             missing = error["type"] == "missing"
@@ -82,13 +81,13 @@ def from_pydantic(
     return elsewhere + [
         FieldProblem(pointer=pointers.write(steps), detail=_joined(details))
         for steps, details in in_body.items()
-        # Where another branch of the same union got further, it knows better.
+        # Of the branches of a union, those that got furthest into the body describe the error.
         if not any(steps == other[: len(steps)] and steps != other for other in in_body)
     ]
 
 
 def fields_at(body_type: Any, body: Any, steps: Sequence[str | int]) -> list[str]:
-    """Name the fields that an object in a body may have, from the JSON schema of its type."""
+    """Return the fields that an object in a body may have, from the JSON schema of its type."""
     schema = _schema(body_type)
     nodes = [schema]
     for step in steps:
@@ -104,7 +103,7 @@ def fields_at(body_type: Any, body: Any, steps: Sequence[str | int]) -> list[str
 
 
 def _branches(nodes: Iterable[Any], schema: Any, value: Any) -> list[Any]:
-    """Follow references and unions to the plain schemas a value may be meant for."""
+    """Return the schemas that a value may be meant for, behind references and unions."""
     plain: list[Any] = []
     for node in nodes:
         if "$ref" in node:
@@ -114,8 +113,8 @@ def _branches(nodes: Iterable[Any], schema: Any, value: Any) -> list[Any]:
             plain += _branches([*node.get("anyOf", ()), *node.get("oneOf", ())], schema, value)
         else:
             tag = node.get("properties", {}).get("name", {}).get("const")
-            given = value.get("name") if isinstance(value, dict) else None
-            if tag is None or tag == given:
+            name = value.get("name") if isinstance(value, dict) else None
+            if tag is None or tag == name:
                 plain.append(node)
     return plain
 
@@ -135,18 +134,20 @@ def _detail(error: Mapping[str, Any], body: Any, steps: Sequence[str | int], bod
 
 
 def _input_detail(error: Mapping[str, Any]) -> str:
-    given = error.get("input")
+    value = error.get("input")
     if error["type"] in {"too_short", "too_long"}:
-        return _length_detail(given, **error["ctx"])
+        return _length_detail(value, **error["ctx"])
     text: str = _REWORDED.get(error["type"], error["msg"]).removeprefix("Value error, ")
-    if text.startswith(_INPUT) and (given is None or isinstance(given, str | int | float)):
-        shown = json.dumps(given, ensure_ascii=False)
-        text = f"{text}, not {shown if len(shown) <= _LONGEST_SHOWN else shown[:57] + '...'}"
+    if text.startswith(_INPUT) and (value is None or isinstance(value, str | int | float)):
+        shown = json.dumps(value, ensure_ascii=False)
+        if len(shown) > _MAX_QUOTED:
+            shown = shown[: _MAX_QUOTED - 3] + "..."
+        text = f"{text}, not {shown}"
     return text
 
 
 def _length_detail(
-    given: Any,
+    value: Any,
     *,
     actual_length: int | None,
     min_length: int | None = None,
@@ -154,20 +155,19 @@ def _length_detail(
     **_: Any,
 ) -> str:
     bound = f"at least {min_length}" if max_length is None else f"at most {max_length}"
-    unit = "characters" if isinstance(given, str) else "items"
+    unit = "characters" if isinstance(value, str) else "items"
     found = f", not {actual_length}" if actual_length is not None else ""
     return f"The number of {unit} should be {bound}{found}"
 
 
 def _joined(details: Sequence[str]) -> str:
-    """Make one sentence of what the branches of a union say."""
-    if len(details) > 1 and all(each.startswith(_INPUT) for each in details):
-        wanted = [each.removeprefix(_INPUT).partition(", not ") for each in details]
-        choices = dict.fromkeys(choice for choice, _, _ in wanted)
-        given = next((given for _, _, given in wanted if given), None)
-        text = _INPUT + " or ".join(choices)
-        return _sentence(f"{text}, not {given}" if given else text)
-    return " ".join(_sentence(each) for each in details)
+    """Return one sentence for the messages of a union's branches."""
+    if len(details) > 1 and all(detail.startswith(_INPUT) for detail in details):
+        parts = [detail.removeprefix(_INPUT).partition(", not ") for detail in details]
+        expected = " or ".join(dict.fromkeys(choice for choice, _, _ in parts))
+        sent = next((value for _, _, value in parts if value), None)
+        return _sentence(f"{_INPUT}{expected}, not {sent}" if sent else _INPUT + expected)
+    return " ".join(_sentence(detail) for detail in details)
 
 
 def _sentence(text: str) -> str:

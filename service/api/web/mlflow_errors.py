@@ -1,6 +1,6 @@
-"""What MLflow's clients read from a problem: ``error_code`` and ``message``."""
+"""Members that MLflow's clients read from a problem: ``error_code`` and ``message``."""
 
-#: Everything that speaks MLflow's language is below this path.
+#: The path below which answers have the form of MLflow's API.
 PREFIX = "/api/2.0/mlflow"
 
 _CODES = {
@@ -19,7 +19,7 @@ _CODES = {
 
 
 def members(path: str, status: int, detail: str) -> dict[str, str]:
-    """Give what a problem has more where MLflow's clients ask; nothing elsewhere.
+    """Return the extra members of a problem below MLflow's path; none elsewhere.
 
     RFC 9457 lets a problem have members of its own (section 3.2).
     """

@@ -1,4 +1,4 @@
-"""Content negotiation: which of the offered media types a client wants most."""
+"""Content negotiation: which of the offered media types a client prefers."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ from starlette.exceptions import HTTPException
 
 
 def negotiate(accept: str | None, offered: Sequence[str]) -> str:
-    """Choose a media type (RFC 9110, section 12.5.1); of equals the first offered.
+    """Return the preferred media type (RFC 9110, section 12.5.1); of equals the first offered.
 
     Raises:
-        HTTPException: 406, naming what is offered.
+        HTTPException: 406, with the media types offered.
     """
-    ranges = [_read(each) for each in (accept or "*/*").split(",") if each.strip()]
-    chosen = max(offered, key=lambda each: _quality(each, ranges))
+    ranges = [_read(media) for media in (accept or "*/*").split(",") if media.strip()]
+    chosen = max(offered, key=lambda media_type: _quality(media_type, ranges))
     if _quality(chosen, ranges) <= 0:
         raise HTTPException(406, f"This is available as {', '.join(offered)}.")
     return chosen
@@ -31,7 +31,7 @@ def _read(media_range: str) -> tuple[str, float]:
 
 
 def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
-    """Give the quality of the most specific range that a type falls in, 0 where none does."""
+    """Return the quality of the most specific range with this type, 0 without one."""
     kind = media_type.partition("/")[0]
     for pattern in (media_type, f"{kind}/*", "*/*"):
         for name, quality in ranges:

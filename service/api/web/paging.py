@@ -12,7 +12,7 @@ from service.database.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorError, decod
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which page is asked for."""
+    """The page that a request asks for."""
 
     cursor: str | None
     limit: int
@@ -20,13 +20,13 @@ class PageRequest:
 
 async def _page_request(
     limit: Annotated[
-        int, Query(ge=1, le=MAX_LIMIT, description="Most items of the page.")
+        int, Query(ge=1, le=MAX_LIMIT, description="The most items that the page may have.")
     ] = DEFAULT_LIMIT,
     cursor: Annotated[
         str | None,
         Query(
             max_length=1000,
-            description="`next_cursor` of the page before; opaque, and of this query alone.",
+            description="`next_cursor` of the page before, opaque; it belongs to the same query.",
         ),
     ] = None,
 ) -> PageRequest:
@@ -38,14 +38,14 @@ PageDep = Annotated[PageRequest, Depends(_page_request)]
 
 LINK_HEADER = {
     "Link": {
-        "description": 'The next page where there is one: `<...>; rel="next"`.',
+        "description": 'The address of the next page, if any: `<...>; rel="next"`.',
         "schema": {"type": "string"},
     }
 }
 
 
 def page_response(request: Request, body: bytes, next_cursor: str | None) -> Response:
-    """Answer with a page."""
+    """Return a page, with the address of the next in ``Link``."""
     response = Response(body, media_type="application/json")
     if next_cursor is not None:
         address = request.url.include_query_params(cursor=next_cursor)
@@ -56,13 +56,19 @@ def page_response(request: Request, body: bytes, next_cursor: str | None) -> Res
 def page_of(
     names: Sequence[str], cursor: str | None, limit: int, listed: str
 ) -> tuple[Sequence[str], str | None]:
-    """Choose a page of names that are no rows: those after the one the cursor holds.
+    """Return a page of a list of names that is kept in memory, after the name in the cursor.
+
+    Args:
+        names: the whole list.
+        cursor: the cursor of the page; None for the first.
+        limit: the most names on the page.
+        listed: names the list, so that no other list accepts its cursors.
 
     Returns:
-        The page, and the cursor of the next where there is one.
+        The names on the page, and the cursor of the next page where there is one.
 
     Raises:
-        CursorError: the cursor belongs to another list than ``listed``.
+        CursorError: the cursor belongs to another list.
     """
     tag = query_tag(["names", listed])
     start = 0

@@ -10,10 +10,10 @@ from service.figures.plots.style import Format, Theme
 
 MEDIA_TYPES: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}
 
-#: Where a browser opens the picture by itself: its lines are styled within, and nothing runs.
+#: For a picture opened in a browser by itself: it may style its lines, and no script runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
-#: For the ``responses`` of a route.
+#: The description of picture answers, for ``responses`` of a route.
 PICTURE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The picture.",
@@ -26,7 +26,7 @@ PICTURE: dict[int | str, dict[str, Any]] = {
     **NOT_MODIFIED,
 }
 
-ThemeQuery = Annotated[Theme, Query(description="For a light or a dark ground.")]
+ThemeQuery = Annotated[Theme, Query(description="For a light or a dark background.")]
 
 
 class SvgResponse(Response):
@@ -36,7 +36,7 @@ class SvgResponse(Response):
 
 
 def picture_response(request: Request, data: bytes, kind: Format, *, immutable: bool) -> Response:
-    """Answer with a picture, or with 304 where the client has it."""
+    """Return a picture, or 304 where the client has it already."""
     response = cached_response(request, data, immutable=immutable, media_type=MEDIA_TYPES[kind])
     response.headers["content-security-policy"] = _POLICY
     return response

@@ -1,8 +1,8 @@
 """JSON pointers (RFC 6901) into a body as the client sent it.
 
-What validation reports is a path through the parsed types, with steps that the client never
-wrote: the tag of a union, the name of a branch, the 0 of a single value read as a list of
-one. Walking the body that was sent drops them.
+Validation reports a path through the parsed types, with steps that the body does not have: the
+tag of a union, the name of a branch, the 0 of a single value that was read as a list of one.
+Following the path through the body drops them.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ Location = Sequence[str | int]
 
 
 def into_body(body: Any, location: Location, *, last_may_lack: bool = False) -> list[str | int]:
-    """Find the steps of a validation path that exist in the body.
+    """Return the steps of a validation path that exist in the body.
 
     Args:
         body: parsed JSON.
         location: the path that validation reports.
-        last_may_lack: whether the last step may be a field that the body lacks.
+        last_may_lack: whether the last step may be a field that the body does not have.
     """
     steps: list[str | int] = []
     tag_passed = False
@@ -35,11 +35,10 @@ def into_body(body: Any, location: Location, *, last_may_lack: bool = False) -> 
 
 
 def from_spec(body: Any, location: Location) -> list[str | int]:
-    """Find where a checked spec's value stands in the body.
+    """Return the steps to a value of a parsed spec in the body.
 
-    A single value that was read as a list of one stands where the list would, and a value
-    that was left out stands in its absence: the first field that is not there is the last
-    step.
+    A single value that was read as a list of one has the steps of that list. A value that the
+    body does not have ends at its first missing field.
     """
     steps: list[str | int] = []
     for part in location:
@@ -52,13 +51,13 @@ def from_spec(body: Any, location: Location) -> list[str | int]:
 
 
 def write(steps: Sequence[str | int]) -> str:
-    """Write steps as a pointer: ``["a", 0]`` is ``/a/0``, none is the whole body."""
+    """Return steps as a pointer: ``["a", 0]`` is ``/a/0``; no steps mean the whole body."""
     escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
     return "".join(f"/{step}" for step in escaped)
 
 
 def _is_tag(value: Any, part: str | int) -> bool:
-    """Say whether a step tells which choice an object is, and not which of its fields."""
+    """Whether a step is the name of a choice, and not one of its fields."""
     return isinstance(value, dict) and value.get("name") == part
 
 

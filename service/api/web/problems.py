@@ -10,40 +10,72 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.web import mlflow_errors
 from service.api.web.field_errors import FieldProblem, from_locations, from_pydantic
+from service.api.web.scopes import path_of
 from service.database.outages import is_outage
 from service.errors import DomainError
 from service.specs.expansion import SpecError
 
 MEDIA_TYPE = "application/problem+json"
 
+_DATABASE_AWAY = "The database does not answer; try again."
+_INTERNAL = "The request failed here; the service's log says why."
 _TYPE_PREFIX = "urn:actinium:problem:"
 _RETRY_SECONDS = 2
 
-#: Headers that the standards ask for beside a status.
+#: Headers that the standards require with a status.
 _HEADERS = {
     401: {"WWW-Authenticate": 'Bearer realm="actinium"'},
     503: {"Retry-After": str(_RETRY_SECONDS)},
 }
 
-#: Problem type, title and an example's sentence by status.
+#: By status: the usual problem type, its title, and a detail for examples.
 _STATUSES: dict[int, tuple[str, str, str]] = {
-    400: ("malformed", "Malformed request", "The body is no JSON: unexpected end of data at ..."),
-    401: ("unauthorized", "A valid API key is needed", "Send a key: Authorization: Bearer act_..."),
-    403: ("forbidden", "Not allowed", "This needs a key with the scope 'submit'."),
+    400: (
+        "malformed",
+        "Malformed request",
+        "The body is not valid JSON, at line 1, column 2: unexpected end of data.",
+    ),
+    401: (
+        "unauthorized",
+        "A valid API key is needed",
+        "Send an API key: `Authorization: Bearer act_...`.",
+    ),
+    403: (
+        "forbidden",
+        "Not allowed",
+        "This needs a key with the scope 'submit'; the key 'lab' has read.",
+    ),
     404: ("not-found", "Not found", "There is no run 019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e."),
-    405: ("method-not-allowed", "Method not allowed", "PUT is not possible here."),
-    406: ("not-acceptable", "Not acceptable", "This is available as application/json."),
-    409: ("conflict", "Conflict", "The experiment still has active runs; cancel it first."),
-    413: ("body-too-large", "Body too large", "The body is over max_body_bytes = 1,000,000."),
-    415: ("unsupported-media-type", "Unsupported media type", "Send application/json."),
-    422: ("invalid", "The request cannot be used", "1 thing in the request cannot be used."),
+    405: (
+        "method-not-allowed",
+        "Method not allowed",
+        "This path does not take PUT; it takes GET, HEAD, POST.",
+    ),
+    406: ("not-acceptable", "Not acceptable", "This is available as application/json, text/csv."),
+    409: (
+        "conflict",
+        "Conflict",
+        "The experiment has runs that are queued or running. Cancel it first.",
+    ),
+    413: ("body-too-large", "Body too large", "The body is over the limit max_body_bytes = 1,000."),
+    415: (
+        "unsupported-media-type",
+        "Unsupported media type",
+        "Send the body as application/json, not 'text/plain'.",
+    ),
+    422: (
+        "invalid",
+        "The request cannot be used",
+        "1 thing in the request cannot be used: 'rleu' is not a known activation; did you mean "
+        "'relu'? Valid: elu, relu, tanh.",
+    ),
     429: ("rate-limited", "Too many requests", "The limit is 100000 per 1 minute; wait 12 s."),
-    500: ("internal", "Internal error", "Something went wrong here; the log has more."),
-    503: ("unavailable", "Temporarily unavailable", "The database does not answer; try again."),
+    500: ("internal", "Internal error", _INTERNAL),
+    503: ("unavailable", "Temporarily unavailable", _DATABASE_AWAY),
 }
 
 _log = structlog.get_logger(__name__)
@@ -52,22 +84,50 @@ _log = structlog.get_logger(__name__)
 class Problem(BaseModel):
     """What went wrong, in the form of RFC 9457."""
 
-    type: str = Field(description="Names the kind of problem; stable.")
+    type: str = Field(description="The kind of problem, as a URN that does not change.")
     title: str = Field(description="The kind of problem in words.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What went wrong this time, and what to do.")
-    instance: str = Field(description="The path that was asked for.")
-    request_id: str = Field(description="Names the request in the service's log.")
+    instance: str = Field(description="The path of the request.")
+    request_id: str = Field(description="The id of the request in the service's log.")
     errors: list[FieldProblem] | None = Field(None, description="What is wrong, field by field.")
 
 
+class ProblemAnswers:
+    """Middleware that answers with a problem where a request ends in an exception."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        except Exception as error:
+            if started:
+                # Too late for another answer: the server cuts the connection, so that the
+                # client does not take half an answer for a whole one.
+                raise
+            await problem_response(scope, error)(scope, receive, send)
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe problem answers with an example each, for the ``responses`` of a route."""
+    """Return the description of problem answers, with examples, for ``responses`` of a route."""
     described: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
         _, title, detail = _STATUSES[status]
         errors = [_EXAMPLE_ERROR] if status == 422 else []
-        example = make(status, detail, "/v1/experiments", "1f6fd0c1a7e04d6b", errors=errors)
+        example = make_problem(status, detail, "/v1/experiments", "1f6fd0c1a7e04d6b", errors=errors)
         described[status] = {
             "description": title,
             "content": {
@@ -81,7 +141,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def kind_of(status: int) -> str:
-    """Name the usual kind of problem with a status: ``not-found``."""
+    """Return the usual kind of problem with a status, as ``not-found`` for 404."""
     return _STATUSES[status][0]
 
 
@@ -91,7 +151,7 @@ _EXAMPLE_ERROR = FieldProblem(
 )
 
 
-def make(
+def make_problem(
     status: int,
     detail: str,
     instance: str,
@@ -101,7 +161,7 @@ def make(
     kind: str | None = None,
     title: str | None = None,
 ) -> Problem:
-    """Fill in a problem; its kind and title follow from the status where not given."""
+    """Return a problem; without a kind or a title it has those of its status."""
     usual_kind, usual_title, _ = _STATUSES.get(status, ("http", "HTTP error", ""))
     return Problem(
         type=_TYPE_PREFIX + (kind or usual_kind),
@@ -114,9 +174,9 @@ def make(
     )
 
 
-def answer(scope: Scope, error: Exception) -> Response:
-    """Turn whatever a request ended with into its answer."""
-    problem = explain(scope, error)
+def problem_response(scope: Scope, error: Exception) -> Response:
+    """Return the answer to a request that ended in an exception."""
+    problem = _problem_of(scope, error)
     headers = {**_HEADERS.get(problem.status, {})}
     if isinstance(error, HTTPException):
         headers |= error.headers or {}
@@ -128,24 +188,24 @@ def answer(scope: Scope, error: Exception) -> Response:
     )
 
 
-def explain(scope: Scope, error: Exception) -> Problem:
-    """Say what a request ended with; what we do not know goes to the log, not to the client."""
+def _problem_of(scope: Scope, error: Exception) -> Problem:
+    """Return the problem of an exception; an unexpected one is logged and not shown."""
     place = (path_of(scope), scope["state"]["request_id"])
     match error:
         case DomainError(status=status, detail=detail, type=kind, title=title):
             errors = from_locations(error.errors, scope["state"].get("body"))
-            return make(status, detail, *place, errors=errors, kind=kind, title=title)
+            return make_problem(status, detail, *place, errors=errors, kind=kind, title=title)
         case SpecError() | RequestValidationError():
             errors = _field_problems(scope, error)
-            return make(422, _count(errors), *place, errors=errors)
+            return make_problem(422, _summary(errors), *place, errors=errors)
         case HTTPException():
-            return make(error.status_code, str(error.detail), *place)
+            return make_problem(error.status_code, str(error.detail), *place)
         case SQLAlchemyError() if isinstance(error, PoolTimeoutError) or is_outage(error):
             _log.warning("The database did not answer", reason=str(error).partition("\n")[0])
-            return make(503, "The database does not answer; try again.", *place)
+            return make_problem(503, _DATABASE_AWAY, *place)
         case _:
             _log.error("A request failed", path=place[0], exc_info=error)
-            return make(500, "Something went wrong here; the log has more.", *place)
+            return make_problem(500, _INTERNAL, *place)
 
 
 def _field_problems(scope: Scope, error: SpecError | RequestValidationError) -> list[FieldProblem]:
@@ -157,12 +217,6 @@ def _field_problems(scope: Scope, error: SpecError | RequestValidationError) -> 
     return from_pydantic(error.errors(), body, body_type)
 
 
-def path_of(scope: Scope) -> str:
-    """Give the path as it was asked for, without its query."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return raw.partition(b"?")[0].decode("ascii", "replace")
-
-
-def _count(errors: list[FieldProblem]) -> str:
+def _summary(errors: list[FieldProblem]) -> str:
     things = "1 thing" if len(errors) == 1 else f"{len(errors)} things"
     return f"{things} in the request cannot be used: {errors[0].detail}"

@@ -1,4 +1,4 @@
-"""How often one caller may ask: a fixed window in this process' memory."""
+"""How many requests a caller may make: a fixed window, kept in the memory of this process."""
 
 import math
 import time
@@ -10,16 +10,16 @@ from starlette.exceptions import HTTPException
 
 
 class RateLimit:
-    """Counts requests by caller.
+    """Counts requests per caller.
 
-    On the event loop, where a request costs 0.03 ms: the storage for threads forgets what is over
-    in a thread of its own, of which a calm service starts one for each request (0.4 ms).
+    The storage is the one for the event loop, at 0.03 ms per request. The storage for threads
+    expires its entries in a new thread per request as long as requests are rare (0.4 ms).
 
     Args:
         limit: amount and period, as ``100000/minute``.
 
     Raises:
-        ValueError: the limit cannot be read.
+        ValueError: the limit is not of this form.
     """
 
     def __init__(self, limit: str) -> None:
@@ -27,10 +27,10 @@ class RateLimit:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     async def count(self, caller: str) -> dict[str, str]:
-        """Count one request; returns the headers that say how many are left.
+        """Count one request and return the headers with the number that is left.
 
         Raises:
-            HTTPException: 429, the caller has used them up.
+            HTTPException: 429, the caller has none left.
         """
         allowed = await self._limiter.hit(self._item, caller)
         ends, left = await self._limiter.get_window_stats(self._item, caller)

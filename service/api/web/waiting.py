@@ -11,24 +11,23 @@ from fastapi.concurrency import run_in_threadpool
 
 from service.events.hub import EventHub
 
-MOST_SECONDS = 60
+MAX_WAIT_SECONDS = 60
 
-#: Wake-ups are only a hint: look again at the latest after this long.
-_LOOK_AGAIN_SECONDS = 2.0
+#: Notifications may be lost, so the database is read again at the latest after this long.
+_RECHECK_SECONDS = 2.0
 
 _WAIT = re.compile(r'\s*wait\s*=\s*(?:"([0-9]{1,9})"|([0-9]{1,9}))\s*(?:;.*)?', re.IGNORECASE)
 
 
 def preferred_wait(prefer: str | None) -> float | None:
-    """Read how many seconds a client would wait, from the value of ``Prefer``.
+    """Return the seconds that a client would wait, from the value of ``Prefer``.
 
-    At most 60; the first well-formed ``wait`` counts, and anything else is ignored, as RFC
-    7240 has it.
+    At most 60. The first well-formed ``wait`` counts; all else is ignored (RFC 7240).
     """
     for preference in (prefer or "").split(","):
         match = _WAIT.fullmatch(preference)
         if match:
-            return float(min(int(match[1] or match[2]), MOST_SECONDS))
+            return float(min(int(match[1] or match[2]), MAX_WAIT_SECONDS))
     return None
 
 
@@ -37,36 +36,36 @@ async def _wait(
     prefer: Annotated[
         str | None,
         Header(
-            description="`wait=N` answers once it has finished, or after N seconds (at most 60).",
+            description="`wait=N`: answer once it has finished, or after N seconds (at most 60).",
             examples=["wait=2"],
         ),
     ] = None,
 ) -> float | None:
-    every = request.headers.getlist("prefer") if prefer is not None else []
-    seconds = preferred_wait(", ".join(every))
+    preferences = request.headers.getlist("prefer") if prefer is not None else []
+    seconds = preferred_wait(", ".join(preferences))
     if seconds is not None:
-        # Added to whichever answer the route gives, also to one it builds itself.
+        # Added by the middleware, since a route may build its answer itself.
         request.state.answer_headers["preference-applied"] = f"wait={seconds:.0f}"
     return seconds
 
 
-#: The seconds the client would wait, or None; taking it announces ``Preference-Applied``.
+#: The seconds that the client would wait, or None; the answer gets ``Preference-Applied``.
 WaitDep = Annotated[float | None, Depends(_wait)]
 
 
 async def wait_until(
     hub: EventHub, experiment_id: uuid.UUID, finished: Callable[[], bool], seconds: float
 ) -> bool:
-    """Wait until something in an experiment has finished, or time is over.
+    """Wait until something in an experiment has finished, or the time is over.
 
-    Between two looks this holds no thread and no connection.
+    No thread and no connection is used between two checks.
 
     Args:
-        hub: wakes whoever follows an experiment when something happens in it.
-        experiment_id: the experiment to follow.
-        finished: looks in the database; runs in the thread pool, at once, after each event
-            of the experiment, and at the latest every 2 s.
-        seconds: how long to wait at most.
+        hub: notifies of the experiment's events.
+        experiment_id: the experiment.
+        finished: the check; it reads the database in a thread, at once, after each event of
+            the experiment, and at least every 2 s.
+        seconds: the longest wait.
 
     Returns:
         Whether it has finished.
@@ -77,5 +76,5 @@ async def wait_until(
             left = deadline - time.monotonic()
             if left <= 0 or hub.closing:
                 return False
-            await events.wait(min(left, _LOOK_AGAIN_SECONDS))
+            await events.wait(min(left, _RECHECK_SECONDS))
     return True

@@ -53,6 +53,8 @@ BAD_SPECS: list[tuple[Any, str, str]] = [
     ({}, "", "needs an activation"),
     ([], "", "an object"),
     (None, "", "an object, not null"),
+    # Parsed once, by orjson: the json module refuses to nest so deeply.
+    (b"[" * 1_020 + b"]" * 1_020, "", "an object"),
     ({"activation": 3}, "/activation", "a name or as an object"),
     ({"activation": "rleu"}, "/activation", "did you mean 'relu'"),
     ({"activation": ["relu", "rleu"]}, "/activation/1", "did you mean 'relu'"),
@@ -145,7 +147,6 @@ def test_a_field_named_like_a_choice_does_not_lead_the_pointer_astray() -> None:
         (b'{"activation": "\xff"}', "UTF-8"),
         (b'{"activation": "\\ud800"}', "surrogate"),
         (b"[" * 5_000, "depth limit"),
-        (b"[" * 1_020 + b"]" * 1_020, "nested too deeply"),
     ],
 )
 def test_what_is_no_json_is_answered_with_400_and_where(

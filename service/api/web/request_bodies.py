@@ -1,21 +1,29 @@
-"""The door for request bodies: JSON of a bearable size, or a problem that says why not.
+"""Request bodies: a limit on their size, JSON alone, and parsed once.
 
 A body is refused before anything is parsed from it or waits for it: by its announced length
-at once, else as soon as it has grown too long, so a large upload costs no memory.
+where it has one, else as soon as it grows too long. So a large upload costs no memory.
 """
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 import orjson
+from fastapi import Request
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_JSON = ("NaN", "Infinity")
 
 
-class BodyDoor:
-    """Middleware that reads, checks and hands on the bodies of POST, PUT and PATCH.
+class RequestBodies:
+    """Middleware that reads, checks and parses the bodies of POST, PUT and PATCH.
 
-    What was parsed stands in ``scope["state"]["body"]``, for pointers into it.
+    The parsed body is kept in ``scope["state"]["body"]``: routes of the class ``JsonRoute``
+    validate it, and problems point into it.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
@@ -28,19 +36,20 @@ class BodyDoor:
         Raises:
             HTTPException: 400, 413 or 415.
         """
-        if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
+        if scope["type"] != "http" or scope["method"] not in _METHODS_WITH_BODY:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         body = await self._read(headers, receive)
-        if body is None:  # the client went away
+        if body is None:
             return
         if body:
             _check_media_type(headers.get("content-type", ""))
-            scope["state"]["body"] = parse(body)
+            scope["state"]["body"] = _parse(body)
         await self._app(scope, _replay(body, receive), send)
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
+        """Return the whole body; None where the client disconnected."""
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > self._max_bytes:
             raise self._too_large()
@@ -61,8 +70,26 @@ class BodyDoor:
         )
 
 
-def parse(body: bytes) -> object:
-    """Read JSON as RFC 8259 has it.
+class JsonRoute(APIRoute):
+    """A route whose body is what ``RequestBodies`` parsed."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler of the route, given a request that parses nothing again."""
+        handle = super().get_route_handler()
+
+        async def handle_parsed(request: Request) -> Response:
+            return await handle(_ParsedRequest(request.scope, request.receive))
+
+        return handle_parsed
+
+
+class _ParsedRequest(Request):
+    async def json(self) -> Any:
+        return self.state.body
+
+
+def _parse(body: bytes) -> object:
+    """Parse JSON as RFC 8259 defines it.
 
     Raises:
         HTTPException: 400, with line and column.
@@ -85,11 +112,12 @@ def _check_media_type(content_type: str) -> None:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "application/json":
         return
-    given = f"not {media_type!r}" if media_type else "and say so in Content-Type"
-    raise HTTPException(415, f"Send the body as application/json, {given}.")
+    sent = f"not {media_type!r}" if media_type else "and name it in the header Content-Type"
+    raise HTTPException(415, f"Send the body as application/json, {sent}.")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a ``receive`` that yields the body once more, then what the client does next."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def next_message() -> Message:
