@@ -24,7 +24,7 @@ router = APIRouter()
 
 #: Pictures drawn at one time. Drawing holds the interpreter, so more would only keep threads
 #: from other requests; one can read its data while another is drawn.
-MOST_AT_ONCE = 2
+MAX_DRAWN_AT_ONCE = 2
 
 EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison")
 RUN_FIGURES = ("learning_curves", "layers", "gradient_flow", "decision_boundary")
@@ -97,10 +97,12 @@ def draw_experiment_learning_curves(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw metrics by epoch: for each configuration the mean over seeds, and a band around it."""
-    from service.figures.sources import learning_curves  # noqa: PLC0415 - see _split
+    from service.figures.sources.learning_curves import (  # noqa: PLC0415 - see _split
+        experiment_curves_picture,
+    )
 
     left_out = [each.partition(":") for each in leave_out or ()]
-    picture = learning_curves.of_experiment(
+    picture = experiment_curves_picture(
         session,
         experiment_id,
         metric=metric,
@@ -132,9 +134,9 @@ def draw_experiment_heatmap(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw the mean result of each combination, with its verdict and the runs that diverged."""
-    from service.figures.sources.heatmap import heatmap  # noqa: PLC0415 - see _split
+    from service.figures.sources.heatmap import heatmap_picture  # noqa: PLC0415 - see _split
 
-    picture = heatmap(
+    picture = heatmap_picture(
         session, experiment_id, metric=metric, at=at, by=_split(by), kind=kind, theme=theme
     )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
@@ -153,9 +155,9 @@ def draw_experiment_comparison(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw each configuration's mean with its 95% interval, best first; ties are marked."""
-    from service.figures.sources.comparison import comparison  # noqa: PLC0415 - see _split
+    from service.figures.sources.comparison import comparison_picture  # noqa: PLC0415 - see _split
 
-    picture = comparison(
+    picture = comparison_picture(
         session, experiment_id, metric=metric, at=at, by=_split(by), kind=kind, theme=theme
     )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
@@ -172,9 +174,9 @@ def draw_run_learning_curves(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw accuracy and loss by epoch, in training and in validation."""
-    from service.figures.sources import learning_curves  # noqa: PLC0415 - see _split
+    from service.figures.sources.learning_curves import run_curves_picture  # noqa: PLC0415
 
-    picture = learning_curves.of_run(session, run_id, metric=metric, kind=kind, theme=theme)
+    picture = run_curves_picture(session, run_id, metric=metric, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
@@ -196,9 +198,9 @@ def draw_run_layers(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw z-values, weights, activations and gradients layer by layer, as violins."""
-    from service.figures.sources.layers import layers  # noqa: PLC0415 - see _split
+    from service.figures.sources.layers import layers_picture  # noqa: PLC0415 - see _split
 
-    picture = layers(session, run_id, epoch=epoch, kind=kind, theme=theme)
+    picture = layers_picture(session, run_id, epoch=epoch, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
@@ -212,9 +214,9 @@ def draw_run_gradient_flow(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw how large each layer's gradients are, and the norm of the whole gradient, by epoch."""
-    from service.figures.sources.layers import gradient_flow  # noqa: PLC0415 - see _split
+    from service.figures.sources.layers import gradient_flow_picture  # noqa: PLC0415 - see _split
 
-    picture = gradient_flow(session, run_id, kind=kind, theme=theme)
+    picture = gradient_flow_picture(session, run_id, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
@@ -228,9 +230,9 @@ def draw_run_decision_boundary(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw which class the network sees where; for data of two features."""
-    from service.figures.sources.layers import decision_boundary  # noqa: PLC0415 - see _split
+    from service.figures.sources.layers import decision_boundary_picture  # noqa: PLC0415 - see _split
 
-    picture = decision_boundary(session, run_id, kind=kind, theme=theme)
+    picture = decision_boundary_picture(session, run_id, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
