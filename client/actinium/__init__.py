@@ -1,4 +1,4 @@
-"""Actinium's client: which activation and initializer work for a network, and why."""
+"""The Python client of Actinium, a service that runs deep-learning experiments."""
 
 from actinium.async_client import AsyncClient
 from actinium.client import Client

@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 class AsyncClient(Operations):
-    """A client of one service, with the methods of ``Client``: each is awaited or iterated.
+    """A client of one service, with the methods of ``Client``, to be awaited or iterated.
 
     Args:
-        url: where the service is; ``ACTINIUM_URL`` where left out, else this machine's port 8000.
-        key: the API key; ``ACTINIUM_KEY`` where left out.
-        retries: how persistent it is.
+        url: the service's address; if not given ``ACTINIUM_URL``, else port 8000 of this machine.
+        key: the API key; if not given ``ACTINIUM_KEY``.
+        retries: how often and how long requests are repeated.
 
     Example:
         >>> async with AsyncClient() as client:  # doctest: +SKIP
@@ -62,19 +62,19 @@ class AsyncClient(Operations):
         """Wait until an experiment has ended, as ``Client.wait`` does.
 
         Raises:
-            TimeoutError: it has not ended in time.
+            TimeoutError: the experiment has not ended in time.
         """
         with waiting_display(progress) as display:
             waiting = Waiting(timeout, shown=display.shown)
-            standing = await self.experiment(experiment)
-            display.show(standing)
-            while not waiting.is_over(standing):
-                standing = await self.experiment(experiment, wait=waiting.step())
-                display.show(standing)
-            return standing
+            answer = await self.experiment(experiment)
+            display.show(answer)
+            while not waiting.is_over(answer):
+                answer = await self.experiment(experiment, wait=waiting.step())
+                display.show(answer)
+            return answer
 
     async def perform(self, call: Call[T]) -> T:
-        """Send a request, again where that may help, and give its result."""
+        """Send a request, repeat it where that may help, and return its result."""
         persistence = Persistence.of(self._retries, call)
         while True:
             outcome = await self._attempt(call)
@@ -84,7 +84,7 @@ class AsyncClient(Operations):
             await asyncio.sleep(pause)
 
     async def iterate(self, pages: Pages[T]) -> AsyncIterator[T]:
-        """Give the items of a list, page by page."""
+        """Yield the items of a list, page by page."""
         call: Call[dict[str, Any]] | None = pages.call
         while call is not None:
             page = await self.perform(call)
@@ -140,11 +140,11 @@ class AsyncClient(Operations):
         await self._http.aclose()
 
     def __repr__(self) -> str:
-        """Tell where the service is, and never the key."""
+        """Return the service's address, without the key."""
         return f"AsyncClient({self.url!r})"
 
     async def __aenter__(self) -> Self:
-        """Give the client itself."""
+        """Return the client."""
         return self
 
     async def __aexit__(

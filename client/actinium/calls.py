@@ -1,4 +1,4 @@
-"""Requests as descriptions: what to ask, and how to read the answer. Nothing is sent here."""
+"""Descriptions of requests: what to send, and how to read the answer. Nothing is sent here."""
 
 import reprlib
 import uuid
@@ -14,7 +14,7 @@ from actinium.errors import ActiniumError
 
 T = TypeVar("T")
 
-#: Something the service knows by an id: the id, or any answer that has one.
+#: An experiment or a run: its id, or any answer that has one.
 Ref = str | uuid.UUID | Mapping[str, Any]
 #: One name, or several.
 Names = str | Collection[str]
@@ -26,11 +26,11 @@ class Call(Generic[T]):
     """One request.
 
     Attributes:
-        read: makes the result of the answer.
-        repeatable: whether asking again after an answer that was lost changes nothing more.
-        seconds: how long the service may take beyond the usual before it answers.
-        patient: whether to wait for a service that is away for minutes.
-        save_as: a file to write the answer's body to, as it comes.
+        read: turns the answer into the result.
+        repeatable: whether the request may be sent again after its answer was lost.
+        seconds: time that the service may take in addition to the usual timeout.
+        patient: whether to wait for minutes if the service is away.
+        save_as: the file that the answer's body is streamed to.
     """
 
     method: str
@@ -47,82 +47,82 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True)
 class Pages(Generic[T]):
-    """A list that comes in pages, each asked for by a call."""
+    """A list that comes in pages, one call per page."""
 
     call: Call[dict[str, Any]]
     read: Callable[[Any], T]
 
     def items(self, page: Mapping[str, Any]) -> list[T]:
-        """Give a page's items."""
-        return [self.read(each) for each in page["items"]]
+        """Return a page's items."""
+        return [self.read(item) for item in page["items"]]
 
     def after(self, page: Mapping[str, Any]) -> Call[dict[str, Any]] | None:
-        """Describe the call for the next page; None after the last."""
+        """Return the call for the next page; None after the last."""
         cursor = page["next_cursor"]
         return replace(self.call, query={**self.call.query, "cursor": cursor}) if cursor else None
 
 
 def get(path: str, read: Callable[[Any], T], query: Query | None = None, **more: Any) -> Call[T]:
-    """Describe a GET whose JSON answer ``read`` makes the result of."""
+    """Return a GET; ``read`` turns its JSON answer into the result."""
     return Call("GET", path, lambda answer: read(json_of(answer)), plain(query or {}), **more)
 
 
 def post(path: str, read: Callable[[Any], T], **more: Any) -> Call[T]:
-    """Describe a POST whose JSON answer ``read`` makes the result of."""
+    """Return a POST; ``read`` turns its JSON answer into the result."""
     return Call("POST", path, lambda answer: read(json_of(answer)), **more)
 
 
 def pages(path: str, read: Callable[[Any], T], query: Query) -> Pages[T]:
-    """Describe a list."""
+    """Return the pages of a list; ``read`` turns each item into a result."""
     return Pages(get(path, as_is, query), read)
 
 
 def as_is(answer: Any) -> Any:
-    """Read an answer that is the result already."""
+    """Return the answer unchanged."""
     return answer
 
 
 def json_of(response: httpx.Response) -> Any:
-    """Read an answer's JSON.
+    """Return an answer's JSON.
 
     Raises:
-        ActiniumError: it has none, so something else answers at this address.
+        ActiniumError: the answer is not JSON, so it is not from the service.
     """
     try:
         return response.json()
     except ValueError as error:
         raise ActiniumError(
-            f"{response.url} answered with something that is no JSON; is Actinium there?"
+            f"{response.url} answered with something that is not JSON; is Actinium there?"
         ) from error
 
 
 def plain(query: Query) -> dict[str, Any]:
-    """Write a query's values: None is left out, a list is repeated, ids stand for what has them."""
+    """Return a query with ids in the place of answers, without the values that are None."""
     written: dict[str, Any] = {}
     for name, value in query.items():
         if value is None:
             continue
         if isinstance(value, Collection) and not isinstance(value, str | Mapping):
-            written[name] = [_word(each) for each in value]
+            written[name] = [_word(item) for item in value]
         else:
             written[name] = _word(value)
     return written
 
 
 def identifier(ref: Ref) -> str:
-    """Give the id of what is meant, ready to stand in a path.
+    """Return the id of an experiment or a run, quoted for a path.
 
     Raises:
-        TypeError: it is no id and has none.
+        TypeError: ``ref`` is not an id and has none.
     """
     found = ref.get("id") if isinstance(ref, Mapping) else ref
     if not isinstance(found, str | uuid.UUID) or not str(found):
-        raise TypeError(f"An id, or an answer that has one, is wanted, not {reprlib.repr(ref)}.")
+        raise TypeError(f"An id, or an answer with an id, is needed, not {reprlib.repr(ref)}.")
     return part(str(found))
 
 
 def part(text: str) -> str:
-    """Write a text as one part of a path."""
+    """Return a text quoted as one part of a path."""
     return quote(text, safe="")
 
 

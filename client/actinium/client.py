@@ -1,4 +1,4 @@
-"""The client for ordinary Python: every call waits for its answer."""
+"""The synchronous client: every call waits for its answer."""
 
 import time
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ class Client(Operations):
     """A client of one service.
 
     Args:
-        url: where the service is; ``ACTINIUM_URL`` where left out, else this machine's port 8000.
-        key: the API key; ``ACTINIUM_KEY`` where left out.
-        retries: how persistent it is.
+        url: the service's address; if not given ``ACTINIUM_URL``, else port 8000 of this machine.
+        key: the API key; if not given ``ACTINIUM_KEY``.
+        retries: how often and how long requests are repeated.
 
     Example:
         >>> with Client() as client:  # doctest: +SKIP
@@ -43,63 +43,61 @@ class Client(Operations):
         self._http = httpx.Client(base_url=address.url, headers=address.headers())
 
     def events(self, experiment: Ref, *, after: int | None = None) -> Iterator[Event]:
-        """Follow an experiment live, from its beginning, until nothing can follow.
+        """Follow an experiment live, from its first event until no more can come.
 
-        A connection that breaks is taken up again where it broke: every event comes once.
+        A lost connection resumes after the last event, so every event comes once.
 
         Args:
-            experiment: which one.
-            after: the ``id`` of the last event seen before, to go on after it.
+            experiment: the experiment.
+            after: the ``id`` of an event; only later events are wanted.
         """
         return self._follow(of_experiment(experiment, after))
 
     def run_events(self, run: Ref, *, after: int | None = None) -> Iterator[Event]:
-        """Follow a run live, from its beginning, until nothing can follow.
+        """Follow a run live, from its first event until no more can come.
 
         Args:
-            run: which one.
-            after: the ``id`` of the last event seen before, to go on after it.
+            run: the run.
+            after: the ``id`` of an event; only later events are wanted.
         """
         return self._follow(of_run(run, after))
 
     def all_events(self, *, type: Names | None = None, after: int | None = None) -> Iterator[Event]:
-        """Follow all experiments live, from now on, without an end; leave it by ``break``.
+        """Follow all experiments live, from now on; this never ends, so leave it by ``break``.
 
-        The first event is ``stream.opened``: what happens from then on is told. Progress inside
-        an epoch is not. A connection that breaks is taken up again where it broke.
+        The first event is ``stream.opened``. Progress within an epoch is not included. A lost
+        connection resumes after the last event.
 
         Args:
-            type: only events of this type, as ``run.finished``, or of these types.
-            after: the ``id`` of the last event seen before, to go on after it instead of now; 0
-                for all that the service keeps.
+            type: a type of events, such as ``run.finished``, or several.
+            after: the ``id`` of an event, to begin after it and not now; 0 for all stored events.
         """
         return self._follow(of_all(type, after))
 
     def wait(
         self, experiment: Ref, *, timeout: float | None = None, progress: bool | None = None
     ) -> Experiment:
-        """Wait until an experiment has ended, whatever its end.
+        """Wait until an experiment has ended, and return it; it may have failed.
 
         Args:
-            experiment: which one.
-            timeout: give up after so many seconds.
-            progress: show how far it is: a bar, where left out only if there is somebody
-                to see it.
+            experiment: the experiment.
+            timeout: the longest time to wait, in seconds.
+            progress: whether to show progress; if not given, only in a terminal or a notebook.
 
         Raises:
-            TimeoutError: it has not ended in time.
+            TimeoutError: the experiment has not ended in time.
         """
         with waiting_display(progress) as display:
             waiting = Waiting(timeout, shown=display.shown)
-            standing = self.experiment(experiment)
-            display.show(standing)
-            while not waiting.is_over(standing):
-                standing = self.experiment(experiment, wait=waiting.step())
-                display.show(standing)
-            return standing
+            answer = self.experiment(experiment)
+            display.show(answer)
+            while not waiting.is_over(answer):
+                answer = self.experiment(experiment, wait=waiting.step())
+                display.show(answer)
+            return answer
 
     def perform(self, call: Call[T]) -> T:
-        """Send a request, again where that may help, and give its result."""
+        """Send a request, repeat it where that may help, and return its result."""
         persistence = Persistence.of(self._retries, call)
         while True:
             outcome = self._attempt(call)
@@ -109,7 +107,7 @@ class Client(Operations):
             time.sleep(pause)
 
     def iterate(self, pages: Pages[T]) -> Iterator[T]:
-        """Give the items of a list, page by page."""
+        """Yield the items of a list, page by page."""
         call: Call[dict[str, Any]] | None = pages.call
         while call is not None:
             page = self.perform(call)
@@ -163,11 +161,11 @@ class Client(Operations):
         self._http.close()
 
     def __repr__(self) -> str:
-        """Tell where the service is, and never the key."""
+        """Return the service's address, without the key."""
         return f"Client({self.url!r})"
 
     def __enter__(self) -> Self:
-        """Give the client itself."""
+        """Return the client."""
         return self
 
     def __exit__(

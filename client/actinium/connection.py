@@ -1,4 +1,4 @@
-"""What both clients share of a connection: where the service is, and what an answer comes to."""
+"""Addresses, requests, answers and waiting: the parts that both clients share."""
 
 import contextlib
 import math
@@ -14,44 +14,46 @@ import httpx
 
 from actinium.calls import Call
 from actinium.errors import ApiError
-from actinium.numbers import write_json
+from actinium.json_numbers import write_json
 from actinium.retries import CONNECT_SECONDS, Outcome, unreachable
+from actinium.statuses import ENDED
 from actinium.types import Experiment
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
-_SECONDS = 30.0
-#: How often a display is brought up to date, and how long the service may hold a silent wait.
-_SHOWN_EVERY, _SILENT_EVERY = 2.0, 50.0
-ENDED = frozenset({"completed", "failed", "cancelled"})
+_TIMEOUT_SECONDS = 30.0
+#: How long one request of a wait may take: with a display, and without.
+_SHOWN_STEP_SECONDS, _SILENT_STEP_SECONDS = 2.0, 50.0
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the service is, and the key it is asked with."""
+    """The service's address and the API key."""
 
     url: str
     key: str | None
 
     @classmethod
     def of(cls, url: str | None, key: str | None) -> "Address":
-        """Fill in from ``ACTINIUM_URL`` and ``ACTINIUM_KEY`` what is not given.
+        """Return what is given, completed from ``ACTINIUM_URL`` and ``ACTINIUM_KEY``.
 
         Raises:
-            ValueError: the URL or the key cannot be one.
+            ValueError: the URL or the key is not valid.
         """
         where = (url or os.environ.get("ACTINIUM_URL") or DEFAULT_URL).strip().rstrip("/")
         if not _is_address(where):
-            raise ValueError(f"{where!r} is no address of a service; one is {DEFAULT_URL!r}.")
+            raise ValueError(
+                f"{where!r} is not the address of a service; a valid one is {DEFAULT_URL!r}."
+            )
         secret = (key or os.environ.get("ACTINIUM_KEY") or "").strip()
         if not (secret.isascii() and secret.isprintable()):
-            raise ValueError("The API key holds characters that no key has.")
+            raise ValueError("The API key contains characters that no key has.")
         return cls(where, secret or None)
 
     def headers(self) -> dict[str, str]:
-        """Give the headers of every request."""
+        """Return the headers of every request."""
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
 
@@ -64,7 +66,7 @@ def _is_address(text: str) -> bool:
 
 
 def request(http: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
-    """Make a call's request."""
+    """Return the request of a call."""
     content = None if call.body is None else write_json(call.body)
     written = {} if content is None else {"Content-Type": "application/json"}
     return http.build_request(
@@ -73,15 +75,15 @@ def request(http: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Re
         params=call.query,
         content=content,
         headers={**written, **call.headers},
-        timeout=httpx.Timeout(_SECONDS + call.seconds, connect=CONNECT_SECONDS),
+        timeout=httpx.Timeout(_TIMEOUT_SECONDS + call.seconds, connect=CONNECT_SECONDS),
     )
 
 
 def result(call: Call[T], outcome: Outcome, url: str) -> T:
-    """Read the last outcome of a call.
+    """Return the result of a call, given the outcome of its last attempt.
 
     Raises:
-        ApiError: the service declined.
+        ApiError: the service declined the request.
         UnreachableError: there is no answer.
     """
     if isinstance(outcome, httpx.TransportError):
@@ -93,60 +95,60 @@ def result(call: Call[T], outcome: Outcome, url: str) -> T:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name once it is whole; where that fails, nothing is left.
+    """Open a file that gets its name when it is complete; after an error, nothing is left.
 
-    A device or a pipe is written as it is: it must not be put away for a file.
+    A device or a pipe is written directly and never replaced by a file.
 
     Raises:
-        OSError: it cannot be written; its ``filename`` is the one that was asked for.
+        OSError: the file cannot be written; ``filename`` is ``path``.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
             yield file
         return
-    growing = path.with_name(f"{path.name}.part")
+    partial = path.with_name(f"{path.name}.part")
     try:
-        with growing.open("wb") as file:
+        with partial.open("wb") as file:
             yield file
-        growing.replace(path)
+        partial.replace(path)
     except OSError as error:
-        # The name of the other file would say nothing to whoever asked for this one.
+        # The caller does not know the name of the partial file.
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with contextlib.suppress(OSError):
-            growing.unlink()
+            partial.unlink()
 
 
 class Waiting:
-    """A wait for an experiment's end, in steps.
+    """A wait for the end of an experiment, in steps of one request.
 
     Args:
-        timeout: seconds until it is given up; None for as long as it takes.
-        shown: whether somebody watches, so that steps are short.
+        timeout: the longest time to wait, in seconds; None: without a limit.
+        shown: whether progress is displayed, which needs short steps.
     """
 
     def __init__(self, timeout: float | None, *, shown: bool) -> None:
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._timeout = timeout
-        self._step = _SHOWN_EVERY if shown else _SILENT_EVERY
+        self._step = _SHOWN_STEP_SECONDS if shown else _SILENT_STEP_SECONDS
 
     def step(self) -> float:
-        """Give how many seconds the service may take for its next answer, at least 1."""
+        """Return how many seconds the next request may take, at least 1."""
         if self._deadline is None:
             return self._step
         return max(1.0, min(self._step, math.ceil(self._deadline - time.monotonic())))
 
     def is_over(self, experiment: Experiment) -> bool:
-        """Say whether it has ended.
+        """Whether the experiment has ended.
 
         Raises:
-            TimeoutError: it has not, and time is up.
+            TimeoutError: it has not ended, and the time is up.
         """
         if experiment["status"] in ENDED:
             return True
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise TimeoutError(
-                f"Experiment {experiment['id']} has not ended within {self._timeout:g} s; it goes "
-                "on, and can be waited for again."
+                f"Experiment {experiment['id']} has not ended within {self._timeout:g} s. It "
+                "continues; call `wait` again to wait longer."
             )
         return False

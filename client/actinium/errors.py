@@ -1,4 +1,4 @@
-"""What can go wrong, in sentences: the service declines, or it cannot be reached."""
+"""Errors of the client: the service declines a request, or it cannot be reached."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -7,24 +7,24 @@ import httpx
 
 
 class ActiniumError(Exception):
-    """Anything this client raises about the service."""
+    """Base of the errors that concern the service."""
 
 
 class UnreachableError(ActiniumError):
-    """The service does not answer at its address, or broke off."""
+    """The service does not answer, or the connection broke."""
 
 
 class ApiError(ActiniumError):
-    """The service's answer to a request that it declines (RFC 9457).
+    """The service declined a request; the attributes are those of its answer (RFC 9457).
 
     Attributes:
         status: the HTTP status.
-        type: names the kind of problem; stable.
+        type: a stable name of the kind of problem.
         title: the kind of problem in words.
-        detail: what went wrong this time, and what to do.
-        errors: what is wrong field by field, each ``detail`` with its ``pointer`` into the
-            body, ``parameter`` or ``header``; empty where the problem is not in the fields.
-        request_id: names the request in the service's log.
+        detail: what went wrong, and what to do.
+        errors: the problems field by field, each a ``detail`` with a ``pointer`` into the body,
+            a ``parameter`` or a ``header``; empty if the fields are not the problem.
+        request_id: the request's id in the service's log.
     """
 
     def __init__(
@@ -42,18 +42,18 @@ class ApiError(ActiniumError):
         self.type = kind
         self.title = title
         self.detail = detail
-        self.errors = [dict(each) for each in errors]
+        self.errors = [dict(error) for error in errors]
         self.request_id = request_id
 
     def __str__(self) -> str:
-        """One sentence, or one line for each field that is wrong."""
+        """Return the detail, or one line per field with a problem."""
         if not self.errors:
             return self.detail
-        return "\n".join(_field(each) for each in self.errors)
+        return "\n".join(_field(error) for error in self.errors)
 
     @classmethod
     def of(cls, response: httpx.Response) -> Self:
-        """Read an answer that is no success, whoever gave it: a proxy writes no problem."""
+        """Return the error of an answer without success; a proxy's answer is understood, too."""
         problem = _problem(response)
         return cls(
             response.status_code,
@@ -73,17 +73,17 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _fields(told: Any) -> list[dict[str, str]]:
-    """Read what is wrong field by field, where it is told as the service tells it."""
-    given = told if isinstance(told, list) else []
-    return [each for each in given if isinstance(each, dict) and "detail" in each]
+def _fields(errors: Any) -> list[dict[str, str]]:
+    """Return the problems field by field; none if they are not in the service's format."""
+    listed = errors if isinstance(errors, list) else []
+    return [error for error in listed if isinstance(error, dict) and "detail" in error]
 
 
 def _unexplained(response: httpx.Response) -> str:
     if response.has_redirect_location:
         where = response.headers["location"]
         return f"{response.url} is not the service but leads to {where}; give the address there."
-    return f"{response.url} answered {response.status_code} without a word of why."
+    return f"{response.url} answered {response.status_code} without a reason."
 
 
 def _field(error: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Pictures that show themselves in notebooks."""
+"""Figures, which notebooks display."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,25 +10,25 @@ Theme = Literal["light", "dark"]
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture as the service drew it. In a notebook, the last line of a cell shows it."""
+    """A figure drawn by the service. A notebook displays it at the end of a cell."""
 
     data: bytes
     kind: Kind
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture to a file.
+        """Write the figure to a file, and return its path.
 
         Raises:
-            ValueError: the file's ending names another format.
+            ValueError: the file's ending belongs to another format.
         """
-        place = Path(path)
-        if place.suffix.lower() != f".{self.kind}":
+        file = Path(path)
+        if file.suffix.lower() != f".{self.kind}":
             raise ValueError(
-                f"This picture is {self.kind.upper()}: name the file {place.stem}.{self.kind}, or "
+                f"This figure is {self.kind.upper()}: name the file {file.stem}.{self.kind}, or "
                 "ask for another `kind`."
             )
-        place.write_bytes(self.data)
-        return place
+        file.write_bytes(self.data)
+        return file
 
     def _repr_svg_(self) -> str | None:
         return self.data.decode() if self.kind == "svg" else None
@@ -37,5 +37,5 @@ class Figure:
         return self.data if self.kind == "png" else None
 
     def __repr__(self) -> str:
-        """Tell what it is, not its bytes."""
+        """Return the format and the size, without the bytes."""
         return f"<Figure: {self.kind.upper()}, {len(self.data):,} bytes>"

@@ -1,7 +1,7 @@
-"""Operations: methods written once that serve both clients.
+"""Operations: methods that are written once and serve both clients.
 
-An operation describes its request. On a ``Client`` it is a method that returns the result, on an
-``AsyncClient`` one that returns an awaitable of it; lists become iterators or async iterators.
+An operation returns the description of a request. As a method of ``Client`` it returns the result;
+as a method of ``AsyncClient`` it returns an awaitable. Lists become iterators or async iterators.
 """
 
 import functools
@@ -19,24 +19,24 @@ class Performer(Protocol):
     """Sends requests and waits for the answers."""
 
     def perform(self, call: Call[T]) -> T:
-        """Send a request and give its result."""
+        """Send a request and return its result."""
 
     def iterate(self, pages: Pages[T]) -> Iterator[T]:
-        """Give the items of a list, page by page."""
+        """Yield the items of a list, page by page."""
 
 
 class AsyncPerformer(Protocol):
     """Sends requests and awaits the answers."""
 
     async def perform(self, call: Call[T]) -> T:
-        """Send a request and give its result."""
+        """Send a request and return its result."""
 
     def iterate(self, pages: Pages[T]) -> AsyncIterator[T]:
-        """Give the items of a list, page by page."""
+        """Yield the items of a list, page by page."""
 
 
 class operation(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes a method of a function that describes a call."""
+    """Turns a function that returns a call into a method that performs it."""
 
     def __init__(self, describe: Callable[Concatenate[Any, P], Call[T]]) -> None:
         self._describe = describe
@@ -51,12 +51,12 @@ class operation(Generic[P, T]):  # noqa: N801 - a decorator
         self, client: AsyncPerformer, owner: type
     ) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
-        """Bind to a client."""
+        """Return the method of a client."""
         return self if client is None else _bound(self._describe, client, client.perform)
 
 
 class listing(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes an iterating method of a function that describes pages."""
+    """Turns a function that returns pages into a method that iterates over their items."""
 
     def __init__(self, describe: Callable[Concatenate[Any, P], Pages[T]]) -> None:
         self._describe = describe
@@ -69,16 +69,16 @@ class listing(Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, client: AsyncPerformer, owner: type) -> Callable[P, AsyncIterator[T]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
-        """Bind to a client."""
+        """Return the method of a client."""
         return self if client is None else _bound(self._describe, client, client.iterate)
 
 
-def _bound(describe: Callable[..., Any], client: Any, carry_out: Callable[[Any], Any]) -> Any:
+def _bound(describe: Callable[..., Any], client: Any, perform: Callable[[Any], Any]) -> Any:
     @functools.wraps(describe)
     def method(*arguments: Any, **named: Any) -> Any:
-        return carry_out(describe(client, *arguments, **named))
+        return perform(describe(client, *arguments, **named))
 
-    # What help() shows: the call as it is made, not the function behind it.
+    # For help(): the signature of the method, not of the function behind it.
     written = inspect.signature(describe)
     _, *parameters = written.parameters.values()
     result = next(iter(get_args(written.return_annotation)), inspect.Signature.empty)

@@ -1,34 +1,39 @@
-"""Progress for people: bars in a terminal, a bar of text in a notebook."""
+"""Progress for people: bars in a terminal, a line of text elsewhere."""
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
+from actinium.statuses import STOPPED, UNUSUAL
 from actinium.types import Event, Experiment, Run
 
 
 class Display(Protocol):
-    """Shows how an experiment stands. ``shown``: whether anybody sees it."""
+    """Displays the progress of an experiment; ``shown`` says whether it displays anything."""
 
     shown: bool
 
     def show(self, experiment: Experiment) -> None:
-        """Bring it up to date."""
+        """Display the experiment's progress."""
 
 
 @contextlib.contextmanager
 def waiting_display(wanted: bool | None) -> Iterator[Display]:
-    """Open the display that suits where this runs; none where it is not wanted."""
+    """Open the display for a notebook, a terminal or a log.
+
+    Args:
+        wanted: None for a display only in a notebook or a terminal.
+    """
     console = Console(stderr=True)
     if wanted is False:
-        yield _Nothing()
+        yield _NoDisplay()
     elif _in_notebook():
-        yield _Line()
+        yield _NotebookLine()
         print()
     elif console.is_terminal:
         with Progress(
@@ -37,59 +42,59 @@ def waiting_display(wanted: bool | None) -> Iterator[Display]:
             TextColumn("{task.fields[share]}"),
             console=console,
         ) as progress:
-            yield _Bar(progress)
+            yield _TerminalBar(progress)
     elif wanted:
-        yield _Log(console)
+        yield _LogLines(console)
     else:
-        yield _Nothing()
+        yield _NoDisplay()
 
 
-class _Nothing:
+class _NoDisplay:
     shown = False
 
     def show(self, experiment: Experiment) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
 
-class _Line:
-    """One line, written over: what every notebook can show, and keep in its file."""
+class _NotebookLine:
+    """One line that overwrites itself: every notebook can show it and keep it in its file."""
 
     shown = True
-    _cells = 20
+    _width = 20
 
     def __init__(self) -> None:
         self._written = ""
 
     def show(self, experiment: Experiment) -> None:
-        """Write the line again."""
+        """Overwrite the line."""
         share = experiment["progress"]
-        bar = "█" * round(share * self._cells)
-        line = f"{bar:░<{self._cells}} {_standing(experiment)}"
-        # The notebook keeps all that is written, also what is written over.
+        bar = "█" * round(share * self._width)
+        line = f"{bar:░<{self._width}} {_summary(experiment)}"
+        # The notebook's file keeps overwritten lines, too.
         if line != self._written:
             print(f"\r{line:<{len(self._written)}}", end="", flush=True)
             self._written = line
 
 
-class _Log:
-    """A line a change, where nothing can be written over: runs that begin or end, or a tenth."""
+class _LogLines:
+    """A line per change: when a run begins or ends, and per tenth of the progress."""
 
     shown = True
     _parts = 10
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told: tuple[str, int] | None = None
+        self._last: tuple[str, int] | None = None
 
     def show(self, experiment: Experiment) -> None:
-        """Write a line where there is something new."""
-        told = (_runs(experiment), int(experiment["progress"] * self._parts))
-        if told != self._told:
-            self._console.print(_standing(experiment), soft_wrap=True)
-            self._told = told
+        """Write a line if something has changed."""
+        state = (_runs(experiment), int(experiment["progress"] * self._parts))
+        if state != self._last:
+            self._console.print(_summary(experiment), soft_wrap=True)
+            self._last = state
 
 
-class _Bar:
+class _TerminalBar:
     """One bar in a terminal."""
 
     shown = True
@@ -115,22 +120,21 @@ def _runs(experiment: Experiment) -> str:
         return f"{_counted(runs['total'])} waiting for a worker"
     if ended == 0:
         return f"{runs['running']} of {_counted(runs['total'])} training"
-    told = [f"{ended} of {_counted(runs['total'])}"]
-    told += [f"{runs[each]} {each}" for each in ("diverged", "failed", "cancelled") if runs[each]]
-    return ", ".join(told)
+    unusual = [f"{runs[status]} {status}" for status in UNUSUAL if runs[status]]
+    return ", ".join([f"{ended} of {_counted(runs['total'])}", *unusual])
 
 
 def _counted(runs: int) -> str:
     return f"{runs} run{'' if runs == 1 else 's'}"
 
 
-def _standing(experiment: Experiment) -> str:
+def _summary(experiment: Experiment) -> str:
     return ", ".join(filter(None, (_runs(experiment), _share(experiment))))
 
 
 def _share(experiment: Experiment) -> str:
-    """Say how far it is; of what was stopped a share says nothing."""
-    if experiment["status"] in {"failed", "cancelled"}:
+    """Return the progress in percent; nothing for a stopped experiment, whose runs have none."""
+    if experiment["status"] in STOPPED:
         return ""
     eta = experiment["eta_seconds"]
     left = f" {time_left(eta)}" if eta is not None else ""
@@ -138,12 +142,12 @@ def _share(experiment: Experiment) -> str:
 
 
 def time_left(seconds: float) -> str:
-    """Write how long something will still take: ``about 3 min left``."""
+    """Return a remaining time in words: ``about 3 min left``."""
     return f"{'about ' if seconds >= 1 else ''}{duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:
-    """Write a duration: ``45 s``, ``3 min``, ``2 h 05 min``."""
+    """Return a duration in words: ``45 s``, ``3 min``, ``2 h 05 min``."""
     if seconds < 1:
         return "under 1 s"
     if seconds < 60:
@@ -153,42 +157,41 @@ def duration(seconds: float) -> str:
 
 
 def _in_notebook() -> bool:
-    """Say whether a Jupyter kernel runs this."""
+    """Whether this runs in a Jupyter kernel."""
     return "ipykernel" in sys.modules
 
 
 class RunBars:
-    """One bar a run, moved by events.
+    """One bar per run, moved by events.
 
     Args:
-        progress: the bars' display, from ``run_bars``.
-        runs: the runs, in the order of their bars.
-        label: what to call a run.
+        progress: the display of the bars, from ``run_bars``.
+        runs: the runs of one experiment, in the order of their bars.
     """
 
-    def __init__(
-        self, progress: Progress, runs: Iterable[Run], label: Callable[[Run], str]
-    ) -> None:
+    def __init__(self, progress: Progress, runs: Sequence[Run]) -> None:
         self._progress = progress
+        several_seeds = len({run["seed"] for run in runs}) > 1
         self._bars = {
             run["id"]: progress.add_task(
-                label(run), total=max(run["epochs"], 1), start=False, state="queued"
+                f"{run['name']}, seed {run['seed']}" if several_seeds else run["name"],
+                total=max(run["epochs"], 1),
+                start=False,
+                state="queued",
             )
             for run in runs
         }
 
     def show(self, event: Event) -> None:
-        """Move the bar of the run that an event tells of."""
+        """Move the bar of an event's run."""
         bar = self._bars.get(event["data"].get("run_id") or "")
         if bar is not None:
             _move(self._progress, bar, event["type"], event["data"])
 
 
 @contextlib.contextmanager
-def run_bars(
-    console: Console, runs: Iterable[Run], label: Callable[[Run], str]
-) -> Iterator[RunBars]:
-    """Show one bar a run until the block ends."""
+def run_bars(console: Console, runs: Sequence[Run]) -> Iterator[RunBars]:
+    """Show one bar per run of an experiment until the block ends."""
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=16),
@@ -198,30 +201,30 @@ def run_bars(
         console=console,
         expand=True,
     ) as progress:
-        yield RunBars(progress, runs, label)
+        yield RunBars(progress, runs)
 
 
 def _move(progress: Progress, bar: TaskID, kind: str, data: dict[str, Any]) -> None:
     match kind:
         case "run.started":
             progress.start_task(bar)
-            progress.update(bar, state=told(kind, data))
+            progress.update(bar, state=describe(kind, data))
         case "run.progress":
             progress.update(bar, completed=data["epoch"] - 1 + data["fraction"])
         case "run.epoch":
-            progress.update(bar, completed=data["epoch"], state=told(kind, data))
+            progress.update(bar, completed=data["epoch"], state=describe(kind, data))
         case "run.requeued":
-            progress.update(bar, completed=0, state=told(kind, data))
+            progress.update(bar, completed=0, state=describe(kind, data))
         case "run.finished":
             progress.start_task(bar)
             if data["status"] == "completed":
                 progress.update(bar, completed=max(data["epochs"], 1))
-            progress.update(bar, state=told(kind, data))
+            progress.update(bar, state=describe(kind, data))
             progress.stop_task(bar)
 
 
-def told(kind: str, data: dict[str, Any]) -> str:
-    """Say in a few words what an event tells; nothing where its type says it all."""
+def describe(kind: str, data: dict[str, Any]) -> str:
+    """Return an event's content in a few words; nothing if its type says everything."""
     words = ""
     match kind:
         case "run.started":

@@ -1,4 +1,4 @@
-"""When to ask again, and after how long. Decisions only; nothing sleeps here."""
+"""Whether to repeat a request, and after what pause. Nothing sleeps here."""
 
 import random
 import re
@@ -13,27 +13,27 @@ from actinium.errors import UnreachableError
 
 Outcome = httpx.Response | httpx.TransportError
 
-#: The service, or a proxy before it, is away and may be back.
+#: The service, or a proxy in front of it, is temporarily unavailable.
 _AWAY = frozenset({502, 503, 504})
 _IN_FLIGHT = "request-in-flight"
-#: What the system's own sentences begin with.
+#: Prefix of OS error messages, removed before they are shown.
 _ERROR_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 
-#: How long a connection may take to come about.
+#: Timeout of a connection attempt.
 CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How persistent a client is.
+    """How often and how long a client repeats requests.
 
     Attributes:
-        attempts: how often a call is tried in all.
+        attempts: most attempts of a call.
         first_pause, longest_pause: seconds before the second attempt, doubled for each further
-            one up to the longest; each is cut at random by up to half, so that clients that
-            failed together do not come back together.
-        longest_wait: the longest ``Retry-After`` in seconds that is waited for.
-        patience: for how many seconds a wait or a stream outlives a service that is away.
+            one up to the longest. Each pause is shortened by a random part, up to half, so that
+            clients that failed together do not return together.
+        longest_wait: the longest ``Retry-After``, in seconds, that is obeyed.
+        patience: seconds for which ``wait`` and streams keep trying while the service is away.
     """
 
     attempts: int = 4
@@ -54,28 +54,28 @@ class Persistence:
 
     @classmethod
     def of(cls, retries: Retries, call: Call[Any]) -> "Persistence":
-        """Begin with a call."""
+        """Return the attempts of a call, before its first."""
         return cls(retries, repeatable=call.repeatable, patient=call.patient)
 
     def begin(self) -> None:
-        """Count from now on: the service has answered."""
+        """Count attempts and time from now on, since the service has answered."""
         self._attempts = 0
         self._began = time.monotonic()
 
     def pause_after(self, outcome: Outcome) -> float | None:
-        """Say how many seconds to wait before the next attempt; None where this one counts."""
+        """Return the seconds to wait before the next attempt; None if this outcome is final."""
         self._attempts += 1
         if not self._may_help(outcome):
             return None
-        wanted = _retry_after(outcome)
-        if wanted is not None and wanted > self._retries.longest_wait:
+        demanded = _retry_after(outcome)
+        if demanded is not None and demanded > self._retries.longest_wait:
             return None
         doubled: float = self._retries.first_pause * 2 ** min(self._attempts - 1, 16)
         longest = min(self._retries.longest_pause, doubled)
-        pause = max(wanted or 0.0, random.uniform(longest / 2, longest))
-        return pause if self._goes_on(pause) else None
+        pause = max(demanded or 0.0, random.uniform(longest / 2, longest))
+        return pause if self._has_attempts_left(pause) else None
 
-    def _goes_on(self, pause: float) -> bool:
+    def _has_attempts_left(self, pause: float) -> bool:
         if self._patient:
             return time.monotonic() + pause - self._began <= self._retries.patience
         return self._attempts < self._retries.attempts
@@ -87,26 +87,26 @@ class Persistence:
             return self._repeatable and outcome.status_code in _AWAY
         if isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
             return True  # nothing was sent
-        lasting = httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.ProxyError
-        return self._repeatable and not isinstance(outcome, lasting)
+        permanent = httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.ProxyError
+        return self._repeatable and not isinstance(outcome, permanent)
 
 
 def unreachable(url: object, error: httpx.TransportError) -> UnreachableError:
-    """Say that the service cannot be reached, and what to look at."""
+    """Return the error for a service that cannot be reached."""
     reason = _ERROR_NUMBER.sub("", str(error)) or type(error).__name__
     return UnreachableError(
-        f"No answer from {url} ({reason}). Is the service running there? Set ACTINIUM_URL, or "
-        "give its address."
+        f"No answer from {url} ({reason}). Is the service running there? If it is elsewhere, set "
+        "ACTINIUM_URL."
     )
 
 
 def _is_in_flight(response: httpx.Response) -> bool:
-    """Say whether this very request, with its Idempotency-Key, is still being worked on."""
+    """Whether the service still works on an earlier request with this Idempotency-Key."""
     return response.status_code == httpx.codes.CONFLICT and _IN_FLIGHT in response.text
 
 
 def _retry_after(outcome: Outcome) -> float | None:
     if not isinstance(outcome, httpx.Response):
         return None
-    given = outcome.headers.get("retry-after", "")
-    return float(given) if given.isdecimal() else None
+    seconds = outcome.headers.get("retry-after", "")
+    return float(seconds) if seconds.isdecimal() else None

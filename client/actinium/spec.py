@@ -1,16 +1,16 @@
-"""The fields of a spec, for keyword arguments. Only the service checks them."""
+"""The fields of a spec, as keyword arguments. Only the service checks them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-#: A value on an axis: a name, or an object with a name and parameters.
+#: A value of an axis: a name, or an object with a name and parameters.
 Value = str | Mapping[str, Any]
 #: An axis takes one value or a list.
 Axis = Value | Sequence[Value]
 
 
 class Spec(TypedDict, total=False):
-    """An experiment: axes, seeds and how its runs are trained."""
+    """The fields of an experiment's spec: its axes, its seeds, and how its runs are trained."""
 
     name: str
     description: str
@@ -38,7 +38,7 @@ class Spec(TypedDict, total=False):
 
 
 class PresetFields(TypedDict, total=False):
-    """What a submission of a preset may set otherwise."""
+    """The fields of a preset that a submission can replace."""
 
     size: Literal["full", "small"]
     epochs: int

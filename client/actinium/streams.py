@@ -1,4 +1,4 @@
-"""Server-sent events: their text format, and how to go on after a stream broke off."""
+"""Server-sent events: their text format, and how a broken stream is resumed."""
 
 import codecs
 import json
@@ -15,16 +15,16 @@ from actinium.readers import read_event_data
 from actinium.retries import CONNECT_SECONDS, Outcome, Persistence, Retries, unreachable
 from actinium.types import Event
 
-#: The service breaks a silence with a comment well before this many seconds.
+#: The service sends a comment well before a silence is this long.
 _SILENCE_SECONDS = 90.0
-_PAUSE_SECONDS = 1.0
-_ENDINGS = frozenset({"run.finished", "experiment.finished"})
+_RECONNECT_SECONDS = 1.0
+_FINAL_TYPES = frozenset({"run.finished", "experiment.finished"})
 _LINE_END = re.compile("\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Which stream is followed, and after which event; None to begin as the stream does."""
+    """A stream, and the event to begin after; None to begin where the stream begins."""
 
     path: str
     query: Query = field(default_factory=dict)
@@ -32,37 +32,37 @@ class Subject:
 
 
 def of_experiment(experiment: Ref, after: int | None) -> Subject:
-    """Name an experiment's stream."""
+    """Return the stream of an experiment."""
     return Subject(f"/v1/experiments/{identifier(experiment)}/events", after=after)
 
 
 def of_run(run: Ref, after: int | None) -> Subject:
-    """Name a run's stream."""
+    """Return the stream of a run."""
     return Subject(f"/v1/runs/{identifier(run)}/events", after=after)
 
 
 def of_all(types: Names | None, after: int | None) -> Subject:
-    """Name the stream of all experiments, or that of some types of its events."""
+    """Return the stream of all experiments, with all events or only some types of them."""
     return Subject("/v1/events", plain({"type": types}), after)
 
 
 @dataclass
 class _Fields:
-    """The lines of one event so far."""
+    """The fields of one event, as far as it has arrived."""
 
     type: str = ""
     data: list[str] = field(default_factory=list)
 
 
 class EventParser:
-    """Reads a stream's bytes, however they are cut (HTML standard, section 9.2.6).
+    """Parses a stream from chunks of bytes (HTML standard, section 9.2.6).
 
     Args:
-        last_id: the last id that was seen before, if any was.
+        last_id: the id of the last event seen before, if any.
 
     Attributes:
-        last_id: the last id seen; what a client goes on after.
-        pause: seconds to wait before connecting again, where the stream said so.
+        last_id: the id of the last event; a new connection continues after it.
+        pause: seconds to wait before the next connection, if the stream has named them.
     """
 
     def __init__(self, last_id: str | None = None) -> None:
@@ -71,19 +71,19 @@ class EventParser:
         self.begin()
 
     def begin(self) -> None:
-        """Read a new connection; what was half read of the last one is forgotten."""
+        """Expect a new connection; an incomplete event of the last one is dropped."""
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._rest = ""
         self._id = self.last_id
         self._fields = _Fields()
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Give the events that are complete with this chunk."""
+        """Yield the events that this chunk completes."""
         text = self._rest + self._decoder.decode(chunk)
-        # A carriage return that came last may be half of a line's end.
-        held = "\r" if text.endswith("\r") else ""
-        *lines, rest = _LINE_END.split(text.removesuffix(held))
-        self._rest = rest + held
+        # A carriage return at the end may be the first half of a line's end.
+        carriage_return = "\r" if text.endswith("\r") else ""
+        *lines, rest = _LINE_END.split(text.removesuffix(carriage_return))
+        self._rest = rest + carriage_return
         for line in lines:
             if (event := self._take(line)) is not None:
                 yield event
@@ -105,29 +105,30 @@ class EventParser:
         return None
 
     def _complete(self) -> Event | None:
-        told, self._fields = self._fields, _Fields()
-        own = self._id if self._id != self.last_id else None
+        fields, self._fields = self._fields, _Fields()
+        new_id = self._id if self._id != self.last_id else None
         self.last_id = self._id
-        if not told.data:
+        if not fields.data:
             return None
-        data: Any = json.loads("\n".join(told.data))
+        data: Any = json.loads("\n".join(fields.data))
         return {
-            "id": int(own) if own else None,
-            "type": told.type or "message",
-            "data": read_event_data(told.type, data),
+            "id": int(new_id) if new_id else None,
+            "type": fields.type or "message",
+            "data": read_event_data(fields.type, data),
         }
 
 
 class Following:
-    """One stream followed over as many connections as it takes.
+    """One stream, followed over several connections.
 
-    The first connection is tried as any call; once there was one, a service that is away is
-    waited for. What was seen is never given twice: each connection goes on after the last id.
+    The first connection is attempted like any call. Later ones are attempted for
+    ``retries.patience`` seconds. No event is yielded twice: each connection continues after the
+    last id.
 
     Args:
-        retries: how persistent it is.
-        url: where the service is.
-        subject: which stream.
+        retries: how often and how long connections are attempted.
+        url: the service's address.
+        subject: the stream.
     """
 
     def __init__(self, retries: Retries, url: str, subject: Subject) -> None:
@@ -137,10 +138,10 @@ class Following:
         self._parser = EventParser(None if subject.after is None else str(subject.after))
         self._persistence = Persistence(retries, repeatable=True, patient=False)
         self._connected = False
-        self._at_an_end = False
+        self._may_have_ended = False
 
     def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """Make the request for the next connection."""
+        """Return the request for the next connection."""
         self._parser.begin()
         headers = {"Accept": "text/event-stream"}
         if self._parser.last_id:
@@ -151,43 +152,44 @@ class Following:
         )
 
     def has_begun(self, response: httpx.Response) -> bool:
-        """Say whether an answer is a stream, to be read piece by piece.
+        """Whether an answer is a stream, to be read chunk by chunk.
 
         Raises:
-            ActiniumError: something else answers at this address.
+            ActiniumError: something other than the service answers at this address.
         """
         if response.status_code != httpx.codes.OK:
             return False
-        told = response.headers.get("content-type", "nothing")
-        if not told.startswith("text/event-stream"):
+        media_type = response.headers.get("content-type", "nothing")
+        if not media_type.startswith("text/event-stream"):
             raise ActiniumError(
-                f"{response.url} answered with {told} and not with a stream; is Actinium there?"
+                f"{response.url} answered with {media_type} and not with a stream; is Actinium "
+                "there?"
             )
         return True
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Give the events that are complete with this chunk."""
+        """Yield the events that this chunk completes."""
         if not self._connected:
             self._connected = True
             self._persistence = Persistence(self._retries, repeatable=True, patient=True)
         self._persistence.begin()
         for event in self._parser.feed(chunk):
-            self._at_an_end = event["type"] in _ENDINGS
+            self._may_have_ended = event["type"] in _FINAL_TYPES
             yield event
 
     def pause_after(self, outcome: Outcome) -> float | None:
-        """Say how long to wait before the next connection; None where nothing can follow.
+        """Return the seconds to wait before the next connection; None if no event can follow.
 
         Raises:
-            ApiError: the service declines.
-            UnreachableError: it has been away for too long.
+            ApiError: the service declined the request.
+            UnreachableError: the service has been away for too long.
         """
         if isinstance(outcome, httpx.Response) and outcome.is_success:
             if outcome.status_code == httpx.codes.NO_CONTENT:
                 return None
-            # Most likely nothing follows: asked at once, the service says so.
-            at_once, self._at_an_end = self._at_an_end, False
-            return 0.0 if at_once else self._parser.pause or _PAUSE_SECONDS
+            # After a final event, ask at once: most likely the service answers that none follows.
+            at_once, self._may_have_ended = self._may_have_ended, False
+            return 0.0 if at_once else self._parser.pause or _RECONNECT_SECONDS
         pause = self._persistence.pause_after(outcome)
         if pause is not None:
             return pause

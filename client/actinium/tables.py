@@ -1,4 +1,4 @@
-"""Histories as one table with a line an epoch: columns, or a pandas DataFrame."""
+"""Histories as one table with a row per epoch: columns, or a pandas DataFrame."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,32 +12,32 @@ _VALUES = frozenset({"epoch", "metrics"})
 
 
 def columns(histories: History | Sequence[RunHistory]) -> dict[str, list[Any]]:
-    """Lay histories out in columns of one length: what each run is, epoch, metrics.
+    """Return columns of one length: facts about the run, epoch, metrics.
 
-    A metric that a run does not record is None in its lines.
+    A metric that a run does not record is None in its rows.
 
     Args:
-        histories: of one run, or those of an experiment.
+        histories: a run's history, or the histories of an experiment.
     """
-    several = [histories] if isinstance(histories, Mapping) else histories
-    about = list(dict.fromkeys(name for each in several for name in each if name not in _VALUES))
-    metrics = list(dict.fromkeys(name for each in several for name in each["metrics"]))
-    table: dict[str, list[Any]] = {name: [] for name in (*about, "epoch", *metrics)}
-    for each in several:
-        size = len(each["epoch"])
-        for name in about:
-            table[name] += [each.get(name)] * size
-        table["epoch"] += each["epoch"]
+    listed = [histories] if isinstance(histories, Mapping) else histories
+    facts = list(dict.fromkeys(name for run in listed for name in run if name not in _VALUES))
+    metrics = list(dict.fromkeys(name for run in listed for name in run["metrics"]))
+    table: dict[str, list[Any]] = {name: [] for name in (*facts, "epoch", *metrics)}
+    for run in listed:
+        epochs = len(run["epoch"])
+        for name in facts:
+            table[name] += [run.get(name)] * epochs
+        table["epoch"] += run["epoch"]
         for name in metrics:
-            table[name] += each["metrics"].get(name, [None] * size)
+            table[name] += run["metrics"].get(name, [None] * epochs)
     return table
 
 
 def dataframe(histories: History | Sequence[RunHistory]) -> "pandas.DataFrame":
-    """Lay histories out in a pandas DataFrame with a line an epoch.
+    """Return a pandas DataFrame with a row per epoch.
 
     Args:
-        histories: of one run, or those of an experiment.
+        histories: a run's history, or the histories of an experiment.
 
     Raises:
         ImportError: pandas is not installed.

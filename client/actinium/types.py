@@ -1,12 +1,14 @@
-"""What the service answers, as plain dicts: the names are those of its JSON.
+"""Types of the service's answers: plain dicts with the names of its JSON.
 
-A service that is newer than this client may send more fields; they are there too.
+Fields that a newer service adds are in the dicts, too.
 """
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-ExperimentStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
-RunStatus = Literal["queued", "running", "completed", "diverged", "failed", "cancelled"]
+from actinium.statuses import ClaimStatus, ExperimentStatus, RunStatus
+
+#: How the value of an axis is written: ``leaky_relu(0.2)``.
+Label = str | int | None
 
 
 class RunCounts(TypedDict):
@@ -22,7 +24,7 @@ class RunCounts(TypedDict):
 
 
 class Experiment(TypedDict):
-    """How an experiment stands; lists leave its spec out. Times are RFC 3339 in UTC."""
+    """An experiment; lists do not contain its spec. Times are RFC 3339 in UTC."""
 
     id: str
     name: str | None
@@ -41,14 +43,26 @@ class Experiment(TypedDict):
     spec: NotRequired[dict[str, Any]]
 
 
+class PlannedConfiguration(TypedDict):
+    """One configuration of a dry run, and how many runs it would have."""
+
+    label: str | None
+    labels: dict[str, Label]
+    name: str
+    config: dict[str, Any]
+    config_hash: str
+    runs: int
+    already_trained: int
+
+
 class DryRun(TypedDict):
-    """What a submission would make: ``items`` holds the first of its configurations."""
+    """What a submission would create; ``items`` is one page of its configurations."""
 
     runs: int
     configurations: int
     already_trained: int
     cost: dict[str, Any]
-    items: list[dict[str, Any]]
+    items: list[PlannedConfiguration]
     next_cursor: str | None
 
 
@@ -72,7 +86,7 @@ class BestMetrics(TypedDict):
 
 
 class Finding(TypedDict):
-    """One thing a diagnosis found, with the figure and the threshold behind it."""
+    """One finding of a diagnosis, with the value and the threshold behind it."""
 
     kind: str
     layer: str | None
@@ -83,19 +97,24 @@ class Finding(TypedDict):
 
 
 class Diagnosis(TypedDict):
-    """Why a run fares as it does; the verdict is None without layer statistics."""
+    """Why a run learns or not; the verdict is None without layer statistics."""
 
     verdict: str | None
     findings: list[Finding]
 
 
 class Run(TypedDict):
-    """One training of one resolved configuration with one seed."""
+    """One training of one configuration with one seed.
+
+    ``labels`` has a label per axis; ``name`` tells its configuration from the experiment's others.
+    """
 
     id: str
     experiment_id: str
     position: int
     label: str | None
+    labels: dict[str, Label]
+    name: str
     config: dict[str, Any]
     config_hash: str
     seed: int
@@ -116,7 +135,7 @@ class Run(TypedDict):
 
 
 class Attempt(TypedDict):
-    """One time a worker took a run, and how it ended."""
+    """One time a worker claimed a run, and how that ended."""
 
     attempt: int
     worker: str
@@ -136,7 +155,7 @@ class History(TypedDict):
 
 
 class RunHistory(History):
-    """A run's history among those of its experiment; axes are written as in comparisons."""
+    """A run's history among those of its experiment; axes hold labels, as in comparisons."""
 
     label: str | None
     dataset: str
@@ -168,9 +187,9 @@ class Layers(TypedDict):
 
 
 class ComparisonGroup(TypedDict):
-    """The runs that share their values on the axes compared by."""
+    """The runs with the same labels on the axes of the comparison."""
 
-    by: dict[str, str | int | None]
+    by: dict[str, Label]
     n: int
     mean: float | None
     std: float | None
@@ -184,7 +203,7 @@ class ComparisonGroup(TypedDict):
 
 
 class Comparison(TypedDict):
-    """An experiment's configurations, best first, with their uncertainty."""
+    """An experiment's configurations, best first, with intervals and tests."""
 
     experiment_id: str
     metric: str
@@ -198,7 +217,7 @@ class Comparison(TypedDict):
 
 
 class Preset(TypedDict):
-    """Published claims with the spec that checks them, at its full and its small size."""
+    """Published claims with the spec that tests them, at its full and its small size."""
 
     name: str
     title: str
@@ -210,11 +229,11 @@ class Preset(TypedDict):
 
 
 class ClaimEvidence(TypedDict):
-    """A claim, and what an experiment says about it."""
+    """A claim, and whether an experiment reproduced it."""
 
     name: str
     sentence: str
-    status: Literal["reproduced", "not_reproduced", "inconclusive"]
+    status: ClaimStatus
     reason: str
     measure: str | None
     low: float | None
@@ -224,7 +243,7 @@ class ClaimEvidence(TypedDict):
 
 
 class Claims(TypedDict):
-    """A preset's claims, checked on one experiment."""
+    """A preset's claims, tested on one experiment."""
 
     experiment_id: str
     preset: str
@@ -252,8 +271,23 @@ class CatalogAxis(TypedDict):
     items: list[CatalogEntry]
 
 
+class Metric(TypedDict):
+    """A metric of runs: how it is written, and whether higher or lower is better, if either."""
+
+    name: str
+    title: str
+    kind: Literal["share", "loss", "seconds", "other"]
+    direction: Literal["higher", "lower"] | None
+    when: Literal["epoch", "end"]
+    quantity: str
+    part: Literal["training", "validation", "test"] | None
+    counts: Literal["samples", "outputs"] | None
+    in_final: bool
+    in_every_run: bool
+
+
 class Event(TypedDict):
-    """One thing that happened; ``id`` is None for progress, which is not replayed."""
+    """One event; ``id`` is None for progress within an epoch, which is not stored."""
 
     id: int | None
     type: str

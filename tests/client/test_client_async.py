@@ -32,7 +32,7 @@ def test_a_method_shows_how_it_is_called():
     with Client("http://127.0.0.1:9") as client:
         shown = inspect.signature(client.experiment)
         assert list(shown.parameters) == ["experiment", "wait"]
-        assert client.experiment.__doc__.startswith("Give an experiment")
+        assert client.experiment.__doc__.startswith("Return an experiment")
 
 
 def test_an_experiment_from_submission_to_export(served, lab, tmp_path, worker):

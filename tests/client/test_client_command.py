@@ -148,7 +148,7 @@ def test_what_there_is(actinium):
 WRONG = [
     (["run", "--activation", "rleu"], 1, "did you mean 'relu'"),
     (["show", str(uuid.uuid4())], 1, "There is no experiment and no run"),
-    (["show", "nope"], 1, "'nope' is no id"),
+    (["show", "nope"], 1, "'nope' is not an id"),
     (["show", "12345678"], 1, "There is no experiment and no run 12345678"),
     (["watch", "12345678"], 1, "has an id that ends in 12345678"),
     (["history", "last"], 1, "Give a run's id"),
@@ -170,7 +170,7 @@ WRONG = [
     (["watch", "--type", "run.finnished"], 1, "'run.finished'"),
     (["watch", "last", "--type", "run.finished"], 2, "for all experiments"),
     (["fly"], 2, "No such command"),
-    (["--url", "http://[x", "ls"], 2, "is no address of a service"),
+    (["--url", "http://[x", "ls"], 2, "is not the address of a service"),
 ]
 
 
@@ -244,3 +244,17 @@ def test_a_frame_without_pandas_says_what_to_install():
         check=False,
     )
     assert "ImportError: A DataFrame needs pandas: `pip install 'actinium[pandas]'`" in told.stderr
+
+
+def test_metrics_are_listed_and_shown_by_their_kind(actinium, client, lab):
+    listed = {metric["name"]: metric for metric in client.metrics()}
+    assert listed["val_accuracy"]["kind"] == "share"
+    assert listed["val_loss"]["direction"] == "lower"
+    shown = actinium("catalog", "metrics").stdout
+    assert all(metric["title"] in shown for metric in listed.values())
+    lab.submit(epochs=1)
+    lab.train_all(clipped_fraction=0.5, val_accuracy=0.25, val_loss=0.125)
+    table = actinium("history", str(next(client.runs())["id"])).stdout
+    shares = {name for name, metric in listed.items() if metric["kind"] == "share"}
+    assert {"clipped_fraction", "val_accuracy"} <= shares
+    assert ("50.00%" in table, "25.00%" in table, "0.125" in table) == (True, True, True)

@@ -72,18 +72,16 @@ def test_what_is_stopped_or_has_nothing_to_show_is_not_said_to_be_done(read, lab
     experiment = lab.submit(seeds=2)
     (run, _) = lab.runs(experiment)
     assert any("0%" in each for each in read("show", "last"))
-    assert read("cancel", "last")[0] == "Cancelled: none of its runs waits or trains any more."
-    assert read("cancel", "last")[0] == "Cancelled: none of its runs waits or trains any more."
+    assert read("cancel", "last")[0] == "Cancelled: none of its runs is waiting or running."
+    assert read("cancel", "last")[0] == "Cancelled: none of its runs is waiting or running."
     for words in (["ls"], ["show", "last"]):
         told = "\n".join(read(*words))
         assert "cancelled" in told
         assert "%" not in told
     assert "nothing can be ranked" in read("compare", "last")[-1]
     assert read("history", str(run.id)) == ["No epoch of this run is recorded."]
-    assert read("runs", "last", "--seed", "9") == ["No run is like that."]
-    assert read("ls", "--tag", "course:dl") == [
-        "No experiment is like that; `actinium ls` lists all."
-    ]
+    assert read("runs", "last", "--seed", "9") == ["No run matches."]
+    assert read("ls", "--tag", "course:dl") == ["No experiment matches; `actinium ls` lists all."]
 
 
 def test_a_comparison_says_what_can_be_said(read, lab):
@@ -91,7 +89,7 @@ def test_a_comparison_says_what_can_be_said(read, lab):
     lab.train_all()
     assert "There is no other configuration" in " ".join(read("compare", "last")[-2:])
     assert "nothing to retry" in read("retry", "last")[0]
-    assert "It had ended before, completed" in read("cancel", "last")[0]
+    assert "It had already ended, completed" in read("cancel", "last")[0]
     lab.submit(activation=["elu", "tanh"])
     lab.train(lab.taken())
     assert "Only one configuration has a result" in " ".join(read("compare", "last")[-2:])

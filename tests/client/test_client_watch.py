@@ -85,8 +85,8 @@ def test_people_read_a_line_an_event_and_choose_which(watching, lab):
 def test_whoever_leaves_an_experiment_is_told_that_it_goes_on(watching, lab):
     experiment = str(lab.submit())
     left = (
-        f"Experiment {experiment} goes on. `actinium watch {experiment[-8:]}` follows it again, "
-        f"`actinium cancel {experiment[-8:]}` ends it."
+        f"Experiment {experiment} continues. `actinium watch {experiment[-8:]}` follows it again, "
+        f"`actinium cancel {experiment[-8:]}` cancels it."
     )
     with watching(experiment[-8:], "--json", left=left) as lines:
         assert json.loads(next(lines))["type"] == "experiment.created"
@@ -105,8 +105,8 @@ def test_a_bar_is_full_where_its_run_has_trained_to_the_end(client, lab):
     lab.epoch(held, 2, "diverged")
     client.cancel(experiment)
     screen = Console(file=io.StringIO(), force_terminal=True, no_color=True, width=80, record=True)
-    runs = client.runs(experiment, order_by="position")
-    with run_bars(screen, runs, lambda run: f"seed {run['seed']}") as bars:
+    runs = list(client.runs(experiment, order_by="position"))
+    with run_bars(screen, runs) as bars:
         for event in client.events(experiment):
             bars.show(event)
     # Frames are written over each other: the last one is what stays.

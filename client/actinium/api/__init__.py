@@ -1,9 +1,9 @@
-"""Every call of the service, described once for both clients.
+"""The operations of both clients.
 
-Wherever an experiment or a run is wanted, its id will do, and so will any answer that has one.
+An experiment or a run is given by its id, or by any answer that has an id.
 """
 
-from actinium.api.catalog_and_presets import Offers
+from actinium.api.catalog_and_presets import CatalogAndPresets
 from actinium.api.experiments import Experiments
 from actinium.api.results import Results
 from actinium.api.runs import Runs
@@ -11,5 +11,5 @@ from actinium.api.runs import Runs
 __all__ = ["Operations"]
 
 
-class Operations(Experiments, Runs, Results, Offers):
-    """What both clients can do. Any of it may raise ``ApiError`` or ``UnreachableError``."""
+class Operations(Experiments, Runs, Results, CatalogAndPresets):
+    """The operations of both clients; each may raise ``ApiError`` or ``UnreachableError``."""

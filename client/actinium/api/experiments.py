@@ -1,15 +1,10 @@
-"""Calls on experiments: submit, look, act."""
+"""Calls on experiments: submit, read, cancel, retry, delete."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Unpack
 
-from actinium.api.requests import (
-    dry_run_call,
-    nothing,
-    standing_call,
-    submission_call,
-)
+from actinium.api.requests import dry_run_call, nothing, submission_call, waiting_call
 from actinium.calls import Call, Names, Pages, Ref, as_is, identifier, pages, post
 from actinium.operations import listing, operation
 from actinium.spec import Spec
@@ -17,7 +12,7 @@ from actinium.types import DryRun, Experiment
 
 
 class Experiments:
-    """What can be done with experiments."""
+    """Operations on experiments."""
 
     @operation
     def submit(
@@ -27,14 +22,12 @@ class Experiments:
         idempotency_key: str | None = None,
         **fields: Unpack[Spec],
     ) -> Call[Experiment]:
-        """Submit an experiment: a spec, its fields as keywords, or both (keywords win).
-
-        Sent again under one Idempotency-Key where an answer is lost, it is stored once.
+        """Submit an experiment and return it; repeated attempts store it once.
 
         Args:
-            spec: the spec, as the service's documentation has it.
-            idempotency_key: names this submission; made up where left out.
-            **fields: fields of the spec.
+            spec: the spec, as docs/spec.md describes it.
+            idempotency_key: identifies this submission; random if not given.
+            **fields: fields of the spec; they replace those in ``spec``.
         """
         return submission_call("/v1/experiments", {**(spec or {}), **fields}, idempotency_key)
 
@@ -47,25 +40,25 @@ class Experiments:
         cursor: str | None = None,
         **fields: Unpack[Spec],
     ) -> Call[DryRun]:
-        """Say what a submission would make and cost, storing nothing.
+        """Return what a submission would create and cost; nothing is stored.
 
         Args:
             spec: the spec.
-            limit: how many of its configurations to list.
-            cursor: ``next_cursor`` of the answer before, for the configurations after those.
-            **fields: fields of the spec.
+            limit: most configurations in the answer.
+            cursor: ``next_cursor`` of an answer, to read the configurations after it.
+            **fields: fields of the spec; they replace those in ``spec``.
         """
         return dry_run_call("/v1/experiments", {**(spec or {}), **fields}, limit, cursor)
 
     @operation
     def experiment(self, experiment: Ref, *, wait: float | None = None) -> Call[Experiment]:
-        """Give an experiment's spec and how it stands.
+        """Return an experiment with its spec, status and progress.
 
         Args:
-            experiment: which one.
-            wait: answer once it has finished, or after so many seconds (at most 60).
+            experiment: the experiment.
+            wait: seconds (at most 60) to wait for its end before the answer.
         """
-        return standing_call(f"/v1/experiments/{identifier(experiment)}", as_is, wait)
+        return waiting_call(f"/v1/experiments/{identifier(experiment)}", as_is, wait)
 
     @listing
     def experiments(
@@ -78,7 +71,7 @@ class Experiments:
         created_before: datetime | None = None,
         page_size: int = 100,
     ) -> Pages[Experiment]:
-        """List experiments, newest first, without their specs; a tag is ``key:value``."""
+        """Return experiments, newest first, without their specs; a tag is ``key:value``."""
         query = {"status": status, "tag": tag, "name": name, "limit": page_size}
         times = {"created_after": created_after, "created_before": created_before}
         written = {key: time and time.astimezone().isoformat() for key, time in times.items()}
@@ -86,16 +79,16 @@ class Experiments:
 
     @operation
     def cancel(self, experiment: Ref) -> Call[Experiment]:
-        """Cancel what waits at once and what trains within seconds; what has ended stays."""
+        """Cancel an experiment: its waiting runs at once, its running ones within seconds."""
         return post(f"/v1/experiments/{identifier(experiment)}/cancel", as_is)
 
     @operation
     def retry(self, experiment: Ref) -> Call[Experiment]:
-        """Queue the failed and cancelled runs again; epochs they have recorded are kept."""
+        """Requeue the failed and cancelled runs; their recorded epochs are kept."""
         return post(f"/v1/experiments/{identifier(experiment)}/retry", as_is, repeatable=False)
 
     @operation
     def delete(self, experiment: Ref) -> Call[None]:
-        """Delete an experiment with its runs and histories; none of them may be active."""
+        """Delete an experiment with its runs and histories; none of its runs may be active."""
         path = f"/v1/experiments/{identifier(experiment)}"
         return Call("DELETE", path, nothing, repeatable=False)

@@ -1,4 +1,4 @@
-"""Requests that several calls have in common."""
+"""Requests that several operations share."""
 
 import uuid
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ LARGEST_PAGE = 1000
 
 
 def submission_call(path: str, body: Mapping[str, Any], key: str | None) -> Call[Experiment]:
-    """Describe a submission that is stored once, however often it is sent."""
+    """Return a submission, which is stored once however often it is sent."""
     headers = {"Idempotency-Key": key or str(uuid.uuid4())}
     return post(path, as_is, body=dict(body), headers=headers)
 
@@ -23,25 +23,25 @@ def submission_call(path: str, body: Mapping[str, Any], key: str | None) -> Call
 def dry_run_call(
     path: str, body: Mapping[str, Any], limit: int, cursor: str | None
 ) -> Call[DryRun]:
-    """Describe a dry run."""
+    """Return a dry run."""
     query = plain({"dry_run": "true", "limit": limit, "cursor": cursor})
     return post(path, as_is, query=query, body=dict(body))
 
 
-def standing_call(path: str, read: Any, wait: float | None) -> Call[Any]:
-    """Describe a look at what may still be under way, waiting for its end where asked to."""
+def waiting_call(path: str, read: Any, wait: float | None) -> Call[Any]:
+    """Return a GET of an experiment or a run that may wait for its end, for ``wait`` seconds."""
     if wait is None:
         return get(path, read)
     return get(path, read, headers={"Prefer": f"wait={wait:.0f}"}, seconds=wait, patient=True)
 
 
 def download_call(path: str, save_as: Path, **more: Any) -> Call[Path]:
-    """Describe a download to a file."""
+    """Return a download to a file."""
     return Call("GET", path, lambda _: save_as, save_as=save_as, seconds=600, **more)
 
 
 def figure_call(stem: str, kind: Kind, theme: Theme, options: Mapping[str, Any]) -> Call[Figure]:
-    """Describe the drawing of a picture."""
+    """Return the drawing of a figure."""
     query = plain({"theme": theme, **options})
     return Call(
         "GET", f"{stem}.{kind}", lambda answer: Figure(answer.content, kind), query, seconds=60
@@ -49,5 +49,5 @@ def figure_call(stem: str, kind: Kind, theme: Theme, options: Mapping[str, Any])
 
 
 def nothing(_: httpx.Response) -> None:
-    """Read an answer that holds nothing."""
+    """Return None: the answer is empty."""
     return

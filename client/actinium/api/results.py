@@ -1,4 +1,4 @@
-"""Calls on what an experiment came to: histories, ranking, claims, pictures."""
+"""Calls on the results of an experiment: histories, comparison, claims, figures."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -20,24 +20,24 @@ _MEDIA_TYPES = {
 
 
 class Results:
-    """What can be asked of an experiment's results."""
+    """Operations on the results of an experiment."""
 
     @operation
     def histories(self, experiment: Ref) -> Call[list[RunHistory]]:
-        """Give the histories of all runs of an experiment, in their order."""
+        """Return the histories of all runs of an experiment, in their order."""
         path = f"/v1/experiments/{identifier(experiment)}/histories"
         return get(path, readers.read_histories, seconds=600)
 
     @operation
     def export(self, experiment: Ref, path: str | Path, *, format: str | None = None) -> Call[Path]:
-        """Write all histories of an experiment to a file, one line an epoch, as they come.
+        """Stream all histories of an experiment to a file, one row per epoch; return its path.
 
-        The file appears once it is whole.
+        The file appears when it is complete.
 
         Args:
-            experiment: which one.
+            experiment: the experiment.
             path: the file.
-            format: ``csv``, ``parquet`` or ``json``; the path's ending where left out.
+            format: ``csv``, ``parquet`` or ``json``; if not given, the path's ending.
 
         Raises:
             ValueError: there is no such format.
@@ -45,10 +45,11 @@ class Results:
         chosen = format or Path(path).suffix.removeprefix(".")
         if not chosen:
             raise ValueError(
-                f"Which format? Let the path end in one of .{', .'.join(_MEDIA_TYPES)}, or give it."
+                f"Which format? Use a path that ends in .{', .'.join(_MEDIA_TYPES)}, or give the "
+                "format."
             )
         if chosen not in _MEDIA_TYPES:
-            raise ValueError(f"{chosen!r} is no format; valid: {', '.join(_MEDIA_TYPES)}.")
+            raise ValueError(f"{chosen!r} is not a format; valid: {', '.join(_MEDIA_TYPES)}.")
         address = f"/v1/experiments/{identifier(experiment)}/histories"
         return download_call(address, Path(path), headers={"Accept": _MEDIA_TYPES[chosen]})
 
@@ -61,20 +62,20 @@ class Results:
         at: At = "final",
         by: Names | None = None,
     ) -> Call[Comparison]:
-        """Rank an experiment's configurations over their seeds, with intervals and ties.
+        """Return an experiment's configurations, ranked over their seeds, with intervals and ties.
 
         Args:
-            experiment: which one.
-            metric: what is compared.
-            at: its value at the last epoch, or the best over the epochs.
-            by: the axes that make the groups; those that vary where left out.
+            experiment: the experiment.
+            metric: the metric to compare.
+            at: ``final`` for its value at the last epoch, ``best`` for the best of all epochs.
+            by: the axes that form the groups; if not given, those that vary.
         """
         path = f"/v1/experiments/{identifier(experiment)}/comparison"
         return get(path, readers.read_comparison, {"metric": metric, "at": at, "by": by})
 
     @operation
     def claims(self, experiment: Ref) -> Call[Claims]:
-        """Say of each claim of a preset's experiment whether it was reproduced, and why."""
+        """Return whether the experiment reproduced each claim of its preset, and why."""
         return get(f"/v1/experiments/{identifier(experiment)}/claims", as_is)
 
     @operation
@@ -88,14 +89,14 @@ class Results:
         theme: Theme = "light",
         **options: Any,
     ) -> Call[Figure]:
-        """Draw an experiment: ``learning_curves``, ``heatmap`` or ``comparison``.
+        """Return a figure of an experiment.
 
         Args:
-            experiment: which one.
-            name: the picture.
-            kind: its format.
-            theme: for a light or a dark ground.
-            **options: ``metric``, ``at``, ``by``, ``leave_out``, as the picture takes them.
+            experiment: the experiment.
+            name: ``learning_curves``, ``heatmap`` or ``comparison``.
+            kind: the format.
+            theme: for a light or a dark background.
+            **options: options of the figure, such as ``metric``, ``at``, ``by``, ``leave_out``.
         """
         folder = f"/v1/experiments/{identifier(experiment)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)

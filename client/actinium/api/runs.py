@@ -1,16 +1,11 @@
-"""Calls on runs: find them, their attempts, and what is inside them."""
+"""Calls on runs: search, attempts, histories, layers, diagnosis, weights, figures."""
 
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 from actinium import readers
-from actinium.api.requests import (
-    LARGEST_PAGE,
-    download_call,
-    figure_call,
-    standing_call,
-)
+from actinium.api.requests import LARGEST_PAGE, download_call, figure_call, waiting_call
 from actinium.calls import Call, Names, Pages, Ref, as_is, get, identifier, pages, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import listing, operation
@@ -18,7 +13,7 @@ from actinium.types import Attempt, Diagnosis, History, Layers, Run
 
 
 class Runs:
-    """What can be asked of runs."""
+    """Operations on runs."""
 
     @listing
     def runs(
@@ -35,19 +30,19 @@ class Runs:
         order_by: str = "-created_at",
         page_size: int = 100,
     ) -> Pages[Run]:
-        """List runs that pass all filters; of several values of a filter, any will do.
+        """Return the runs that match every filter; a filter matches any of its values.
 
         Args:
-            experiment: the experiment they are of; of all where left out.
-            status: as ``diverged``.
+            experiment: the runs' experiment; if not given, runs of all experiments.
+            status: a status, such as ``diverged``.
             activation: an activation's name.
             initializer: an initializer's name.
             clipping: a clipping's name.
             normalization: a normalization's name.
-            verdict: of the diagnosis, as ``vanishing``.
+            verdict: a verdict of the diagnosis, such as ``vanishing``.
             seed: a seed.
-            order_by: as ``-val_accuracy``; ``position`` is an experiment's own order.
-            page_size: how many are asked for at a time.
+            order_by: such as ``-val_accuracy``; ``position`` is the order within an experiment.
+            page_size: runs per request.
         """
         query = {
             "experiment_id": identifier(experiment) if experiment is not None else None,
@@ -65,17 +60,22 @@ class Runs:
 
     @operation
     def run(self, run: Ref, *, wait: float | None = None) -> Call[Run]:
-        """Give a run with its configuration, metrics and state; ``wait`` as for experiments."""
-        return standing_call(f"/v1/runs/{identifier(run)}", readers.read_run, wait)
+        """Return a run with its configuration, metrics and status.
+
+        Args:
+            run: the run.
+            wait: seconds (at most 60) to wait for its end before the answer.
+        """
+        return waiting_call(f"/v1/runs/{identifier(run)}", readers.read_run, wait)
 
     @operation
     def cancel_run(self, run: Ref) -> Call[Run]:
-        """Cancel a run: at once where it waits, within seconds where it trains."""
+        """Cancel a run: at once if it waits, within seconds if it trains."""
         return post(f"/v1/runs/{identifier(run)}/cancel", readers.read_run)
 
     @listing
     def attempts(self, run: Ref) -> Pages[Attempt]:
-        """List each time a worker took a run, and how that ended."""
+        """Return the attempts of a run: each time a worker claimed it, and how that ended."""
         return pages(f"/v1/runs/{identifier(run)}/attempts", as_is, {"limit": LARGEST_PAGE})
 
     @operation
@@ -87,20 +87,20 @@ class Runs:
         from_epoch: int | None = None,
         max_points: int | None = None,
     ) -> Call[History]:
-        """Give a run's metrics by epoch, in columns; ``actinium.dataframe`` makes a DataFrame.
+        """Return a run's metrics by epoch, in columns; ``actinium.dataframe`` makes a DataFrame.
 
         Args:
-            run: which one.
-            metrics: names of those wanted; all where left out.
-            from_epoch: the first epoch wanted.
-            max_points: thins a longer history out, keeping its lows and highs.
+            run: the run.
+            metrics: names of metrics; if not given, all.
+            from_epoch: the first epoch in the answer.
+            max_points: most epochs in the answer; thinning keeps minima and maxima.
         """
         query = {"metrics": metrics, "from_epoch": from_epoch, "max_points": max_points}
         return get(f"/v1/runs/{identifier(run)}/history", readers.read_history, query)
 
     @operation
     def layers(self, run: Ref, *, epoch: int | None = None) -> Call[Layers]:
-        """Give a run's layer statistics at an epoch, the last there are where left out.
+        """Return a run's layer statistics at an epoch; if not given, at the last with statistics.
 
         Epoch 0 is the network before its first step.
         """
@@ -108,19 +108,19 @@ class Runs:
 
     @operation
     def diagnosis(self, run: Ref) -> Call[Diagnosis]:
-        """Say why a run fares as it does: a verdict, and findings that point at layers."""
+        """Return why a run learns or not: a verdict, and findings that name layers."""
         return get(f"/v1/runs/{identifier(run)}/diagnosis", readers.read_diagnosis)
 
     @operation
     def save_weights(
         self, run: Ref, path: str | Path, *, epoch: Literal[0, "last"] = "last"
     ) -> Call[Path]:
-        """Write a run's weights to a safetensors file, with its config in the metadata.
+        """Write a run's weights to a safetensors file, with its configuration; return the path.
 
         Args:
-            run: which one.
-            path: the file; it appears once it is whole.
-            epoch: 0 as initialized, ``last`` as training ended.
+            run: the run.
+            path: the file; it appears when it is complete.
+            epoch: 0 for the initial weights, ``last`` for those at the end of training.
         """
         address = f"/v1/runs/{identifier(run)}/weights"
         return download_call(address, Path(path), query={"epoch": epoch})
@@ -136,6 +136,14 @@ class Runs:
         theme: Theme = "light",
         **options: Any,
     ) -> Call[Figure]:
-        """Draw a run: ``learning_curves``, ``layers``, ``gradient_flow``, ``decision_boundary``."""
+        """Return a figure of a run.
+
+        Args:
+            run: the run.
+            name: ``learning_curves``, ``layers``, ``gradient_flow`` or ``decision_boundary``.
+            kind: the format.
+            theme: for a light or a dark background.
+            **options: options of the figure, such as ``epoch`` or ``metric``.
+        """
         folder = f"/v1/runs/{identifier(run)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)

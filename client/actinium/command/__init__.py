@@ -1,4 +1,4 @@
-"""``actinium``: experiments from the command line."""
+"""The command ``actinium``."""
 
 import os
 import sys
@@ -10,30 +10,33 @@ from actinium.command import manage, read, reference, submit
 from actinium.command.context import CONTEXT, Session
 from actinium.errors import ActiniumError, ApiError, UnreachableError
 
-#: The exit status of each ending; 0 is success and 2 a command that cannot be understood.
+#: Exit statuses; 0 is success, and 2 a command that is not understood.
 REFUSED, UNREACHABLE, RUNS_FAILED, INTERRUPTED = 1, 3, 4, 130
 
 
 @click.group(
     context_settings=CONTEXT,
-    epilog="Exit status: 0 done, 1 the service declined, 2 the command cannot be understood, 3 "
-    "the service cannot be reached, 4 some runs failed or were cancelled.",
+    epilog="Exit status: 0 success, 1 the service declined the request, 2 the command is not "
+    "understood, 3 the service cannot be reached, 4 some runs failed or were cancelled.",
 )
-@click.option("--url", envvar="ACTINIUM_URL", help="Where the service is.  [env: ACTINIUM_URL]")
-@click.option("--key", envvar="ACTINIUM_KEY", help="The API key.  [env: ACTINIUM_KEY]")
+@click.option("--url", envvar="ACTINIUM_URL", help="Address of the service.  [env: ACTINIUM_URL]")
+@click.option("--key", envvar="ACTINIUM_KEY", help="API key.  [env: ACTINIUM_KEY]")
 @click.version_option(package_name="actinium")
 @click.pass_context
 def cli(context: click.Context, url: str | None, key: str | None) -> None:
-    """Find which activation, initializer, normalization and clipping work, and why."""
+    """Find which activation, initializer, normalization and clipping work for a network, and why.
+
+    `actinium run` submits an experiment, `actinium compare` ranks its configurations.
+    """
     context.obj = Session(url, key)
 
 
-for each in (*submit.COMMANDS, *read.COMMANDS, *manage.COMMANDS, *reference.COMMANDS):
-    cli.add_command(each)
+for command in (*submit.COMMANDS, *read.COMMANDS, *manage.COMMANDS, *reference.COMMANDS):
+    cli.add_command(command)
 
 
 def main() -> None:
-    """Run one command; whatever goes wrong is told in one sentence."""
+    """Run one command and exit; an error is written as one sentence."""
     sys.exit(_run())
 
 
@@ -46,7 +49,7 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has enough of it; nothing more may be written.
+        # The program that read our output has closed it; nothing more may be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     except (ActiniumError, OSError, ValueError) as error:

@@ -1,14 +1,15 @@
-"""Fields of a spec as they are typed: ``relu``, ``leaky_relu:negative_slope=0.2``, JSON."""
+"""Fields of a spec as words of a command: ``relu``, ``leaky_relu:negative_slope=0.2``, JSON."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
 def read_value(text: str) -> Any:
-    """Read a value: JSON, a name, or ``name:parameter=value,parameter=value``.
+    """Return the value of an axis: JSON, a name, or ``name:parameter=value,parameter=value``.
 
     Raises:
-        ValueError: a parameter has no value.
+        ValueError: the JSON is not valid, or a parameter has no value.
     """
     if text.startswith(("{", "[", '"')):
         try:
@@ -18,55 +19,68 @@ def read_value(text: str) -> Any:
     name, colon, parameters = text.partition(":")
     if not colon:
         return _scalar(text)
-    read = {}
-    for each in _split(parameters):
-        parameter, equals, value = each.partition("=")
+    values = {}
+    for assignment in _split(parameters):
+        parameter, equals, value = assignment.partition("=")
         if not parameter or not equals:
             raise ValueError(
-                f"{text!r} is no value: write it as leaky_relu:negative_slope=0.2, or as JSON."
+                f"{text!r} is not a value: write it as leaky_relu:negative_slope=0.2, or as JSON."
             )
-        read[parameter.strip()] = _scalar(value)
-    return {"name": name, **read}
+        values[parameter.strip()] = _scalar(value)
+    return {"name": name, **values}
+
+
+def write_value(value: Any) -> str:
+    """Return the word that ``read_value`` reads as this value of an axis."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    parameters = {name: setting for name, setting in value.items() if name != "name"}
+    listed = ",".join(f"{name}={_word(setting)}" for name, setting in parameters.items())
+    return f"{value['name']}:{listed}" if listed else str(value["name"])
+
+
+def _word(setting: Any) -> str:
+    readable = isinstance(setting, str) and _scalar(setting) == setting
+    return str(setting) if readable else json.dumps(setting, separators=(",", ":"))
 
 
 def read_seeds(text: str) -> int | list[int]:
-    """Read seeds: a count as ``5``, or a list as ``1,2,3`` or ``7,``.
+    """Return seeds: a count such as ``5``, or a list such as ``1,2,3`` or ``7,``.
 
     Raises:
-        ValueError: they are no whole numbers.
+        ValueError: they are not whole numbers.
     """
-    parts = [each for each in text.split(",") if each.strip()]
     try:
-        seeds = [int(each) for each in parts]
+        seeds = [int(number) for number in text.split(",") if number.strip()]
     except ValueError:
         seeds = []
     if not seeds:
-        raise ValueError(f"{text!r} are no seeds: write a count as 5, or a list as 1,2,3.")
+        raise ValueError(f"{text!r} are not seeds: write a count as 5, or a list as 1,2,3.")
     return seeds if "," in text else seeds[0]
 
 
 def read_tag(text: str) -> tuple[str, str]:
-    """Read a tag, ``key:value``.
+    """Return the key and the value of a tag, ``key:value``.
 
     Raises:
-        ValueError: it has no value.
+        ValueError: it has no key or no value.
     """
     key, colon, value = text.partition(":")
     if not colon or not key:
-        raise ValueError(f"{text!r} is no tag: write it as key:value.")
+        raise ValueError(f"{text!r} is not a tag: write it as key:value.")
     return key, value
 
 
 def read_statistics(text: str) -> Any:
-    """Read when layer statistics are taken: ``off``, ``auto`` or every so many epochs.
+    """Return when layer statistics are taken: ``off``, ``auto``, or every N epochs.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: the text is none of them.
     """
     if text == "off":
         return text
     if text != "auto" and not text.isdecimal():
-        raise ValueError(f"{text!r} is none of off, auto, or a number of epochs.")
+        raise ValueError(f"{text!r} is neither off, nor auto, nor a number of epochs.")
     return {"every": text if text == "auto" else int(text)}
 
 
@@ -78,14 +92,14 @@ def _scalar(text: str) -> Any:
 
 
 def _split(text: str) -> list[str]:
-    """Split at the commas that stand in no brackets."""
+    """Split a text at the commas outside brackets."""
     parts, depth, start = [], 0, 0
-    for at, each in enumerate(text):
-        if each in "[{":
+    for at, character in enumerate(text):
+        if character in "[{":
             depth += 1
-        elif each in "]}":
+        elif character in "]}":
             depth -= 1
-        elif each == "," and depth == 0:
+        elif character == "," and depth == 0:
             parts.append(text[start:at])
             start = at + 1
     return [*parts, text[start:]]

@@ -1,4 +1,4 @@
-"""What every command works with: the client, the console, and how results are written."""
+"""The context of a command: the client, the consoles, the output of results, completion."""
 
 import os
 import sys
@@ -13,20 +13,21 @@ from rich.console import Console, RenderableType
 
 from actinium.client import Client
 from actinium.command import ids
-from actinium.numbers import write_json
+from actinium.command.metrics import Metrics
+from actinium.json_numbers import write_json
 from actinium.retries import Retries
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-#: Wide enough for every table where no terminal sets a width.
-_UNBOUNDED = 160
+#: Width of tables without a terminal: every table fits.
+_WIDE_COLUMNS = 160
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Session:
-    """One command's client and console."""
+    """The client and the consoles of one command."""
 
     def __init__(self, url: str | None, key: str | None) -> None:
         self._url = url
@@ -34,15 +35,15 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """The client; made where a command first needs it.
+        """The client, created when a command first needs it.
 
         Raises:
-            click.UsageError: the address or the key cannot be one.
+            click.UsageError: the address or the key is not valid.
         """
         return self._connect(Retries())
 
-    def hasty_client(self) -> Client:
-        """Give a client that asks once: nobody waits long for a shell's completion."""
+    def impatient_client(self) -> Client:
+        """Return a client that repeats no request, for the completion of a shell."""
         return self._connect(Retries(attempts=1))
 
     def _connect(self, retries: Retries) -> Client:
@@ -52,47 +53,52 @@ class Session:
             raise click.UsageError(str(error)) from error
 
     @cached_property
+    def metrics(self) -> Metrics:
+        """The service's metrics."""
+        return Metrics(self.client)
+
+    @cached_property
     def console(self) -> Console:
-        """Where results go."""
-        bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
-        return Console(highlight=False, width=None if bounded else _UNBOUNDED)
+        """The console of results, on standard output."""
+        has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+        return Console(highlight=False, width=None if has_width else _WIDE_COLUMNS)
 
     @cached_property
     def progress(self) -> Console:
-        """Where progress goes: beside the results, so that those can be piped."""
+        """The console of progress, on standard error, so that results can be piped."""
         return Console(stderr=True, highlight=False)
 
-    def tell(self, value: T, shown: Callable[[T], RenderableType], *, as_json: bool) -> None:
-        """Write a result: as JSON, or as people read it."""
+    def print(self, answer: T, render: Callable[[T], RenderableType], *, as_json: bool) -> None:
+        """Write an answer: as JSON, or as ``render`` lays it out for people."""
         if as_json:
-            self.write(value)
+            self.print_json(answer)
         else:
-            self.console.print(shown(value))
+            self.console.print(render(answer))
 
-    def write(self, value: Any) -> None:
-        """Write a result as JSON."""
-        click.echo(write_json(value, indent=2))
+    def print_json(self, answer: Any) -> None:
+        """Write an answer as JSON."""
+        click.echo(write_json(answer, indent=2))
 
-    def experiment_id(self, given: str) -> str:
-        """Give the id of the experiment that is meant, as ``ids.experiment_id`` does."""
-        return ids.experiment_id(self.client, given)
+    def experiment_id(self, word: str) -> str:
+        """Return the id of an experiment, as ``ids.experiment_id`` does."""
+        return ids.experiment_id(self.client, word)
 
-    def run_id(self, given: str) -> str:
-        """Give the id of the run that is meant, as ``ids.run_id`` does."""
-        return ids.run_id(self.client, given)
+    def run_id(self, word: str) -> str:
+        """Return the id of a run, as ``ids.run_id`` does."""
+        return ids.run_id(self.client, word)
 
 
 def json_option(command: F) -> F:
-    """Add ``--json`` to a command."""
+    """Return a command with the option ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Write JSON, for scripts.")(command)
 
 
 class Read(click.ParamType[Any]):
-    """What a function reads from the words of a command.
+    """The type of a word that a function converts.
 
     Args:
-        name: what to call it in the help.
-        read: raises ValueError with a sentence where it cannot.
+        name: the type's name in the help.
+        read: converts a word; raises ValueError, with a sentence, if it cannot.
     """
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
@@ -100,7 +106,7 @@ class Read(click.ParamType[Any]):
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read a value; one that was read before stays."""
+        """Return the converted word; a value that was converted before stays."""
         if not isinstance(value, str):
             return value
         try:
@@ -112,13 +118,13 @@ class Read(click.ParamType[Any]):
 def complete_experiment(
     context: click.Context, _: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """Offer the newest experiments."""
+    """Return completions from the newest experiments."""
     return completions(
         context,
         begun,
         lambda client: [
-            (each["id"], each["name"] or each["status"])
-            for each in islice(client.experiments(page_size=20), 20)
+            (experiment["id"], experiment["name"] or experiment["status"])
+            for experiment in islice(client.experiments(page_size=20), 20)
         ],
     )
 
@@ -126,11 +132,11 @@ def complete_experiment(
 def completions(
     context: click.Context, begun: str, ask: Callable[[Client], list[tuple[str, str]]]
 ) -> list[CompletionItem]:
-    """Complete from what the service knows; a service that is away completes nothing."""
+    """Return the completions that ``ask`` gets from the service; none if the service is away."""
     options = context.find_root().params
     session = Session(options.get("url"), options.get("key"))
     try:
-        found = ask(session.hasty_client())
+        found = ask(session.impatient_client())
     except Exception:
         return []
     return [

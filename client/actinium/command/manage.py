@@ -1,4 +1,4 @@
-"""Commands that act: watch, cancel, retry, export, open."""
+"""Commands that manage experiments: watch, cancel, retry, export, open."""
 
 import webbrowser
 from pathlib import Path
@@ -7,8 +7,8 @@ import click
 
 from actinium.command import render
 from actinium.command.context import Session, complete_experiment, json_option
-from actinium.command.watching import exit_status, said_when_left, watch_all, watch_experiment
-from actinium.numbers import write_json
+from actinium.command.watching import exit_status, hint_after_interrupt, watch_all, watch_experiment
+from actinium.json_numbers import write_json
 
 _EXPERIMENT = click.argument("which", metavar="EXPERIMENT", shell_complete=complete_experiment)
 
@@ -16,12 +16,15 @@ _EXPERIMENT = click.argument("which", metavar="EXPERIMENT", shell_complete=compl
 @click.command("watch")
 @click.argument("which", metavar="[EXPERIMENT]", required=False, shell_complete=complete_experiment)
 @click.option(
-    "--type", "types", multiple=True, help="Of all experiments, only such events; repeat."
+    "--type",
+    "types",
+    multiple=True,
+    help="Only events of this type, without EXPERIMENT (repeatable).",
 )
 @click.option(
     "--after",
     type=click.IntRange(min=0),
-    help="Of all experiments, what came after the event of this id; 0 for all that is kept.",
+    help="Only events after this id, without EXPERIMENT; 0 for all stored ones.",
 )
 @json_option
 @click.pass_obj
@@ -33,23 +36,25 @@ def watch(
     after: int | None,
     as_json: bool,
 ) -> int:
-    """Follow an experiment live until it has ended, or all experiments until Ctrl-C.
+    """Follow one or all experiments live.
 
-    Of all experiments each event is a line; with --json, each is one of JSON, whatever is followed.
+    EXPERIMENT is an id, its last 8 digits, or `last` for the newest. It is followed
+    until it has ended. Without it, all experiments are followed until Ctrl-C, one event per line.
+    With --json, each line is an event in JSON.
     """
     if which is None:
         watch_all(session, types, after, as_json=as_json)
         return 0
     if types or after is not None:
-        raise click.UsageError("--type and --after are for all experiments: name none.")
+        raise click.UsageError("--type and --after are for all experiments: give no EXPERIMENT.")
     experiment_id = session.experiment_id(which)
     if as_json:
-        with said_when_left(session, experiment_id):
+        with hint_after_interrupt(session, experiment_id):
             for event in session.client.events(experiment_id):
                 click.echo(write_json(event))
         return exit_status(session.client.experiment(experiment_id))
     experiment = watch_experiment(session, experiment_id)
-    session.console.print(render.standing(experiment))
+    session.console.print(render.overview(experiment))
     return exit_status(experiment)
 
 
@@ -58,9 +63,13 @@ def watch(
 @json_option
 @click.pass_obj
 def cancel(session: Session, which: str, *, as_json: bool) -> None:
-    """Cancel an experiment: what waits at once, what trains within seconds."""
+    """Cancel an experiment.
+
+    Its waiting runs are cancelled at once, its running ones within seconds.
+    EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
+    """
     experiment = session.client.cancel(session.experiment_id(which))
-    session.tell(experiment, render.cancelled, as_json=as_json)
+    session.print(experiment, render.cancelled, as_json=as_json)
 
 
 @click.command("retry")
@@ -68,9 +77,12 @@ def cancel(session: Session, which: str, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def retry(session: Session, which: str, *, as_json: bool) -> None:
-    """Queue an experiment's failed and cancelled runs again."""
+    """Requeue the failed and cancelled runs.
+
+    EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
+    """
     experiment = session.client.retry(session.experiment_id(which))
-    session.tell(experiment, render.retried, as_json=as_json)
+    session.print(experiment, render.retried, as_json=as_json)
 
 
 @click.command("export")
@@ -80,19 +92,22 @@ def retry(session: Session, which: str, *, as_json: bool) -> None:
     "--format",
     "chosen",
     type=click.Choice(["csv", "parquet", "json"]),
-    help="The path's ending where left out.",
+    help="Format; if not given, the ending of PATH.",
 )
 @json_option
 @click.pass_obj
 def export(session: Session, which: str, path: Path, *, chosen: str | None, as_json: bool) -> None:
-    """Write all histories of an experiment to a file, one line an epoch."""
+    """Write all histories to a file.
+
+    It has one row per epoch. EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
+    """
     try:
         written = session.client.export(session.experiment_id(which), path, format=chosen)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     size = written.stat().st_size
     if as_json:
-        session.write({"path": str(written), "bytes": size})
+        session.print_json({"path": str(written), "bytes": size})
     else:
         session.console.print(f"{written} ({size:,} bytes)")
 
@@ -102,13 +117,17 @@ def export(session: Session, which: str, path: Path, *, chosen: str | None, as_j
 @json_option
 @click.pass_obj
 def open_page(session: Session, which: str | None, *, as_json: bool) -> None:
-    """Open the page, or an experiment on it, in the browser, and print its address."""
+    """Open the page in the browser.
+
+    With EXPERIMENT, open that experiment. The address is printed, too.
+    EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
+    """
     address = f"{session.client.url}/"
     if which is not None:
         experiment = session.client.experiment(session.experiment_id(which))
         address += f"#/experiments/{experiment['id']}"
     if as_json:
-        session.write({"url": address})
+        session.print_json({"url": address})
         return
     session.console.print(address, soft_wrap=True)
     webbrowser.open(address)

@@ -1,4 +1,4 @@
-"""Commands that look: ls, show, runs, history, compare."""
+"""Commands that read: ls, show, runs, history, compare."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -11,14 +11,13 @@ from actinium.command import render
 from actinium.command.choices import read_tag
 from actinium.command.context import Read, Session, complete_experiment, json_option
 from actinium.command.ids import NoSuchIdError
-from actinium.command.labels import Labels
 from actinium.command.ranking import comparison_table
 from actinium.errors import ActiniumError, ApiError
 from actinium.types import Experiment
 
 _LARGEST_PAGE = 200
-#: Verdicts are counted in so many runs at most: each page of them is a request.
-_MOST_COUNTED = 1000
+#: Most runs that `show` reads of an experiment: each page of them is a request.
+_MOST_RUNS_READ = 1000
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,19 +25,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _limit(default: int) -> Callable[[F], F]:
     return click.option(
-        "--limit", type=click.IntRange(min=1), default=default, show_default=True, help="Most rows."
+        "--limit",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=True,
+        help="Most rows.",
     )
 
 
 @click.command("ls")
-@click.option("--status", multiple=True, help="Only these; repeat for several.")
+@click.option("--status", multiple=True, help="Only experiments with this status (repeatable).")
 @click.option(
     "--tag",
     type=Read("tag", read_tag),
     multiple=True,
-    help="Only those with this tag, key:value; repeat.",
+    help="Only experiments with this tag, key:value (repeatable).",
 )
-@click.option("--name", help="Only those of this very name.")
+@click.option("--name", help="Only experiments with exactly this name.")
 @_limit(20)
 @json_option
 @click.pass_obj
@@ -60,13 +63,13 @@ def list_experiments(
     )
     found = list(islice(listed, limit))
     if found or as_json:
-        session.tell(found, render.experiments, as_json=as_json)
+        session.print(found, render.experiments, as_json=as_json)
     elif status or tag or name:
-        session.console.print("No experiment is like that; `actinium ls` lists all.")
+        session.console.print("No experiment matches; `actinium ls` lists all.")
     else:
         session.console.print(
             "There is no experiment yet; `actinium run --activation relu` submits one, and "
-            "`actinium presets` lists published claims to check."
+            "`actinium presets` lists published claims to test."
         )
 
 
@@ -75,9 +78,10 @@ def list_experiments(
 @json_option
 @click.pass_obj
 def show(session: Session, which: str, *, as_json: bool) -> None:
-    """Show an experiment, with the claims of its preset, or a run.
+    """Show an experiment or a run.
 
-    ID is an experiment's or a run's, whole or its last 8 digits; `last` is the newest experiment.
+    The experiment of a preset is shown with its claims. ID is an id, its last 8 digits, or `last`
+    for the newest experiment.
     """
     client = session.client
     experiment = _found(lambda: client.experiment(session.experiment_id(which)))
@@ -88,15 +92,15 @@ def show(session: Session, which: str, *, as_json: bool) -> None:
                 f"There is no experiment and no run {which}; `actinium ls` and `actinium runs` "
                 "list the newest."
             )
-        session.tell(run, lambda it: render.run(it, Labels(client)), as_json=as_json)
+        session.print(run, lambda found: render.run(found, session.metrics), as_json=as_json)
     elif as_json:
-        session.write(experiment)
+        session.print_json(experiment)
     else:
         _show_experiment(session, experiment)
 
 
 def _found(ask: Callable[[], T]) -> T | None:
-    """Ask for something; None where it does not exist."""
+    """Return the answer of ``ask``; None if there is no such thing."""
     try:
         return ask()
     except NoSuchIdError:
@@ -109,21 +113,21 @@ def _found(ask: Callable[[], T]) -> T | None:
 
 def _show_experiment(session: Session, experiment: Experiment) -> None:
     client = session.client
-    newest = client.runs(experiment, page_size=_LARGEST_PAGE)
-    runs = list(islice(newest, _MOST_COUNTED))
-    session.console.print(render.experiment(experiment, runs, Labels(client)))
+    ordered = client.runs(experiment, order_by="position", page_size=_LARGEST_PAGE)
+    runs = list(islice(ordered, _MOST_RUNS_READ))
+    session.console.print(render.experiment(experiment, runs))
     if experiment.get("preset"):
         session.console.print(render.claims(client.claims(experiment)))
 
 
 @click.command("runs")
 @click.argument("which", metavar="[EXPERIMENT]", required=False, shell_complete=complete_experiment)
-@click.option("--status", multiple=True, help="Only these; repeat for several.")
-@click.option("--activation", multiple=True, help="Only with this activation; repeat.")
-@click.option("--initializer", multiple=True, help="Only with this initializer; repeat.")
-@click.option("--verdict", multiple=True, help="Only with this diagnosis; repeat.")
-@click.option("--seed", type=int, multiple=True, help="Only with this seed; repeat.")
-@click.option("--order-by", help="As -val_accuracy; an experiment's own order where left out.")
+@click.option("--status", multiple=True, help="Only runs with this status (repeatable).")
+@click.option("--activation", multiple=True, help="Only runs with this activation (repeatable).")
+@click.option("--initializer", multiple=True, help="Only runs with this initializer (repeatable).")
+@click.option("--verdict", multiple=True, help="Only runs with this verdict (repeatable).")
+@click.option("--seed", type=int, multiple=True, help="Only runs with this seed (repeatable).")
+@click.option("--order-by", help="Such as val_accuracy, or -val_accuracy for the highest first.")
 @_limit(100)
 @json_option
 @click.pass_obj
@@ -137,7 +141,11 @@ def runs(
     as_json: bool,
     **filters: Any,
 ) -> None:
-    """List runs, of one experiment or of all."""
+    """List the runs of one experiment, or of all.
+
+    EXPERIMENT is an id, its last 8 digits, or `last` for the newest. Its runs
+    are listed in their own order, those of all experiments newest first.
+    """
     client = session.client
     found = list(
         islice(
@@ -151,9 +159,9 @@ def runs(
         )
     )
     if found or as_json:
-        session.tell(found, lambda it: render.runs(it, Labels(client)), as_json=as_json)
+        session.print(found, lambda runs: render.runs(runs, session.metrics), as_json=as_json)
     elif which or any(filters.values()):
-        session.console.print("No run is like that.")
+        session.console.print("No run matches.")
     else:
         session.console.print(
             "There is no run yet; `actinium run --activation relu` submits an experiment."
@@ -162,8 +170,8 @@ def runs(
 
 @click.command("history")
 @click.argument("run_id", metavar="RUN")
-@click.option("--metric", multiple=True, help="Only this metric; repeat for several.")
-@click.option("--max-points", type=int, help="Thin a longer history out.")
+@click.option("--metric", multiple=True, help="Only this metric (repeatable).")
+@click.option("--max-points", type=int, help="Most epochs; thins out a longer history.")
 @json_option
 @click.pass_obj
 def history(
@@ -174,34 +182,40 @@ def history(
     max_points: int | None,
     as_json: bool,
 ) -> None:
-    """Show a run's metrics by epoch."""
+    """Show a run's metrics by epoch.
+
+    RUN is a run's id or its last 8 digits.
+    """
     found = session.client.history(
         session.run_id(run_id), metrics=metric or None, max_points=max_points
     )
-    session.tell(found, render.history, as_json=as_json)
+    session.print(found, lambda it: render.history(it, session.metrics), as_json=as_json)
 
 
 @click.command("compare")
 @click.argument("which", metavar="EXPERIMENT", shell_complete=complete_experiment)
-@click.option("--metric", default="val_accuracy", show_default=True, help="What is compared.")
+@click.option("--metric", default="val_accuracy", show_default=True, help="Metric to compare.")
 @click.option(
     "--at",
     type=click.Choice(["final", "best"]),
     default="final",
     show_default=True,
-    help="At the last epoch, or the best of all.",
+    help="At the last epoch or the best.",
 )
-@click.option("--by", multiple=True, help="An axis that makes the groups; repeat.")
+@click.option("--by", multiple=True, help="Axis that forms the groups (repeatable).")
 @json_option
 @click.pass_obj
 def compare(
     session: Session, which: str, *, metric: str, at: Any, by: tuple[str, ...], as_json: bool
 ) -> None:
-    """Rank an experiment's configurations over their seeds."""
+    """Rank configurations over their seeds.
+
+    EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
+    """
     found = session.client.comparison(
         session.experiment_id(which), metric=metric, at=at, by=by or None
     )
-    session.tell(found, comparison_table, as_json=as_json)
+    session.print(found, lambda it: comparison_table(it, session.metrics), as_json=as_json)
 
 
 COMMANDS = (list_experiments, show, runs, history, compare)

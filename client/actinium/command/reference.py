@@ -1,4 +1,4 @@
-"""Commands that say what there is: presets and the catalog."""
+"""Commands for reference: the presets and the catalog."""
 
 import json
 from collections.abc import Iterable
@@ -12,9 +12,11 @@ from rich.text import Text
 
 from actinium.command import widgets
 from actinium.command.context import Session, json_option
-from actinium.command.labels import Labels
-from actinium.command.specs import spec_rows
-from actinium.types import CatalogAxis, CatalogEntry, Preset
+from actinium.command.specs import preset_facts
+from actinium.types import CatalogAxis, CatalogEntry, Metric, Preset
+
+#: The catalog lists metrics beside the axes.
+_METRICS = "metrics"
 
 
 @click.command("presets")
@@ -22,14 +24,14 @@ from actinium.types import CatalogAxis, CatalogEntry, Preset
 @json_option
 @click.pass_obj
 def presets(session: Session, name: str | None, *, as_json: bool) -> None:
-    """List the presets, or show one: its claims and its spec."""
-    if name is not None:
-        client = session.client
-        preset = client.preset(name)
-        session.tell(preset, lambda it: _show_preset(it, Labels(client)), as_json=as_json)
-        return
-    found = list(session.client.presets())
-    session.tell(found, _show_presets, as_json=as_json)
+    """List the presets, or show one.
+
+    With NAME, show the claims and the spec of that preset.
+    """
+    if name is None:
+        session.print(list(session.client.presets()), _presets, as_json=as_json)
+    else:
+        session.print(session.client.preset(name), _preset, as_json=as_json)
 
 
 @click.command("catalog")
@@ -38,57 +40,69 @@ def presets(session: Session, name: str | None, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def catalog(session: Session, axis: str | None, name: str | None, *, as_json: bool) -> None:
-    """List the axes, an axis' values, or show one value."""
+    """Show the axes, their values, and the metrics.
+
+    Without AXIS, list the axes. With AXIS, list its values, or show the value NAME.
+    `actinium catalog metrics` lists the metrics.
+    """
     client = session.client
     if axis is None:
-        axes = list(client.catalog())
-        session.tell(axes, _show_axes, as_json=as_json)
-    elif name is None:
-        entries = list(client.catalog_axis(axis))
-        session.tell(entries, _show_entries, as_json=as_json)
+        session.print(list(client.catalog()), _axes, as_json=as_json)
+    elif name is not None:
+        session.print(client.catalog_entry(axis, name), _entry, as_json=as_json)
+    elif axis == _METRICS:
+        session.print(list(client.metrics()), _metrics, as_json=as_json)
     else:
-        entry = client.catalog_entry(axis, name)
-        session.tell(entry, _show_entry, as_json=as_json)
+        session.print(list(client.catalog_axis(axis)), _entries, as_json=as_json)
 
 
-def _show_presets(found: Iterable[Preset]) -> Table:
-    """Lay presets out, one a line."""
+def _presets(found: Iterable[Preset]) -> Table:
+    """Return a table of presets."""
     table = widgets.table(widgets.fixed("name"), widgets.words("title"))
-    for each in found:
-        table.add_row(each["name"], escape(each["title"]))
+    for preset in found:
+        table.add_row(preset["name"], escape(preset["title"]))
     return table
 
 
-def _show_preset(found: Preset, labels: Labels) -> RenderableType:
-    """Show a preset: what it claims and its spec."""
-    claims = [Text(f"  - {each['sentence']}") for each in found["claims"]]
+def _preset(found: Preset) -> RenderableType:
+    """Return a preset with its claims and its spec."""
+    claims = [Text(f"  - {claim['sentence']}") for claim in found["claims"]]
     head = Text(f"{found['name']}: {found['title']}", style="bold")
-    spec = widgets.facts(*spec_rows(found["spec"], labels))
+    spec = widgets.facts(*preset_facts(found["spec"]))
     return Group(head, Text(found["description"]), *claims, spec)
 
 
-def _show_axes(found: Iterable[CatalogAxis]) -> Table:
-    """Lay the catalog's axes out."""
+def _axes(found: Iterable[CatalogAxis]) -> Table:
+    """Return a table of the catalog's axes."""
     table = widgets.table(widgets.fixed("axis"), widgets.words("meaning"), widgets.words("values"))
-    for each in found:
-        names = ", ".join(entry["name"] for entry in each["items"])
-        table.add_row(each["axis"], escape(each["meaning"]), names)
+    for axis in found:
+        names = ", ".join(entry["name"] for entry in axis["items"])
+        table.add_row(axis["axis"], escape(axis["meaning"]), names)
     return table
 
 
-def _show_entries(found: Iterable[CatalogEntry]) -> Table:
-    """Lay an axis' values out."""
+def _metrics(found: Iterable[Metric]) -> Table:
+    """Return a table of the metrics."""
+    table = widgets.table(*map(widgets.fixed, ("name", "title", "kind", "better")))
+    for metric in found:
+        better = metric["direction"] or "-"
+        table.add_row(metric["name"], escape(metric["title"]), metric["kind"], better)
+    return table
+
+
+def _entries(found: Iterable[CatalogEntry]) -> Table:
+    """Return a table of an axis' values."""
     table = widgets.table(
         widgets.fixed("name"), widgets.words("parameters"), widgets.words("meaning")
     )
-    for each in found:
-        parameters = ", ".join(_parameter(given) for given in each["parameters"])
-        table.add_row(each["name"], escape(parameters), escape(each["meaning"]))
+    for entry in found:
+        parameters = ", ".join(map(_parameter, entry["parameters"]))
+        table.add_row(entry["name"], escape(parameters), escape(entry["meaning"]))
     return table
 
 
-def _show_entry(found: CatalogEntry) -> RenderableType:
-    """Show one value of an axis."""
+def _entry(found: CatalogEntry) -> RenderableType:
+    """Return one value of an axis, with its parameters."""
     facts = widgets.facts(
         ("name", found["name"]),
         ("axis", found["axis"]),
@@ -96,13 +110,16 @@ def _show_entry(found: CatalogEntry) -> RenderableType:
         ("formula", escape(found["formula"])),
         ("source", escape(found["source"]["title"])),
     )
-    told = [Text(f"  {_parameter(each)}: {each['meaning']}") for each in found["parameters"]]
-    return Group(facts, *told)
+    parameters = [
+        Text(f"  {_parameter(parameter)}: {parameter['meaning']}")
+        for parameter in found["parameters"]
+    ]
+    return Group(facts, *parameters)
 
 
-def _parameter(given: dict[str, Any]) -> str:
-    default = "required" if given["required"] else json.dumps(given["default"])
-    return f"{given['name']}={default}"
+def _parameter(parameter: dict[str, Any]) -> str:
+    default = "required" if parameter["required"] else json.dumps(parameter["default"])
+    return f"{parameter['name']}={default}"
 
 
 COMMANDS = (presets, catalog)

@@ -1,4 +1,4 @@
-"""Answers as people read them in a terminal: tables, bars, colours."""
+"""Answers as people read them in a terminal."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,25 +9,23 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from actinium.command import configurations, widgets
-from actinium.command.labels import Labels
-from actinium.command.specs import spec_rows
+from actinium.command import axes, widgets
+from actinium.command.metrics import Metrics
+from actinium.command.specs import Facts, experiment_facts
 from actinium.progress import duration, time_left
+from actinium.statuses import ACTIVE, STOPPED, ClaimStatus
 from actinium.types import Claims, DryRun, Experiment, History, Run
 
-_CLAIMS = {"reproduced": "green", "not_reproduced": "red"}
-_ACTIVE = ("queued", "running")
-_ON_ITS_WAY = (*_ACTIVE, "completed")
-
-Rows = list[tuple[str, str]]
+_CLAIM_STYLES: dict[ClaimStatus, str] = {"reproduced": "green", "not_reproduced": "red"}
 
 
 def experiments(found: Sequence[Experiment]) -> RenderableType:
-    """Lay experiments out, one a line."""
-    return widgets.Fitting(*(_experiments(found, short=each) for each in (False, True)))
+    """Return a table of experiments."""
+    return widgets.Fitting(*(_experiments(found, short=short) for short in (False, True)))
 
 
 def _experiments(found: Sequence[Experiment], *, short: bool) -> Table:
+    """Return the table, with ``short`` or whole ids."""
     table = widgets.table(
         widgets.fixed("id"),
         widgets.words("name"),
@@ -36,64 +34,72 @@ def _experiments(found: Sequence[Experiment], *, short: bool) -> Table:
         widgets.numbers("runs"),
         widgets.fixed("created (UTC)"),
     )
-    ids = widgets.ids([each["id"] for each in found], short=short)
-    for each, shown in zip(found, ids, strict=True):
+    ids = widgets.ids([experiment["id"] for experiment in found], short=short)
+    for experiment, experiment_id in zip(found, ids, strict=True):
+        # The progress of a stopped experiment counts runs that never trained.
+        stopped = experiment["status"] in STOPPED
         table.add_row(
-            shown,
-            escape(each["name"] or "-"),
-            widgets.status_cell(each["status"]),
-            # An ended run has done its share, however: of what was stopped a share says nothing.
-            widgets.bar(each["progress"]) if each["status"] in _ON_ITS_WAY else "-",
-            str(each["runs"]["total"]),
-            widgets.time_cell(each["created_at"]),
+            experiment_id,
+            escape(experiment["name"] or "-"),
+            widgets.status_cell(experiment["status"]),
+            "-" if stopped else widgets.bar(experiment["progress"]),
+            str(experiment["runs"]["total"]),
+            widgets.time_cell(experiment["created_at"]),
         )
     return table
 
 
-def experiment(found: Experiment, runs: Sequence[Run], labels: Labels) -> RenderableType:
-    """Show an experiment: how it stands, what diagnoses say of its newest runs, and its spec."""
-    told = _verdicts(runs)
-    if told and len(runs) < found["runs"]["total"]:
-        told += f", of the newest {len(runs):,} runs"
-    described = ("description", escape(found["description"] or ""))
+def experiment(found: Experiment, runs: Sequence[Run]) -> RenderableType:
+    """Return an experiment's overview, the verdicts on its runs, and its spec.
+
+    Args:
+        found: the experiment.
+        runs: its runs, or the first of them.
+    """
+    total = found["runs"]["total"]
+    verdicts = _verdicts(runs)
+    if verdicts and len(runs) < total:
+        verdicts += f", of the first {len(runs):,} runs"
     return widgets.facts(
-        *_standing(found), ("verdicts", told), described, *spec_rows(found["spec"], labels)
+        *_overview(found),
+        ("verdicts", verdicts),
+        ("description", escape(found["description"] or "")),
+        *experiment_facts(found["spec"], runs, total),
     )
 
 
-def _verdicts(found: Iterable[Run]) -> str:
-    """Count runs by their diagnosis' verdict, the most frequent first."""
-    counted = Counter(each["diagnosis"]["verdict"] for each in found if each["diagnosis"])
+def _verdicts(runs: Iterable[Run]) -> str:
+    """Return how many runs have each verdict, the most frequent first."""
+    counts = Counter(run["diagnosis"]["verdict"] for run in runs if run["diagnosis"])
     return ", ".join(
-        f"{number} {widgets.verdict_cell(verdict)}"
-        for verdict, number in counted.most_common()
+        f"{count} {widgets.verdict_cell(verdict)}"
+        for verdict, count in counts.most_common()
         if verdict
     )
 
 
-def standing(found: Experiment) -> Table:
-    """Show how an experiment stands."""
-    return widgets.facts(*_standing(found))
+def overview(found: Experiment) -> Table:
+    """Return an experiment's status, runs and progress."""
+    return widgets.facts(*_overview(found))
 
 
-def _standing(found: Experiment) -> Rows:
+def _overview(found: Experiment) -> Facts:
+    runs = found["runs"]
     counts = [
-        f"[{widgets.STATUS_STYLES[status]}]{number} {status}[/]"
-        for status, number in found["runs"].items()
-        if status in widgets.STATUS_STYLES and number
+        f"[{style}]{runs[status]} {status}[/]"
+        for status, style in widgets.STATUS_STYLES.items()
+        if runs[status]
     ]
-    eta, active = found["eta_seconds"], found["status"] in _ACTIVE
+    eta, active = found["eta_seconds"], found["status"] in ACTIVE
     stopping = found["cancelled_at"] and active
     left = f"  {time_left(eta)}" if eta is not None and not stopping else ""
+    status = widgets.status_cell(found["status"])
     return [
         ("id", found["id"]),
         ("name", escape(found["name"] or "-")),
         ("tags", escape(", ".join(f"{key}:{value}" for key, value in found["tags"].items()))),
-        (
-            "status",
-            widgets.status_cell(found["status"]) + (", being cancelled" if stopping else ""),
-        ),
-        ("runs", f"{found['runs']['total']} ({', '.join(counts)})"),
+        ("status", f"{status}, being cancelled" if stopping else status),
+        ("runs", f"{runs['total']} ({', '.join(counts)})"),
         ("progress", widgets.bar(found["progress"]) + left if active else ""),
         ("created", f"{widgets.time(found['created_at'])} by {escape(found['created_by'])}"),
         ("finished", widgets.time(found["finished_at"])),
@@ -101,27 +107,27 @@ def _standing(found: Experiment) -> Rows:
 
 
 def cancelled(found: Experiment) -> RenderableType:
-    """Say what a cancel did, and show how the experiment stands."""
+    """Return what a cancel did, and the experiment's overview."""
     if found["cancelled_at"] is None:
-        done = f"It had ended before, {found['status']}: there was nothing to cancel."
-    elif found["status"] in _ACTIVE:
-        done = "Cancelled: what waited will not start, what trains stops within seconds."
+        effect = f"It had already ended, {found['status']}: there was nothing to cancel."
+    elif found["status"] in ACTIVE:
+        effect = "Cancelled: waiting runs will not start, running ones stop within seconds."
     else:
-        done = "Cancelled: none of its runs waits or trains any more."
-    return Group(Text(done), standing(found))
+        effect = "Cancelled: none of its runs is waiting or running."
+    return Group(Text(effect), overview(found))
 
 
 def retried(found: Experiment) -> RenderableType:
-    """Show how an experiment stands after a retry, and say where that did nothing."""
-    if found["status"] in _ACTIVE:
-        return standing(found)
-    done = "None of its runs has failed or was cancelled: there was nothing to retry."
-    return Group(Text(done), standing(found))
+    """Return the experiment's overview after a retry, and a sentence if that did nothing."""
+    if found["status"] in ACTIVE:
+        return overview(found)
+    effect = "None of its runs failed or was cancelled: there was nothing to retry."
+    return Group(Text(effect), overview(found))
 
 
-def run(found: Run, labels: Labels) -> RenderableType:
-    """Show a run: what it is, what it reached, and why."""
-    final, diagnosis, config = found["final"], found["diagnosis"], found["config"]
+def run(found: Run, metrics: Metrics) -> RenderableType:
+    """Return a run: its configuration, its final metrics, and the findings of its diagnosis."""
+    labels, diagnosis = found["labels"], found["diagnosis"]
     rows = [
         ("id", found["id"]),
         ("experiment", found["experiment_id"]),
@@ -132,46 +138,46 @@ def run(found: Run, labels: Labels) -> RenderableType:
         ("finished", widgets.time(found["finished_at"])),
         ("worker", escape(found["worker"] or "-")),
         ("error", escape(found["error"] or "")),
-        *(
-            (axis, escape(labels.of(axis, config[axis])))
-            for axis in configurations.own_axes([config])
-        ),
+        *((axis, escape(str(labels[axis]))) for axis in axes.distinct([labels])),
+        *_final_metrics(found, metrics),
     ]
-    if final is not None:
-        metrics: dict[str, Any] = {name: value for name, value in final.items() if name != "epoch"}
-        rows += [
-            (f"final {name}", widgets.value_cell(name, value)) for name, value in metrics.items()
-        ]
     if diagnosis is None:
         return widgets.facts(*rows)
     rows.append(("verdict", widgets.verdict_cell(diagnosis["verdict"])))
-    told = [Text(f"  - {each['explanation']}") for each in diagnosis["findings"]]
-    return Group(widgets.facts(*rows), *told)
+    findings = [Text(f"  - {finding['explanation']}") for finding in diagnosis["findings"]]
+    return Group(widgets.facts(*rows), *findings)
+
+
+def _final_metrics(found: Run, metrics: Metrics) -> Facts:
+    values: dict[str, Any] = {**(found["final"] or {})}
+    values.pop("epoch", None)
+    return [(f"final {name}", metrics.cell(name, value)) for name, value in values.items()]
 
 
 def claims(found: Claims) -> Table:
-    """Lay the claims of a preset's experiment out."""
+    """Return a table of a preset's claims."""
     table = widgets.table(widgets.words("claim"), widgets.fixed("status"), widgets.words("why"))
-    for each in found["claims"]:
-        status = widgets.styled(each["status"].replace("_", " "), _CLAIMS.get(each["status"]))
-        table.add_row(escape(each["sentence"]), status, escape(each["reason"]))
+    for claim in found["claims"]:
+        style = _CLAIM_STYLES.get(claim["status"])
+        status = widgets.styled(claim["status"].replace("_", " "), style)
+        table.add_row(escape(claim["sentence"]), status, escape(claim["reason"]))
     return table
 
 
-def runs(found: Sequence[Run], labels: Labels) -> RenderableType:
-    """Lay runs out, one a line, with the axes on which they differ."""
+def runs(found: Sequence[Run], metrics: Metrics) -> RenderableType:
+    """Return a table of runs, with the axes on which they differ."""
     layouts = ((False, False), (True, False), (True, True))
     return widgets.Fitting(
-        *(_runs(found, labels, short=short, joined=joined) for short, joined in layouts)
+        *(_runs(found, metrics, short=short, joined=joined) for short, joined in layouts)
     )
 
 
-def _runs(found: Sequence[Run], labels: Labels, *, short: bool, joined: bool) -> Table:
-    """Lay runs out, with ``short`` ids or all of them, and the axes ``joined`` or one a column."""
-    axes = configurations.varying([each["config"] for each in found])
+def _runs(found: Sequence[Run], metrics: Metrics, *, short: bool, joined: bool) -> Table:
+    """Return the table, with ``short`` or whole ids, and the axes ``joined`` or one per column."""
+    varying = axes.varying([run["labels"] for run in found])
     table = widgets.table(
         widgets.fixed("id"),
-        *configurations.columns(axes, joined=joined),
+        *axes.columns(varying, joined=joined),
         widgets.numbers("seed"),
         widgets.fixed("status"),
         widgets.numbers("epochs"),
@@ -179,67 +185,65 @@ def _runs(found: Sequence[Run], labels: Labels, *, short: bool, joined: bool) ->
         widgets.numbers("val_loss"),
         widgets.fixed("verdict"),
     )
-    ids = widgets.ids([each["id"] for each in found], short=short)
-    for each, shown in zip(found, ids, strict=True):
-        place = {axis: labels.of(axis, each["config"][axis]) for axis in axes}
-        final, diagnosis = each["final"], each["diagnosis"]
+    ids = widgets.ids([run["id"] for run in found], short=short)
+    for run, run_id in zip(found, ids, strict=True):
+        final, diagnosis = run["final"], run["diagnosis"]
         table.add_row(
-            shown,
-            *configurations.cells(place, joined=joined),
-            str(each["seed"]),
-            widgets.status_cell(each["status"]),
-            f"{each['epoch']}/{each['epochs']}",
-            widgets.value_cell("val_accuracy", final and final["val_accuracy"]),
-            widgets.value_cell("val_loss", final and final["val_loss"]),
+            run_id,
+            *axes.cells(varying, run["labels"], joined=joined),
+            str(run["seed"]),
+            widgets.status_cell(run["status"]),
+            f"{run['epoch']}/{run['epochs']}",
+            metrics.cell("val_accuracy", final and final["val_accuracy"]),
+            metrics.cell("val_loss", final and final["val_loss"]),
             widgets.verdict_cell(diagnosis and diagnosis["verdict"]),
         )
     return table
 
 
-def history(found: History) -> RenderableType:
-    """Lay a history out, one epoch a line."""
+def history(found: History, metrics: Metrics) -> RenderableType:
+    """Return a table of a history, one epoch per row."""
     if not found["epoch"]:
         return Text("No epoch of this run is recorded.")
-    return widgets.Fitting(*(_history(found, tight=each) for each in (False, True)))
+    return widgets.Fitting(*(_history(found, metrics, tight=tight) for tight in (False, True)))
 
 
-def _history(found: History, *, tight: bool) -> Table:
-    metrics = found["metrics"]
-    table = widgets.table(*map(widgets.numbers, ("epoch", *metrics)), tight=tight)
-    for at, epoch in enumerate(found["epoch"]):
-        table.add_row(
-            str(epoch), *(widgets.value_cell(name, values[at]) for name, values in metrics.items())
-        )
+def _history(found: History, metrics: Metrics, *, tight: bool) -> Table:
+    """Return the table; the columns of a ``tight`` one are closer together."""
+    columns = found["metrics"]
+    table = widgets.table(*map(widgets.numbers, ("epoch", *columns)), tight=tight)
+    for row, epoch in enumerate(found["epoch"]):
+        cells = (metrics.cell(name, values[row]) for name, values in columns.items())
+        table.add_row(str(epoch), *cells)
     return table
 
 
-def plan(found: DryRun, labels: Labels) -> RenderableType:
-    """Show what a submission would make and cost."""
+def plan(found: DryRun) -> RenderableType:
+    """Return what a submission would create and cost."""
     facts = widgets.facts(
         ("runs", str(found["runs"])),
         ("configurations", str(found["configurations"])),
         ("already trained", str(found["already_trained"])),
         ("on one worker", duration(found["cost"]["seconds"])),
     )
-    layouts = (_plan(found, labels, joined=each) for each in (False, True))
+    layouts = (_plan(found, joined=joined) for joined in (False, True))
     left = found["configurations"] - len(found["items"])
     more = [Text(f"and {left} more", style="dim")] if left else []
     return Group(facts, widgets.Fitting(*layouts), *more)
 
 
-def _plan(found: DryRun, labels: Labels, *, joined: bool) -> Table:
-    configs = [each["config"] for each in found["items"]]
-    axes = configurations.varying(configs)
+def _plan(found: DryRun, *, joined: bool) -> Table:
+    """Return the table of configurations, with the axes ``joined`` or one per column."""
+    varying = axes.varying([item["labels"] for item in found["items"]])
     table = widgets.table(
-        *configurations.columns(axes, joined=joined),
+        *axes.columns(varying, joined=joined),
         widgets.numbers("runs"),
         widgets.numbers("already_trained"),
     )
-    for each, config in zip(found["items"], configs, strict=True):
-        place = {axis: labels.of(axis, config[axis]) for axis in axes}
+    for item in found["items"]:
         table.add_row(
-            *configurations.cells(place, joined=joined),
-            str(each["runs"]),
-            str(each["already_trained"]),
+            *axes.cells(varying, item["labels"], joined=joined),
+            str(item["runs"]),
+            str(item["already_trained"]),
         )
     return table

@@ -1,36 +1,53 @@
-"""A spec as people read it: the values on each axis, and how its runs are trained."""
+"""A spec as people read it: the values of each axis, and how its runs are trained."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
 
-from actinium.command.labels import Labels
+from actinium.command.choices import write_value
 from actinium.spec import AXES
+from actinium.types import Run
+
+Facts = list[tuple[str, str]]
 
 
-def spec_rows(spec: Mapping[str, Any], labels: Labels) -> list[tuple[str, str]]:
-    """Give a spec as facts; an axis that it is silent about is left out."""
+def experiment_facts(spec: Mapping[str, Any], runs: Sequence[Run], total: int) -> Facts:
+    """Return the facts of an experiment's spec; axes have the labels of its runs.
+
+    Args:
+        spec: the spec.
+        runs: the experiment's runs, or the first of them.
+        total: how many runs the experiment has.
+    """
+    parts = [spec, *(spec.get("variants") or ())]
+    rest = ["..."] if len(runs) < total else []
+    axes = []
+    for axis in AXES:
+        if any(part.get(axis) is not None for part in parts):
+            labels = dict.fromkeys(str(run["labels"][axis]) for run in runs)
+            axes.append((axis, escape(", ".join([*labels, *rest]))))
+    return [*axes, *_other_facts(spec)]
+
+
+def preset_facts(spec: Mapping[str, Any]) -> Facts:
+    """Return the facts of a preset's spec; axes have the values that flags would give."""
     axes = [
-        (axis, escape(", ".join(labels.of(axis, each) for each in _listed(spec[axis]))))
+        (axis, escape(", ".join(write_value(value) for value in _listed(spec[axis]))))
         for axis in AXES
         if spec.get(axis) is not None
     ]
-    variants = [str(each.get("label") or "without a label") for each in spec.get("variants") or ()]
+    return [*axes, *_other_facts(spec)]
+
+
+def _other_facts(spec: Mapping[str, Any]) -> Facts:
+    labels = [variant.get("label") or "without a label" for variant in spec.get("variants") or ()]
+    device, priority = spec.get("device", "auto"), spec.get("priority", 0)
     return [
-        *axes,
-        (_counted("variant", variants), escape("; ".join(variants))),
+        ("variant" if len(labels) == 1 else f"{len(labels)} variants", escape("; ".join(labels))),
         ("epochs", str(spec.get("epochs", ""))),
         ("seeds", _seeds(spec.get("seeds"))),
         ("layer statistics", _statistics(spec.get("layer_statistics"))),
-        *_unusual(spec),
-    ]
-
-
-def _unusual(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Give what is seldom asked for, where it is."""
-    device, priority = spec.get("device", "auto"), spec.get("priority", 0)
-    return [
         ("device", device if device != "auto" else ""),
         ("priority", str(priority) if priority else ""),
         ("reuse", "no" if spec.get("reuse") is False else ""),
@@ -41,20 +58,16 @@ def _listed(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _counted(name: str, found: Sequence[Any]) -> str:
-    return name if len(found) == 1 else f"{len(found)} {name}s"
-
-
 def _seeds(seeds: Any) -> str:
-    """Write seeds, of which a number alone is how many; those in a row by their ends."""
+    """Return seeds in words: a number is a count; consecutive seeds are written by their ends."""
     listed = list(range(seeds)) if isinstance(seeds, int) else seeds or []
     if len(listed) > 2 and listed == list(range(listed[0], listed[-1] + 1)):
         return f"{listed[0]} to {listed[-1]}"
     return ", ".join(map(str, listed))
 
 
-def _statistics(given: Any) -> str:
-    every = given.get("every") if isinstance(given, Mapping) else given
+def _statistics(setting: Any) -> str:
+    every = setting.get("every") if isinstance(setting, Mapping) else setting
     match every:
         case None:
             return ""

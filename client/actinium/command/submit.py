@@ -13,7 +13,6 @@ from rich.console import Group, RenderableType
 from actinium.command import render
 from actinium.command.choices import read_seeds, read_statistics, read_tag, read_value
 from actinium.command.context import Read, Session, completions, json_option
-from actinium.command.labels import Labels
 from actinium.command.ranking import comparison_table
 from actinium.command.watching import exit_status, watch_experiment
 from actinium.errors import ActiniumError
@@ -27,7 +26,7 @@ _SAMPLES = ("train_size", "test_size")
 
 
 def _axis_flags(command: F) -> F:
-    """Add one repeatable flag for each axis."""
+    """Return a command with one repeatable flag per axis."""
     for axis in reversed(AXES):
         flag = click.option(
             f"--{axis.replace('_', '-')}",
@@ -35,7 +34,7 @@ def _axis_flags(command: F) -> F:
             type=Read("value", read_value),
             multiple=True,
             shell_complete=_complete_axis(axis),
-            help=f"Values of the axis {axis}; repeat for several.",
+            help=f"Value of the axis {axis} (repeatable).",
         )
         command = flag(command)
     return command
@@ -46,18 +45,18 @@ def _complete_axis(axis: str) -> Callable[..., list[CompletionItem]]:
     return lambda context, _, begun: completions(
         context,
         begun,
-        lambda client: [(each["name"], each["meaning"]) for each in client.catalog_axis(listed)],
+        lambda client: [(entry["name"], entry["meaning"]) for entry in client.catalog_axis(listed)],
     )
 
 
 def _complete_source(
     context: click.Context, _: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """Offer the presets, and files."""
+    """Return completions from the presets and the files."""
     presets = completions(
         context,
         begun,
-        lambda client: [(each["name"], each["title"]) for each in client.presets()],
+        lambda client: [(preset["name"], preset["title"]) for preset in client.presets()],
     )
     return [*presets, CompletionItem(begun, type="file")]
 
@@ -65,25 +64,27 @@ def _complete_source(
 @click.command("run")
 @click.argument("source", required=False, shell_complete=_complete_source)
 @_axis_flags
-@click.option("--epochs", type=int, help="Epochs of each run; 0 is initialization only.")
-@click.option("--seeds", type=Read("seeds", read_seeds), help="A count as 5, or a list as 1,2,3.")
-@click.option("--train-size", type=int, help="Use only so many training samples.")
-@click.option("--test-size", type=int, help="Use only so many test samples.")
-@click.option("--name", help="A name for the experiment.")
-@click.option("--description", help="What it is for.")
-@click.option("--tag", "tags", type=Read("tag", read_tag), multiple=True, help="key:value; repeat.")
+@click.option("--epochs", type=int, help="Epochs per run; 0 only initializes.")
+@click.option("--seeds", type=Read("seeds", read_seeds), help="A count, 5, or a list, 1,2,3.")
+@click.option("--train-size", type=int, help="Number of training samples.")
+@click.option("--test-size", type=int, help="Number of test samples.")
+@click.option("--name", help="Name of the experiment.")
+@click.option("--description", help="Description of the experiment.")
+@click.option(
+    "--tag", "tags", type=Read("tag", read_tag), multiple=True, help="Tag, key:value (repeatable)."
+)
 @click.option(
     "--layer-statistics",
     type=Read("when", read_statistics),
-    help="off, auto, or every so many epochs.",
+    help="off, auto, or N for every N epochs.",
 )
-@click.option("--reuse/--no-reuse", default=None, help="Whether to take over finished twins.")
-@click.option("--priority", type=int, help="Runs with a higher one start sooner.")
-@click.option("--max-attempts", type=int, help="How often a run is tried before it has failed.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train.")
-@click.option("--size", type=click.Choice(["full", "small"]), help="A preset's size.")
-@click.option("--watch", is_flag=True, help="Stay until it has ended.")
-@click.option("--dry-run", is_flag=True, help="Say what would be made and cost; store nothing.")
+@click.option("--reuse/--no-reuse", default=None, help="Whether identical runs are reused.")
+@click.option("--priority", type=int, help="Runs with a higher priority start sooner.")
+@click.option("--max-attempts", type=int, help="Attempts before a run counts as failed.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Device to train on.")
+@click.option("--size", type=click.Choice(["full", "small"]), help="Size of a preset.")
+@click.option("--watch", is_flag=True, help="Follow it until it has ended.")
+@click.option("--dry-run", is_flag=True, help="Show the runs and their cost; store nothing.")
 @json_option
 @click.pass_obj
 def run(
@@ -100,15 +101,16 @@ def run(
 ) -> int:
     """Submit an experiment.
 
-    SOURCE is a preset's name or a spec in a file (.json, .yaml, or - for standard input); flags
-    win over it. A value with parameters is written as leaky_relu:negative_slope=0.2, or as JSON.
+    SOURCE is the name of a preset, or a file with a spec (.json, .yaml, or - for standard input).
+    Flags replace its fields. Write a value with parameters as leaky_relu:negative_slope=0.2, or as
+    JSON.
     """
-    fields = _given(flags | {"tags": dict(tags) or None})
+    fields = _fields(flags | {"tags": dict(tags) or None})
     preset = source if source is not None and not _is_file(source) else None
     if preset is None:
         if size is not None:
             raise click.UsageError("--size is for presets.")
-        fields = _sized({**(_read_spec(source) if source else {}), **fields})
+        fields = _with_samples({**(_read_spec(source) if source else {}), **fields})
     elif size is not None:
         fields["size"] = size
     if dry_run:
@@ -118,18 +120,18 @@ def run(
         _announce(session, experiment)
     if not watch:
         if as_json:
-            session.write(experiment)
+            session.print_json(experiment)
         return 0
     experiment = watch_experiment(session, experiment["id"])
     if as_json:
-        session.write(experiment)
+        session.print_json(experiment)
     else:
         session.console.print(_outcome(session, experiment))
     return exit_status(experiment)
 
 
 def _outcome(session: Session, experiment: Experiment) -> RenderableType:
-    ranking = comparison_table(session.client.comparison(experiment))
+    ranking = comparison_table(session.client.comparison(experiment), session.metrics)
     if experiment.get("preset"):
         return Group(ranking, render.claims(session.client.claims(experiment)))
     return ranking
@@ -150,12 +152,12 @@ def _submit(session: Session, preset: str | None, fields: dict[str, Any]) -> Exp
 def _plan(session: Session, preset: str | None, fields: dict[str, Any], *, as_json: bool) -> int:
     client = session.client
     plan = client.dry_run(fields) if preset is None else client.dry_run_preset(preset, **fields)
-    session.tell(plan, lambda it: render.plan(it, Labels(client)), as_json=as_json)
+    session.print(plan, render.plan, as_json=as_json)
     return 0
 
 
-def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep the flags that were given, as fields of a spec; an axis' only value stands alone."""
+def _fields(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a spec from flags; a single value of an axis is not put in a list."""
     fields = {}
     for name, value in flags.items():
         if isinstance(value, tuple):
@@ -166,14 +168,15 @@ def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _sized(fields: dict[str, Any]) -> dict[str, Any]:
-    """Write the numbers of samples into the data sets."""
+def _with_samples(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields with the numbers of samples in the data sets."""
     samples = {name: fields.pop(name) for name in _SAMPLES if name in fields}
     if samples:
-        given = fields.get("dataset", "mnist")
-        several = given if isinstance(given, list) else [given]
+        value = fields.get("dataset", "mnist")
+        datasets = value if isinstance(value, list) else [value]
         fields["dataset"] = [
-            {**(each if isinstance(each, dict) else {"name": each}), **samples} for each in several
+            {**(dataset if isinstance(dataset, dict) else {"name": dataset}), **samples}
+            for dataset in datasets
         ]
     return fields
 
@@ -186,7 +189,7 @@ def _read_spec(source: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ActiniumError(f"{source} is no text in UTF-8.") from error
+        raise ActiniumError(f"{source} is not a text in UTF-8.") from error
     if Path(source).suffix.lower() in {".yaml", ".yml"}:
         read = _read_yaml(text, source)
     else:
@@ -195,7 +198,7 @@ def _read_spec(source: str) -> dict[str, Any]:
         except ValueError as error:
             raise ActiniumError(f"{source} is not valid JSON: {error}.") from error
     if not isinstance(read, dict):
-        raise ActiniumError(f"{source} holds no spec: an object is wanted.")
+        raise ActiniumError(f"{source} holds no spec: it must be a JSON object.")
     return read
 
 
@@ -213,7 +216,7 @@ def _read_yaml(text: str, source: str) -> Any:
 
 
 def _yaml_problem(error: Any) -> str:
-    """Say what is wrong and where, without the lines of the file around it."""
+    """Return the problem and its place, without lines of the file."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Numbers that JSON cannot hold: they travel as "NaN", "Infinity" and "-Infinity"."""
+"""Numbers that JSON cannot hold: the service writes "NaN", "Infinity" and "-Infinity"."""
 
 import json
 import math
@@ -9,31 +9,31 @@ _NAMES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def read_numbers(value: Any) -> Any:
-    """Turn the names of non-finite numbers into floats, all through a value that holds no text."""
+    """Return a value with the names of non-finite numbers as floats; it must hold no other text."""
     match value:
         case str():
             return _NAMES.get(value, value)
         case list():
-            return [read_numbers(each) for each in value]
+            return [read_numbers(item) for item in value]
         case dict():
-            return {name: read_numbers(each) for name, each in value.items()}
+            return {name: read_numbers(item) for name, item in value.items()}
         case _:
             return value
 
 
 def write_json(value: Any, *, indent: int | None = None) -> str:
-    """Write JSON as the service does: non-finite numbers by their names.
+    """Return a value as JSON, with non-finite numbers by their names, as the service does.
 
-    Numbers and arrays of numpy and pandas are written as the numbers they hold.
+    Numbers and arrays of numpy and pandas become plain numbers and lists.
 
     Raises:
-        TypeError: there is something in it that JSON has no place for.
+        TypeError: JSON cannot hold something in the value.
     """
     return json.dumps(_named(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def _named(value: Any) -> Any:
-    # Known by what they can do: neither of the two libraries is needed here.
+    # Recognized by a method, so neither numpy nor pandas is needed here.
     if hasattr(value, "tolist"):
         value = value.tolist()
     match value:
@@ -42,8 +42,8 @@ def _named(value: Any) -> Any:
         case str() | bytes():
             return value
         case Mapping():
-            return {name: _named(each) for name, each in value.items()}
+            return {name: _named(item) for name, item in value.items()}
         case Collection():
-            return [_named(each) for each in value]
+            return [_named(item) for item in value]
         case _:
             return value

@@ -1,0 +1,16 @@
+"""Statuses as the service writes them; the client imports nothing of the service."""
+
+from typing import Literal
+
+RunStatus = Literal["queued", "running", "completed", "diverged", "failed", "cancelled"]
+ExperimentStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+ClaimStatus = Literal["reproduced", "not_reproduced", "inconclusive"]
+
+#: Not final yet.
+ACTIVE: frozenset[RunStatus] = frozenset({"queued", "running"})
+#: Final.
+ENDED: frozenset[RunStatus] = frozenset({"completed", "diverged", "failed", "cancelled"})
+#: Final without a result.
+STOPPED: tuple[Literal["failed", "cancelled"], ...] = ("failed", "cancelled")
+#: The final statuses that a summary of runs names.
+UNUSUAL: tuple[Literal["diverged", "failed", "cancelled"], ...] = ("diverged", *STOPPED)
