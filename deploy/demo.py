@@ -1,7 +1,8 @@
 """``make demo``: which activation learns MNIST fastest? Six of them, trained and ranked.
 
-Starts the service (or uses the one `make up` runs), submits the activation showdown, shows
-every run's progress from the event stream, prints the ranking and saves the learning curves.
+Starts the service, or uses the one that `make up` runs. Everything else goes through the client:
+submit the experiment, follow its runs, print the ranking, save the learning curves, and say why
+sigmoid does not learn.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,20 +18,25 @@ from typing import Any
 from rich.console import Console
 
 from actinium import ActiniumError, Client
+from actinium.command.metrics import Metrics
+from actinium.command.ranking import comparison_table
 from actinium.progress import run_bars
+from actinium.types import Run
 from deploy.embedded import EmbeddedServerError
-from deploy.ranking import Ranked, rank, ranking_table, run_label
+from deploy.service_log import ServiceLog
 from deploy.stack import Stack, StackError, running_service
-from service.figures.plots.learning_curves import Curve, Trace, learning_curves
 from service.settings import Settings, get_settings
 
-PICTURE = Path("demo") / "learning_curves.png"
+FIGURE = Path("demo") / "learning_curves.png"
+
+#: MNIST has ten classes: a network below this validation accuracy does not tell them apart.
+_CHANCE = 0.15
 
 
 def showdown(epochs: int, train_size: int, seeds: int) -> dict[str, Any]:
-    """The spec: Keras' MNIST recipe with each activation; selu as its paper prescribes it.
+    """Return the spec: Keras' MNIST recipe with five activations, and selu as in its paper.
 
-    The test part is the validation set, as the recipe has it, in the proportion of the whole.
+    The test samples are the validation set, as in the recipe, one per six training samples.
     """
     return {
         "name": "activation_showdown",
@@ -45,7 +52,7 @@ def showdown(epochs: int, train_size: int, seeds: int) -> dict[str, Any]:
         "seeds": seeds,
         "variants": [
             {
-                "label": "glorot",
+                "label": "glorot_uniform",
                 "initializer": "glorot_uniform",
                 "activation": [
                     "sigmoid",
@@ -55,27 +62,36 @@ def showdown(epochs: int, train_size: int, seeds: int) -> dict[str, Any]:
                     {"name": "gelu", "approximate": "tanh"},
                 ],
             },
-            {"label": "selu", "activation": "selu", "initializer": "lecun_normal"},
+            {"label": "lecun_normal", "activation": "selu", "initializer": "lecun_normal"},
         ],
     }
 
 
 def main() -> int:
-    """Run the demonstration; return 0 when it came to its end."""
+    """Run the demonstration; return 0 after success, 1 after an error, 130 after Ctrl-C."""
     arguments = _arguments()
     console = Console(highlight=False, soft_wrap=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    started = time.monotonic()
+    settings = get_settings()
     try:
+        url = running_service(settings.home)
         with ExitStack() as closing:
-            client = _service(closing, console, get_settings())
-            _demonstrate(client, console, arguments)
+            client = _client(url, settings) if url else _own_service(closing, console, settings)
+            closing.enter_context(client)
+            experiment_id = _demonstrate(client, console, arguments)
     except KeyboardInterrupt:
-        console.print("\nStopped. What was trained is kept; `make demo` goes on from there.")
+        console.print("\nStopped. Finished epochs are kept; `make demo` continues from there.")
         return 130
     except (ActiniumError, StackError, EmbeddedServerError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    console.print(f"Done in {time.monotonic() - started:.0f} s. Everything is kept.")
+    if url is None:
+        url = f"http://127.0.0.1:{settings.port}"
+        console.print("`make up` serves it again, with a page:")
+    console.print(f"{url}/#/experiments/{experiment_id}")
     return 0
 
 
@@ -87,78 +103,68 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _service(closing: ExitStack, console: Console, settings: Settings) -> Client:
-    """Give a client of the running service, or of one started for this demonstration."""
-    url = running_service(settings.home)
-    key = settings.api_key.get_secret_value() if settings.api_key else None
-    if url is None:
-        key = secrets.token_urlsafe(32)
-        log = settings.home / "logs" / "demo.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        output = closing.enter_context(log.open("w", buffering=1))
-        # Any free port: the demonstration needs no particular one.
-        stack = Stack(
-            settings.model_copy(update={"port": 0}),
-            lambda name, line: print(f"{name:>9} {line}", file=output),
-            api_key=key,
-        )
-        console.print(f"Starting PostgreSQL, Valkey, API, scheduler, workers (log: {log}) ...")
-        closing.enter_context(stack)
-        stack.wait_until_ready()
-        url = stack.url
-    return closing.enter_context(Client(url, key))
+def _client(url: str, settings: Settings) -> Client:
+    """Return a client of the running service."""
+    return Client(url, settings.api_key.get_secret_value() if settings.api_key else None)
 
 
-def _demonstrate(client: Client, console: Console, arguments: argparse.Namespace) -> None:
-    started = time.monotonic()
+def _own_service(closing: ExitStack, console: Console, settings: Settings) -> Client:
+    """Start a service until ``closing`` is closed; return a client of it."""
+    key = secrets.token_urlsafe(32)
+    log = ServiceLog(settings.home)
+    closing.callback(log.close)
+    console.print(f"Starting PostgreSQL, Valkey, API, scheduler, workers (log: {log.path}) ...")
+    # Any free port will do.
+    stack = Stack(settings.model_copy(update={"port": 0}), log.write, api_key=key)
+    closing.enter_context(stack)
+    stack.wait_until_ready()
+    return Client(stack.url, key)
+
+
+def _demonstrate(client: Client, console: Console, arguments: argparse.Namespace) -> str:
+    """Train the showdown and show its results; return the experiment's id."""
     spec = showdown(arguments.epochs, arguments.train_size, arguments.seeds)
     experiment = client.submit(spec)
     runs = list(client.runs(experiment, order_by="position"))
-    reused = sum(run["reused_from"] is not None for run in runs)
     console.print(f"Experiment {experiment['id']}: {len(runs)} runs on real MNIST.")
+    reused = sum(run["reused_from"] is not None for run in runs)
     if reused:
         console.print(f"{reused} of them were already trained; their histories are reused.")
-    with_seed = len({run["seed"] for run in runs}) > 1
-    with run_bars(console, runs, lambda run: run_label(run, with_seed=with_seed)) as bars:
+    with run_bars(console, runs) as bars:
         for event in client.events(experiment):
             bars.show(event)
 
-    runs = list(client.runs(experiment, order_by="position"))
-    histories = {each["run_id"]: each["metrics"] for each in client.histories(experiment)}
-    ranked = rank(runs, histories)
-    console.print(ranking_table(ranked))
-    _save_picture(ranked, histories, arguments)
-    console.print(f"Learning curves: {PICTURE.absolute()}")
-    console.print(f"Done in {time.monotonic() - started:.0f} s. Everything is kept. Look again:")
-    console.print("  make up")
-    console.print(f"  curl -s http://127.0.0.1:8000/v1/experiments/{experiment['id']}")
+    comparison = client.comparison(experiment, by=["activation", "initializer"])
+    console.print()
+    console.print(comparison_table(comparison, Metrics(client)))
+    reason = why_sigmoid_fails(client.runs(experiment, activation="sigmoid"))
+    if reason is not None:
+        console.print(reason)
+    FIGURE.parent.mkdir(exist_ok=True)
+    client.figure(experiment, "learning_curves", kind="png", by=["activation"]).save(FIGURE)
+    console.print(f"Learning curves: {FIGURE.absolute()}")
+    return experiment["id"]
 
 
-def _save_picture(
-    ranked: list[Ranked], histories: dict[str, Any], arguments: argparse.Namespace
-) -> None:
-    curves = [
-        Curve(
-            {"activation": each.label},
-            {
-                name: Trace.over([_numbers(histories[run][name]) for run in each.run_ids])
-                for name in ("val_accuracy", "val_loss")
-            },
-            runs=len(each.statuses),
-            diverged=each.statuses.count("diverged"),
+def why_sigmoid_fails(runs: Iterable[Run]) -> str | None:
+    """Return why sigmoid did not learn, in one line; None if it did learn.
+
+    Args:
+        runs: the runs with sigmoid.
+    """
+    for run in runs:
+        final, diagnosis = run["final"], run["diagnosis"]
+        accuracy = final and final["val_accuracy"]
+        if accuracy is None or accuracy >= _CHANCE or diagnosis is None:
+            continue
+        # The finding behind the verdict, rather than a remark.
+        findings = sorted(
+            diagnosis["findings"], key=lambda finding: finding["kind"] != diagnosis["verdict"]
         )
-        for each in ranked
-    ]
-    title = (
-        f"Activation showdown: mnist_cnn, {arguments.train_size:,} training images, "
-        f"{arguments.seeds} seed{'s' if arguments.seeds > 1 else ''}"
-    )
-    PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_bytes(learning_curves(curves, title=title))
-
-
-def _numbers(values: list[float | str | None]) -> list[float]:
-    return [float("nan") if value is None else float(value) for value in values]
+        if findings:
+            verdict = diagnosis["verdict"] or findings[0]["kind"]
+            return f"Why sigmoid stays at {accuracy:.0%} ({verdict}): {findings[0]['explanation']}"
+    return None
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""``make lock``: resolve all dependencies anew and write deploy/requirements/*.txt with hashes.
+"""``make lock``: resolve all dependencies and write deploy/requirements/*.txt with hashes.
 
-Four files, from one resolution: ``api`` (the API's image), ``worker`` (the worker's), ``run``
-(`make demo`, `make up`) and ``dev`` (all). Each holds for every platform, and ``pip install
---require-hashes`` refuses a file whose bytes are not the ones written here.
+One resolution gives four files: ``api`` (the API's image), ``worker`` (the worker's), ``run``
+(`make demo`, `make up`) and ``dev`` (everything). Each is valid on every platform. ``pip install
+--require-hashes`` refuses packages with other hashes than these.
 
-torch alone is left out: its build, for CPUs or for CUDA, is the machine's choice and has hashes of
-its own (docs/decisions/0014-lock-files.md). What it needs besides is here.
+torch is not included: each machine needs its own build, for CPUs or for CUDA, with other hashes
+(docs/decisions/0014-lock-files.md). Its dependencies are included.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "deploy" / "requirements"
 
-#: What the CPU build of torch needs, as its wheel's metadata says.
+#: The dependencies of torch's CPU build, from its wheel's metadata.
 _TORCH_NEEDS = ["filelock", "fsspec", "jinja2", "networkx", "sympy>=1.13.3", "typing-extensions"]
-#: What builds the two packages of this repository, without a download of its own.
+#: Needed to build the two packages of this repository without further downloads.
 _BUILD = ["setuptools>=77", "wheel"]
 
-#: The extras of the service and of the client that each file is for; None leaves the client out.
+#: The extras of the service and of the client in each file; None: without the client.
 LOCKS: dict[str, tuple[list[str], list[str] | None]] = {
     "dev": (["train", "embedded", "dev"], ["pandas", "yaml"]),
     "run": (["train", "embedded"], []),
@@ -33,14 +33,14 @@ LOCKS: dict[str, tuple[list[str], list[str] | None]] = {
 
 
 def main() -> None:
-    """Write the lock files; with ``--upgrade`` to the newest versions that pyproject.toml allows."""
+    """Write the lock files; ``--upgrade`` takes the newest versions that pyproject.toml allows."""
     parser = argparse.ArgumentParser(prog="make lock", description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="take newer versions too")
     upgrade = ["--upgrade"] if parser.parse_args().upgrade else []
     for name in LOCKS:
-        # All agree with the largest, which is resolved first.
-        agreed = [] if name == "dev" else ["--constraint", str(FOLDER / "dev.txt")]
-        _compile(name, [*agreed, *(upgrade if name == "dev" else [])])
+        # The largest is resolved first; the others use its versions.
+        constraint = [] if name == "dev" else ["--constraint", str(FOLDER / "dev.txt")]
+        _compile(name, [*constraint, *(upgrade if name == "dev" else [])])
 
 
 def _compile(name: str, options: Sequence[str]) -> None:
@@ -55,15 +55,15 @@ def _compile(name: str, options: Sequence[str]) -> None:
 
 
 def requirements_of(name: str) -> list[str]:
-    """Return what a lock file is resolved from, without torch and this repository's packages."""
+    """Return the requirements of a lock file, without torch and this repository's packages."""
     service_extras, client_extras = LOCKS[name]
-    wanted = _declared(ROOT / "pyproject.toml", service_extras)
+    requirements = _declared(ROOT / "pyproject.toml", service_extras)
     if client_extras is not None:
-        wanted += _declared(ROOT / "client" / "pyproject.toml", client_extras)
+        requirements += _declared(ROOT / "client" / "pyproject.toml", client_extras)
     if "train" in service_extras:
-        wanted += _TORCH_NEEDS
-    own = ("torch==", "actinium")
-    return sorted({each for each in [*wanted, *_BUILD] if not each.startswith(own)})
+        requirements += _TORCH_NEEDS
+    excluded = ("torch==", "actinium")
+    return sorted({line for line in [*requirements, *_BUILD] if not line.startswith(excluded)})
 
 
 def _declared(file: Path, extras: Sequence[str]) -> list[str]:

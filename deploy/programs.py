@@ -1,4 +1,4 @@
-"""Programs kept running: started, read line by line, started again when they fall."""
+"""Programs that are kept running: their output is read, and they are restarted when they end."""
 
 import os
 import signal
@@ -12,17 +12,17 @@ from deploy.embedded.process import ends_with_launcher
 #: Takes a program's name and one line of its output.
 Write = Callable[[str, str], None]
 
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 10.0
-#: A program that ran this long before it fell is started again at once.
+#: Pauses before a restart: the first after a healthy run, else twice the last, up to the longest.
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 10.0
 _HEALTHY_SECONDS = 30.0
 
 
 class Program:
     """One long-lived child process with a name.
 
-    A keeper thread forks it, passes on what it prints and starts it again, with growing
-    pauses, whenever it ends unasked. It dies with this process, however that ends.
+    A thread starts it, passes its output on and restarts it, after growing pauses, whenever it
+    ends without being asked to. It ends with this process, however that ends.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class Program:
         self._keeper = threading.Thread(target=self._keep, name=f"keeper of {name}", daemon=True)
 
     def start(self) -> None:
-        """Start the program; it is kept running from now on."""
+        """Start the program and keep it running."""
         self._keeper.start()
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM; the program is not started again."""
+        """Send SIGTERM; the program is not restarted."""
         self._stopping.set()
         self._signal(signal.SIGTERM)
 
@@ -58,18 +58,18 @@ class Program:
             child.send_signal(number)
 
     def _keep(self) -> None:
-        pause = _FIRST_PAUSE
+        pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             started = time.monotonic()
             code = self._run_once()
             if self._stopping.is_set():
                 return
             pause = (
-                _FIRST_PAUSE
+                _FIRST_PAUSE_SECONDS
                 if time.monotonic() - started > _HEALTHY_SECONDS
-                else min(pause * 2, _LONGEST_PAUSE)
+                else min(pause * 2, _LONGEST_PAUSE_SECONDS)
             )
-            self._write(self.name, f"ended with code {code}; starting it again in {pause:g} s")
+            self._write(self.name, f"ended with exit status {code}; restarted in {pause:g} s")
             self._stopping.wait(pause)
 
     def _run_once(self) -> int:
@@ -81,8 +81,8 @@ class Program:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            # Of a session of its own: Ctrl-C in the terminal reaches the launcher alone, which
-            # then stops its programs in order.
+            # In its own session, Ctrl-C in the terminal does not reach it: this process stops
+            # its programs in order.
             start_new_session=True,
             preexec_fn=ends_with_launcher(signal.SIGTERM),
         )

@@ -25,15 +25,19 @@ _STOP_SECONDS = 30.0
 
 
 class StackError(Exception):
-    """The service cannot be started here, with a sentence that says why."""
+    """The service cannot start on this machine; the message says why."""
 
 
 class Stack:
-    """Everything that makes up the service, started and stopped together.
+    """All parts of the service, started and stopped together.
 
-    The servers that the settings name are used; those they do not name are embedded, with
-    their data under ``settings.home``. ``api_key``, where given, is a key of the API that
-    holds while this stack runs.
+    It uses the servers that the settings name. Those they do not name are embedded and keep
+    their data in ``settings.home``.
+
+    Args:
+        settings: those of the service; with port 0 the API takes any free port.
+        write: takes what the programs print, line by line; called from several threads.
+        api_key: a key the API accepts as long as this stack runs.
     """
 
     def __init__(self, settings: Settings, write: Write, *, api_key: str | None = None) -> None:
@@ -47,7 +51,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start the servers, bring the schema up to date, start the programs.
+        """Start the servers, migrate the database, start the programs.
 
         Raises:
             StackError: the port is taken.
@@ -55,7 +59,8 @@ class Stack:
         """
         if not is_free(self.port):
             raise StackError(
-                f"Port {self.port} is taken. Stop what listens there, or set ACTINIUM_PORT."
+                f"Port {self.port} is in use. Stop the program that listens there, or set "
+                "ACTINIUM_PORT."
             )
         try:
             self._start_all()
@@ -64,7 +69,7 @@ class Stack:
             raise
 
     def _start_all(self) -> None:
-        database_url, redis_url = self._servers()
+        database_url, redis_url = self._start_servers()
         settings = self.settings.model_copy(
             update={"database_url": database_url, "redis_url": redis_url}
         )
@@ -83,10 +88,10 @@ class Stack:
             program = Program(name, [sys.executable, "-m", *arguments], environment, self._write)
             self._programs.append(program)
             program.start()
-        self._announce()
+        self._write_address()
 
-    def _servers(self) -> tuple[str, str]:
-        """Give the two URLs, starting what is embedded."""
+    def _start_servers(self) -> tuple[str, str]:
+        """Start the embedded servers; return the URLs of Postgres and Redis."""
         named = self.settings.model_fields_set
         home = self.settings.home
         if "database_url" in named:
@@ -118,13 +123,13 @@ class Stack:
         return commands
 
     def wait_until_ready(self, seconds: float = 60.0) -> None:
-        """Wait until the API answers and has seen a worker.
+        """Wait until the API answers and knows of a worker.
 
         Raises:
-            StackError: it did not become ready in time.
+            StackError: this took more than ``seconds``.
         """
         deadline = time.monotonic() + seconds
-        problem = "nothing answers"
+        problem = "no answer"
         while time.monotonic() < deadline:
             try:
                 answer = httpx.get(f"{self.url}/readyz", timeout=5)
@@ -137,11 +142,11 @@ class Stack:
         raise StackError(f"The service was not ready after {seconds:g} s: {problem}")
 
     def stop(self) -> None:
-        """Stop the programs, then the servers; nothing happens to what does not run."""
+        """Stop the programs, then the servers; does nothing if none runs."""
         self._closing.close()
 
     def _stop_programs(self) -> None:
-        # The API last: clients can read until the workers have given their runs back.
+        # The API stops last: clients can read until the workers have released their runs.
         for program in reversed(self._programs):
             if program.name != "api":
                 program.ask_to_stop()
@@ -149,16 +154,16 @@ class Stack:
             if program.name == "api":
                 program.ask_to_stop()
             program.wait(_STOP_SECONDS)
-        _address(self.settings.home).unlink(missing_ok=True)
+        _address_file(self.settings.home).unlink(missing_ok=True)
 
-    def _announce(self) -> None:
-        """Leave word of where the service answers, for programs that look for it."""
-        place = _address(self.settings.home)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
+    def _write_address(self) -> None:
+        """Write the service's address to the file that ``running_service`` reads."""
+        file = _address_file(self.settings.home)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
 
     def __enter__(self) -> Self:
-        """Start."""
+        """Start the service."""
         self.start()
         return self
 
@@ -168,26 +173,26 @@ class Stack:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop."""
+        """Stop the service."""
         self.stop()
 
 
 def running_service(home: Path) -> str | None:
-    """Give the URL of the service that runs on this home, or None where none answers."""
+    """Return the URL of the service that uses this home, or None if none answers."""
     try:
-        url: str = json.loads(_address(home).read_text())["url"]
+        url: str = json.loads(_address_file(home).read_text())["url"]
         alive = httpx.get(f"{url}/healthz", timeout=5).status_code == httpx.codes.OK
     except (OSError, ValueError, KeyError, httpx.HTTPError):
         return None
     return url if alive else None
 
 
-def _address(home: Path) -> Path:
+def _address_file(home: Path) -> Path:
     return home / "service.json"
 
 
 def _count_gpus() -> int:
-    """Count NVIDIA GPUs without importing torch, which takes seconds."""
+    """Return the number of NVIDIA GPUs, without importing torch, which takes seconds."""
     if shutil.which("nvidia-smi") is None:
         return 0
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)

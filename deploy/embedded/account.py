@@ -1,4 +1,4 @@
-"""The account PostgreSQL runs under: never root, and one with a name."""
+"""The account that PostgreSQL runs under: it has a name and is not root."""
 
 import os
 import pwd
@@ -10,11 +10,12 @@ from deploy.embedded.errors import EmbeddedServerError
 
 @cache
 def unprivileged() -> tuple[str, ...]:
-    """Return the words to put before a command of PostgreSQL, none for an ordinary user.
+    """Return the words to put before a command of PostgreSQL; none for an ordinary user.
 
-    PostgreSQL refuses root, and initdb an account without a name. For these two a user namespace
-    shows the caller under an ordinary account's number: no account is made, no file changes its
-    owner, and outside the namespace the server is still the caller's own process.
+    PostgreSQL does not run as root, and initdb needs an account with a name. For root and for an
+    account without a name, the command runs in a user namespace that shows the caller as an
+    ordinary account. No account is created and no file changes its owner. Outside the namespace
+    the server remains the caller's own process.
 
     Raises:
         EmbeddedServerError: the machine allows no user namespaces.
@@ -28,8 +29,8 @@ def unprivileged() -> tuple[str, ...]:
         subprocess.run([*prefix, "true"], check=True, capture_output=True)
     except (StopIteration, OSError, subprocess.CalledProcessError) as error:
         raise EmbeddedServerError(
-            "PostgreSQL runs neither as root nor under an account without a name, and this "
-            "machine allows no user namespaces: run as an ordinary user, or name a running "
+            "PostgreSQL does not run as root or under an account without a name, and this "
+            "machine allows no user namespaces. Run as an ordinary user, or name a running "
             "server in ACTINIUM_DATABASE_URL."
         ) from error
     return prefix

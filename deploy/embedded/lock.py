@@ -1,4 +1,4 @@
-"""One launcher at a time for a server's data."""
+"""A lock file: one launcher at a time may use a server's data."""
 
 import fcntl
 import os
@@ -9,14 +9,14 @@ from deploy.embedded.errors import EmbeddedServerError
 
 
 class Lock:
-    """An advisory lock on a file, which the kernel drops when its holder dies in whatever way."""
+    """An advisory lock on a file; the kernel releases it when its holder ends in any way."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
-        """Take the lock; nothing happens if this object holds it already.
+        """Acquire the lock; does nothing if this object holds it already.
 
         Raises:
             EmbeddedServerError: another launcher holds it.
@@ -40,7 +40,7 @@ class Lock:
         self._file = file
 
     def release(self) -> None:
-        """Give the lock back; nothing happens if this object does not hold it."""
+        """Release the lock; does nothing if this object does not hold it."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -10,9 +10,9 @@ _LOWEST_PORT = 15_000
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this port of the loopback now."""
+    """Whether a server could listen on this port of the loopback now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the servers do: connections of an earlier server that linger are no hindrance.
+        # As the servers do: lingering connections of an earlier server do not matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -22,10 +22,10 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a free port, at random, from below the kernel's range for outgoing connections.
+    """Return a random free port below the kernel's range for outgoing connections.
 
-    A server comes back on its port after a restart. Meanwhile a port of that range may become the
-    source of somebody's connection, even of a client's own that knocks at the stopped server.
+    A server returns to its port after a restart. Meanwhile the kernel may use a port of that range
+    for an outgoing connection, even for a client's attempt to reach the stopped server.
     """
     lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     candidates = range(_LOWEST_PORT, lowest_outgoing)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of our own."""
+"""The embedded PostgreSQL."""
 
 import shutil
 import signal
@@ -18,11 +18,12 @@ from deploy.embedded.process import ends_with_launcher, processes_in
 from deploy.embedded.server import LEFTOVER_SECONDS, Server
 
 USER = "postgres"
-_INITDB_NAMES = frozenset({"initdb", "postgres", "unshare"})
 DATABASE = "actinium"
 
-# Sized for two cores beside training workers. Durability (fsync, synchronous_commit) keeps
-# PostgreSQL's defaults: what is committed stays.
+_INITDB_NAMES = frozenset({"initdb", "postgres", "unshare"})
+
+# Sized for two cores that also train. The settings of durability (fsync, synchronous_commit) stay
+# at PostgreSQL's defaults: committed data is never lost.
 SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",  # a socket's path is limited to 107 bytes; a home's is not
@@ -33,30 +34,30 @@ SETTINGS = {
 }
 
 
-def _discard(unfinished: Path) -> None:
-    """Remove what an interrupted initdb has left, once it has ended: it writes for a moment yet."""
+def _discard(incomplete: Path) -> None:
+    """Remove the files of an interrupted initdb, after its processes have ended."""
     deadline = time.monotonic() + LEFTOVER_SECONDS
-    while processes_in(unfinished, _INITDB_NAMES) and time.monotonic() < deadline:
+    while processes_in(incomplete, _INITDB_NAMES) and time.monotonic() < deadline:
         time.sleep(0.02)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.rmtree(incomplete, ignore_errors=True)
 
 
 class PostgresServer(Server):
-    """PostgreSQL with one database, ``actinium``, and no password: the loopback is its only wall.
+    """PostgreSQL with one database, ``actinium``, and no password, on the loopback only.
 
-    Every user of this machine can therefore read and change it; name a server with a password in
-    ``ACTINIUM_DATABASE_URL`` where that matters.
+    Every user of this machine can read and change it. Where that matters, name a server with a
+    password in ``ACTINIUM_DATABASE_URL``.
     """
 
     title: ClassVar[str] = "PostgreSQL"
     name: ClassVar[str] = "postgres"
     process_names: ClassVar[frozenset[str]] = frozenset({"postgres", "unshare"})
-    # Fast shutdown; then an immediate one, which the next start recovers from.
+    # A fast shutdown, then an immediate one, from which the next start recovers.
     stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGQUIT)
 
     @property
     def url(self) -> str:
-        """The URL for clients, also while the server is stopped."""
+        """The URL for clients; known while the server is stopped, too."""
         return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{DATABASE}"
 
     @property
@@ -65,32 +66,31 @@ class PostgresServer(Server):
 
     def _prepare(self) -> None:
         if not (self.folder / "PG_VERSION").exists():
-            self._initialise()
-        # Left by a crash. Its process number may be another program's by now, at which
-        # PostgreSQL would refuse to start; that no server runs here is known from the lock and
-        # the list of processes.
+            self._initialize()
+        # A crash leaves this file. PostgreSQL refuses to start if another program has the process
+        # number in it by now. The lock and the list of processes show that no server runs here.
         self._pid_file.unlink(missing_ok=True)
 
-    def _initialise(self) -> None:
-        """Make the data folder aside and rename it when complete, so it is whole or absent."""
+    def _initialize(self) -> None:
+        """Create the data folder under another name and rename it when it is complete."""
         if self.folder.exists() and any(self.folder.iterdir()):
             raise EmbeddedServerError(
-                f"{self.folder} holds files but no PostgreSQL data: move them away, "
-                "or choose another folder with ACTINIUM_HOME."
+                f"{self.folder} holds files but no PostgreSQL data: move them away, or choose "
+                "another folder with ACTINIUM_HOME."
             )
-        for unfinished in self.home.glob(f"{self.name}.new-*"):
-            _discard(unfinished)
-        aside = Path(tempfile.mkdtemp(prefix=f"{self.name}.new-", dir=self.home))
+        for incomplete in self.home.glob(f"{self.name}.new-*"):
+            _discard(incomplete)
+        folder = Path(tempfile.mkdtemp(prefix=f"{self.name}.new-", dir=self.home))
         try:
-            self._run_initdb(aside)
-            aside.rename(self.folder)
+            self._run_initdb(folder)
+            folder.rename(self.folder)
         except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
 
     @staticmethod
     def _run_initdb(folder: Path) -> None:
-        made = subprocess.run(
+        result = subprocess.run(
             [
                 *unprivileged(),
                 postgres_bin() / "initdb",
@@ -106,10 +106,10 @@ class PostgresServer(Server):
             start_new_session=True,
             preexec_fn=ends_with_launcher(),
         )
-        if made.returncode != 0:
+        if result.returncode != 0:
             raise EmbeddedServerError(
-                "initdb could not make PostgreSQL's data folder; it says: "
-                + " | ".join(made.stdout.splitlines()[-3:])
+                "initdb could not create PostgreSQL's data folder; it says: "
+                + " | ".join(result.stdout.splitlines()[-3:])
             )
 
     def _command(self, port: int) -> list[str | Path]:
@@ -133,8 +133,8 @@ class PostgresServer(Server):
 
     def _complete(self) -> None:
         with self._connect(self.port) as connection:
-            known = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
-            if known.rowcount == 0:
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
+            if found.rowcount == 0:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     @staticmethod

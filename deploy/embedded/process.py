@@ -1,4 +1,4 @@
-"""Processes that end with their launcher, and handles that cannot mistake one for another."""
+"""Processes that end with their launcher, and handles that always mean the same process."""
 
 import ctypes
 import os
@@ -12,16 +12,16 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
-# Loaded here because the child between fork and exec must load nothing.
+# Loaded here, since nothing may be loaded in the child between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
 
 class Process:
-    """A running process, ours or adopted, held by a pidfd: its number is never mistaken."""
+    """A running process, ours or adopted; its pidfd never means another process."""
 
     def __init__(self, pid: int) -> None:
-        """Take hold of a process.
+        """Open the process with this id.
 
         Raises:
             ProcessLookupError: there is no such process.
@@ -42,7 +42,7 @@ class Process:
         return bool(poll.poll(seconds * 1000))
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens if the process has ended."""
+        """Send a signal; does nothing if the process has ended."""
         if self.running:
             signal.pidfd_send_signal(self._handle, number)
 
@@ -51,7 +51,7 @@ def ends_with_launcher(number: signal.Signals = signal.SIGINT) -> Callable[[], N
     """Return a ``preexec_fn`` that signals the child when its launcher ends, however it ends.
 
     The kernel sends the signal when the *thread* that forked the child ends, so fork from a thread
-    that outlives the child. It holds through ``unshare --user``.
+    that outlives the child. This also works through ``unshare --user``.
     """
     return partial(_end_with, os.getpid(), number)
 
@@ -60,23 +60,22 @@ def _end_with(launcher: int, number: signal.Signals) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
     if os.getppid() != launcher:  # it died before the line above
         os._exit(1)
-    # A launcher that waits for its signals blocks them, and in a shell's background it ignores
-    # SIGINT: the child would inherit both.
+    # The child inherits signals that the launcher blocks, and SIGINT ignored in the background.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.signal(number, signal.SIG_DFL)
 
 
 def spawn(command: Sequence[str | Path], *, folder: Path, log: Path) -> Process:
-    """Start a server in a session of its own, with its output added to a log.
+    """Start a server in its own session and append its output to a log.
 
-    A terminal's Ctrl-C does not reach it, so the launcher decides when it stops; the launcher's
-    death does. May be called from any thread: a thread of its own forks the child and stays until
-    it has ended.
+    Ctrl-C in the terminal does not reach it: the launcher decides when it stops. It also stops when
+    the launcher ends. Any thread may call this: a separate thread forks the child and lives until
+    the child has ended.
 
     Args:
         command: the executable and its arguments.
-        folder: the child's working directory, from before its first instruction.
-        log: the file for its output.
+        folder: the child's working directory.
+        log: the file of its output.
 
     Raises:
         OSError: the executable cannot be started.
@@ -95,9 +94,9 @@ def spawn(command: Sequence[str | Path], *, folder: Path, log: Path) -> Process:
                     start_new_session=True,
                     preexec_fn=ends_with_launcher(),
                 )
-            # Before the wait below: until then an ended child keeps its number.
+            # Before the wait below: until then, the id of an ended child stays its own.
             started.set_result(Process(child.pid))
-        except BaseException as error:  # the caller's to handle
+        except BaseException as error:  # for the caller
             started.set_exception(error)
             return
         child.wait()
@@ -107,23 +106,23 @@ def spawn(command: Sequence[str | Path], *, folder: Path, log: Path) -> Process:
 
 
 def processes_in(folder: Path, names: Collection[str]) -> list[int]:
-    """Return the processes with one of these names whose working directory is this folder.
+    """Return the ids of processes with one of these names that work in this folder.
 
-    Both servers work in their data folder, so this finds what still runs on it, whoever started
-    it and whatever a file with a process number says.
+    Both servers work in their data folder. This finds the processes that still use it, whoever
+    started them and whatever a file with a process id says.
     """
     if not folder.exists():
         return []
-    place = folder.stat()
+    status = folder.stat()
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             if (entry / "comm").read_text().strip() in names and os.path.samestat(
-                (entry / "cwd").stat(), place
+                (entry / "cwd").stat(), status
             ):
                 found.append(int(entry.name))
-        except OSError:  # ended meanwhile, or another user's
+        except OSError:  # it has ended, or belongs to another user
             continue
     return found

@@ -1,4 +1,4 @@
-"""What PostgreSQL and Valkey have in common as children of a launcher."""
+"""A server of a launcher: the base of PostgreSQL and Valkey."""
 
 import signal
 import sys
@@ -12,8 +12,9 @@ from deploy.embedded.lock import Lock
 from deploy.embedded.ports import free_port, is_free
 from deploy.embedded.process import Process, processes_in, spawn
 
-READY_SECONDS = 120.0  # a crash recovery may have a gigabyte of log to replay
+READY_SECONDS = 120.0  # recovery after a crash may replay a gigabyte of log
 STOP_SECONDS = 30.0
+#: How long the server of an earlier launcher may take to end before it is adopted.
 LEFTOVER_SECONDS = 5.0
 PORT_ATTEMPTS = 5
 
@@ -21,16 +22,16 @@ PORT_ATTEMPTS = 5
 class Server(ABC):
     """One server with its data in ``home/<name>`` and its log in ``home/logs/<name>.log``.
 
-    It listens on the loopback alone, on a port that stays the same when this object stops and
-    starts it again; another launcher of the same home takes the last port if it is free. One
-    thread at a time may use an object. The server dies with the launching process.
+    It listens on the loopback only. Its port stays the same when this object stops and restarts
+    it. Another launcher of the same home uses the last port if it is free. One thread at a time may
+    use an object. The server ends with the launching process.
     """
 
     title: ClassVar[str]
     name: ClassVar[str]
     process_names: ClassVar[frozenset[str]]
     stop_signals: ClassVar[tuple[signal.Signals, ...]]
-    """From polite to rude; SIGKILL follows by itself."""
+    """From the gentlest to the most forceful; SIGKILL follows them."""
 
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
@@ -43,7 +44,7 @@ class Server(ABC):
 
     @property
     def running(self) -> bool:
-        """Whether the server's process lives."""
+        """Whether the server's process runs."""
         return self._process is not None and self._process.running
 
     @property
@@ -51,47 +52,47 @@ class Server(ABC):
         """The process id of the running server.
 
         Raises:
-            EmbeddedServerError: it is not running.
+            EmbeddedServerError: the server is not running.
         """
         if self._process is None or not self._process.running:
-            raise EmbeddedServerError(f"{self.title} of {self.home} is not running: start it.")
+            raise EmbeddedServerError(f"{self.title} in {self.home} is not running: start it.")
         return self._process.pid
 
     @property
     def port(self) -> int:
-        """The port, also while the server is stopped.
+        """The port; known while the server is stopped, too.
 
         Raises:
             EmbeddedServerError: this object has not started it yet.
         """
         if self._port is None:
-            raise EmbeddedServerError(f"{self.title} of {self.home} has no port yet: start it.")
+            raise EmbeddedServerError(f"{self.title} in {self.home} has no port yet: start it.")
         return self._port
 
     @property
     @abstractmethod
     def url(self) -> str:
-        """The URL for clients, also while the server is stopped."""
+        """The URL for clients; known while the server is stopped, too."""
 
     def start(self) -> str:
-        """Start the server, wait until it answers and return its URL; at once if it runs already.
+        """Start the server if it does not run, wait until it answers and return its URL.
 
         Raises:
-            EmbeddedServerError: another launcher runs it, its binaries are missing, its port was
-                taken since this object stopped it, or it ended instead of answering.
+            EmbeddedServerError: another launcher runs it, its binaries are missing, another program
+                took its port while it was stopped, or it ended instead of answering.
         """
         if self.running:
             return self.url
         if sys.platform != "linux":
             raise EmbeddedServerError(
-                "The embedded servers run on Linux only: name running servers in "
+                "The embedded servers run on Linux only. Elsewhere, name running servers in "
                 "ACTINIUM_DATABASE_URL and ACTINIUM_REDIS_URL."
             )
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock.acquire()
         try:
             self.log.parent.mkdir(mode=0o700, exist_ok=True)
-            self._adopt_or_outwait()
+            self._handle_leftover()
             if self._process is None:
                 self._prepare()
                 self._launch()
@@ -102,7 +103,7 @@ class Server(ABC):
         return self.url
 
     def stop(self) -> None:
-        """Stop the server, wait until it has ended and let other launchers have it."""
+        """Stop the server, wait until it has ended, and release its lock."""
         if self._process is not None:
             for number in (*self.stop_signals, signal.SIGKILL):
                 self._process.send(number)
@@ -112,7 +113,7 @@ class Server(ABC):
         self._lock.release()
 
     def kill(self) -> None:
-        """End the server as a crash would, by SIGKILL; :meth:`start` brings it back."""
+        """End the server by SIGKILL, as a crash would; :meth:`start` restarts it."""
         if self._process is not None:
             self._process.send(signal.SIGKILL)
             self._process.wait(STOP_SECONDS)
@@ -120,25 +121,25 @@ class Server(ABC):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make the data folder fit for a start; nothing runs in it."""
+        """Prepare the data folder for a start; no process uses it."""
 
     @abstractmethod
     def _command(self, port: int) -> list[str | Path]:
-        """The command that runs the server in the foreground on this port."""
+        """Return the command that runs the server in the foreground on this port."""
 
     @abstractmethod
     def _answering_pid(self, port: int) -> int | None:
-        """The process that serves this data folder on this port, if it is ready to."""
+        """Return the id of the process that serves this data folder on this port, if ready."""
 
     @abstractmethod
     def _complete(self) -> None:
-        """Make what the ready server still lacks."""
+        """Create what the ready server needs and does not have yet."""
 
-    def _adopt_or_outwait(self) -> None:
-        """Let an earlier launcher's server end, or take it over if it means to stay."""
+    def _handle_leftover(self) -> None:
+        """Wait until an earlier launcher's server has ended; adopt it if it does not end."""
         deadline = time.monotonic() + LEFTOVER_SECONDS
-        # A server whose launcher has just died may answer once more before it ends, so one is
-        # taken over only when it has had the time to end.
+        # A server whose launcher has just died may still answer before it ends. It is adopted only
+        # after it had the time to end.
         while leftovers := processes_in(self.folder, self.process_names):
             if time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -148,7 +149,7 @@ class Server(ABC):
             if pid not in leftovers:
                 raise EmbeddedServerError(
                     f"{self.title} still runs on {self.folder} without answering, as process "
-                    f"{', '.join(map(str, leftovers))}: end it, then start again."
+                    f"{', '.join(map(str, leftovers))}: end that process, then start again."
                 )
             self._process, self._port = Process(pid), port
             return
@@ -162,15 +163,15 @@ class Server(ABC):
             if self._becomes_ready(self._process, port):
                 self._port = port
                 return
-            # Somebody else may have taken the port between the look and the start.
+            # Another program may have taken the port between the check and the start.
             if self._port is not None or is_free(port):
                 break
         with self.log.open("rb") as log:
             log.seek(log_start)
-            said = log.read().decode(errors="replace").splitlines()
+            lines = log.read().decode(errors="replace").splitlines()
         raise EmbeddedServerError(
-            f"{self.title} ended or stayed silent while starting; the end of {self.log} says: "
-            + " | ".join(said[-5:])
+            f"{self.title} ended or did not answer while starting; the end of {self.log} says: "
+            + " | ".join(lines[-5:])
         )
 
     def _choose_port(self) -> int:
@@ -178,8 +179,8 @@ class Server(ABC):
             if is_free(self._port):
                 return self._port
             raise EmbeddedServerError(
-                f"Port {self._port} of {self.title} was taken by another program while it was "
-                "stopped: end that program, or start a new launcher, which takes another port."
+                f"Port {self._port} of {self.title} was taken by another program while the server "
+                "was stopped: end that program, or start a new launcher, which uses another port."
             )
         recorded = self._recorded_port()
         return recorded if recorded and is_free(recorded) else free_port()

@@ -1,4 +1,4 @@
-"""The whole embedded stack: PostgreSQL and Valkey under one home."""
+"""PostgreSQL and Valkey in one home, started and stopped together."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from deploy.embedded.valkey import ValkeyServer
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where the running servers answer and write their logs."""
+    """The URLs of the running servers, and their log files."""
 
     database_url: str
     redis_url: str
@@ -20,7 +20,7 @@ class Endpoints:
 
 
 class EmbeddedServers:
-    """PostgreSQL and Valkey with everything they keep under ``home``; both die with this process.
+    """PostgreSQL and Valkey, which keep all their files in ``home`` and end with this process.
 
     Example:
         >>> with EmbeddedServers(Path(".actinium")) as endpoints:  # doctest: +SKIP
@@ -33,10 +33,10 @@ class EmbeddedServers:
         self.valkey = ValkeyServer(home)
 
     def start(self) -> Endpoints:
-        """Start what does not run yet, wait until both answer and say where.
+        """Start the servers that do not run yet, wait until both answer and return their URLs.
 
         Raises:
-            EmbeddedServerError: one of them cannot start; none runs then.
+            EmbeddedServerError: one of them cannot start; then neither runs.
         """
         try:
             return Endpoints(
@@ -50,7 +50,7 @@ class EmbeddedServers:
             raise
 
     def stop(self) -> None:
-        """Stop both and wait until they have ended; nothing happens to one that does not run."""
+        """Stop both and wait until they have ended; does nothing to one that does not run."""
         with ExitStack() as both:
             both.callback(self.postgres.stop)
             both.callback(self.valkey.stop)

@@ -1,4 +1,4 @@
-"""A real Valkey of our own, which speaks Redis' protocol."""
+"""The embedded Valkey, which speaks Redis' protocol."""
 
 import signal
 from pathlib import Path
@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 class ValkeyServer(Server):
-    """Valkey with every write in its append-only file within a second."""
+    """Valkey that writes to its append-only file every second."""
 
     title: ClassVar[str] = "Valkey"
     name: ClassVar[str] = "valkey"
@@ -33,14 +33,14 @@ class ValkeyServer(Server):
 
     @property
     def url(self) -> str:
-        """The URL for clients, also while the server is stopped."""
+        """The URL for clients; known while the server is stopped, too."""
         return f"redis://{LOOPBACK}:{self.port}/0"
 
     def _prepare(self) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
 
     def _complete(self) -> None:
-        """Nothing: its databases are always there."""
+        """Do nothing: Valkey's databases always exist."""
 
     def _command(self, port: int) -> list[str | Path]:
         settings = [word for name, value in SETTINGS.items() for word in (f"--{name}", value)]
@@ -51,9 +51,9 @@ class ValkeyServer(Server):
             host=LOOPBACK, port=port, socket_timeout=5, retry=Retry(NoBackoff(), 0)
         )
         try:
-            facts = client.info()
+            state = client.info()
         except redis.RedisError:
             return None
         finally:
             client.close()
-        return int(facts["process_id"]) if facts["loading"] == 0 else None
+        return int(state["process_id"]) if state["loading"] == 0 else None

@@ -1,15 +1,19 @@
 """``make demo`` and ``make up``, as a user runs them."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from deploy.demo import why_sigmoid_fails
 from deploy.embedded.process import Process
+from deploy.service_log import is_request
 from tests.support.paths import ROOT
 from tests.support.processes import wait_for
 
@@ -50,16 +54,24 @@ def run(tmp_path, environment):
     return to_its_end
 
 
-def test_the_demonstration_trains_ranks_draws_and_the_second_time_reuses(run, tmp_path):
+def test_the_demonstration_trains_ranks_draws_and_the_second_time_reuses(
+    run, tmp_path, environment
+):
+    environment["ACTINIUM_PORT"] = "8123"  # of the page that it names; it listens on a free one
+
     def demonstrate() -> str:
-        told = run("deploy.demo", "--epochs", "1", "--train-size", "256", seconds=240)
-        assert told.returncode == 0, told.stdout + told.stderr
-        return told.stdout
+        result = run("deploy.demo", "--epochs", "1", "--train-size", "256", seconds=240)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     first = demonstrate()
     for activation in ACTIVATIONS:
         assert first.count(activation) >= 2, f"{activation} needs a bar and a place in the table"
     assert "already trained" not in first
+    assert re.search(r"^Validation accuracy at the last epoch, highest first\.", first, re.M)
+    last = first.splitlines()[-1]
+    assert re.fullmatch(r"http://127\.0\.0\.1:8123/#/experiments/[0-9a-f-]{36}", last)
+    assert last.rpartition("/")[2] in first.splitlines()[1]
     picture = tmp_path / "demo" / "learning_curves.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     second = demonstrate()
@@ -68,18 +80,44 @@ def test_the_demonstration_trains_ranks_draws_and_the_second_time_reuses(run, tm
     assert ranking == [line for line in second.splitlines() if "glorot_uniform" in line]
 
 
+def _run_of_sigmoid(accuracy: float, findings: list[str]) -> dict[str, Any]:
+    explained = [{"kind": kind, "explanation": f"It is {kind}."} for kind in findings]
+    diagnosis = {"verdict": "saturated", "findings": explained}
+    return {"final": {"val_accuracy": accuracy}, "diagnosis": diagnosis}
+
+
+def test_the_reason_is_given_only_where_sigmoid_did_not_learn():
+    learned = _run_of_sigmoid(0.97, ["plateau"])
+    failed = _run_of_sigmoid(0.0975, ["plateau", "saturated"])
+    reason = "Why sigmoid stays at 10% (saturated): It is saturated."
+    assert why_sigmoid_fails([learned, failed]) == reason
+    assert why_sigmoid_fails([learned]) is None
+    assert why_sigmoid_fails([_run_of_sigmoid(0.1, [])]) is None
+    assert why_sigmoid_fails([failed | {"final": None}, failed | {"diagnosis": None}]) is None
+
+
 def test_a_bad_size_is_one_sentence(run):
-    told = run("deploy.demo", "--train-size", "70000")
-    assert told.returncode == 1
-    assert "/dataset/train_size" in told.stderr
-    assert "Traceback" not in told.stderr
+    result = run("deploy.demo", "--train-size", "70000")
+    assert result.returncode == 1
+    assert "/dataset/train_size" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("name", ["up", "notebook", "page_pictures", "verdict_pictures"])
-def test_who_asks_for_help_starts_nothing(run, tmp_path, name):
-    told = run(f"deploy.{name}", "--help")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith(f"usage: python -m deploy.{name} [-h]\n")
+@pytest.mark.parametrize(
+    ("module", "usage"),
+    [
+        ("deploy.demo", "make demo"),
+        ("deploy.up", "make up"),
+        *(
+            (f"docs.generate.{name}", f"python -m docs.generate.{name}")
+            for name in ("notebook", "page_pictures", "verdict_pictures")
+        ),
+    ],
+)
+def test_help_starts_nothing(run, tmp_path, module, usage):
+    result = run(module, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"usage: {usage} [-h]")
     assert not any(tmp_path.iterdir())
 
 
@@ -99,11 +137,33 @@ def up(tmp_path, environment):
 
 
 def _ready(tmp_path: Path) -> str | None:
-    text = (tmp_path / "up.log").read_text()
-    for line in text.splitlines():
-        if line.strip().startswith("API ") and "http" in line:
-            return line.split()[1]
-    return None
+    found = re.search(r"^Actinium is ready: (\S+)", (tmp_path / "up.log").read_text(), re.M)
+    return found and found[1]
+
+
+def test_up_names_the_page_first_and_logs_requests_in_a_file_only(up, tmp_path):
+    url = wait_for(lambda: _ready(tmp_path), what="the service is ready", seconds=60)
+    assert '<html lang="' in httpx.get(f"{url}/").text
+    assert httpx.get(f"{url}/v1/catalog/activation").status_code == 200
+    log = tmp_path / "a home" / "logs" / "service.log"
+    wait_for(lambda: "GET /v1/catalog/activation" in log.read_text(), what="a request is logged")
+    shown = (tmp_path / "up.log").read_text()
+    assert not any(is_request(line) for line in shown.splitlines())
+    assert "Application startup complete" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "request_line"),
+    [
+        ("2026-11-28T11:25:18Z [info     ] GET /v1/runs caller=local status=200", True),
+        ('{"status": 200, "event": "DELETE /v1/runs/x", "level": "info"}', True),
+        ("2026-11-28T11:25:18Z [error    ] A request failed path=/v1/runs", False),
+        ("2026-11-28T11:25:18Z [info     ] Training runs=3", False),
+        ("Traceback (most recent call last):", False),
+    ],
+)
+def test_only_requests_are_kept_from_the_terminal(line, request_line):
+    assert is_request(line) is request_line
 
 
 def _descendants(pid: int) -> list[Process]:
@@ -136,16 +196,16 @@ def test_up_restarts_a_killed_worker_and_stops_everything_on_interrupt(up, tmp_p
     assert httpx.get(f"{url}/readyz").status_code == 200
 
     def workers() -> list[Process]:
-        mine = [each for each in _descendants(up.pid) if "-m workers" in _command(each)]
-        return [each for each in mine if each.running]
+        started = [child for child in _descendants(up.pid) if "-m workers" in _command(child)]
+        return [worker for worker in started if worker.running]
 
     killed = workers()
     assert killed
     killed[0].send(signal.SIGKILL)
     wait_for(
         lambda: (
-            not any(each.running for each in killed)
-            and {each.pid for each in workers()} - {each.pid for each in killed}
+            not any(worker.running for worker in killed)
+            and {worker.pid for worker in workers()} - {worker.pid for worker in killed}
         ),
         what="another worker is started",
         seconds=60,
@@ -153,7 +213,7 @@ def test_up_restarts_a_killed_worker_and_stops_everything_on_interrupt(up, tmp_p
     everything = _descendants(up.pid)
     up.send_signal(signal.SIGINT)
     assert up.wait(40) == 0
-    assert not [_command(each) for each in everything if each.running]
+    assert not [_command(process) for process in everything if process.running]
     assert "The data stays" in (tmp_path / "up.log").read_text()
 
 
@@ -164,6 +224,6 @@ def test_nothing_is_left_when_up_is_killed(up, tmp_path):
     up.kill()
 
     def left() -> list[str]:
-        return [_command(each) for each in everything if each.running]
+        return [_command(process) for process in everything if process.running]
 
     wait_for(lambda: not left(), what=lambda: f"an end of {left()}", seconds=40)
