@@ -1,4 +1,4 @@
-"""Start a worker: ``python -m workers``. Ctrl-C or SIGTERM stops it; its run goes on elsewhere."""
+"""Start a worker: ``python -m workers``. Ctrl-C or SIGTERM stops it; its runs go on elsewhere."""
 
 import argparse
 import os
@@ -20,16 +20,19 @@ from service.logs import configure_logging
 from service.settings import get_settings
 from workers.process import heartbeat
 from workers.process.celery_app import create_worker
-from workers.process.identity import Station
+from workers.process.identity import WorkerIdentity
 
-#: A beat may have to wait for a Postgres that does not answer.
+#: A heartbeat may have to wait this long for a Postgres that does not answer.
 _SLOWEST_BEAT_SECONDS = 30.0
+
+#: Exit status of the process that is asked for a device which is not there.
+_NO_DEVICE = 3
 
 _log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """Run a worker until it is told to stop, or say whether this container's is alive."""
+    """Run a worker until it has to stop, or with ``--check`` exit by whether one is alive."""
     arguments = _parser().parse_args()
     settings = get_settings()
     if arguments.check:
@@ -37,12 +40,12 @@ def main() -> None:
         alive = is_alive(settings, heartbeat.PROCESS, within=within)
         sys.exit(0 if alive else "No worker of this home is alive.")
     configure_logging(settings)
-    # A process that is a container's first ignores a signal it has no handler for.
+    # The first process of a container ignores signals it has no handler for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Read once, when the child imports torch.
     os.environ["OMP_NUM_THREADS"] = str(settings.training_threads or 1)
-    # Threads that wait for one another give the core away instead of turning on it: measured, as
-    # fast on a free machine, and on a shared one half the time of an epoch and a third of the work.
+    # Threads that wait for each other give up the core instead of spinning. Measured: as fast on a
+    # free machine; on a shared one an epoch takes half the time and a third of the work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if arguments.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = arguments.gpu
@@ -51,39 +54,39 @@ def main() -> None:
     except SchemaVersionError as error:
         sys.exit(str(error))
     name = arguments.name or f"{socket.gethostname()}-{os.getpid()}"
-    sys.exit(run(Station(name, find_device(arguments.device), settings)))
+    sys.exit(run(WorkerIdentity(name, find_device(arguments.device), settings)))
 
 
-def run(station: Station) -> int:
+def run(identity: WorkerIdentity) -> int:
     """Run Celery's worker in this process; return its exit status."""
-    # What it warns root of is pickle; we speak JSON only.
+    # Celery warns that pickle is unsafe for root; our messages are JSON only.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    worker = create_worker(station)
-    # Celery reminds, at each lost connection, that trainings go on: which is what we ask for.
+    worker = create_worker(identity)
+    # Celery warns at each lost connection that trainings go on, which is what we ask for.
     warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
-    _log.info("The worker starts", name=station.name, device=station.device)
+    _log.info("The worker starts", name=identity.name, device=identity.device)
     worker.start()
-    _log.info("The worker has stopped", name=station.name)
+    _log.info("The worker has stopped", name=identity.name)
     return int(worker.exitcode or 0)
 
 
 def find_device(requested: str) -> Literal["cpu", "cuda"]:
-    """Find out which device this worker trains on.
+    """Return the device this worker trains on: ``requested`` is ``auto``, ``cpu`` or ``cuda``.
 
     torch is asked in another process: this one will fork, and must not have used it.
     """
     if requested == "cpu":
         return "cpu"
-    question = (
+    program = (
         "import sys\n"
         "from workers.training.devices import DeviceError, choose\n"
         "try: print(choose(sys.argv[1]).type)\n"
-        "except DeviceError: sys.exit(3)"
+        f"except DeviceError: sys.exit({_NO_DEVICE})"
     )
     answer = subprocess.run(  # noqa: S603 - our own interpreter and words
-        [sys.executable, "-c", question, requested], check=False, capture_output=True, text=True
+        [sys.executable, "-c", program, requested], check=False, capture_output=True, text=True
     )
-    if answer.returncode == 3:
+    if answer.returncode == _NO_DEVICE:
         sys.exit("No CUDA device is visible here. Start the worker with --device cpu or auto.")
     if answer.returncode != 0:
         sys.exit(f"torch cannot be used: {answer.stderr.strip().splitlines()[-1]}")
@@ -96,10 +99,10 @@ def _parser() -> argparse.ArgumentParser:
         "--device",
         choices=("auto", "cpu", "cuda"),
         default="auto",
-        help="what to train on; auto takes a GPU where there is one",
+        help="the device to train on; auto uses a GPU if there is one",
     )
-    parser.add_argument("--gpu", metavar="INDEX", help="the only GPU this worker may see")
-    parser.add_argument("--name", help="how runs name it; host and process number if not given")
+    parser.add_argument("--gpu", metavar="INDEX", help="the only GPU this worker may use")
+    parser.add_argument("--name", help="the worker's name; host name and process id by default")
     parser.add_argument(
         "--check", action="store_true", help="exit with 0 if the worker of this home is alive"
     )

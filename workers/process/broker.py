@@ -1,9 +1,10 @@
-"""How a worker hears the doorbell: messages are gone when they are received.
+"""How a worker receives the doorbell's messages: the broker forgets each one on delivery.
 
-Celery's usual bookkeeping keeps a message until its task has ended and then tells the broker so.
-Where Redis is away at that very moment, telling fails, the message counts as work under way for
-ever, and the worker, which may have one, hears no other. Our messages carry nothing: who waits is
-in Postgres, and the scheduler rings again. So there is nothing to keep and nothing to tell.
+By default Celery keeps a message until its task has ended and acknowledges it then. If Redis is
+away at that moment, the acknowledgement fails, the message counts as being worked on for ever, and
+the worker, which works on one message at a time, receives no other. Our messages carry no data: the
+runs that wait are in Postgres, and the scheduler rings again. So nothing has to be kept or
+acknowledged.
 """
 
 from typing import Any
@@ -13,32 +14,32 @@ from celery.worker.request import Request
 from kombu.entity import Exchange, Queue
 
 
-def listen_to(name: str) -> Queue:
-    """Give the queue of a device as a worker consumes it: nothing is kept of what was taken."""
+def unacknowledged_queue(name: str) -> Queue:
+    """Return a device's queue whose messages the broker forgets when it delivers them."""
     return Queue(name, Exchange(name), routing_key=name, no_ack=True)  # type: ignore[no-untyped-call]
 
 
-class Ring(Request):  # type: ignore[misc]
-    """A message in a worker's hands. The broker knows nothing of it any more."""
+class UnacknowledgedRequest(Request):  # type: ignore[misc]
+    """A received message. The broker has forgotten it, so both answers stay inside the worker."""
 
     def acknowledge(self) -> None:
-        """Take the message as done with."""
+        """Mark the message as done."""
         self.acknowledged = True
 
     def reject(self, requeue: bool = False) -> None:  # noqa: ARG002 - Celery's signature
-        """Let the message go: whoever may still be wanted is rung for by the scheduler."""
+        """Mark the message as done: the scheduler rings again for the runs that still wait."""
         self.acknowledged = True
 
 
-class ChildMayDieEarly(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Lets a child that dies while the worker connects be replaced, as a later one is.
+class EarlyChildReplacement(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Replaces a child that dies while the worker connects for the first time.
 
-    On its first connection, and only then, Celery takes that for a pool that cannot start, and
-    ends the worker.
+    Celery replaces children that die later. During the first connection it assumes that the pool
+    cannot start, and ends the worker.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, parent: Any) -> None:
-        """Count this connection as one more, not as the first."""
+        """Make Celery treat this connection as a later one."""
         parent.restart_count = max(parent.restart_count, 1)

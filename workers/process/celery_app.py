@@ -1,7 +1,7 @@
-"""The Celery side of a worker: its settings, and what its processes do when they start and stop.
+"""A worker's Celery application: its settings, its task and the steps added to Celery's start.
 
-Celery wakes a worker and gives its training a process of its own. Which run is trained, by
-whom, and how often it is tried is decided in Postgres.
+Celery wakes a worker and gives the training a process of its own. Postgres decides which run is
+trained, by which worker and how often it is tried.
 """
 
 import os
@@ -13,79 +13,79 @@ from celery.signals import setup_logging, worker_process_init
 
 from service.runs.doorbell import DEVICES, broker_settings, queue_name
 from workers.process import signals
-from workers.process.broker import ChildMayDieEarly, listen_to
-from workers.process.heartbeat import Registration
-from workers.process.identity import Station
+from workers.process.broker import EarlyChildReplacement, unacknowledged_queue
+from workers.process.heartbeat import Heartbeat
+from workers.process.identity import WorkerIdentity
 from workers.process.task import add_train_task
 
 
-def worker_settings(station: Station) -> dict[str, Any]:
-    """Celery settings of a worker, each with its reason."""
+def celery_settings(identity: WorkerIdentity) -> dict[str, Any]:
+    """Return a worker's Celery settings, each with its reason."""
     return {
-        **broker_settings(station.settings),
-        # A process of its own for the training: the parent goes on answering signals and Redis
-        # and outlives a training that crashes. One at a time: a run has the device to itself.
+        **broker_settings(identity.settings),
+        # The training runs in a child process: the parent goes on answering signals and Redis, and
+        # survives a training that crashes. One child: a pack has the device to itself.
         "worker_pool": "prefork",
         "worker_concurrency": 1,
-        # Nothing is kept of a message that was received (see ``listening``).
-        "task_queues": [listen_to(queue_name(device)) for device in DEVICES],
+        # The broker keeps no copy of a received message (see ``process.broker``).
+        "task_queues": [unacknowledged_queue(queue_name(device)) for device in DEVICES],
         # No message waits at a busy worker while another is idle.
         "worker_disable_prefetch": True,
-        # A restart of Redis must not kill a training: what it needs is its lease in Postgres.
+        # A restart of Redis must not kill a training: only the lease in Postgres matters to it.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # Redis may start after us, or be away for a night: never give up (by default at 100).
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        # A child imports torch before it reports for work: seconds, on a busy machine many.
+        # A child imports torch before it reports that it is ready: seconds, more on a busy machine.
         "worker_proc_alive_timeout": 120.0,
-        # A killed child may have sent a last result, says Celery, and holds its place for 10 s.
-        # We have no results; the next child may work at once.
+        # Celery waits 10 s for the last result of a killed child before it starts another.
+        # Our tasks have no results, so the next child may start after one second.
         "worker_lost_wait": 1.0,
         # Nobody commands workers through Redis: cancels and state go through Postgres.
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
-        # Standard output stays what it is; our logging takes Celery's (see ``create_app``).
+        # Leave standard output alone; Celery's log goes to our logging (see ``create_app``).
         "worker_redirect_stdouts": False,
-        "task_default_queue": queue_name(station.device),
+        "task_default_queue": queue_name(identity.device),
     }
 
 
-def create_app(station: Station) -> Celery:
-    """Make the Celery app of a worker, with its task and its reactions to Celery's signals."""
+def create_app(identity: WorkerIdentity) -> Celery:
+    """Return the Celery application of a worker, with its task and its signal handlers."""
     app = Celery("actinium")
-    app.conf.update(worker_settings(station))
-    app.steps["worker"].add(Registration)
-    app.steps["consumer"].add(ChildMayDieEarly)
-    add_train_task(app, station)
-    parent = os.getpid()
+    app.conf.update(celery_settings(identity))
+    app.steps["worker"].add(Heartbeat)
+    app.steps["consumer"].add(EarlyChildReplacement)
+    add_train_task(app, identity)
+    parent_pid = os.getpid()
 
     def keep_logging(**_: Any) -> None:
-        """Being connected is enough: Celery then leaves logging as it is."""
+        """Do nothing: Celery leaves logging as it is where this signal has a handler."""
 
     def prepare_child(**_: Any) -> None:
-        signals.prepare_child(parent)
+        signals.prepare_child(parent_pid)
 
     setup_logging.connect(keep_logging, weak=False)
     worker_process_init.connect(prepare_child, weak=False)
     return app
 
 
-def create_worker(station: Station) -> Any:
-    """Make the Celery worker of a station, to be started in this process."""
-    app = create_app(station)
+def create_worker(identity: WorkerIdentity) -> Any:
+    """Return the Celery worker, ready to be started in this process."""
+    app = create_app(identity)
 
-    class Worker(app.Worker):  # type: ignore[name-defined, misc]
+    class SignalledWorker(app.Worker):  # type: ignore[name-defined, misc]
         def install_platform_tweaks(self, worker: Any) -> None:
-            """Take the signals over from Celery before anything of the worker runs."""
+            """Replace Celery's signal handlers before any other part of the worker runs."""
             super().install_platform_tweaks(worker)
-            signals.heed_signals(station)
+            signals.install_stop_handlers(identity)
 
-    return Worker(
-        hostname=f"{station.name}@{socket.gethostname()}",
-        queues=[queue_name(station.device)],
-        station=station,
+    return SignalledWorker(
+        hostname=f"{identity.name}@{socket.gethostname()}",
+        queues=[queue_name(identity.device)],
+        identity=identity,
         quiet=True,
-        # Workers have nothing to tell one another: fewer moving parts.
+        # Disable gossip and mingle: workers do not coordinate through Celery.
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

@@ -1,5 +1,6 @@
-"""Registration: a worker's row in Postgres, kept fresh while it can hear the doorbell."""
+"""Heartbeat: a worker's row in Postgres, renewed while the worker can receive messages."""
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -13,53 +14,57 @@ from service.database.engine import create_database_engine, session_factory
 from service.database.outages import Outage, is_outage
 from service.database.tables import Worker
 from service.liveness import mark_alive
-from workers.process.identity import Station
+from workers.process.identity import WorkerIdentity
 
+#: The name under which a worker leaves its sign of life (``service.liveness``).
 PROCESS = "worker"
+
+#: Longest time between two heartbeats.
 BEAT_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
 
-class Registration(bootsteps.StartStopStep):  # type: ignore[misc]
-    """A step of Celery's worker that registers it and renews that from the event loop's timer.
+class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc]
+    """A step of Celery's worker that renews the worker's row from the event loop's timer.
 
-    A timer and no thread: the parent forks children, and a fork while a thread holds a lock
-    leaves it locked in the child for ever. For the same reason no connection outlives a beat.
+    A timer and not a thread: the parent forks children, and a lock that a thread holds during a
+    fork stays locked in the child for ever. For the same reason no database connection stays open
+    between two beats.
     """
 
     requires = ("celery.worker.components:Timer",)
 
-    def __init__(self, parent: Any, *, station: Station, **options: Any) -> None:
+    def __init__(self, parent: Any, *, identity: WorkerIdentity, **options: Any) -> None:
         super().__init__(parent, **options)
-        self._station = station
-        self._engine = create_database_engine(station.settings, pool_size=1)
+        self._identity = identity
+        self._engine = create_database_engine(identity.settings, pool_size=1)
         self._sessions = session_factory(self._engine)
         self._outage = Outage("Postgres")
         self._timer: Any = None
 
     def start(self, parent: Any) -> None:
-        """Register the worker and keep doing so."""
-        self._write(self._leave)  # a row left by a worker that died under this name
+        """Write the worker's row and renew it from now on."""
+        self._write(self._delete_row)  # one may be left from a worker of this name that died
         self._beat()
-        every = min(BEAT_SECONDS, self._station.settings.worker_seen_seconds / 4)
-        self._timer = parent.timer.call_repeatedly(every, self._beat)
+        interval = min(BEAT_SECONDS, self._identity.settings.worker_seen_seconds / 4)
+        self._timer = parent.timer.call_repeatedly(interval, self._beat)
 
     def stop(self, _parent: Any) -> None:
-        """Take the worker off the list."""
+        """Delete the worker's row."""
         if self._timer is not None:
             self._timer.cancel()
-        self._write(self._leave)
+        self._write(self._delete_row)
 
-    #: A worker that is told to end at once leaves no row behind either.
+    #: A worker that has to end at once leaves no row behind either.
     terminate = stop
 
     def _beat(self) -> None:
-        self._write(self._enter)
-        mark_alive(self._station.settings, PROCESS)
+        self._write(self._renew_row)
+        mark_alive(self._identity.settings, PROCESS)
 
-    def _enter(self, session: Session) -> None:
-        row = insert(Worker).values(name=self._station.name, device=self._station.device)
+    def _renew_row(self, session: Session) -> None:
+        row = insert(Worker).values(name=self._identity.name, device=self._identity.device)
         session.execute(
             row.on_conflict_do_update(
                 index_elements=[Worker.name],
@@ -67,11 +72,15 @@ class Registration(bootsteps.StartStopStep):  # type: ignore[misc]
             )
         )
 
-    def _leave(self, session: Session) -> None:
-        session.execute(delete(Worker).where(Worker.name == self._station.name))
+    def _delete_row(self, session: Session) -> None:
+        session.execute(delete(Worker).where(Worker.name == self._identity.name))
 
-    def _write(self, change: Any) -> None:
-        """Make a change that may fail: a worker trains on while Postgres is away."""
+    def _write(self, change: Callable[[Session], None]) -> None:
+        """Run a change in a transaction; skip it while Postgres is away, for the training goes on.
+
+        Raises:
+            DBAPIError: the database refused the change for another reason.
+        """
         try:
             with self._sessions() as session, session.begin():
                 change(session)

@@ -1,4 +1,4 @@
-"""What one worker is: its name, its device and its settings."""
+"""Identity of a worker: its name, its device, its settings and its stop flag."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,8 +8,15 @@ from workers.process.stop_flag import StopFlag
 
 
 @dataclass(frozen=True)
-class Station:
-    """One worker, as its parent process and its forked child both know it."""
+class WorkerIdentity:
+    """One worker, shared by its parent process and the child it forks.
+
+    Attributes:
+        name: unique among the running workers; recorded with the runs it trains.
+        device: the device it trains on.
+        settings: of the service.
+        stop: set by the parent when the worker has to stop, read by the child.
+    """
 
     name: str
     device: Literal["cpu", "cuda"]

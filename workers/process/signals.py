@@ -1,11 +1,11 @@
-"""How a worker's two processes begin and end.
+"""Signals: how the two processes of a worker start and stop.
 
-Told to stop (SIGTERM, Ctrl-C, a closed terminal), the parent sets the stop flag and does
-Celery's warm shutdown: it takes no more messages and waits for its child, which sees the flag
-between two steps, gives its run back and is done within a second or two. (Celery's soft shutdown
-sleeps for the whole of its timeout while anything runs, and then ends the child by an exception
-that can strike in the middle of a commit.) A child that does not see the flag in time dies with
-its parent; its run is then found by its lease.
+SIGTERM, Ctrl-C or a closed terminal makes the parent set the stop flag and begin Celery's warm
+shutdown: it receives no more messages and waits for its child. The child reads the flag between
+two steps, gives its runs back and ends within a second or two. (Celery's soft shutdown is of no
+use here: it sleeps for the whole of its timeout while a task runs, and then ends the child by an
+exception that can strike in the middle of a commit.) A child that does not read the flag in time
+is killed with its parent; its runs are taken back when their leases expire.
 """
 
 import os
@@ -14,55 +14,56 @@ from typing import Any
 
 from celery.platforms import EX_FAILURE
 
-from workers.process.identity import Station
+from workers.process.identity import WorkerIdentity
 
-#: Each of them stops a worker, in the same way.
-_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+#: Each of these signals stops a worker, in the same way.
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
-def prepare_child(parent: int) -> None:
+def prepare_child(parent_pid: int) -> None:
     """Make a forked child ready to train.
 
-    Celery has by now asked the kernel to kill the child when its parent dies, however that dies.
+    Celery has already asked the kernel to kill the child when its parent dies, for any reason.
     """
-    if os.getppid() != parent:  # it died before that
+    if os.getppid() != parent_pid:  # the parent died before that
         os._exit(EX_FAILURE)
-    # Sent to the whole process group, these would raise SystemExit wherever the training stands.
-    # The parent hears them too and sets the flag.
-    for number in _STOPPING:
+    # A signal sent to the whole process group would raise SystemExit anywhere in the training.
+    # The parent receives it too and sets the flag.
+    for number in _STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    # Torch, before the first run waits for it.
+    # Import torch now so that the first run does not pay for it.
     import workers.execution.runner  # noqa: F401, PLC0415
     from workers.process.warmup import warm_up  # noqa: PLC0415
 
     warm_up()
 
 
-def heed_signals(station: Station) -> None:
-    """Let SIGTERM, Ctrl-C, a closed terminal and Ctrl-Backslash stop the parent: all alike, once.
+def install_stop_handlers(identity: WorkerIdentity) -> None:
+    """Let each stop signal stop the parent in the same way, once.
 
-    Celery would start anew on a closed terminal, without it, and on Ctrl-Backslash wait for its
-    child without telling it. And what it does on SIGTERM holds a lock for a moment: struck there by
-    a second signal, as when a launcher dies, it would wait for itself for ever.
+    Without this Celery would restart when its terminal closes, and on Ctrl-Backslash wait for its
+    child without telling it to stop. Only the first signal counts: Celery's own handler takes a
+    lock for a moment, and a second signal in that moment (a dying launcher sends several) would
+    wait for that lock for ever.
     """
     warm_shutdown: Any = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: Any) -> None:
-        if not station.stop.is_set():
-            _begin_stop(station)
+        if not identity.stop.is_set():
+            _begin_stop(identity)
             warm_shutdown(number, frame)
 
-    for number in _STOPPING:
+    for number in _STOP_SIGNALS:
         signal.signal(number, stop)
 
 
-def _begin_stop(station: Station) -> None:
-    """Tell the child to give its run back, and end by force when it does not do so in time."""
-    station.stop.set()
+def _begin_stop(identity: WorkerIdentity) -> None:
+    """Ask the child to give its runs back, and end by force if it does not do so in time."""
+    identity.stop.set()
     signal.signal(signal.SIGALRM, _end_by_force)
-    signal.setitimer(signal.ITIMER_REAL, max(station.settings.soft_shutdown_seconds, 0.001))
+    signal.setitimer(signal.ITIMER_REAL, max(identity.settings.soft_shutdown_seconds, 0.001))
 
 
 def _end_by_force(*_: Any) -> None:
-    os.write(2, b"The worker did not stop in time; its run is left to its lease.\n")
+    os.write(2, b"The worker did not stop in time; its runs go on when their leases expire.\n")
     os._exit(EX_FAILURE)

@@ -1,7 +1,7 @@
-"""The one task: a worker that hears the doorbell looks for runs that wait.
+"""The one Celery task: a worker that is rung for trains the runs that wait.
 
-The parent process imports this module and must never import torch: a child forked after torch
-has run may hang. What needs torch is imported where only a child gets to.
+The parent process imports this module and must never import torch: a child that is forked after
+torch has run may hang. Imports that need torch are inside the functions that only a child calls.
 """
 
 from celery import Celery
@@ -13,35 +13,35 @@ from service.database.outages import is_outage
 from service.runs.capacity import workers_wanted
 from service.runs.doorbell import TRAIN_TASK, Doorbell
 from service.settings import Settings
-from workers.process.broker import Ring
-from workers.process.identity import Station
+from workers.process.broker import UnacknowledgedRequest
+from workers.process.identity import WorkerIdentity
 
 
-def add_train_task(app: Celery, station: Station) -> None:
-    """Give a Celery app its task."""
+def add_train_task(app: Celery, identity: WorkerIdentity) -> None:
+    """Add the training task to a Celery application."""
 
-    @app.task(name=TRAIN_TASK, Request=Ring)  # type: ignore[untyped-decorator]
+    @app.task(name=TRAIN_TASK, Request=UnacknowledgedRequest)  # type: ignore[untyped-decorator]
     def train() -> None:
-        answer_doorbell(station)
+        answer_doorbell(identity)
 
 
-def answer_doorbell(station: Station) -> None:
-    """Train what waits; a worker that has been told to stop hands the rest to the others."""
-    from workers.execution.runner import work  # noqa: PLC0415 - torch
+def answer_doorbell(identity: WorkerIdentity) -> None:
+    """Train runs until none waits; a worker that has to stop rings for the other workers."""
+    from workers.execution.runner import train_waiting_runs  # noqa: PLC0415 - torch
     from workers.training import devices  # noqa: PLC0415 - torch
 
-    engine = create_database_engine(station.settings, pool_size=1)
+    engine = create_database_engine(identity.settings, pool_size=1)
     sessions = session_factory(engine)
     try:
-        work(
+        train_waiting_runs(
             sessions,
-            station.settings,
-            worker=station.name,
-            device=devices.choose(station.device),
-            stopping=station.stop.is_set,
+            identity.settings,
+            worker=identity.name,
+            device=devices.choose(identity.device),
+            stopping=identity.stop.is_set,
         )
-        if station.stop.is_set():
-            _ring_for_others(sessions, station.settings)
+        if identity.stop.is_set():
+            _ring_for_others(sessions, identity.settings)
     finally:
         engine.dispose()
 
