@@ -11,10 +11,10 @@ from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec, RunConfig
-from workers import datasets
-from workers.datasets import Dataset
+from workers.datasets.dataset import Dataset
+from workers.datasets.loading import load
 from workers.training.packed.training import PackedTraining
-from workers.training.results import EpochResult, Pulse, Start
+from workers.training.results import EpochResult, Pulse, StartResult
 
 CPU = torch.device("cpu")
 BASE: dict[str, Any] = {
@@ -113,12 +113,12 @@ Runs = list[tuple[RunConfig, int]]
 def runs_of(spec: dict[str, Any]) -> tuple[Runs, Dataset]:
     """The runs of a spec, which may be one pack, and their data."""
     runs = expand(ExperimentSpec.model_validate(BASE | spec), Limits())
-    (key,) = {pack_key(each.config) for each in runs}
+    (key,) = {pack_key(run.configuration) for run in runs}
     assert key is not None
-    return [(each.config, each.seed) for each in runs], datasets.load(runs[0].config.dataset)
+    return [(each.config, each.seed) for each in runs], load(runs[0].config.dataset)
 
 
-def seen(result: Start | EpochResult) -> Any:
+def seen(result: StartResult | EpochResult) -> Any:
     """A result's bits, layer statistics with them, without the seconds."""
     metrics = result.metrics if isinstance(result, EpochResult) else {}
     return (

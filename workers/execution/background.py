@@ -1,17 +1,18 @@
-"""Waiting for something slow without seeming dead."""
+"""Background: something slow runs in a thread of its own while the caller goes on pulsing."""
 
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+#: Time between two pulses.
 PULSE_SECONDS = 0.5
 
 T = TypeVar("T")
 
 
-class _Work(threading.Thread, Generic[T]):
+class _BackgroundThread(threading.Thread, Generic[T]):
     def __init__(self, work: Callable[[], T]) -> None:
-        super().__init__(daemon=True)  # one that hangs must not keep the process from ending
+        super().__init__(daemon=True)  # work that hangs must not keep the process from ending
         self._work = work
         self.result: T
         self.error: BaseException | None = None
@@ -24,11 +25,14 @@ class _Work(threading.Thread, Generic[T]):
 
 
 def wait_for(work: Callable[[], T], pulse: Callable[[], None]) -> T:
-    """Do something in another thread, and pulse twice a second until it is done.
+    """Run ``work`` in another thread, call ``pulse`` twice a second, and return the result.
 
-    Where ``pulse`` raises, the work is left to itself; its result is lost.
+    If ``pulse`` raises, the thread goes on and its result is discarded.
+
+    Raises:
+        BaseException: what ``work`` raised.
     """
-    thread = _Work(work)
+    thread = _BackgroundThread(work)
     thread.start()
     thread.join(PULSE_SECONDS)
     while thread.is_alive():

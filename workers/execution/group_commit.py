@@ -1,7 +1,8 @@
-"""Group commit: epochs that end shortly after one another are recorded in one transaction.
+"""Group commit: epochs that end shortly after each other are recorded in one transaction.
 
-A transaction takes some milliseconds, whatever it holds; an epoch of a very small network takes
-no more. What waits is lost with its worker, and lived again with the same bits by the next.
+A transaction takes some milliseconds, whatever it holds, and an epoch of a very small network takes
+no longer. Epochs that wait are lost if their worker dies; the next worker retrains them, with the
+same bits.
 """
 
 import time
@@ -9,22 +10,23 @@ from collections.abc import Sequence
 
 from service.runs.recording import EpochRecord
 
-#: How soon after a transaction another one is worth while: what a listener may wait.
+#: Least time between two transactions, and so the longest that a listener waits for an epoch.
 GROUP_SECONDS = 0.2
 
-#: Most epochs of one transaction: they are in memory, and their runs are locked meanwhile.
-_MOST = 1_000
+#: Largest weight of a transaction: its epochs are in memory, and their runs are locked meanwhile.
+_LARGEST_WEIGHT = 1_000
 
-#: An epoch with layer statistics weighs as much as so many without: up to half a megabyte.
-_WEIGHT_OF_STATISTICS = 20
+#: Weight of an epoch with layer statistics (up to half a megabyte); of one without it is 1.
+_STATISTICS_WEIGHT = 20
 
 
-class Group:
+class CommitGroup:
     """Epochs that wait to be recorded together, in the order in which they ended.
 
-    They wait only where the next is expected within ``GROUP_SECONDS`` of the last transaction, by
-    how long the last one took. So longer epochs never wait, nor does the first of a training. Where
-    one takes longer than that after all, those before it wait for its first pulse at the latest.
+    Epochs wait only if the next one, taking as long as the last one did, would end within
+    ``GROUP_SECONDS`` of the last transaction. So longer epochs never wait, nor does the first epoch
+    of a training. If the next epoch takes longer than expected, its first pulse records those that
+    wait.
     """
 
     def __init__(self) -> None:
@@ -35,33 +37,33 @@ class Group:
         self._taken_at = self._recorded_at = float("-inf")
 
     def add(self, records: Sequence[EpochRecord]) -> None:
-        """Put in epochs of several runs that ended just now, at most one a run."""
+        """Add epochs that ended just now, at most one of each run."""
         now = time.monotonic()
         self._next_at = now + (now - self._ended_at)
         self._ended_at = now
         self._waiting += records
-        self._weight += sum(_weight(each) for each in records)
+        self._weight += sum(_weight(record) for record in records)
 
     @property
     def due(self) -> bool:
-        """Whether what waits should wait no longer; the last epoch of a run never waits."""
+        """Whether the waiting epochs should be recorded now; the last one of a run never waits."""
         return (
             self._next_at >= self._recorded_at + GROUP_SECONDS
-            or self._weight >= _MOST
-            or any(each.ending is not None for each in self._waiting)
+            or self._weight >= _LARGEST_WEIGHT
+            or any(record.ending is not None for record in self._waiting)
         )
 
     def take(self) -> list[EpochRecord]:
-        """Take out what waits, for good: what cannot be recorded must not be tried for ever."""
+        """Remove and return the waiting epochs: records that are refused are not tried again."""
         taken, self._waiting, self._weight = self._waiting, [], 0
         self._taken_at = time.monotonic()
         return taken
 
     def recorded(self) -> None:
-        """Note that what was taken is recorded now, in time that is not the next epoch's."""
+        """Note that the taken epochs are recorded now; that time does not count as an epoch's."""
         self._recorded_at = time.monotonic()
         self._ended_at += self._recorded_at - self._taken_at
 
 
 def _weight(record: EpochRecord) -> int:
-    return 1 if record.insight.layers is None else _WEIGHT_OF_STATISTICS
+    return 1 if record.insight.layers is None else _STATISTICS_WEIGHT

@@ -1,4 +1,4 @@
-"""From a configuration to the parts that train it: every registry is read here."""
+"""Assembly: from a configuration to the parts that train it. Every registry is read here."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,22 +8,23 @@ from torch.optim import Optimizer
 from service.specs.choices import Choice
 from service.specs.resolution import network_of
 from service.specs.spec import RunConfig
-from workers.datasets import Dataset
+from workers.datasets.dataset import Dataset
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
-from workers.nn.initializers import INITIALIZERS, initialize
+from workers.nn.initialization import initialize
+from workers.nn.initializers import INITIALIZERS
 from workers.nn.models import MODELS, Network, Parts
 from workers.nn.normalizations import NORMALIZATIONS
 from workers.nn.optimizers import OPTIMIZERS
 from workers.nn.schedules import SCHEDULES, Schedule
 from workers.training.streams import Streams
 
-#: Training samples, from the first on, that a data-dependent initializer measures.
+#: First training samples, on which a data-dependent initializer measures z-values.
 MEASURED_SAMPLES = 1_000
 
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
-    """Build a configuration's network for a data set, initialized, on the CPU."""
+    """Return a configuration's network for a data set, initialized, on the CPU."""
     parts = Parts(
         input_shape=data.input_shape,
         outputs=network_of(config.dataset, config.model, config.activation).output.features,
@@ -32,7 +33,7 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
         dropout=entry(DROPOUTS, config.dropout),
     )
     parameters = config.model.parameters
-    parameters.pop("head", None)  # outputs has it
+    parameters.pop("head", None)  # it has decided the number of outputs
     network: Network = MODELS[config.model.name](parts, **parameters)
     initialize(
         network,
@@ -46,24 +47,24 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
 
 
 def build_optimizer(config: RunConfig, network: Network) -> Optimizer:
-    """Build a configuration's optimizer over a network."""
+    """Return a configuration's optimizer for a network."""
     parameters = config.optimizer.parameters
     del parameters["schedule"]
     return OPTIMIZERS[config.optimizer.name](network.parameters(), **parameters)
 
 
 def build_schedule(config: RunConfig) -> Schedule:
-    """Build a configuration's learning-rate schedule."""
+    """Return a configuration's learning-rate schedule."""
     schedule: Schedule = entry(SCHEDULES, config.optimizer.parameters["schedule"])
     return schedule
 
 
 def learning_rates(config: RunConfig, steps: int) -> Callable[[int, int], float]:
-    """Give the learning rate by epoch (from 1 on) and step of the epoch (from 0 on).
+    """Return the learning rate as a function of epoch (from 1 on) and step (from 0 on).
 
     Args:
         config: of the run.
-        steps: of an epoch.
+        steps: per epoch.
     """
     schedule = build_schedule(config)
     base: float = config.optimizer.parameters["learning_rate"]
@@ -73,5 +74,5 @@ def learning_rates(config: RunConfig, steps: int) -> Callable[[int, int], float]
 
 
 def entry(registry: dict[str, Any], choice: Choice) -> Any:
-    """Call a registry's function for a choice, with the choice's parameters."""
+    """Call the function that a registry has for a choice, with the choice's parameters."""
     return registry[choice.name](**choice.parameters)

@@ -1,4 +1,4 @@
-"""Devices: where a run trains, and what about it decides the last bits of its numbers."""
+"""Devices: where a run trains, and the settings that decide the last bits of its numbers."""
 
 import ctypes
 import os
@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import torch
 
-#: mallopt's names for the size from which a block is mapped on its own, and for how much may be
-#: free at the heap's end before it goes back to the kernel; malloc.h of the GNU C library.
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
-_LARGEST_BLOCK, _MOST_KEPT = 2**30, 2**31 - 1
+#: Parameters of mallopt (malloc.h of the GNU C library): the size from which a block is mapped on
+#: its own, and how much may be free at the end of the heap before it goes back to the kernel.
+MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
+_LARGEST_BLOCK_BYTES, _MOST_KEPT_BYTES = 2**30, 2**31 - 1
 
 
 class DeviceError(Exception):
-    """The device asked for is not here."""
+    """The requested device is not on this machine."""
 
 
 def choose(requested: str) -> torch.device:
-    """Give the device for ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+    """Return the device for ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
 
     Raises:
-        DeviceError: CUDA was asked for and this process sees no such device.
+        DeviceError: CUDA was requested and this process sees no such device.
     """
     available = torch.cuda.is_available()
     if requested == "cuda" and not available:
@@ -35,11 +35,14 @@ def choose(requested: str) -> torch.device:
 
 
 def prepare(device: torch.device, threads: int | None = None) -> None:
-    """Set this process up so that a run gives the same bits each time.
+    """Set up this process so that a run gives the same bits each time.
 
-    Settings are the process's, not the run's: float32 products in full precision (no TF32),
-    deterministic kernels, and on a CPU the number of threads, which decides the order of sums.
-    ``threads`` None leaves that number as it is.
+    For the whole process: float32 products in full precision (no TF32), deterministic kernels, and
+    on a CPU the number of threads, which decides the order of sums.
+
+    Args:
+        device: where the run trains.
+        threads: on a CPU; None leaves the number as it is.
     """
     if threads is not None:
         torch.set_num_threads(threads)
@@ -53,24 +56,24 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
 
 
 def _keep_memory() -> None:
-    """Let the allocator keep what one step frees for the next; what the last run left goes back.
+    """Make the allocator keep memory between steps, and return what the last run left.
 
-    Left to itself, glibc gives memory back at the end of a step, and the kernel clears the same
-    pages again in the next. By the chance of the heap's layout that is nothing, or 12,000 page
-    faults a step: measured with mnist_cnn, 4 to 9% of a first epoch and up to 15% of a later one.
-    Where the C library is another, nothing changes.
+    By default glibc returns memory to the kernel at the end of a step, and the kernel clears the
+    same pages again in the next one. Depending on the layout of the heap that costs nothing, or
+    12,000 page faults per step: measured with mnist_cnn, 4 to 9% of a first epoch and up to 15% of
+    a later one. With another C library nothing changes.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt") and hasattr(library, "malloc_trim"):
-        library.mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
-        library.mallopt(_TRIM_THRESHOLD, _MOST_KEPT)
+        library.mallopt(MMAP_THRESHOLD, _LARGEST_BLOCK_BYTES)
+        library.mallopt(TRIM_THRESHOLD, _MOST_KEPT_BYTES)
         library.malloc_trim(0)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that the device, or this machine, has no memory left.
+    """Whether an error means that the device, or this machine, has no memory left.
 
-    Torch says so of a CPU by the words of its allocator only.
+    On a CPU torch raises a plain RuntimeError, which only its text tells from others.
     """
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
@@ -78,9 +81,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Describe the engine a run trains on, as JSON to be recorded with it.
+    """Return the engine a run trains on, as plain data to be recorded with it.
 
-    Runs of one configuration and seed agree bit for bit where these agree.
+    Runs of one configuration and seed agree bit for bit if their engines agree.
     """
     engine: dict[str, Any] = {
         "device": device.type,
@@ -98,7 +101,7 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Give the processor's model name, which Python itself does not tell on Linux."""
+    """Return the processor's model name, which Python's ``platform`` does not know on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,21 +1,25 @@
-"""Jobs: what a worker trains at one time, a pack or a run alone, seen as the same."""
+"""Jobs: what a worker trains at one time, a pack or a run alone, behind one interface.
+
+A job has members, numbered from 0, and yields rounds: one result of each member that is still
+trained. A run alone is a job of one member.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from service.specs.packing import Form
 from service.specs.spec import RunConfig
-from workers.datasets import Dataset
-from workers.training.packed.training import PackedTraining, Round
-from workers.training.results import Pulse
-from workers.training.solo import Training
+from workers.datasets.dataset import Dataset
+from workers.training.packed.training import PackedTraining
+from workers.training.results import Pulse, Round
+from workers.training.solo import SoloTraining
 
 
-class Trainee(Protocol):
-    """One run in training, and its state at any pulse or result."""
+class JobMember(Protocol):
+    """One run of a job, and its whole state between two steps, at any pulse or round."""
 
     @property
     def epoch(self) -> int:
@@ -23,68 +27,64 @@ class Trainee(Protocol):
 
     @property
     def step(self) -> int:
-        """The next step to take, of the epoch."""
+        """The next step of that epoch, from 0 on."""
 
     def state(self) -> dict[str, Tensor]:
-        """Copy the state: named, contiguous tensors on the CPU."""
+        """Return a copy of the state: named, contiguous tensors on the CPU."""
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take up the state that a training of the same run gave; before the job runs."""
+        """Set the state to what ``state`` returned for the same run; before the job runs."""
 
     def weights(self) -> dict[str, Tensor]:
-        """Copy the network's weights, by their names in the network."""
+        """Return a copy of the weights and running statistics, by their names in the network."""
 
 
 class Job(Protocol):
-    """Some runs in training. Members have numbers, in the order in which they were given."""
+    """Some runs in training."""
 
     @property
-    def members(self) -> Sequence[Trainee]:
-        """All members, those that have left too."""
+    def members(self) -> Sequence[JobMember]:
+        """All members by their number, also those that have left."""
 
     def run(self) -> Iterator[Pulse | Round]:
-        """Train to the end of the last member, one round of results an epoch."""
+        """Train to the end of the last member: a round per epoch, and pulses between."""
 
     def leave(self, member: int) -> None:
-        """Take a member out, between two rounds or pulses."""
+        """Take a member out, between two rounds or pulses; the others go on."""
 
 
-class Alone:
+class SoloJob:
     """A run that trains by itself, as a job of one member."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: SoloTraining) -> None:
         self.members = [training]
         self._left = False
 
     def run(self) -> Iterator[Pulse | Round]:
-        """Train to the end; see ``Training.run``."""
+        """Train to the end; see ``SoloTraining.run``."""
         for result in self.members[0].run():
             if self._left:
                 return
-            if isinstance(result, Pulse):
-                yield result
-            else:
-                yield cast("Round", {0: result})
+            yield result if isinstance(result, Pulse) else {0: result}
 
-    def leave(self, member: int) -> None:
+    def leave(self, member: int) -> None:  # noqa: ARG002 - there is but one
         """End the job."""
-        del member
         self._left = True
 
 
-def job_of(
+def create_job(
     form: Form, runs: Sequence[tuple[RunConfig, int]], data: Dataset, device: torch.device
 ) -> Job:
-    """Make the job of some runs: configuration and seed of each.
+    """Return the job of some runs.
 
     Args:
-        form: ``solo`` has one run; ``batched`` one or more that agree in
+        form: ``solo`` for one run; ``batched`` for one or more that agree in
             ``service.specs.packing.pack_key``.
-        runs: the members.
+        runs: configuration and seed of each member.
         data: their data set.
         device: where to train.
     """
     if form == "batched":
         return PackedTraining(runs, data, device)
     ((config, seed),) = runs
-    return Alone(Training(config, seed, data, device))
+    return SoloJob(SoloTraining(config, seed, data, device))

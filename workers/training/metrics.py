@@ -1,8 +1,9 @@
-"""An epoch's metrics: what is summed up while it is trained, and the names it has in a history."""
+"""Metrics of an epoch: the sums gathered while it is trained, and their names in a history."""
 
 import math
 from collections.abc import Mapping, Sequence
 
+from service.catalog.metrics import Part, parts_of
 from workers.nn.losses import Loss
 
 #: Means over an epoch's steps, beside the means over its samples.
@@ -10,38 +11,46 @@ STEP_METRICS = ("gradient_norm", "clipped_fraction")
 
 
 class Metrics:
-    """What is measured of every epoch of a run.
+    """The metrics of each epoch of a run.
 
     Args:
         loss: of the run, with its metrics.
-        samples: that an epoch trains on.
-        steps: of an epoch.
+        samples: trained per epoch.
+        steps: per epoch.
+
+    Attributes:
+        names: of what is measured on every sample, in the order of sums and means; they are the
+            registry's quantities.
     """
 
     def __init__(self, loss: Loss, samples: int, steps: int) -> None:
-        #: What is measured of every sample, in the order of sums and means.
         self.names = ("loss", *loss.metrics)
+        self._parts = [parts_of(name) for name in self.names]
         self._samples = samples
         self._steps = steps
 
     @property
     def sums(self) -> int:
-        """How many sums an epoch gathers: over its samples, then over its steps."""
+        """How many sums an epoch gathers: those over its samples, then those over its steps."""
         return len(self.names) + len(STEP_METRICS)
 
     def trained(self, sums: Sequence[float]) -> dict[str, float]:
-        """Give the means over an epoch's training from its sums."""
+        """Return the means over an epoch's training, by name, from its sums."""
         count = len(self.names)
-        means = {name: each / self._samples for name, each in zip(self.names, sums, strict=False)}
-        for name, each in zip(STEP_METRICS, sums[count:], strict=True):
-            means[name] = each / self._steps
+        means = {name: total / self._samples for name, total in zip(self.names, sums, strict=False)}
+        for name, total in zip(STEP_METRICS, sums[count:], strict=True):
+            means[name] = total / self._steps
         return means
 
-    def evaluated(self, part: str, means: Sequence[float]) -> dict[str, float]:
-        """Name the means over a part of the data, ``val`` or ``test``."""
-        return {f"{part}_{name}": each for name, each in zip(self.names, means, strict=True)}
+    def evaluated(self, part: Part, means: Sequence[float]) -> dict[str, float]:
+        """Return the means over a part of the data, by the names that the registry has for it."""
+        return {
+            parts[part]: mean
+            for parts, mean in zip(self._parts, means, strict=True)
+            if part in parts
+        }
 
 
 def diverges(metrics: Mapping[str, float]) -> bool:
-    """Say whether an epoch's metrics end its run."""
+    """Whether an epoch's metrics end its run: the training or validation loss is not finite."""
     return not (math.isfinite(metrics["loss"]) and math.isfinite(metrics["val_loss"]))

@@ -1,50 +1,55 @@
-"""Probing: a run's layer statistics, at which epochs they are taken and on how many samples."""
+"""Probing: at which epochs a run's layer statistics are taken, and on how many samples."""
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 from service.specs.spec import RunConfig
-from workers.datasets import Part
+from workers.datasets.dataset import Part
 from workers.diagnostics.boundary import decision_boundary
 from workers.diagnostics.layers import NetworkStatistics, Probe
 from workers.nn.losses import Loss
 from workers.nn.models import Network
 from workers.training.results import Pulse
 
-#: Share of the samples that a run trains on which ``auto`` may spend on probes between the
-#: first and the last. A probed sample costs up to 1.5 times a trained one, so all together stay
-#: below 3% of the training but for the two probes that every run has.
+#: Probed samples that ``auto`` allows between the first probe and the last, as a share of all
+#: samples a run trains on. A probed sample costs up to 1.5 times a trained one, so these probes
+#: take less than 3% of the training.
 AUTO_SHARE = 0.02
 
 
 @dataclass(frozen=True)
 class Probing:
-    """A run's probes: of its first so many training samples, at these epochs."""
+    """A run's probes.
+
+    Attributes:
+        samples: how many training samples are probed, from the first.
+        epochs: the epochs at whose end they are probed; 0 is before the first step.
+    """
 
     samples: int
     epochs: frozenset[int]
 
     def at(self, epoch: int, *, ending: bool = False) -> bool:
-        """Say whether statistics are taken at an epoch; ``ending`` if a divergence ends there."""
+        """Whether statistics are taken at an epoch; ``ending``: the run diverged in it."""
         return epoch in self.epochs or (ending and bool(self.epochs))
 
 
 def probing_of(config: RunConfig, trained: int) -> Probing:
-    """Read a configuration's ``layer_statistics``.
+    """Return a configuration's probes, by its ``layer_statistics``.
 
-    Epoch 0 and the last are always probed, and between them every n-th; with ``auto`` the powers
-    of two (training moves most at first), the first ones as many as ``AUTO_SHARE`` allows.
+    Epoch 0 and the last are always probed, and between them every n-th. With ``auto`` these are the
+    powers of two (training moves most at first), as many of them as ``AUTO_SHARE`` allows.
 
     Args:
         config: of the run.
-        trained: how many samples an epoch trains on.
+        trained: samples that an epoch trains on.
     """
     wanted = config.layer_statistics
     if wanted == "off":
         return Probing(0, frozenset())
     samples, last = min(wanted.samples, trained), config.epochs
     if wanted.every == "auto":
-        powers = [2**each for each in range(last.bit_length()) if 2**each < last]
+        powers = [2**power for power in range(last.bit_length()) if 2**power < last]
         between = powers[: int(AUTO_SHARE * last * trained / samples)]
     else:
         between = list(range(wanted.every, last, wanted.every))
@@ -60,15 +65,16 @@ def probed(
     *,
     last: bool,
 ) -> Generator[Pulse, None, NetworkStatistics]:
-    """Take the layer statistics of a network's present weights; no bit of the training sees it.
+    """Return the layer statistics of a network's present weights, without changing the training.
 
     Args:
         network: on the device of the data.
         loss: of the run.
         part: the training data.
-        samples: how many of them, from the first.
-        pulse: yields a pulse where one is due; called between chunks of samples.
-        last: the run ends here: statistics bring the decision boundary where the data have one.
+        samples: how many of them are probed, from the first.
+        pulse: yields a pulse if one is due; called between chunks of samples.
+        last: whether the run ends here; then the statistics include the decision boundary, for data
+            with two features.
     """
     probe = Probe(network, loss.function, samples)
     for chunk in probe.chunks():

@@ -1,5 +1,6 @@
-"""What a training yields."""
+"""Results: what a training yields."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workers.diagnostics.layers import NetworkStatistics
@@ -7,10 +8,13 @@ from workers.diagnostics.layers import NetworkStatistics
 
 @dataclass(frozen=True)
 class Pulse:
-    """A sign of life about every half second: between two steps, nothing is decided by it.
+    """A sign of life between two steps, about twice a second; it changes nothing in the training.
 
-    The caller may renew its lease, look for a cancellation, or close the generator. ``fraction``
-    is the share of the epoch's work that is done, in [0, 1].
+    The caller may renew its lease, look for a cancellation, or close the generator.
+
+    Attributes:
+        epoch: the one being trained, from 1 on.
+        fraction: share of the epoch's work that is done, in [0, 1].
     """
 
     epoch: int
@@ -18,24 +22,28 @@ class Pulse:
 
 
 @dataclass(frozen=True)
-class Start:
-    """The network before its first step, where layer statistics are taken."""
+class StartResult:
+    """The layer statistics before the first step, where they are taken."""
 
     statistics: NetworkStatistics
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """One epoch's row of the history.
+    """One epoch of a history.
 
     Attributes:
         epoch: from 1 on.
         metrics: by name; a metric of a diverged run may be NaN or infinite.
-        diverged: the training or the validation loss is not finite, which ends the training.
-        statistics: of the layers at the epoch's end, where they are taken.
+        diverged: the training loss or the validation loss is not finite, which ends the training.
+        statistics: of the layers at the end of the epoch, where they are taken.
     """
 
     epoch: int
     metrics: dict[str, float]
     diverged: bool = False
     statistics: NetworkStatistics | None = None
+
+
+#: A result of each member of a job, by their numbers; all of one kind.
+Round = Mapping[int, StartResult | EpochResult]

@@ -1,4 +1,4 @@
-"""The trainer: a generator that yields a history, one epoch at a time."""
+"""Solo training: one run trained by itself, as a generator that yields its history."""
 
 import math
 import time
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from service.specs.spec import RunConfig
-from workers.datasets import Dataset, Part
+from workers.datasets.dataset import Dataset, Part
 from workers.diagnostics.layers import NetworkStatistics
 from workers.nn.clippings import CLIPPINGS, Clipping
 from workers.nn.losses import LOSSES, Loss
@@ -17,17 +17,17 @@ from workers.training import devices
 from workers.training.assembly import build_network, build_optimizer, entry, learning_rates
 from workers.training.metrics import Metrics, diverges
 from workers.training.probing import probed, probing_of
-from workers.training.results import EpochResult, Pulse, Start
+from workers.training.results import EpochResult, Pulse, StartResult
 from workers.training.streams import Streams
 
-#: Seconds between two pulses, as far as steps allow.
+#: Time between two pulses; a step that takes longer delays the next one.
 PULSE_SECONDS = 0.5
 
 #: Samples evaluated at once. On a CPU few enough for the caches: with 1,000 a whole epoch of
 #: mnist_cnn takes 1 to 3% longer.
 EVALUATION_BATCH = {"cpu": 200, "cuda": 2000}
 
-#: What an epoch costs beside an evaluation, a sample: forward, and backward twice as much.
+#: Work of training on a sample, in evaluations of it: one pass forward, and twice that backward.
 TRAINING_WORK = 3
 
 
@@ -37,20 +37,24 @@ def train(
     data: Dataset,
     device: torch.device,
     threads: int | None = None,
-) -> Iterator[Pulse | Start | EpochResult]:
+) -> Iterator[Pulse | StartResult | EpochResult]:
     """Train one run.
 
-    Yields one ``EpochResult`` an epoch, and pulses between; closing the generator stops the
-    training. Where layer statistics are taken a ``Start`` comes before the first result.
+    Yields one ``EpochResult`` per epoch, and pulses between; closing the generator stops the
+    training. Where layer statistics are taken a ``StartResult`` comes before the first epoch.
 
-    Metrics: ``loss`` and ``accuracy`` (running means over the epoch's batches while the weights
-    move, dropout on, as Keras reports them), ``val_loss`` and ``val_accuracy`` (of the weights
-    at the epoch's end), ``learning_rate`` (of the last step), ``gradient_norm`` (mean over steps
-    of the global norm before clipping), ``clipped_fraction`` (share of the steps at which
-    clipping changed the gradient), ``epoch_seconds`` (training and evaluation, without layer
-    statistics and without the time the caller holds the generator), with binary_crossentropy
-    also ``binary_accuracy`` and ``val_binary_accuracy``, and on the last epoch of a run with a
-    validation split ``test_loss`` and ``test_accuracy``.
+    Metrics of an epoch:
+
+    - ``loss``, ``accuracy``: running means over the epoch's batches while the weights move, with
+      dropout, as Keras reports them.
+    - ``val_loss``, ``val_accuracy``: of the weights at the end of the epoch.
+    - ``learning_rate``: of the last step.
+    - ``gradient_norm``: mean over steps of the global norm before clipping.
+    - ``clipped_fraction``: share of the steps at which clipping changed the gradient.
+    - ``epoch_seconds``: training and evaluation, without layer statistics and without the time in
+      which the caller holds the generator.
+    - ``binary_accuracy``, ``val_binary_accuracy``: with binary_crossentropy.
+    - ``test_loss``, ``test_accuracy``: of the last epoch of a run with a validation split.
 
     The same arguments on the same engine (``devices.describe``) give the same bits.
 
@@ -59,20 +63,26 @@ def train(
         seed: of the run's random streams.
         data: the configuration's data set; it is moved to the device whole.
         device: where to train.
-        threads: on a CPU, how many to compute with; it decides the last bits. It is set for the
+        threads: how many to compute with on a CPU; decides the last bits, and is set for the whole
             process.
     """
     devices.prepare(device, threads)
-    yield from Training(config, seed, data, device).run()
+    yield from SoloTraining(config, seed, data, device).run()
 
 
-class Training:
+class SoloTraining:
     """A run in training, and its whole state between two steps.
 
-    The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of
-    the epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far). Everything else
-    follows from the arguments, so ``state`` and ``restore`` are all an exact resume needs, at
+    The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of the
+    epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far). Everything else
+    follows from the arguments, so an exact resume needs no more than ``state`` and ``restore``, at
     any pulse or result.
+
+    Args:
+        config: a resolved configuration.
+        seed: of the run's random streams.
+        data: the configuration's data set; it is moved to the device whole.
+        device: where to train.
     """
 
     def __init__(self, config: RunConfig, seed: int, data: Dataset, device: torch.device) -> None:
@@ -94,13 +104,13 @@ class Training:
         self.seconds = 0.0
         self._running_since = time.monotonic()
 
-    def run(self) -> Iterator[Pulse | Start | EpochResult]:
+    def run(self) -> Iterator[Pulse | StartResult | EpochResult]:
         """Train from the present state to the end; see ``train``."""
         self._running_since = time.monotonic()
         if (self.epoch, self.step) == (1, 0) and self.probing.at(0):
             statistics = yield from self._probe(0, last=self.config.epochs == 0)
             self.seconds = 0.0
-            yield Start(statistics)
+            yield StartResult(statistics)
             self._running_since = time.monotonic()
         while self.epoch <= self.config.epochs:
             yield from self._train_epoch()
@@ -113,13 +123,13 @@ class Training:
                 return
 
     def state(self) -> dict[str, Tensor]:
-        """Give a copy of the state: named, contiguous tensors on the CPU."""
+        """Return a copy of the state: named, contiguous tensors on the CPU."""
         optimizer = {
             f"optimizer.{name}.{key}": value
             for name, parameter in self.network.named_parameters()
             for key, value in self.optimizer.state[parameter].items()
         }
-        network = {f"network.{name}": each for name, each in self.network.state_dict().items()}
+        network = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         progress = {
             "epoch": torch.tensor(self.epoch),
             "step": torch.tensor(self.step),
@@ -129,17 +139,17 @@ class Training:
         return _copied({**network, **optimizer, **progress})
 
     def weights(self) -> dict[str, Tensor]:
-        """Copy the network's weights and running statistics, by their names in the network."""
+        """Return a copy of the weights and running statistics, by their names in the network."""
         return _copied(self.network.state_dict())
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take up the state that a training of the same arguments gave."""
+        """Set the state to what ``state`` returned for a training of the same arguments."""
         self.epoch, self.step = int(state["epoch"]), int(state["step"])
         self.seconds = float(state["seconds"])
         self.sums.copy_(state["sums"])
         self.network.load_state_dict(below("network.", state))
         for name, parameter in self.network.named_parameters():
-            # In the parameter's own memory layout, which a fused step relies on.
+            # In the parameter's own memory layout, which fused optimizers require.
             self.optimizer.state[parameter] = {
                 key: torch.empty_like(parameter).copy_(value).detach()
                 if value.shape == parameter.shape
@@ -152,12 +162,12 @@ class Training:
         order = self.streams.order(self.epoch, len(self.data.train)).to(self.device)
         self.network.train()
         while self.step < self.steps:
-            self._train_step(order[self.step * size : (self.step + 1) * size])
+            self.train_step(order[self.step * size : (self.step + 1) * size])
             self.step += 1
             yield from self._pulse(TRAINING_WORK * min(size * self.step, len(order)))
 
-    def _train_step(self, samples: Tensor) -> None:
-        """Take one step on the samples at these positions; nothing here waits for the device."""
+    def train_step(self, samples: Tensor) -> None:
+        """Take a step on the training samples at these positions; nothing waits for the device."""
         inputs = self.data.train.inputs.index_select(0, samples)
         labels = self.data.train.labels.index_select(0, samples)
         self.optimizer.zero_grad()
@@ -172,16 +182,16 @@ class Training:
         self.sums += torch.cat([means, torch.stack([clipped.norm, clipped.clipped.double()])])
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        """Give a batch's mean loss and metrics as one float64 vector, as ``metrics`` names it."""
+        """Return a batch's mean loss and metrics in the order of their names, float64."""
         metrics = [metric(logits, labels).mean() for metric in self.loss.metrics.values()]
         return torch.stack([loss.double(), *metrics])
 
     def _conclude_epoch(self) -> Generator[Pulse, None, EpochResult]:
-        """Evaluate the weights an epoch ended with and gather its metrics."""
+        """Evaluate the weights at the end of an epoch and return its result."""
         work = TRAINING_WORK * len(self.data.train)
         validation = yield from self._evaluate(self.data.validation, work)
         metrics = self.metrics.trained(self.sums.tolist())
-        metrics |= self.metrics.evaluated("val", validation)
+        metrics |= self.metrics.evaluated("validation", validation)
         diverged = diverges(metrics)
         last = diverged or self.epoch == self.config.epochs
         if self.data.test and last:
@@ -203,7 +213,7 @@ class Training:
         return probed(self.network, self.loss, self.data.train, samples, pulse, last=last)
 
     def _evaluate(self, part: Part, work: int) -> Generator[Pulse, None, list[float]]:
-        """Give the loss and metrics of the present weights on a part of the data."""
+        """Return the mean loss and metrics of the present weights on a part of the data."""
         self.network.eval()
         sums = self._zeros(len(self.metrics.names))
         size = EVALUATION_BATCH[self.device.type]
@@ -234,6 +244,8 @@ class Training:
 
 
 def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copy tensors to the CPU, contiguous."""
+    """Return copies of tensors on the CPU, contiguous."""
     layout = torch.contiguous_format
-    return {name: each.detach().cpu().clone(memory_format=layout) for name, each in tensors.items()}
+    return {
+        name: tensor.detach().cpu().clone(memory_format=layout) for name, tensor in tensors.items()
+    }

@@ -13,8 +13,8 @@ import torch
 
 from service.specs.choices import choice
 from tests.support.paths import ROOT
-from workers.datasets import DatasetError, load
-from workers.datasets.loading import data_folder
+from workers.datasets.dataset import DatasetError
+from workers.datasets.loading import data_folder, load
 from workers.datasets.mnist import CHECKSUMS, mnist
 
 DATA = ROOT / "data"

@@ -9,8 +9,7 @@ from scipy import stats
 from sklearn.datasets import make_circles, make_moons
 
 from service.specs.choices import choice
-from workers.datasets import load
-from workers.datasets.loading import DATASETS
+from workers.datasets.loading import DATASETS, load
 
 DRAWN = ["circles", "moons", "ball"]
 

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from service.specs.choices import choice
-from workers.datasets import DatasetError, load, mirrors
+from workers.datasets import mirrors
+from workers.datasets.dataset import DatasetError
 from workers.datasets.fashion_mnist import CHECKSUMS, fashion_mnist
+from workers.datasets.loading import load
 
 
 class Quiet(SimpleHTTPRequestHandler):

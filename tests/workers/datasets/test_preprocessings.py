@@ -9,8 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from service.specs.choices import choice
-from workers.datasets import DatasetError, load
-from workers.datasets.loading import DATASETS
+from workers.datasets.dataset import DatasetError
+from workers.datasets.loading import DATASETS, load
 from workers.datasets.preprocessings import PREPROCESSINGS
 from workers.datasets.samples import Samples
 

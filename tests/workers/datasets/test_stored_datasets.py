@@ -12,9 +12,10 @@ from sklearn.model_selection import train_test_split
 
 from service.specs.choices import choice
 from tests.support.paths import ROOT
-from workers.datasets import DatasetError, load
 from workers.datasets.churn import CHECKSUM, churn
+from workers.datasets.dataset import DatasetError
 from workers.datasets.digits import digits
+from workers.datasets.loading import load
 
 DATA = ROOT / "data"
 CHURN = DATA / "churn" / "churn_modelling.csv"

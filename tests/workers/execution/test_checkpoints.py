@@ -18,13 +18,13 @@ from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec, RunConfig
 from service.weights.checksums import DamagedFileError, check
 from service.weights.storage import CHECKPOINTS, WEIGHTS, Folder, Remote, open_storage, weights_name
-from workers import datasets
+from workers.datasets import loading
 from workers.execution import checkpoints as module
-from workers.execution.checkpoints import Checkpoints, Owner
+from workers.execution.checkpoints import CheckpointOwner, Checkpoints
 from workers.execution.recorder import WorkerStoppingError
 from workers.training import solo
 from workers.training.results import EpochResult
-from workers.training.solo import Training
+from workers.training.solo import SoloTraining
 
 CPU = torch.device("cpu")
 ENGINE = {"device": "cpu", "threads": 1}
@@ -59,8 +59,8 @@ def folder(tmp_path):
 def eager(monkeypatch):
     """Every epoch is saved, and every step is followed by a pulse."""
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
-    monkeypatch.setattr(module, "_SHORTEST_SECONDS", 0.0)
-    monkeypatch.setattr(module, "_SHARE", 1e9)
+    monkeypatch.setattr(module, "SHORTEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "TIME_SHARE", 1e9)
 
 
 class Attempts:
@@ -70,13 +70,13 @@ class Attempts:
         (planned,) = expand(ExperimentSpec.model_validate(SPEC), Limits())
         self.storage, self.settings = storage, settings
         self.config, self.run_id = planned.config, uuid.uuid4()
-        self.data = datasets.load(self.config.dataset)
+        self.data = loading.load(self.config.dataset)
 
     def training(self):
-        return Training(self.config, 3, self.data, CPU)
+        return SoloTraining(self.config, 3, self.data, CPU)
 
     def checkpoints(self, attempt, pulse=lambda: None, engine=ENGINE, seed=3):
-        owner = Owner(self.run_id, attempt, self.config, seed, engine)
+        owner = CheckpointOwner(self.run_id, attempt, self.config, seed, engine)
         return Checkpoints(self.storage, owner, self.settings, pulse)
 
     def train(self, attempt, epochs):
@@ -292,9 +292,9 @@ def test_a_slow_location_is_waited_for_with_signs_of_life(local, monkeypatch):
     with pytest.raises(WorkerStoppingError):
         local.checkpoints(2, stop).after_epoch(training)
     hurried = local.settings.model_copy(update={"soft_shutdown_seconds": 0.1})
-    owner = Owner(local.run_id, 3, local.config, 3, ENGINE)
+    owner = CheckpointOwner(local.run_id, 3, local.config, 3, ENGINE)
     leaving = Checkpoints(local.storage, owner, hurried, stop)
-    leaving.before_leaving(training, module.patience(hurried))
+    leaving.before_leaving(training, module.last_checkpoint_deadline(hurried))
     assert leaving.failures == 1
     answer.set()
 
@@ -302,8 +302,8 @@ def test_a_slow_location_is_waited_for_with_signs_of_life(local, monkeypatch):
 def test_checkpoints_take_a_small_share_of_the_time(local, monkeypatch):
     """By a clock of the test: 0.1 s an epoch, and 0.4 s a checkpoint."""
     now = [100.0]
-    monkeypatch.setattr(module, "_SHARE", 0.02)
-    monkeypatch.setattr(module, "_SHORTEST_SECONDS", 1.0)
+    monkeypatch.setattr(module, "TIME_SHARE", 0.02)
+    monkeypatch.setattr(module, "SHORTEST_PAUSE_SECONDS", 1.0)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     saved = []
 
@@ -357,7 +357,7 @@ def test_weights_rebuild_the_network(attempts, tmp_path):
         assert (told["seed"], json.loads(told["engine"])) == ("3", ENGINE)
         config = RunConfig.model_validate_json(told["config"])
         assert config_hash(config) == told["config_hash"]
-        rebuilt = Training(config, 99, attempts.data, CPU).network
+        rebuilt = SoloTraining(config, 99, attempts.data, CPU).network
         rebuilt.load_state_dict(found)
 
 

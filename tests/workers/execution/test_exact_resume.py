@@ -15,12 +15,12 @@ from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
 from service.weights.storage import Folder
-from workers import datasets
-from workers.execution.checkpoints import Checkpoints, Owner
+from workers.datasets.loading import load
+from workers.execution.checkpoints import CheckpointOwner, Checkpoints
 from workers.training import solo
 from workers.training.packed.training import PackedTraining
-from workers.training.results import EpochResult, Pulse, Start
-from workers.training.solo import Training
+from workers.training.results import EpochResult, Pulse, StartResult
+from workers.training.solo import SoloTraining
 
 CPU = torch.device("cpu")
 BASE = {
@@ -68,8 +68,8 @@ def pulse_at_every_step(monkeypatch):
 def run_of(spec, seed=5):
     """A way to make fresh trainings of a spec."""
     (run,) = expand(ExperimentSpec.model_validate(BASE | spec), Limits())
-    data = datasets.load(run.config.dataset)
-    return lambda: Training(run.config, seed, data, CPU)
+    data = load(run.config.dataset)
+    return lambda: SoloTraining(run.config, seed, data, CPU)
 
 
 def rows(results):
@@ -81,7 +81,7 @@ def rows(results):
             repr(each.statistics.as_dict()),
         )
         for each in results
-        if isinstance(each, EpochResult | Start)
+        if isinstance(each, EpochResult | StartResult)
     ]
 
 
@@ -102,7 +102,7 @@ def through_a_file(stopped, fresh, config, folder, settings):
     run_id = uuid.uuid4()
 
     def checkpoints(attempt):
-        owner = Owner(run_id, attempt, config, 5, {"device": "cpu"})
+        owner = CheckpointOwner(run_id, attempt, config, 5, {"device": "cpu"})
         return Checkpoints(Folder(folder), owner, settings, lambda: None)
 
     checkpoints(1).before_leaving(stopped, math.inf)
@@ -168,7 +168,7 @@ def test_members_of_a_pack_go_on_exactly_beside_others(optimizer, tmp_path, sett
     """Stopped within the second epoch, and then each in the company of a run that begins."""
     spec = {"optimizer": optimizer, "normalization": "batch", "seeds": [5, 6, 7]}
     runs = expand(ExperimentSpec.model_validate(BASE | spec), Limits())
-    data = datasets.load(runs[0].config.dataset)
+    data = load(runs[0].config.dataset)
 
     def pack(*members):
         return PackedTraining([(runs[each].config, runs[each].seed) for each in members], data, CPU)

@@ -1,4 +1,4 @@
-"""Epochs that share a transaction: that it can be seen in nothing else, whatever happens."""
+"""Epochs that share a transaction: nothing else shows that they do, whatever happens."""
 
 import math
 from types import SimpleNamespace
@@ -11,16 +11,11 @@ from structlog.testing import capture_logs
 from service.database.engine import create_database_engine, session_factory
 from service.database.tables import Epoch, Event, Layers, Run
 from service.runs import claims, endings, leases
+from service.runs.recording import EpochRecord
 from tests.support.layer_samples import SICK, insight
 from tests.support.small_experiments import submit
 from workers.execution import group_commit
-from workers.execution.recorder import (
-    DatabaseRecorder,
-    NoneLeftError,
-    Place,
-    Row,
-    WorkerStoppingError,
-)
+from workers.execution.recorder import NoneLeftError, Progress, Recorder, WorkerStoppingError
 
 MLP = {"dataset": "digits", "model": {"name": "mlp", "hidden_units": [8]}}
 
@@ -58,7 +53,7 @@ def recorder(session, sessions, settings):
         with sessions() as own:
             pack = claims.claim(own, worker="one", engine=engine, settings=settings)
         changed = settings.model_copy(update={"renew_seconds": 60} | changed)
-        return DatabaseRecorder(by, pack, changed, stopping), pack
+        return Recorder(by, pack, changed, stopping), pack
 
     return recorder
 
@@ -71,9 +66,9 @@ def lose(sessions, settings, run_id):
         assert leases.recover(session, run_id, 1, settings)
 
 
-def told(sessions, pack):
+def stored_of(sessions, pack):
     """All that is stored of some runs and can be compared between two experiments."""
-    places = {held.run_id: member for member, held in enumerate(pack)}
+    places = {claim.run_id: member for member, claim in enumerate(pack)}
     times = {"created_at", "started_at", "finished_at", "lease_expires_at"}
     left_out = {"id", "experiment_id"} | times
 
@@ -88,11 +83,11 @@ def told(sessions, pack):
     with sessions() as session:
         of_runs = [
             {
-                each.key: repr(getattr(session.get(Run, held.run_id), each.key))
+                each.key: repr(getattr(session.get(Run, claim.run_id), each.key))
                 for each in Run.__table__.columns
                 if each.key not in left_out
             }
-            for held in pack
+            for claim in pack
         ]
         tables = [stored(session, each, each.run_id, each.epoch) for each in (Epoch, Layers)]
         return of_runs, tables, stored(session, Event, Event.id)
@@ -114,15 +109,22 @@ def test_what_is_recorded_together_is_what_is_recorded_singly(
         by, pack = recorder(3)
         inserted.clear()
         for epoch in range(1, 10):
-            rows = {0: Row(epoch, metrics(epoch), "completed" if epoch == 9 else None)}
+            ending = "completed" if epoch == 9 else None
+            records = [EpochRecord(pack[0], epoch, metrics(epoch), ending)]
             if epoch <= 6:
-                ending = "diverged" if epoch == 6 else None
-                rows[1] = Row(epoch, metrics(epoch, 1), ending, insight(epoch))
+                diverged = "diverged" if epoch == 6 else None
+                records.append(
+                    EpochRecord(pack[1], epoch, metrics(epoch, 1), diverged, insight(epoch))
+                )
             sick = insight(diagnosis=SICK) if epoch == 3 else insight()
-            rows[2] = Row(epoch, metrics(epoch, -1), "completed" if epoch == 9 else None, sick)
-            by.epochs(rows)
-        assert by.outcomes == {0: "completed", 1: "diverged", 2: "completed"}
-        found.append(told(sessions, pack))
+            records.append(EpochRecord(pack[2], epoch, metrics(epoch, -1), ending, sick))
+            by.record_epochs(records)
+        assert [by.outcomes[claim.run_id] for claim in pack] == [
+            "completed",
+            "diverged",
+            "completed",
+        ]
+        found.append(stored_of(sessions, pack))
         transactions.append(len(inserted))
     assert found[0] == found[1]
     assert [len(each) for each in found[0][1]] == [24, 15]
@@ -131,31 +133,31 @@ def test_what_is_recorded_together_is_what_is_recorded_singly(
 
 
 def test_a_pulse_records_what_waits(patient, recorder, look):
-    by, (held,) = recorder()
+    by, (claim,) = recorder()
     for epoch in (1, 2, 3):
-        by.epochs({0: Row(epoch, metrics(epoch), None)})
-    assert look.run(held.run_id).epoch == 1
-    by.pulse({0: Place(4, 0.5)})
-    assert look.run(held.run_id).epoch == 3
-    assert [row[0] for row in look.history(held.run_id)] == [1, 2, 3]
+        by.record_epochs([EpochRecord(claim, epoch, metrics(epoch))])
+    assert look.run(claim.run_id).epoch == 1
+    by.pulse({claim.run_id: Progress(4, 0.5)})
+    assert look.run(claim.run_id).epoch == 3
+    assert [row[0] for row in look.history(claim.run_id)] == [1, 2, 3]
 
 
 def test_an_epoch_with_a_checkpoint_is_recorded_at_once(patient, recorder, look):
-    by, (held,) = recorder()
-    by.epochs({0: Row(1, metrics(1), None)})
-    by.epochs({0: Row(2, metrics(2), None)})
-    by.epochs({0: Row(3, metrics(3), None, saved=True)})
-    assert look.run(held.run_id).epoch == 3
+    by, (claim,) = recorder()
+    by.record_epochs([EpochRecord(claim, 1, metrics(1))])
+    by.record_epochs([EpochRecord(claim, 2, metrics(2))])
+    by.record_epochs([EpochRecord(claim, 3, metrics(3))], checkpointed=True)
+    assert look.run(claim.run_id).epoch == 3
 
 
 def test_what_waits_is_recorded_before_a_worker_stops(patient, recorder, look):
     stop = iter([False, False, True])
-    by, (held,) = recorder(stopping=lambda: next(stop))
-    by.epochs({0: Row(1, metrics(1), None)})
-    by.epochs({0: Row(2, metrics(2), None)})
+    by, (claim,) = recorder(stopping=lambda: next(stop))
+    by.record_epochs([EpochRecord(claim, 1, metrics(1))])
+    by.record_epochs([EpochRecord(claim, 2, metrics(2))])
     with pytest.raises(WorkerStoppingError):
-        by.epochs({0: Row(3, metrics(3), None)})
-    assert look.run(held.run_id).epoch == 3
+        by.record_epochs([EpochRecord(claim, 3, metrics(3))])
+    assert look.run(claim.run_id).epoch == 3
 
 
 @pytest.fixture
@@ -178,89 +180,89 @@ def test_what_waits_when_postgres_goes_away_is_recorded_when_it_is_back(
             by_engine.configure(bind=engine)
         return False
 
-    by, (held,) = recorder(stopping=comes_back, by=by_engine)
+    by, (claim,) = recorder(stopping=comes_back, by=by_engine)
     for epoch in (1, 2, 3):
-        by.epochs({0: Row(epoch, metrics(epoch), None)})
+        by.record_epochs([EpochRecord(claim, epoch, metrics(epoch))])
     by_engine.configure(bind=away)
-    by.pulse({0: Place(4, 0.1)})
+    by.pulse({claim.run_id: Progress(4, 0.1)})
     assert len(tries) == 6
-    by.epochs({0: Row(4, metrics(4), "completed")})
-    assert [row[0] for row in look.history(held.run_id)] == [1, 2, 3, 4]
+    by.record_epochs([EpochRecord(claim, 4, metrics(4), "completed")])
+    assert [row[0] for row in look.history(claim.run_id)] == [1, 2, 3, 4]
 
 
 def test_a_worker_that_stops_while_postgres_is_away_does_not_wait_for_ever(
     patient, recorder, look, session, sessions, settings, engine, away
 ):
     by_engine, stopping = session_factory(engine), iter([False] * 3)
-    by, (held,) = recorder(
+    by, (claim,) = recorder(
         stopping=lambda: next(stopping, True), by=by_engine, soft_shutdown_seconds=0.1
     )
     for epoch in (1, 2, 3):
-        by.epochs({0: Row(epoch, metrics(epoch), None)})
+        by.record_epochs([EpochRecord(claim, epoch, metrics(epoch))])
     by_engine.configure(bind=away)
     with pytest.raises(OperationalError):
-        by.pulse({0: Place(4, 0.1)})
-    assert look.run(held.run_id).epoch == 1
-    lose(sessions, settings, held.run_id)
-    again, (held,) = recorder(members=0)
-    assert (held.attempt, held.recorded_epochs) == (2, 1)
-    again.epochs({0: Row(1, metrics(1), None)})
+        by.pulse({claim.run_id: Progress(4, 0.1)})
+    assert look.run(claim.run_id).epoch == 1
+    lose(sessions, settings, claim.run_id)
+    again, (claim,) = recorder(members=0)
+    assert (claim.attempt, claim.recorded_epochs) == (2, 1)
+    again.record_epochs([EpochRecord(claim, 1, metrics(1))])
     for epoch in (2, 3):
-        again.epochs({0: Row(epoch, metrics(epoch), None)})
+        again.record_epochs([EpochRecord(claim, epoch, metrics(epoch))])
     by_engine.configure(bind=engine)
     with pytest.raises(NoneLeftError):
-        by.epochs({0: Row(4, metrics(4), None)})
-    again.epochs({0: Row(4, metrics(4), "completed")})
-    assert [row[0] for row in look.history(held.run_id)] == [1, 2, 3, 4]
-    assert look.events(held.run_id).count("run.epoch") == 4
+        by.record_epochs([EpochRecord(claim, 4, metrics(4))])
+    again.record_epochs([EpochRecord(claim, 4, metrics(4), "completed")])
+    assert [row[0] for row in look.history(claim.run_id)] == [1, 2, 3, 4]
+    assert look.events(claim.run_id).count("run.epoch") == 4
 
 
-def test_a_member_that_lives_epochs_again_keeps_its_lease_beside_one_that_is_new(
+def test_a_member_that_is_retrained_keeps_its_lease_beside_one_that_is_new(
     recorder, look, session, monkeypatch
 ):
-    """What is recorded of the others is no sign of life of it."""
+    """An epoch recorded of the other member does not renew its lease."""
     first, (old,) = recorder()
     for epoch in (1, 2, 3):
-        first.epochs({0: Row(epoch, metrics(epoch), None)})
+        first.record_epochs([EpochRecord(old, epoch, metrics(epoch))])
     first.release("It was given back.")
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
     monkeypatch.setattr("workers.execution.recorder.time", clock)
     by, pack = recorder(renew_seconds=1)
-    assert [held.recorded_epochs for held in pack] == [3, 0]
+    assert [claim.recorded_epochs for claim in pack] == [3, 0]
     leases = [look.run(old.run_id).lease_expires_at]
     for epoch in (1, 2):
         clock.now += 0.6
-        by.epochs({member: Row(epoch, metrics(epoch), None) for member in (0, 1)})
+        by.record_epochs([EpochRecord(claim, epoch, metrics(epoch)) for claim in pack])
         leases.append(look.run(old.run_id).lease_expires_at)
     assert leases[0] == leases[1] < leases[2]
     endings.cancel(session, old.run_id)
     clock.now += 1.0
-    by.epochs({member: Row(3, metrics(3), None) for member in (0, 1)})
-    assert by.leaving() == {0}
-    assert [look.run(held.run_id).epoch for held in pack] == [3, 3]
+    by.record_epochs([EpochRecord(claim, 3, metrics(3)) for claim in pack])
+    assert by.leaving() == {pack[0].run_id}
+    assert [look.run(claim.run_id).epoch for claim in pack] == [3, 3]
 
 
 def test_what_waits_is_recorded_before_a_failure(patient, recorder, look):
-    by, (held,) = recorder()
-    by.epochs({0: Row(1, metrics(1), None)})
-    by.epochs({0: Row(2, metrics(2), None)})
+    by, (claim,) = recorder()
+    by.record_epochs([EpochRecord(claim, 1, metrics(1))])
+    by.record_epochs([EpochRecord(claim, 2, metrics(2))])
     by.fail("Out of luck.")
-    assert (look.run(held.run_id).status, look.run(held.run_id).epoch) == ("queued", 2)
-    assert by.outcomes == {0: "error"}
+    assert (look.run(claim.run_id).status, look.run(claim.run_id).epoch) == ("queued", 2)
+    assert by.outcomes == {claim.run_id: "error"}
 
 
 def test_a_cancel_finds_what_waits(patient, recorder, look, session):
     by, pack = recorder(2)
     for epoch in (1, 2, 3):
-        by.epochs({member: Row(epoch, metrics(epoch), None) for member in (0, 1)})
+        by.record_epochs([EpochRecord(claim, epoch, metrics(epoch)) for claim in pack])
     endings.cancel(session, pack[0].run_id)
-    by.pulse({member: Place(4, 0.1) for member in (0, 1)})
-    assert by.leaving() == {0}
-    assert by.outcomes == {0: "cancelled"}
+    by.pulse({claim.run_id: Progress(4, 0.1) for claim in pack})
+    assert by.leaving() == {pack[0].run_id}
+    assert by.outcomes == {pack[0].run_id: "cancelled"}
     run = look.run(pack[0].run_id)
     assert (run.status, run.epoch, len(look.history(run.id))) == ("cancelled", 3, 3)
-    by.epochs({member: Row(4, metrics(4), None) for member in (0, 1)})
-    by.epochs({1: Row(5, metrics(5), "completed")})
+    by.record_epochs([EpochRecord(claim, 4, metrics(4)) for claim in pack])
+    by.record_epochs([EpochRecord(pack[1], 5, metrics(5), "completed")])
     assert (look.run(run.id).epoch, look.run(pack[1].run_id).epoch) == (3, 5)
 
 
@@ -269,18 +271,18 @@ def test_epochs_that_wait_for_a_run_that_is_another_s_are_not_written(
 ):
     by, pack = recorder(2)
     for epoch in (1, 2, 3):
-        by.epochs({member: Row(epoch, metrics(epoch), None) for member in (0, 1)})
+        by.record_epochs([EpochRecord(claim, epoch, metrics(epoch)) for claim in pack])
     lose(sessions, settings, pack[0].run_id)
-    by.pulse({member: Place(4, 0.1) for member in (0, 1)})
-    assert by.leaving() == {0}
-    assert by.outcomes == {0: "lost"}
-    assert [look.run(held.run_id).epoch for held in pack] == [1, 3]
-    assert [len(look.history(held.run_id)) for held in pack] == [1, 3]
+    by.pulse({claim.run_id: Progress(4, 0.1) for claim in pack})
+    assert by.leaving() == {pack[0].run_id}
+    assert by.outcomes == {pack[0].run_id: "lost"}
+    assert [look.run(claim.run_id).epoch for claim in pack] == [1, 3]
+    assert [len(look.history(claim.run_id)) for claim in pack] == [1, 3]
     assert look.events(pack[0].run_id).count("run.epoch") == 1
     lose(sessions, settings, pack[1].run_id)
-    by.epochs({1: Row(4, metrics(4), None)})
+    by.record_epochs([EpochRecord(pack[1], 4, metrics(4))])
     with pytest.raises(NoneLeftError):
-        by.epochs({1: Row(5, metrics(5), "completed")})
+        by.record_epochs([EpochRecord(pack[1], 5, metrics(5), "completed")])
     assert look.run(pack[1].run_id).status == "queued"
     assert len(look.history(pack[1].run_id)) == 3
 
@@ -298,8 +300,8 @@ def test_a_worker_that_dies_while_epochs_wait_costs_a_run_nothing(
     monkeypatch.setattr("workers.training.solo.PULSE_SECONDS", 3600.0)
     if checkpoints:
         # After the first epoch, and now and then.
-        monkeypatch.setattr("workers.execution.checkpoints._SHORTEST_SECONDS", 0.0)
-        monkeypatch.setattr("workers.execution.checkpoints._SHARE", 0.5)
+        monkeypatch.setattr("workers.execution.checkpoints.SHORTEST_PAUSE_SECONDS", 0.0)
+        monkeypatch.setattr("workers.execution.checkpoints.TIME_SHARE", 0.5)
     run_id = submitted(**BRIEF)
     looks = iter(range(100))
 
@@ -315,8 +317,8 @@ def test_a_worker_that_dies_while_epochs_wait_costs_a_run_nothing(
     lose(sessions, settings, run_id)
     with capture_logs() as logs:
         assert train() == "completed"
-    went_on = [each["epoch"] for each in logs if each["event"] == "Went on from a checkpoint"]
-    assert went_on == ([len(begun) + 1] if checkpoints else [])
+    resumed = [line["epoch"] for line in logs if line["event"] == "Went on from a checkpoint"]
+    assert resumed == ([len(begun) + 1] if checkpoints else [])
     assert look.history(run_id)[: len(begun)] == begun
     assert look.history(run_id) == look.history(twin)
     assert look.events(run_id).count("run.epoch") == 12
@@ -337,8 +339,8 @@ def test_a_worker_that_stops_while_epochs_wait_gives_the_run_back_as_far_as_it_i
     assert 1 < len(begun) == look.run(run_id).epoch < 12
     with capture_logs() as logs:
         assert train() == "completed"
-    went_on = [each["epoch"] for each in logs if each["event"] == "Went on from a checkpoint"]
-    assert went_on == [len(begun) + 1]
+    resumed = [line["epoch"] for line in logs if line["event"] == "Went on from a checkpoint"]
+    assert resumed == [len(begun) + 1]
     assert look.history(run_id) == look.history(twin)
     assert look.events(run_id).count("run.epoch") == 12
     assert look.outcomes(run_id) == ["released", "completed"]

@@ -11,9 +11,9 @@ from service.runs.leases import Claim
 from service.runs.recording import EpochRecord
 from tests.support.layer_samples import insight
 from workers.execution import group_commit
-from workers.execution.group_commit import Group
+from workers.execution.group_commit import CommitGroup
 
-HELD = Claim(UUID(int=1), UUID(int=2), 1, {}, 0, 100, 0, {})
+CLAIM = Claim(UUID(int=1), UUID(int=2), 1, {}, 0, 100, 0, {})
 
 
 class Clock:
@@ -23,14 +23,14 @@ class Clock:
         self.now = 1000.0
         monkeypatch.setattr(group_commit, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(group_commit, "GROUP_SECONDS", 0.2)
-        self.group = Group()
+        self.group = CommitGroup()
 
     def transactions(self, epochs, seconds, commit=0.005):
         """Train some epochs; return after which there was a transaction, and when it ended."""
         found = []
         for epoch in range(1, epochs + 1):
             self.now += seconds
-            self.group.add([EpochRecord(HELD, epoch, {})])
+            self.group.add([EpochRecord(CLAIM, epoch, {})])
             if self.group.due:
                 self.group.take()
                 self.now += commit
@@ -69,12 +69,12 @@ def test_an_epoch_that_takes_longer_than_those_before_waits_no_more(clock):
 
 def test_what_waits_stays_small(clock):
     clock.transactions(1, 0.001)
-    many = [EpochRecord(HELD, epoch, {}) for epoch in range(999)]
+    many = [EpochRecord(CLAIM, epoch, {}) for epoch in range(999)]
     clock.group.add(many)
     assert not clock.group.due
     clock.group.add(many[:1])
     assert clock.group.due
     assert len(clock.group.take()) == 1000
     clock.group.recorded()
-    clock.group.add([EpochRecord(HELD, epoch, {}, insight=insight()) for epoch in range(50)])
+    clock.group.add([EpochRecord(CLAIM, epoch, {}, insight=insight()) for epoch in range(50)])
     assert clock.group.due

@@ -7,7 +7,7 @@ from service.database.tables import Layers
 from service.histories import diagnoses, layer_statistics
 from service.specs.spec import RunConfig
 from tests.support.small_experiments import submit
-from workers import datasets
+from workers.datasets.loading import load
 from workers.execution.checkpoints import Checkpoints
 from workers.training.assembly import build_network
 from workers.training.streams import Streams
@@ -27,7 +27,7 @@ def inside(sessions):
             session.rollback()
             return {
                 epoch: layer_statistics.decode(payload) for epoch, payload in rows
-            }, diagnoses.get(session, run_id)
+            }, diagnoses.read_diagnosis(session, run_id)
 
     return inside
 
@@ -43,7 +43,7 @@ def test_a_training_leaves_its_statistics_and_a_diagnosis(submitted, train, look
     assert found[3]["loss"] < found[0]["loss"]
     assert (diagnosis.verdict, look.run(run_id).verdict) == ("healthy", "healthy")
     config = RunConfig.model_validate(look.run(run_id).config)
-    network = build_network(config, datasets.load(config.dataset), Streams(0))
+    network = build_network(config, load(config.dataset), Streams(0))
     weight = network.conv_2.weight.detach().double()
     shown = found[0]["layers"][1]["weight"]
     assert shown["mean"] == pytest.approx(weight.mean().item(), rel=1e-4)

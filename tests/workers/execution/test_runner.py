@@ -16,7 +16,7 @@ from service.database.tables import Run
 from service.runs import claims, endings, leases
 from service.weights.storage import open_storage, weights_name
 from tests.support.small_experiments import submit
-from workers.execution.runner import work
+from workers.execution.runner import train_waiting_runs
 from workers.training import devices
 
 CPU = torch.device("cpu")
@@ -150,8 +150,8 @@ def test_a_run_given_back_goes_on_in_the_epoch_it_was_in(
     assert step > 0  # in the middle of an epoch
     with capture_logs() as logs:
         assert train() == "completed"
-    (told,) = [each for each in logs if each["event"] == "Went on from a checkpoint"]
-    assert (told["epoch"], told["step"]) == (epoch, step)
+    (line,) = [line for line in logs if line["event"] == "Went on from a checkpoint"]
+    assert (line["epoch"], line["step"]) == (epoch, step)
     assert look.history(run_id) == look.history(twin)
     assert list((settings.home / "training" / "checkpoints").iterdir()) == []
     final = [open_storage(settings).open(weights_name(twin, 1, "final")).read()]
@@ -175,10 +175,10 @@ def test_a_run_keeps_its_number_of_threads(submitted, train, look, sessions, set
     changed = settings.model_copy(update={"training_threads": 2})
     with sessions() as session:
         engine = devices.describe(CPU)
-        (held,) = claims.claim(session, worker="two", engine=engine, settings=changed)
-    assert (held.engine["threads"], held.recorded_epochs) == (1, len(begun))
+        (claim,) = claims.claim(session, worker="two", engine=engine, settings=changed)
+    assert (claim.engine["threads"], claim.recorded_epochs) == (1, len(begun))
     with sessions() as session:
-        endings.release(session, [held], "Tried.", settings)
+        endings.release(session, [claim], "Tried.", settings)
     assert train() == "completed"
     assert look.run(run_id).engine["threads"] == 1
     assert look.history(run_id) == look.history(twin)
@@ -278,7 +278,7 @@ def test_a_stopping_worker_does_not_wait_for_postgres_for_long(submitted, train,
 def test_a_worker_trains_all_that_waits(session, sessions, settings, look):
     low = submit(session, settings, seeds=2, epochs=1)
     high = submit(session, settings, epochs=1, priority=5)
-    work(sessions, settings, worker="one", device=CPU, stopping=lambda: False)
+    train_waiting_runs(sessions, settings, worker="one", device=CPU, stopping=lambda: False)
     assert {look.run(each).status for each in [*low, *high]} == {"completed"}
     first = min([*low, *high], key=lambda each: look.run(each).started_at)
     assert first == high[0]
@@ -286,7 +286,7 @@ def test_a_worker_trains_all_that_waits(session, sessions, settings, look):
 
 def test_a_stopped_worker_takes_nothing(submitted, sessions, settings, look):
     run_id = submitted()
-    work(sessions, settings, worker="one", device=CPU, stopping=lambda: True)
+    train_waiting_runs(sessions, settings, worker="one", device=CPU, stopping=lambda: True)
     assert look.run(run_id).status == "queued"
 
 
@@ -294,4 +294,6 @@ def test_a_worker_is_quiet_while_postgres_is_away(settings):
     away = create_database_engine(
         settings.model_copy(update={"database_url": "postgresql://postgres@127.0.0.1:1/none"})
     )
-    work(session_factory(away), settings, worker="one", device=CPU, stopping=lambda: False)
+    train_waiting_runs(
+        session_factory(away), settings, worker="one", device=CPU, stopping=lambda: False
+    )

@@ -10,7 +10,7 @@ from torch import nn
 
 from service.specs.choices import choice
 from workers.nn.optimizers import OPTIMIZERS
-from workers.training.solo import Training
+from workers.training.solo import SoloTraining
 
 PROVED = {"sgd", "adam", "adamw", "rmsprop", "adagrad"}
 
@@ -100,7 +100,7 @@ def test_every_optimizer_is_proved_here():
     assert set(OPTIMIZERS) == PROVED
 
 
-class Tiny(Training):
+class Tiny(SoloTraining):
     """A training's state and the way it is taken up, around a network of a few weights."""
 
     def __init__(self, name, parameters):

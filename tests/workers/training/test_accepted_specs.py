@@ -11,7 +11,7 @@ from service.specs.expansion import SpecError, expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec, RunConfig
 from tests.support.random_specs import specs
-from workers import datasets
+from workers.datasets.loading import load
 from workers.training.results import EpochResult
 from workers.training.solo import train
 
@@ -26,7 +26,7 @@ def one_epoch(spec):
         event(f"refused: {error.errors[0].location[-1]}")
         assume(False)
     config = RunConfig.model_validate(run.config.model_dump(mode="json"))
-    data = datasets.load(config.dataset)
+    data = load(config.dataset)
     results = train(config, run.seed, data, torch.device("cpu"), threads=1)
     (result,) = [each for each in results if isinstance(each, EpochResult)]
     return result

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from service.catalog.axes import AXES
-from workers.datasets import load
-from workers.datasets.loading import DATASETS
+from workers.datasets.loading import DATASETS, load
 from workers.datasets.preprocessings import PREPROCESSINGS
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.clippings import CLIPPINGS

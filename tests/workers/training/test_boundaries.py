@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from workers.datasets import load
+from workers.datasets.loading import load
 from workers.training.solo import train
 
 CPU = torch.device("cpu")

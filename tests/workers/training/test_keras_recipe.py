@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from workers.datasets import load
+from workers.datasets.loading import load
 from workers.training.results import EpochResult
-from workers.training.solo import Training
+from workers.training.solo import SoloTraining
 from workers.training.streams import Streams
 
 ACTIVATIONS = {
@@ -80,7 +80,7 @@ def test_without_chance_both_epochs_are_those_of_keras(configure, activation, lo
         loss=loss,
         epochs=2,
     )
-    training = Training(config, 0, load(config.dataset), torch.device("cpu"))
+    training = SoloTraining(config, 0, load(config.dataset), torch.device("cpu"))
     training.streams = FileOrder(0)
     training.network.load_state_dict(fixed_weights(training.network))
     training.optimizer.register_step_pre_hook(keras_epsilon)

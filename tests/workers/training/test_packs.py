@@ -11,8 +11,8 @@ from tests.support.packed_training import CPU, VARIED, runs_of, trained
 from workers.nn.packed.dropouts import device_words
 from workers.training import solo
 from workers.training.packed.training import PackedTraining
-from workers.training.results import Pulse, Start
-from workers.training.solo import Training
+from workers.training.results import Pulse, StartResult
+from workers.training.solo import SoloTraining
 
 
 @pytest.mark.parametrize("spec", VARIED.values(), ids=VARIED)
@@ -35,10 +35,12 @@ def test_a_pack_computes_what_plain_trainings_compute(spec):
         for member, result in {} if isinstance(item, Pulse) else item.items():
             packed.setdefault(member, []).append(result)
     for member, run in enumerate(runs):
-        plain = [each for each in Training(*run, data, CPU).run() if not isinstance(each, Pulse)]
+        plain = [
+            each for each in SoloTraining(*run, data, CPU).run() if not isinstance(each, Pulse)
+        ]
         for ours, theirs in zip(packed[member], plain, strict=True):
             assert type(ours) is type(theirs)
-            if isinstance(ours, Start):
+            if isinstance(ours, StartResult):
                 assert ours.statistics == theirs.statistics
                 continue
             assert ours.metrics.keys() == theirs.metrics.keys()

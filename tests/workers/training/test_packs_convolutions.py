@@ -9,7 +9,7 @@ from workers.nn.packed.networks import packed_network
 from workers.training.assembly import build_network
 from workers.training.packed.training import PackedTraining
 from workers.training.results import EpochResult, Pulse
-from workers.training.solo import Training
+from workers.training.solo import SoloTraining
 from workers.training.streams import Streams
 
 
@@ -71,7 +71,9 @@ def test_a_pack_of_convolutions_trains_as_plain_trainings_do(kind):
     runs, data = runs_of(CNNS[kind])
     rounds = [each for each in PackedTraining(runs, data, CPU).run() if not isinstance(each, Pulse)]
     for member, run in enumerate(runs):
-        plain = [each for each in Training(*run, data, CPU).run() if isinstance(each, EpochResult)]
+        plain = [
+            each for each in SoloTraining(*run, data, CPU).run() if isinstance(each, EpochResult)
+        ]
         for ours, theirs in zip(rounds, plain, strict=True):
             found = ours[member].metrics | {"epoch_seconds": theirs.metrics["epoch_seconds"]}
             assert found == pytest.approx(theirs.metrics, rel=1e-3, abs=1e-5)

@@ -36,9 +36,9 @@ def test_a_step_reads_nothing_back_and_brings_nothing_in(spec):
     rows = {name: torch.stack([each[name] for each in states]).to(META) for name in states[0]}
     step = PackedStep([each.recipe for each in members], data.to(META), META)
     samples = torch.zeros(len(runs), 7, dtype=torch.int64, device=META)
-    draw = step.draw([1] * len(runs), 0, samples)
+    inputs = step.inputs([1] * len(runs), 0, samples)
     with NothingFromTheHost():
-        step.train(rows, draw)
+        step.train(rows, inputs)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -47,5 +47,5 @@ def test_a_recorded_step_is_the_step(spec, monkeypatch):
     runs, data = runs_of(spec)
     cuda = torch.device("cuda")
     replayed = trained(PackedTraining(runs, data, cuda))
-    monkeypatch.setattr(PackedStep, "train", PackedStep._take)
+    monkeypatch.setattr(PackedStep, "train", PackedStep.take)
     assert trained(PackedTraining(runs, data, cuda)) == replayed

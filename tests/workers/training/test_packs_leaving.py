@@ -100,7 +100,7 @@ def test_a_step_without_enough_memory_leaves_everything_as_it_was(spec, monkeypa
 
 _SHORT_OF_MEMORY = """
 import resource, torch
-from tests.training.packed import PackedTraining, CPU, runs_of, trained
+from tests.support.packed_training import CPU, PackedTraining, runs_of, trained
 torch.set_num_threads(1)
 spec = {"model": {"name": "mlp", "hidden_units": [1500, 4]}, "batch_size": 1000, "seeds": 8,
         "epochs": 1, "dataset": {"name": "moons", "train_size": 1000, "test_size": 30}}

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from tests.workers.training.test_reproducibility import rows, written
-from workers.datasets import load
+from workers.datasets.loading import load
 from workers.diagnostics.layers import NetworkStatistics
 from workers.training import solo
 from workers.training.probing import AUTO_SHARE, probing_of
-from workers.training.results import EpochResult, Pulse, Start
-from workers.training.solo import Training, train
+from workers.training.results import EpochResult, Pulse, StartResult
+from workers.training.solo import SoloTraining, train
 
 CPU = torch.device("cpu")
 
@@ -64,7 +64,7 @@ def test_no_bit_of_a_training_sees_the_statistics(configure, fields):
     ends = []
     for statistics in ("off", {"every": 1, "samples": 300}):
         config = configure(layer_statistics=statistics, epochs=3, **fields)
-        training = Training(config, 7, load(config.dataset), CPU)
+        training = SoloTraining(config, 7, load(config.dataset), CPU)
         results = [each for each in training.run() if isinstance(each, EpochResult)]
         assert [each.statistics is not None for each in results] == [statistics != "off"] * 3
         for each in results:
@@ -79,8 +79,8 @@ def test_a_start_comes_first_and_is_the_network_before_its_first_step(configure)
     config = configure(layer_statistics={"samples": 100}, epochs=0)
     data = load(config.dataset)
     (start,) = train(config, 0, data, CPU)
-    assert isinstance(start, Start)
-    network = Training(config, 0, data, CPU).network
+    assert isinstance(start, StartResult)
+    network = SoloTraining(config, 0, data, CPU).network
     logits = network(data.train.inputs[:100])
     expected = torch.nn.functional.cross_entropy(logits, data.train.labels[:100]).item()
     assert start.statistics.samples == 100
@@ -91,9 +91,9 @@ def test_a_start_comes_first_and_is_the_network_before_its_first_step(configure)
 
 def test_a_result_tells_of_the_weights_at_its_epochs_end(configure):
     config = configure(layer_statistics={"every": 1, "samples": 10**5}, epochs=2)
-    training = Training(config, 0, load(config.dataset), CPU)
+    training = SoloTraining(config, 0, load(config.dataset), CPU)
     events = [each for each in training.run() if not isinstance(each, Pulse)]
-    assert [type(each) for each in events] == [Start, EpochResult, EpochResult]
+    assert [type(each) for each in events] == [StartResult, EpochResult, EpochResult]
     assert events[0].statistics.samples == 300
     last = events[2].statistics.layers[0].weight
     assert last.max == training.network.conv_1.weight.max().item()
@@ -107,7 +107,7 @@ def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
     events = list(train(config, 0, load(config.dataset), CPU))
     # Four chunks of up to 64 have three pulses between them; one step and two evaluations of 200.
     kinds = [type(each) for each in events]
-    assert kinds == [Pulse] * 3 + [Start] + [Pulse] * 3 + [Pulse] * 3 + [EpochResult]
+    assert kinds == [Pulse] * 3 + [StartResult] + [Pulse] * 3 + [Pulse] * 3 + [EpochResult]
     fractions = [each.fraction for each in events if isinstance(each, Pulse)]
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] <= fractions[-1] <= 1
@@ -131,14 +131,14 @@ def test_a_restored_training_takes_the_same_statistics(configure, monkeypatch):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure(layer_statistics={"every": 1, "samples": 300}, epochs=2, train_size=400)
     data = load(config.dataset)
-    whole = Training(config, 3, data, CPU)
+    whole = SoloTraining(config, 3, data, CPU)
     events, states = [], []
     for event in whole.run():
         events.append(event)
         states.append((len(rows(events)), whole.state()))
     expected = [each.statistics for each in events if isinstance(each, EpochResult)]
     for done, state in states:
-        resumed = Training(config, 3, data, CPU)
+        resumed = SoloTraining(config, 3, data, CPU)
         resumed.restore(state)
         found = [each for each in resumed.run() if isinstance(each, EpochResult)]
         assert [each.statistics for each in found] == expected[done:]

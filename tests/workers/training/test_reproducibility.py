@@ -11,17 +11,17 @@ import torch
 
 from service.specs.spec import RunConfig
 from tests.support.paths import ROOT
-from workers.datasets import load
+from workers.datasets.loading import load
 from workers.training import solo
 from workers.training.results import EpochResult
-from workers.training.solo import Training
+from workers.training.solo import SoloTraining
 
 CPU = torch.device("cpu")
 SELU = {"activation": "selu", "epochs": 2, "clipping": {"name": "norm", "max_norm": 1.0}}
 PROGRAM = """
 import sys, torch
 from service.spec import RunConfig
-from workers.datasets import load
+from workers.datasets.loading import load
 from workers.training.results import EpochResult
 from workers.training.trainer import train
 torch.manual_seed(99); torch.rand(7)
@@ -69,10 +69,10 @@ def test_a_run_beside_it_changes_nothing(configure, monkeypatch):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     one, other = configure(**SELU), configure(batch_size=64, epochs=2)
     data = load(one.dataset)
-    alone = [rows(Training(each, 4, data, CPU).run()) for each in (one, other)]
+    alone = [rows(SoloTraining(each, 4, data, CPU).run()) for each in (one, other)]
     pairs = list(
         itertools.zip_longest(
-            Training(one, 4, data, CPU).run(), Training(other, 4, data, CPU).run()
+            SoloTraining(one, 4, data, CPU).run(), SoloTraining(other, 4, data, CPU).run()
         )
     )
     assert [rows(events) for events in zip(*pairs, strict=True)] == alone
@@ -100,7 +100,7 @@ def test_a_restored_training_goes_on_as_if_never_stopped(configure, monkeypatch,
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure(**SELU, optimizer=optimizer, train_size=400, validation_split=0.25)
     data = load(config.dataset)
-    whole = Training(config, 3, data, CPU)
+    whole = SoloTraining(config, 3, data, CPU)
     passed, stops = [], []
     for event in whole.run():
         passed.append(event)
@@ -108,7 +108,7 @@ def test_a_restored_training_goes_on_as_if_never_stopped(configure, monkeypatch,
     expected, final = rows(passed), whole.state()
     assert len(stops) > 8
     for done, state in stops:
-        resumed = Training(config, 3, data, CPU)
+        resumed = SoloTraining(config, 3, data, CPU)
         resumed.restore(state)
         assert rows(resumed.run()) == expected[done:]
         end = resumed.state()
@@ -122,7 +122,7 @@ def test_a_state_is_a_copy_in_a_form_that_safetensors_takes(configure, monkeypat
 
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure()
-    training = Training(config, 0, load(config.dataset), CPU)
+    training = SoloTraining(config, 0, load(config.dataset), CPU)
     events = training.run()
     next(events)
     state = training.state()

@@ -8,11 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from workers.datasets import load
+from workers.datasets.loading import load
 from workers.training import solo
 from workers.training.assembly import build_network
 from workers.training.results import EpochResult, Pulse
-from workers.training.solo import Training, train
+from workers.training.solo import SoloTraining, train
 from workers.training.streams import Streams
 
 CPU = torch.device("cpu")
@@ -183,7 +183,7 @@ def test_the_callers_time_is_not_the_epochs(configure, monkeypatch):
 def test_a_closed_training_stops(configure, monkeypatch):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure(epochs=1000)
-    training = Training(config, 0, load(config.dataset), CPU)
+    training = SoloTraining(config, 0, load(config.dataset), CPU)
     events = training.run()
     assert isinstance(next(events), Pulse)
     events.close()

@@ -1,4 +1,4 @@
-"""Activations of a pack: each member's own, those that are alike together."""
+"""Activations of a pack: each member's own, computed together for neighbours that share one."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import accumulate, groupby
@@ -15,29 +15,29 @@ PackedActivation = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 
 def packed_activation(members: Sequence[Activation], kinds: Sequence[Hashable]) -> PackedActivation:
-    """Give the activation of a pack's layer.
+    """Return the activation of a pack's layer.
 
     Args:
-        members: each member's, of one family: prelu, maxout with one number of pieces, or any
-            element-wise functions.
-        kinds: equal where activations are; neighbours that are alike are worked on together.
+        members: the activation of each member, all of one family: prelu, maxout with one number of
+            pieces, or element-wise functions.
+        kinds: of the members' activations; neighbours of equal kind are computed together.
     """
     first = members[0]
     if isinstance(first, Prelu):
         return _prelu
     if first.pieces > 1:
         return lambda z, _: _pieces(z, first.pieces).max(3).values
-    groups = [len(list(alike)) for _, alike in groupby(kinds)]
+    groups = [len(list(neighbours)) for _, neighbours in groupby(kinds)]
     if len(groups) == 1:
         return lambda z, _: aligned(first.function, z)
     starts = [0, *accumulate(groups)][:-1]
     functions = [members[start].function for start in starts]
 
-    def each_its_own(z: Tensor, _: Mapping[str, Tensor]) -> Tensor:
+    def by_groups(z: Tensor, _: Mapping[str, Tensor]) -> Tensor:
         parts = zip(functions, torch.split(z, groups), strict=True)
         return torch.cat([aligned(function, part) for function, part in parts])
 
-    return each_its_own
+    return by_groups
 
 
 def _pieces(z: Tensor, pieces: int) -> Tensor:

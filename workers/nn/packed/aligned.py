@@ -1,20 +1,20 @@
-"""Element-wise functions whose bits do not depend on where an element lies."""
+"""Aligned element-wise functions: their bits do not depend on the position of an element."""
 
 from collections.abc import Callable
 
 import torch.nn.functional as F
 from torch import Tensor
 
-#: Elements that torch's element-wise kernels work through at once, at most: two vectors of 16.
+#: Most elements that torch's element-wise kernels compute at once: two vectors of 16.
 VECTOR = 32
 
 
 def aligned(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Apply an element-wise function to ``x`` (K, ...), each member by whole vectors.
 
-    Where a member's elements are no multiple of ``VECTOR`` its last ones would be computed by
-    other instructions at the end of the tensor than in its middle (measured: sigmoid, elu, selu,
-    silu, mish and softplus differ in their last bit). So they are filled up with zeros.
+    Torch computes the elements after the last whole vector of a tensor by other instructions
+    (measured: sigmoid, elu, selu, silu, mish and softplus then differ in their last bit). So the
+    elements of each member are padded with zeros to a multiple of ``VECTOR``.
     """
     elements = x[0].numel()
     missing = -elements % VECTOR
@@ -24,7 +24,7 @@ def aligned(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return filled[:, :elements].view(x.shape)
 
 
-def filled_up(x: Tensor) -> Tensor:
-    """Fill the samples of ``x`` (K, B, ...) up with zeros to a multiple of ``VECTOR``."""
+def padded(x: Tensor) -> Tensor:
+    """Return ``x`` (K, B, ...) with its samples padded by zeros to a multiple of ``VECTOR``."""
     missing = -x.shape[1] % VECTOR
     return F.pad(x, (0, 0) * (x.dim() - 2) + (0, missing)) if missing else x

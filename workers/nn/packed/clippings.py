@@ -1,6 +1,6 @@
-"""Clippings of a pack: each member's gradients are held by its own thresholds.
+"""Clippings of a pack: each member's gradients are clipped by its own thresholds.
 
-Formulas and sources are those of ``workers.nn.clippings``; gradients are rows (K, width).
+Formulas and references are those of ``workers.nn.clippings``; gradients are rows (K, width).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,33 +12,33 @@ from torch import Tensor
 from workers.nn.clippings import Clipped
 from workers.nn.packed.layout import Layout
 
-#: (parameters, gradients), both (K, width): clips the gradients in place; answers with (K,) each.
+#: (parameters, gradients), both (K, width): clips the gradients in place; returns (K,) each.
 PackedClipping = Callable[[Tensor, Tensor], Clipped]
 
 #: From a layout and each number of the clipping, (K, 1), to the clipping.
-_Make = Callable[[Layout, Mapping[str, Tensor]], PackedClipping]
+_PackedClippingFor = Callable[[Layout, Mapping[str, Tensor]], PackedClipping]
 
 
 def packed_clipping(
     name: str, members: Sequence[Mapping[str, Any]], layout: Layout, device: torch.device
 ) -> PackedClipping:
-    """Give the clipping of a pack.
+    """Return the clipping of a pack.
 
     Args:
-        name: as in ``CLIPPINGS``.
-        members: each member's parameters of it.
+        name: as in ``workers.nn.clippings.CLIPPINGS``.
+        members: each member's parameters of the clipping.
         layout: of the rows.
-        device: where they are.
+        device: where the rows are.
     """
     numbers = {
-        each: torch.tensor([[member[each]] for member in members], device=device)
-        for each in members[0]
+        parameter: torch.tensor([[member[parameter]] for member in members], device=device)
+        for parameter in members[0]
     }
     return PACKED_CLIPPINGS[name](layout, numbers)
 
 
 def none(_layout: Layout, _numbers: Mapping[str, Tensor]) -> PackedClipping:
-    """Measure only."""
+    """Return the clipping that only measures the norm."""
 
     def clip(_parameters: Tensor, gradients: Tensor) -> Clipped:
         norm = _norms(gradients)
@@ -48,7 +48,7 @@ def none(_layout: Layout, _numbers: Mapping[str, Tensor]) -> PackedClipping:
 
 
 def value(_layout: Layout, numbers: Mapping[str, Tensor]) -> PackedClipping:
-    """Hold every element within [-threshold, threshold]."""
+    """Return the clipping of every element to [-threshold, threshold]."""
     threshold = numbers["threshold"]
 
     def clip(_parameters: Tensor, gradients: Tensor) -> Clipped:
@@ -61,7 +61,7 @@ def value(_layout: Layout, numbers: Mapping[str, Tensor]) -> PackedClipping:
 
 
 def norm(_layout: Layout, numbers: Mapping[str, Tensor]) -> PackedClipping:
-    """Scale all gradients of a member by min(1, max_norm / norm)."""
+    """Return the clipping that scales all gradients of a member by min(1, max_norm / norm)."""
     bound = numbers["max_norm"].squeeze(1).double()
 
     def clip(_parameters: Tensor, gradients: Tensor) -> Clipped:
@@ -74,12 +74,12 @@ def norm(_layout: Layout, numbers: Mapping[str, Tensor]) -> PackedClipping:
 
 
 def per_parameter_norm(layout: Layout, numbers: Mapping[str, Tensor]) -> PackedClipping:
-    """Scale each parameter's gradient by min(1, max_norm / its norm)."""
+    """Return the clipping that scales each parameter's gradient by min(1, max_norm / its norm)."""
     bound = numbers["max_norm"].double()
 
     def clip(_parameters: Tensor, gradients: Tensor) -> Clipped:
         parts = list(layout.views(gradients).values())
-        found = torch.stack([_norms(each.flatten(1)) for each in parts], 1)
+        found = torch.stack([_norms(part.flatten(1)) for part in parts], 1)
         scales = (bound / found).clamp(max=1.0).to(gradients.dtype)
         for part, scale in zip(parts, scales.unbind(1), strict=True):
             part.mul_(scale.view(-1, *[1] * (part.dim() - 1)))
@@ -89,7 +89,7 @@ def per_parameter_norm(layout: Layout, numbers: Mapping[str, Tensor]) -> PackedC
 
 
 def adaptive(layout: Layout, numbers: Mapping[str, Tensor]) -> PackedClipping:
-    """Scale each unit's gradient by min(1, clipping * max(|W_i|, epsilon) / |G_i|)."""
+    """Return the clipping that scales each unit's gradient by its norm and its weights' norm."""
     clipping, epsilon = numbers["clipping"].double(), numbers["epsilon"].double()
 
     def clip(parameters: Tensor, gradients: Tensor) -> Clipped:
@@ -99,7 +99,7 @@ def adaptive(layout: Layout, numbers: Mapping[str, Tensor]) -> PackedClipping:
         for name, gradient in layout.views(gradients).items():
             if name.startswith("output."):
                 continue
-            least, factor = (_beside(each, gradient) for each in (epsilon, clipping))
+            least, factor = (_shaped_for(gradient, number) for number in (epsilon, clipping))
             bound = torch.maximum(_unit_norms(weights[name]), least) * factor
             found = _unit_norms(gradient)
             gradient.mul_((bound / found).clamp(max=1.0).to(gradient.dtype))
@@ -110,13 +110,13 @@ def adaptive(layout: Layout, numbers: Mapping[str, Tensor]) -> PackedClipping:
 
 
 def _norms(x: Tensor) -> Tensor:
-    """Give the Euclidean norm of each row of ``x`` (K, n), in float64."""
+    """Return the Euclidean norm of each row of ``x`` (K, n), in float64."""
     found: Tensor = torch.linalg.vector_norm(x, dim=1, dtype=torch.float64)
     return found
 
 
 def _unit_norms(parameter: Tensor) -> Tensor:
-    """Give what ``workers.nn.clippings.unit_norms`` gives of each member's: (K, out or 1, 1...)."""
+    """Return the unit norms (``nn.clippings``) of each member's parameter: (K, out or 1, 1...)."""
     vector = sum(size > 1 for size in parameter.shape[1:]) <= 1
     inner = tuple(range(1 if vector else 2, parameter.dim()))
     found: Tensor = torch.linalg.vector_norm(
@@ -125,11 +125,12 @@ def _unit_norms(parameter: Tensor) -> Tensor:
     return found
 
 
-def _beside(number: Tensor, parameter: Tensor) -> Tensor:
+def _shaped_for(parameter: Tensor, number: Tensor) -> Tensor:
+    """Return a number of each member, (K, 1), in a shape that broadcasts with a parameter."""
     return number.view(-1, *[1] * (parameter.dim() - 1))
 
 
-PACKED_CLIPPINGS: dict[str, _Make] = {
+PACKED_CLIPPINGS: dict[str, _PackedClippingFor] = {
     "none": none,
     "value": value,
     "norm": norm,

@@ -1,8 +1,9 @@
-"""Dense layers of a pack: batched matrix products whose bits do not depend on a member's place.
+"""Dense layers of a pack: batched products whose bits do not depend on a member's position.
 
-The last bits of a product depend on where its matrices begin: a kernel works up to the next
-whole vector first (measured with torch 2.13 and MKL: beginnings that are not multiples of 64 bytes
-give other bits in one product of seven). So every member's matrices begin at such multiples.
+The last bits of a matrix product depend on the addresses of its matrices, because a kernel first
+works up to the next whole vector. Measured with torch 2.13 and MKL: with addresses that are not
+multiples of 64 bytes one product of seven has other bits. So every member's matrices begin at such
+multiples: they are aligned.
 """
 
 from collections.abc import Sequence
@@ -16,17 +17,14 @@ ALIGNMENT = 16
 
 
 def dense(x: Tensor, weight: Tensor, bias: Tensor, gradients: Sequence[Tensor] | None) -> Tensor:
-    """Give x W^T + b for every member.
+    """Return x W^T + b for every member: (K, B, O).
 
     Args:
         x: (K, B, I).
         weight: (K, O, I), aligned.
         bias: (K, O).
-        gradients: where the gradients of weight and bias are put by a backward pass, aligned and
-            of their shapes; None where none will follow.
-
-    Returns:
-        (K, B, O).
+        gradients: tensors that a backward pass writes the gradients of weight and bias to, aligned
+            and of their shapes; None where no backward pass follows.
     """
     if gradients is None:
         return _product(placed(x), weight, bias)
@@ -68,7 +66,7 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def placed(x: Tensor) -> Tensor:
-    """Give ``x`` (K, B, U) with every member's matrix aligned: itself where it is."""
+    """Return ``x`` (K, B, U) with every member's matrix aligned: itself, or else a copy."""
     rows = x.stride(2) == 1 and x.stride(1) == x.shape[2]
     if rows and x.stride(0) % ALIGNMENT == 0 and x.data_ptr() % (4 * ALIGNMENT) == 0:
         return x
@@ -76,7 +74,7 @@ def placed(x: Tensor) -> Tensor:
 
 
 def room_like(x: Tensor, samples: int, units: int) -> Tensor:
-    """Make room for so many aligned matrices as ``x`` has members, without values."""
+    """Return an uninitialized, aligned matrix (samples, units) for each member of ``x``."""
     members = len(x)
     elements = samples * units
     room = x.new_empty(members, -(-elements // ALIGNMENT) * ALIGNMENT)

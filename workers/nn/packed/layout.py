@@ -1,4 +1,4 @@
-"""Layout: where the parameters of a network lie in a member's row."""
+"""Layout: where each parameter of a network is in a member's row."""
 
 import math
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from workers.nn.packed.dense import ALIGNMENT
 class Layout:
     """The order of a network's parameters in one row.
 
-    All parameters of a pack are one matrix (K, width), a row a member, so that an optimizer or a
-    clipping is a few operations whatever the network has. Every parameter is aligned; between
-    them lie zeros, whose gradients are zero.
+    All parameters of a pack are one matrix (K, width) with a row for each member, so that an
+    optimizer or a clipping takes a few operations for any network. Every parameter is aligned;
+    the gaps between them are zeros with zero gradients.
 
     Attributes:
         shapes: of each parameter, by its full name, in the order of the network.
@@ -27,16 +27,16 @@ class Layout:
 
     @classmethod
     def of(cls, network: nn.Module) -> Self:
-        """Read the layout of a network."""
-        return cls({name: tuple(each.shape) for name, each in network.named_parameters()})
+        """Return the layout of a network."""
+        return cls({name: tuple(weight.shape) for name, weight in network.named_parameters()})
 
     @property
     def width(self) -> int:
-        """Elements of a row."""
+        """Number of elements of a row."""
         return sum(map(_padded, self.shapes.values()))
 
     def views(self, rows: Tensor) -> dict[str, Tensor]:
-        """See rows (K, width) as parameters, each (K, *shape), without copying."""
+        """Return the parameters in rows (K, width) by their names, each (K, *shape), as views."""
         sizes = []
         for shape in self.shapes.values():
             size = math.prod(shape)
@@ -48,15 +48,15 @@ class Layout:
         }
 
     def row(self, parameters: Mapping[str, Tensor]) -> Tensor:
-        """Put a network's parameters into one row: (width,)."""
+        """Return a network's parameters as one row: (width,)."""
         row = torch.zeros(self.width)
-        for name, each in self.views(row.unsqueeze(0)).items():
-            each[0].copy_(parameters[name].detach())
+        for name, place in self.views(row.unsqueeze(0)).items():
+            place[0].copy_(parameters[name].detach())
         return row
 
     def named(self, row: Tensor) -> dict[str, Tensor]:
-        """Give the parameters of a row (width,) their names, as views."""
-        return {name: each[0] for name, each in self.views(row.unsqueeze(0)).items()}
+        """Return the parameters in a row (width,) by their names, as views."""
+        return {name: view[0] for name, view in self.views(row.unsqueeze(0)).items()}
 
 
 def _padded(shape: tuple[int, ...]) -> int:

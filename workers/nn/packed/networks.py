@@ -1,6 +1,7 @@
 """Networks of a pack: the forward pass of all members at once.
 
-Shapes: K members, B samples each, I inputs, O outputs; of images C channels, H and W.
+In shapes K is the number of members, B of samples per member, I of inputs and O of outputs; images
+have C channels, height H and width W.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,13 +16,12 @@ from workers.nn.packed.activations import packed_activation
 from workers.nn.packed.dense import dense
 from workers.nn.packed.dropouts import PackedDropout
 from workers.nn.packed.layout import Layout
-from workers.nn.packed.normalizations import (
-    PackedNormalization,
+from workers.nn.packed.map_normalizations import (
     member_by_member,
     packed_map_normalization,
-    packed_normalization,
     side_by_side,
 )
+from workers.nn.packed.normalizations import PackedNormalization, packed_normalization
 
 #: Parameters or running statistics of a pack by their full names in a member's network.
 Tensors = Mapping[str, Tensor]
@@ -31,10 +31,15 @@ class PackedNetwork:
     """The networks of a pack's members.
 
     Args:
-        members: one network each, of one shape and with parts of one kind; they are read for
-            their shape and their parts, never for their weights.
-        kinds: of the members' activations: equal where they are alike.
+        members: the network of each member. All have one shape and parts of one kind; their shapes
+            and parts are read, not their weights.
+        kinds: of the members' activations; equal for equal activations.
         device: where the pack computes.
+
+    Attributes:
+        layout: of a member's parameters in a row.
+        statistics: shapes of the running statistics, by their full names.
+        sites: names of the dropout layers.
     """
 
     def __init__(
@@ -42,22 +47,22 @@ class PackedNetwork:
     ) -> None:
         first = members[0]
         self.layout = Layout.of(first)
-        self.statistics = {name: each.shape for name, each in first.named_buffers()}
-        hidden = [each.hidden_layers() for each in members]
-        self._names = [each.name for each in hidden[0]]
+        self.statistics = {name: buffer.shape for name, buffer in first.named_buffers()}
+        hidden = [network.hidden_layers() for network in members]
+        self._names = [layer.name for layer in hidden[0]]
         self._activations = [
             packed_activation([layer.activation for layer in layers], kinds)
             for layers in zip(*hidden, strict=True)
         ]
-        self._normalizations = [_normalization(each) for each in hidden[0]]
-        dropouts = [each.dropouts() for each in members]
+        self._normalizations = [_normalization(layer) for layer in hidden[0]]
+        dropouts = [network.dropouts() for network in members]
         self._dropouts = [PackedDropout(site, device) for site in zip(*dropouts, strict=True)]
-        self.sites = [each.site for each in dropouts[0]]
+        self.sites = [dropout.site for dropout in dropouts[0]]
 
     @property
     def draws(self) -> bool:
         """Whether anything is dropped at random."""
-        return any(each.drops for each in self._dropouts)
+        return any(dropout.drops for dropout in self._dropouts)
 
     def forward(
         self,
@@ -67,19 +72,19 @@ class PackedNetwork:
         keys: Tensor | None,
         gradients: Tensors | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Give the logits of every member.
+        """Return the logits of every member, and the new running statistics.
 
         Args:
             inputs: (K, B, *sample).
             parameters: (K, *shape) each.
-            statistics: running ones, (K, features) each.
-            keys: (sites, K, 2) int64, the keys of the dropout layers; without them the network
-                evaluates: nothing is dropped, and running statistics are read.
-            gradients: where a backward pass puts those of dense layers, (K, *shape) each; None
-                where none will follow.
+            statistics: running statistics, (K, features) each; not changed.
+            keys: (sites, K, 2) int64, the keys of the dropout layers; None for evaluation: nothing
+                is dropped, and running statistics are used.
+            gradients: tensors that a backward pass writes the gradients of dense layers to,
+                (K, *shape) each; None where no backward pass follows.
 
         Returns:
-            Logits (K, B, outputs), and the running statistics as they are after this batch.
+            Logits (K, B, outputs), and those running statistics that this batch moves.
         """
         raise NotImplementedError
 
@@ -90,7 +95,7 @@ class PackedNetwork:
         normalized, moved = self._normalizations[at](
             z, below(prefix, parameters), below(prefix, statistics), training
         )
-        return normalized, {prefix + name: each for name, each in moved.items()}
+        return normalized, {prefix + name: value for name, value in moved.items()}
 
     def _activated(self, at: int, z: Tensor, parameters: Tensors) -> Tensor:
         return self._activations[at](z, below(f"activation_{at + 1}.", parameters))
@@ -101,7 +106,7 @@ class PackedNetwork:
 
 
 class PackedMlp(PackedNetwork):
-    """Dense networks: one batched matrix product a layer."""
+    """Dense networks: one batched matrix product per layer."""
 
     def forward(
         self,
@@ -121,10 +126,10 @@ class PackedMlp(PackedNetwork):
         return _dense("output", x, parameters, gradients), moved
 
 
-class PackedCnn(PackedNetwork):
-    """The networks of ``MnistCnn``: grouped convolutions, a group a member.
+class PackedMnistCnn(PackedNetwork):
+    """``MnistCnn`` networks: grouped convolutions, with one group for each member.
 
-    Convolutions take (B, K C, H, W); between them the same memory is seen as (K, B, C, H, W).
+    Convolutions take (B, K C, H, W); between them the same memory is viewed as (K, B, C, H, W).
     """
 
     def forward(
@@ -142,8 +147,8 @@ class PackedCnn(PackedNetwork):
         z = _convolution("conv_2", self._activated(0, z, parameters), parameters)
         z, of_layer = self._normalized(1, z, parameters, statistics, training)
         moved |= of_layer
-        # The activation comes after the pooling only where all commute with it (see
-        # ``workers.nn.models.max_pooled``); of a pack's members some may not.
+        # Activations are applied before the pooling, since some member's may not commute with it
+        # (see ``workers.nn.models.max_pooled``).
         pooled = F.max_pool2d(side_by_side(self._activated(1, z, parameters)), 2)
         x = member_by_member(pooled, members).permute(0, 1, 3, 4, 2).reshape(members, samples, -1)
         z = _dense("dense_1", self._dropped(0, x, keys), parameters, gradients)
@@ -156,17 +161,17 @@ class PackedCnn(PackedNetwork):
 def packed_network(
     members: Sequence[Network], kinds: Sequence[Hashable], device: torch.device
 ) -> PackedNetwork:
-    """Give the network of a pack; see ``PackedNetwork``.
+    """Return the network of a pack; see ``PackedNetwork``.
 
     Raises:
-        TypeError: there is no form for packs of such networks.
+        TypeError: there is no packed form of these networks.
     """
     first = members[0]
     if isinstance(first, Mlp):
         return PackedMlp(members, kinds, device)
     if isinstance(first, MnistCnn):
-        return PackedCnn(members, kinds, device)
-    raise TypeError(f"There is no form for packs of this {type(first).__name__}.")
+        return PackedMnistCnn(members, kinds, device)
+    raise TypeError(f"There is no packed form of {type(first).__name__}.")
 
 
 def _normalization(layer: HiddenLayer) -> PackedNormalization:
@@ -181,7 +186,7 @@ def _dense(name: str, x: Tensor, parameters: Tensors, gradients: Tensors | None)
 
 
 def _convolution(name: str, x: Tensor, parameters: Tensors) -> Tensor:
-    """Convolve (K, B, C, H, W) by each member's own filters."""
+    """Return (K, B, C, H, W) convolved with each member's own filters."""
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
     z = F.conv2d(side_by_side(x), weight.flatten(0, 1), bias.flatten(), groups=len(x))
     return member_by_member(z, len(x))

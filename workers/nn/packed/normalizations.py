@@ -1,9 +1,8 @@
-"""Normalizations of a pack's layers.
+"""Normalizations of a pack's dense layers, and what those of convolutions share with them.
 
-Each takes z-values, (K, B, F) of a dense layer or (K, B, F, H, W) of a convolution, and the layer's
-parameters and running statistics, (K, F) each, and gives the normalized z-values with the running
-statistics as they are after this batch (none where they stay). Formulas and sources are those of
-``workers.nn.normalizations``.
+Each takes z-values (K, B, F) and the layer's parameters and running statistics, (K, F) each. It
+returns the normalized z-values and the running statistics that this batch moves. Formulas and
+references are those of ``workers.nn.normalizations``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from workers.nn.maps import moments_of_maps, pooled, scaled_maps
+from workers.nn.maps import moments_of_maps, scaled_maps
 from workers.nn.normalizations import BatchNorm, GroupNorm, InstanceNorm, SwitchableNorm
 
 #: (z-values, parameters, running statistics, whether it trains) -> (normalized, new statistics).
@@ -21,47 +20,41 @@ PackedNormalization = Callable[
     [Tensor, Mapping[str, Tensor], Mapping[str, Tensor], bool], tuple[Tensor, dict[str, Tensor]]
 ]
 
+RUNNING_STATISTICS = ("running_mean", "running_var")
+
 
 def packed_normalization(module: nn.Module) -> PackedNormalization:
-    """Give the form for packs of a dense layer's normalization.
+    """Return the packed form of a dense layer's normalization.
 
     Raises:
         TypeError: there is none.
     """
     match module:
         case nn.Identity():
-            return lambda z, _parameters, _statistics, _training: (z, {})
+            return unnormalized
         case GroupNorm():
-            return _Group(module.groups, module.epsilon)
+            return _PackedGroupNorm(module.groups, module.epsilon)
         case InstanceNorm():
-            return _Group(1, module.epsilon)
+            return _PackedGroupNorm(1, module.epsilon)
         case BatchNorm():
-            return _Batch(module.momentum, module.epsilon)
+            return _PackedBatchNorm(module.momentum, module.epsilon)
         case SwitchableNorm():
-            return _Switchable(module.momentum, module.epsilon)
-    raise TypeError(f"Packs know no {type(module).__name__}.")
+            return _PackedSwitchableNorm(module.momentum, module.epsilon)
+    raise TypeError(f"There is no packed form of {type(module).__name__}.")
 
 
-def packed_map_normalization(module: nn.Module) -> PackedNormalization:
-    """Give the form for packs of a convolution's normalization.
-
-    Raises:
-        TypeError: there is none.
-    """
-    match module:
-        case GroupNorm():
-            return _MapGroup(module.groups, module.epsilon)
-        case InstanceNorm():
-            return _MapGroup(len(module.weight), module.epsilon)
-        case BatchNorm():
-            return _MapBatch(module.momentum, module.epsilon)
-        case SwitchableNorm():
-            return _MapSwitchable(module.momentum, module.epsilon)
-    return packed_normalization(module)
+def unnormalized(
+    z: Tensor,
+    parameters: Mapping[str, Tensor],  # noqa: ARG001 - it has none
+    statistics: Mapping[str, Tensor],  # noqa: ARG001 - it has none
+    training: bool,  # noqa: ARG001 - the same in both
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the z-values unchanged."""
+    return z, {}
 
 
 @dataclass(frozen=True)
-class _Group:
+class _PackedGroupNorm:
     groups: int
     epsilon: float
 
@@ -79,7 +72,7 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _PackedBatchNorm:
     momentum: float
     epsilon: float
 
@@ -92,20 +85,20 @@ class _Batch:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         scale, shift = parameters["weight"].unsqueeze(1), parameters["bias"].unsqueeze(1)
         if not training:
-            mean, variance = (statistics[each].unsqueeze(1) for each in _RUNNING)
+            mean, variance = (statistics[name].unsqueeze(1) for name in RUNNING_STATISTICS)
             scale = scale * torch.rsqrt(variance + self.epsilon)
             return scaled_maps(z - mean, scale, shift), {}
         mean, deviations, variance = moments_of_maps(z)
         normalized = scaled_maps(deviations, scale * torch.rsqrt(variance + self.epsilon), shift)
         samples = z.shape[1]
-        if samples == 1:  # says nothing of a variance
+        if samples == 1:  # one sample has no variance
             return normalized, {}
         unbiased = variance * (samples / (samples - 1))
-        return normalized, _moved(statistics, mean, unbiased, self.momentum)
+        return normalized, moved_statistics(statistics, mean, unbiased, self.momentum)
 
 
 @dataclass(frozen=True)
-class _Switchable:
+class _PackedSwitchableNorm:
     momentum: float
     epsilon: float
 
@@ -118,139 +111,41 @@ class _Switchable:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         if training:
             variance, mean = torch.var_mean(z, 1, correction=0, keepdim=True)
-            moved = _moved(statistics, mean, variance, self.momentum) if z.shape[1] > 1 else {}
+            moved = (
+                moved_statistics(statistics, mean, variance, self.momentum)
+                if z.shape[1] > 1
+                else {}
+            )
         else:
-            mean, variance = (statistics[each].unsqueeze(1) for each in _RUNNING)
+            mean, variance = (statistics[name].unsqueeze(1) for name in RUNNING_STATISTICS)
             moved = {}
         layer_variance, layer_mean = torch.var_mean(z, 2, correction=0, keepdim=True)
-        mixed_mean = _mixed((layer_mean, mean), parameters["mean_weight"])
-        mixed_variance = _mixed((layer_variance, variance), parameters["var_weight"])
+        mixed_mean = mixed((layer_mean, mean), parameters["mean_weight"])
+        mixed_variance = mixed((layer_variance, variance), parameters["var_weight"])
         normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self.epsilon)
         scale, shift = parameters["weight"].unsqueeze(1), parameters["bias"].unsqueeze(1)
         return scaled_maps(normalized, scale, shift), moved
 
 
-@dataclass(frozen=True)
-class _MapGroup:
-    """Each group of every member's channels; an instance is a group of one channel."""
+def mixed(statistics: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """Return a mixture of instance, layer and batch statistics, by the softmax of weights (K, 3).
 
-    groups: int
-    epsilon: float
-
-    def __call__(
-        self,
-        z: Tensor,
-        parameters: Mapping[str, Tensor],
-        statistics: Mapping[str, Tensor],  # noqa: ARG002 - it has none
-        training: bool,  # noqa: ARG002 - the same in both
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        normalized = torch.group_norm(
-            side_by_side(z),
-            len(z) * self.groups,
-            parameters["weight"].flatten(),
-            parameters["bias"].flatten(),
-            self.epsilon,
-            torch.backends.cudnn.enabled,
-        )
-        return member_by_member(normalized, len(z)), {}
-
-
-@dataclass(frozen=True)
-class _MapBatch:
-    """Each channel of every member, as if they were channels of one layer."""
-
-    momentum: float
-    epsilon: float
-
-    def __call__(
-        self,
-        z: Tensor,
-        parameters: Mapping[str, Tensor],
-        statistics: Mapping[str, Tensor],
-        training: bool,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        # Torch moves those it is given, and a step that fails has to leave the members' alone.
-        running = {name: statistics[name].flatten().clone() for name in _RUNNING}
-        normalized = torch.batch_norm(
-            side_by_side(z),
-            parameters["weight"].flatten(),
-            parameters["bias"].flatten(),
-            running["running_mean"],
-            running["running_var"],
-            training,
-            1 - self.momentum,
-            self.epsilon,
-            torch.backends.cudnn.enabled,
-        )
-        moved = {name: each.view(len(z), -1) for name, each in running.items() if training}
-        return member_by_member(normalized, len(z)), moved
-
-
-@dataclass(frozen=True)
-class _MapSwitchable:
-    momentum: float
-    epsilon: float
-
-    def __call__(
-        self,
-        z: Tensor,
-        parameters: Mapping[str, Tensor],
-        statistics: Mapping[str, Tensor],
-        training: bool,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        variance, mean = torch.var_mean(z, (3, 4), correction=0, keepdim=True)
-        moved: dict[str, Tensor] = {}
-        if training:
-            batch = pooled(mean, variance, 1)
-            of_batch, around = (each.flatten(2) for each in batch)
-            moved = _moved(statistics, of_batch, around, self.momentum)
-        else:
-            batch = _beside(statistics["running_mean"]), _beside(statistics["running_var"])
-        means, variances = zip((mean, variance), pooled(mean, variance, 2), batch, strict=True)
-        mixed_mean = _mixed(means, parameters["mean_weight"])
-        mixed_variance = _mixed(variances, parameters["var_weight"])
-        normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self.epsilon)
-        scale, shift = _beside(parameters["weight"]), _beside(parameters["bias"])
-        return torch.addcmul(shift, normalized, scale), moved
-
-
-def side_by_side(x: Tensor) -> Tensor:
-    """See (K, B, C, H, W) as one layer of K C channels: (B, K C, H, W)."""
-    return x.transpose(0, 1).flatten(1, 2)
-
-
-def member_by_member(x: Tensor, members: int) -> Tensor:
-    """See (B, K C, H, W) as (K, B, C, H, W)."""
-    return x.view(len(x), members, -1, *x.shape[2:]).transpose(0, 1)
-
-
-_RUNNING = ("running_mean", "running_var")
-
-
-def _beside(x: Tensor) -> Tensor:
-    """Put what every channel has, (K, C), beside its maps (K, B, C, H, W)."""
-    return x[:, None, :, None, None]
-
-
-def _mixed(statistics: Sequence[Tensor], weights: Tensor) -> Tensor:
-    """Mix statistics of instance, layer and batch by the softmax of each member's weights (K, 3).
-
-    A dense layer has none of instance: its weights are the last two.
+    A dense layer has no instance statistics: its weights are the last two.
     """
     shares = weights[:, -len(statistics) :].softmax(1).unbind(1)
-    beside = (-1, *[1] * (statistics[0].dim() - 1))
+    shape = (-1, *[1] * (statistics[0].dim() - 1))
     return reduce(
         torch.add,
-        [share.view(beside) * each for share, each in zip(shares, statistics, strict=True)],
+        [share.view(shape) * value for share, value in zip(shares, statistics, strict=True)],
     )
 
 
-def _moved(
+def moved_statistics(
     statistics: Mapping[str, Tensor], mean: Tensor, variance: Tensor, momentum: float
 ) -> dict[str, Tensor]:
-    """Move running statistics (K, F) towards a batch's (K, 1, F)."""
-    towards = dict(zip(_RUNNING, (mean, variance), strict=True))
+    """Return running statistics (K, F) moved towards a batch's mean and variance (K, 1, F)."""
+    towards = dict(zip(RUNNING_STATISTICS, (mean, variance), strict=True))
     return {
-        name: statistics[name].lerp(each.detach().squeeze(1), 1 - momentum)
-        for name, each in towards.items()
+        name: statistics[name].lerp(value.detach().squeeze(1), 1 - momentum)
+        for name, value in towards.items()
     }

@@ -1,11 +1,11 @@
-"""Optimizers of a pack: each member steps by its own numbers, all at once.
+"""Optimizers of a pack: all members step at once, each by its own numbers.
 
-Formulas and sources are those of ``workers.nn.optimizers``. Parameters, gradients and slots (an
-optimizer's memory) are rows (K, width). A step changes parameters and slots in place and takes
-no memory but ``scratch``, so that one that has begun cannot run out of it half-way.
+Formulas and references are those of ``workers.nn.optimizers``. Parameters, gradients and slots (the
+state of an optimizer) are rows (K, width). A step changes parameters and slots in place and
+allocates no memory beside ``scratch``, so that it cannot run out of memory half-way.
 
-What changes from step to step comes in as ``rates``, (K,) each, float32: the learning rate and
-what the count of steps decides. They are tensors, so that a step can be a CUDA graph.
+The numbers that change from step to step are ``rates``, (K,) float32 each: the learning rate and
+the numbers that depend on the count of steps. They are tensors, so that a step can be a CUDA graph.
 """
 
 import math
@@ -16,8 +16,16 @@ import torch
 from torch import Tensor
 
 
-class Rows(NamedTuple):
-    """What a step works on; ``scratch`` is room of the parameters' shape."""
+class OptimizerRows(NamedTuple):
+    """The tensors of a step.
+
+    Attributes:
+        parameters: (K, width).
+        gradients: (K, width), overwritten by the step.
+        slots: state tensors by name, (K, width) each.
+        rates: as ``PackedOptimizer.rates`` returned them, (K,) each.
+        scratch: (K, width) for intermediate results.
+    """
 
     parameters: Tensor
     gradients: Tensor
@@ -27,14 +35,14 @@ class Rows(NamedTuple):
 
 
 class PackedOptimizer:
-    """What all have: the numbers of each member, as (K, 1).
+    """The optimizers of a pack's members.
 
     Args:
         members: each member's parameters of the optimizer, without its schedule.
         device: where the rows are.
     """
 
-    #: Names of the slots, each zeros at the start but as ``start`` says.
+    #: Names of the state tensors. They start as zeros unless ``start`` overrides it.
     slots: tuple[str, ...] = ()
 
     def __init__(self, members: Sequence[Mapping[str, Any]], device: torch.device) -> None:
@@ -42,12 +50,12 @@ class PackedOptimizer:
         self._device = device
 
     def number(self, name: str, of: Callable[[float], float] = float) -> Tensor:
-        """Give a number of each member, or a function of it taken in float64: (K, 1), float32."""
-        return torch.tensor([[of(each[name])] for each in self.members], device=self._device)
+        """Return a number of each member, or a function of it in float64: (K, 1) float32."""
+        return torch.tensor([[of(member[name])] for member in self.members], device=self._device)
 
     @staticmethod
     def start(parameters: Mapping[str, Any]) -> float:  # noqa: ARG004 - some start elsewhere
-        """Give what every element of a member's slots starts from."""
+        """Return the initial value of every element of a member's slots."""
         return 0.0
 
     def rates(
@@ -55,20 +63,20 @@ class PackedOptimizer:
         learning_rates: Sequence[float],
         steps: Sequence[int],  # noqa: ARG002 - some count them
     ) -> list[list[float]]:
-        """Give what a step takes beside the gradient, one list over the members each.
+        """Return the rates of a step, one list over the members each; the first is -learning rate.
 
         Args:
-            learning_rates: of this step, each member's.
-            steps: steps taken before this one, each member's.
+            learning_rates: of each member, at this step.
+            steps: of each member, taken before this one.
         """
         return [[-rate for rate in learning_rates]]
 
-    def step(self, rows: Rows) -> None:
-        """Take one step: in place, the gradients are used up."""
+    def step(self, rows: OptimizerRows) -> None:
+        """Take one step, in place; overwrites the gradients."""
         raise NotImplementedError
 
 
-class Sgd(PackedOptimizer):
+class PackedSgd(PackedOptimizer):
     """v <- momentum v + g, w <- w - learning_rate v (nesterov: g + momentum v)."""
 
     slots = ("velocity",)
@@ -77,10 +85,10 @@ class Sgd(PackedOptimizer):
         super().__init__(members, device)
         self._momentum = self.number("momentum")
         self._nesterov = self.number("nesterov") > 0
-        self._moving = any(each["momentum"] for each in members)
-        self._looking_ahead = any(each["nesterov"] for each in members)
+        self._moving = any(member["momentum"] for member in members)
+        self._looking_ahead = any(member["nesterov"] for member in members)
 
-    def step(self, rows: Rows) -> None:
+    def step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         velocity = slots["velocity"]
         if self._moving:
@@ -95,7 +103,7 @@ class Sgd(PackedOptimizer):
         parameters.addcmul_(velocity, rates[0].unsqueeze(1))
 
 
-class Adam(PackedOptimizer):
+class PackedAdam(PackedOptimizer):
     """w <- w - learning_rate m^ / (sqrt(v^) + epsilon)."""
 
     slots = ("mean", "square")
@@ -109,17 +117,17 @@ class Adam(PackedOptimizer):
 
     def rates(self, learning_rates: Sequence[float], steps: Sequence[int]) -> list[list[float]]:
         corrections = [
-            (1 - each["beta_1"] ** (taken + 1), math.sqrt(1 - each["beta_2"] ** (taken + 1)))
-            for each, taken in zip(self.members, steps, strict=True)
+            (1 - member["beta_1"] ** (taken + 1), math.sqrt(1 - member["beta_2"] ** (taken + 1)))
+            for member, taken in zip(self.members, steps, strict=True)
         ]
         step_sizes = [
             -rate / mean for rate, (mean, _) in zip(learning_rates, corrections, strict=True)
         ]
         return [step_sizes, [root for _, root in corrections]]
 
-    def step(self, rows: Rows) -> None:
+    def step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
-        step_size, root = (each.unsqueeze(1) for each in rates[:2])
+        step_size, root = (rate.unsqueeze(1) for rate in rates[:2])
         mean, square = slots["mean"], slots["square"]
         mean.lerp_(gradients, self._to_mean)
         torch.mul(gradients, gradients, out=scratch)
@@ -130,22 +138,22 @@ class Adam(PackedOptimizer):
         parameters.addcmul_(scratch, step_size)
 
 
-class AdamW(Adam):
-    """As Adam, after w <- w - learning_rate weight_decay w."""
+class PackedAdamW(PackedAdam):
+    """Steps as Adam does, after w <- w - learning_rate weight_decay w."""
 
     def rates(self, learning_rates: Sequence[float], steps: Sequence[int]) -> list[list[float]]:
         kept = [
-            1 - rate * each["weight_decay"]
-            for rate, each in zip(learning_rates, self.members, strict=True)
+            1 - rate * member["weight_decay"]
+            for rate, member in zip(learning_rates, self.members, strict=True)
         ]
         return [*super().rates(learning_rates, steps), kept]
 
-    def step(self, rows: Rows) -> None:
+    def step(self, rows: OptimizerRows) -> None:
         rows.parameters.mul_(rows.rates[2].unsqueeze(1))
         super().step(rows)
 
 
-class RmsProp(PackedOptimizer):
+class PackedRmsProp(PackedOptimizer):
     """v <- momentum v + g / (sqrt(s) + epsilon), w <- w - learning_rate v."""
 
     slots = ("square", "velocity")
@@ -157,7 +165,7 @@ class RmsProp(PackedOptimizer):
         self._momentum = self.number("momentum")
         self._epsilon = self.number("epsilon")
 
-    def step(self, rows: Rows) -> None:
+    def step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         square, velocity = slots["square"], slots["velocity"]
         torch.mul(gradients, gradients, out=scratch)
@@ -168,7 +176,7 @@ class RmsProp(PackedOptimizer):
         parameters.addcmul_(velocity, rates[0].unsqueeze(1))
 
 
-class Adagrad(PackedOptimizer):
+class PackedAdagrad(PackedOptimizer):
     """s <- s + g^2, w <- w - learning_rate g / (sqrt(s) + epsilon)."""
 
     slots = ("square",)
@@ -182,7 +190,7 @@ class Adagrad(PackedOptimizer):
         initial: float = parameters["initial_accumulator"]
         return initial
 
-    def step(self, rows: Rows) -> None:
+    def step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         square = slots["square"].addcmul_(gradients, gradients)
         torch.sqrt(square, out=scratch)
@@ -191,9 +199,9 @@ class Adagrad(PackedOptimizer):
 
 
 PACKED_OPTIMIZERS: dict[str, type[PackedOptimizer]] = {
-    "sgd": Sgd,
-    "adam": Adam,
-    "adamw": AdamW,
-    "rmsprop": RmsProp,
-    "adagrad": Adagrad,
+    "sgd": PackedSgd,
+    "adam": PackedAdam,
+    "adamw": PackedAdamW,
+    "rmsprop": PackedRmsProp,
+    "adagrad": PackedAdagrad,
 }

@@ -1,34 +1,33 @@
 """Members: the runs of a pack, each with a state of its own between two steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from workers.training.packed.lanes import Lane, lane_of
-from workers.training.packed.step import Recipe, weights_of
+from workers.nn.names import below
+from workers.training.packed.lanes import Lane, Lanes
+from workers.training.packed.rows import Recipe, weights_in
 from workers.training.probing import Probing
 
-#: What a member's rows are called in its state.
-_ROW = "rows."
+#: Prefix of a member's rows in its state.
+_ROWS = "rows."
 
 
-class Member:
+class PackMember:
     """One run of a pack, and its whole state between two steps.
 
-    The state is ``epoch`` (being trained, from 1 on), ``step`` (of the epoch, the next to take)
-    and its rows, which lie in a lane of the pack.
+    The state is ``epoch`` (the one being trained, from 1 on), ``step`` (the next to take, of the
+    epoch) and the member's rows, which are in a lane of the pack.
 
     Args:
-        number: its place in the pack, for good.
-        recipe: what it trains by.
+        number: its number in the pack, which never changes.
+        recipe: what it is trained by.
         probing: when its layer statistics are taken.
-        lanes: of the pack, as they are at any time.
+        lanes: of the pack.
     """
 
-    def __init__(
-        self, number: int, recipe: Recipe, probing: Probing, lanes: Sequence[Lane]
-    ) -> None:
+    def __init__(self, number: int, recipe: Recipe, probing: Probing, lanes: Lanes) -> None:
         self.number = number
         self.recipe = recipe
         self.probing = probing
@@ -42,28 +41,25 @@ class Member:
         return self._lane.step
 
     def weights(self) -> dict[str, Tensor]:
-        """Copy the network's weights and running statistics, by their names in the network."""
-        return weights_of(self.recipe, self._lane.state(self.number))
+        """Return a copy of the weights and running statistics, by their names in the network."""
+        return weights_in(self._lane.state(self.number), self.recipe)
 
     def state(self) -> dict[str, Tensor]:
-        """Copy the state: named, contiguous tensors on the CPU."""
+        """Return a copy of the state: named, contiguous tensors on the CPU."""
         lane = self._lane
         progress = {
             "epoch": torch.tensor(self.epoch),
             "step": torch.tensor(lane.step),
             "seconds": torch.tensor(lane.seconds, dtype=torch.float64),
         }
-        rows = {f"{_ROW}{name}": each for name, each in lane.state(self.number).items()}
+        rows = {f"{_ROWS}{name}": row for name, row in lane.state(self.number).items()}
         return {**progress, **rows}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take up the state that a member of the same run gave; before the pack runs."""
+        """Set the state to what ``state`` returned for the same run; before the pack runs."""
         self.epoch = int(state["epoch"])
-        rows = {
-            name.removeprefix(_ROW): each for name, each in state.items() if name.startswith(_ROW)
-        }
-        self._lane.put(rows, int(state["step"]), float(state["seconds"]))
+        self._lane.put(below(_ROWS, state), int(state["step"]), float(state["seconds"]))
 
     @property
     def _lane(self) -> Lane:
-        return lane_of(self.number, self._lanes)
+        return self._lanes.of(self.number)

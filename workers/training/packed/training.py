@@ -1,39 +1,38 @@
-"""Packs: several runs trained as one batched job, each as if it were alone."""
+"""Packed training: several runs trained as one batched job, each as if it were alone."""
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 import torch
 
 from service.specs.spec import RunConfig
-from workers.datasets import Dataset, Part
+from workers.datasets.dataset import Dataset, Part
 from workers.diagnostics.layers import NetworkStatistics
 from workers.nn.losses import LOSSES, Loss
 from workers.training import solo
 from workers.training.assembly import build_network, entry, learning_rates
 from workers.training.devices import is_out_of_memory
 from workers.training.metrics import Metrics, diverges
-from workers.training.packed.lanes import Lane, joined, lane_of_one
-from workers.training.packed.members import Member
-from workers.training.packed.step import SUMS, PackedStep, Recipe, fitting, new_rows
+from workers.training.packed.lanes import Lane, Lanes, lane_of_one
+from workers.training.packed.members import PackMember
+from workers.training.packed.memory import members_that_fit
+from workers.training.packed.rows import SUMS, Recipe, new_rows
+from workers.training.packed.step import PackedStep
 from workers.training.probing import probed, probing_of
-from workers.training.results import EpochResult, Pulse, Start
+from workers.training.results import EpochResult, Pulse, Round, StartResult
 from workers.training.solo import EVALUATION_BATCH, TRAINING_WORK
 from workers.training.streams import Streams
 
-#: What one round of a pack gives: a result of each of its members, by their number.
-Round = Mapping[int, Start] | Mapping[int, EpochResult]
-
 
 class PackedTraining:
-    """Runs in training side by side.
+    """Runs that are trained side by side.
 
     What a member computes is what it would compute alone, bit for bit on a CPU with one thread:
-    ``workers.nn.packed`` says how, and tests/workers/training/test_packs.py holds it.
+    ``workers.nn.packed`` says how, and tests/workers/training/test_packs.py checks it.
 
-    Members that go on from checkpoints may stand at different steps. Those at one step make a
+    Members that resumed from checkpoints may be at different steps. Those at the same step form a
     lane, and an epoch is trained lane by lane. A lane that runs out of memory is split in two.
 
     Args:
@@ -46,53 +45,52 @@ class PackedTraining:
     def __init__(
         self, runs: Sequence[tuple[RunConfig, int]], data: Dataset, device: torch.device
     ) -> None:
+        config = runs[0][0]
         self.data = data.to(device)
         self.device = device
-        self._loss: Loss = entry(LOSSES, runs[0][0].loss)
-        self._batch_size = runs[0][0].batch_size
-        self._steps = math.ceil(len(data.train) / self._batch_size)
+        self._loss: Loss = entry(LOSSES, config.loss)
+        self._epochs = config.epochs
+        self._batch_size = config.batch_size
+        self._steps = math.ceil(len(data.train) / config.batch_size)
         self._metrics = Metrics(self._loss, len(data.train), self._steps)
         recipes = [_recipe(config, seed, data, self._steps) for config, seed in runs]
-        #: One list for good: the members find themselves in it.
-        self._lanes = [
-            lane_of_one(number, new_rows(recipe, self._metrics.sums), device)
-            for number, recipe in enumerate(recipes)
-        ]
+        self._lanes = Lanes(
+            [
+                lane_of_one(number, new_rows(recipe, self._metrics.sums), device)
+                for number, recipe in enumerate(recipes)
+            ],
+            width=min(len(runs), members_that_fit(config, device)),
+        )
         self.members = [
-            Member(number, recipe, probing_of(recipe.config, len(data.train)), self._lanes)
+            PackMember(number, recipe, probing_of(recipe.config, len(data.train)), self._lanes)
             for number, recipe in enumerate(recipes)
         ]
-        self._steps_of: dict[Lane, PackedStep] = {}
-        #: Most members of a lane; halved where memory runs out.
-        self.width = min(len(runs), fitting(runs[0][0], device))
+        self._compiled: dict[Lane, PackedStep] = {}
         self._running_since = time.monotonic()
+
+    @property
+    def width(self) -> int:
+        """Most members that are trained at once."""
+        return self._lanes.width
 
     def run(self) -> Iterator[Pulse | Round]:
         """Train from the present state to the end of the last member.
 
-        Yields a round of ``Start`` where members are probed before their first step, then one of
-        ``EpochResult`` an epoch, and pulses between. A member that has diverged or trained its
-        last epoch is gone with the next step.
+        Yields a round of ``StartResult`` where members are probed before their first step, then one
+        of ``EpochResult`` per epoch, and pulses between. A member that has diverged or trained its
+        last epoch leaves with that round.
         """
         self._running_since = time.monotonic()
-        new = [each for each in self._present() if (each.epoch, each.step) == (1, 0)]
-        if starting := [each for each in new if each.probing.at(0)]:
-            starts = {}
-            for each in starting:
-                if not self._has(each.number):  # left at a pulse
-                    continue
-                starts[each.number] = Start((yield from self._probe(each, 0)))
-            yield {number: start for number, start in starts.items() if self._has(number)}
-            self._running_since = time.monotonic()
-        for each in self._present():
-            if each.epoch > each.recipe.config.epochs:
-                self.leave(each.number)
+        yield from self._probe_starts()
+        for member in self._present():
+            if member.epoch > self._epochs:
+                self.leave(member.number)
         while self._lanes:
-            self._arrange()
+            self._lanes.arrange(lambda number: self.members[number].kind)
             yield from self._train_epoch()
             results = yield from self._conclude_epoch()
-            for each in self._present():
-                each.epoch += 1
+            for member in self._present():
+                member.epoch += 1
             for lane in self._lanes:
                 lane.begin_epoch()
             if results:
@@ -103,89 +101,77 @@ class PackedTraining:
                     self.leave(number)
 
     def leave(self, member: int) -> None:
-        """Take a member out, between two results or pulses; the others go on."""
-        lanes = []
-        for lane in self._lanes:
-            rest = [each for each in lane.members if each != member]
-            if rest:
-                lanes.append(lane if rest == lane.members else lane.taken(rest))
-        self._lanes[:] = lanes
+        """Take a member out, between two rounds or pulses; the others go on."""
+        self._lanes.leave(member)
 
     def _has(self, member: int) -> bool:
-        return any(member in each.members for each in self._lanes)
+        return member in self._lanes.members
 
-    def _present(self) -> list[Member]:
-        return [self.members[each] for lane in self._lanes for each in lane.members]
+    def _present(self) -> list[PackMember]:
+        return [self.members[number] for number in self._lanes.members]
 
-    def _arrange(self) -> None:
-        """Put members at one step side by side, equal activations as neighbours."""
-        if len(self._lanes) == math.ceil(len(self._present()) / self.width):
+    def _probe_starts(self) -> Iterator[Pulse | Round]:
+        """Probe the members that have not taken a step and are probed at epoch 0."""
+        starting = [
+            member
+            for member in self._present()
+            if (member.epoch, member.step) == (1, 0) and member.probing.at(0)
+        ]
+        if not starting:
             return
-        arranged = []
-        for step in sorted({each.step for each in self._lanes}):
-            alike = [each for each in self._lanes if each.step == step]
-            whole = joined(alike)
-            members = sorted(whole.members, key=lambda each: (self.members[each].kind, each))
-            arranged += [
-                whole.taken(members[start : start + self.width])
-                for start in range(0, len(members), self.width)
-            ]
-        self._lanes[:] = arranged
+        starts = {}
+        for member in starting:
+            if self._has(member.number):  # else it left at a pulse
+                starts[member.number] = StartResult((yield from self._probe(member, 0)))
+        yield {number: start for number, start in starts.items() if self._has(number)}
+        self._running_since = time.monotonic()
 
     def _train_epoch(self) -> Iterator[Pulse]:
         """Train lane after lane to the end of its epoch."""
-        while waiting := [each for each in self._lanes if each.step < self._steps]:
+        while waiting := [lane for lane in self._lanes if lane.step < self._steps]:
             lane = waiting[0]
             try:
                 yield from self._train_lane(lane)
                 continue
             except (RuntimeError, MemoryError) as error:
-                _only_too_wide(error, lane)
-            self._halve(lane)  # the step that failed has changed nothing, and its memory is free
-
-    def _halve(self, lane: Lane) -> tuple[Lane, Lane]:
-        """Put two lanes in the place of one, for which the memory was too small."""
-        halves = lane.halves()
-        self.width = len(halves[0].members)
-        if lane in self._lanes:
-            at = self._lanes.index(lane)
-            self._lanes[at : at + 1] = halves
-        return halves
+                _raise_unless_too_wide(error, lane)
+            # The step that failed has changed nothing, and its memory is free by now.
+            self._lanes.halve(lane)
 
     def _train_lane(self, lane: Lane) -> Iterator[Pulse]:
-        members = [self.members[each] for each in lane.numbers]
-        epochs = [each.epoch for each in members]
-        step = self._compiled(lane)
+        members = [self.members[number] for number in lane.numbers]
+        epochs = [member.epoch for member in members]
+        step = self._step_of(lane)
         trained = len(self.data.train)
         order = torch.stack(
             [
-                each.recipe.streams.order(epoch, trained)
-                for each, epoch in zip(members, epochs, strict=True)
+                member.recipe.streams.order(epoch, trained)
+                for member, epoch in zip(members, epochs, strict=True)
             ]
         ).to(self.device)
         while lane.step < self._steps:
             samples = order[:, lane.step * self._batch_size : (lane.step + 1) * self._batch_size]
-            step.train(lane.rows, step.draw(epochs, lane.step, samples))
+            step.train(lane.rows, step.inputs(epochs, lane.step, samples))
             lane.step += 1
             done = TRAINING_WORK * min(self._batch_size * lane.step, trained)
             yield from self._pulse(done, lane)
             if lane not in self._lanes:  # a member has left
                 return
-        self._spend(lane)
+        self._add_seconds(lane)
 
-    def _compiled(self, lane: Lane) -> PackedStep:
-        """Give the step of a lane's members, made once."""
-        if lane not in self._steps_of:
-            recipes = [self.members[each].recipe for each in lane.numbers]
-            # First without those of lanes that are gone: their memory may be needed.
-            self._steps_of = {
-                each: self._steps_of[each] for each in self._lanes if each in self._steps_of
+    def _step_of(self, lane: Lane) -> PackedStep:
+        """Return the step of a lane's members, which is made once."""
+        if lane not in self._compiled:
+            recipes = [self.members[number].recipe for number in lane.numbers]
+            # Drop the steps of lanes that are gone first: their memory may be needed.
+            self._compiled = {
+                other: self._compiled[other] for other in self._lanes if other in self._compiled
             }
-            self._steps_of[lane] = PackedStep(recipes, self.data, self.device)
-        return self._steps_of[lane]
+            self._compiled[lane] = PackedStep(recipes, self.data, self.device)
+        return self._compiled[lane]
 
     def _conclude_epoch(self) -> Generator[Pulse, None, dict[int, EpochResult]]:
-        """Evaluate the weights an epoch ended with and gather each member's metrics."""
+        """Evaluate the weights at the end of an epoch and return each member's result."""
         results: dict[int, EpochResult] = {}
         waiting = list(self._lanes)
         while waiting and self._lanes:
@@ -194,37 +180,37 @@ class PackedTraining:
                 results |= yield from self._conclude_lane(lane)
                 continue
             except (RuntimeError, MemoryError) as error:
-                _only_too_wide(error, lane)
-            waiting[:0] = self._halve(lane)
-        return (yield from self._probed(results))
+                _raise_unless_too_wide(error, lane)
+            waiting[:0] = self._lanes.halve(lane)
+        return (yield from self._with_statistics(results))
 
     def _conclude_lane(self, lane: Lane) -> Generator[Pulse, None, dict[int, EpochResult]]:
-        """Evaluate a lane's rows, which that does not change."""
+        """Evaluate a lane's rows without changing them, and return its members' results."""
         results = {}
         validation = yield from self._evaluate(self.data.validation, lane)
         sums = lane.rows[SUMS].tolist()
         for row, number in enumerate(lane.members):
             member = self.members[number]
             metrics = self._metrics.trained(sums[row])
-            metrics |= self._metrics.evaluated("val", validation[row])
+            metrics |= self._metrics.evaluated("validation", validation[row])
             metrics["learning_rate"] = member.recipe.learning_rate(member.epoch, self._steps - 1)
             results[number] = EpochResult(member.epoch, metrics, diverges(metrics))
-        ending = [each for each in lane.members if self._ends(results[each])]
+        ending = [number for number in lane.members if self._ends(results[number])]
         if self.data.test and ending:
             test = yield from self._evaluate(self.data.test, lane)
             for number in ending:
                 means = test[lane.members.index(number)]
                 results[number].metrics.update(self._metrics.evaluated("test", means))
-        self._spend(lane)
+        self._add_seconds(lane)
         for number in lane.members:
             results[number].metrics["epoch_seconds"] = lane.seconds
         return results
 
-    def _probed(
+    def _with_statistics(
         self, results: dict[int, EpochResult]
     ) -> Generator[Pulse, None, dict[int, EpochResult]]:
-        """Add the layer statistics that are due; leave out who has left meanwhile."""
-        probed = {}
+        """Add the layer statistics that are due; leave out members that have left meanwhile."""
+        completed = {}
         for number, result in results.items():
             member = self.members[number]
             statistics = None
@@ -232,31 +218,31 @@ class PackedTraining:
                 statistics = yield from self._probe(
                     member, TRAINING_WORK * len(self.data.train), last=self._ends(result)
                 )
-            probed[number] = replace(result, statistics=statistics)
-        return {number: each for number, each in probed.items() if self._has(number)}
+            completed[number] = replace(result, statistics=statistics)
+        return {number: result for number, result in completed.items() if self._has(number)}
 
     def _ends(self, result: EpochResult) -> bool:
-        return result.diverged or result.epoch == self.members[0].recipe.config.epochs
+        return result.diverged or result.epoch == self._epochs
 
     def _evaluate(self, part: Part, lane: Lane) -> Generator[Pulse, None, list[list[float]]]:
-        """Give each row's loss and metrics on a part of the data."""
-        step = self._compiled(lane)
+        """Return each row's mean loss and metrics on a part of the data."""
+        step = self._step_of(lane)
         sums = torch.zeros(len(lane.numbers), len(self._metrics.names), dtype=torch.float64)
         sums = sums.to(self.device)
         size = EVALUATION_BATCH[self.device.type]
         for start in range(0, len(part), size):
             sums += step.evaluate(lane.rows, part, slice(start, start + size))
             yield from self._pulse(TRAINING_WORK * len(self.data.train) + start, lane)
-        found: list[list[float]] = (sums / len(part)).tolist()
-        return found
+        means: list[list[float]] = (sums / len(part)).tolist()
+        return means
 
     def _probe(
-        self, member: Member, work: int, *, last: bool = False
+        self, member: PackMember, work: int, *, last: bool = False
     ) -> Generator[Pulse, None, NetworkStatistics]:
-        """Take the layer statistics of a member's present weights, in a network of its own."""
+        """Return the layer statistics of a member's weights, taken in a network of its own."""
         network = member.recipe.network.to(self.device)
         network.load_state_dict(member.weights())
-        last = last or member.recipe.config.epochs == 0
+        last = last or self._epochs == 0
 
         def pulse() -> Iterator[Pulse]:
             return self._pulse(work)
@@ -273,23 +259,23 @@ class PackedTraining:
         if time.monotonic() - self._running_since < solo.PULSE_SECONDS or not self._lanes:
             return
         if lane is not None:
-            self._spend(lane)
+            self._add_seconds(lane)
         total = TRAINING_WORK * len(self.data.train) + len(self.data.validation)
-        yield Pulse(min(each.epoch for each in self._present()), min(work / total, 1.0))
+        yield Pulse(min(member.epoch for member in self._present()), min(work / total, 1.0))
         self._running_since = time.monotonic()
 
-    def _spend(self, lane: Lane) -> None:
-        """Put the time since the last pulse or lane on a lane's account."""
+    def _add_seconds(self, lane: Lane) -> None:
+        """Add the time since the last pulse or lane to a lane's seconds."""
         now = time.monotonic()
         lane.seconds += (now - self._running_since) / len(lane.members)
         self._running_since = now
 
 
-def _only_too_wide(error: Exception, lane: Lane) -> None:
-    """Let pass that the memory was too small for a lane that can be split.
+def _raise_unless_too_wide(error: Exception, lane: Lane) -> None:
+    """Raise an error, unless the memory was too small for a lane that can be split.
 
     Raises:
-        Exception: the error, if it is anything else.
+        Exception: the error.
     """
     if not is_out_of_memory(error) or len(lane.members) == 1:
         raise error

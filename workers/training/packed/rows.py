@@ -1,0 +1,74 @@
+"""Rows: a member's state as tensors, one row of each tensor in its lane.
+
+The names of a member's rows are ``parameters``, ``sums`` (of its epoch's metrics), ``optimizer.``
+with an optimizer's slot, and ``statistics.`` with the full name of a running statistic.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from service.specs.spec import RunConfig
+from workers.nn.models import Network
+from workers.nn.names import below
+from workers.nn.packed.layout import Layout
+from workers.nn.packed.optimizers import PACKED_OPTIMIZERS
+from workers.training.streams import Streams
+
+PARAMETERS, SUMS = "parameters", "sums"
+_SLOT, _STATISTICS = "optimizer.", "statistics."
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a member is trained by. Recipes of one pack agree in what ``specs.packing`` names.
+
+    Attributes:
+        config: the member's configuration.
+        streams: its random streams.
+        network: on the CPU, with its initial weights.
+        learning_rate: by epoch (from 1 on) and step of the epoch (from 0 on).
+        steps: of an epoch.
+    """
+
+    config: RunConfig
+    streams: Streams
+    network: Network
+    learning_rate: Callable[[int, int], float]
+    steps: int
+
+
+def new_rows(recipe: Recipe, sums: int) -> dict[str, Tensor]:
+    """Return the rows a member starts with, on the CPU.
+
+    Args:
+        recipe: whose network has the initial weights.
+        sums: how many sums an epoch gathers.
+    """
+    parameters = Layout.of(recipe.network).row(dict(recipe.network.named_parameters()))
+    optimizer = PACKED_OPTIMIZERS[recipe.config.optimizer.name]
+    start = optimizer.start(recipe.config.optimizer.parameters)
+    buffers = dict(recipe.network.named_buffers())
+    return {
+        PARAMETERS: parameters,
+        **{f"{_SLOT}{slot}": torch.full_like(parameters, start) for slot in optimizer.slots},
+        **{f"{_STATISTICS}{name}": buffer.clone() for name, buffer in buffers.items()},
+        SUMS: torch.zeros(sums, dtype=torch.float64),
+    }
+
+
+def slots_in(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the optimizer's slots among some rows, by their names."""
+    return below(_SLOT, rows)
+
+
+def statistics_in(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the running statistics among some rows, by their names in the network."""
+    return below(_STATISTICS, rows)
+
+
+def weights_in(rows: Mapping[str, Tensor], recipe: Recipe) -> dict[str, Tensor]:
+    """Return a member's weights and running statistics, by their names in its network."""
+    return Layout.of(recipe.network).named(rows[PARAMETERS]) | statistics_in(rows)
