@@ -6,7 +6,8 @@ import torch
 from workers.diagnostics.layers import Probe
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
-from workers.nn.initializers import INITIALIZERS, initialize
+from workers.nn.initialization import initialize
+from workers.nn.initializers import INITIALIZERS
 from workers.nn.losses import LOSSES
 from workers.nn.models import MODELS, Parts
 from workers.nn.normalizations import NORMALIZATIONS

@@ -1,4 +1,7 @@
-"""Activations: the non-linearity after every hidden layer."""
+"""Activations: the non-linearity after every hidden layer, a function of its z-values x.
+
+Full references are with the entries in ``service.catalog.activations``.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,12 +15,15 @@ from torch import Tensor, nn
 class Activation(nn.Module):
     """A function of z-values: (batch, units * pieces, *spatial) to (batch, units, *spatial).
 
-    A unit reads ``pieces`` z-values, which lie side by side: seen as (batch, units, pieces,
-    *spatial). For all but maxout that is one, and the function is element-wise, of any shape.
+    A unit reads ``pieces`` neighbouring z-values. For all activations but maxout that is one, and
+    the function is element-wise, of any shape.
 
-    ``monotone`` says that it is element-wise and never decreases, whatever it learns. Then it
-    commutes with the maximum, and a model may apply it after max-pooling, to a quarter of the
-    elements (``models.max_pooled``).
+    Args:
+        function: from z-values to activations.
+        monotone: the function is element-wise and never decreases, whatever it learns. Then it
+            commutes with the maximum, and a model may apply it after max-pooling, to a quarter of
+            the elements (``models.max_pooled``).
+        pieces: z-values per unit.
     """
 
     def __init__(self, function: Callable[..., Tensor], *, monotone: bool, pieces: int = 1) -> None:
@@ -30,7 +36,7 @@ class Activation(nn.Module):
         return self.function(x)
 
 
-#: From a layer's units (or channels) to a new activation for them.
+#: From the number of a layer's units (or channels) to a new activation for them.
 ActivationFor = Callable[[int], Activation]
 
 
@@ -39,33 +45,53 @@ def _elementwise(function: Callable[[Tensor], Tensor], *, monotone: bool) -> Act
 
 
 def identity() -> ActivationFor:
-    """Give x: the network is linear. Saxe et al. 2013, section 1."""
+    """Return the function x: the network is linear.
+
+    References:
+        Saxe et al. 2013, section 1.
+    """
     return _elementwise(lambda x: x, monotone=True)
 
 
 def sigmoid() -> ActivationFor:
-    """Give 1 / (1 + exp(-x)). Glorot & Bengio 2010, section 3.1."""
+    """Return the function 1 / (1 + exp(-x)).
+
+    References:
+        Glorot & Bengio 2010, section 3.1.
+    """
     return _elementwise(torch.sigmoid, monotone=True)
 
 
 def tanh() -> ActivationFor:
-    """Give the hyperbolic tangent. Glorot & Bengio 2010, section 3.1."""
+    """Return the hyperbolic tangent of x.
+
+    References:
+        Glorot & Bengio 2010, section 3.1.
+    """
     return _elementwise(torch.tanh, monotone=True)
 
 
 def relu() -> ActivationFor:
-    """Give max(0, x), with derivative 0 at 0. Nair & Hinton 2010, section 2."""
+    """Return the function max(0, x), with derivative 0 at 0.
+
+    References:
+        Nair & Hinton 2010, section 2.
+    """
     return _elementwise(torch.relu, monotone=True)
 
 
 def leaky_relu(*, negative_slope: float) -> ActivationFor:
-    """Give x where x > 0, else negative_slope * x. Maas, Hannun & Ng 2013, section 2."""
+    """Return the function x where x > 0, else negative_slope * x.
+
+    References:
+        Maas, Hannun & Ng 2013, section 2.
+    """
     function = partial(F.leaky_relu, negative_slope=negative_slope)
     return _elementwise(function, monotone=negative_slope >= 0)
 
 
 class Prelu(Activation):
-    """A leaky relu whose slopes, one a unit or channel, are learnt: ``slope``, shape (units,).
+    """A leaky relu that learns one slope per unit or channel: ``slope``, shape (units,).
 
     Not monotone: training may make a slope negative.
     """
@@ -79,28 +105,37 @@ class Prelu(Activation):
 
 
 def prelu(*, initial_slope: float) -> ActivationFor:
-    """Give x where x > 0, else a * x, a being learnt for each unit. He et al. 2015, eq. 1."""
+    """Return the function x where x > 0, else a * x, where a is learnt for each unit.
+
+    References:
+        He et al. 2015, eq. 1.
+    """
     return lambda units: Prelu(units, initial_slope)
 
 
 def elu(*, alpha: float) -> ActivationFor:
-    """Give x where x > 0, else alpha * (exp(x) - 1). Clevert et al. 2015, eq. 15."""
+    """Return the function x where x > 0, else alpha * (exp(x) - 1).
+
+    References:
+        Clevert et al. 2015, eq. 15.
+    """
     return _elementwise(partial(F.elu, alpha=alpha), monotone=alpha >= 0)
 
 
 def selu() -> ActivationFor:
-    """Give lambda * elu(x, alpha), which has mean 0 and variance 1 as its fixed point.
+    """Return the function lambda * elu(x, alpha), whose fixed point is mean 0 and variance 1.
 
-    Klambauer et al. 2017, eq. 2 and 14.
+    References:
+        Klambauer et al. 2017, eq. 2 and 14.
     """
     return _elementwise(torch.selu, monotone=True)
 
 
 class _TanhGelu(torch.autograd.Function):
-    """The tanh form of gelu, with a gradient for any finite input.
+    """The tanh form of gelu, with a finite gradient at any finite input.
 
-    Torch's gradient multiplies 1 - tanh^2 = 0 by x^2, which is NaN once x^2 overflows (beyond
-    about 5e19). Beyond +-100 the derivative is exactly 1 or 0, so it is taken there.
+    Torch's gradient multiplies 1 - tanh^2 = 0 by x^2, which is NaN once x^2 overflows (beyond about
+    5e19). Beyond +-100 the derivative is exactly 1 or 0, so it is computed at +-100 there.
     """
 
     generate_vmap_rule = True
@@ -116,77 +151,106 @@ class _TanhGelu(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        held = x.clamp(-100, 100)
-        gradient: Tensor = torch.ops.aten.gelu_backward(upstream, held, approximate="tanh")
+        clamped = x.clamp(-100, 100)
+        gradient: Tensor = torch.ops.aten.gelu_backward(upstream, clamped, approximate="tanh")
         return gradient
 
 
 def gelu(*, approximate: str) -> ActivationFor:
-    """Give x * Phi(x), exact (``none``) or by the paper's tanh form (``tanh``).
+    """Return the function x * Phi(x), where Phi is the standard normal distribution function.
 
-    Not monotone: it falls until about -0.75. Hendrycks & Gimpel 2016, section 2.
+    Not monotone: it falls until about -0.75.
+
+    Args:
+        approximate: ``none`` for the exact function, ``tanh`` for the paper's approximation.
+
+    References:
+        Hendrycks & Gimpel 2016, section 2.
     """
     function = _TanhGelu.apply if approximate == "tanh" else F.gelu
     return _elementwise(function, monotone=False)
 
 
 def silu() -> ActivationFor:
-    """Give x * sigmoid(x). Elfwing et al. 2018, eq. 1; Ramachandran et al. 2017 (swish).
+    """Return the function x * sigmoid(x). Not monotone: it falls until about -1.28.
 
-    Not monotone: it falls until about -1.28.
+    References:
+        Elfwing et al. 2018, eq. 1;
+        Ramachandran et al. 2017 (swish).
     """
     return _elementwise(F.silu, monotone=False)
 
 
 def mish() -> ActivationFor:
-    """Give x * tanh(softplus(x)). Misra 2019, eq. 1.
+    """Return the function x * tanh(softplus(x)). Not monotone: it falls until about -1.19.
 
-    Not monotone: it falls until about -1.19.
+    References:
+        Misra 2019, eq. 1.
     """
     return _elementwise(F.mish, monotone=False)
 
 
 def softplus() -> ActivationFor:
-    """Give log(1 + exp(x)). Dugas et al. 2000, section 2; Glorot, Bordes & Bengio 2011.
+    """Return the function log(1 + exp(x)); x itself above 40, where float64 sees no difference.
 
-    Taken as x above 40, where float64 no longer holds the difference.
+    References:
+        Dugas et al. 2000, section 2;
+        Glorot, Bordes & Bengio 2011.
     """
     return _elementwise(partial(F.softplus, threshold=40), monotone=True)
 
 
 def softsign() -> ActivationFor:
-    """Give x / (1 + abs(x)). Glorot & Bengio 2010, section 2."""
+    """Return the function x / (1 + abs(x)).
+
+    References:
+        Glorot & Bengio 2010, section 2.
+    """
     return _elementwise(F.softsign, monotone=True)
 
 
 def hard_sigmoid() -> ActivationFor:
-    """Give relu6(x + 3) / 6. Howard et al. 2019, section 5.2."""
+    """Return the function relu6(x + 3) / 6.
+
+    References:
+        Howard et al. 2019, section 5.2.
+    """
     return _elementwise(lambda x: F.relu6(x + 3) / 6, monotone=True)
 
 
 def hard_tanh() -> ActivationFor:
-    """Give x held between -1 and 1. Collobert et al. 2011, section 3.3."""
+    """Return the function min(max(-1, x), 1).
+
+    References:
+        Collobert et al. 2011, section 3.3.
+    """
     return _elementwise(F.hardtanh, monotone=True)
 
 
 def relu6() -> ActivationFor:
-    """Give min(max(0, x), 6). Krizhevsky 2010, section 3."""
+    """Return the function min(max(0, x), 6).
+
+    References:
+        Krizhevsky 2010, section 3.
+    """
     return _elementwise(F.relu6, monotone=True)
 
 
 def _largest_piece(z: Tensor, pieces: int) -> Tensor:
-    # Channels last, as models keep them in memory: the maximum runs along it, 1.3 times faster.
+    # Channels last, as models keep them in memory: a maximum along them is 1.3 times faster.
     last = z.movedim(1, -1)
     largest: Tensor = last.view(*last.shape[:-1], -1, pieces).max(-1).values
     return largest.movedim(-1, 1)
 
 
 def maxout(*, pieces: int) -> ActivationFor:
-    """Give the largest of a unit's ``pieces`` z-values. Goodfellow et al. 2013, section 3.
+    """Return the largest of a unit's ``pieces`` z-values; the first of equal ones has the gradient.
 
-    Of equal pieces the first has the gradient. The maximum over pieces commutes with
-    max-pooling in value, but of ties between pieces at different places the two orders choose
-    different ones, so it is not told as monotone.
+    Its value commutes with max-pooling, but where pieces at different places are equal, the two
+    orders pass the gradient to different ones. So it is not marked as monotone.
+
+    References:
+        Goodfellow et al. 2013, section 3.
     """
     function = partial(_largest_piece, pieces=pieces)
     return lambda _: Activation(function, monotone=False, pieces=pieces)

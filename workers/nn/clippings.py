@@ -1,7 +1,7 @@
-"""Clippings: what is done to a gradient that is too large.
+"""Clippings: how a gradient that is too large is made smaller.
 
-A clipping changes the gradients of a network's parameters in place and answers with tensors on
-their device, so that nothing waits for the device inside an epoch.
+A clipping changes the gradients of a network's parameters in place and returns tensors on their
+device, so that nothing waits for the device inside an epoch.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 
 class Clipped(NamedTuple):
-    """What a clipping found: scalar tensors on the gradients' device.
+    """The result of a clipping: scalar tensors on the gradients' device.
 
-    ``norm`` is the Euclidean norm of all gradients together before clipping, in float64;
-    ``clipped`` is true where any element was changed.
+    Attributes:
+        norm: Euclidean norm of all gradients together before clipping, in float64.
+        clipped: whether any element was changed.
     """
 
     norm: Tensor
@@ -27,16 +28,16 @@ Clipping = Callable[[nn.Module], Clipped]
 
 
 def global_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """Give the Euclidean norm of all gradients together, in float64.
+    """Return the Euclidean norm of all gradients together, in float64.
 
-    float32 would overflow on elements above 1.8e19, which an exploding network reaches while
-    its gradients are finite and can still be clipped.
+    In float32 it would overflow on elements above 1.8e19, which an exploding network reaches while
+    its gradients are still finite and can be clipped.
     """
     return _euclidean(torch.stack(_norms(gradients)))
 
 
 def none() -> Clipping:
-    """Measure only."""
+    """Return the clipping that only measures the norm."""
 
     def clip(network: nn.Module) -> Clipped:
         norm = global_norm(_gradients(network))
@@ -46,7 +47,7 @@ def none() -> Clipping:
 
 
 def value(*, threshold: float) -> Clipping:
-    """Hold every element within [-threshold, threshold] (Keras' ``clipvalue``)."""
+    """Return the clipping of every element to [-threshold, threshold] (Keras' ``clipvalue``)."""
 
     def clip(network: nn.Module) -> Clipped:
         gradients = _gradients(network)
@@ -61,9 +62,12 @@ def value(*, threshold: float) -> Clipping:
 
 
 def norm(*, max_norm: float) -> Clipping:
-    """Scale all gradients by min(1, max_norm / norm). Pascanu et al. 2013, algorithm 1.
+    """Return the clipping that scales all gradients by min(1, max_norm / norm).
 
-    Under the bound the gradients keep their bits: they are multiplied by exactly one.
+    Below the bound the gradients keep their bits: they are multiplied by exactly one.
+
+    References:
+        Pascanu et al. 2013, algorithm 1.
     """
 
     def clip(network: nn.Module) -> Clipped:
@@ -76,10 +80,10 @@ def norm(*, max_norm: float) -> Clipping:
 
 
 def per_parameter_norm(*, max_norm: float) -> Clipping:
-    """Scale each parameter's gradient by min(1, max_norm / its norm) (Keras' ``clipnorm``).
+    """Return the clipping that scales each parameter's gradient by min(1, max_norm / its norm).
 
-    A parameter is one weight or bias tensor of one layer. Directions are kept within it, not
-    between parameters.
+    The same as Keras' ``clipnorm``. A parameter is one weight or bias tensor of one layer. The
+    gradient's direction is kept within a parameter, not across parameters.
     """
 
     def clip(network: nn.Module) -> Clipped:
@@ -93,12 +97,15 @@ def per_parameter_norm(*, max_norm: float) -> Clipping:
 
 
 def adaptive(*, clipping: float, epsilon: float) -> Clipping:
-    """Scale each unit's gradient by min(1, clipping * max(|W_i|, epsilon) / |G_i|).
+    """Return the clipping of each unit's gradient by min(1, clipping max(|W_i|, epsilon) / |G_i|).
 
-    Brock et al. 2021, eq. 3. |W_i| and |G_i| are Euclidean norms over the weights into one unit
-    (a row of a dense layer, a filter of a convolution); biases and other vectors count whole,
-    as in the authors' ``unitwise_norm``. The output layer is left alone: the paper (section 4.1)
-    finds that always better. The authors' code still clips that layer's bias; here neither is.
+    |W_i| and |G_i| are Euclidean norms over the weights into one unit (a row of a dense layer, a
+    filter of a convolution). Biases and other vectors count as one unit, as in the authors'
+    ``unitwise_norm``. The output layer is not clipped, which the paper finds always better
+    (section 4.1). The authors' code still clips that layer's bias; here neither is clipped.
+
+    References:
+        Brock et al. 2021, eq. 3.
     """
 
     def clip(network: nn.Module) -> Clipped:
@@ -116,11 +123,11 @@ def adaptive(*, clipping: float, epsilon: float) -> Clipping:
 
 
 def unit_norms(parameter: Tensor) -> Tensor:
-    """Give the Euclidean norm of each unit's part of a parameter, in float64.
+    """Return the Euclidean norm of each unit's part of a parameter, in float64.
 
     Args:
-        parameter: a weight (out, in) or (out, in, height, width), or a vector. What has but one
-            dimension longer than 1 counts as a vector.
+        parameter: a weight (out, in) or (out, in, height, width), or a vector. A tensor with only
+            one dimension longer than 1 counts as a vector.
 
     Returns:
         (out, 1, ...), or a scalar for a vector.
@@ -134,7 +141,7 @@ def unit_norms(parameter: Tensor) -> Tensor:
 
 
 def _gradients(network: nn.Module) -> list[Tensor]:
-    return [each.grad for each in network.parameters() if each.grad is not None]
+    return [weight.grad for weight in network.parameters() if weight.grad is not None]
 
 
 def _norms(gradients: Sequence[Tensor]) -> list[Tensor]:

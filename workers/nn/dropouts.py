@@ -1,9 +1,8 @@
-"""Dropouts: which share of activations is silenced while training.
+"""Dropouts: the share of activations that is dropped at random while training.
 
-Torch draws a Bernoulli mask serially on a CPU, at seven times the cost of the masks here: sixteen
-random bits an element from a counter-based generator, compared with a threshold. A rate is
-therefore rounded to a multiple of 2^-16; the scale uses the rounded rate, so the expectation is
-exact.
+A mask compares 16 random bits per element, from a counter-based generator, with a threshold. Torch
+draws a Bernoulli mask serially on a CPU, which takes seven times as long. A rate is therefore
+rounded to a multiple of 2^-16; the scale uses the rounded rate, so the expectation is exact.
 """
 
 import math
@@ -19,16 +18,19 @@ Keys = Callable[[str], int]
 
 _LEVELS = 2**16
 
-#: -lambda * alpha: what selu tends to towards minus infinity. Klambauer et al. 2017, eq. 14.
+#: -lambda * alpha: the limit of selu towards minus infinity. Klambauer et al. 2017, eq. 14.
 _SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
 class Dropout(nn.Module):
-    """Standard dropout: x * m / q with m ~ Bernoulli(q), q = 1 - rate. Srivastava et al. 2014.
+    """Standard dropout: x * m / q with m ~ Bernoulli(q), q = 1 - rate.
 
     Args:
-        site: the layer's name, which chooses its random stream.
-        rate: share of the elements that is zeroed, in [0, 1).
+        site: the layer's name, which selects its random stream.
+        rate: share of the elements that is set to zero, in [0, 1).
+
+    References:
+        Srivastava et al. 2014.
     """
 
     def __init__(self, site: str, rate: float) -> None:
@@ -38,25 +40,28 @@ class Dropout(nn.Module):
 
     @property
     def keep(self) -> float:
-        """The probability that an element is kept, as it is drawn."""
+        """The probability that an element is kept, by the rounded rate."""
         return 1 - self.dropped / _LEVELS
 
     def forward(self, x: Tensor, keys: Keys | None) -> Tensor:
-        """Drop elements of ``x`` (any shape) at random; without keys, give it back as it is."""
+        """Drop elements of ``x`` (any shape) at random; without keys, return it unchanged."""
         if keys is None or self.dropped == 0:
             return x
         return self.drop(x, _kept(x, self.dropped, keys(self.site)))
 
     def drop(self, x: Tensor, kept: Tensor) -> Tensor:
-        """Apply a mask of ones (kept) and zeros (dropped), which is used up."""
+        """Return ``x`` with a mask of ones (kept) and zeros (dropped); overwrites the mask."""
         return x * kept.mul_(1 / self.keep)
 
 
 class AlphaDropout(Dropout):
     """Dropout for selu: sets elements to its negative limit and restores mean and variance.
 
-    a (x m + alpha' (1 - m)) + b with a = (q + alpha'^2 q (1 - q))^(-1/2) and
-    b = -a (1 - q) alpha'. Klambauer et al. 2017, section 3, "New Dropout Technique".
+    a (x m + alpha' (1 - m)) + b, where a = (q + alpha'^2 q (1 - q))^(-1/2),
+    b = -a (1 - q) alpha' and alpha' is the negative limit.
+
+    References:
+        Klambauer et al. 2017, section 3, "New Dropout Technique".
     """
 
     def drop(self, x: Tensor, kept: Tensor) -> Tensor:
@@ -65,7 +70,7 @@ class AlphaDropout(Dropout):
         return torch.addcmul(offset, x, kept.mul_(scale))
 
     def numbers(self) -> tuple[float, float, float]:
-        """Give the factor on what is kept, what is added to that, and what is added to all."""
+        """Return the factor on kept elements, the offset of kept ones, and the offset of all."""
         q = self.keep
         a = 1 / math.sqrt(q + _SELU_LIMIT**2 * q * (1 - q))
         b = -a * (1 - q) * _SELU_LIMIT
@@ -73,13 +78,13 @@ class AlphaDropout(Dropout):
 
 
 def _kept(x: Tensor, dropped: int, key: int) -> Tensor:
-    """Draw a float mask of x's shape and device, each element 0 with probability dropped/2^16.
+    """Return a float mask of x's shape and device, each element 0 with probability dropped/2^16.
 
-    The bits depend on the key, the count of elements and the kind of device only.
+    The bits depend on the key, the number of elements and the kind of device only.
     """
     if x.device.type == "cpu":
         kept = kept_elements(x.numel(), dropped, key)
-        # Seen as bytes: torch converts those to floats ten times faster than booleans.
+        # Viewed as bytes: torch converts these to floats ten times faster than booleans.
         return torch.from_numpy(kept.view(np.int8)).to(x.dtype).view(x.shape)
     generator = torch.Generator(x.device).manual_seed(key % 2**63)
     drawn = torch.rand(x.shape, device=x.device, generator=generator)
@@ -87,12 +92,12 @@ def _kept(x: Tensor, dropped: int, key: int) -> Tensor:
 
 
 def kept_elements(count: int, dropped: int, key: int | NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Draw which of so many elements are kept, from the stream of a 128-bit key."""
+    """Return which of ``count`` elements are kept, drawn from the stream of a 128-bit key."""
     words = np.random.Philox(key=key).random_raw(-(-count // 4))
     return words.view(np.uint16)[:count] >= dropped
 
 
-#: Gives the dropout layer of a site, counted from 0 in the order of the model.
+#: From a site of the model, counted from 0, to its dropout layer.
 DropoutAt = Callable[[int], Dropout]
 
 
@@ -101,17 +106,17 @@ def _site(index: int) -> str:
 
 
 def none() -> DropoutAt:
-    """Drop nothing anywhere."""
+    """Return dropout layers that drop nothing."""
     return lambda index: Dropout(_site(index), 0.0)
 
 
 def dropout(*, rate: Sequence[float]) -> DropoutAt:
-    """Standard dropout, one rate for each site of the model."""
+    """Return layers of standard dropout, with one rate for each site of the model."""
     return lambda index: Dropout(_site(index), rate[index])
 
 
 def alpha_dropout(*, rate: Sequence[float]) -> DropoutAt:
-    """Alpha dropout, one rate for each site of the model."""
+    """Return layers of alpha dropout, with one rate for each site of the model."""
     return lambda index: AlphaDropout(_site(index), rate[index])
 
 

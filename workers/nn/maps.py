@@ -1,8 +1,8 @@
-"""Maps: each feature's values over the positions of one sample, their moments and scaling.
+"""Maps: the values of one feature over the positions of one sample; their moments and scaling.
 
-A dense layer has maps of one position. Maps are tensors (batch, positions, features); what belongs
-to each map is (batch, 1, features). Gradients are written out: autograd's take twice as long on a
-CPU, and torch's own instance normalization also loses the channels-last layout.
+A dense layer has maps of one position. Maps are tensors (batch, positions, features), and numbers
+that belong to each map are (batch, 1, features). Gradients are written out: autograd's take twice
+as long on a CPU, and torch's own instance normalization also loses the channels-last layout.
 """
 
 from collections.abc import Sequence
@@ -13,40 +13,40 @@ from torch import Tensor
 
 
 def maps_of(x: Tensor) -> Tensor:
-    """See (batch, features) or (batch, channels, height, width) as maps.
+    """Return (batch, features) or (batch, channels, height, width) as maps, without a copy.
 
-    Of a channels-last tensor this is a contiguous view, over which reductions are fastest.
+    For a channels-last tensor this is a contiguous view, which is fastest to reduce.
     """
     return (x.flatten(2) if x.dim() > 2 else x.unsqueeze(2)).transpose(1, 2)
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Give each map's mean, its deviations from it (as maps) and their mean square.
+    """Return the mean of each map, the deviations from it (as maps) and their mean square.
 
-    In two passes, so that a variance far below the mean keeps its digits.
+    Computed in two passes, so that a variance far below the mean keeps its digits.
     """
     return moments_of_maps(maps_of(x))
 
 
 def moments_of_maps(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Give the same of maps (batch, positions, features)."""
+    """Return the moments of maps (batch, positions, features); see ``moments``."""
     mean, deviations, variance = _Moments.apply(maps)  # type: ignore[no-untyped-call]
     return mean, deviations, variance
 
 
 def affine(maps: Tensor, scale: Tensor, shift: Tensor, shape: Sequence[int]) -> Tensor:
-    """Scale and shift each map, and give the whole its shape back, channels last."""
+    """Return maps scaled and shifted, in the shape of the layer's output, channels last."""
     return scaled_maps(maps, scale, shift).transpose(1, 2).view(shape)
 
 
 def scaled_maps(maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Scale and shift each map (batch, positions, features) by its own (batch, 1, features)."""
+    """Return maps (batch, positions, features), each scaled and shifted by (batch, 1, features)."""
     scaled: Tensor = _Affine.apply(maps, scale, shift)  # type: ignore[no-untyped-call]
     return scaled
 
 
 def pooled(mean: Tensor, variance: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Give mean and variance of equal parts taken together, from each part's."""
+    """Return mean and variance over parts of equal size, from the mean and variance of each."""
     whole = mean.mean(dim, keepdim=True)
     return whole, (variance + (mean - whole).square()).mean(dim, keepdim=True)
 

@@ -1,7 +1,7 @@
-"""Models: the networks whose choices are studied.
+"""Models: the networks in which activations, initializers and the other axes are compared.
 
-A model is built from its parts and left without weights: ``initializers.initialize`` fills
-them. Its layers are named as in the catalog (``conv_1``, ``dense_1``, ..., ``output``).
+A model is built from its parts without weights; ``nn.initialization`` fills them. Its layers have
+the names of the catalog (``conv_1``, ``dense_1``, ..., ``output``).
 """
 
 import math
@@ -14,32 +14,35 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from workers.nn.activations import Activation
+from workers.nn.activations import Activation, ActivationFor
 from workers.nn.dropouts import Dropout, DropoutAt, Keys
 from workers.nn.normalizations import Normalization
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What every model is built from.
+    """The parts that every model is built from.
 
-    ``input_shape`` is that of one sample, (channels, height, width) for an image.
-    ``activation`` makes a new module for a layer of so many units or channels.
-    ``outputs`` counts the output units: one a class, or a single one for two classes.
+    Attributes:
+        input_shape: of one sample, (channels, height, width) for an image.
+        outputs: number of output units: one per class, or a single one for two classes.
+        activation: from a layer's number of units or channels to a new activation.
+        normalization: from a layer's number of features to a new normalization.
+        dropout: from a site of the model, counted from 0, to its dropout layer.
     """
 
     input_shape: tuple[int, ...]
     outputs: int
-    activation: Callable[[int], Activation]
+    activation: ActivationFor
     normalization: Normalization
     dropout: DropoutAt
 
 
 class HiddenLayer(NamedTuple):
-    """One hidden layer of a network, in the order of its computation.
+    """One hidden layer of a network, its modules in the order in which they are computed.
 
-    z-values are the input of the activation: what ``normalization`` gives for the output of
-    ``weighted`` (an identity where there is none).
+    The z-values are the output of ``normalization``, which is an identity where there is none, and
+    the input of ``activation``.
     """
 
     name: str
@@ -49,10 +52,10 @@ class HiddenLayer(NamedTuple):
 
 
 class Network(nn.Module):
-    """A classifier: (batch, *input_shape) to logits (batch, outputs).
+    """A classifier: (batch, *input_shape) to logits (batch, outputs); its last layer is ``output``.
 
-    ``keys`` give the random streams of the dropout layers at one step; without them nothing is
-    dropped. Its last layer is ``output``.
+    ``forward`` takes the keys of the dropout layers' random streams at one step; without them
+    nothing is dropped.
     """
 
     output: nn.Linear
@@ -61,21 +64,21 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def hidden_layers(self) -> list[HiddenLayer]:
-        """Give the hidden layers from the first to the last."""
+        """Return the hidden layers from the first to the last."""
         raise NotImplementedError
 
     def dropouts(self) -> list[Dropout]:
-        """Give the dropout layers from the first to the last."""
-        return [each for each in self.modules() if isinstance(each, Dropout)]
+        """Return the dropout layers from the first to the last."""
+        return [module for module in self.modules() if isinstance(module, Dropout)]
 
 
 def max_pooled(activation: Activation, z: Tensor) -> Tensor:
-    """Give the 2 x 2 max-pooling of the activation of ``z`` (batch, channels, height, width).
+    """Return the 2 x 2 max-pooling of the activation of ``z`` (batch, channels, height, width).
 
-    A monotone function of a maximum is the maximum of the function, so the activation is
-    applied after the pooling, to a quarter of the elements. Values are equal, and so are
-    gradients: of equal z-values both orders choose the first. Where rounding alone makes the
-    activations of two different z-values equal, this order passes the gradient to the larger.
+    A monotone function of a maximum is the maximum of the function, so a monotone activation is
+    applied after the pooling, to a quarter of the elements. Values are equal, and so are gradients:
+    of equal z-values both orders choose the first. Where rounding makes the activations of two
+    different z-values equal, this order passes the gradient to the larger z-value.
     """
     if activation.monotone:
         pooled: Tensor = activation(F.max_pool2d(z, 2))
@@ -84,11 +87,11 @@ def max_pooled(activation: Activation, z: Tensor) -> Tensor:
 
 
 class MnistCnn(Network):
-    """Two valid convolutions, 2 x 2 max-pooling, one hidden dense layer, and dropout.
+    """The network of Keras' MNIST example.
 
-    The network of Keras' MNIST example. Tensors are channels-last in memory, which is 1.3 times
-    faster on a CPU; the dense layer therefore reads pixels row by row, channels innermost, in
-    the order in which Keras flattens.
+    Two convolutions without padding, 2 x 2 max-pooling, one hidden dense layer, and dropout.
+    Tensors are channels-last in memory, which is 1.3 times faster on a CPU. So the dense layer
+    reads pixels row by row with channels innermost, the order in which Keras flattens.
     """
 
     def __init__(
@@ -98,8 +101,8 @@ class MnistCnn(Network):
         depth, height, width = parts.input_shape
         first, second = channels
         (hidden,) = units
-        shrunk = 2 * (kernel_size - 1)
-        pooled = ((height - shrunk) // 2) * ((width - shrunk) // 2)
+        border = 2 * (kernel_size - 1)
+        pooled = ((height - border) // 2) * ((width - border) // 2)
         self.activation_1 = parts.activation(first)
         self.activation_2 = parts.activation(second)
         self.activation_3 = parts.activation(hidden)
@@ -134,7 +137,7 @@ class MnistCnn(Network):
 class Mlp(Network):
     """Dense hidden layers, each followed by normalization, activation and dropout.
 
-    Inputs of any shape are flattened. Layers are named ``dense_1``, ``dense_2``, ..., ``output``.
+    Inputs of any shape are flattened. The layers are ``dense_1``, ``dense_2``, ..., ``output``.
     """
 
     def __init__(self, parts: Parts, *, hidden_units: Sequence[int]) -> None:

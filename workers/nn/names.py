@@ -1,4 +1,4 @@
-"""Names of tensors: dotted, as in a network's state."""
+"""Names of tensors: parts with dots between, as in a network's state."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,9 @@ from torch import Tensor
 
 
 def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the tensors whose names begin with a prefix, without it."""
+    """Return the tensors whose names begin with a prefix, under their names without it."""
     return {
-        name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
     }

@@ -1,8 +1,8 @@
-"""Normalizations: what stands between a layer's z-values and its activation.
+"""Normalizations: modules between a layer's weighted sums and its activation.
 
 Every module takes (batch, features) of a dense layer or (batch, channels, height, width) of a
-convolution, gives the same shape in the same memory layout, and learns a scale (``weight``, from
-1) and a shift (``bias``, from 0) for every feature, named as torch names its own.
+convolution, returns the same shape in the same memory layout, and learns a scale (``weight``, from
+1) and a shift (``bias``, from 0) for every feature, named as in torch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,16 +14,16 @@ from torch import Tensor, nn
 
 from workers.nn.maps import affine, maps_of, moments, pooled
 
-#: From a layer's features (units or channels) to the module that normalizes its z-values.
+#: From a layer's number of features (units or channels) to a new normalization for it.
 Normalization = Callable[[int], nn.Module]
 
 
 class Scaled(nn.Module):
-    """What all normalizations have: a scale and a shift for every feature, and an epsilon.
+    """The parts of every normalization: a scale and a shift for every feature, and an epsilon.
 
     Args:
         features: units of a dense layer or channels of a convolution.
-        epsilon: added to the variance, under the root.
+        epsilon: added to the variance, inside the root.
     """
 
     def __init__(self, features: int, *, epsilon: float) -> None:
@@ -36,7 +36,7 @@ class Scaled(nn.Module):
 class GroupNorm(Scaled):
     """Normalizes each sample over groups of features and all their positions.
 
-    One group is layer normalization.
+    With one group this is layer normalization.
 
     Raises:
         ValueError: the groups do not divide the features.
@@ -50,24 +50,24 @@ class GroupNorm(Scaled):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() > 2:
-            # Torch's channels-last kernel takes E[x^2] - E[x]^2, which loses the digits of a
-            # variance far below the mean. What a group is shifted by changes neither its
-            # normalized values nor their gradient.
+            # Torch's channels-last kernel computes E[x^2] - E[x]^2, which loses the digits of a
+            # variance far below the mean. Shifting a group changes neither its normalized values
+            # nor their gradient.
             x = x - self._centres(x.detach())
-        # Not torch.nn.functional's, which refuses a lone unit with a group of its own.
+        # torch.nn.functional's form refuses a single unit with a group of its own.
         return torch.group_norm(
             x, self.groups, self.weight, self.bias, self.epsilon, torch.backends.cudnn.enabled
         )
 
     def _centres(self, x: Tensor) -> Tensor:
-        """Give every channel the mean of its group: (batch, channels, 1, 1)."""
+        """Return for every channel the mean of its group: (batch, channels, 1, 1)."""
         means = maps_of(x).mean(1).view(len(x), self.groups, -1)
         centres = means.mean(2, keepdim=True).expand_as(means).reshape(len(x), -1)
         return centres[:, :, None, None]
 
 
 class InstanceNorm(Scaled):
-    """Normalizes each sample over each map: a channel, or all units of a dense layer."""
+    """Normalizes each sample over each channel, or over all units of a dense layer."""
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 2:
@@ -78,17 +78,17 @@ class InstanceNorm(Scaled):
 
 
 class RunningStatistics(Scaled):
-    """A normalization by statistics of the batch, with running ones for evaluation.
+    """A normalization by statistics of the batch, with running statistics for evaluation.
 
-    In training mode every forward pass moves ``running_mean`` (from 0) and ``running_var`` (from
-    1) towards the batch's, unless ``running_statistics_frozen`` holds them. A batch with a single
-    value a feature (one sample of a dense layer) says nothing of a variance and leaves them.
+    In training mode every forward pass moves ``running_mean`` (from 0) and ``running_var`` (from 1)
+    towards the batch's, except within ``running_statistics_frozen``. A batch with a single value
+    per feature (one sample of a dense layer) has no variance and does not move them.
 
     Args:
-        features: as for all.
-        momentum: share of the running statistics kept at every step (Keras' convention; torch's
-            momentum is one minus this).
-        epsilon: as for all.
+        features: units of a dense layer or channels of a convolution.
+        momentum: share of the running statistics that is kept at every step (Keras' convention;
+            torch's momentum is one minus this).
+        epsilon: added to the variance, inside the root.
     """
 
     running_mean: Tensor
@@ -102,19 +102,19 @@ class RunningStatistics(Scaled):
         self.register_buffer("running_var", torch.ones(features))
 
     def learns_from(self, x: Tensor) -> bool:
-        """Say whether the running statistics are to follow this batch."""
+        """Whether the running statistics move towards this batch's."""
         return self.training and not self.frozen and x.numel() > x.shape[1]
 
 
 class BatchNorm(RunningStatistics):
     """Normalizes each feature over the batch and all positions.
 
-    The running variance is the unbiased one, as in the paper's algorithm 2 and torch's modules.
+    The running variance is unbiased, as in the paper's algorithm 2 and in torch.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         used = not self.training or self.learns_from(x)
-        # Not torch.nn.functional's, which refuses a batch of one in training mode.
+        # torch.nn.functional's form refuses a batch of one in training mode.
         return torch.batch_norm(
             x,
             self.weight,
@@ -131,10 +131,10 @@ class BatchNorm(RunningStatistics):
 class SwitchableNorm(RunningStatistics):
     """Normalizes by a learned mixture of instance, layer and batch statistics.
 
-    ``mean_weight`` and ``var_weight`` (each from ones) hold a weight for instance, layer and
-    batch, in this order; their softmax gives the shares. A dense layer has no maps, so there the
-    softmax runs over layer and batch alone and the first weight rests. All variances are biased,
-    as the paper defines them.
+    ``mean_weight`` and ``var_weight`` (each from ones) are the weights of instance, layer and
+    batch, in this order; their softmax gives the shares. A dense layer has no instance statistics:
+    its softmax is over layer and batch, and the first weight is not used. All variances are biased,
+    as in the paper.
     """
 
     def __init__(self, features: int, *, momentum: float, epsilon: float) -> None:
@@ -155,7 +155,7 @@ class SwitchableNorm(RunningStatistics):
         return affine(deviations, scale, shift, x.shape)
 
     def _batch(self, x: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the batch's mean and variance, or in evaluation the running ones."""
+        """Return the mean and variance of the batch, or the running ones in evaluation."""
         if not self.training:
             return self.running_mean, self.running_var
         mean, variance = pooled(mean, variance, 0)
@@ -166,66 +166,82 @@ class SwitchableNorm(RunningStatistics):
 
 
 def _mixed(statistics: Sequence[Tensor], weights: Tensor) -> Tensor:
-    """Mix statistics by the softmax of the last weights, one each."""
+    """Return the mixture of statistics by the softmax of the last weights, one for each."""
     shares = weights[-len(statistics) :].softmax(0).unbind()
     return reduce(torch.add, map(torch.mul, shares, statistics))
 
 
 @contextmanager
 def running_statistics_frozen(network: nn.Module) -> Iterator[None]:
-    """Hold all running statistics of a network while its batch statistics are evaluated.
+    """Keep all running statistics of a network unchanged within this context.
 
-    In training mode the network then normalizes a probe batch by the batch's own statistics and
-    stays as it was, to the bit.
+    In training mode the network then normalizes a probe batch by the batch's own statistics, and no
+    bit of it changes.
     """
-    modules = [each for each in network.modules() if isinstance(each, RunningStatistics)]
-    before = [each.frozen for each in modules]
-    for each in modules:
-        each.frozen = True
+    modules = [module for module in network.modules() if isinstance(module, RunningStatistics)]
+    before = [module.frozen for module in modules]
+    for module in modules:
+        module.frozen = True
     try:
         yield
     finally:
-        for each, frozen in zip(modules, before, strict=True):
-            each.frozen = frozen
+        for module, frozen in zip(modules, before, strict=True):
+            module.frozen = frozen
 
 
 def none() -> Normalization:
-    """Leave the z-values as they are."""
+    """Return no normalization: the weighted sums are the z-values."""
     return lambda _: nn.Identity()
 
 
 def batch(*, momentum: float, epsilon: float) -> Normalization:
-    """Normalize over the batch. Ioffe & Szegedy 2015, algorithms 1 and 2.
+    """Return the normalization of each feature over the batch.
 
-    Running averages stand in for algorithm 2's averages over training batches.
+    Evaluation uses running averages instead of algorithm 2's averages over training batches.
+
+    References:
+        Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
     return partial(BatchNorm, momentum=momentum, epsilon=epsilon)
 
 
 def layer(*, epsilon: float) -> Normalization:
-    """Normalize each sample over its whole layer. Ba, Kiros & Hinton 2016, eq. 3.
+    """Return the normalization of each sample over its whole layer.
 
-    On images over channels, height and width together, with one scale and shift a channel: group
-    normalization with one group.
+    For images that is over channels, height and width together, with one scale and shift per
+    channel: group normalization with one group.
+
+    References:
+        Ba, Kiros & Hinton 2016, eq. 3.
     """
     return partial(GroupNorm, groups=1, epsilon=epsilon)
 
 
 def instance(*, epsilon: float) -> Normalization:
-    """Normalize each sample over each of its maps. Ulyanov et al. 2016, section 2."""
+    """Return the normalization of each sample over each of its channels.
+
+    References:
+        Ulyanov et al. 2016, section 2.
+    """
     return partial(InstanceNorm, epsilon=epsilon)
 
 
 def group(*, groups: int, epsilon: float) -> Normalization:
-    """Normalize each sample over groups of neighbouring features. Wu & He 2018, eq. 7."""
+    """Return the normalization of each sample over groups of neighbouring features.
+
+    References:
+        Wu & He 2018, eq. 7.
+    """
     return partial(GroupNorm, groups=groups, epsilon=epsilon)
 
 
 def switchable(*, momentum: float, epsilon: float) -> Normalization:
-    """Normalize by a learned mixture of statistics. Luo et al. 2018, eq. 3 to 5.
+    """Return the normalization by a learned mixture of instance, layer and batch statistics.
 
-    Evaluation takes running averages of the batch statistics, as the authors' code does by
-    default.
+    Evaluation uses running averages of the batch statistics, the default of the authors' code.
+
+    References:
+        Luo et al. 2018, eq. 3 to 5.
     """
     return partial(SwitchableNorm, momentum=momentum, epsilon=epsilon)
 

@@ -10,7 +10,8 @@ from scipy import stats
 from service.specs.choices import choice
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
-from workers.nn.initializers import INITIALIZERS, fans, initialize
+from workers.nn.initialization import initialize
+from workers.nn.initializers import INITIALIZERS, fans
 from workers.nn.models import MODELS, Parts
 
 # shape, fan_in, fan_out, counted by hand
