@@ -10,7 +10,7 @@ from pathlib import Path
 from docs.generate.activation_curves import sampled_text
 from service.api.schemas.catalog import CatalogAxis, CatalogEntry, CatalogParameter
 from service.catalog.axes import AXES
-from service.figures.plots.activation_curve import SAMPLES, activation_curve, sampled_curves
+from service.figures.plots.activation_curve import SAMPLES, draw_activation_curve, sampled_curves
 
 FOLDER = Path(__file__).parents[1] / "catalog"
 
@@ -51,7 +51,7 @@ def pages() -> dict[str, bytes]:
 def pictures() -> dict[str, bytes]:
     """Give the picture of every activation by its file's name, as SVG."""
     return {
-        _picture(name): activation_curve(curve, kind="svg")
+        _picture(name): draw_activation_curve(curve, kind="svg")
         for name, curve in sampled_curves().items()
     }
 

@@ -1,4 +1,4 @@
-"""Diagnoses: why a run learns or does not, as a worker found it and as clients read it."""
+"""Diagnoses of runs: what a worker records, and what clients read."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from service.json_numbers import to_json
 
 @dataclass(frozen=True)
 class RecordedDiagnosis:
-    """A verdict (None where there is nothing to judge by) and the findings behind it.
+    """A verdict (None while nothing has been examined) and the findings behind it.
 
     A finding has ``kind``, ``layer``, ``epoch``, ``value``, ``threshold``, ``explanation``.
     """
@@ -24,16 +24,20 @@ class RecordedDiagnosis:
     findings: Sequence[Mapping[str, Any]]
 
     def columns(self) -> dict[str, Any]:
-        """Give the run's columns that hold it."""
-        return {"verdict": self.verdict, "findings": [_storable(each) for each in self.findings]}
+        """Return the values of the run's columns that store the diagnosis."""
+        return {
+            "verdict": self.verdict,
+            "findings": [_storable(finding) for finding in self.findings],
+        }
 
 
 @dataclass(frozen=True)
 class Insight:
-    """What a worker sees at an epoch beside its metrics.
+    """Layer statistics and diagnosis that a worker records with an epoch.
 
-    ``layers`` are the layer statistics as plain data, where they are taken at this epoch;
-    ``diagnosis`` is the run's by now, where it is another than before.
+    Attributes:
+        layers: the layer statistics as plain data; None at epochs without any.
+        diagnosis: the run's diagnosis after this epoch; None where it has not changed.
     """
 
     layers: Mapping[str, Any] | None = None
@@ -45,15 +49,15 @@ NO_INSIGHT = Insight()
 
 @dataclass(frozen=True)
 class DiagnosedRun:
-    """A run's diagnosis as it is stored, and how the run stands."""
+    """A run's stored diagnosis and the run's status."""
 
     status: str
     verdict: str | None
     findings: list[dict[str, Any]]
 
 
-def get(session: Session, run_id: uuid.UUID) -> DiagnosedRun:
-    """Give a run's diagnosis by what its worker has seen so far.
+def read_diagnosis(session: Session, run_id: uuid.UUID) -> DiagnosedRun:
+    """Return the latest diagnosis of a run.
 
     Raises:
         NotFoundError: there is no such run.
@@ -68,5 +72,5 @@ def get(session: Session, run_id: uuid.UUID) -> DiagnosedRun:
 
 
 def _storable(finding: Mapping[str, Any]) -> dict[str, Any]:
-    figures = {name: to_json(finding[name]) for name in ("value", "threshold")}
-    return {**finding, **figures}
+    numbers = {name: to_json(finding[name]) for name in ("value", "threshold")}
+    return {**finding, **numbers}

@@ -1,7 +1,6 @@
-"""All histories of an experiment as a stream, in bounded memory.
+"""Streaming all histories of an experiment as JSON, CSV or Parquet, in bounded memory.
 
-A stream reads batch by batch, each in a transaction of its own: a client that reads slowly
-holds no connection.
+A stream reads batch by batch, each in its own transaction: a slow client occupies no connection.
 """
 
 import hashlib
@@ -15,29 +14,27 @@ from psycopg.rows import dict_row
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.catalog.metrics import EPOCH_METRICS
-from service.comparison.labels import stored_labels
+from service.catalog.metrics import EPOCH_METRICS, METRICS
 from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
-from service.histories.parquet import parquet
-from service.histories.reading import Columns, shown, whole
+from service.histories.parquet import write_parquet
+from service.histories.reading import Columns, Query, read_columns, to_json_columns
 from service.specs.spec import AXIS_FIELDS
 from service.statuses import FINISHED, RunStatus
 
-#: Epochs that a stream reads at a time: what bounds its memory.
+#: Most epochs that a stream reads at a time; bounds its memory.
 BATCH_EPOCHS = 20_000
 
-#: The column of each axis; ``loss`` is that of the metric.
-_AXES = {("loss_function" if axis == "loss" else axis): axis for axis in AXIS_FIELDS}
+#: Axes by the column of their labels: an axis called like a metric has ``_function`` appended.
+_AXES = {f"{axis}_function" if axis in METRICS else axis: axis for axis in AXIS_FIELDS}
 
-#: What a stream says of each run, beside its epochs: on each axis the label that comparisons use,
-#: so that different values are told apart.
-_ABOUT = ("label", *_AXES, "seed", "status")
+#: Columns that describe a run: its variant, its label on each axis, its seed and its status.
+_RUN_COLUMNS = ("label", *_AXES, "seed", "status")
 
-#: The columns of a table of epochs, with their types as pyarrow names them.
+#: The columns of CSV and Parquet, with pyarrow's names of their types.
 _COLUMNS = {
     "run_id": "string",
-    **dict.fromkeys(_ABOUT, "string"),
+    **dict.fromkeys(_RUN_COLUMNS, "string"),
     "batch_size": "int32",
     "seed": "int64",
     "epoch": "int32",
@@ -45,33 +42,29 @@ _COLUMNS = {
 }
 
 
-def _about(name: str) -> str:
-    """Write what a run is as SQL."""
+def _selected(name: str) -> str:
+    """Return the SQL that selects a column of ``_RUN_COLUMNS``."""
     if name == "batch_size":
         return "CAST(runs.config -> 'batch_size' AS int) AS batch_size"
     if name not in _AXES:
         return f"runs.{name}"
-    axis = _AXES[name]
-    value = f"CAST(runs.config -> '{axis}' AS text)"
-    return f"given.labels #>> ARRAY['{axis}', {value}] AS {name}"
+    return f"runs.labels ->> '{_AXES[name]}' AS {name}"
 
 
-#: Some runs in order. OFFSET 0 keeps it a query of its own where it is part of another: a label is
-#: looked up once a run, not once an epoch.
+#: Runs by position. OFFSET 0 keeps the planner from merging it into the query around it: labels
+#: are read once per run, not once per epoch.
 _RUNS = f"""
-SELECT runs.position, runs.id AS run_id, {", ".join(map(_about, _ABOUT))}
-FROM runs CROSS JOIN (SELECT CAST(%(labels)s AS jsonb) AS labels) AS given
+SELECT runs.position, runs.id AS run_id, {", ".join(map(_selected, _RUN_COLUMNS))}
+FROM runs
 WHERE runs.experiment_id = %(experiment_id)s AND runs.position BETWEEN %(first)s AND %(last)s
 ORDER BY runs.position OFFSET 0
 """  # noqa: S608 - every name is our own
 
-_COPY = f"""
-COPY (
-    SELECT about.run_id, {", ".join(f"about.{name}" for name in _ABOUT)}, epochs.epoch,
-        {", ".join(f"epochs.{name}" for name in EPOCH_METRICS)}
-    FROM ({_RUNS}) AS about JOIN epochs ON epochs.run_id = about.run_id
-    ORDER BY about.position, epochs.epoch
-) TO STDOUT (FORMAT csv)
+_EPOCHS = f"""
+SELECT described.run_id, {", ".join(f"described.{name}" for name in _RUN_COLUMNS)}, epochs.epoch,
+    {", ".join(f"epochs.{name}" for name in EPOCH_METRICS)}
+FROM ({_RUNS}) AS described JOIN epochs ON epochs.run_id = described.run_id
+ORDER BY described.position, epochs.epoch
 """  # noqa: S608
 
 
@@ -80,46 +73,48 @@ class StreamBrokenError(Exception):
 
 
 def are_final(session: Session, experiment_id: uuid.UUID) -> bool:
-    """Say whether an experiment's histories stay what they are: every run has its result.
+    """Whether an experiment's histories can no longer change: every run has its result.
 
     Raises:
         NotFoundError: there is no such experiment.
     """
-    open_ones = [each for each in RunStatus if each not in FINISHED]
+    # Failed and cancelled runs may be retried. An index serves IN, and not NOT IN.
+    not_finished = [status for status in RunStatus if status not in FINISHED]
     with session.begin():
         if not _exists(session, experiment_id):
             raise NotFoundError(f"There is no experiment {experiment_id}.")
-        left = exists().where(Run.experiment_id == experiment_id, Run.status.in_(open_ones))
-        return not session.scalar(select(left))
+        changing = exists().where(Run.experiment_id == experiment_id, Run.status.in_(not_finished))
+        return not session.scalar(select(changing))
 
 
 def digest(experiment_id: uuid.UUID, media_type: str) -> str:
-    """Name what a stream of final histories contains, by all that decides it: sha256 in hex."""
-    decisive = (str(experiment_id), media_type, version("actinium-service"), *_COLUMNS)
-    return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
+    """Return a SHA-256 in hex of everything that determines a stream of final histories."""
+    parts = (str(experiment_id), media_type, version("actinium-service"), *_COLUMNS)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def as_json(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
-    """Write all histories of an experiment as one JSON object, piece by piece.
+    """Yield all histories of an experiment as one JSON object, piece by piece.
 
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
     yield b'{"experiment_id":"%s","histories":[' % str(experiment_id).encode()
     with sessions() as session:
-        for place in _batches(session, experiment_id):
+        for batch in _batches(session, experiment_id):
             with session.begin():
-                runs = _runs(session, place)
-                histories = whole(session, [run["run_id"] for run in runs], EPOCH_METRICS)
+                runs = _runs(session, batch)
+                run_ids = [run["run_id"] for run in runs]
+                histories = read_columns(session, run_ids, EPOCH_METRICS)
             pieces = [_history(run, histories.get(run["run_id"])) for run in runs]
-            yield (b"," if place["first"] else b"") + b",".join(pieces)
+            yield (b"," if batch["first"] else b"") + b",".join(pieces)
     yield b"]}"
 
 
 def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
-    """Write all histories of an experiment as a table with one line an epoch.
+    """Yield all histories of an experiment as CSV with one line per epoch, piece by piece.
 
-    NaN and Infinity stand as these words; what was not recorded is empty.
+    NaN and infinities are written as ``NaN`` and ``Infinity``; what was not recorded is empty.
 
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
@@ -129,42 +124,51 @@ def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterato
 
 
 def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
-    """Write all histories of an experiment as a Parquet file with one row an epoch.
+    """Yield all histories of an experiment as a Parquet file with one row per epoch.
 
-    The columns are those of the CSV: names and labels as strings; batch size, seed and epoch as
-    integers; metrics as doubles. What was not recorded is null.
+    The columns are those of the CSV: names and labels are strings; batch size, seed and epoch are
+    integers; metrics are doubles. What was not recorded is null.
 
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
-    return parquet(_lines(sessions, experiment_id), _COLUMNS)
+    return write_parquet(_lines(sessions, experiment_id), _COLUMNS)
 
 
 def _lines(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
-    """Give the epochs of all runs as CSV lines, batch by batch."""
+    """Yield the epochs of all runs as CSV lines, batch by batch."""
     with sessions() as session:
-        for place in _batches(session, experiment_id):
-            # Postgres writes the lines itself, several times faster than we could.
+        for batch in _batches(session, experiment_id):
+            statement, parameters = epochs_query(**batch)
+            # PostgreSQL writes CSV several times faster than Python.
+            copy = f"COPY ({statement}) TO STDOUT (FORMAT csv)"
             with (
                 session.begin(),
                 _driver(session).cursor() as cursor,
-                cursor.copy(_COPY, place) as copied,
+                cursor.copy(copy, parameters) as copied,
             ):
                 lines = b"".join(copied)
             yield lines
 
 
+def epochs_query(experiment_id: uuid.UUID, first: int, last: int) -> Query:
+    """Return the query that reads all epochs of the runs at some positions of an experiment."""
+    return _EPOCHS, {"experiment_id": experiment_id, "first": first, "last": last}
+
+
 def _batches(session: Session, experiment_id: uuid.UUID) -> Iterator[dict[str, Any]]:
-    """Give the places of runs that have a bounded number of epochs together, and their labels."""
+    """Yield the positions of runs that have a bounded number of epochs together.
+
+    Raises:
+        StreamBrokenError: the experiment was deleted while a batch was read.
+    """
     with session.begin():
-        labels = stored_labels(session, [experiment_id], AXIS_FIELDS)[experiment_id]
         extent = select(func.count(), func.max(Run.epochs))
         total, epochs = session.execute(extent.where(Run.experiment_id == experiment_id)).one()
     size = max(1, BATCH_EPOCHS // max(1, epochs or 0))
-    given = {"experiment_id": experiment_id, "labels": orjson.dumps(labels).decode()}
     for first in range(0, total, size):
-        yield {**given, "first": first, "last": first + size - 1}
-        # Seen after the batch was read: what is still there now was there then.
+        yield {"experiment_id": experiment_id, "first": first, "last": first + size - 1}
+        # Checked after the batch was read: an experiment that exists now existed then.
         with session.begin():
             if not _exists(session, experiment_id):
                 raise StreamBrokenError(f"Experiment {experiment_id} was deleted.")
@@ -175,10 +179,10 @@ def _exists(session: Session, experiment_id: uuid.UUID) -> bool:
     return found is not None
 
 
-def _runs(session: Session, place: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _runs(session: Session, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
     with _driver(session).cursor(row_factory=dict_row) as cursor:
-        found: list[dict[str, Any]] = cursor.execute(_RUNS, place).fetchall()
-    return found
+        runs: list[dict[str, Any]] = cursor.execute(_RUNS, batch).fetchall()
+    return runs
 
 
 def _driver(session: Session) -> Any:
@@ -186,6 +190,6 @@ def _driver(session: Session) -> Any:
 
 
 def _history(run: Mapping[str, Any], columns: Columns | None) -> bytes:
-    epochs, metrics = shown(columns, EPOCH_METRICS)
-    about = {name: run[name] for name in ("run_id", *_ABOUT)}
-    return orjson.dumps({**about, "epoch": epochs, "metrics": metrics})
+    epochs, metrics = to_json_columns(columns, EPOCH_METRICS)
+    description = {name: run[name] for name in ("run_id", *_RUN_COLUMNS)}
+    return orjson.dumps({**description, "epoch": epochs, "metrics": metrics})

@@ -1,7 +1,7 @@
-"""Layer statistics: how they are stored, and how they are read.
+"""Storing and reading layer statistics.
 
-One row holds all layers of a run at one epoch: JSON, compressed, for it is only ever read whole.
-A histogram is stored as its outer edges and its counts, and shown with all its edges.
+One row has all layers of a run at one epoch, as compressed JSON: it is always read whole. A
+histogram is stored as its outer edges and its counts, and read with all its edges.
 """
 
 import uuid
@@ -21,20 +21,26 @@ from service.errors import NotFoundError
 from service.json_numbers import to_json
 from service.statuses import ACTIVE
 
-#: Parts of a layer that are distributions.
+#: Fields of a layer that are distributions.
 DISTRIBUTIONS = ("z", "activation", "weight", "gradient", "z_gradient")
 
-#: Digits of extremes and quantiles, which are float32: nine tell any two of them apart.
+#: Significant digits of extremes and quantiles: nine distinguish any two float32 values.
 _DIGITS = 9
-_COMPRESSION = 6
+_COMPRESSION_LEVEL = 6
 
 
 @dataclass(frozen=True)
-class LayersAt:
-    """A run's layer statistics at one epoch, with the epochs that have some.
+class LayersAtEpoch:
+    """A run's layer statistics at one epoch.
 
-    ``content`` is plain data: ``samples``, ``loss``, ``chance_loss``, ``layers``. ``boundary`` is
-    the network's decision boundary, with the last epoch of data that have two features.
+    Attributes:
+        run_id: the run.
+        status: the run's status.
+        epoch: the epoch.
+        epochs_available: all epochs of the run that have layer statistics.
+        content: plain data: ``samples``, ``loss``, ``chance_loss``, ``layers``.
+        boundary: the network's decision boundary; recorded at the last epoch, for data with two
+            features.
     """
 
     run_id: uuid.UUID
@@ -46,8 +52,8 @@ class LayersAt:
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """A run's layer statistics at one epoch, as ``encode`` writes them."""
+class EncodedLayers:
+    """A run's layer statistics at one epoch, encoded by ``encode``."""
 
     run_id: uuid.UUID
     epoch: int
@@ -55,30 +61,34 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """What is recorded of an epoch: metrics (none at epoch 0), layers where they were taken."""
+class ObservedEpoch:
+    """Recorded metrics of an epoch (none at epoch 0), and its layer statistics, if any."""
 
     epoch: int
     metrics: dict[str, float]
     layers: dict[str, Any] | None
 
 
-def store(session: Session, found: Sequence[Encoded]) -> None:
-    """Store layer statistics of runs at epochs, each once; inside a transaction."""
-    if found:
+def store_layers(session: Session, statistics: Sequence[EncodedLayers]) -> None:
+    """Store layer statistics; inside a transaction.
+
+    An epoch that already has some keeps them.
+    """
+    if statistics:
         rows = [
-            {"run_id": each.run_id, "epoch": each.epoch, "payload": each.payload} for each in found
+            {"run_id": encoded.run_id, "epoch": encoded.epoch, "payload": encoded.payload}
+            for encoded in statistics
         ]
         session.execute(insert(Layers).on_conflict_do_nothing(), rows)
 
 
-def get(session: Session, run_id: uuid.UUID, epoch: int | None = None) -> LayersAt:
-    """Give a run's layer statistics.
+def read_layers(session: Session, run_id: uuid.UUID, epoch: int | None = None) -> LayersAtEpoch:
+    """Return a run's layer statistics at one epoch.
 
     Args:
         session: a session outside any transaction.
         run_id: the run.
-        epoch: at which epoch; the last that has some where left out.
+        epoch: the epoch; None for the last one with layer statistics.
 
     Raises:
         NotFoundError: there is no such run, or no statistics at that epoch.
@@ -108,31 +118,31 @@ def get(session: Session, run_id: uuid.UUID, epoch: int | None = None) -> Layers
         raise NotFoundError(f"There is no run {run_id}.")
     epochs = sorted(row.available or ())
     if row.payload is None:
-        raise NotFoundError(_absence(run_id, epoch, epochs, off=row.off, status=row.status))
+        raise NotFoundError(_reason(run_id, epoch, epochs, off=row.off, status=row.status))
     content = decode(row.payload)
     boundary = content.pop("boundary", None)
-    return LayersAt(run_id, row.status, row.epoch, epochs, content, boundary)
+    return LayersAtEpoch(run_id, row.status, row.epoch, epochs, content, boundary)
 
 
-def _absence(
+def _reason(
     run_id: uuid.UUID, epoch: int | None, epochs: list[int], *, off: bool, status: str
 ) -> str:
+    """Return a sentence that explains why there are no layer statistics."""
     if epochs:
-        named = ", ".join(map(str, epochs))
-        return f"Run {run_id} has no layer statistics at epoch {epoch}; it has them at {named}."
+        available = ", ".join(map(str, epochs))
+        return f"Run {run_id} has no layer statistics at epoch {epoch}; it has them at {available}."
     if off:
         return f"Run {run_id} has no layer statistics: its spec says layer_statistics off."
-    waits = status in ACTIVE
-    return f"Run {run_id} has no layer statistics{' yet' if waits else ''}."
+    return f"Run {run_id} has no layer statistics{' yet' if status in ACTIVE else ''}."
 
 
-def of_runs(
+def read_layers_of_runs(
     session: Session, run_ids: Collection[uuid.UUID]
 ) -> Iterator[tuple[uuid.UUID, int, list[dict[str, Any]]]]:
-    """Give all layers of several runs, epoch by epoch; inside a transaction.
+    """Yield the layers of several runs, epoch by epoch; inside a transaction.
 
     Yields:
-        Run, epoch and the layers as they are shown, ordered by run and epoch.
+        Run, epoch and decoded layers, ordered by run and epoch.
     """
     rows = session.execute(
         select(Layers.run_id, Layers.epoch, Layers.payload)
@@ -143,8 +153,10 @@ def of_runs(
         yield run_id, epoch, decode(payload)["layers"]
 
 
-def observed(session: Session, run_id: uuid.UUID, *, before: int) -> list[Observed]:
-    """Give what is recorded of a run's epochs from 0 up to one that is left out."""
+def read_observed_epochs(
+    session: Session, run_id: uuid.UUID, *, before: int
+) -> list[ObservedEpoch]:
+    """Return what is recorded of a run's epochs 0 to ``before - 1``, in order."""
     with session.begin():
         epochs = session.scalars(
             select(Epoch).where(Epoch.run_id == run_id, Epoch.epoch < before)
@@ -154,10 +166,10 @@ def observed(session: Session, run_id: uuid.UUID, *, before: int) -> list[Observ
                 Layers.run_id == run_id, Layers.epoch < before
             )
         ).all()
-    metrics = {each.epoch: _metrics(each) for each in epochs}
+    metrics = {epoch.epoch: _metrics(epoch) for epoch in epochs}
     layers = {epoch: _decompress(payload) for epoch, payload in rows}
     return [
-        Observed(epoch, metrics.get(epoch, {}), layers.get(epoch))
+        ObservedEpoch(epoch, metrics.get(epoch, {}), layers.get(epoch))
         for epoch in sorted(metrics.keys() | layers.keys())
     ]
 
@@ -168,14 +180,14 @@ def _metrics(row: Epoch) -> dict[str, float]:
 
 
 def encode(statistics: Mapping[str, Any]) -> bytes:
-    """Write layer statistics as they are stored."""
-    layers = [_compact(each) for each in statistics["layers"]]
+    """Return layer statistics as compressed JSON, to be stored."""
+    layers = [_compact(layer) for layer in statistics["layers"]]
     content = _storable({**statistics, "layers": layers})
-    return zlib.compress(orjson.dumps(content), _COMPRESSION)
+    return zlib.compress(orjson.dumps(content), _COMPRESSION_LEVEL)
 
 
 def decode(payload: bytes) -> dict[str, Any]:
-    """Read layer statistics for showing."""
+    """Return stored layer statistics as plain data, their histograms with all edges."""
     content = _decompress(payload)
     for layer in content["layers"]:
         for name in DISTRIBUTIONS:
@@ -193,7 +205,7 @@ def _decompress(payload: bytes) -> dict[str, Any]:
 
 def _edges(low: float, high: float, bins: int) -> list[float]:
     step = (high - low) / bins
-    return [*(low + step * at for at in range(bins)), high]
+    return [*(low + step * number for number in range(bins)), high]
 
 
 def _compact(layer: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,25 +216,26 @@ def _compact(layer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rounded(distribution: Mapping[str, Any]) -> dict[str, Any]:
     histogram = distribution["histogram"]
-    edges = {name: _nine(histogram[name]) for name in ("low", "high")}
+    edges = {name: _float32_digits(histogram[name]) for name in ("low", "high")}
+    quantiles = distribution["quantiles"]
     return {
         **distribution,
-        **{name: _nine(distribution[name]) for name in ("min", "max")},
-        "quantiles": {name: _nine(each) for name, each in distribution["quantiles"].items()},
+        **{name: _float32_digits(distribution[name]) for name in ("min", "max")},
+        "quantiles": {level: _float32_digits(value) for level, value in quantiles.items()},
         "histogram": {**histogram, **edges},
     }
 
 
-def _nine(value: float) -> float:
+def _float32_digits(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
 def _storable(value: Any) -> Any:
-    """Write numbers that JSON cannot hold as text, wherever they stand."""
+    """Return a value with NaN and infinities inside it replaced by strings, as JSON needs."""
     if isinstance(value, float):
         return to_json(value)
     if isinstance(value, Mapping):
-        return {name: _storable(each) for name, each in value.items()}
-    if isinstance(value, list) and not all(isinstance(each, int) for each in value):
-        return [_storable(each) for each in value]
+        return {name: _storable(member) for name, member in value.items()}
+    if isinstance(value, list) and not all(isinstance(item, int) for item in value):
+        return [_storable(item) for item in value]
     return value

@@ -1,4 +1,4 @@
-"""Histories by group of runs: means and deviations by epoch, made in SQL."""
+"""Mean histories of groups of runs: means and deviations by epoch, computed in SQL."""
 
 import math
 import uuid
@@ -11,18 +11,20 @@ from sqlalchemy.orm import Session
 
 from service.catalog.metrics import EPOCH_METRICS
 
-#: Epochs that a group's history keeps; of a longer one every k-th, the first and the last.
+#: About how many epochs a mean history has: of a longer history every k-th, the first and the last.
 MOST_EPOCHS = 200
 
-#: Beyond this the sum of squares of a deviation could overflow; no metric of use is there.
+#: Values from here on are in no mean: the squares that a deviation sums could overflow.
 _LARGEST = 1e100
 
 
 @dataclass(frozen=True)
 class GroupOfRuns:
-    """The runs with one of these configurations, each as its hash and its variant's label.
+    """Runs with one of some configurations.
 
-    Of ``diverged`` groups the runs that diverged are meant, of others those that did not.
+    Attributes:
+        configurations: each as its hash and its variant's label.
+        diverged: whether the group has the runs that diverged, or those that did not.
     """
 
     configurations: Sequence[tuple[str, str | None]]
@@ -31,9 +33,9 @@ class GroupOfRuns:
 
 @dataclass(frozen=True)
 class MeanHistory:
-    """For each metric the mean and sample standard deviation (0 for one value) by epoch.
+    """A group's mean and sample standard deviation by epoch, for each metric.
 
-    NaN where no run has a finite value.
+    The mean is NaN where no run has a finite value; the deviation of a single value is 0.
     """
 
     epochs: list[int]
@@ -52,9 +54,9 @@ WITH wanted AS (
     SELECT * FROM unnest(
         CAST(:hashes AS text[]), CAST(:labels AS text[]),
         CAST(:numbers AS int[]), CAST(:diverged AS boolean[])
-    ) AS given (config_hash, label, number, diverged)
+    ) AS configurations (config_hash, label, number, diverged)
 ), trainings AS (
-    -- Variants may share a configuration: the same training counts once.
+    -- Variants may share a configuration: a training counts once.
     SELECT DISTINCT ON (wanted.number, runs.config_hash, runs.seed) runs.id, wanted.number
     FROM runs JOIN wanted ON runs.config_hash = wanted.config_hash
         AND runs.label IS NOT DISTINCT FROM wanted.label
@@ -73,20 +75,20 @@ ORDER BY trainings.number, epochs.epoch
 """
 
 
-def read(
+def read_means(
     session: Session,
     experiment_id: uuid.UUID,
     groups: Sequence[GroupOfRuns],
     metrics: Sequence[str],
 ) -> list[MeanHistory]:
-    """Give the mean history of each group of an experiment's runs.
+    """Return the mean history of each group of an experiment's runs.
 
-    Values that are not finite are in no mean.
+    Values that are not finite are left out of the means.
 
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        groups: the groups.
+        groups: one or more groups.
         metrics: some of ``EPOCH_METRICS``.
     """
     columns = ", ".join(_AGGREGATES[name] for name in metrics)
@@ -95,8 +97,8 @@ def read(
         for number, group in enumerate(groups)
         for config_hash, label in group.configurations
     ]
-    hashes, labels, numbers, diverged = (list(each) for each in zip(*members, strict=True))
-    given: Mapping[str, Any] = {
+    hashes, labels, numbers, diverged = (list(column) for column in zip(*members, strict=True))
+    parameters: Mapping[str, Any] = {
         "hashes": hashes,
         "labels": labels,
         "numbers": numbers,
@@ -105,11 +107,11 @@ def read(
         "most": float(MOST_EPOCHS),
     }
     with session.begin():
-        rows = session.execute(text(_READ.format(columns=columns)), given).all()
+        rows = session.execute(text(_READ.format(columns=columns)), parameters).all()
     histories = [MeanHistory([], {name: [] for name in metrics}) for _ in groups]
     for number, epoch, *values in rows:
         histories[number].epochs.append(epoch)
         for name, mean, deviation in zip(metrics, values[::2], values[1::2], strict=True):
-            pair = (math.nan if mean is None else mean, deviation or 0.0)
-            histories[number].metrics[name].append(pair)
+            point = (math.nan if mean is None else mean, deviation or 0.0)
+            histories[number].metrics[name].append(point)
     return histories

@@ -1,4 +1,4 @@
-"""Tables of CSV lines as a Parquet file, piece by piece. pyarrow is imported when it is needed."""
+"""Converting CSV lines to a Parquet file, piece by piece."""
 
 import io
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def parquet(batches: Iterator[bytes], types: Mapping[str, str]) -> Iterator[bytes]:
-    """Write batches of CSV lines (without a header) as one Parquet file, a row group each.
+def write_parquet(batches: Iterator[bytes], types: Mapping[str, str]) -> Iterator[bytes]:
+    """Yield one Parquet file, piece by piece, with a row group per batch.
 
-    An empty field is a null; NaN and Infinity are floats of that name.
+    An empty field becomes null; ``NaN`` and ``Infinity`` become these floats.
 
     Args:
-        batches: the lines; those without any are left out.
+        batches: CSV lines without a header; an empty batch makes no row group.
         types: pyarrow's name of each column's type, in the order of the columns.
     """
     import pyarrow as pa  # noqa: PLC0415 - takes a quarter of a second to import
@@ -26,8 +26,8 @@ def parquet(batches: Iterator[bytes], types: Mapping[str, str]) -> Iterator[byte
         for lines in batches:
             if lines:
                 writer.write_table(_table(lines, schema))
-                yield sink.taken()
-    yield sink.taken()
+                yield sink.take()
+    yield sink.take()
 
 
 def _table(lines: bytes, schema: "pa.Schema") -> Any:
@@ -47,7 +47,7 @@ def _table(lines: bytes, schema: "pa.Schema") -> Any:
 
 
 class _Sink(io.RawIOBase):
-    """A file that is only written to, and gives away what it has got so far."""
+    """A write-only file that keeps only what has not been taken yet."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._written
 
-    def taken(self) -> bytes:
-        """Give what was written since the last time."""
+    def take(self) -> bytes:
+        """Return and forget the bytes written since the last call."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)

@@ -1,4 +1,4 @@
-"""Reading a run's history, in columns."""
+"""Reading histories of runs, in columns."""
 
 import math
 import uuid
@@ -9,26 +9,26 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import EPOCH_METRICS
+from service.catalog.metrics import EPOCH_METRICS, METRICS
 from service.database.tables import Run
 from service.errors import InvalidError, NotFoundError
 from service.fields import FieldError, unknown
 from service.json_numbers import JsonNumber, to_json
 
-#: Recorded by some runs only; left out of the history of the others.
-SOMETIMES = frozenset({"binary_accuracy", "val_binary_accuracy"})
-
-#: Lists of one length: the epochs, then metrics.
+#: Lists of equal length: the epochs, then each metric.
 Columns = list[list[Any]]
+
+#: An SQL statement for psycopg, and its parameters.
+Query = tuple[str, Mapping[str, Any]]
 
 _WHOLE = """
 SELECT run_id, {columns} FROM epochs
 WHERE run_id = ANY(%(run_ids)s) AND epoch >= %(from_epoch)s
 GROUP BY run_id
 """
-#: A run's epochs are numbered without gaps, so stretches of numbers are stretches of epochs. The
-#: array that is least or greatest has the least or greatest value and, of equal ones, the first
-#: epoch. What is left of the points is spread evenly: all of a history that is short enough.
+#: Keeps the first and last epoch and, in each of ``bins`` bins, the epochs with an extreme; the
+#: remaining points are spread evenly. A history that is short enough keeps every epoch. A run's
+#: epochs are numbered without gaps, so a bin is a range of numbers.
 _THINNED = """
 WITH extent AS (
     SELECT min(epoch) AS first, max(epoch) AS last, max(epoch) - min(epoch) + 1 AS size
@@ -36,8 +36,8 @@ WITH extent AS (
 ), extremes AS (
     SELECT unnest(ARRAY[{extremes}]) AS epoch
     FROM extent JOIN epochs ON run_id = %(run_id)s AND epoch BETWEEN first AND last
-    WHERE size > %(points)s AND %(stretches)s > 0
-    GROUP BY (epoch - first) * CAST(%(stretches)s AS bigint) / size
+    WHERE size > %(points)s AND %(bins)s > 0
+    GROUP BY (epoch - first) * CAST(%(bins)s AS bigint) / size
 ), kept AS (
     SELECT first AS epoch FROM extent UNION SELECT last FROM extent
     UNION SELECT CAST(epoch AS int) FROM extremes
@@ -53,7 +53,8 @@ WHERE run_id = %(run_id)s
     AND epoch = ANY(ARRAY(SELECT epoch FROM kept UNION SELECT epoch FROM even))
 GROUP BY run_id
 """
-#: Where a metric is least and greatest; NULL where it was not recorded.
+#: The first epochs with a metric's minimum and maximum; NULL where it was not recorded. Arrays are
+#: compared by their first element, then by the second.
 _EXTREMES = """
 (min(ARRAY[{name}, epoch]) FILTER (WHERE {name} IS NOT NULL))[2],
 -(max(ARRAY[{name}, -epoch]) FILTER (WHERE {name} IS NOT NULL))[2]
@@ -62,7 +63,7 @@ _EXTREMES = """
 
 @dataclass(frozen=True)
 class StoredHistory:
-    """A run's metrics by epoch, in columns of one length."""
+    """A run's epochs and its metrics, in columns of equal length."""
 
     run_id: uuid.UUID
     status: str
@@ -70,7 +71,7 @@ class StoredHistory:
     metrics: dict[str, list[JsonNumber | None]]
 
 
-def get(
+def read_history(
     session: Session,
     run_id: uuid.UUID,
     *,
@@ -78,17 +79,17 @@ def get(
     from_epoch: int = 1,
     max_points: int | None = None,
 ) -> StoredHistory:
-    """Give a run's history.
+    """Return a run's history.
 
     Args:
         session: a session outside any transaction.
         run_id: the run.
-        metrics: which to give; all where empty. One that the run does not record is left out.
-        from_epoch: the first epoch wanted.
-        max_points: most epochs wanted, 2 or more. Of a longer history the first and the last
-            epoch are kept, and in each of equal stretches those where a metric asked for is
-            smallest and largest (NaN counts as largest), so that no peak of any is lost. Where
-            there are too few points for all metrics, those asked for first are looked at.
+        metrics: the metrics to read; empty for all. One that the run does not record is left out.
+        from_epoch: the first epoch to read.
+        max_points: the most epochs to return, at least 2. A longer history keeps its first and its
+            last epoch and, in each of equal bins, each metric's minimum and maximum (NaN counts as
+            the maximum), so that no peak is lost. Where there are too few points for the extremes
+            of all metrics, the first of ``metrics`` have theirs kept.
 
     Raises:
         NotFoundError: there is no such run.
@@ -100,10 +101,11 @@ def get(
         if status is None:
             raise NotFoundError(f"There is no run {run_id}.")
         if max_points is None:
-            found = whole(session, [run_id], names, from_epoch=from_epoch)
+            query = whole_query([run_id], names, from_epoch=from_epoch)
         else:
-            found = _thinned(session, run_id, names, from_epoch, max_points)
-    epochs, values = shown(found.get(run_id), names)
+            query = thinned_query(run_id, names, max_points, from_epoch=from_epoch)
+        columns = _fetch(session, query)
+    epochs, values = to_json_columns(columns.get(run_id), names)
     return StoredHistory(run_id, status, epochs, values)
 
 
@@ -115,66 +117,72 @@ def _known(metrics: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metrics))
 
 
-def whole(
-    session: Session, run_ids: Sequence[uuid.UUID], names: Sequence[str], *, from_epoch: int = 1
+def read_columns(
+    session: Session, run_ids: Sequence[uuid.UUID], names: Sequence[str]
 ) -> dict[uuid.UUID, Columns]:
-    """Read the histories of runs; inside a transaction.
+    """Return the whole histories of several runs.
 
     Args:
         session: a session in a transaction.
         run_ids: the runs.
         names: some of ``EPOCH_METRICS``.
-        from_epoch: the first epoch wanted.
 
     Returns:
         The columns of each run that has an epoch: the epochs, then each metric.
     """
-    given = {"run_ids": list(run_ids), "from_epoch": from_epoch}
-    return _read(session, _WHOLE.format(columns=_columns(names)), given)
+    return _fetch(session, whole_query(run_ids, names))
 
 
-def _thinned(
-    session: Session, run_id: uuid.UUID, names: Sequence[str], from_epoch: int, points: int
-) -> dict[uuid.UUID, Columns]:
-    statement, stretches = thinned(names, points)
-    place = {"run_id": run_id, "from_epoch": from_epoch}
-    return _read(session, statement, {**place, "points": points, "stretches": stretches})
+def whole_query(
+    run_ids: Sequence[uuid.UUID], names: Sequence[str], *, from_epoch: int = 1
+) -> Query:
+    """Return the query that reads the histories of runs, with every epoch from one on."""
+    parameters = {"run_ids": list(run_ids), "from_epoch": from_epoch}
+    return _WHOLE.format(columns=_aggregates(names)), parameters
 
 
-def thinned(names: Sequence[str], points: int) -> tuple[str, int]:
-    """Write the statement that thins a history out, and say in how many stretches it does."""
+def thinned_query(
+    run_id: uuid.UUID, names: Sequence[str], points: int, *, from_epoch: int = 1
+) -> Query:
+    """Return the query that reads at most so many points of a run's history."""
     pairs = (points - 2) // 2
-    looked_at = names[: max(1, pairs)]
-    extremes = ", ".join(_EXTREMES.format(name=name) for name in looked_at)
-    return _THINNED.format(columns=_columns(names), extremes=extremes), pairs // len(looked_at)
+    kept = names[: max(1, pairs)]
+    extremes = ", ".join(_EXTREMES.format(name=name) for name in kept)
+    parameters = {
+        "run_id": run_id,
+        "from_epoch": from_epoch,
+        "points": points,
+        "bins": pairs // len(kept),
+    }
+    return _THINNED.format(columns=_aggregates(names), extremes=extremes), parameters
 
 
-def _columns(names: Sequence[str]) -> str:
+def _aggregates(names: Sequence[str]) -> str:
     return ", ".join(f"array_agg({name} ORDER BY epoch)" for name in ("epoch", *names))
 
 
-def _read(session: Session, statement: str, given: Mapping[str, Any]) -> dict[uuid.UUID, Columns]:
-    # An array a column, in PostgreSQL's binary format: a tenth of the time of reading row by row.
+def _fetch(session: Session, query: Query) -> dict[uuid.UUID, Columns]:
+    # One array per column, in PostgreSQL's binary format, takes a tenth of the time of rows.
     driver: Any = session.connection().connection.driver_connection
     with driver.cursor(binary=True) as cursor:
-        cursor.execute(statement, given)
+        cursor.execute(*query)
         return {run_id: columns for run_id, *columns in cursor.fetchall()}
 
 
-def shown(
+def to_json_columns(
     columns: Columns | None, names: Sequence[str]
 ) -> tuple[list[int], dict[str, list[JsonNumber | None]]]:
-    """Write columns as JSON can hold them: the epochs, and the metrics that were recorded."""
+    """Return the epochs, and the recorded metrics with values that JSON can hold."""
     epochs, *values = columns or [[] for _ in (0, *names)]
     return epochs, {
-        name: _shown(column)
+        name: _to_json_column(column)
         for name, column in zip(names, values, strict=True)
-        if name not in SOMETIMES or any(each is not None for each in column)
+        if METRICS[name].in_every_run or any(value is not None for value in column)
     }
 
 
-def _shown(column: list[Any]) -> list[JsonNumber | None]:
-    """Write a column for JSON; one without gaps is checked at C speed."""
+def _to_json_column(column: list[Any]) -> list[JsonNumber | None]:
+    # The usual column, without gaps and finite, is checked at C speed and returned as it is.
     if None not in column and all(map(math.isfinite, column)):
         return column
-    return [to_json(each) for each in column]
+    return [to_json(value) for value in column]

@@ -1,4 +1,4 @@
-"""Finding experiments as MLflow's clients do."""
+"""Searching experiments with MLflow's filters and orders."""
 
 import re
 import uuid
@@ -23,7 +23,14 @@ from sqlalchemy.orm import Session, aliased
 from service.database.paging import Order, Page, fetch_page
 from service.database.tables import Experiment
 from service.errors import NotFoundError
-from service.mlflow.fields import Searchable, attribute, conditions, keys, moment, text
+from service.mlflow.fields import (
+    Searchable,
+    find_attribute,
+    sort_keys,
+    sql_conditions,
+    text_field,
+    time_field,
+)
 from service.mlflow.grammar import Field, Value, read_filter, read_orders
 
 _UNNAMED = "experiment"
@@ -33,7 +40,7 @@ _own_name = func.nullif(Experiment.name, "")
 _older = aliased(Experiment)
 _name_is_taken = exists().where(_older.name == Experiment.name, _older.id < Experiment.id)
 _short_id = func.right(cast(Experiment.id, Text), 8)
-#: MLflow's names are unique: the first experiment of a name has it, later ones add their id.
+#: Names in MLflow are unique: the oldest experiment of a name has it, later ones append an id.
 NAME: ColumnElement[str] = case(
     (and_(_own_name.is_not(None), ~_name_is_taken), _own_name),
     else_=func.coalesce(_own_name, _UNNAMED) + " (" + _short_id + ")",
@@ -53,7 +60,7 @@ _COLUMNS: tuple[Any, ...] = (
 def search(
     session: Session,
     *,
-    wanted: str,
+    filter_text: str,
     order_by: Sequence[str],
     cursor: str | None,
     limit: int,
@@ -62,43 +69,44 @@ def search(
 
     Args:
         session: a session outside any transaction.
-        wanted: MLflow's filter, such as ``name LIKE 'mnist%' AND tags.course = 'dl'``.
+        filter_text: MLflow's filter, such as ``name LIKE 'mnist%' AND tags.course = 'dl'``.
         order_by: MLflow's orders, such as ``name ASC``.
-        cursor: as an earlier page gave it.
-        limit: most experiments of the page.
+        cursor: the cursor of an earlier page; None for the first page.
+        limit: most experiments per page.
 
     Raises:
-        InvalidError: a filter or an order that cannot be used, or a cursor of another query.
+        InvalidError: the filter or an order is invalid, or the cursor belongs to another query.
     """
-    statement = select(*_COLUMNS).where(*conditions(read_filter(wanted), _find))
-    order = Order(Experiment.id, keys(read_orders(order_by), _find), descending=True)
+    statement = select(*_COLUMNS).where(*sql_conditions(read_filter(filter_text), _find_field))
+    keys = sort_keys(read_orders(order_by), _find_field)
+    order = Order(Experiment.id, keys, descending=True)
     with session.begin():
         return fetch_page(
             session,
             statement,
             order,
-            query=["mlflow experiments", wanted, order_by],
+            query=["mlflow experiments", filter_text, order_by],
             cursor=cursor,
             limit=limit,
         )
 
 
 def get(session: Session, experiment_id: str) -> Row[Any]:
-    """Give an experiment.
+    """Return an experiment.
 
     Raises:
         NotFoundError: there is no such experiment.
     """
-    found = as_uuid(experiment_id)
+    parsed = as_uuid(experiment_id)
     return _one(
         session,
-        false() if found is None else Experiment.id == found,
+        false() if parsed is None else Experiment.id == parsed,
         f"There is no experiment {experiment_id!r}.",
     )
 
 
 def get_by_name(session: Session, name: str) -> Row[Any]:
-    """Give the experiment of a name.
+    """Return the experiment with a name.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -106,10 +114,10 @@ def get_by_name(session: Session, name: str) -> Row[Any]:
     return _one(session, _is_called(name), f"There is no experiment with the name {name!r}.")
 
 
-def as_uuid(given: str) -> uuid.UUID | None:
-    """Read an id of ours; MLflow's own, such as "0", are none."""
+def as_uuid(text: str) -> uuid.UUID | None:
+    """Return an id of this service; None for any other, such as MLflow's "0"."""
     try:
-        return uuid.UUID(given)
+        return uuid.UUID(text)
     except ValueError:
         return None
 
@@ -123,7 +131,7 @@ def _one(session: Session, condition: ColumnElement[bool], missing: str) -> Row[
 
 
 def _is_called(name: str) -> ColumnElement[bool]:
-    """Select by the name shown, looking only where the index says it may be."""
+    """Return the condition that an experiment's name in MLflow is this one; an index serves it."""
     candidates = [Experiment.name == name]
     with_id = _WITH_ID.fullmatch(name)
     if with_id is not None:
@@ -136,19 +144,19 @@ def _is_called(name: str) -> ColumnElement[bool]:
 def _compare_name(operator: str, value: Value) -> ColumnElement[bool]:
     if operator == "=" and isinstance(value, str):
         return _is_called(value)
-    return text(NAME).compare(operator, value)
+    return text_field(NAME).compare(operator, value)
 
 
 _ATTRIBUTES = {
     "name": Searchable(NAME, _compare_name),
-    "experiment_id": text(cast(Experiment.id, Text)),
-    "creation_time": moment(Experiment.created_at),
-    "last_update_time": moment(Experiment.created_at),
+    "experiment_id": text_field(cast(Experiment.id, Text)),
+    "creation_time": time_field(Experiment.created_at),
+    "last_update_time": time_field(Experiment.created_at),
 }
 
 
-def _find(field: Field) -> Searchable:
+def _find_field(field: Field) -> Searchable:
     if field.entity == "tag":
-        return text(Experiment.tags[field.name].astext)
+        return text_field(Experiment.tags[field.name].astext)
     name = field.name if field.entity == "attribute" else f"{field.entity}s.{field.name}"
-    return attribute(name, _ATTRIBUTES)
+    return find_attribute(name, _ATTRIBUTES)

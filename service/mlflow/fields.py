@@ -1,6 +1,6 @@
-"""MLflow's names for what we store, and how a filter compares it."""
+"""Fields of experiments and runs under MLflow's names, and how filters compare them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, func, literal, or_
 from sqlalchemy.dialects.postgresql import JSONB
 
-from service.catalog.metrics import EPOCH_METRICS
+from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS, METRICS
 from service.database.paging import Column, Key
 from service.database.tables import Epoch, Experiment, Run
 from service.errors import InvalidError
@@ -16,7 +16,7 @@ from service.fields import unknown
 from service.mlflow.grammar import Condition, Field, Ordering, Value
 from service.statuses import RunStatus
 
-#: What MLflow calls each state of a run. It has no word for a diverged one: that is a tag.
+#: MLflow's word for each status of a run. It has none for a diverged run: a tag tells it.
 STATUSES = {
     RunStatus.QUEUED: "SCHEDULED",
     RunStatus.RUNNING: "RUNNING",
@@ -25,8 +25,8 @@ STATUSES = {
     RunStatus.FAILED: "FAILED",
     RunStatus.CANCELLED: "KILLED",
 }
-#: What is measured once, and stands in the run's own row.
-RESULTS = ("best_val_accuracy", "test_loss", "test_accuracy")
+#: Metrics that a run has one value of, in its own row.
+RUN_METRICS = (*(name for name, metric in METRICS.items() if metric.when == "end"), BEST_COLUMN)
 
 _NUMERIC = ("=", "!=", "<", "<=", ">", ">=")
 _TEXTUAL: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
@@ -45,112 +45,108 @@ Compare = Callable[[str, Value], ColumnElement[bool]]
 
 @dataclass(frozen=True)
 class Searchable:
-    """What can be searched: ``column`` orders, ``compare`` filters (by operator and value)."""
+    """A field of a search.
+
+    Attributes:
+        column: the column to order by.
+        compare: returns the condition for an operator and a value.
+    """
 
     column: Column
     compare: Compare
 
 
-def conditions(
-    comparisons: list[Condition], find: Callable[[Field], Searchable]
+def sql_conditions(
+    conditions: list[Condition], find: Callable[[Field], Searchable]
 ) -> list[ColumnElement[bool]]:
-    """Write comparisons as SQL, each field as ``find`` knows it.
+    """Return conditions as SQL.
+
+    Args:
+        conditions: the conditions of a filter.
+        find: returns the searchable field for a field of the filter.
 
     Raises:
-        InvalidError: a field that is none, or that cannot be compared like this.
+        InvalidError: a field is unknown, or cannot be compared like this.
     """
-    return [find(each.field).compare(each.operator, each.value) for each in comparisons]
+    return [
+        find(condition.field).compare(condition.operator, condition.value)
+        for condition in conditions
+    ]
 
 
-def keys(orders: list[Ordering], find: Callable[[Field], Searchable]) -> tuple[Key, ...]:
-    """Write orders as keys of a list.
+def sort_keys(orderings: list[Ordering], find: Callable[[Field], Searchable]) -> tuple[Key, ...]:
+    """Return orderings as the sort keys of a list.
 
     Raises:
-        InvalidError: a field that is none.
+        InvalidError: a field is unknown.
     """
-    return tuple(Key(find(each.field).column, each.descending) for each in orders)
+    return tuple(Key(find(ordering.field).column, ordering.descending) for ordering in orderings)
 
 
-def moment(column: Column) -> Searchable:
-    """Search a time: in a filter it is milliseconds since 1970."""
+def time_field(column: Column) -> Searchable:
+    """Return a time as a field; filters give milliseconds since 1970."""
     milliseconds = func.floor(func.extract("epoch", column) * 1000).cast(Double)
-    return Searchable(column, _number(milliseconds).compare)
+    return Searchable(column, _number_field(milliseconds).compare)
 
 
-def text(column: Column) -> Searchable:
-    """Search a text."""
+def text_field(column: Column) -> Searchable:
+    """Return a text as a field."""
 
     def compare(operator: str, value: Value) -> ColumnElement[bool]:
-        return _compared_text(column, operator, value)
+        return _compare_text(column, operator, value)
 
     return Searchable(column, compare)
 
 
-def attribute(
-    name: str, attributes: Mapping[str, Searchable], others: Sequence[str] = ()
-) -> Searchable:
-    """Find an attribute by its name in any case; ``others`` are found elsewhere.
+def find_attribute(name: str, attributes: Mapping[str, Searchable]) -> Searchable:
+    """Return the attribute with this name, in upper or lower case.
 
     Raises:
-        InvalidError: there is none.
+        InvalidError: there is no such attribute.
     """
     found = attributes.get(name.lower())
     if found is None:
-        raise InvalidError(unknown("attribute", name, [*attributes, *others]))
+        raise InvalidError(unknown("attribute", name, list(attributes)))
     return found
 
 
-def of_run(name: Callable[[], Column]) -> Callable[[Field], Searchable]:
-    """Find what a filter or an order of runs means.
-
-    Args:
-        name: gives the column of the runs' names; it is read where it is asked for.
-
-    Returns:
-        What finds a field.
+def find_run_field(field: Field) -> Searchable:
+    """Return a field of a filter or an order of runs.
 
     Raises:
-        InvalidError: there is no such thing.
+        InvalidError: there is no such field.
     """
-
-    def find(field: Field) -> Searchable:
-        match field.entity:
-            case "metric":
-                return _number(_metric(field.name))
-            case "param":
-                return _param(field.name)
-            case "tag" if field.name == "mlflow.runName":
-                return text(name())
-            case "tag":
-                return text(_RUN_TAGS.get(field.name, Experiment.tags[field.name].astext))
-            case _ if field.name.lower() == "run_name":
-                return text(name())
-            case _:
-                return attribute(field.name, _RUN_ATTRIBUTES, others=["run_name"])
-
-    return find
+    match field.entity:
+        case "metric":
+            return _number_field(_metric_column(field.name))
+        case "param":
+            return _param_field(field.name)
+        case "tag":
+            return text_field(_RUN_TAGS.get(field.name, Experiment.tags[field.name].astext))
+        case _:
+            return find_attribute(field.name, _RUN_ATTRIBUTES)
 
 
-def _number(column: Column) -> Searchable:
+def _number_field(column: Column) -> Searchable:
     def compare(operator: str, value: Value) -> ColumnElement[bool]:
         if operator not in _NUMERIC or not isinstance(value, float):
             _refuse("A number", _NUMERIC, "a number")
         compared = column.bool_op(operator)(literal(value, Double))
-        # To Postgres, NaN is larger than any number; to whoever asks, it is none.
+        # PostgreSQL sorts NaN above all numbers; a filter should not match it.
         return and_(column != literal("NaN", Double), compared)
 
     return Searchable(column, compare)
 
 
-def _compared_text(column: Column, operator: str, value: Value) -> ColumnElement[bool]:
-    # The grammar gives a tuple to IN and nothing to IS NULL.
+def _compare_text(column: Column, operator: str, value: Value) -> ColumnElement[bool]:
+    # The grammar has given IN a tuple and IS NULL no value.
     if operator not in _TEXTUAL or isinstance(value, float):
         _refuse("A text", _TEXTUAL, "a text in quotes")
     return _TEXTUAL[operator](column, value)
 
 
 def _pattern(text: str) -> str:
-    """Keep a backslash what it is; only % and _ stand for others."""
+    """Return a pattern whose backslashes are ordinary characters; only % and _ are special."""
     return text.replace("\\", "\\\\")
 
 
@@ -158,27 +154,27 @@ def _refuse(what: str, operators: Iterable[str], value: str) -> NoReturn:
     raise InvalidError(f"{what} is compared by {', '.join(operators)} with {value}.")
 
 
-def _metric(name: str) -> Column:
-    """The latest value of a metric."""
-    if name not in {*EPOCH_METRICS, *RESULTS}:
-        raise InvalidError(unknown("metric", name, [*EPOCH_METRICS, *RESULTS]))
+def _metric_column(name: str) -> Column:
+    """Return the column with a metric's latest value."""
+    if name not in {*EPOCH_METRICS, *RUN_METRICS}:
+        raise InvalidError(unknown("metric", name, [*EPOCH_METRICS, *RUN_METRICS]))
     column: Column = getattr(Run if hasattr(Run, name) else Epoch, name)
     return column
 
 
-def _param(name: str) -> Searchable:
-    """A parameter: ``activation`` (an entry's name), ``activation.negative_slope``, ``seed``.
+def _param_field(name: str) -> Searchable:
+    """Return a parameter: ``activation`` (its entry's name), ``activation.negative_slope``, ...
 
-    Equal means equal as JSON, so that ``'0.10'`` finds 0.1.
+    Values are compared as JSON, so that ``'0.10'`` equals 0.1.
     """
     if name in _RUN_PARAMS:
-        return text(_RUN_PARAMS[name])
+        return text_field(_RUN_PARAMS[name])
     path = name.split(".")
     node = func.coalesce(
         func.jsonb_extract_path(Run.config, *path, "name", type_=JSONB),
         func.jsonb_extract_path(Run.config, *path, type_=JSONB),
     )
-    shown = func.coalesce(
+    as_text = func.coalesce(
         func.jsonb_extract_path_text(Run.config, *path, "name", type_=Text),
         func.jsonb_extract_path_text(Run.config, *path, type_=Text),
     )
@@ -190,36 +186,43 @@ def _param(name: str) -> Searchable:
             case ("IN", tuple(several)) | ("NOT IN", tuple(several)):
                 wanted, equal = list(several), operator == "IN"
             case _:
-                return _compared_text(shown, operator, value)
-        same = or_(*(node == literal(form, JSONB) for each in wanted for form in _forms(each)))
-        return same if equal else and_(shown.is_not(None), ~same)
+                return _compare_text(as_text, operator, value)
+        same = or_(
+            *(node == literal(json, JSONB) for text in wanted for json in _json_values(text))
+        )
+        return same if equal else and_(as_text.is_not(None), ~same)
 
-    return Searchable(shown, compare)
+    return Searchable(as_text, compare)
 
 
-def _forms(written: str) -> list[Any]:
-    """What a parameter shown like this may be in a configuration: the text, or what it denotes."""
+def _json_values(text: str) -> list[Any]:
+    """Return the JSON values that MLflow shows as this text: the text itself, and as JSON."""
     try:
-        return [written, orjson.loads(written)]
+        return [text, orjson.loads(text)]
     except orjson.JSONDecodeError:
-        return [written]
+        return [text]
 
 
-#: A run that waits has no start yet; it was made then.
+#: When a run started; a run that has not started yet has the time of its submission.
 STARTED_AT: Column = func.coalesce(Run.started_at, Run.created_at)
 
+#: The run's stored name and its seed: ``leaky_relu(0.2), no clipping, seed 0``.
+RUN_NAME: Column = Run.name + ", seed " + cast(Run.seed, Text)
+
 _RUN_ATTRIBUTES = {
-    "run_id": text(cast(Run.id, Text)),
-    "run_uuid": text(cast(Run.id, Text)),
-    "experiment_id": text(cast(Run.experiment_id, Text)),
-    "status": text(case(STATUSES, value=Run.status)),
-    "user_id": text(Experiment.created_by),
-    "start_time": moment(STARTED_AT),
-    "created": moment(STARTED_AT),
-    "end_time": moment(Run.finished_at),
+    "run_name": text_field(RUN_NAME),
+    "run_id": text_field(cast(Run.id, Text)),
+    "run_uuid": text_field(cast(Run.id, Text)),
+    "experiment_id": text_field(cast(Run.experiment_id, Text)),
+    "status": text_field(case(STATUSES, value=Run.status)),
+    "user_id": text_field(Experiment.created_by),
+    "start_time": time_field(STARTED_AT),
+    "created": time_field(STARTED_AT),
+    "end_time": time_field(Run.finished_at),
 }
 _RUN_PARAMS: dict[str, Column] = {"seed": cast(Run.seed, Text), "variant": Run.label}
 _RUN_TAGS: dict[str, Column] = {
+    "mlflow.runName": RUN_NAME,
     "mlflow.user": Experiment.created_by,
     "actinium.status": Run.status,
     "actinium.verdict": Run.verdict,

@@ -1,4 +1,4 @@
-"""MLflow's search grammar, as text: filters of comparisons joined by AND, and orders.
+"""MLflow's search grammar: filters of conditions joined by AND, and orders.
 
 Source: MLflow's documentation, "Search Runs" and "Search Experiments".
 """
@@ -11,15 +11,15 @@ from typing import NoReturn
 from service.errors import InvalidError
 from service.fields import unknown
 
-#: What a field can belong to, by each way of saying so.
+#: What a field belongs to, by its prefix.
 _ENTITIES = {
     **dict.fromkeys(("metric", "metrics"), "metric"),
     **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
     **dict.fromkeys(("tag", "tags"), "tag"),
     **dict.fromkeys(("attribute", "attributes", "attr", "run"), "attribute"),
 }
-#: Bounds what one search can cost.
-_MOST_COMPARISONS = 50
+#: Bounds the cost of one search.
+_MOST_CONDITIONS = 50
 
 _SPACE = re.compile(r"\s*")
 _FIELD = re.compile(
@@ -35,14 +35,14 @@ _STRING = re.compile(r"'(?P<single>(?:[^']|'')*)'|\"(?P<double>(?:[^\"]|\"\")*)\
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
 _AND = re.compile(r"AND\b", re.I)
 _DIRECTION = re.compile(r"(ASC|DESC)\b", re.I)
-_COMMA, _OPEN, _CLOSE = (re.compile(re.escape(each)) for each in ",()")
+_COMMA, _OPEN, _CLOSE = (re.compile(re.escape(sign)) for sign in ",()")
 
 Value = float | str | tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
 class Field:
-    """What is compared: ``Field("param", "activation")``."""
+    """The field of a condition: ``Field("param", "activation")``."""
 
     entity: str
     name: str
@@ -50,7 +50,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Condition:
-    """One comparison: ``IN`` has a tuple of texts, ``IS NULL`` has no value."""
+    """A field compared with a value: ``IN`` has a tuple of texts, ``IS NULL`` has no value."""
 
     field: Field
     operator: str
@@ -59,50 +59,51 @@ class Condition:
 
 @dataclass(frozen=True)
 class Ordering:
-    """One thing to order by."""
+    """A field to order by."""
 
     field: Field
     descending: bool
 
 
 def read_filter(text: str) -> list[Condition]:
-    """Read a filter: ``metrics.val_accuracy > 0.9 and params.activation IN ('relu', 'elu')``.
+    """Parse a filter: ``metrics.val_accuracy > 0.9 and params.activation IN ('relu', 'elu')``.
 
     Raises:
-        InvalidError: it cannot be read; says where.
+        InvalidError: the filter is invalid; the error names the position.
     """
     reader = _Reader(text, "filter")
     if reader.ended():
         return []
-    found = [_comparison(reader)]
+    conditions = [_condition(reader)]
     while reader.take(_AND):
-        found.append(_comparison(reader))
+        conditions.append(_condition(reader))
     if not reader.ended():
         reader.fail("AND (nothing else joins comparisons) or the end")
-    if len(found) > _MOST_COMPARISONS:
-        raise InvalidError(f"A filter can have at most {_MOST_COMPARISONS} comparisons.")
-    return found
+    if len(conditions) > _MOST_CONDITIONS:
+        raise InvalidError(f"A filter can have at most {_MOST_CONDITIONS} comparisons.")
+    return conditions
 
 
 def read_orders(texts: Sequence[str]) -> list[Ordering]:
-    """Read what to order by: ``["metrics.val_loss DESC", "start_time"]``.
+    """Parse fields to order by: ``["metrics.val_loss DESC", "start_time"]``.
 
     Raises:
-        InvalidError: one cannot be read; says where.
+        InvalidError: one is invalid; the error names the position.
     """
-    found = []
+    orderings = []
     for text in texts:
         reader = _Reader(text, "order")
         field = _field(reader)
         direction = reader.take(_DIRECTION)
         if not reader.ended():
             reader.fail("ASC, DESC or the end")
-        found.append(Ordering(field, direction is not None and direction[0].upper() == "DESC"))
-    return found
+        descending = direction is not None and direction[0].upper() == "DESC"
+        orderings.append(Ordering(field, descending))
+    return orderings
 
 
 class _Reader:
-    """A text and how far it has been read."""
+    """A text and the position up to which it has been read."""
 
     def __init__(self, text: str, what: str) -> None:
         self._text = text
@@ -110,7 +111,7 @@ class _Reader:
         self._position = 0
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Read a pattern where it comes next, with the space around it."""
+        """Return a match of the pattern at the position and move past it; None if it has none."""
         self._skip()
         found = pattern.match(self._text, self._position)
         if found is not None:
@@ -118,12 +119,12 @@ class _Reader:
         return found
 
     def ended(self) -> bool:
-        """Say whether nothing is left."""
+        """Whether the whole text has been read."""
         self._skip()
         return self._position == len(self._text)
 
     def fail(self, wanted: str) -> NoReturn:
-        """Refuse the text."""
+        """Raise the error of a text that does not continue as wanted."""
         rest = self._text[self._position :]
         shown = repr(rest if len(rest) <= 40 else f"{rest[:37]}...") if rest else "the end"
         raise InvalidError(
@@ -136,7 +137,7 @@ class _Reader:
         self._position = space.end() if space else self._position
 
 
-def _comparison(reader: _Reader) -> Condition:
+def _condition(reader: _Reader) -> Condition:
     field = _field(reader)
     found = reader.take(_OPERATOR)
     if found is None:

@@ -1,29 +1,39 @@
-"""Finding runs and their metrics as MLflow's clients do."""
+"""Searching runs with MLflow's filters and orders, and reading their metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, exists, false, select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import EPOCH_METRICS
+from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS
 from service.database.paging import Order, Page, fetch_page
 from service.database.tables import Epoch, Experiment, Layers, Run
 from service.errors import NotFoundError
-from service.mlflow import names
 from service.mlflow.experiments import as_uuid
-from service.mlflow.fields import RESULTS, STARTED_AT, conditions, keys, of_run
+from service.mlflow.fields import (
+    RUN_METRICS,
+    RUN_NAME,
+    STARTED_AT,
+    find_run_field,
+    sort_keys,
+    sql_conditions,
+)
 from service.mlflow.grammar import read_filter, read_orders
-
-_TEST = ("test_loss", "test_accuracy")
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A metric's value at an epoch, which is MLflow's step, and about when (ms since 1970)."""
+    """One value of a metric.
+
+    Attributes:
+        metric: its name.
+        value: its value.
+        step: the epoch.
+        timestamp: about when the epoch ended, in milliseconds since 1970.
+    """
 
     metric: str
     value: float
@@ -35,7 +45,7 @@ def search(
     session: Session,
     experiment_ids: Sequence[str],
     *,
-    wanted: str,
+    filter_text: str,
     order_by: Sequence[str],
     cursor: str | None,
     limit: int,
@@ -44,32 +54,31 @@ def search(
 
     Args:
         session: a session outside any transaction.
-        experiment_ids: whose runs; ids that are none have no runs.
-        wanted: MLflow's filter, such as ``metrics.val_accuracy > 0.9``.
+        experiment_ids: the experiments whose runs are listed; unknown ids have none.
+        filter_text: MLflow's filter, such as ``metrics.val_accuracy > 0.9``.
         order_by: MLflow's orders, such as ``metrics.val_loss ASC``.
-        cursor: as an earlier page gave it.
-        limit: most runs of the page.
+        cursor: the cursor of an earlier page; None for the first page.
+        limit: most runs per page.
 
     Raises:
-        InvalidError: a filter or an order that cannot be used, or a cursor of another query.
+        InvalidError: the filter or an order is invalid, or the cursor belongs to another query.
     """
-    ids = [found for each in experiment_ids if (found := as_uuid(each)) is not None]
-    find = of_run(cache(lambda: names.column(session, ids)))
+    ids = [parsed for text in experiment_ids if (parsed := as_uuid(text)) is not None]
     with session.begin():
-        filters = conditions(read_filter(wanted), find)
-        order = Order(Run.id, keys(read_orders(order_by), find), descending=True)
+        conditions = sql_conditions(read_filter(filter_text), find_run_field)
+        keys = sort_keys(read_orders(order_by), find_run_field)
         return fetch_page(
             session,
-            _select().where(Run.experiment_id.in_(ids), *filters),
-            order,
-            query=["mlflow runs", ids, wanted, order_by],
+            _select().where(Run.experiment_id.in_(ids), *conditions),
+            Order(Run.id, keys, descending=True),
+            query=["mlflow runs", ids, filter_text, order_by],
             cursor=cursor,
             limit=limit,
         )
 
 
 def get(session: Session, run_id: str) -> Row[Any]:
-    """Give a run with its latest metrics.
+    """Return a run with its latest metrics.
 
     Raises:
         NotFoundError: there is no such run.
@@ -81,17 +90,17 @@ def get(session: Session, run_id: str) -> Row[Any]:
 def metric_history(
     session: Session, run_id: str, metric: str, *, cursor: str | None, limit: int
 ) -> tuple[list[Point], str | None]:
-    """Give the values of one metric, the first epoch's first; none where it is not recorded.
+    """Return the values of one metric by epoch; none if the run does not record it.
 
     Args:
         session: a session outside any transaction.
         run_id: the run.
-        metric: its name.
-        cursor: as an earlier page gave it.
-        limit: most values of the page.
+        metric: the metric's name.
+        cursor: the cursor of an earlier page; None for the first page.
+        limit: most values per page.
 
     Returns:
-        One page, and the cursor of the next where there is one.
+        One page, and the cursor of the next one, if any.
 
     Raises:
         NotFoundError: there is no such run.
@@ -100,7 +109,7 @@ def metric_history(
     with session.begin():
         run = _one(session, run_id)
         if metric not in EPOCH_METRICS:
-            return [each for each in latest(run) if each.metric == metric], None
+            return [point for point in latest(run) if point.metric == metric], None
         column = getattr(Epoch, metric)
         page = fetch_page(
             session,
@@ -111,47 +120,45 @@ def metric_history(
             limit=limit,
         )
     points = [
-        Point(metric, row._mapping[metric], row.epoch, _moment(run, row.epoch)) for row in page.rows
+        Point(metric, row._mapping[metric], row.epoch, _timestamp(run, row.epoch))
+        for row in page.rows
     ]
     return points, page.next_cursor
 
 
 def latest(run: Row[Any]) -> list[Point]:
-    """Give the last value of each metric that a run has recorded."""
+    """Return the last value of each metric that a run has recorded."""
     values = run._mapping
-    last = _moment(run, run.epoch)
-    found = [
-        Point(name, values[name], run.epoch, last)
-        for name in (*EPOCH_METRICS, *_TEST)
+    epochs = {BEST_COLUMN: run.best_epoch}
+    return [
+        Point(name, values[name], epoch, _timestamp(run, epoch))
+        for name in (*EPOCH_METRICS, *RUN_METRICS)
         if values[name] is not None
+        for epoch in [epochs.get(name, run.epoch)]
     ]
-    if run.best_val_accuracy is not None:
-        best = _moment(run, run.best_epoch)
-        found.append(Point("best_val_accuracy", run.best_val_accuracy, run.best_epoch, best))
-    return found
 
 
 def has_layers(session: Session, run: Row[Any]) -> bool:
-    """Say whether layer statistics of a run are stored."""
+    """Whether a run has layer statistics."""
     with session.begin():
         return bool(session.scalar(select(exists().where(Layers.run_id == run.id))))
 
 
-def _moment(run: Row[Any], step: int) -> int:
-    """Tell about when an epoch ended: epochs take about equally long, and only that is stored."""
+def _timestamp(run: Row[Any], epoch: int) -> int:
+    """Return about when an epoch ended; only the duration of epochs is stored."""
     if run.finished_at is not None and run.epoch > 0:
-        return milliseconds(run.begun_at + (run.finished_at - run.begun_at) * (step / run.epoch))
-    return milliseconds(run.begun_at + timedelta(seconds=step * (run.epoch_seconds or 0.0)))
+        return milliseconds(run.begun_at + (run.finished_at - run.begun_at) * (epoch / run.epoch))
+    return milliseconds(run.begun_at + timedelta(seconds=epoch * (run.epoch_seconds or 0.0)))
 
 
-def milliseconds(moment: datetime) -> int:
-    """Write a time as MLflow does: milliseconds since 1970."""
-    return int(moment.timestamp() * 1000)
+def milliseconds(time: datetime) -> int:
+    """Return a time as MLflow writes it: milliseconds since 1970."""
+    return int(time.timestamp() * 1000)
 
 
 def _one(session: Session, run_id: str) -> Row[Any]:
-    found = as_uuid(run_id)
-    condition = false() if found is None else Run.id == found
+    parsed = as_uuid(run_id)
+    condition = false() if parsed is None else Run.id == parsed
     run = session.execute(_select().where(condition)).one_or_none()
     if run is None:
         raise NotFoundError(f"There is no run {run_id!r}.")
@@ -159,12 +166,13 @@ def _one(session: Session, run_id: str) -> Row[Any]:
 
 
 def _select() -> Select[Any]:
-    """Select runs with the metrics of their last epoch: a row of each run, whatever is joined."""
+    """Return the query of runs with the metrics of their last epoch, one row per run."""
     return (
         select(
             Run.id,
             Run.experiment_id,
             Run.label,
+            RUN_NAME.label("run_name"),
             Run.config,
             Run.config_hash,
             Run.seed,
@@ -179,7 +187,7 @@ def _select() -> Select[Any]:
             Experiment.tags,
             Experiment.created_by,
             *(getattr(Epoch, name).label(name) for name in EPOCH_METRICS),
-            *(getattr(Run, name) for name in RESULTS),
+            *(getattr(Run, name) for name in RUN_METRICS),
         )
         .join(Experiment, Experiment.id == Run.experiment_id)
         .outerjoin(Epoch, and_(Epoch.run_id == Run.id, Epoch.epoch == Run.epoch))

@@ -1,7 +1,6 @@
-"""Our experiments and runs in the JSON of MLflow's REST API."""
+"""Experiments and runs as JSON of MLflow's REST API."""
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,14 +10,14 @@ from service.json_numbers import to_json
 from service.mlflow.fields import STATUSES
 from service.mlflow.runs import Point, latest, milliseconds
 
-#: The part of MLflow's API that serves files; a client resolves it on the server it asks.
+#: The part of MLflow's API that serves files; clients resolve it to their tracking server.
 _ARTIFACTS = "mlflow-artifacts:/"
 
 
 def experiment(row: Row[Any]) -> dict[str, Any]:
-    """Write an experiment of ``service.mlflow.experiments``."""
+    """Return an experiment of ``service.mlflow.experiments``."""
     created = milliseconds(row.created_at)
-    ours = {
+    tags = {
         "mlflow.note.content": row.description,
         "mlflow.user": row.created_by,
         "actinium.preset": row.preset,
@@ -30,25 +29,24 @@ def experiment(row: Row[Any]) -> dict[str, Any]:
         "lifecycle_stage": "active",
         "creation_time": created,
         "last_update_time": created,
-        "tags": _pairs(row.tags | ours),
+        "tags": _pairs(row.tags | tags),
     }
 
 
-def runs(rows: Sequence[Row[Any]], names: Mapping[uuid.UUID, str]) -> list[dict[str, Any]]:
-    """Write runs of ``service.mlflow.runs`` with their latest metrics and their names."""
+def runs(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Return runs of ``service.mlflow.runs`` with their latest metrics."""
     # The seeds of a configuration share its parameters.
     configs = {row.config_hash: row.config for row in rows}
     params = {name: _params(config) for name, config in configs.items()}
-    # One that was deleted meanwhile has no name any more.
-    return [_run(row, names.get(row.id), params[row.config_hash]) for row in rows]
+    return [_run(row, params[row.config_hash]) for row in rows]
 
 
-def _run(row: Row[Any], name: str | None, params: list[dict[str, str]]) -> dict[str, Any]:
+def _run(row: Row[Any], params: list[dict[str, str]]) -> dict[str, Any]:
     run_id = str(row.id)
     info = {
         "run_id": run_id,
         "run_uuid": run_id,
-        "run_name": name,
+        "run_name": row.run_name,
         "experiment_id": str(row.experiment_id),
         "user_id": row.created_by,
         "status": STATUSES[row.status],
@@ -59,15 +57,15 @@ def _run(row: Row[Any], name: str | None, params: list[dict[str, str]]) -> dict[
     if row.finished_at is not None:
         info["end_time"] = milliseconds(row.finished_at)
     data = {
-        "metrics": [metric(each) for each in latest(row)],
+        "metrics": [metric(point) for point in latest(row)],
         "params": [*params, *_pairs({"seed": str(row.seed), "variant": row.label})],
-        "tags": _pairs(row.tags | _tags(row) | {"mlflow.runName": name}),
+        "tags": _pairs(row.tags | _tags(row) | {"mlflow.runName": row.run_name}),
     }
     return {"info": info, "data": data, "inputs": {}}
 
 
 def metric(point: Point) -> dict[str, Any]:
-    """Write one value of a metric."""
+    """Return one value of a metric."""
     return {
         "key": point.metric,
         "value": to_json(point.value),
@@ -77,7 +75,7 @@ def metric(point: Point) -> dict[str, Any]:
 
 
 def artifact_uri(row: Row[Any]) -> str:
-    """Name the place of a run's files."""
+    """Return the address of a run's files."""
     return f"{_ARTIFACTS}{row.experiment_id}/{row.id}/artifacts"
 
 
@@ -89,10 +87,10 @@ def _params(config: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _flatten(name: str, value: Any, params: dict[str, str]) -> None:
-    """Write a value as texts: a choice gives its entry's name and, below it, its parameters."""
+    """Add a value as text; an object adds its entry's name and, below it, its parameters."""
     if isinstance(value, dict):
-        for part, each in value.items():
-            _flatten(name if part == "name" else f"{name}.{part}", each, params)
+        for part, part_value in value.items():
+            _flatten(name if part == "name" else f"{name}.{part}", part_value, params)
     elif isinstance(value, str):
         params[name] = value
     elif type(value) in {int, float}:

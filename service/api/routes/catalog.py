@@ -1,4 +1,4 @@
-"""The catalog over HTTP: axes, their values, and pictures of activations."""
+"""The catalog over HTTP: axes and their values, metrics, and pictures of activations."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -49,7 +49,7 @@ _AXIS = CatalogAxis.of("activation", ["leaky_relu"], None).model_dump(mode="json
     dependencies=_READ,
 )
 async def get_catalog(request: Request, page: PageDep) -> Response:
-    """Give every axis with every value it can take: meaning, formula, parameters, source."""
+    """Return every axis with all its values: meaning, formula, parameters, source."""
     axes, next_cursor = page_of(list(AXES), page.cursor, page.limit, "catalog")
     return page_response(request, Catalog.of(axes, next_cursor).to_json(), next_cursor)
 
@@ -81,7 +81,7 @@ async def list_metrics(request: Request) -> Response:
     dependencies=_READ,
 )
 async def get_catalog_axis(request: Request, axis: _Axis, page: PageDep) -> Response:
-    """Give every value that an axis can take; formulas are LaTeX."""
+    """Return every value of an axis; formulas are LaTeX."""
     names, next_cursor = page_of(list(_entries(axis)), page.cursor, page.limit, axis)
     body = CatalogAxis.of(axis, names, next_cursor).to_json()
     return page_response(request, body, next_cursor)
@@ -99,7 +99,7 @@ async def get_catalog_axis(request: Request, axis: _Axis, page: PageDep) -> Resp
     dependencies=_READ,
 )
 async def get_catalog_entry(request: Request, axis: _Axis, name: _Name) -> Response:
-    """Give one value by its name or an alias of it."""
+    """Return one value by its name or an alias."""
     body = CatalogEntry.of(axis, _entry(axis, name)).to_json()
     return cached_response(request, body, immutable=False)
 
@@ -138,7 +138,9 @@ def _entries(axis: str) -> Mapping[str, Entry]:
 
 def _entry(axis: str, name: str) -> Entry:
     known = {
-        each: entry for entry in _entries(axis).values() for each in (entry.name, *entry.aliases)
+        known_name: entry
+        for entry in _entries(axis).values()
+        for known_name in (entry.name, *entry.aliases)
     }
     if name not in known:
         raise NotFoundError(unknown(axis.replace("_", " "), name, list(known)))

@@ -1,4 +1,4 @@
-"""Pictures of experiments and runs over HTTP."""
+"""Figures of experiments and runs over HTTP."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -22,8 +22,8 @@ from service.runs import search
 
 router = APIRouter()
 
-#: Pictures drawn at one time. Drawing holds the interpreter, so more would only keep threads
-#: from other requests; one can read its data while another is drawn.
+#: Most figures drawn at the same time. Drawing blocks the interpreter, so a third would only keep
+#: a thread from other requests; with two, one reads its data while the other is drawn.
 MAX_DRAWN_AT_ONCE = 2
 
 EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison")
@@ -51,8 +51,8 @@ _Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_AXIS}(,{_AXIS})*
 _ByQuery = Annotated[
     list[_Axes] | None,
     Query(
-        description="Axes that make the groups, repeated or with commas between them; `variant` "
-        "stands for the variants' labels. Where left out, the axes that vary.",
+        description="The axes to group by, repeated or separated by commas; `variant` groups by the "
+        "variants' labels. By default the axes that vary.",
         examples=[["activation,initializer"]],
     ),
 ]
@@ -60,21 +60,21 @@ _OneMetric = Annotated[
     str | None,
     Query(
         json_schema_extra={"enum": [*EPOCH_METRICS]},
-        description="The only metric to draw; accuracy and loss where left out.",
+        description="The only metric to draw. By default accuracy and loss.",
     ),
 ]
 _Compared = Annotated[
     str,
     Query(
         json_schema_extra={"enum": [*COMPARED_METRICS]},
-        description="What is compared; losses are better the lower they are.",
+        description="The metric to compare by.",
     ),
 ]
 _At = Annotated[
     Literal["final", "best"],
-    Query(description="`final`: the last epoch's value. `best`: the best over a run's epochs."),
+    Query(description="`final`: the value of the last epoch. `best`: the best value of any epoch."),
 ]
-_Kind = Annotated[Format, Path(description="The picture's format.")]
+_Kind = Annotated[Format, Path(description="The format of the figure.")]
 
 
 @_experiments.get("/learning_curves.{kind}", summary="Draw learning curves", **_DESCRIBED)
@@ -89,8 +89,8 @@ def draw_experiment_learning_curves(
     leave_out: Annotated[
         list[Annotated[str, Field(pattern=r"^[a-z_]+:.+$", max_length=300)]] | None,
         Query(
-            description="`axis:value`, repeated: configurations that are not drawn, such as one "
-            "that fails and presses all others together.",
+            description="`axis:value` of configurations that are not drawn; repeat for several. "
+            "Leave out one that fails, so that the others fill the figure.",
             examples=[["activation:sigmoid"]],
         ),
     ] = None,
@@ -101,7 +101,7 @@ def draw_experiment_learning_curves(
         experiment_curves_picture,
     )
 
-    left_out = [each.partition(":") for each in leave_out or ()]
+    left_out = [pair.partition(":") for pair in leave_out or ()]
     picture = experiment_curves_picture(
         session,
         experiment_id,
@@ -126,14 +126,13 @@ def draw_experiment_heatmap(
     by: Annotated[
         list[_Axes] | None,
         Query(
-            description="The two axes. Where left out, activation and initializer, or others "
-            "that vary.",
+            description="The two axes. By default activation and initializer, or others that vary.",
             examples=[["activation,initializer"]],
         ),
     ] = None,
     theme: ThemeQuery = "light",
 ) -> Response:
-    """Draw the mean result of each combination, with its verdict and the runs that diverged."""
+    """Draw the mean of each combination, with its verdict and the number of diverged runs."""
     from service.figures.sources.heatmap import heatmap_picture  # noqa: PLC0415 - see _split
 
     picture = heatmap_picture(
@@ -173,7 +172,7 @@ def draw_run_learning_curves(
     metric: _OneMetric = None,
     theme: ThemeQuery = "light",
 ) -> Response:
-    """Draw accuracy and loss by epoch, in training and in validation."""
+    """Draw accuracy and loss by epoch, for training and validation."""
     from service.figures.sources.learning_curves import run_curves_picture  # noqa: PLC0415
 
     picture = run_curves_picture(session, run_id, metric=metric, kind=kind, theme=theme)
@@ -192,7 +191,7 @@ def draw_run_layers(
         Query(
             ge=0,
             le=2**31 - 1,
-            description="One with layer statistics; 0 is the network as initialized.",
+            description="An epoch with layer statistics; 0 is the network as initialized.",
         ),
     ] = 0,
     theme: ThemeQuery = "light",
@@ -213,7 +212,7 @@ def draw_run_gradient_flow(
     session: SessionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
-    """Draw how large each layer's gradients are, and the norm of the whole gradient, by epoch."""
+    """Draw the size of each layer's gradients and the norm of the whole gradient, by epoch."""
     from service.figures.sources.layers import gradient_flow_picture  # noqa: PLC0415 - see _split
 
     picture = gradient_flow_picture(session, run_id, kind=kind, theme=theme)
@@ -229,7 +228,7 @@ def draw_run_decision_boundary(
     session: SessionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
-    """Draw which class the network sees where; for data of two features."""
+    """Draw the class that the network predicts at each point; for data of two features."""
     from service.figures.sources.layers import decision_boundary_picture  # noqa: PLC0415 - see _split
 
     picture = decision_boundary_picture(session, run_id, kind=kind, theme=theme)
@@ -238,14 +237,14 @@ def draw_run_decision_boundary(
 
 @_experiments.get("/{name}.{kind}", include_in_schema=False, dependencies=_DRAWING[:1])
 def refuse_experiment_figure(experiment_id: uuid.UUID, name: str, session: SessionDep) -> None:
-    """Name the figures there are of an experiment."""
+    """Raise an error with the figures of an experiment that exist."""
     lifecycle.get(session, experiment_id)
     raise NotFoundError(unknown("figure of an experiment", name, list(EXPERIMENT_FIGURES)))
 
 
 @_runs.get("/{name}.{kind}", include_in_schema=False, dependencies=_DRAWING[:1])
 def refuse_run_figure(run_id: uuid.UUID, name: str, session: SessionDep) -> None:
-    """Name the figures there are of a run."""
+    """Raise an error with the figures of a run that exist."""
     search.get(session, run_id)
     raise NotFoundError(unknown("figure of a run", name, list(RUN_FIGURES)))
 
@@ -255,9 +254,9 @@ router.include_router(_runs)
 
 
 def _split(axes: Sequence[str] | None) -> list[str]:
-    """Read a list of axes.
+    """Return the axes of a parameter that is repeated, or separated by commas.
 
-    What draws is imported where it is used: numpy, scipy and matplotlib take two seconds that
-    only pictures should pay.
+    The modules that draw are imported where they are used: numpy, scipy and matplotlib take two
+    seconds to import, which only figures need.
     """
-    return [name.strip() for each in axes or () for name in each.split(",")]
+    return [axis.strip() for value in axes or () for axis in value.split(",")]

@@ -1,4 +1,4 @@
-"""What a run's network looks like inside, over HTTP: layer statistics and the diagnosis."""
+"""Layer statistics and the diagnosis of a run over HTTP."""
 
 import uuid
 from typing import Annotated
@@ -38,13 +38,13 @@ def get_run_layers(
     session: SessionDep,
     epoch: Annotated[
         int | None,
-        Query(ge=0, le=2**31 - 1, description="The last that has statistics where left out."),
+        Query(ge=0, le=2**31 - 1, description="By default the last epoch with statistics."),
     ] = None,
 ) -> Response:
-    """Give the distributions of z-values, activations, weights and gradients of every layer.
+    """Return the distributions of z-values, activations, weights and gradients of every layer.
 
-    They are there for epoch 0, before the first step, for the last epoch, and for those between
-    that the spec's `layer_statistics` ask for.
+    They are taken at epoch 0 (before the first step), at the last epoch, and at the epochs
+    between that `layer_statistics` of the spec selects.
     """
     found = layer_statistics.read_layers(session, run_id, epoch)
     shown = {
@@ -68,7 +68,7 @@ def get_run_layers(
     dependencies=_READ,
 )
 def get_run_diagnosis(request: Request, run_id: uuid.UUID, session: SessionDep) -> Response:
-    """Give the verdict on a run with all findings, by what its worker has seen so far."""
+    """Return the verdict on a run with all findings, from the statistics recorded so far."""
     found = diagnoses.read_diagnosis(session, run_id)
     body = orjson.dumps({"verdict": found.verdict, "findings": found.findings})
     return cached_response(request, body, immutable=found.status in FINISHED)

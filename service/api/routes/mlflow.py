@@ -1,43 +1,44 @@
 """The part of MLflow's REST API that reads: any of its clients lists our experiments.
 
 MLflow's API is the contract of these routes, so openapi.yaml leaves them out; docs/mlflow.md
-says what stands for what.
+says how our terms map to MLflow's.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Body, Depends, Query
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.mlflow_errors import PREFIX
+from service.api.web.request_bodies import JsonRoute
 from service.database.paging import MAX_LIMIT
 from service.errors import ForbiddenError, NotFoundError
 from service.fields import Text
-from service.mlflow import artifacts, experiments, names, runs, shapes
+from service.mlflow import artifacts, experiments, runs, shapes
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(requires("read"))])
+router = APIRouter(
+    include_in_schema=False, dependencies=[Depends(requires("read"))], route_class=JsonRoute
+)
 
 _API = f"{PREFIX}/"
 _FILES = f"{PREFIX}-artifacts/artifacts"
 _READ_ONLY = (
-    "The MLflow endpoints are read-only; submit by POST /v1/experiments, and see /docs for all "
-    "else."
+    "The MLflow endpoints are read-only. Submit experiments by POST /v1/experiments; /docs describes "
+    "the whole API."
 )
-#: The most values of a metric MLflow's own server gives in a page.
-_MOST_POINTS = 25_000
+#: The most values of a metric in a page, as of MLflow's own server.
+_MAX_POINTS = 25_000
 
 _View = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
 
 
 class _Search(BaseModel):
-    """What both searches take; a page never has more than ``MAX_LIMIT`` items."""
+    """Parameters of both searches; a page has at most ``MAX_LIMIT`` items."""
 
     filter: Text | None = None
     order_by: Annotated[list[Text], Field(max_length=10)] = []
@@ -45,9 +46,9 @@ class _Search(BaseModel):
 
     @property
     def query(self) -> dict[str, Any]:
-        """The search as the use-cases take it, without its limit."""
+        """The arguments of the use-cases, without the limit."""
         cursor = self.page_token or None
-        return {"wanted": self.filter or "", "order_by": self.order_by, "cursor": cursor}
+        return {"filter_text": self.filter or "", "order_by": self.order_by, "cursor": cursor}
 
 
 class _ExperimentSearch(_Search):
@@ -65,25 +66,25 @@ class _RunSearch(_Search):
 def search_mlflow_experiments(
     session: SessionDep, wanted: Annotated[_ExperimentSearch | None, Body()] = None
 ) -> Response:
-    """List experiments; none is ever kept as deleted."""
+    """Return experiments; deleted ones are not kept."""
     search = wanted or _ExperimentSearch()
     if search.view_type == "DELETED_ONLY":
         return _answer(experiments=[])
     limit = min(search.max_results, MAX_LIMIT)
     page = experiments.search(session, **search.query, limit=limit)
-    found = [shapes.experiment(each) for each in page.rows]
+    found = [shapes.experiment(row) for row in page.rows]
     return _answer(experiments=found, next_page_token=page.next_cursor)
 
 
 @router.get(_API + "experiments/get")
 def get_mlflow_experiment(session: SessionDep, experiment_id: str) -> Response:
-    """Give an experiment."""
+    """Return an experiment."""
     return _answer(experiment=shapes.experiment(experiments.get(session, experiment_id)))
 
 
 @router.get(_API + "experiments/get-by-name")
 def get_mlflow_experiment_by_name(session: SessionDep, experiment_name: str) -> Response:
-    """Give the experiment of a name."""
+    """Return the experiment with a name."""
     found = experiments.get_by_name(session, experiment_name)
     return _answer(experiment=shapes.experiment(found))
 
@@ -92,21 +93,21 @@ def get_mlflow_experiment_by_name(session: SessionDep, experiment_name: str) -> 
 def search_mlflow_runs(
     session: SessionDep, wanted: Annotated[_RunSearch | None, Body()] = None
 ) -> Response:
-    """List runs with their parameters, tags and latest metrics."""
+    """Return runs with their parameters, tags and latest metrics."""
     search = wanted or _RunSearch()
     if search.run_view_type == "DELETED_ONLY":
         return _answer(runs=[])
     limit = min(search.max_results, MAX_LIMIT)
     page = runs.search(session, search.experiment_ids, **search.query, limit=limit)
-    return _answer(runs=_runs(session, page.rows), next_page_token=page.next_cursor)
+    return _answer(runs=shapes.runs(page.rows), next_page_token=page.next_cursor)
 
 
 @router.get(_API + "runs/get")
 def get_mlflow_run(
     session: SessionDep, run_id: str | None = None, run_uuid: str | None = None
 ) -> Response:
-    """Give a run."""
-    (run,) = _runs(session, [runs.get(session, _id(run_id, run_uuid))])
+    """Return a run."""
+    (run,) = shapes.runs([runs.get(session, _id(run_id, run_uuid))])
     return _answer(run=run)
 
 
@@ -117,39 +118,39 @@ def get_mlflow_metric_history(
     metric_key: str,
     run_id: str | None = None,
     run_uuid: str | None = None,
-    max_results: Annotated[int, Query(ge=1)] = _MOST_POINTS,
+    max_results: Annotated[int, Query(ge=1)] = _MAX_POINTS,
     page_token: str | None = None,
 ) -> Response:
-    """Give a metric's values by epoch."""
+    """Return the values of a metric by epoch."""
     points, next_cursor = runs.metric_history(
         session,
         _id(run_id, run_uuid),
         metric_key,
         cursor=page_token or None,
-        limit=min(max_results, _MOST_POINTS),
+        limit=min(max_results, _MAX_POINTS),
     )
-    return _answer(metrics=[shapes.metric(each) for each in points], next_page_token=next_cursor)
+    return _answer(metrics=[shapes.metric(point) for point in points], next_page_token=next_cursor)
 
 
 @router.get(_API + "artifacts/list")
 def list_mlflow_artifacts(
     session: SessionDep, run_id: str | None = None, run_uuid: str | None = None, path: str = ""
 ) -> Response:
-    """List a run's files by the run."""
+    """Return the files of a run, by its id."""
     run = runs.get(session, _id(run_id, run_uuid))
     return _answer(root_uri=shapes.artifact_uri(run), files=_files(session, run, path))
 
 
 @router.get(_FILES)
 def list_mlflow_files(session: SessionDep, path: str = "") -> Response:
-    """List a run's files by their place, as clients do."""
+    """Return the files of a run, by the path that clients send."""
     run_id, below = artifacts.split(path)
     return _answer(files=_files(session, runs.get(session, run_id), below))
 
 
 @router.get(_FILES + "/{path:path}")
 def get_mlflow_file(session: SessionDep, path: str) -> Response:
-    """Lead to a run's file."""
+    """Redirect to a file of a run."""
     run_id, name = artifacts.split(path)
     run = runs.get(session, run_id)
     return RedirectResponse(f"/v1/runs/{run.id}/{artifacts.find(name)}")
@@ -157,7 +158,7 @@ def get_mlflow_file(session: SessionDep, path: str) -> Response:
 
 @router.get(_API + "{path:path}")
 def refuse_mlflow_read(path: str) -> None:
-    """Say what can be read."""
+    """Raise an error that says what can be read."""
     raise NotFoundError(
         f"There is no {path} here: of MLflow's API, experiments, runs, metrics and artifacts can "
         "be read."
@@ -167,31 +168,27 @@ def refuse_mlflow_read(path: str) -> None:
 @router.api_route(_API + "{path:path}", methods=["POST", "PUT", "PATCH", "DELETE"])
 @router.api_route(_FILES + "/{path:path}", methods=["POST", "PUT", "PATCH", "DELETE"])
 def refuse_mlflow_write(path: str) -> None:
-    """Refuse to write."""
+    """Raise an error: nothing can be written."""
     if path.endswith("/search"):
         refuse_mlflow_read(path)
     raise ForbiddenError(_READ_ONLY)
 
 
 def _answer(**content: Any) -> Response:
-    shown = {name: each for name, each in content.items() if each is not None}
+    shown = {name: value for name, value in content.items() if value is not None}
     return Response(orjson.dumps(shown), media_type="application/json")
 
 
-def _runs(session: Session, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    return shapes.runs(rows, names.of_runs(session, rows))
-
-
 def _id(run_id: str | None, run_uuid: str | None) -> str:
-    """Clients send a run's id by its old and its new name."""
+    """Return the id of a run, which clients send under an old or a new name."""
     found = run_id or run_uuid
     if found is None:
-        raise NotFoundError("Say which run: run_id is missing.")
+        raise NotFoundError("The parameter run_id is missing.")
     return found
 
 
 def _files(session: Session, run: Any, below: str) -> list[dict[str, Any]]:
     if below:
-        return []  # There are no folders; a client asks to learn that a file is none.
+        return []  # There are no folders; clients list a file to learn that it is not one.
     names = artifacts.names(run, has_layers=runs.has_layers(session, run))
     return [{"path": name, "is_dir": False} for name in names]

@@ -1,4 +1,4 @@
-"""Runs over HTTP: search, look, histories, attempts, cancel."""
+"""Runs over HTTP: search, read, histories, attempts, cancel."""
 
 import uuid
 from functools import partial
@@ -43,8 +43,8 @@ _ORDERS: list[JsonValue] = [sign + name for name in ORDERS for sign in ("-", "")
 
 
 def _entries(axis: str) -> Any:
-    """Describe an axis' entries; the use-case refuses other names, and tells the nearest."""
-    names = [each.name for each in AXES[axis].values() if not each.symbolic]
+    """Return the description of an axis' entries; the use-case refuses other names."""
+    names = [entry.name for entry in AXES[axis].values() if not entry.symbolic]
     return Field(json_schema_extra={"enum": [*names]})
 
 
@@ -53,7 +53,7 @@ _Initializer = Annotated[str, _entries("initializer")]
 _Clipping = Annotated[str, _entries("clipping")]
 _Normalization = Annotated[str, _entries("normalization")]
 _Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
-_ANY = Query(description="Repeated, any of them.")
+_ANY = Query(description="Any of these; repeat for several.")
 _METRIC = f"({'|'.join(EPOCH_METRICS)})"
 _Metrics = Annotated[str, Field(json_schema_extra={"pattern": f"^{_METRIC}(,{_METRIC})*$"})]
 
@@ -103,11 +103,11 @@ def search_runs(
         str,
         Query(
             json_schema_extra={"enum": _ORDERS},
-            description="`-` before a name: the largest first. NaN and null always come last.",
+            description="The order; with `-` the largest come first. NaN and null come last.",
         ),
     ] = "-created_at",
 ) -> Response:
-    """List runs that pass all filters, newest first unless ordered otherwise."""
+    """List the runs that match all filters, by default the newest first."""
     found, next_cursor = search.search(
         session, RUN_BODY, wanted, order_by=order_by, cursor=page.cursor, limit=page.limit
     )
@@ -128,7 +128,7 @@ async def get_run(
     sessions: SessionsDep,
     hub: HubDep,
 ) -> Response:
-    """Give a run with its configuration, metrics and state."""
+    """Return a run with its configuration, its status and its metrics."""
     body, experiment_id, status = await run_in_threadpool(_read, sessions, run_id)
     if wait is not None:
         ended = partial(_has_ended, sessions, run_id)
@@ -156,27 +156,27 @@ def get_run_history(
     metrics: Annotated[
         list[_Metrics] | None,
         Query(
-            description="Metrics by name, repeated or with commas between them; all where left "
-            "out. One that the run does not record is left out of the answer.",
+            description="Names of metrics, repeated or separated by commas; by default all. The "
+            "answer leaves out those that the run does not record.",
             examples=[["loss,val_loss"]],
         ),
     ] = None,
     from_epoch: Annotated[
-        int, Query(ge=0, le=2**31 - 1, description="The first epoch wanted.")
+        int, Query(ge=0, le=2**31 - 1, description="The first epoch of the answer.")
     ] = 1,
     max_points: Annotated[
         int | None,
         Query(
             ge=2,
             le=100_000,
-            description="Most epochs wanted. Of a longer history the first, the last, and between "
-            "them the lows and highs of each metric are kept: where the points are too few for "
-            "all, of those asked for first.",
+            description="The most epochs in the answer. A longer history is thinned to the first "
+            "epoch, the last, and the minima and maxima of each metric between them; where there "
+            "are too few points for all metrics, those named first have precedence.",
         ),
     ] = None,
 ) -> Response:
-    """Give a run's metrics by epoch, in columns."""
-    names = [name.strip() for each in metrics or () for name in each.split(",")]
+    """Return the metrics of a run by epoch, in columns."""
+    names = [name.strip() for value in metrics or () for name in value.split(",")]
     history = reading.read_history(
         session, run_id, metrics=names, from_epoch=from_epoch, max_points=max_points
     )
@@ -197,7 +197,7 @@ def get_run_history(
 def list_run_attempts(
     request: Request, run_id: uuid.UUID, session: SessionDep, page: PageDep
 ) -> Response:
-    """List each time a worker took the run, the first one first, and how that ended."""
+    """List the attempts to train a run, oldest first, each with its outcome."""
     found, next_cursor = search.attempts(session, run_id, cursor=page.cursor, limit=page.limit)
     return page_response(request, AttemptPage.of(found, next_cursor).to_json(), next_cursor)
 
@@ -210,14 +210,14 @@ def list_run_attempts(
     dependencies=_SUBMIT,
 )
 def cancel_run(run_id: uuid.UUID, session: SessionDep) -> Response:
-    """Cancel a run, at once where it waits, within seconds where it trains; an ended one stays."""
+    """Cancel a queued run at once, a running one within seconds; an ended one does not change."""
     endings.cancel(session, run_id)
     (body,) = search.look(session, run_id, RUN_BODY)
     return Response(body, media_type="application/json")
 
 
 def _read(sessions: sessionmaker[Session], run_id: uuid.UUID) -> tuple[bytes, uuid.UUID, str]:
-    """Give a run's body, its experiment and its status."""
+    """Return a run's body, its experiment and its status."""
     with sessions() as session:
         run = search.look(session, run_id, RUN_BODY, tables.Run.experiment_id, tables.Run.status)
         return run[0].encode(), run.experiment_id, run.status

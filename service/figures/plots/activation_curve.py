@@ -1,8 +1,8 @@
 """Activation curves: an activation and its derivative, side by side.
 
-Drawn from samples, since the API has no torch: ``activation_curves.json`` holds what the
-functions of ``workers.nn.activations`` give at their default parameters. `make catalog`
-writes it, and a test holds it to them.
+Curves are drawn from samples, because the API has no torch: ``activation_curves.json`` has values
+of the functions in ``workers.nn.activations`` at their default parameters. `make catalog` writes
+it, and a test compares it with them.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from service.figures.plots.style import (
     Format,
     Theme,
-    entitle,
+    add_title,
     house_style,
     new_figure,
     render,
@@ -25,7 +25,7 @@ from service.figures.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: The samples, beside this module so that they travel with it.
+#: The samples; beside this module, so that they are packaged with it.
 SAMPLES = Path(__file__).with_name("activation_curves.json")
 
 
@@ -36,9 +36,14 @@ _SIGNS = {1.0: "", -1.0: "-"}
 class ActivationCurve:
     """One activation, sampled.
 
-    ``slopes`` are those of the z-values a unit reads, as lines through zero: (1,) where it
-    reads x itself, several for maxout, which is no function of a single z-value.
-    ``values`` and ``derivatives`` stand at the points ``x``.
+    Attributes:
+        name: as in the catalog.
+        parameters: its default parameters.
+        slopes: the z-values that a unit reads are these multiples of x: (1,) where it reads x
+            itself, several for maxout, which is not a function of a single z-value.
+        x: the points.
+        values: the activation at these points.
+        derivatives: its derivative there.
     """
 
     name: str
@@ -50,22 +55,22 @@ class ActivationCurve:
 
     @property
     def label(self) -> str:
-        """``leaky_relu(negative_slope=0.01)``: the name and all parameters."""
-        given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
-        return f"{self.name}({given})" if given else self.name
+        """The name and all parameters: ``leaky_relu(negative_slope=0.01)``."""
+        parameters = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        return f"{self.name}({parameters})" if parameters else self.name
 
     @property
     def note(self) -> str:
-        """Say what a unit reads where that is not x itself; else nothing."""
+        """The z-values that a unit reads, as a sentence; empty where it reads x itself."""
         if len(self.slopes) == 1:
             return ""
-        lines = ", ".join(_SIGNS.get(each, f"{each:g}") + "x" for each in self.slopes)
+        lines = ", ".join(_SIGNS.get(slope, f"{slope:g}") + "x" for slope in self.slopes)
         return f"The z-values of the unit are {lines}."
 
 
 @cache
 def sampled_curves() -> Mapping[str, ActivationCurve]:
-    """Give the sampled curves by the activation's name."""
+    """Return the sampled curves by the activation's name."""
     stored = json.loads(SAMPLES.read_text())
     return {
         name: ActivationCurve(name=name, x=stored["x"], **curve)
@@ -73,17 +78,16 @@ def sampled_curves() -> Mapping[str, ActivationCurve]:
     }
 
 
-def activation_curve(
+def draw_activation_curve(
     curve: ActivationCurve, *, kind: Format = "png", theme: Theme = "light"
 ) -> bytes:
-    """Draw an activation, solid, and its derivative, dashed, each on its own scale.
+    """Return a picture of an activation (solid) and its derivative (dashed), as PNG or SVG.
 
-    Returns:
-        The picture as PNG or SVG.
+    Each has its own scale.
     """
     with house_style(theme) as ink:
         figure = new_figure(8.0, 3.2)
-        entitle(figure, ink, curve.label, curve.note)
+        add_title(figure, ink, curve.label, curve.note)
         value, derivative = figure.subplots(1, 2)
         _draw(value, curve.x, curve.values, series_style(0, ink))
         _draw(derivative, curve.x, curve.derivatives, series_style(1, ink))
@@ -99,7 +103,7 @@ def activation_curve(
 def _draw(axes: "Axes", x: Sequence[float], y: Sequence[float], style: dict[str, Any]) -> None:
     axes.plot(x, y, **{**style, "marker": ""}, linewidth=2.2)
     axes.set_xlim(x[0], x[-1])
-    # Zero is in the picture: how near a derivative comes to it is what matters.
+    # The scale includes zero: it matters how close a derivative comes to it.
     lowest, highest = min(0.0, *y), max(0.0, *y)
     margin = 0.08 * (highest - lowest)
     axes.set_ylim(lowest - margin, highest + margin)

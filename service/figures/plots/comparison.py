@@ -1,26 +1,27 @@
-"""Comparison: each configuration's mean with its 95% interval, best first, ties told."""
+"""Comparison: each configuration's mean with its 95% interval, best first, with ties marked."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.figures.plots.metrics import Values, metric_name, show_metric, show_value, within_range
+from service.catalog.metrics import METRICS
+from service.figures.plots.metrics import DrawnValues, format_value, scale_axis, within_range
 from service.figures.plots.style import (
     Format,
     Ink,
     Theme,
-    entitle,
+    add_title,
     house_style,
     new_figure,
-    plain,
+    printable,
     render,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Rows that stay readable.
+#: Most rows that stay readable.
 MOST_GROUPS = 40
 
 
@@ -29,12 +30,12 @@ class RankedConfiguration:
     """One configuration in the ranking.
 
     Attributes:
-        label: names it.
-        n: runs behind the mean.
-        mean: of the metric; None where every run diverged.
-        interval: 95% interval of the mean; None where one run gives none.
-        tied_with_best: the data do not tell it from the best.
-        diverged: runs that diverged, and are in no mean.
+        label: its name.
+        n: number of runs in the mean.
+        mean: mean of the metric; None where every run diverged.
+        interval: 95% interval of the mean; None for a single run.
+        tied_with_best: whether it does not differ significantly from the best.
+        diverged: number of runs that diverged; the mean leaves them out.
     """
 
     label: str
@@ -45,7 +46,7 @@ class RankedConfiguration:
     diverged: int = 0
 
 
-def comparison(
+def draw_comparison(
     groups: Sequence[RankedConfiguration],
     *,
     metric: str,
@@ -55,40 +56,35 @@ def comparison(
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
-    """Draw a dot and an interval for each group, from top to bottom in the order given.
+    """Return a picture of each group's mean and interval, as PNG or SVG.
 
-    The best and what is tied with it are filled dots, the others hollow; runs behind each mean,
-    and those that diverged, are written beside.
-
-    Returns:
-        The picture as PNG or SVG.
+    Rows have the order of ``groups``, from top to bottom. The best and those tied with it are
+    filled dots, the others hollow. Each row states its number of runs and how many diverged.
     """
     shown = list(groups[:MOST_GROUPS])
     with house_style(theme) as ink:
         figure = new_figure(9.0, 1.6 + 0.36 * max(3, len(shown)))
         marks = "Filled: the best, and what the data do not tell from it. Line: 95% interval."
-        left = len(groups) - len(shown)
-        more = f"{left:,} lower groups are not shown." if left else ""
-        entitle(figure, ink, title, " ".join(filter(None, (marks, more, note))))
-        drawn = figure.subplots()
-        for place, group in enumerate(shown):
-            _draw_group(drawn, place, group, metric, ink)
-        _finish(drawn, shown, metric)
-        drawn.set_ylabel(plain(", ".join(axes).replace("_", " ").capitalize()))
+        hidden = len(groups) - len(shown)
+        more = f"{hidden:,} lower groups are not shown." if hidden else ""
+        add_title(figure, ink, title, " ".join(filter(None, (marks, more, note))))
+        plot = figure.subplots()
+        for row, group in enumerate(shown):
+            _draw_group(plot, row, group, metric, ink)
+        _finish(plot, shown, metric)
+        plot.set_ylabel(printable(", ".join(axes).replace("_", " ").capitalize()))
         return render(figure, kind)
 
 
-def _draw_group(
-    axes: "Axes", place: int, group: RankedConfiguration, metric: str, ink: Ink
-) -> None:
+def _draw_group(axes: "Axes", row: int, group: RankedConfiguration, metric: str, ink: Ink) -> None:
     colour = ink.palette[0] if group.tied_with_best else ink.palette[6]
     if group.mean is not None and math.isfinite(group.mean):
         if group.interval is not None:
             ends = within_range(metric, group.interval)
-            axes.plot(ends, [place, place], color=colour, linewidth=2.2, zorder=2)
+            axes.plot(ends, [row, row], color=colour, linewidth=2.2, zorder=2)
         axes.plot(
             [group.mean],
-            [place],
+            [row],
             marker="o" if group.tied_with_best else "D",
             markersize=7 if group.tied_with_best else 6,
             color=colour,
@@ -98,8 +94,8 @@ def _draw_group(
             zorder=3,
         )
     axes.annotate(
-        _aside(group, metric),
-        (1.02, place),
+        _summary(group, metric),
+        (1.02, row),
         xycoords=axes.get_yaxis_transform(),
         va="center",
         fontsize=9,
@@ -108,22 +104,22 @@ def _draw_group(
     )
 
 
-def _aside(group: RankedConfiguration, metric: str) -> str:
-    said = [] if group.mean is None else [show_value(metric, group.mean)]
-    said.append(f"n = {group.n}")
+def _summary(group: RankedConfiguration, metric: str) -> str:
+    parts = [] if group.mean is None else [format_value(metric, group.mean)]
+    parts.append(f"n = {group.n}")
     if group.diverged:
-        said.append(f"{group.diverged} diverged")
-    return "   ".join(said)
+        parts.append(f"{group.diverged} diverged")
+    return "   ".join(parts)
 
 
 def _finish(axes: "Axes", groups: Sequence[RankedConfiguration], metric: str) -> None:
-    axes.set_yticks(range(len(groups)), [plain(each.label) for each in groups])
+    axes.set_yticks(range(len(groups)), [printable(group.label) for group in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    values = Values.of(
+    values = DrawnValues.of(
         metric,
-        (each.mean for each in groups if each.mean is not None),
-        (edge for each in groups for edge in each.interval or ()),
+        (group.mean for group in groups if group.mean is not None),
+        (edge for group in groups for edge in group.interval or ()),
     )
-    axes.set_xlabel(metric_name(metric) + show_metric(axes, metric, values, "x"))
+    axes.set_xlabel(METRICS[metric].title + scale_axis(axes, metric, values, "x"))

@@ -1,4 +1,4 @@
-"""Decision boundary: which class a network sees where, for data of two features."""
+"""Decision boundary: the class a network predicts at each point, for data with two features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from service.figures.plots.style import (
     Format,
     Ink,
     Theme,
-    entitle,
+    add_title,
     house_style,
     new_figure,
     render,
@@ -23,25 +23,26 @@ if TYPE_CHECKING:
 
 Grid = NDArray[Any]
 
-#: With these, ten classes differ: two more markers, and the last of Okabe & Ito's colours.
+#: Two more markers and the last of Okabe & Ito's colours, so that ten classes look different.
 _MARKERS = (*MARKERS, "<", "p")
 _YELLOW = "#F0E442"
 
-#: How much of a class's colour the plane takes: where the network has no idea, and beyond that.
+#: Opacity of a class's colour at certainty 0, and how much certainty 1 adds.
 _PALEST, _DEEPENING = 0.12, 0.5
 
 
 @dataclass(frozen=True)
 class Boundary:
-    """A network's view of the plane, and data in it.
+    """A network's predictions on a grid, and samples of the data.
 
     Attributes:
-        extent: left, right, bottom and top of the grid: the first and last columns and rows.
-        size: grid points along each feature.
+        extent: coordinates of the first and last columns (left, right) and of the first and last
+            rows (bottom, top) of the grid.
+        size: number of grid points along each feature.
         predicted: the most probable class at each grid point, row by row from the bottom.
-        confidence: its probability there.
-        points: samples, two features each.
-        labels: their classes.
+        confidence: the probability of that class.
+        points: samples, with two features each.
+        labels: classes of the samples.
     """
 
     extent: tuple[float, float, float, float]
@@ -52,7 +53,7 @@ class Boundary:
     labels: Sequence[int]
 
 
-def decision_boundary(
+def draw_decision_boundary(
     boundary: Boundary,
     *,
     title: str,
@@ -60,18 +61,16 @@ def decision_boundary(
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
-    """Draw the plane in the classes' colours, deeper where the network is more certain.
+    """Return a picture of the plane in the colours of the predicted classes, as PNG or SVG.
 
-    Lines are where the prediction changes; a class's samples have a marker of their own.
-
-    Returns:
-        The picture as PNG or SVG.
+    Colours are deeper where the network is more certain. Lines show where the prediction changes.
+    Each class's samples have their own marker.
     """
     classes = max([*boundary.predicted, *boundary.labels]) + 1
     with house_style(theme) as ink:
         figure = new_figure(7.2, 5.6)
         marks = "Colour: predicted class, deeper where more certain. Line: where it changes."
-        entitle(figure, ink, title, f"{marks} {note}".strip())
+        add_title(figure, ink, title, f"{marks} {note}".strip())
         axes = figure.subplots()
         _draw_plane(axes, boundary, classes, ink)
         _draw_points(axes, boundary, classes, ink)
@@ -91,10 +90,10 @@ def _draw_plane(axes: "Axes", boundary: Boundary, classes: int, ink: Ink) -> Non
     predicted = np.asarray(boundary.predicted).reshape(size, size)
     confidence = np.asarray(boundary.confidence, dtype=float).reshape(size, size)
     paper = np.array(to_rgb(ink.paper))
-    colours = np.array([to_rgb(_colour(each, ink)) for each in range(classes)])
+    colours = np.array([to_rgb(_colour(label, ink)) for label in range(classes)])
     depth = _PALEST + _DEEPENING * certainty(confidence, classes)[..., None]
     left, right, bottom, top = boundary.extent
-    # Grid points are the middles of pixels.
+    # Half a grid step: grid points are the centres of pixels.
     across, up = (right - left) / (2 * (size - 1)), (top - bottom) / (2 * (size - 1))
     axes.imshow(
         (paper + (colours[predicted] - paper) * depth).clip(0, 1),
@@ -110,38 +109,35 @@ def _draw_plane(axes: "Axes", boundary: Boundary, classes: int, ink: Ink) -> Non
 
 
 def _fields(predicted: Grid, confidence: Grid, classes: int) -> list[Grid]:
-    """Give what passes 0.5 where the prediction changes: of two classes, a probability."""
+    """Return fields that cross 0.5 where the prediction changes; with two classes a probability."""
     if classes <= 2:
         return [np.where(predicted == 1, confidence, 1 - confidence)]
-    return [(predicted == which).astype(float) for which in range(classes)]
+    return [(predicted == label).astype(float) for label in range(classes)]
 
 
 def certainty(confidence: Grid, classes: int) -> Grid:
-    """Map the probability of the most probable class to 0 (no idea) .. 1 (certain)."""
+    """Return the probability of the most probable class, scaled to 0 (chance) .. 1 (certain)."""
     chance = 1 / max(2, classes)
     return ((confidence - chance) / (1 - chance)).clip(0, 1)
 
 
 def _draw_points(axes: "Axes", boundary: Boundary, classes: int, ink: Ink) -> None:
-    for which in range(classes):
-        held = [
-            point
-            for point, label in zip(boundary.points, boundary.labels, strict=True)
-            if label == which
-        ]
-        if held:
+    labelled = list(zip(boundary.points, boundary.labels, strict=True))
+    for label in range(classes):
+        points = [point for point, of_class in labelled if of_class == label]
+        if points:
             axes.plot(
-                *zip(*held, strict=True),
+                *zip(*points, strict=True),
                 linestyle="none",
-                marker=_MARKERS[which % len(_MARKERS)],
-                color=_colour(which, ink),
+                marker=_MARKERS[label % len(_MARKERS)],
+                color=_colour(label, ink),
                 markeredgecolor=ink.paper,
                 markeredgewidth=0.6,
                 markersize=6,
-                label=f"class {which}",
+                label=f"class {label}",
             )
 
 
-def _colour(which: int, ink: Ink) -> str:
+def _colour(label: int, ink: Ink) -> str:
     colours = (*ink.palette, _YELLOW, ink.muted)
-    return colours[which % len(colours)]
+    return colours[label % len(colours)]

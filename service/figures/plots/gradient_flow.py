@@ -1,4 +1,4 @@
-"""Gradient flow: how large the gradients of each layer are, epoch by epoch."""
+"""Gradient flow: the size of each layer's gradients by epoch."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,12 @@ from service.figures.plots.style import (
     Format,
     Ink,
     Theme,
-    entitle,
+    add_title,
     epoch_axis,
     house_style,
     log_scale,
     new_figure,
-    plain,
+    printable,
     render,
     series_style,
 )
@@ -21,14 +21,14 @@ from service.figures.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Layers that get a line style and a name each; of deeper networks some are named.
+#: Most layers in the legend; of a deeper network every k-th is named.
 _MOST_NAMED = 10
 _MOST_MARKERS = 12
-#: The part of the map from depth to colour that stands out from the ground.
-_COLOURS = {"light": (0.05, 0.85), "dark": (0.25, 1.0)}
+#: The range of the colour map that contrasts with each theme's background.
+_COLOUR_RANGE = {"light": (0.05, 0.85), "dark": (0.25, 1.0)}
 
 
-def gradient_flow(
+def draw_gradient_flow(
     epochs: Sequence[int],
     by_layer: Mapping[str, Sequence[float | None]],
     norms: Sequence[tuple[int, float]],
@@ -38,30 +38,28 @@ def gradient_flow(
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
-    """Draw each layer's gradients by epoch, and the norm of the whole gradient.
+    """Return a picture of each layer's gradients and the whole gradient's norm, as PNG or SVG.
 
     Args:
-        epochs: those with layer statistics.
-        by_layer: the standard deviation of a layer's gradients at each of these epochs, from
-            the first layer to the last; None or not finite is a gap.
-        norms: epoch and mean norm of the whole gradient before clipping; may be empty.
-        title: stands above the picture.
-        note: stands below.
+        epochs: epochs with layer statistics.
+        by_layer: for each layer, from first to last, the standard deviation of its gradients at
+            these epochs; None and values that are not finite are gaps.
+        norms: pairs of an epoch and the mean norm of the whole gradient before clipping; may be
+            empty.
+        title: text above the picture.
+        note: text below the picture.
         kind: format of the picture.
-        theme: for a light or a dark ground.
-
-    Returns:
-        The picture as PNG or SVG.
+        theme: light or dark background.
     """
     with house_style(theme) as ink:
         figure = new_figure(11.0 if norms else 7.2, 4.4)
-        entitle(figure, ink, title, note)
+        add_title(figure, ink, title, note)
         panels = figure.subplots(1, 2 if norms else 1, squeeze=False)[0]
         panels[0].set_title("Standard deviation of the weights' gradients")
         styles = _styles(len(by_layer), ink, theme)
         for (name, values), style in zip(by_layer.items(), styles, strict=True):
-            _draw(panels[0], epochs, values, plain(name), style)
-        _finish(panels[0], epochs, [each for values in by_layer.values() for each in values])
+            _draw(panels[0], epochs, values, printable(name), style)
+        _finish(panels[0], epochs, [value for values in by_layer.values() for value in values])
         handles, labels = panels[0].get_legend_handles_labels()
         every = max(1, math.ceil(len(handles) / _MOST_NAMED))
         figure.legend(
@@ -69,23 +67,23 @@ def gradient_flow(
         )
         if norms:
             panels[1].set_title("Norm of the whole gradient, mean over steps")
-            known, values = [epoch for epoch, _ in norms], [each for _, each in norms]
-            _draw(panels[1], known, values, None, _single(ink))
-            _finish(panels[1], known, values)
+            norm_epochs, values = [epoch for epoch, _ in norms], [norm for _, norm in norms]
+            _draw(panels[1], norm_epochs, values, None, _single(ink))
+            _finish(panels[1], norm_epochs, values)
         return render(figure, kind)
 
 
 def _styles(layers: int, ink: Ink, theme: Theme) -> list[dict[str, Any]]:
-    """Give few layers the house's line styles, and many a colour by their depth."""
+    """Return a line style per layer: the usual ones for few layers, else colours by depth."""
     if layers <= min(_MOST_NAMED, len(ink.palette)):
-        return [series_style(at, ink) for at in range(layers)]
+        return [series_style(index, ink) for index in range(layers)]
     from matplotlib import colormaps  # noqa: PLC0415 - see house_style
 
-    first, last = _COLOURS[theme]
-    share = [at / (layers - 1) for at in range(layers)]
+    first, last = _COLOUR_RANGE[theme]
+    depths = [index / (layers - 1) for index in range(layers)]
     return [
-        {**series_style(at, ink), "color": colormaps["viridis"](first + (last - first) * each)}
-        for at, each in enumerate(share)
+        {**series_style(index, ink), "color": colormaps["viridis"](first + (last - first) * depth)}
+        for index, depth in enumerate(depths)
     ]
 
 
@@ -100,16 +98,16 @@ def _draw(
     label: str | None,
     style: Mapping[str, Any],
 ) -> None:
-    known = [each if each is not None and math.isfinite(each) else math.nan for each in values]
+    drawn = [value if value is not None and math.isfinite(value) else math.nan for value in values]
     every = max(1, len(epochs) // _MOST_MARKERS)
-    axes.plot(epochs, known, label=label, markevery=every, **style)
+    axes.plot(epochs, drawn, label=label, markevery=every, **style)
 
 
 def _finish(axes: "Axes", epochs: Sequence[int], values: Sequence[float | None]) -> None:
     epoch_axis(axes, epochs)
-    positive = [each for each in values if each is not None and 0 < each < math.inf]
+    positive = [value for value in values if value is not None and 0 < value < math.inf]
     if positive:
-        # An exact zero has no logarithm; its line leaves the picture at the bottom.
+        # Zero has no logarithm: its line leaves the picture at the bottom.
         low, high = min(positive), max(positive)
         margin = (high / low) ** 0.06 if high > low else 2.0
         axes.set_ylim(low / margin, high * margin)

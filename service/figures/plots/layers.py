@@ -10,31 +10,31 @@ from service.figures.plots.style import (
     Format,
     Ink,
     Theme,
-    entitle,
+    add_title,
     house_style,
     new_figure,
-    plain,
+    printable,
     render,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Half the widest part of a violin, in layers.
+#: Half the width of a violin at its widest, as a share of the distance between layers.
 _HALF_WIDTH = 0.42
-#: Bins are joined until so many values fall in one on average, or so few bins are left.
-_VALUES_A_BIN, _FEWEST_BINS = 30, 8
-#: Gradients whose layers differ more than this are drawn on a scale of magnitudes.
+#: Bins are joined until they have this many values on average, or until this few bins are left.
+_VALUES_PER_BIN, _FEWEST_BINS = 30, 8
+#: Ratio of the largest to the smallest deviation from which gradients get a symmetric log scale.
 _FAR_APART = 30
-#: Powers of ten that such a scale spans at most.
+#: Most powers of ten that such a scale spans.
 _MOST_DECADES = 6
-#: Labels stay apart up to so many layers; of more, some are left out.
+#: Most layers whose labels fit side by side; of more, every k-th is labelled.
 _MOST_LABELS = 12
 
 
 @dataclass(frozen=True)
 class PlottedDistribution:
-    """Values of one kind in one layer: moments, extremes, and a histogram of them.
+    """Moments, extremes and a histogram of one kind of values in one layer.
 
     ``edges`` has one value more than ``counts``; both are empty where no value was finite.
     """
@@ -49,7 +49,7 @@ class PlottedDistribution:
 
 @dataclass(frozen=True)
 class PlottedLayer:
-    """One layer's distributions; None where it has no such values."""
+    """One layer's distributions; None for kinds of values that it does not have."""
 
     name: str
     z: PlottedDistribution | None
@@ -58,7 +58,10 @@ class PlottedLayer:
     gradient: PlottedDistribution | None
 
 
-#: The panels: what a layer calls it, what readers do.
+#: A layer's name and its distribution in one panel.
+NamedDistribution = tuple[str, PlottedDistribution | None]
+
+#: Panels: attribute name, title.
 PANELS = (
     ("z", "z-values"),
     ("weight", "Weights"),
@@ -67,114 +70,114 @@ PANELS = (
 )
 
 
-def layers(
-    shown: Sequence[PlottedLayer],
+def draw_layers(
+    network: Sequence[PlottedLayer],
     *,
     title: str,
     note: str = "",
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
-    """Draw violins of z-values, weights, activations and weights' gradients by layer.
+    """Return violins of a network's z-values, weights, activations and gradients, as PNG or SVG.
 
-    A violin is as wide as values are dense, scaled to its own widest part; the dot is the mean,
-    the thick line reaches one standard deviation to either side. Values that are all equal are
-    a line across. The standard deviation is written below each layer.
-
-    Returns:
-        The picture as PNG or SVG.
+    A violin's width is the density of values, scaled to its own maximum. The dot is the mean, the
+    thick line one standard deviation to either side, which is also written below each layer.
+    Values that are all equal are a horizontal line.
     """
     with house_style(theme) as ink:
-        figure = new_figure(max(9.0, min(2.2 + 1.5 * len(shown), 18.0)), 7.4)
+        figure = new_figure(max(9.0, min(2.2 + 1.5 * len(network), 18.0)), 7.4)
         marks = (
             "Width: density, each violin to its own widest part. Dot: mean; thick line: one "
             "standard deviation to either side, written below each layer."
         )
-        entitle(figure, ink, title, f"{marks} {note}".strip())
+        add_title(figure, ink, title, f"{marks} {note}".strip())
         for index, (axes, (field, name)) in enumerate(
             zip(figure.subplots(2, 2).flat, PANELS, strict=True)
         ):
-            held = [(each.name, getattr(each, field)) for each in shown]
-            _draw_panel(axes, held, ink.palette[index], ink)
-            scale = _magnitudes(axes, held) if field == "gradient" else ""
+            violins = [(layer.name, getattr(layer, field)) for layer in network]
+            _draw_panel(axes, violins, ink.palette[index], ink)
+            scale = _spread_out(axes, violins) if field == "gradient" else ""
             axes.set_title(name + scale)
         return render(figure, kind)
 
 
-def _draw_panel(
-    axes: "Axes", held: Sequence[tuple[str, PlottedDistribution | None]], colour: str, ink: Ink
-) -> None:
+def _draw_panel(axes: "Axes", violins: Sequence[NamedDistribution], colour: str, ink: Ink) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415 - see house_style
 
-    for place, (_, distribution) in enumerate(held):
+    for index, (_, distribution) in enumerate(violins):
         if distribution is not None:
-            _draw_violin(axes, place, distribution, colour, ink)
-    every = math.ceil(len(held) / _MOST_LABELS)
+            _draw_violin(axes, index, distribution, colour, ink)
+    every = math.ceil(len(violins) / _MOST_LABELS)
     axes.set_xticks(
-        range(0, len(held), every),
-        [_label(name, distribution) for name, distribution in held[::every]],
+        range(0, len(violins), every),
+        [_label(name, distribution) for name, distribution in violins[::every]],
         fontsize=8.5,
     )
-    axes.set_xlim(-0.6, len(held) - 0.4)
+    axes.set_xlim(-0.6, len(violins) - 0.4)
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(visible=False, axis="x")
 
 
-def _magnitudes(axes: "Axes", held: Sequence[tuple[str, PlottedDistribution | None]]) -> str:
-    """Scale an axis by magnitude where layers are far apart; give what is to be said of that.
+def _spread_out(axes: "Axes", violins: Sequence[NamedDistribution]) -> str:
+    """Set a symmetric log scale where the layers' deviations are far apart.
 
-    Around zero, up to about the smallest standard deviation, the scale is straight.
+    Around zero, up to about the smallest deviation, the scale is linear.
+
+    Returns:
+        A note on the scale, to follow the panel's title; empty where the scale stays linear.
     """
     from matplotlib.ticker import FixedLocator  # noqa: PLC0415 - see house_style
 
-    spreads = [each.std for _, each in held if each is not None and 0 < each.std < math.inf]
-    if not spreads or max(spreads) < _FAR_APART * min(spreads):
+    distributions = [distribution for _, distribution in violins if distribution is not None]
+    deviations = [found.std for found in distributions if 0 < found.std < math.inf]
+    if not deviations or max(deviations) < _FAR_APART * min(deviations):
         return ""
     highest = math.floor(math.log10(max(map(abs, axes.get_ylim()))))
-    lowest = max(math.ceil(math.log10(min(spreads))), highest - _MOST_DECADES)
-    powers = [10.0**each for each in range(highest, lowest - 1, -math.ceil((highest - lowest) / 3))]
-    written = axes.yaxis.get_major_formatter()
+    lowest = max(math.ceil(math.log10(min(deviations))), highest - _MOST_DECADES)
+    exponents = range(highest, lowest - 1, -math.ceil((highest - lowest) / 3))
+    powers = [10.0**exponent for exponent in exponents]
+    formatter = axes.yaxis.get_major_formatter()
     axes.set_yscale("symlog", linthresh=10.0**lowest)
-    axes.yaxis.set_major_locator(FixedLocator([*(-each for each in powers), 0, *powers[::-1]]))
-    axes.yaxis.set_major_formatter(written)
+    axes.yaxis.set_major_locator(FixedLocator([*(-power for power in powers), 0, *powers[::-1]]))
+    axes.yaxis.set_major_formatter(formatter)
     return " (symmetric log scale)"
 
 
 def _label(name: str, distribution: PlottedDistribution | None) -> str:
     if distribution is None:
-        return f"{plain(name)}\nnone"
+        return f"{printable(name)}\nnone"
     if not distribution.counts:
-        return f"{plain(name)}\nnot finite"
-    return f"{plain(name)}\n{distribution.std:.2g}"
+        return f"{printable(name)}\nnot finite"
+    return f"{printable(name)}\n{distribution.std:.2g}"
 
 
 def _draw_violin(
-    axes: "Axes", place: int, distribution: PlottedDistribution, colour: str, ink: Ink
+    axes: "Axes", index: int, distribution: PlottedDistribution, colour: str, ink: Ink
 ) -> None:
     low, high = distribution.min, distribution.max
     if not distribution.counts:
         return
     if low < high:
         heights, widths = outline(distribution)
-        left = [place - each for each in widths]
-        right = [place + each for each in widths]
+        left = [index - width for width in widths]
+        right = [index + width for width in widths]
         axes.fill_betweenx(
             heights, left, right, facecolor=colour, alpha=0.45, edgecolor=colour, linewidth=0.8
         )
     else:
-        axes.plot([place - _HALF_WIDTH, place + _HALF_WIDTH], [low, low], color=colour)
+        axes.plot([index - _HALF_WIDTH, index + _HALF_WIDTH], [low, low], color=colour)
     mean, std = distribution.mean, distribution.std
     if math.isfinite(mean) and math.isfinite(std):
-        axes.plot([place, place], [mean - std, mean + std], color=ink.text, linewidth=2.6)
-        axes.plot([place], [mean], "o", color=ink.paper, markersize=3.4, markeredgecolor=ink.text)
+        axes.plot([index, index], [mean - std, mean + std], color=ink.text, linewidth=2.6)
+        axes.plot([index], [mean], "o", color=ink.paper, markersize=3.4, markeredgecolor=ink.text)
 
 
 def outline(distribution: PlottedDistribution) -> tuple[list[float], list[float]]:
-    """Give a violin's half width at heights from the smallest value to the largest.
+    """Return a violin's outline: heights from the smallest value to the largest, and half widths.
 
-    Half widths are in layers: the density of each bin at its middle, in proportion to the
-    densest bin, and the first and last bins' densities on to the extremes.
+    A half width is a bin's density at the bin's middle, relative to the densest bin, in units of
+    the distance between layers. The first and last widths continue to the extremes.
     """
     edges, counts = _coarsened(distribution.edges, distribution.counts)
     bins = list(pairwise(edges))
@@ -188,9 +191,9 @@ def outline(distribution: PlottedDistribution) -> tuple[list[float], list[float]
 def _coarsened(
     edges: Sequence[float], counts: Sequence[float]
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """Join neighbouring bins until few values no longer make ragged violins."""
+    """Return a histogram with neighbouring bins joined, so that few values give smooth violins."""
     while len(counts) % 2 == 0 and len(counts) > _FEWEST_BINS:
-        if sum(counts) >= _VALUES_A_BIN * len(counts):
+        if sum(counts) >= _VALUES_PER_BIN * len(counts):
             break
         edges = edges[::2]
         counts = [sum(pair) for pair in zip(counts[::2], counts[1::2], strict=True)]

@@ -1,4 +1,4 @@
-"""Learning curves: metrics by epoch for each configuration, mean and band over its seeds."""
+"""Learning curves: metrics by epoch, with mean and band over each configuration's seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from service.catalog.metrics import METRICS
 from service.figures.plots.arrangement import Panel, arrange
-from service.figures.plots.metrics import Values, metric_name, show_metric, within_range
+from service.figures.plots.metrics import DrawnValues, scale_axis, within_range
 from service.figures.plots.style import (
     Format,
     Ink,
     Theme,
-    entitle,
+    add_title,
     epoch_axis,
     house_style,
     new_figure,
-    plain,
+    printable,
     render,
     series_style,
 )
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Markers on one line; more would hide its dashes.
+#: Most markers on one line; more would hide its dashes.
 _MOST_MARKERS = 12
-#: Configurations with diverged runs that the note names.
+#: Most configurations with diverged runs that the note names.
 _MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A metric by epoch: mean over seeds, and the mean minus and plus one standard deviation.
+    """A metric by epoch: the mean over seeds, and the mean minus and plus a standard deviation.
 
-    The deviation is the sample's; where one seed alone has a value, the band has no width.
+    It is the sample standard deviation; where only one seed has a value, the band has no width.
     """
 
     epochs: Sequence[int]
@@ -45,7 +46,7 @@ class Trace:
 
     @classmethod
     def of(cls, epochs: Sequence[int], by_epoch: Sequence[tuple[float, float]]) -> "Trace":
-        """Make a trace of each epoch's mean and standard deviation."""
+        """Return a trace of pairs of mean and standard deviation, one per epoch."""
         return cls(
             epochs=epochs,
             mean=[mean for mean, _ in by_epoch],
@@ -55,13 +56,16 @@ class Trace:
 
     @classmethod
     def over(cls, runs: Sequence[Sequence[float]]) -> "Trace":
-        """Make the trace of runs, each its values of epoch 1, 2, ...; non-finite ones are gaps."""
+        """Return the trace over runs, each given by its values from epoch 1 on.
+
+        Values that are not finite are left out.
+        """
         longest = max((len(run) for run in runs), default=0)
         by_epoch = [
-            [run[at] for run in runs if at < len(run) and math.isfinite(run[at])]
-            for at in range(longest)
+            [run[index] for run in runs if index < len(run) and math.isfinite(run[index])]
+            for index in range(longest)
         ]
-        return cls.of(range(1, longest + 1), [_mean_and_deviation(each) for each in by_epoch])
+        return cls.of(range(1, longest + 1), [_mean_and_deviation(values) for values in by_epoch])
 
 
 def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
@@ -71,9 +75,13 @@ def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Curve:
-    """One configuration: what it is by axis, its traces by metric, and how many runs it has.
+    """One configuration's learning curves.
 
-    Traces are over the runs that did not diverge, where there are any.
+    Attributes:
+        by: its label on each axis that distinguishes it.
+        traces: its traces by metric, over the runs that did not diverge; over all where each did.
+        runs: number of its runs.
+        diverged: how many of them diverged.
     """
 
     by: Mapping[str, str]
@@ -83,11 +91,11 @@ class Curve:
 
     @property
     def label(self) -> str:
-        """Names the configuration: ``relu, he_normal``."""
+        """The configuration's labels: ``relu, he_normal``."""
         return ", ".join(self.by.values())
 
 
-def learning_curves(
+def draw_learning_curves(
     curves: Sequence[Curve],
     *,
     title: str,
@@ -97,24 +105,21 @@ def learning_curves(
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
-    """Draw metrics by epoch, one panel each.
+    """Return a picture of metrics by epoch, one panel per metric, as PNG or SVG.
 
     A line is the mean over seeds, its band one standard deviation to either side. Up to 8
-    configurations share a panel, the first ones foremost; more are spread over the values of
-    one axis where that leaves few enough a panel, or else the first 8 are named and the others
-    are drawn in grey.
+    configurations share a panel, the first ones on top. More are split into panels by their label
+    on one axis, where that leaves few enough per panel; otherwise the first 8 are named and the
+    others are grey.
 
     Args:
         curves: the configurations, best first.
-        title: stands above the picture.
-        metrics: names as in histories.
-        names: what a metric is called, where that is not its usual name.
-        note: stands below, after what the marks mean.
+        title: text above the picture.
+        metrics: names of metrics.
+        names: titles of metrics, where they differ from the registry's.
+        note: text below the picture, after the explanation of lines and bands.
         kind: format of the picture.
-        theme: for a light or a dark ground.
-
-    Returns:
-        The picture as PNG or SVG.
+        theme: light or dark background.
     """
     panels = arrange(curves)
     with house_style(theme) as ink:
@@ -126,13 +131,13 @@ def learning_curves(
         else:
             figure = new_figure(2.6 + 4.7 * len(metrics), 4.4)
             grid = figure.subplots(1, len(metrics), squeeze=False).T
-        entitle(figure, ink, title, f"{_marks(curves)} {note}".strip())
+        add_title(figure, ink, title, f"{_explanation(curves)} {note}".strip())
         for metric, row in zip(metrics, grid, strict=True):
-            name = (names or {}).get(metric) or metric_name(metric)
+            name = (names or {}).get(metric) or METRICS[metric].title
             values = _values(curves, metric)
             for panel, axes in zip(panels, row, strict=True):
                 _draw_panel(axes, panel, metric, ink)
-                scale = show_metric(axes, metric, values)
+                scale = scale_axis(axes, metric, values)
                 if len(panels) == 1:
                     axes.set_title(name + scale)
                 else:
@@ -140,17 +145,17 @@ def learning_curves(
                     axes.label_outer()
         if len(panels) > 1:
             for panel, axes in zip(panels, grid[0], strict=True):
-                axes.set_title(plain(panel.title))
+                axes.set_title(printable(panel.title))
         _add_legend(figure, panels, ink)
         return render(figure, kind)
 
 
-def _values(curves: Sequence[Curve], metric: str) -> Values:
-    traces = [each.traces[metric] for each in curves if metric in each.traces]
-    return Values.of(
+def _values(curves: Sequence[Curve], metric: str) -> DrawnValues:
+    traces = [curve.traces[metric] for curve in curves if metric in curve.traces]
+    return DrawnValues.of(
         metric,
-        (value for each in traces for value in each.mean),
-        (value for each in traces for edge in (each.low, each.high) for value in edge),
+        (value for trace in traces for value in trace.mean),
+        (value for trace in traces for edge in (trace.low, trace.high) for value in edge),
     )
 
 
@@ -181,7 +186,7 @@ def _line_style(index: int | None, points: int, ink: Ink) -> dict[str, Any]:
     if index is None:
         return {"color": ink.faint, "linewidth": 1.0, "zorder": 1}
     every = max(1, points // _MOST_MARKERS)
-    # The first configuration lies on top.
+    # The first configuration is on top.
     return {**series_style(index, ink), "markevery": every, "zorder": 3 - 0.01 * index}
 
 
@@ -196,7 +201,7 @@ def _add_legend(figure: "Figure", panels: Sequence[Panel[Curve]], ink: Ink) -> N
     }
     others = sum(index is None for panel in panels for _, index in panel.lines)
     handles = [
-        Line2D([], [], label=plain(label), **_line_style(index, 1, ink))
+        Line2D([], [], label=printable(label), **_line_style(index, 1, ink))
         for index, label in sorted(named.items())
     ]
     if others:
@@ -205,7 +210,7 @@ def _add_legend(figure: "Figure", panels: Sequence[Panel[Curve]], ink: Ink) -> N
     if handles:
         figure.legend(
             handles=handles,
-            title=plain(_legend_title(panels)),
+            title=printable(_legend_title(panels)),
             alignment="left",
             loc="outside right center",
             handlelength=3.2,
@@ -213,26 +218,26 @@ def _add_legend(figure: "Figure", panels: Sequence[Panel[Curve]], ink: Ink) -> N
 
 
 def _legend_title(panels: Sequence[Panel[Curve]]) -> str:
-    """Name the axes whose values the legend's labels are."""
+    """Return the names of the axes that the legend's labels belong to."""
     axes = [axis for curve, _ in panels[0].lines[:1] for axis in curve.by if axis != panels[0].axis]
     return ", ".join(axes).replace("_", " ")
 
 
-def _marks(curves: Sequence[Curve]) -> str:
-    """Say what lines and bands mean, and which configurations have runs that diverged."""
-    said = []
+def _explanation(curves: Sequence[Curve]) -> str:
+    """Explain lines and bands, and name the configurations with runs that diverged."""
+    sentences = []
     seeds = {curve.runs for curve in curves}
     if seeds - {1}:
         over = f"{seeds.pop()} seeds" if len(seeds) == 1 else "seeds"
-        said.append(f"Line: mean over {over}; band: one standard deviation to either side.")
+        sentences.append(f"Line: mean over {over}; band: one standard deviation to either side.")
     diverged = [
         f"{curve.label} ({curve.diverged} of {curve.runs})" for curve in curves if curve.diverged
     ]
     if diverged:
         more = len(diverged) - _MOST_NAMED
         rest = f" and {more} more" if more > 0 else ""
-        said.append(
+        sentences.append(
             f"Diverged: {', '.join(diverged[:_MOST_NAMED])}{rest}; "
             "a mean is over the other seeds where there are any."
         )
-    return " ".join(said)
+    return " ".join(sentences)

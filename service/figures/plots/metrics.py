@@ -1,10 +1,11 @@
-"""How each metric of a history is shown: its name, its scale, and what of it there can be."""
+"""How the values of a metric are drawn: their scale, limits and text."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from service.catalog.metrics import METRICS
 from service.figures.plots.style import Direction, log_scale, percent_ticks, share_scale
 
 if TYPE_CHECKING:
@@ -12,76 +13,66 @@ if TYPE_CHECKING:
 
 Scale = Literal["logit", "log", "linear"]
 
-_NAMES = {
-    "loss": "Training loss",
-    "accuracy": "Training accuracy",
-    "val_loss": "Validation loss",
-    "val_accuracy": "Validation accuracy",
-    "binary_accuracy": "Training accuracy, element-wise",
-    "val_binary_accuracy": "Validation accuracy, element-wise",
-    "test_loss": "Test loss",
-    "test_accuracy": "Test accuracy",
-    "learning_rate": "Learning rate",
-    "gradient_norm": "Gradient norm",
-    "clipped_fraction": "Share of steps clipped",
-    "epoch_seconds": "Seconds an epoch",
-}
-#: A share above this is worth a scale that spreads what lies near 1.
+#: Shares with a value above this are drawn on a logit scale, which spreads values near 1.
 _NEAR_ONE = 0.9
-#: What lies beyond is out of the picture; so is, of logarithms, what is smaller than its inverse.
+#: Values above this, and on a log axis values below 1/this, are not drawn.
 _LARGEST = 1e100
 
 
-def metric_name(metric: str) -> str:
-    """Name a metric for readers."""
-    return _NAMES.get(metric, metric.replace("_", " ").capitalize())
-
-
 def is_share(metric: str) -> bool:
-    """Say whether a metric lies between 0 and 1 and is read in percent."""
-    return metric.endswith(("accuracy", "fraction"))
+    """Whether a metric lies between 0 and 1 and is shown in percent."""
+    return METRICS[metric].kind == "share"
 
 
 def within_range(metric: str, edges: Iterable[float]) -> list[float]:
-    """Cut the edges of bands and intervals off where the metric ends: a share's at 0 and 1."""
-    return [min(max(each, 0.0), 1.0) for each in edges] if is_share(metric) else list(edges)
+    """Return the edges of bands and intervals, those of a share limited to 0 and 1."""
+    return [min(max(edge, 0.0), 1.0) for edge in edges] if is_share(metric) else list(edges)
 
 
-def show_value(metric: str, value: float) -> str:
-    """Write one value of a metric: ``98.51%``, ``0.0482``."""
+def format_value(metric: str, value: float) -> str:
+    """Return one value of a metric as text: ``98.51%``, ``0.0482``."""
     return f"{value:.2%}" if is_share(metric) else f"{value:.3g}"
 
 
 @dataclass(frozen=True)
-class Values:
-    """What is to be seen on an axis: lines, and the edges of bands around them."""
+class DrawnValues:
+    """Values on one axis: those of lines, and the edges of bands around them."""
 
     lines: list[float]
     edges: list[float]
 
     @classmethod
-    def of(cls, metric: str, lines: Iterable[float], edges: Iterable[float]) -> "Values":
-        """Keep what can be drawn."""
-        drawn = lines, within_range(metric, edges)
-        return cls(*([each for each in some if abs(each) < _LARGEST] for some in drawn))
+    def of(cls, metric: str, lines: Iterable[float], edges: Iterable[float]) -> "DrawnValues":
+        """Return the values that can be drawn: finite, and not too large."""
+        return cls(_drawable(lines), _drawable(within_range(metric, edges)))
 
 
-def scale_of(metric: str, values: Values) -> Scale:
-    """Choose the scale on which the values of a metric are told apart best.
+def _drawable(values: Iterable[float]) -> list[float]:
+    return [value for value in values if abs(value) < _LARGEST]
 
-    A straight scale presses all good curves together beside one that fails, so accuracies that
-    come near 1 are drawn by their logit and losses by their logarithm, wherever that exists.
+
+def scale_of(metric: str, values: DrawnValues) -> Scale:
+    """Return the scale that separates the values of a metric best.
+
+    On a linear scale one failing curve presses all good ones together. Accuracies that come near 1
+    are therefore drawn on a logit scale and losses on a logarithmic one, where their values allow
+    it.
     """
-    lines = values.lines
-    if not lines or metric in {"clipped_fraction", "epoch_seconds"}:
+    lines, shown = values.lines, METRICS[metric]
+    if not lines or shown.kind == "seconds":
         return "linear"
-    if is_share(metric):
-        return "logit" if min(lines) > 0 and _NEAR_ONE < max(lines) < 1 else "linear"
+    if shown.kind == "share":
+        spread = shown.direction is not None and min(lines) > 0 and _NEAR_ONE < max(lines) < 1
+        return "logit" if spread else "linear"
     return "log" if max(lines) > 1 / _LARGEST else "linear"
 
 
-def show_metric(axes: "Axes", metric: str, values: Values, direction: Direction = "y") -> str:
-    """Scale and limit an axis of a metric; give what is to be said of its scale."""
+def scale_axis(axes: "Axes", metric: str, values: DrawnValues, direction: Direction = "y") -> str:
+    """Set the scale, limits and ticks of a metric's axis.
+
+    Returns:
+        A note on the scale, to follow the axis' title: `` (log scale)``, or nothing.
+    """
     scale = scale_of(metric, values)
     if values.lines:
         axes.set(**{f"{direction}lim": _limits(values, scale)})
@@ -94,18 +85,18 @@ def show_metric(axes: "Axes", metric: str, values: Values, direction: Direction 
     return "" if scale == "linear" else f" ({scale} scale)"
 
 
-def _limits(values: Values, scale: Scale) -> tuple[float, float]:
-    """Give the ends of an axis: all lines, and bands as far as the scale can show them."""
+def _limits(values: DrawnValues, scale: Scale) -> tuple[float, float]:
+    """Return the ends of an axis that shows all lines, and bands as far as its scale can."""
     lines, edges = values.lines, values.edges
     if scale == "log":
-        lines = [each for each in lines if each > 1 / _LARGEST]
+        lines = [value for value in lines if value > 1 / _LARGEST]
     low, high = min(lines), max(lines)
     if scale != "linear":
-        # A band may reach 0 or 1, which lie infinitely far out.
+        # A band may reach 0 or 1, which are infinitely far away on these scales.
         lowest = low / 3
         highest = 1 - (1 - high) / 3 if scale == "logit" else math.inf
-        edges = [min(max(each, lowest), highest) for each in edges]
-    low, high = (_forward(each, scale) for each in (min([low, *edges]), max([high, *edges])))
+        edges = [min(max(edge, lowest), highest) for edge in edges]
+    low, high = (_forward(end, scale) for end in (min([low, *edges]), max([high, *edges])))
     margin = 0.06 * (high - low) or 0.1 * (abs(high) or 1.0)
     return _back(low - margin, scale), _back(high + margin, scale)
 

@@ -1,4 +1,4 @@
-"""What all pictures share."""
+"""Titles, refusals and labels that several pictures share."""
 
 import uuid
 from collections.abc import Iterable
@@ -7,59 +7,58 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.catalog.metrics import METRICS
 from service.comparison.ranking import Comparison
 from service.comparison.scores import Score
 from service.database.tables import Experiment, Run
 from service.errors import InvalidError
 from service.fields import FieldError
-from service.figures.plots.metrics import metric_name
-from service.specs.choices import choice
 from service.specs.labels import Label
 from service.statuses import FINISHED
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn figure. ``finished``: its data will never change."""
+    """A drawn figure; ``finished``: its data will not change any more."""
 
     data: bytes
     finished: bool
 
 
 def refusal(parameter: str, detail: str) -> InvalidError:
-    """Say what is wrong with a query parameter."""
+    """Return the error of a query parameter that cannot be used."""
     return InvalidError(detail, errors=[FieldError(("query", parameter), detail)])
 
 
 def experiment_title(session: Session, experiment_id: uuid.UUID) -> str:
-    """Give an experiment's name, or its id where it has none."""
+    """Return an experiment's name, or its id if it has no name."""
     with session.begin():
         name = session.scalar(select(Experiment.name).where(Experiment.id == experiment_id))
     return name or f"Experiment {experiment_id}"
 
 
 def run_title(run: Run) -> str:
-    """Name a run by its activation, initializer and seed: ``relu, he_normal, seed 3``."""
-    names = [str(choice(axis, run.config[axis])) for axis in ("activation", "initializer")]
-    return ", ".join([*names, f"seed {run.seed}"])
+    """Return a run's activation, initializer and seed: ``relu, he_normal, seed 3``."""
+    labels = [str(run.labels.get(axis)) for axis in ("activation", "initializer")]
+    return ", ".join([*labels, f"seed {run.seed}"])
 
 
 def all_finished(runs: Iterable[Score]) -> bool:
-    """Say whether every run has its result."""
-    return all(each.status in FINISHED for each in runs)
+    """Whether every run has its result."""
+    return all(run.status in FINISHED for run in runs)
 
 
-def written(label: Label) -> str:
-    """Write a label for readers; only a variant's may be missing."""
+def label_text(label: Label) -> str:
+    """Return a label as text; the label of a variant may be missing."""
     return "none" if label is None else str(label)
 
 
-def variant(run: Score) -> str | None:
-    """Give the label of a run's variant."""
+def variant_label(run: Score) -> str | None:
+    """Return the label of a run's variant."""
     label = run.place["variant"]
     return None if label is None else str(label)
 
 
-def measured(compared: Comparison) -> str:
-    """Say what a comparison compares: ``final validation accuracy``."""
-    return f"{compared.at} {metric_name(compared.metric).lower()}"
+def measure_name(comparison: Comparison) -> str:
+    """Return what a comparison compares: ``final validation accuracy``."""
+    return f"{comparison.at} {METRICS[comparison.metric].title.lower()}"

@@ -1,4 +1,4 @@
-"""Two axes of an experiment against each other: mean results and verdicts as a picture."""
+"""Reading an experiment's mean results and verdicts over two axes, and drawing them."""
 
 import uuid
 from collections import Counter
@@ -13,28 +13,27 @@ from service.comparison.ranking import Comparison, compare
 from service.comparison.scores import GROUPINGS, At, Score
 from service.database.tables import Run
 from service.errors import ConflictError
-from service.figures.plots.heatmap import MOST_COLUMNS, MOST_ROWS, Cell, Side
-from service.figures.plots.heatmap import heatmap as draw
+from service.figures.plots.heatmap import MOST_COLUMNS, MOST_ROWS, Cell, Side, draw_heatmap
 from service.figures.plots.style import Format, Theme
 from service.figures.sources.common import (
     Picture,
     experiment_title,
-    measured,
+    label_text,
+    measure_name,
     refusal,
-    variant,
-    written,
+    variant_label,
 )
 from service.specs.labels import Label
 from service.statuses import FINISHED
 
-#: Axes that are shown where they vary, before any other.
-_FIRST = ("activation", "initializer")
+#: Axes that are chosen before others if they vary.
+_PREFERRED_AXES = ("activation", "initializer")
 
 #: A cell's labels on the two axes.
-_Place = tuple[Label, Label]
+_Labels = tuple[Label, Label]
 
 
-def heatmap(
+def heatmap_picture(
     session: Session,
     experiment_id: uuid.UUID,
     *,
@@ -44,21 +43,21 @@ def heatmap(
     kind: Format = "svg",
     theme: Theme = "light",
 ) -> Picture:
-    """Draw the mean results and verdicts of two axes' values against each other.
+    """Draw the mean results and verdicts for each combination of two axes' labels.
 
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
         metric: one of ``COMPARED_METRICS``.
         at: ``final``: the last epoch's value; ``best``: the best over a run's epochs.
-        by: the two axes; where empty activation and initializer, or others that vary.
+        by: the two axes; empty for activation and initializer, or others that vary.
         kind: format of the picture.
-        theme: for a light or a dark ground.
+        theme: light or dark background.
 
     Raises:
         NotFoundError: there is no such experiment.
-        InvalidError: a metric, a point or an axis that is none, or not two axes.
-        ConflictError: no run has finished yet, or the axes have too many values.
+        InvalidError: an unknown metric, point or axis, or not two axes.
+        ConflictError: no run has finished yet, or the axes have too many labels.
     """
     scores.check(metric, at, by)
     if by and len(set(by)) != 2:
@@ -66,25 +65,25 @@ def heatmap(
     runs = scores.read(session, experiment_id, metric, at)
     axes = (by[0], by[-1]) if by else _two_axes(runs)
     rows, columns = (_side(runs, axis) for axis in axes)
-    if len(rows.values) > MOST_ROWS or len(columns.values) > MOST_COLUMNS:
+    if len(rows.labels) > MOST_ROWS or len(columns.labels) > MOST_COLUMNS:
         raise ConflictError(
-            f"A heat map of {len(rows.values):,} x {len(columns.values):,} cells could not be "
-            f"read; {MOST_ROWS} x {MOST_COLUMNS} can. Choose two axes with by=, of "
-            f"{', '.join(GROUPINGS)}."
+            f"A heat map of {len(rows.labels):,} x {len(columns.labels):,} cells would be "
+            f"unreadable; at most {MOST_ROWS} x {MOST_COLUMNS} are drawn. Choose two other axes "
+            f"with by=: {', '.join(GROUPINGS)}."
         )
     compared = compare(session, experiment_id, metric, at, axes)
     cells = _cells(compared, axes, _verdicts(session, experiment_id, runs, axes))
     if not cells:
         raise ConflictError("No run of this experiment has finished yet.")
-    valued = any(each.mean is not None for each in cells)
+    has_means = any(cell.mean is not None for cell in cells)
     name = experiment_title(session, experiment_id)
-    data = draw(
+    data = draw_heatmap(
         cells,
         rows=rows,
         columns=columns,
         metric=metric,
-        title=f"{name}: {measured(compared)} and verdict" if valued else f"{name}: verdict",
-        note="Means over the runs that did not diverge." if valued else "",
+        title=f"{name}: {measure_name(compared)} and verdict" if has_means else f"{name}: verdict",
+        note="Means over the runs that did not diverge." if has_means else "",
         kind=kind,
         theme=theme,
     )
@@ -92,48 +91,52 @@ def heatmap(
 
 
 def _two_axes(runs: Sequence[Score]) -> tuple[str, str]:
-    varying = [axis for axis in _FIRST if len({run.place[axis] for run in runs}) > 1]
-    others = [axis for axis in scores.varying_axes(runs) if axis not in _FIRST]
-    first, second, *_ = dict.fromkeys([*varying, *others, *_FIRST])
+    preferred = [axis for axis in _PREFERRED_AXES if len({run.place[axis] for run in runs}) > 1]
+    others = [axis for axis in scores.varying_axes(runs) if axis not in _PREFERRED_AXES]
+    first, second, *_ = dict.fromkeys([*preferred, *others, *_PREFERRED_AXES])
     return first, second
 
 
 def _side(runs: Iterable[Score], axis: str) -> Side:
-    return Side(axis, list(dict.fromkeys(written(run.place[axis]) for run in runs)))
+    return Side(axis, list(dict.fromkeys(label_text(run.place[axis]) for run in runs)))
 
 
 def _cells(
-    compared: Comparison, axes: tuple[str, str], verdicts: dict[_Place, Counter[str]]
+    compared: Comparison, axes: tuple[str, str], verdicts: dict[_Labels, Counter[str]]
 ) -> list[Cell]:
     cells = []
     for group in compared.groups:
-        place = (group.by[axes[0]], group.by[axes[1]])
+        labels = (group.by[axes[0]], group.by[axes[1]])
         finished = group.n + group.diverged + group.missing
         if finished:
-            row, column = map(written, place)
-            told = verdicts.get(place, Counter())
-            cells.append(Cell(row, column, group.mean, finished, group.diverged, told))
+            row, column = map(label_text, labels)
+            counts = verdicts.get(labels, Counter())
+            cells.append(Cell(row, column, group.mean, finished, group.diverged, counts))
     return cells
 
 
 def _verdicts(
     session: Session, experiment_id: uuid.UUID, runs: Iterable[Score], axes: tuple[str, str]
-) -> dict[_Place, Counter[str]]:
-    """Count the verdicts on the trainings of each cell, one that several variants share once."""
-    places = {
-        (run.config_hash, variant(run)): (run.place[axes[0]], run.place[axes[1]]) for run in runs
+) -> dict[_Labels, Counter[str]]:
+    """Return the number of trainings by verdict, for each cell.
+
+    A training that several variants share counts once.
+    """
+    cells = {
+        (run.config_hash, variant_label(run)): (run.place[axes[0]], run.place[axes[1]])
+        for run in runs
     }
-    told = select(Run.config_hash, Run.label, Run.seed, Run.verdict).where(
+    finished = select(Run.config_hash, Run.label, Run.seed, Run.verdict).where(
         Run.experiment_id == experiment_id, Run.status.in_(FINISHED)
     )
     with session.begin():
-        rows = session.execute(told).all()
+        rows = session.execute(finished).all()
     trainings = {
-        (places[config_hash, label], config_hash, seed): verdict
+        (cells[config_hash, label], config_hash, seed): verdict
         for config_hash, label, seed, verdict in rows
         if verdict is not None
     }
-    counted: dict[_Place, Counter[str]] = {}
-    for (place, _, _), verdict in trainings.items():
-        counted.setdefault(place, Counter()).update([verdict])
-    return counted
+    counts: dict[_Labels, Counter[str]] = {}
+    for (cell, _, _), verdict in trainings.items():
+        counts.setdefault(cell, Counter()).update([verdict])
+    return counts

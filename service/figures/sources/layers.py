@@ -1,4 +1,4 @@
-"""What a run's layer statistics show, as pictures: layers, gradients, the decision boundary."""
+"""Reading a run's layer statistics and drawing them: layers, gradient flow, decision boundary."""
 
 import math
 import uuid
@@ -8,24 +8,22 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.errors import ConflictError
-from service.figures.plots.decision_boundary import Boundary
-from service.figures.plots.decision_boundary import decision_boundary as draw_boundary
-from service.figures.plots.gradient_flow import gradient_flow as draw_flow
-from service.figures.plots.layers import PANELS, PlottedDistribution, PlottedLayer
-from service.figures.plots.layers import layers as draw_layers
+from service.figures.plots.decision_boundary import Boundary, draw_decision_boundary
+from service.figures.plots.gradient_flow import draw_gradient_flow
+from service.figures.plots.layers import PANELS, PlottedDistribution, PlottedLayer, draw_layers
 from service.figures.plots.style import Format, Theme
 from service.figures.sources.common import Picture, run_title
 from service.histories import layer_statistics, reading
 from service.runs import search
 from service.statuses import FINISHED
 
-#: Epochs of one gradient flow; of more, evenly many with the first and the last.
+#: Most epochs of one gradient flow.
 MOST_EPOCHS = 60
-#: Epochs of the whole gradient's norm; of a longer history its peaks are kept.
+#: Most epochs of the whole gradient's norm; a longer history keeps its peaks.
 MOST_POINTS = 400
 
 
-def layers(
+def layers_picture(
     session: Session,
     run_id: uuid.UUID,
     *,
@@ -38,46 +36,50 @@ def layers(
     Args:
         session: a session outside any transaction.
         run_id: the run.
-        epoch: one with layer statistics.
+        epoch: an epoch with layer statistics.
         kind: format of the picture.
-        theme: for a light or a dark ground.
+        theme: light or dark background.
 
     Raises:
         NotFoundError: there is no such run, or no statistics at that epoch.
     """
-    found = layer_statistics.get(session, run_id, epoch)
+    found = layer_statistics.read_layers(session, run_id, epoch)
     run = search.get(session, run_id)
     moment = "as initialized" if epoch == 0 else f"after epoch {epoch}"
     data = draw_layers(
-        [_layer(each) for each in found.content["layers"]],
+        [_layer(layer) for layer in found.content["layers"]],
         title=f"{run_title(run)}: layers {moment}",
         note=f"{found.content['samples']:,} samples.",
         kind=kind,
         theme=theme,
     )
-    # An epoch's statistics are written once.
+    # The statistics of a finished run never change.
     return Picture(data, found.status in FINISHED)
 
 
-def gradient_flow(
+def gradient_flow_picture(
     session: Session, run_id: uuid.UUID, *, kind: Format = "svg", theme: Theme = "light"
 ) -> Picture:
-    """Draw how large the gradients of each layer are, epoch by epoch.
+    """Draw the size of each layer's gradients by epoch.
 
     Raises:
         NotFoundError: there is no such run, or it has no layer statistics.
     """
-    last = layer_statistics.get(session, run_id)
-    epochs = _evenly(last.epochs_available)
+    last = layer_statistics.read_layers(session, run_id)
+    epochs = evenly_spaced(last.epochs_available, MOST_EPOCHS)
     by_layer: dict[str, list[float | None]] = {}
     for epoch in epochs:
-        found = last if epoch == last.epoch else layer_statistics.get(session, run_id, epoch)
+        found = (
+            last if epoch == last.epoch else layer_statistics.read_layers(session, run_id, epoch)
+        )
         for layer in found.content["layers"]:
             by_layer.setdefault(layer["name"], []).append(_number(layer["gradient"]["std"]))
-    history = reading.get(session, run_id, metrics=["gradient_norm"], max_points=MOST_POINTS)
+    history = reading.read_history(
+        session, run_id, metrics=["gradient_norm"], max_points=MOST_POINTS
+    )
     norms = zip(history.epoch, history.metrics.get("gradient_norm", ()), strict=False)
     run = search.get(session, run_id)
-    data = draw_flow(
+    data = draw_gradient_flow(
         epochs,
         by_layer,
         [(epoch, _number(norm)) for epoch, norm in norms],
@@ -88,17 +90,17 @@ def gradient_flow(
     return Picture(data, last.status in FINISHED)
 
 
-def decision_boundary(
+def decision_boundary_picture(
     session: Session, run_id: uuid.UUID, *, kind: Format = "svg", theme: Theme = "light"
 ) -> Picture:
-    """Draw which class a run's network sees where, after its last epoch.
+    """Draw the class a run's network predicts at each point, after its last epoch.
 
     Raises:
         NotFoundError: there is no such run, or it has no layer statistics.
-        ConflictError: the data have not two features, the run has not ended, or its network's
+        ConflictError: the data do not have two features, the run has not ended, or its network's
             output is not finite.
     """
-    found = layer_statistics.get(session, run_id)
+    found = layer_statistics.read_layers(session, run_id)
     if found.boundary is None and found.status not in FINISHED:
         raise ConflictError("The decision boundary is drawn after the last epoch.")
     if found.boundary is None:
@@ -106,7 +108,7 @@ def decision_boundary(
             "This run has no decision boundary: that needs data of two features, such as circles "
             "or moons, and a network whose output is finite."
         )
-    data = draw_boundary(
+    data = draw_decision_boundary(
         Boundary(**found.boundary),
         title=f"{run_title(search.get(session, run_id))}: decision boundary",
         note=f"After epoch {found.epoch}.",
@@ -116,24 +118,24 @@ def decision_boundary(
     return Picture(data, found.status in FINISHED)
 
 
-def _evenly(epochs: Sequence[int]) -> list[int]:
-    """Keep at most so many epochs, the first and the last among them."""
-    if len(epochs) <= MOST_EPOCHS:
+def evenly_spaced(epochs: Sequence[int], most: int) -> list[int]:
+    """Return at most so many of the epochs, evenly spaced, with the first and the last."""
+    if len(epochs) <= most:
         return list(epochs)
-    step = (len(epochs) - 1) / (MOST_EPOCHS - 1)
-    return [epochs[round(at * step)] for at in range(MOST_EPOCHS)]
+    step = (len(epochs) - 1) / (most - 1)
+    return [epochs[round(index * step)] for index in range(most)]
 
 
-def _layer(shown: Mapping[str, Any]) -> PlottedLayer:
-    parts = {name: _distribution(shown[name]) for name, _ in PANELS}
-    return PlottedLayer(name=shown["name"], **parts)
+def _layer(content: Mapping[str, Any]) -> PlottedLayer:
+    distributions = {name: _distribution(content[name]) for name, _ in PANELS}
+    return PlottedLayer(name=content["name"], **distributions)
 
 
-def _distribution(shown: Mapping[str, Any]) -> PlottedDistribution:
-    mean, std, low, high = (_number(shown[name]) for name in ("mean", "std", "min", "max"))
-    return PlottedDistribution(mean, std, low, high, **shown["histogram"])
+def _distribution(content: Mapping[str, Any]) -> PlottedDistribution:
+    mean, std, low, high = (_number(content[name]) for name in ("mean", "std", "min", "max"))
+    return PlottedDistribution(mean, std, low, high, **content["histogram"])
 
 
 def _number(value: float | str | None) -> float:
-    """Read a number as JSON holds it."""
+    """Return a number that JSON may hold as a word; NaN for null."""
     return math.nan if value is None else float(value)

@@ -1,4 +1,4 @@
-"""Learning curves of an experiment, over its seeds, and of one run, as pictures."""
+"""Reading the learning curves of an experiment, over its seeds, or of one run, and drawing them."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,23 +7,28 @@ from statistics import fmean
 
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import COMPARED_METRICS, EPOCH_METRICS, MAIN_METRIC, METRICS
+from service.catalog.metrics import (
+    COMPARED_METRICS,
+    EPOCH_METRICS,
+    MAIN_METRIC,
+    METRICS,
+    Part,
+    parts_of,
+)
 from service.comparison import scores
 from service.comparison.scores import Score
 from service.errors import ConflictError
 from service.fields import unknown
-from service.figures.plots.learning_curves import Curve, Trace
-from service.figures.plots.learning_curves import learning_curves as draw
-from service.figures.plots.metrics import metric_name
+from service.figures.plots.learning_curves import Curve, Trace, draw_learning_curves
 from service.figures.plots.style import Format, Theme
 from service.figures.sources.common import (
     Picture,
     all_finished,
     experiment_title,
+    label_text,
     refusal,
     run_title,
-    variant,
-    written,
+    variant_label,
 )
 from service.histories import means, reading
 from service.histories.means import GroupOfRuns, MeanHistory
@@ -32,13 +37,16 @@ from service.runs import search
 from service.specs.labels import Label
 from service.statuses import FINISHED, RunStatus
 
-#: Curves of one figure; the best ones where there are more configurations.
+#: Most curves of one figure; of more configurations the best are drawn.
 MOST_CURVES = 60
-#: Epochs of one run's curves; of a longer history its peaks are kept.
+#: Most epochs of one run's curves; a longer history keeps its peaks.
 MOST_POINTS = 400
 
-#: What is drawn of one run; peaks of the first are kept.
-_PAIRED: tuple[str, ...] = ("val_loss", "loss", "val_accuracy", "accuracy")
+#: Drawn of an experiment unless a metric is asked for.
+_OF_EXPERIMENT = (MAIN_METRIC, parts_of("loss")["validation"])
+#: Quantities drawn of a run, with the titles of their panels.
+_OF_RUN = {"accuracy": "Accuracy", "loss": "Loss"}
+_PARTS: tuple[Part, ...] = ("validation", "training")
 
 
 @dataclass(frozen=True)
@@ -50,12 +58,12 @@ class _Group:
 
     def mean(self) -> float | None:
         """The mean result of its completed runs."""
-        completed = [each.value for each in self.runs if each.status == RunStatus.COMPLETED]
+        completed = [run.value for run in self.runs if run.status == RunStatus.COMPLETED]
         values = [value for value in completed if value is not None]
         return fmean(values) if values else None
 
 
-def of_experiment(
+def experiment_curves_picture(
     session: Session,
     experiment_id: uuid.UUID,
     *,
@@ -70,36 +78,36 @@ def of_experiment(
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: the only one to draw; validation accuracy and loss where left out.
-        by: axes that make the groups; where empty those that vary.
-        leave_out: axes and values (an entry's name, or its label) of configurations that are
-            not drawn.
+        metric: the only metric to draw; None for validation accuracy and loss.
+        by: the axes that make the groups; empty for those that vary.
+        leave_out: pairs of an axis and a value (an entry's name, or a label): configurations with
+            such a value are not drawn.
         kind: format of the picture.
-        theme: for a light or a dark ground.
+        theme: light or dark background.
 
     Raises:
         NotFoundError: there is no such experiment.
-        InvalidError: a metric, an axis or a value that is none.
+        InvalidError: an unknown metric, axis or value.
         ConflictError: no epoch has been recorded yet.
     """
-    metrics = ("val_accuracy", "val_loss") if metric is None else (_known(metric),)
+    metrics = _OF_EXPERIMENT if metric is None else (_known(metric),)
     ranked_by = metric if metric in COMPARED_METRICS else MAIN_METRIC
     scores.check(ranked_by, "final", by)
     runs = scores.read(session, experiment_id, ranked_by, "final")
     kept = _without(runs, leave_out)
     groups = _ranked(_grouped(kept, by or scores.varying_axes(kept) or ["activation"]), ranked_by)
     shown = groups[:MOST_CURVES]
-    wanted = [_runs_of(each) for each in shown]
-    histories = means.read(session, experiment_id, wanted, metrics)
-    if not any(each.epochs for each in histories):
+    runs_of_groups = [_runs_of(group) for group in shown]
+    histories = means.read_means(session, experiment_id, runs_of_groups, metrics)
+    if not any(history.epochs for history in histories):
         raise ConflictError("No epoch of these runs has been recorded yet.")
     notes = []
     if len(groups) > len(shown):
         notes.append(f"{len(groups) - len(shown):,} lower configurations are not drawn.")
     if leave_out:
         notes.append(f"Left out: {', '.join(value for _, value in leave_out)}.")
-    data = draw(
-        [_curve(*each) for each in zip(shown, histories, strict=True)],
+    data = draw_learning_curves(
+        [_curve(group, history) for group, history in zip(shown, histories, strict=True)],
         title=f"{experiment_title(session, experiment_id)}: learning curves",
         metrics=metrics,
         note=" ".join(notes),
@@ -109,7 +117,7 @@ def of_experiment(
     return Picture(data, all_finished(runs))
 
 
-def of_run(
+def run_curves_picture(
     session: Session,
     run_id: uuid.UUID,
     *,
@@ -122,9 +130,9 @@ def of_run(
     Args:
         session: a session outside any transaction.
         run_id: the run.
-        metric: the only one to draw.
+        metric: the only metric to draw; None for accuracy and loss.
         kind: format of the picture.
-        theme: for a light or a dark ground.
+        theme: light or dark background.
 
     Raises:
         NotFoundError: there is no such run.
@@ -132,8 +140,8 @@ def of_run(
         ConflictError: no epoch has been recorded yet, or none has this metric.
     """
     run = search.get(session, run_id)
-    wanted = _PAIRED if metric is None else (_known(metric),)
-    history = reading.get(session, run_id, metrics=wanted, max_points=MOST_POINTS)
+    wanted = _metrics_of_run() if metric is None else [_known(metric)]
+    history = reading.read_history(session, run_id, metrics=wanted, max_points=MOST_POINTS)
     if not history.epoch:
         raise ConflictError("No epoch of this run has been recorded yet.")
     traces = {
@@ -142,22 +150,27 @@ def of_run(
     }
     if metric is None:
         curves = [
-            Curve({"part": part}, {name: traces[prefix + name] for name in ("accuracy", "loss")})
-            for part, prefix in (("validation", "val_"), ("training", ""))
+            Curve({"part": part}, {name: traces[parts_of(name)[part]] for name in _OF_RUN})
+            for part in _PARTS
         ]
     elif metric in traces:
-        curves = [Curve({"metric": metric_name(metric)}, traces)]
+        curves = [Curve({"metric": METRICS[metric].title}, traces)]
     else:
         raise ConflictError(f"This run does not record {metric}.")
-    data = draw(
+    data = draw_learning_curves(
         curves,
         title=f"{run_title(run)}: learning curves",
-        metrics=("accuracy", "loss") if metric is None else (metric,),
-        names={"accuracy": "Accuracy", "loss": "Loss"} if metric is None else None,
+        metrics=list(_OF_RUN) if metric is None else [metric],
+        names=_OF_RUN if metric is None else None,
         kind=kind,
         theme=theme,
     )
     return Picture(data, history.status in FINISHED)
+
+
+def _metrics_of_run() -> list[str]:
+    """Return the metrics drawn of a run; those whose peaks matter most come first."""
+    return [parts_of(quantity)[part] for quantity in reversed(_OF_RUN) for part in _PARTS]
 
 
 def _known(metric: str) -> str:
@@ -171,14 +184,14 @@ def _numbers(column: Iterable[JsonNumber | None]) -> list[float]:
 
 
 def _without(runs: Sequence[Score], leave_out: Sequence[tuple[str, str]]) -> list[Score]:
-    """Drop the runs with one of these values, each an entry's name or a whole label."""
+    """Return the runs with none of these values, each an entry's name or a whole label."""
     for axis, value in leave_out:
         if axis not in scores.GROUPINGS:
             raise refusal("leave_out", unknown("axis", axis, list(scores.GROUPINGS)))
-        there = {name for run in runs for name in _names(run, axis)}
-        if value not in there:
+        values = {name for run in runs for name in _names(run, axis)}
+        if value not in values:
             what = f"{axis.replace('_', ' ')} of this experiment"
-            raise refusal("leave_out", unknown(what, value, list(there)))
+            raise refusal("leave_out", unknown(what, value, list(values)))
     kept = [run for run in runs if not any(value in _names(run, axis) for axis, value in leave_out)]
     if not kept:
         raise refusal("leave_out", "Every configuration is left out; nothing is left to draw.")
@@ -186,7 +199,7 @@ def _without(runs: Sequence[Score], leave_out: Sequence[tuple[str, str]]) -> lis
 
 
 def _names(run: Score, axis: str) -> set[str]:
-    label = written(run.place[axis])
+    label = label_text(run.place[axis])
     return {label, label.partition("(")[0]} if axis != "variant" else {label}
 
 
@@ -194,24 +207,24 @@ def _grouped(runs: Iterable[Score], by: Sequence[str]) -> list[_Group]:
     groups: dict[tuple[Label, ...], _Group] = {}
     for run in runs:
         labels = tuple(run.place[axis] for axis in by)
-        named = dict(zip(by, map(written, labels), strict=True))
-        groups.setdefault(labels, _Group(named, [])).runs.append(run)
+        texts = dict(zip(by, map(label_text, labels), strict=True))
+        groups.setdefault(labels, _Group(texts, [])).runs.append(run)
     return list(groups.values())
 
 
 def _ranked(groups: Iterable[_Group], metric: str) -> list[_Group]:
-    """Put groups in order, the best first, those without a result last."""
+    """Return the groups in order: the best first, those without a result last."""
     sign = -1 if METRICS[metric].higher_is_better else 1
     means = [(group, group.mean()) for group in groups]
     valued = [(group, mean) for group, mean in means if mean is not None]
-    valued.sort(key=lambda each: sign * each[1])
+    valued.sort(key=lambda pair: sign * pair[1])
     return [*(group for group, _ in valued), *(group for group, mean in means if mean is None)]
 
 
 def _runs_of(group: _Group) -> GroupOfRuns:
-    configurations = dict.fromkeys((each.config_hash, variant(each)) for each in group.runs)
+    configurations = dict.fromkeys((run.config_hash, variant_label(run)) for run in group.runs)
     return GroupOfRuns(
-        list(configurations), diverged=all(each.status == RunStatus.DIVERGED for each in group.runs)
+        list(configurations), diverged=all(run.status == RunStatus.DIVERGED for run in group.runs)
     )
 
 
@@ -219,6 +232,6 @@ def _curve(group: _Group, history: MeanHistory) -> Curve:
     traces: Mapping[str, Trace] = {
         name: Trace.of(history.epochs, by_epoch) for name, by_epoch in history.metrics.items()
     }
-    trainings = {(each.config_hash, each.seed): each.status for each in group.runs}
+    trainings = {(run.config_hash, run.seed): run.status for run in group.runs}
     diverged = sum(status == RunStatus.DIVERGED for status in trainings.values())
     return Curve(group.by, traces, runs=len(trainings), diverged=diverged)

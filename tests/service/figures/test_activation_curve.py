@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from docs.generate.activation_curves import sample, sampled_text
 from service.catalog.axes import AXES
-from service.figures.plots.activation_curve import SAMPLES, activation_curve, sampled_curves
+from service.figures.plots.activation_curve import SAMPLES, draw_activation_curve, sampled_curves
 
 CURVES = sampled_curves()
 DRAWN = [each.name for each in AXES["activation"].values() if not each.symbolic]
@@ -81,7 +81,7 @@ def test_samples_reach_beyond_the_last_kink_and_sit_on_none():
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_picture_names_the_activation_and_dashes_the_derivative(theme):
-    drawn = activation_curve(CURVES["leaky_relu"], kind="svg", theme=theme).decode()
+    drawn = draw_activation_curve(CURVES["leaky_relu"], kind="svg", theme=theme).decode()
     for text in ("leaky_relu(negative_slope=0.01)", "f(x)", "f\N{PRIME}(x), the derivative"):
         assert f">{text}<" in drawn, text
     lines = re.findall(r'<path d="([^"]+)" clip-path="[^"]+" style="([^"]+)"', drawn)
@@ -90,18 +90,20 @@ def test_the_picture_names_the_activation_and_dashes_the_derivative(theme):
 
 
 def test_what_a_unit_reads_is_told_where_it_is_not_x():
-    assert b"The z-values of the unit are -x, x." in activation_curve(CURVES["maxout"], kind="svg")
-    assert b"z-values" not in activation_curve(CURVES["relu"], kind="svg")
+    assert b"The z-values of the unit are -x, x." in draw_activation_curve(
+        CURVES["maxout"], kind="svg"
+    )
+    assert b"z-values" not in draw_activation_curve(CURVES["relu"], kind="svg")
 
 
 def test_the_same_curve_gives_the_same_bytes_and_another_gives_others():
     relu = CURVES["relu"]
     for kind in ("svg", "png"):
         pictures = {
-            activation_curve(relu, kind=kind),
-            activation_curve(relu, kind=kind),
-            activation_curve(relu, kind=kind, theme="dark"),
-            activation_curve(replace(relu, values=CURVES["elu"].values), kind=kind),
-            activation_curve(replace(relu, derivatives=CURVES["elu"].derivatives), kind=kind),
+            draw_activation_curve(relu, kind=kind),
+            draw_activation_curve(relu, kind=kind),
+            draw_activation_curve(relu, kind=kind, theme="dark"),
+            draw_activation_curve(replace(relu, values=CURVES["elu"].values), kind=kind),
+            draw_activation_curve(replace(relu, derivatives=CURVES["elu"].derivatives), kind=kind),
         }
         assert len(pictures) == 4

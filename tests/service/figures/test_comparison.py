@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.figures.plots.comparison import MOST_GROUPS, RankedConfiguration, comparison
+from service.figures.plots.comparison import MOST_GROUPS, RankedConfiguration, draw_comparison
 from tests.support.picture_reading import is_png, texts
 
 GROUPS = [
@@ -15,7 +15,7 @@ GROUPS = [
 
 def drawn(groups, **options):
     named = {"metric": "val_accuracy", "axes": ["activation"], "title": "x", "kind": "svg"}
-    return comparison(groups, **{**named, **options})
+    return draw_comparison(groups, **{**named, **options})
 
 
 def test_groups_stand_in_their_order_with_what_is_behind_them():

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from service.figures.plots.decision_boundary import Boundary, certainty, decision_boundary
+from service.figures.plots.decision_boundary import Boundary, certainty, draw_decision_boundary
 from tests.support.picture_reading import is_png, shapes, texts
 
 
@@ -25,7 +25,7 @@ def plane(classes, size=20, *, confidence=0.9):
 
 @pytest.mark.parametrize(("classes", "lines"), [(1, 0), (2, 1), (5, 5)])
 def test_a_line_is_drawn_where_the_prediction_changes(classes, lines):
-    svg = decision_boundary(plane(classes), title="circles", kind="svg")
+    svg = draw_decision_boundary(plane(classes), title="circles", kind="svg")
     assert len(shapes(svg, "QuadContourSet")) == lines
     said = texts(svg)
     assert {"circles", "First feature", "Second feature"} <= set(said)
@@ -45,7 +45,7 @@ def test_the_line_of_two_classes_lies_where_both_are_as_probable():
         [],
         [],
     )
-    svg = decision_boundary(boundary, title="x", kind="svg")
+    svg = draw_decision_boundary(boundary, title="x", kind="svg")
     (contour,) = shapes(svg, "QuadContourSet")
     (path,) = contour.iter("{http://www.w3.org/2000/svg}path")
     points = re.findall(r"[ML] ([\d.]+) [\d.]+", path.get("d"))
@@ -54,7 +54,7 @@ def test_the_line_of_two_classes_lies_where_both_are_as_probable():
 
 
 def test_ten_classes_differ():
-    svg = decision_boundary(plane(10), title="x", kind="svg")
+    svg = draw_decision_boundary(plane(10), title="x", kind="svg")
     colours = re.findall(r"<use [^>]*style=\"fill: (#[0-9a-f]{6})", svg.decode())
     assert len(set(colours)) >= 10
 
@@ -68,7 +68,8 @@ def test_all_formats_and_themes_are_deterministic():
     for theme in ("light", "dark"):
         for kind in ("svg", "png"):
             first, second = (
-                decision_boundary(plane(2), title="x", kind=kind, theme=theme) for _ in range(2)
+                draw_decision_boundary(plane(2), title="x", kind=kind, theme=theme)
+                for _ in range(2)
             )
             assert first == second
-    assert is_png(decision_boundary(plane(3), title="x"))
+    assert is_png(draw_decision_boundary(plane(3), title="x"))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from service.figures.sources.layers import _evenly, gradient_flow
+from service.figures.sources.layers import MOST_EPOCHS, evenly_spaced, gradient_flow_picture
 from service.histories import layer_statistics, means
 from service.histories.means import GroupOfRuns
 from tests.support.picture_reading import is_png, shapes, texts
@@ -174,8 +174,9 @@ BOUNDARY = Boundary(
 
 
 def _store(session, run_id, epoch, statistics):
-    layer_statistics.store(
-        session, [layer_statistics.Encoded(run_id, epoch, layer_statistics.encode(statistics))]
+    layer_statistics.store_layers(
+        session,
+        [layer_statistics.EncodedLayers(run_id, epoch, layer_statistics.encode(statistics))],
     )
 
 
@@ -241,10 +242,11 @@ def test_a_long_gradient_flow_is_thinned(lab, session):
     with lab.sessions.begin() as writing:
         for epoch in range(200):
             _store(writing, run.id, epoch, statistics_of("dense_1"))
-    assert gradient_flow(session, run.id, kind="png").finished
-    assert _evenly(range(200))[:2] == [0, 3]
-    assert (len(_evenly(range(200))), _evenly(range(200))[-1]) == (60, 199)
-    assert _evenly([0, 5]) == [0, 5]
+    assert gradient_flow_picture(session, run.id, kind="png").finished
+    epochs = evenly_spaced(range(200), MOST_EPOCHS)
+    assert epochs[:2] == [0, 3]
+    assert (len(epochs), epochs[-1]) == (60, 199)
+    assert evenly_spaced([0, 5], MOST_EPOCHS) == [0, 5]
 
 
 def test_an_unknown_figure_is_answered_with_the_nearest(api, lab, showdown):
@@ -326,7 +328,7 @@ def test_mean_histories_are_those_of_the_runs(lab, session):
         GroupOfRuns([hashes["sigmoid"]], diverged=True),
         GroupOfRuns([hashes["relu"], hashes["tanh"]], diverged=False),
     ]
-    relu, tanh, sigmoid, both = means.read(
+    relu, tanh, sigmoid, both = means.read_means(
         session, experiment_id, groups, ("val_accuracy", "val_loss")
     )
     for epoch in (0, 1):
@@ -346,7 +348,7 @@ def test_a_training_that_variants_share_counts_once(lab, session):
     runs = lab.runs(experiment_id)
     assert len(runs) == 4
     group = GroupOfRuns([*{(run.config_hash, run.label) for run in runs}], diverged=False)
-    (history,) = means.read(session, experiment_id, [group], ("val_accuracy",))
+    (history,) = means.read_means(session, experiment_id, [group], ("val_accuracy",))
     values = [seed[1] for seed in RESULTS["relu"]]
     assert history.metrics["val_accuracy"][1][1] == pytest.approx(statistics.stdev(values))
 
@@ -361,7 +363,7 @@ def test_long_histories_are_thinned_and_keep_their_ends(lab, session):
     )
     lab.execute("UPDATE runs SET epoch = 899 WHERE id = :id", id=run.id)
     group = GroupOfRuns([(run.config_hash, None)], diverged=False)
-    (history,) = means.read(session, experiment_id, [group], ("val_loss",))
+    (history,) = means.read_means(session, experiment_id, [group], ("val_loss",))
     assert (history.epochs[0], history.epochs[-1]) == (1, 899)
     assert 100 < len(history.epochs) <= means.MOST_EPOCHS + 2
     assert [mean for mean, _ in history.metrics["val_loss"]] == history.epochs

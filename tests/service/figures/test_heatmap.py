@@ -1,13 +1,13 @@
 """Heat maps, drawn from data alone."""
 
-from service.figures.plots.heatmap import Cell, Side, heatmap
+from service.figures.plots.heatmap import Cell, Side, draw_heatmap
 from tests.support.picture_reading import is_png, shapes, texts
 
 ROWS, COLUMNS = Side("activation", ["relu", "tanh"]), Side("initializer", ["he_normal", "zeros"])
 
 
 def drawn(cells, metric="val_accuracy", **options):
-    return heatmap(
+    return draw_heatmap(
         cells,
         rows=ROWS,
         columns=COLUMNS,

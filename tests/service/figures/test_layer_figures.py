@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from service.figures.plots.gradient_flow import gradient_flow
-from service.figures.plots.layers import PlottedDistribution, PlottedLayer, layers, outline
+from service.figures.plots.gradient_flow import draw_gradient_flow
+from service.figures.plots.layers import PlottedDistribution, PlottedLayer, draw_layers, outline
 from tests.support.picture_reading import is_png, shapes, texts
 
 
@@ -48,7 +48,7 @@ def test_few_values_make_few_bins_of_the_same_values():
 
 
 def test_every_layer_has_a_violin_in_each_panel():
-    svg = layers(NETWORK, title="relu at epoch 0", kind="svg")
+    svg = draw_layers(NETWORK, title="relu at epoch 0", kind="svg")
     assert len(shapes(svg, "FillBetweenPolyCollection")) == 4 * len(NETWORK)
     said = texts(svg)
     assert {"relu at epoch 0", "z-values", "Weights", "Activations"} <= set(said)
@@ -59,10 +59,12 @@ def test_every_layer_has_a_violin_in_each_panel():
 
 
 def test_values_that_are_equal_or_not_finite_or_not_there_are_said():
-    svg = layers([PlottedLayer("dense_1", ZEROS, NOTHING, None, ZEROS)], title="x", kind="svg")
+    svg = draw_layers([PlottedLayer("dense_1", ZEROS, NOTHING, None, ZEROS)], title="x", kind="svg")
     assert not shapes(svg, "FillBetweenPolyCollection")
     assert {"not finite", "none", "0"} <= set(texts(svg))
-    assert is_png(layers([PlottedLayer("dense_1", NOTHING, NOTHING, NOTHING, NOTHING)], title="x"))
+    assert is_png(
+        draw_layers([PlottedLayer("dense_1", NOTHING, NOTHING, NOTHING, NOTHING)], title="x")
+    )
 
 
 def test_gradients_far_apart_are_drawn_by_magnitude():
@@ -71,48 +73,50 @@ def test_gradients_far_apart_are_drawn_by_magnitude():
         for at in (1, 2, 3, 4)
     ]
     assert "Gradients of the weights (symmetric log scale)" in texts(
-        layers(vanishing, title="x", kind="svg")
+        draw_layers(vanishing, title="x", kind="svg")
     )
 
 
 @pytest.mark.parametrize("spread", [1e-30, 1e-12, 1e12, 1e30])
 def test_any_magnitude_can_be_drawn(spread):
     extreme = PlottedLayer("output", normal(spread), normal(spread), normal(1.0), normal(spread))
-    assert is_png(layers([*NETWORK, extreme], title="x"))
-    assert is_png(gradient_flow([0, 1], {"a": [spread, 1.0]}, [(1, spread)], title="x"))
+    assert is_png(draw_layers([*NETWORK, extreme], title="x"))
+    assert is_png(draw_gradient_flow([0, 1], {"a": [spread, 1.0]}, [(1, spread)], title="x"))
 
 
 def test_labels_of_a_deep_network_stay_apart():
     deep = [PlottedLayer(f"dense_{at}", normal(1.0, 500), None, None, None) for at in range(100)]
-    said = texts(layers(deep, title="x", kind="svg"))
+    said = texts(draw_layers(deep, title="x", kind="svg"))
     assert "dense_0" in said
     assert "dense_1" not in said
 
 
 def test_gradient_flow_has_a_line_a_layer_and_the_norm():
     by_layer = {f"dense_{at}": [0.1**at, 0.2**at, None] for at in (1, 2, 3)}
-    svg = gradient_flow([0, 5, 10], by_layer, [(1, 2.0), (2, 1.0)], title="tanh", kind="svg")
+    svg = draw_gradient_flow([0, 5, 10], by_layer, [(1, 2.0), (2, 1.0)], title="tanh", kind="svg")
     said = texts(svg)
     assert {"tanh", "dense_1", "dense_2", "dense_3", "Epoch"} <= set(said)
     assert "Norm of the whole gradient, mean over steps" in said
-    alone = texts(gradient_flow([0], {"dense_1": [0.1]}, [], title="x", kind="svg"))
+    alone = texts(draw_gradient_flow([0], {"dense_1": [0.1]}, [], title="x", kind="svg"))
     assert "Norm of the whole gradient, mean over steps" not in alone
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [math.nan, math.inf], [None, None], [1.0, 1.0]])
 def test_whatever_gradients_do_can_be_drawn(values):
-    assert is_png(gradient_flow([0, 1], {"dense_1": values}, [], title="x"))
+    assert is_png(draw_gradient_flow([0, 1], {"dense_1": values}, [], title="x"))
 
 
 def test_many_layers_are_told_apart_by_depth():
     by_layer = {f"dense_{at}": [1.0, 2.0] for at in range(40)}
     for theme in ("light", "dark"):
-        said = texts(gradient_flow([0, 1], by_layer, [], title="x", kind="svg", theme=theme))
+        said = texts(draw_gradient_flow([0, 1], by_layer, [], title="x", kind="svg", theme=theme))
         assert "dense_0" in said
         assert sum(each.startswith("dense_") for each in said) == 10
 
 
 def test_the_same_data_gives_the_same_bytes():
     for kind in ("svg", "png"):
-        assert layers(NETWORK, title="x", kind=kind) == layers(NETWORK, title="x", kind=kind)
-    assert layers(NETWORK, title="x") != layers(NETWORK, title="x", theme="dark")
+        assert draw_layers(NETWORK, title="x", kind=kind) == draw_layers(
+            NETWORK, title="x", kind=kind
+        )
+    assert draw_layers(NETWORK, title="x") != draw_layers(NETWORK, title="x", theme="dark")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from service.figures.plots.arrangement import MOST_LINES, arrange
-from service.figures.plots.learning_curves import Curve, Trace, learning_curves
+from service.figures.plots.learning_curves import Curve, Trace, draw_learning_curves
 from tests.support.picture_reading import is_png, shapes, texts
 
 
@@ -55,16 +55,16 @@ def test_a_trace_leaves_out_what_is_not_finite():
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_picture_says_what_it_shows(theme):
-    said = texts(learning_curves(CURVES, title="Two activations", kind="svg", theme=theme))
+    said = texts(draw_learning_curves(CURVES, title="Two activations", kind="svg", theme=theme))
     assert {"Two activations", "relu", "leaky_relu(0.2)", "Epoch"} <= set(said)
     assert {"Validation accuracy (logit scale)", "Validation loss (log scale)"} <= set(said)
     assert "Line: mean over seeds; band: one standard deviation to either side." in said
 
 
 def test_a_band_is_drawn_where_there_are_several_seeds_and_there_alone():
-    drawn = learning_curves(CURVES, title="x", kind="svg")
+    drawn = draw_learning_curves(CURVES, title="x", kind="svg")
     assert len(shapes(drawn, "FillBetweenPolyCollection")) == 2  # relu's, in each panel
-    alone = learning_curves(CURVES[1:], title="x", kind="svg")
+    alone = draw_learning_curves(CURVES[1:], title="x", kind="svg")
     assert not shapes(alone, "FillBetweenPolyCollection")
     assert not any("band" in each for each in texts(alone))
 
@@ -74,12 +74,12 @@ def test_a_band_ends_where_the_metric_does():
         [Curve({"activation": "relu"}, {"val_accuracy": Trace([1, 2], [0.5, 0.8], *edges)})]
         for edges in (([-0.1, 0.5], [1.1, 1.2]), ([0.0, 0.5], [1.0, 1.0]))
     )
-    pictures = [learning_curves(each, title="x", kind="svg") for each in (wide, possible)]
+    pictures = [draw_learning_curves(each, title="x", kind="svg") for each in (wide, possible)]
     assert pictures[0] == pictures[1]
 
 
 def test_epochs_are_whole_and_shares_in_percent():
-    said = texts(learning_curves(many(["relu"], epochs=2), title="x", kind="svg"))
+    said = texts(draw_learning_curves(many(["relu"], epochs=2), title="x", kind="svg"))
     assert {"1", "2"} <= set(said)
     assert "1.5" not in said
     assert any(each.endswith("%") for each in said)
@@ -90,31 +90,32 @@ def test_epochs_are_whole_and_shares_in_percent():
 def test_diverged_runs_are_named():
     shown = curve("elu", [[0.5]], [[1.0]], runs=5, diverged=2)
     assert any(
-        "elu (2 of 5)" in each for each in texts(learning_curves([shown], title="x", kind="svg"))
+        "elu (2 of 5)" in each
+        for each in texts(draw_learning_curves([shown], title="x", kind="svg"))
     )
 
 
 def test_the_same_data_gives_the_same_bytes():
     for kind in ("svg", "png"):
-        first, second = (learning_curves(CURVES, title="x", kind=kind) for _ in range(2))
+        first, second = (draw_learning_curves(CURVES, title="x", kind=kind) for _ in range(2))
         assert first == second
-    assert b"<dc:date>" not in learning_curves(CURVES, title="x", kind="svg")
+    assert b"<dc:date>" not in draw_learning_curves(CURVES, title="x", kind="svg")
 
 
 def test_themes_and_values_show():
-    light = learning_curves(CURVES, title="x", kind="svg")
-    assert light != learning_curves(CURVES, title="x", kind="svg", theme="dark")
-    assert light != learning_curves(CURVES[:1], title="x", kind="svg")
+    light = draw_learning_curves(CURVES, title="x", kind="svg")
+    assert light != draw_learning_curves(CURVES, title="x", kind="svg", theme="dark")
+    assert light != draw_learning_curves(CURVES[:1], title="x", kind="svg")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, 1.0, 1e300, 1e-320])
 def test_whatever_a_run_records_can_be_drawn(value):
-    assert is_png(learning_curves([curve("relu", [[0.1, value]], [[2.3, value]])], title="x"))
-    assert is_png(learning_curves([curve("relu", [[value]], [[value]])], title="x"))
+    assert is_png(draw_learning_curves([curve("relu", [[0.1, value]], [[2.3, value]])], title="x"))
+    assert is_png(draw_learning_curves([curve("relu", [[value]], [[value]])], title="x"))
 
 
 def test_no_curves_are_an_empty_picture():
-    assert is_png(learning_curves([], title="nothing yet"))
+    assert is_png(draw_learning_curves([], title="nothing yet"))
 
 
 @pytest.mark.parametrize(
@@ -122,8 +123,8 @@ def test_no_curves_are_an_empty_picture():
 )
 def test_any_name_can_be_drawn(name):
     curves = [curve(name, [[0.5, 0.6]], [[1.0, 0.9]])]
-    assert texts(learning_curves(curves, title=name, kind="svg"))
-    assert is_png(learning_curves(curves, title=name))
+    assert texts(draw_learning_curves(curves, title=name, kind="svg"))
+    assert is_png(draw_learning_curves(curves, title=name))
 
 
 def test_up_to_eight_configurations_share_a_panel_and_differ_in_more_than_colour():
@@ -142,7 +143,7 @@ def test_more_are_spread_over_the_axis_with_the_fewest_values():
     for panel in panels:
         assert [panel.label(line) for line, _ in panel.lines] == list("abcdef")
         assert [index for _, index in panel.lines] == list(range(6))
-    drawn = learning_curves(many("abcdef", "wxyz"), title="x", kind="svg")
+    drawn = draw_learning_curves(many("abcdef", "wxyz"), title="x", kind="svg")
     assert len(shapes(drawn, "axes")) == 8
     assert {*"abcdefwxyz"} <= set(texts(drawn))
 
@@ -151,7 +152,7 @@ def test_of_too_many_the_first_are_named_and_the_others_counted():
     curves = many([f"act_{at}" for at in range(30)])
     (panel,) = arrange(curves)
     assert [index for _, index in panel.lines].count(None) == 30 - MOST_LINES
-    said = texts(learning_curves(curves, title="x", kind="svg"))
+    said = texts(draw_learning_curves(curves, title="x", kind="svg"))
     assert "22 others" in said
     assert "act_7" in said
     assert "act_8" not in said

@@ -53,7 +53,7 @@ def fill(lab, losses):
 
 def history(lab, run_id, **wanted):
     with lab.sessions() as session:
-        return reading.get(session, run_id, **wanted)
+        return reading.read_history(session, run_id, **wanted)
 
 
 def test_a_history_is_columnar(lab):

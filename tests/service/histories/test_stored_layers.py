@@ -16,12 +16,12 @@ from tests.support.layer_samples import DISTRIBUTION, FINDING, SICK, insight, st
 
 def read(lab, run_id, epoch=None):
     with lab.sessions() as session:
-        return layer_statistics.get(session, run_id, epoch)
+        return layer_statistics.read_layers(session, run_id, epoch)
 
 
 def diagnosis(lab, run_id):
     with lab.sessions() as session:
-        return diagnoses.get(session, run_id)
+        return diagnoses.read_diagnosis(session, run_id)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_an_epoch_and_its_layers_are_one_transaction(lab, monkeypatch):
     def fail(*_):
         raise RuntimeError("The power went out.")
 
-    monkeypatch.setattr(recording, "publish_all", fail)
+    monkeypatch.setattr(recording, "publish", fail)
     with pytest.raises(RuntimeError):
         lab.epoch(held, 1, None, insight(diagnosis=SICK))
     assert lab.run(held.run_id).epoch == 0
@@ -203,7 +203,7 @@ def test_a_reused_run_shows_the_same(lab, trained):
 def test_all_layers_of_several_runs_are_read_at_once(lab, trained):
     (copy,) = lab.runs(lab.submit(epochs=2))
     with lab.sessions.begin() as session:
-        found = list(layer_statistics.of_runs(session, [trained.run_id, copy.id]))
+        found = list(layer_statistics.read_layers_of_runs(session, [trained.run_id, copy.id]))
     assert [(run_id, epoch) for run_id, epoch, _ in found] == [
         (run_id, epoch) for run_id in (trained.run_id, copy.id) for epoch in (0, 2)
     ]

@@ -6,9 +6,8 @@ import re
 import pytest
 
 from service import api_keys
-from service.database.tables import Run
 from service.errors import InvalidError
-from service.mlflow.fields import conditions, of_run
+from service.mlflow.fields import find_run_field, sql_conditions
 from service.mlflow.grammar import read_filter
 
 API = "/api/2.0/mlflow"
@@ -223,7 +222,7 @@ def test_filters_are_theirs(api, showdown):
 )
 def test_a_filter_that_cannot_be_used_is_refused_with_its_reason(wanted, reason):
     with pytest.raises(InvalidError, match=re.escape(reason)):
-        conditions(read_filter(wanted), of_run(lambda: Run.label))
+        sql_conditions(read_filter(wanted), find_run_field)
 
 
 def test_runs_are_ordered_by_several_things_and_paged(api, lab):
