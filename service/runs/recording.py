@@ -81,7 +81,9 @@ def record_starts(
             seen = {each.run_id: insight for each, insight in held}
             diagnosed = [{"id": run_id, **_diagnosed(seen[run_id])} for run_id in running]
             _update(session, [values for values in diagnosed if len(values) > 1])
-            layer_statistics.store(session, [each for each in encoded if each.run_id in running])
+            layer_statistics.store_layers(
+                session, [each for each in encoded if each.run_id in running]
+            )
         return locked.answer(running)
 
 
@@ -112,16 +114,16 @@ def record_epochs(session: Session, records: Sequence[EpochRecord], settings: Se
             _update(session, [_progressed(of_runs[each], rows[each], lease_end) for each in new])
             counted = [each for each in records if each.held.run_id in new]
             session.execute(insert(Epoch), [_epoch_row(each) for each in counted])
-            layer_statistics.store(session, [each for each in encoded if each.run_id in new])
+            layer_statistics.store_layers(session, [each for each in encoded if each.run_id in new])
             _tell(session, counted)
         owned = new | again
         return locked.answer(owned, [each for each in owned if of_runs[each][-1].ending])
 
 
-def _encoded(seen: Iterable[tuple[Claim, int, Insight]]) -> list[layer_statistics.Encoded]:
+def _encoded(seen: Iterable[tuple[Claim, int, Insight]]) -> list[layer_statistics.EncodedLayers]:
     """Write layer statistics down before the transaction: it takes longer than storing them."""
     return [
-        layer_statistics.Encoded(held.run_id, epoch, layer_statistics.encode(insight.layers))
+        layer_statistics.EncodedLayers(held.run_id, epoch, layer_statistics.encode(insight.layers))
         for held, epoch, insight in seen
         if insight.layers is not None
     ]
