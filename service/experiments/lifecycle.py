@@ -35,6 +35,17 @@ def get(session: Session, experiment_id: uuid.UUID) -> Standing:
         return read_one(session, experiment_id)
 
 
+def require(session: Session, experiment_id: uuid.UUID) -> None:
+    """Raise an error unless there is such an experiment.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with session.begin():
+        if session.get(Experiment, experiment_id) is None:
+            raise missing(experiment_id)
+
+
 def has_finished(session: Session, experiment_id: uuid.UUID) -> bool:
     """Say whether no run of an experiment is left to be done."""
     with session.begin():

@@ -1,4 +1,4 @@
-"""The API's description (OpenAPI 3.1), with what FastAPI leaves out."""
+"""The API's description (OpenAPI 3.1), completed where FastAPI leaves something out."""
 
 import inspect
 from collections.abc import Mapping
@@ -17,27 +17,36 @@ TITLE = "Actinium"
 SUMMARY = "Activation x initializer science as a service."
 DESCRIPTION = """\
 Submit an experiment: a grid of activations, initializers, normalizations, clippings and more,
-over seeds. Workers train every run; histories, events and pictures can be read live or later.
+over seeds. Workers train every run; histories, events and figures can be read during training and
+afterwards.
 
 - **Keys.** `Authorization: Bearer act_...`; reading needs the scope `read`, submitting `submit`,
   deleting `admin`. Until a key exists, requests from the service's own machine need none.
-- **Errors** are problems (RFC 9457, `application/problem+json`). What is wrong with a body is
-  listed in `errors`, each with a JSON pointer into the body as it was sent.
-- **Lists** are paged by `limit` and an opaque `cursor`; `next_cursor` and a `Link` header lead on.
-- **Numbers** that may be non-finite travel as `"NaN"`, `"Infinity"` and `"-Infinity"`.
-- **Waiting.** `Prefer: wait=N` answers once the thing has finished, or after N seconds.
-- **Limits.** `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) say how many
+- **Errors** are problems (RFC 9457, `application/problem+json`). Errors in a body are listed in
+  `errors`, each with a JSON pointer into the body as sent.
+- **Lists** are paged by `limit` and an opaque `cursor`; `next_cursor` and a `Link` header lead to
+  the next page.
+- **Numbers** that are not finite are written as `"NaN"`, `"Infinity"` and `"-Infinity"`.
+- **Waiting.** With `Prefer: wait=N` the answer comes once the run or experiment has finished, or
+  after N seconds.
+- **Limits.** `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) show how many
   requests are left; over the limit the answer is 429 with `Retry-After`.
-- **Support.** Every answer names its request in `X-Request-Id`.
+- **Support.** Every answer has the id of its request in `X-Request-Id`.
 """
 TAGS = [
-    {"name": "experiments", "description": "Specs, submitted and run as a grid over seeds."},
-    {"name": "runs", "description": "Single trainings, with their histories."},
-    {"name": "events", "description": "What happens, as it happens (server-sent events)."},
-    {"name": "catalog", "description": "Every value that an axis of a spec can take."},
-    {"name": "presets", "description": "Published claims, each with the spec that checks it."},
-    {"name": "webhooks", "description": "Signed posts that tell what happens, to whoever asks."},
-    {"name": "operations", "description": "Keeping the service well."},
+    {
+        "name": "experiments",
+        "description": "Submitted specs: grids of configurations, each with several seeds.",
+    },
+    {"name": "runs", "description": "Single trainings, with their histories and layer statistics."},
+    {"name": "events", "description": "Live streams of events (server-sent events)."},
+    {"name": "catalog", "description": "Every value of the axes of a spec, and every metric."},
+    {"name": "presets", "description": "Published claims, with the specs that check them."},
+    {
+        "name": "webhooks",
+        "description": "Signed messages about events, posted to an address of yours.",
+    },
+    {"name": "operations", "description": "The state and the metrics of the service."},
 ]
 
 _REF = "#/components/schemas/{model}"
@@ -48,21 +57,21 @@ _SECURITY_SCHEME = {
 }
 #: Components whose names were published with the suffix that the others lose.
 _PUBLISHED_NAMES = frozenset({"DeliveryAnswer", "PresetAnswer", "WebhookAnswer"})
-#: What may go wrong with any operation, and what else where a key or a body is asked for.
+#: Statuses of problems that any operation may have, and those of operations with a key or a body.
 _ALWAYS = (422, 500)
 _WITH_KEY = (401, 403, 429, 503)
 _WITH_BODY = (400, 413, 415)
 _RETRIED = (429, 503)
 _RETRY_AFTER = {
     "Retry-After": {
-        "description": "Seconds after which asking again may help.",
+        "description": "Seconds after which the request may be repeated.",
         "schema": {"type": "integer", "minimum": 0},
     }
 }
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Describe an application; the same routes always give the same description."""
+    """Return the description of an application; the same routes give the same description."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=TITLE,
@@ -85,7 +94,7 @@ def _renamed(schema: dict[str, Any]) -> dict[str, Any]:
     for name, component in components.items():
         if component.get("title") == name:
             component["title"] = names[name]
-    schema["components"]["schemas"] = {names[name]: each for name, each in components.items()}
+    schema["components"]["schemas"] = {names[name]: components[name] for name in names}
     references = {_REF.format(model=name): _REF.format(model=new) for name, new in names.items()}
     return dict(_with_references(schema, references))
 
@@ -95,7 +104,7 @@ def _component_name(class_name: str) -> str:
 
 
 def _with_references(node: Any, references: Mapping[str, str]) -> Any:
-    """Copy a part of a description with other references."""
+    """Return a copy of a part of a description with other references."""
     match node:
         case {"$ref": str(reference)}:
             return {**node, "$ref": references.get(reference, reference)}
@@ -108,7 +117,7 @@ def _with_references(node: Any, references: Mapping[str, str]) -> Any:
 
 
 def _restore_nulls(app: FastAPI, schema: dict[str, Any]) -> None:
-    """Put the examples back as the routes have them: FastAPI drops every null from them."""
+    """Restore the examples of the routes: FastAPI drops every null from them."""
     for route in iter_route_contexts(app.routes):
         for method in map(str.lower, route.methods or ()):
             operation = schema["paths"].get(route.path, {}).get(method)
@@ -125,7 +134,7 @@ def _restore_nulls(app: FastAPI, schema: dict[str, Any]) -> None:
 
 
 def _scopes(app: FastAPI) -> dict[tuple[str, str], str]:
-    """Find the scope each operation asks for: that of its own dependencies."""
+    """Return the scope that each operation requires, by path and method."""
     return {
         (str(route.path), method.lower()): dependency.dependency.scope
         for route in iter_route_contexts(app.routes)
@@ -139,8 +148,8 @@ def _complete(schema: dict[str, Any], scopes: dict[tuple[str, str], str]) -> dic
     components = schema.setdefault("components", {})
     components["schemas"] = _schemas(components.get("schemas", {}))
     components["securitySchemes"] = {"key": _SECURITY_SCHEME}
-    standard = {str(status): each for status, each in _standard_responses().items()}
-    components["responses"] = {_name(status): each for status, each in standard.items()}
+    standard = {str(status): response for status, response in _standard_responses().items()}
+    components["responses"] = {_name(status): response for status, response in standard.items()}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             scope = scopes.get((path, method))
@@ -149,11 +158,11 @@ def _complete(schema: dict[str, Any], scopes: dict[tuple[str, str], str]) -> dic
 
 
 def _schemas(found: dict[str, Any]) -> dict[str, Any]:
-    """Add the problem's schemas, and drop those of FastAPI's own errors."""
+    """Return the schemas with those of problems, and without those of FastAPI's own errors."""
     _, described = models_json_schema([(Problem, "serialization")], ref_template=_REF)
     kept = {
-        name: each
-        for name, each in found.items()
+        name: schema
+        for name, schema in found.items()
         if name not in {"HTTPValidationError", "ValidationError"}
     }
     return dict(sorted({**kept, **described["$defs"]}.items()))
@@ -163,15 +172,15 @@ def _standard_responses() -> dict[int, dict[str, Any]]:
     statuses = sorted({*_ALWAYS, *_WITH_KEY, *_WITH_BODY, 404, 406, 409})
     described = {status: problem_responses(status)[status] for status in statuses}
     return {
-        status: {**each, "headers": _RETRY_AFTER} if status in _RETRIED else each
-        for status, each in described.items()
+        status: {**response, "headers": _RETRY_AFTER} if status in _RETRIED else response
+        for status, response in described.items()
     }
 
 
 def _complete_operation(
     method: str, operation: dict[str, Any], scope: str | None, standard: dict[str, Any]
 ) -> None:
-    # A docstring's first part is for clients; what it raises is for us.
+    # The first part of a docstring is for clients; Raises and Args are for us.
     description = inspect.cleandoc(operation.get("description", ""))
     operation["description"] = description.partition("\n\nRaises:")[0].partition("\n\nArgs:")[0]
     possible = {*_ALWAYS, *(_WITH_BODY if method == "post" else ())}
@@ -194,7 +203,7 @@ def _complete_operation(
 
 
 def _tidy_parameter(parameter: dict[str, Any]) -> None:
-    """Say once what FastAPI says of a parameter and of its schema again."""
+    """Remove what FastAPI repeats in the schema of a parameter."""
     described = parameter["schema"]
     for name in ("title", "description"):
         described.pop(name, None)
@@ -215,7 +224,7 @@ def _name(status: str) -> str:
 
 
 def to_yaml(schema: dict[str, Any]) -> str:
-    """Write a description as YAML for people: long texts as blocks, no aliases."""
+    """Return a description as YAML for people: long texts as blocks, no aliases."""
     import yaml  # noqa: PLC0415 - only whoever writes the file needs it
 
     class Dumper(yaml.SafeDumper):

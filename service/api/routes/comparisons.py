@@ -1,4 +1,4 @@
-"""Comparisons over HTTP: which configurations of an experiment are best, and how sure that is."""
+"""Comparisons over HTTP: an experiment's configurations ranked, with their uncertainty."""
 
 import uuid
 from typing import Annotated, Literal
@@ -41,30 +41,30 @@ def compare_configurations(
         str,
         Query(
             json_schema_extra={"enum": [*COMPARED_METRICS]},
-            description="What is compared; losses are better the lower they are.",
+            description="The metric to compare by.",
         ),
     ] = MAIN_METRIC,
     at: Annotated[
         Literal["final", "best"],
         Query(
-            description="`final`: the last epoch's value. `best`: the best value of this metric "
-            "over a run's epochs, which flatters every run a little."
+            description="`final`: the value of the last epoch. `best`: the best value of any "
+            "epoch, which is biased upwards."
         ),
     ] = "final",
     by: Annotated[
         list[_Axes] | None,
         Query(
-            description="Axes that make the groups, repeated or with commas between them; "
-            "`variant` stands for the variants' labels. Where left out, the axes that vary.",
+            description="The axes to group by, repeated or separated by commas; `variant` groups "
+            "by the variants' labels. By default the axes that vary.",
             examples=[["activation,initializer"]],
         ),
     ] = None,
 ) -> Response:
-    """Rank the configurations over their seeds: means with intervals, ties, effects of the axes."""
-    # numpy and scipy cost a quarter of a second that only comparisons pay.
+    """Rank the configurations over their seeds: means, intervals, ties and effects of the axes."""
+    # numpy and scipy take a quarter of a second to import, which only comparisons need.
     from service.comparison import ranking  # noqa: PLC0415
 
-    axes = [name.strip() for each in by or () for name in each.split(",")]
+    axes = [axis.strip() for value in by or () for axis in value.split(",")]
     comparison = ranking.compare(session, experiment_id, metric=metric, at=at, by=axes)
     body = ComparisonAnswer.of(comparison).to_json()
     return cached_response(request, body, immutable=comparison.finished)

@@ -1,22 +1,22 @@
-"""Live streams over HTTP: what happens in all experiments, in one, or in a run."""
+"""Event streams over HTTP: of all experiments, of one, or of a run."""
 
 import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import select
 from starlette.responses import Response
 
 from service.api.web.dependencies import requires
 from service.api.web.event_stream import EventStream, EventStreamResponse
 from service.api.web.problems import problem_responses
-from service.database.tables import Experiment, Run
-from service.errors import NotFoundError
+from service.database.tables import Run
 from service.events.event_types import EventType
 from service.events.reading import Subject
+from service.experiments import lifecycle
+from service.runs import search
 
-#: Streams that may read the table at the same moment.
+#: Most streams that read the table of events at the same time.
 MAX_STREAM_READERS = 4
 
 _LARGEST_ID = 2**63 - 1
@@ -29,7 +29,7 @@ async def _last_seen(
             alias="Last-Event-ID",
             ge=0,
             le=_LARGEST_ID,
-            description="The last event seen; the stream goes on after it.",
+            description="The id of the last event seen; the stream continues after it.",
             examples=[4711],
         ),
     ] = None,
@@ -39,7 +39,7 @@ async def _last_seen(
             alias="last_event_id",
             ge=0,
             le=_LARGEST_ID,
-            description="The same, for clients that cannot set headers; the header counts first.",
+            description="The same for clients that cannot set headers, which take precedence.",
             examples=[4711],
         ),
     ] = None,
@@ -51,7 +51,7 @@ AfterDep = Annotated[int | None, Depends(_last_seen)]
 
 _EVENTS = """
 Each event has its number as `id`, its type as `event` and JSON as `data`: `experiment_id`,
-`run_id` (null for the experiment's own), `created_at`, and what belongs to its type:
+`run_id` (null where the event concerns the experiment), `created_at`, and the fields of its type:
 
 - `experiment.created`, `experiment.finished` (`runs` by status)
 - `run.started` (`attempt`, `worker`, `epoch`, `epochs`), `run.epoch` (`epoch`, `epochs`,
@@ -60,25 +60,25 @@ Each event has its number as `id`, its type as `event` and JSON as `data`: `expe
 
 _ABOUT = f"""
 {_EVENTS.strip()}
-- `run.progress` (`epoch`, `epochs`, `fraction`) tells how far a run is inside an epoch; it is
+- `run.progress` (`epoch`, `epochs`, `fraction`): the progress of a run within an epoch. It is
   not stored, has no `id` and is not replayed.
 
-The stream begins with what happened after `Last-Event-ID`, or with everything. A comment is
-sent in silence. The stream ends once nothing can follow; asked again, it answers 204, which
-makes browsers stop asking.
+The stream begins with the events after `Last-Event-ID`, or with all events. While nothing
+happens it sends comments. It ends once nothing can follow; the next request is answered with
+204, at which browsers stop reconnecting.
 """
 
 _ABOUT_ALL = f"""
 {_EVENTS.strip()}
-- `experiment.deleted`: the experiment is gone, and all its other events with it
-- `stream.opened` comes first where no `Last-Event-ID` is given: its `id` is that of the newest
-  event there is, and the stream goes on from there.
+- `experiment.deleted`: the experiment was deleted, and all its other events with it
+- `stream.opened` comes first where the request has no `Last-Event-ID`: its `id` is that of the
+  newest event, and the stream continues from there.
 
-With `Last-Event-ID` the stream begins with what happened after it; 0 replays all that is kept.
-Events come in the order of their ids, each once, however many experiments run side by side. A
-comment is sent in silence. To those who ask for `text/event-stream` by name, as browsers do,
-the stream does not end by itself; to others, who may wait for an answer's end, it ends with what
-has happened by now.
+With `Last-Event-ID` the stream begins with the events after it; 0 replays all stored events.
+Events come in the order of their ids, each once, however many experiments run at the same time.
+While nothing happens the stream sends comments. Where `Accept` names `text/event-stream`, as
+browsers do, the stream does not end by itself; for other clients, which may wait for the end of
+an answer, it ends with the newest event.
 """
 
 _EXAMPLE = """\
@@ -98,7 +98,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The events, as they happen.",
         "content": {"text/event-stream": {"example": _EXAMPLE}},
     },
-    204: {"description": "Everything has been seen, and nothing can follow."},
+    204: {"description": "The client has seen every event, and none can follow."},
     **problem_responses(404),
 }
 
@@ -108,7 +108,7 @@ router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(requires
 @router.get(
     "/events",
     summary="Follow all experiments live",
-    description=f"Streams what happens in all experiments.\n{_ABOUT_ALL}",
+    description=f"Stream the events of all experiments.\n{_ABOUT_ALL}",
     response_class=EventStreamResponse,
     status_code=200,
     responses={200: _RESPONSES[200]},
@@ -131,7 +131,7 @@ async def follow_all(
 @router.get(
     "/experiments/{experiment_id}/events",
     summary="Follow an experiment live",
-    description=f"Streams what happens in an experiment and its runs.\n{_ABOUT}",
+    description=f"Stream the events of an experiment and its runs.\n{_ABOUT}",
     response_class=EventStreamResponse,
     status_code=200,
     responses=_RESPONSES,
@@ -148,7 +148,7 @@ async def follow_experiment(
 @router.get(
     "/runs/{run_id}/events",
     summary="Follow a run live",
-    description=f"Streams what happens in a run.\n{_ABOUT}",
+    description=f"Stream the events of a run.\n{_ABOUT}",
     response_class=EventStreamResponse,
     status_code=200,
     responses=_RESPONSES,
@@ -167,14 +167,12 @@ async def _answer(stream: EventStream) -> Response:
 
 
 def _require_experiment(state: Any, experiment_id: uuid.UUID) -> None:
-    with state.sessions() as session, session.begin():
-        if session.get(Experiment, experiment_id) is None:
-            raise NotFoundError(f"There is no experiment {experiment_id}.")
+    with state.sessions() as session:
+        lifecycle.require(session, experiment_id)
 
 
 def _experiment_of(state: Any, run_id: uuid.UUID) -> uuid.UUID:
-    with state.sessions() as session, session.begin():
-        found: uuid.UUID | None = session.scalar(select(Run.experiment_id).where(Run.id == run_id))
-        if found is None:
-            raise NotFoundError(f"There is no run {run_id}.")
+    with state.sessions() as session:
+        (experiment_id,) = search.look(session, run_id, Run.experiment_id)
+        found: uuid.UUID = experiment_id
         return found

@@ -1,4 +1,4 @@
-"""Experiments over HTTP: look, cancel, retry, delete."""
+"""Experiments over HTTP: list, read, cancel, retry, delete, and all histories of one."""
 
 import uuid
 from collections.abc import Sequence
@@ -41,14 +41,14 @@ from service.histories import exports
 from service.statuses import ExperimentStatus
 
 
-def _written_out(value: object) -> object:
-    """Refuse the bare numbers that pydantic would read as seconds since 1970."""
+def _require_date(value: object) -> object:
+    """Raise an error for bare numbers, which pydantic reads as seconds since 1970."""
     if isinstance(value, str) and "T" not in value.upper():
         raise ValueError("Write the time as in 2026-11-21T05:00:00Z.")
     return value
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Time = Annotated[AwareDatetime, BeforeValidator(_require_date)]
 
 router = APIRouter()
 router.include_router(submissions.router)
@@ -77,18 +77,22 @@ def list_experiments(
     session: SessionDep,
     page: PageDep,
     status: Annotated[
-        list[ExperimentStatus] | None, Query(description="Repeated, any of them.")
+        list[ExperimentStatus] | None,
+        Query(description="Any of these statuses; repeat for several."),
     ] = None,
     tag: Annotated[
         list[Annotated[str, Field(pattern=r"^[^:]+:")]] | None,
-        Query(description="`key:value`; repeated, all of them.", examples=[["course:dl"]]),
+        Query(
+            description="`key:value`; repeat for several, all of which must match.",
+            examples=[["course:dl"]],
+        ),
     ] = None,
     name: Annotated[str | None, Query(description="The exact name.")] = None,
     created_after: Annotated[
-        Time | None, Query(description="Later than this; RFC 3339, with a zone.")
+        Time | None, Query(description="Created after this time: RFC 3339, with a time zone.")
     ] = None,
     created_before: Annotated[
-        Time | None, Query(description="Earlier than this; RFC 3339, with a zone.")
+        Time | None, Query(description="Created before this time: RFC 3339, with a time zone.")
     ] = None,
 ) -> Response:
     """List experiments, newest first, without their specs."""
@@ -117,7 +121,7 @@ async def get_experiment(
     sessions: SessionsDep,
     hub: HubDep,
 ) -> Response:
-    """Give an experiment's spec and how it stands."""
+    """Return an experiment with its spec, its status and the counts of its runs."""
     body = await read_after(wait, experiment_id, sessions, hub)
     return cached_response(request, body, immutable=False)
 
@@ -130,7 +134,7 @@ async def get_experiment(
     dependencies=_ADMIN,
 )
 def delete_experiment(experiment_id: uuid.UUID, session: SessionDep) -> None:
-    """Delete an experiment, its runs and their histories; none of them may be active."""
+    """Delete an experiment with its runs and their histories; no run may be queued or running."""
     lifecycle.delete(session, experiment_id)
 
 
@@ -142,7 +146,7 @@ def delete_experiment(experiment_id: uuid.UUID, session: SessionDep) -> None:
     dependencies=_SUBMIT,
 )
 def cancel_experiment(experiment_id: uuid.UUID, session: SessionDep) -> Response:
-    """Cancel what waits at once and what trains within seconds; what has ended stays."""
+    """Cancel queued runs at once and running ones within seconds; ended runs do not change."""
     return _answer(lifecycle.cancel(session, experiment_id))
 
 
@@ -160,7 +164,7 @@ def retry_experiment(
     settings: SettingsDep,
     doorbell: DoorbellDep,
 ) -> Response:
-    """Queue the failed and cancelled runs again; epochs they have recorded are kept."""
+    """Queue the failed and cancelled runs again; their recorded epochs are kept."""
     standing = lifecycle.retry(session, experiment_id, caller.name)
     ring(session, settings, doorbell)
     return _answer(standing)
@@ -198,14 +202,15 @@ _STREAMS = {
 def get_experiment_histories(
     request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep
 ) -> Response:
-    """Stream all histories, as `Accept` asks: JSON, or CSV or Parquet with a row an epoch.
+    """Stream all histories in the format of `Accept`: JSON, or CSV or Parquet with a row per epoch.
 
-    Once every run has its result they have an `ETag` and may be kept for good.
+    Once every run has its result, the answer has an `ETag` and may be kept for good.
     """
     media_type = negotiate(request.headers.get("accept"), list(_STREAMS))
     headers = {"vary": "Accept", "cache-control": REVALIDATE}
     if exports.are_final(session, experiment_id):
-        # By what decides the content: to read all of it first would take as long as to send it.
+        # The tag depends on what decides the content: a digest of the content itself would take
+        # as long as sending it.
         headers |= cache_headers(exports.digest(experiment_id, media_type), immutable=True)
         if client_has(request, headers):
             return Response(status_code=304, headers=headers)
@@ -220,6 +225,6 @@ def _answer(standing: Standing) -> Response:
     return Response(ExperimentAnswer.of(standing).to_json(), media_type="application/json")
 
 
-def _tags(given: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = (each.partition(":") for each in given)
+def _tags(tags: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = (tag.partition(":") for tag in tags)
     return [(key, value) for key, _, value in pairs]

@@ -51,8 +51,8 @@ _Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_AXIS}(,{_AXIS})*
 _ByQuery = Annotated[
     list[_Axes] | None,
     Query(
-        description="The axes to group by, repeated or separated by commas; `variant` groups by the "
-        "variants' labels. By default the axes that vary.",
+        description="The axes to group by, repeated or separated by commas; `variant` groups by "
+        "the variants' labels. By default the axes that vary.",
         examples=[["activation,initializer"]],
     ),
 ]

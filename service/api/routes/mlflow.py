@@ -28,8 +28,8 @@ router = APIRouter(
 _API = f"{PREFIX}/"
 _FILES = f"{PREFIX}-artifacts/artifacts"
 _READ_ONLY = (
-    "The MLflow endpoints are read-only. Submit experiments by POST /v1/experiments; /docs describes "
-    "the whole API."
+    "The MLflow endpoints are read-only. Submit experiments by POST /v1/experiments; /docs "
+    "describes the whole API."
 )
 #: The most values of a metric in a page, as of MLflow's own server.
 _MAX_POINTS = 25_000

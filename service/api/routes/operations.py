@@ -1,4 +1,4 @@
-"""Operating the service: is it alive, is it ready, how is it doing."""
+"""Operating the service: whether it is alive, whether it is ready, and its metrics."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["operations"])
 
 
 class Health(BaseModel):
-    """A sign of life."""
+    """The answer of a process that runs."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "alive"}]})
 
@@ -26,14 +26,14 @@ class Health(BaseModel):
 
 
 class PartState(BaseModel):
-    """How one part is."""
+    """Whether one part works, and a sentence about it."""
 
     ok: bool
     detail: str
 
 
 class Readiness(BaseModel):
-    """How each part is that training needs."""
+    """The state of every part that training needs."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -60,34 +60,34 @@ class Readiness(BaseModel):
     )
 
 
-@router.get("/healthz", summary="Say that the process is alive")
+@router.get("/healthz", summary="Check that the process is alive")
 async def healthz() -> Health:
-    """Answer, touching nothing."""
+    """Answer without reading anything."""
     return Health(status="alive")
 
 
 @router.get(
     "/readyz",
-    summary="Say whether runs can be trained",
+    summary="Check whether runs can be trained",
     response_model=Readiness,
     responses=problems.problem_responses(503),
 )
 def readyz(request: Request) -> Response:
-    """Look at the database, its schema, the broker and the workers.
+    """Check the database, its schema, the broker and the workers.
 
-    Where one of them is not well the answer is a problem with the status 503 that has the same
+    Where one of them does not work, the answer is a problem with the status 503 and the same
     `checks`.
     """
     state = request.app.state
     checks = check_parts(state.engine, state.sessions, state.doorbell, state.settings)
-    unwell = [f"{name}: {each.detail}" for name, each in checks.items() if not each.ok]
-    shown = {name: {"ok": each.ok, "detail": each.detail} for name, each in checks.items()}
-    if not unwell:
+    failed = [f"{name}: {check.detail}" for name, check in checks.items() if not check.ok]
+    shown = {name: {"ok": check.ok, "detail": check.detail} for name, check in checks.items()}
+    if not failed:
         return Response(
             orjson.dumps({"ready": True, "checks": shown}), media_type="application/json"
         )
     problem = problems.make_problem(
-        503, " ".join(unwell), request.url.path, request.state.request_id
+        503, " ".join(failed), request.url.path, request.state.request_id
     ).model_dump(exclude_none=True)
     return Response(
         orjson.dumps({**problem, "ready": False, "checks": shown}),
@@ -116,15 +116,15 @@ class _PlainText(Response):
 
 @router.get(
     "/metrics",
-    summary="Give metrics to Prometheus",
+    summary="Get metrics for Prometheus",
     dependencies=[Depends(requires("read"))],
     response_class=_PlainText,
     responses=_METRICS_RESPONSES,
 )
 def metrics(request: Request, session: SessionDep, settings: SettingsDep) -> Response:
-    """Give this process' requests and streams, and everyone's runs, queue and workers.
+    """Return the requests and streams of this process, and all runs, the queue and the workers.
 
-    While the database is away its counts are missing, and `actinium_database_up` is 0.
+    While the database does not answer, its counts are missing and `actinium_database_up` is 0.
     """
     measured = request.app.state.metrics
     try:

@@ -1,4 +1,4 @@
-"""Presets over HTTP: what is claimed, an experiment that checks it, and what came of it."""
+"""Presets over HTTP: published claims, submitting their experiments, and checking them."""
 
 import uuid
 from typing import Annotated, Any
@@ -39,7 +39,7 @@ _Name = Annotated[str, Path(json_schema_extra={"enum": [*PRESETS]})]
 _PRESET = PresetAnswer.of(PRESETS["block_initializers"]).model_dump(mode="json")
 _BODY = Body(
     openapi_examples={
-        "full": {"summary": "As the source has it", "value": {}},
+        "full": {"summary": "As published", "value": {}},
         "small": {"summary": "Minutes on two cores", "value": {"size": "small", "seeds": 5}},
     }
 )
@@ -59,9 +59,9 @@ _BODY = Body(
     dependencies=_READ,
 )
 async def list_presets(request: Request, page: PageDep) -> Response:
-    """List the published claims that can be reproduced, each with its specs."""
+    """List published experiments that can be repeated, with their claims and specs."""
     names, next_cursor = page_of(list(PRESETS), page.cursor, page.limit, "presets")
-    body = PresetPage.of((PRESETS[each] for each in names), next_cursor).to_json()
+    body = PresetPage.of((PRESETS[name] for name in names), next_cursor).to_json()
     return page_response(request, body, next_cursor)
 
 
@@ -77,7 +77,7 @@ async def list_presets(request: Request, page: PageDep) -> Response:
     dependencies=_READ,
 )
 async def get_preset(request: Request, name: _Name) -> Response:
-    """Give a preset: what is claimed and where, and the specs that check it."""
+    """Return a preset: the claims, their source, and the specs that check them."""
     return cached_response(request, PresetAnswer.of(_named(name)).to_json(), immutable=False)
 
 
@@ -96,7 +96,7 @@ async def submit_preset(
 ) -> Response:
     """Store the experiment of a preset, at its full or its small size, and queue its runs.
 
-    Fields of the body take the place of the preset's. Dry runs, `Idempotency-Key` and
+    Fields of the body override those of the preset. Dry runs, `Idempotency-Key` and
     `Prefer: wait` work as for any experiment.
     """
     preset = _named(name)
@@ -105,7 +105,7 @@ async def submit_preset(
         spec = _spec(preset, submission, fields)
         return await submitting.answer(spec, Origin(preset.name, submission.size))
     except SpecError as error:
-        raise SpecError([_in_body(each, fields) for each in error.errors]) from error
+        raise SpecError([_in_body(found, fields) for found in error.errors]) from error
 
 
 def _spec(preset: Preset, submission: PresetSubmission, fields: dict[str, Any]) -> ExperimentSpec:
@@ -113,15 +113,15 @@ def _spec(preset: Preset, submission: PresetSubmission, fields: dict[str, Any]) 
         return ExperimentSpec.model_validate(overridden(preset, submission.size, fields))
     except ValidationError as error:
         raise SpecError(
-            [FieldError(tuple(each["loc"]), f"{each['msg']}.") for each in error.errors()]
+            [FieldError(tuple(found["loc"]), f"{found['msg']}.") for found in error.errors()]
         ) from error
 
 
 def _in_body(error: FieldError, fields: dict[str, Any]) -> FieldError:
-    """Find which field of the body an error in the preset's spec comes from."""
-    named: Location = tuple(each for each in error.location if each in fields)[-1:]
-    # Too few samples show in what needs them: the batch size, the split.
-    sizes: Location = tuple(each for each in ("train_size", "test_size") if each in fields)[:1]
+    """Return an error of the preset's spec as one of the field of the body that caused it."""
+    named: Location = tuple(step for step in error.location if step in fields)[-1:]
+    # Too few samples cause errors elsewhere in the spec: in the batch size, in the split.
+    sizes: Location = tuple(name for name in ("train_size", "test_size") if name in fields)[:1]
     return FieldError(named or sizes, error.detail)
 
 
@@ -137,8 +137,8 @@ def _in_body(error: FieldError, fields: dict[str, Any]) -> FieldError:
     dependencies=_READ,
 )
 def check_claims(request: Request, experiment_id: uuid.UUID, session: SessionDep) -> Response:
-    """Say of each claim whether it was reproduced, with the figures behind it."""
-    # numpy and scipy cost a quarter of a second that only claims pay.
+    """Return for each claim whether it was reproduced, with the evidence."""
+    # numpy and scipy take a quarter of a second to import, which only claims need.
     from service.presets import checking  # noqa: PLC0415
 
     checked = checking.check(session, experiment_id)

@@ -1,4 +1,4 @@
-"""Submitting experiments over HTTP: for good, or as a dry run."""
+"""Submitting experiments over HTTP, or planning them by a dry run."""
 
 import uuid
 from dataclasses import dataclass
@@ -55,15 +55,15 @@ _BODY = Body(
             "value": examples.SPEC,
         },
         "variants": {
-            "summary": "What is no plain product",
+            "summary": "Variants: configurations that are not a full grid",
             "value": examples.VARIANTS,
         },
     }
 )
-#: How a submission is answered.
+#: The description of the answers to a submission, for ``responses`` of a route.
 ANSWERS: dict[int | str, dict[str, Any]] = {
     201: {
-        "description": "The experiment was stored, or had been by the same request before.",
+        "description": "The experiment was stored, now or by the same request before.",
         "headers": {
             "Location": {"description": "The experiment.", "schema": {"type": "string"}},
             "Idempotency-Replayed": {
@@ -75,7 +75,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     },
     200: {
         "model": DryRun,
-        "description": "What would be made (`dry_run=true`); nothing was stored.",
+        "description": "The plan of a dry run (`dry_run=true`); nothing was stored.",
         "headers": LINK_HEADER,
         **examples.json_answer(examples.DRY_RUN),
     },
@@ -86,9 +86,9 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 _IdempotencyKey = Annotated[
     Annotated[str, Field(json_schema_extra={"pattern": KEY_PATTERN})] | None,
     Header(
-        description="1 to 255 printable ASCII characters that name this request: sent "
-        "again within the time the service remembers (24 hours unless set otherwise), it "
-        "is answered again and done once. Keys are the caller's own.",
+        description="1 to 255 printable ASCII characters that identify this request. A request "
+        "with the same key within the retention time (by default 24 hours) gets the same answer "
+        "and stores nothing again. Each caller has their own keys.",
         examples=["b1f0c2de-7a41-4a60-9a37-5d2f6f0c9f11"],
     ),
 ]
@@ -96,7 +96,7 @@ _IdempotencyKey = Annotated[
 
 @dataclass(frozen=True)
 class Submitting:
-    """A request that submits an experiment: all of it but the experiment itself."""
+    """Everything that a request to submit has but the spec."""
 
     request: Request
     page: PageRequest
@@ -110,7 +110,7 @@ class Submitting:
     idempotency_key: str | None
 
     async def answer(self, spec: ExperimentSpec, origin: Origin | None = None) -> Response:
-        """Store an experiment and answer with it; or say what a dry run would make."""
+        """Store an experiment and return it; or return the plan of a dry run."""
         if self.dry_run:
             return await run_in_threadpool(self._plan, spec)
         keyed = await self._keyed()
@@ -178,7 +178,7 @@ async def _submitting(
     doorbell: DoorbellDep,
     hub: HubDep,
     dry_run: Annotated[
-        bool, Query(description="Say what would be made, and what it costs; store nothing.")
+        bool, Query(description="Return the plan with its cost, and store nothing.")
     ] = False,
     idempotency_key: _IdempotencyKey = None,
 ) -> Submitting:
@@ -202,14 +202,14 @@ async def submit_experiment(
 ) -> Response:
     """Store an experiment and queue its runs: every combination of its axes, with each seed.
 
-    Runs whose configuration and seed were trained before take over that history, unless
+    A run whose configuration and seed were trained before takes over that history, unless
     `reuse` is false. `limit` and `cursor` page the configurations of a dry run.
     """
     return await submitting.answer(spec)
 
 
 def ring(session: Session, settings: Settings, doorbell: Doorbell) -> None:
-    """Wake workers for what was just stored; where that fails, the scheduler's sweep does it."""
+    """Wake workers for the stored runs; where that fails, the scheduler's sweep wakes them."""
     try:
         doorbell.ring(capacity.workers_wanted(session, settings))
     except SQLAlchemyError as error:
@@ -222,7 +222,7 @@ async def read_after(
     sessions: sessionmaker[Session],
     hub: EventHub,
 ) -> bytes:
-    """Write an experiment, where wanted once it has finished or after so many seconds."""
+    """Return the body of an experiment, after it has finished or ``wait`` seconds have passed."""
     if wait is not None:
         finished = partial(_has_finished, sessions, experiment_id)
         await wait_until(hub, experiment_id, finished, wait)

@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: subscribe, silence, unsubscribe; what was sent, and sending it again."""
+"""Webhooks over HTTP: subscribe, disable, delete; their deliveries, and delivering again."""
 
 import uuid
 from typing import Annotated, Any
@@ -41,14 +41,14 @@ _DELIVERY = examples.json_answer(DELIVERY_EXAMPLE)
 _BODY = Body(
     openapi_examples={
         "ends": {
-            "summary": "Tell when an experiment is done",
+            "summary": "When an experiment has finished",
             "value": {
                 "url": WEBHOOK_EXAMPLE["url"],
                 "events": WEBHOOK_EXAMPLE["events"],
                 "description": WEBHOOK_EXAMPLE["description"],
             },
         },
-        "all": {"summary": "Tell everything", "value": {"url": WEBHOOK_EXAMPLE["url"]}},
+        "all": {"summary": "Every event", "value": {"url": WEBHOOK_EXAMPLE["url"]}},
     }
 )
 
@@ -78,9 +78,9 @@ def create_webhook(
     caller: CallerDep,
     settings: SettingsDep,
 ) -> Response:
-    """Have events posted to an address, signed as Standard Webhooks has it.
+    """Have events posted to an address, signed as Standard Webhooks specifies.
 
-    The answer shows the secret that messages are signed with; no later one does.
+    The answer has the secret that signs the messages; no later answer has it.
     """
     subscription = Subscription(wanted.url, wanted.events, wanted.description)
     made = subscriptions.create(session, subscription, caller=caller.name, settings=settings)
@@ -110,7 +110,7 @@ def list_webhooks(request: Request, session: SessionDep, page: PageDep) -> Respo
     dependencies=_READ,
 )
 def get_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
-    """Give a webhook, without its secret."""
+    """Return a webhook, without its secret."""
     return _shown(subscriptions.get(session, webhook_id))
 
 
@@ -122,7 +122,7 @@ def get_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
     dependencies=_ADMIN,
 )
 def delete_webhook(webhook_id: uuid.UUID, session: SessionDep) -> None:
-    """Delete a webhook with its deliveries; those that wait are not sent."""
+    """Delete a webhook with its deliveries; pending ones are not sent."""
     subscriptions.delete(session, webhook_id)
 
 
@@ -130,11 +130,11 @@ def delete_webhook(webhook_id: uuid.UUID, session: SessionDep) -> None:
     "/{webhook_id}/disable",
     response_model=WebhookAnswer,
     responses={200: _DISABLED, **problem_responses(404)},
-    summary="Silence a webhook",
+    summary="Disable a webhook",
     dependencies=_SUBMIT,
 )
 def disable_webhook(webhook_id: uuid.UUID, session: SessionDep, caller: CallerDep) -> Response:
-    """Send nothing until it is enabled; what waits is given up, and stays in the log."""
+    """Send nothing until it is enabled again; pending deliveries fail, and stay listed."""
     return _shown(subscriptions.disable(session, webhook_id, caller=caller.name))
 
 
@@ -146,10 +146,10 @@ def disable_webhook(webhook_id: uuid.UUID, session: SessionDep, caller: CallerDe
     dependencies=_SUBMIT,
 )
 def enable_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
-    """Tell what happens from now on; also after its receiver answered 410 Gone.
+    """Send events from now on; also where its receiver had answered 410 Gone.
 
-    What happened while it was disabled was not queued for it. What was given up when it was
-    disabled can be delivered again, message by message.
+    Events that happened while it was disabled are not sent. Deliveries that failed when it was
+    disabled can be delivered again, one by one.
     """
     return _shown(subscriptions.enable(session, webhook_id))
 
@@ -162,7 +162,7 @@ def enable_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
     dependencies=_SUBMIT,
 )
 def change_webhook_secret(webhook_id: uuid.UUID, session: SessionDep) -> Response:
-    """Make a new secret; for 24 hours messages carry a signature of the one before it too."""
+    """Return a new secret; for 24 hours messages are signed with the previous one as well."""
     body = WebhookWithSecret.of(subscriptions.change_secret(session, webhook_id)).to_json()
     headers = {"cache-control": "no-store"}
     return Response(body, headers=headers, media_type="application/json")
@@ -177,7 +177,7 @@ def change_webhook_secret(webhook_id: uuid.UUID, session: SessionDep) -> Respons
     dependencies=_SUBMIT,
 )
 def ping_webhook(webhook_id: uuid.UUID, session: SessionDep) -> Response:
-    """Queue a `webhook.ping`; its delivery tells whether it arrived."""
+    """Queue a `webhook.ping`; its delivery shows whether it arrived."""
     return _queued(deliveries.ping(session, webhook_id))
 
 
@@ -195,10 +195,10 @@ def list_webhook_deliveries(
     session: SessionDep,
     page: PageDep,
     status: Annotated[
-        list[DeliveryStatus] | None, Query(description="Repeated, any of them.")
+        list[DeliveryStatus] | None, Query(description="Any of these; repeat for several.")
     ] = None,
 ) -> Response:
-    """List the messages to a webhook, newest first, each with all its attempts."""
+    """List the deliveries to a webhook, newest first, each with all its attempts."""
     found, next_cursor = deliveries.search(
         session, webhook_id, statuses=status or (), cursor=page.cursor, limit=page.limit
     )
@@ -215,7 +215,7 @@ def list_webhook_deliveries(
 def get_webhook_delivery(
     webhook_id: uuid.UUID, delivery_id: uuid.UUID, session: SessionDep
 ) -> Response:
-    """Give a message to a webhook, with all attempts to deliver it."""
+    """Return a delivery to a webhook, with all its attempts."""
     body = DeliveryAnswer.of(deliveries.get(session, webhook_id, delivery_id)).to_json()
     return Response(body, media_type="application/json")
 
@@ -231,7 +231,7 @@ def get_webhook_delivery(
 def redeliver_webhook_delivery(
     webhook_id: uuid.UUID, delivery_id: uuid.UUID, session: SessionDep
 ) -> Response:
-    """Queue a message again, or at once where it waits, under its own id."""
+    """Queue a message again under its own id; a pending one is sent at once."""
     return _queued(deliveries.redeliver(session, webhook_id, delivery_id))
 
 

@@ -1,4 +1,4 @@
-"""Weights over HTTP."""
+"""Weights of runs over HTTP."""
 
 import uuid
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from service.weights.files import At
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
-_PIECE = 1 << 18
+_CHUNK_BYTES = 1 << 18
 
 
 class SafetensorsResponse(Response):
@@ -27,7 +27,7 @@ class SafetensorsResponse(Response):
 _WEIGHTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A safetensors file: tensors by the network's own names. Its metadata "
-        "have `run_id`, `config` (JSON), `config_hash`, `seed`, `epoch`, `engine` (JSON) and "
+        "contain `run_id`, `config` (JSON), `config_hash`, `seed`, `epoch`, `engine` (JSON) and "
         "`sha256`.",
         "headers": {
             **CACHE_HEADERS,
@@ -63,12 +63,12 @@ def get_run_weights(
     epoch: Annotated[
         At,
         Query(
-            description="`0`: as initialized. `last`: as training ended; of a run that completed "
-            "or diverged."
+            description="`0`: as initialized. `last`: at the end of training, for a run that "
+            "completed or diverged."
         ),
     ] = "last",
 ) -> Response:
-    """Give the network's weights with the configuration that rebuilds it, as safetensors."""
+    """Return the network's weights with the configuration that rebuilds it, as safetensors."""
     found = files.find(session, run_id, epoch, settings)
     headers = cache_headers(found.sha256, immutable=found.final)
     if client_has(request, headers):
@@ -77,11 +77,11 @@ def get_run_weights(
     headers["content-length"] = str(found.size)
     headers["content-disposition"] = f'attachment; filename="{run_id}-epoch-{epoch}.safetensors"'
     return StreamingResponse(
-        _pieces(found.file), headers=headers, media_type="application/octet-stream"
+        _chunks(found.file), headers=headers, media_type="application/octet-stream"
     )
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
     with file:
-        while piece := file.read(_PIECE):
-            yield piece
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk

@@ -1,4 +1,4 @@
-"""What all answers share: every field is always there, null where there is nothing."""
+"""The base of all answers: every field is always present, null where it has no value."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema
 
 from service.json_numbers import JsonNumber
 
-#: A number that may be no finite one.
+#: A number that may be non-finite.
 Number = Annotated[
     JsonNumber,
     Field(description='A number; "NaN", "Infinity" and "-Infinity" stand for what JSON lacks.'),
@@ -18,7 +18,7 @@ Number = Annotated[
 
 @dataclass(frozen=True)
 class As:
-    """Describes stored JSON by the type that wrote it; it is shown as it is stored."""
+    """Describes stored JSON by the type that wrote it; the answer has it as stored."""
 
     type: type[BaseModel]
 
@@ -34,5 +34,5 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     def to_json(self) -> bytes:
-        """Write the body of a response."""
+        """Return the body of a response."""
         return orjson.dumps(self, default=vars, option=orjson.OPT_UTC_Z)

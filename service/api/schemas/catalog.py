@@ -23,7 +23,7 @@ from service.specs.choices import choice
 
 Bound = int | float | None
 
-#: The inputs a model's size is told for.
+#: The data set for which the size of a model is computed.
 _REFERENCE = "mnist"
 
 
@@ -35,7 +35,7 @@ class CatalogSource(Answer):
 
 
 class CatalogParameter(Answer):
-    """One parameter with its range; for lists the bounds are those of each item."""
+    """A parameter with its range; the bounds of a list hold for each of its items."""
 
     name: str
     type: ParameterKind = Field(
@@ -45,21 +45,21 @@ class CatalogParameter(Answer):
     meaning: str
     required: bool = Field(description="Whether it has no default.")
     default: Any = Field(
-        description="What it is where left out. Null where it is required, or where its meaning "
-        "says what stands in."
+        description="The default; null where it is required, or where the default depends on "
+        "other values, as its meaning says."
     )
-    minimum: Bound = Field(description="The smallest value allowed.")
-    maximum: Bound = Field(description="The largest value allowed.")
-    exclusive_minimum: Bound = Field(description="Values are above this.")
-    exclusive_maximum: Bound = Field(description="Values are below this.")
+    minimum: Bound = Field(description="The smallest valid value.")
+    maximum: Bound = Field(description="The largest valid value.")
+    exclusive_minimum: Bound = Field(description="Valid values are above this.")
+    exclusive_maximum: Bound = Field(description="Valid values are below this.")
     options: list[str]
-    axis: str | None = Field(description="Of a `choice`: the axis it is an entry of.")
+    axis: str | None = Field(description="Of a `choice`: the axis whose entries it takes.")
     min_items: int | None = Field(description="Of a list.")
     max_items: int | None = Field(description="Of a list.")
 
     @classmethod
     def of(cls, parameter: Parameter) -> Self:
-        """Show a parameter."""
+        """Return the answer for a parameter."""
         required = parameter.default is ...
         is_list = parameter.kind in {"integers", "numbers"}
         default = None if required else parameter.default
@@ -81,7 +81,7 @@ class CatalogParameter(Answer):
 
 
 class AutoChoices(Answer):
-    """What `auto` means beside an activation."""
+    """The entries that `auto` stands for with an activation."""
 
     initializer: str
     dropout: str
@@ -93,35 +93,37 @@ class DatasetFacts(Answer):
     train_count: int
     test_count: int
     input_shape: list[int] = Field(
-        description="Of one sample: (channels, height, width) of images, (features) of points."
+        description="Of one sample: [channels, height, width] of images, [features] of points."
     )
     classes: int
     largest_value: float | None = Field(
-        description="The largest a pixel can be; null where the inputs are no pixels."
+        description="The largest value of a pixel; null where the inputs are not pixels."
     )
 
 
 class ModelFacts(Answer):
-    """What a model brings where a spec is silent, and its size with its default parameters."""
+    """A model's own defaults for a spec, and its size with default parameters."""
 
     batch_size: int
     loss: str
-    dropout_rates: list[float] = Field(description="One for each dropout layer.")
+    dropout_rates: list[float] = Field(description="One per dropout layer.")
     layers: list[str] = Field(description="Its weighted layers, from the first to the output.")
     weights: int = Field(description="Weights and biases, for the inputs and classes of mnist.")
     multiply_adds: int = Field(description="Of one sample's forward pass, for mnist.")
 
 
 class FigureLinks(Answer):
-    """Where the picture of an activation and its derivative is; `?theme=dark` for the dark one."""
+    """The addresses of the picture of an activation; `?theme=dark` for a dark background."""
 
     svg: str
     png: str
-    note: str | None = Field(description="What is drawn where that is no function of one z-value.")
+    note: str | None = Field(
+        description="What is drawn of an activation that is not a function of one z-value."
+    )
 
 
 class CatalogLinks(Answer):
-    """Where this is."""
+    """Addresses."""
 
     self: str
 
@@ -136,16 +138,18 @@ class CatalogEntry(Answer):
     formula: str = Field(description="LaTeX; empty where `symbolic`.")
     parameters: list[CatalogParameter]
     source: CatalogSource
-    symbolic: bool = Field(description="Whether it is resolved to another entry before a run.")
-    auto: AutoChoices | None = Field(description="Of an activation.")
-    dataset: DatasetFacts | None = Field(description="Of a data set.")
-    model: ModelFacts | None = Field(description="Of a model.")
-    figure: FigureLinks | None = Field(description="Of an activation.")
+    symbolic: bool = Field(
+        description="Whether it stands for another entry, which every run has in its place."
+    )
+    auto: AutoChoices | None = Field(description="Only of an activation.")
+    dataset: DatasetFacts | None = Field(description="Only of a data set.")
+    model: ModelFacts | None = Field(description="Only of a model.")
+    figure: FigureLinks | None = Field(description="Only of an activation.")
     links: CatalogLinks
 
     @classmethod
     def of(cls, axis: str, entry: Entry) -> Self:
-        """Show an entry."""
+        """Return the answer for an entry."""
         path = f"/v1/catalog/{axis}/{entry.name}"
         return cls(
             axis=axis,
@@ -153,7 +157,7 @@ class CatalogEntry(Answer):
             aliases=list(entry.aliases),
             meaning=entry.meaning,
             formula=entry.formula,
-            parameters=[CatalogParameter.of(each) for each in entry.parameters],
+            parameters=[CatalogParameter.of(parameter) for parameter in entry.parameters],
             source=_source(entry.source),
             symbolic=entry.symbolic,
             auto=_auto(entry),
@@ -175,7 +179,7 @@ class CatalogAxis(Answer):
 
     @classmethod
     def of(cls, axis: str, names: Iterable[str], next_cursor: str | None) -> Self:
-        """Show some of an axis' values."""
+        """Return the page of these values of an axis."""
         return cls(
             axis=axis,
             meaning=MEANINGS[axis],
@@ -186,15 +190,15 @@ class CatalogAxis(Answer):
 
 
 class Catalog(Answer):
-    """Axes with all their values."""
+    """Some axes, with all their values."""
 
     items: list[CatalogAxis]
     next_cursor: str | None
 
     @classmethod
     def of(cls, axes: Iterable[str], next_cursor: str | None) -> Self:
-        """Show some axes, each whole."""
-        items = [CatalogAxis.of(each, AXES[each], None) for each in axes]
+        """Return the page of these axes, with all their values."""
+        items = [CatalogAxis.of(axis, AXES[axis], None) for axis in axes]
         return cls(items=items, next_cursor=next_cursor)
 
 
@@ -230,7 +234,7 @@ def _model(entry: Entry) -> ModelFacts | None:
         batch_size=entry.batch_size,
         loss=entry.loss,
         dropout_rates=list(plan.dropout_rates),
-        layers=[each.name for each in plan.layers],
+        layers=[layer.name for layer in plan.layers],
         weights=plan.parameters,
         multiply_adds=plan.multiply_adds,
     )

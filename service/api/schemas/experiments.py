@@ -32,7 +32,7 @@ class RunCounts(Answer):
 
 
 class ExperimentLinks(Answer):
-    """Where more about an experiment is."""
+    """Addresses of an experiment and of what belongs to it."""
 
     self: str
     runs: str
@@ -41,55 +41,55 @@ class ExperimentLinks(Answer):
 
 
 class ExperimentPreset(Answer):
-    """The preset an experiment was made from."""
+    """The preset that an experiment was submitted from."""
 
     name: str
-    size: Literal["full", "small"] = Field(description="Which of its specs was taken.")
+    size: Literal["full", "small"] = Field(description="Which of its specs was used.")
 
 
 class ExperimentSummary(Answer):
-    """An experiment as lists show it: without its spec."""
+    """An experiment without its spec, as in lists."""
 
     id: uuid.UUID
     name: str | None
     description: str | None
     tags: dict[str, str]
     preset: ExperimentPreset | None = Field(
-        description="Whose claims `/claims` checks; null for an experiment of one's own."
+        description="The preset whose claims `/claims` checks; null without one."
     )
     status: ExperimentStatus = Field(
-        description="`queued`: every run waits. `running`: some run waits or trains. Then "
-        "`failed` where a run failed, `cancelled` where it was cancelled, else `completed` "
-        "(diverged runs are results)."
+        description="`queued`: no run has started. `running`: a run is queued or running. "
+        "Afterwards `failed` if a run failed, else `cancelled` if the experiment or all its runs "
+        "were cancelled, else `completed` (diverged runs are results)."
     )
     runs: RunCounts
-    progress: Fraction = Field(description="Share of all epochs that is done.")
+    progress: Fraction = Field(description="Share of all epochs that are recorded.")
     eta_seconds: float | None = Field(
-        description="Estimate with the workers now at it; null once it has ended."
+        description="Estimate with the present workers; null once it has ended."
     )
     created_by: str = Field(description="The name of the key that submitted it.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    cancelled_at: datetime | None = Field(description="When its cancel was asked for.")
+    cancelled_at: datetime | None = Field(description="When its cancellation was requested.")
     links: ExperimentLinks
 
     @classmethod
     def of(cls, standing: Standing) -> Self:
-        """Show how an experiment stands."""
+        """Return the answer for an experiment."""
         return cls(**_summary(standing))
 
 
 class ExperimentAnswer(ExperimentSummary):
-    """An experiment with its spec and how it stands."""
+    """An experiment with its spec and its progress."""
 
     spec: Annotated[dict[str, Any], As(ExperimentSpec)] = Field(
-        description="The spec with its defaults written out; it may be submitted again."
+        description="The spec with all defaults filled in; it can be submitted again."
     )
 
     @classmethod
     def of(cls, standing: Standing) -> Self:
-        """Show how an experiment stands, and its spec."""
+        """Return the answer for an experiment, with its spec."""
         return cls(**_summary(standing), spec=standing.experiment.spec)
 
 
@@ -127,21 +127,21 @@ def _preset(experiment: tables.Experiment) -> dict[str, Any] | None:
 
 
 class CostRate(Answer):
-    """What a thousand training samples cost, and how that is known."""
+    """The time per thousand training samples, and where it comes from."""
 
     model: dict[str, Any]
     dataset: str
     batch_size: int
     seconds_per_thousand_samples: float
     basis: Literal["measured", "catalog"] = Field(
-        description="`measured`: mean over `runs` runs of this model, data set and batch size "
-        "here. `catalog`: counted from the layers, for two cores."
+        description="`measured`: the mean of `runs` runs with this model, data set and batch size "
+        "on this service. `catalog`: estimated from the layers, for two cores."
     )
     runs: int
 
 
 class CostEstimate(Answer):
-    """What the runs that must be trained take on one worker, one after the other."""
+    """The time that the runs to be trained take on one worker, one after the other."""
 
     training_samples: int
     seconds: float
@@ -149,8 +149,8 @@ class CostEstimate(Answer):
 
     @classmethod
     def of(cls, estimate: Cost) -> Self:
-        """Show an estimate."""
-        rates = [CostRate(**vars(each)) for each in estimate.rates]
+        """Return the answer for an estimate."""
+        rates = [CostRate(**vars(rate)) for rate in estimate.rates]
         return cls(
             training_samples=estimate.training_samples, seconds=estimate.seconds, rates=rates
         )
@@ -164,29 +164,29 @@ class PlannedConfigurationAnswer(Answer):
     name: str = NAME
     config: Annotated[dict[str, Any], As(RunConfig)]
     config_hash: str
-    runs: int = Field(description="How many seeds it is trained with.")
+    runs: int = Field(description="Number of seeds it is trained with.")
     already_trained: int
 
 
 class DryRun(Answer):
-    """What a submission would make; nothing is stored."""
+    """The plan of a submission; nothing is stored."""
 
     runs: int
     configurations: int
-    already_trained: int = Field(description="How many runs have a finished twin.")
+    already_trained: int = Field(description="Number of runs whose results can be reused.")
     cost: CostEstimate
     items: list[PlannedConfigurationAnswer]
     next_cursor: str | None
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
-        """Show what a submission would make."""
+        """Return the answer for a plan."""
         return cls(
             runs=plan.runs,
             configurations=plan.configurations,
             already_trained=plan.already_trained,
             cost=CostEstimate.of(plan.cost),
-            items=[PlannedConfigurationAnswer(**vars(each)) for each in plan.items],
+            items=[PlannedConfigurationAnswer(**vars(planned)) for planned in plan.items],
             next_cursor=plan.next_cursor,
         )
 
@@ -199,5 +199,8 @@ class ExperimentPage(Answer):
 
     @classmethod
     def of(cls, found: Iterable[Standing], next_cursor: str | None) -> Self:
-        """Show a page."""
-        return cls(items=[ExperimentSummary.of(each) for each in found], next_cursor=next_cursor)
+        """Return a page of experiments."""
+        return cls(
+            items=[ExperimentSummary.of(experiment) for experiment in found],
+            next_cursor=next_cursor,
+        )

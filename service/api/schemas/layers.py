@@ -8,17 +8,17 @@ from service.api.schemas.base import Answer, Number
 
 
 class Histogram(Answer):
-    """How many values fall between each two neighbouring edges."""
+    """The number of values between neighbouring edges."""
 
     edges: list[float] = Field(
-        description="One more than there are counts, from the smallest value to the largest; "
-        "empty where no value is finite."
+        description="One more than the counts, from the smallest value to the largest; empty where "
+        "no value is finite."
     )
     counts: list[int] = Field(description="Of a subsample of at most 100,000 values.")
 
 
 class DistributionAnswer(Answer):
-    """What is kept of many values. Those that are not finite are counted and left out."""
+    """A summary of many values; non-finite ones are counted and otherwise ignored."""
 
     count: int
     non_finite: int
@@ -27,7 +27,7 @@ class DistributionAnswer(Answer):
     min: Number
     max: Number
     quantiles: dict[str, Number] = Field(
-        description="By probability, `0.01` to `0.99`; of the histogram's subsample."
+        description="By probability, `0.01` to `0.99`, of the same subsample as the histogram."
     )
     histogram: Histogram
 
@@ -36,38 +36,42 @@ class LayerAnswer(Answer):
     """One layer at one epoch."""
 
     name: str
-    units: int = Field(description="Its units or channels.")
+    units: int = Field(description="Number of units, or of channels of a convolution.")
     z: DistributionAnswer = Field(
-        description="z-values, the input of the activation; of the output layer the logits."
+        description="z-values, the input of the activation; in the output layer the logits."
     )
     activation: DistributionAnswer = Field(
-        description="Activations; of the output layer the probabilities."
+        description="Activations; in the output layer the probabilities."
     )
     weight: DistributionAnswer
-    gradient: DistributionAnswer = Field(description="Of the probe's mean loss by the weights.")
-    z_gradient: DistributionAnswer = Field(description="Of the probe's mean loss by the z-values.")
+    gradient: DistributionAnswer = Field(
+        description="Gradient of the probe's mean loss with respect to the weights."
+    )
+    z_gradient: DistributionAnswer = Field(
+        description="Gradient of the probe's mean loss with respect to the z-values."
+    )
     signal: Number = Field(
-        description="Standard deviation of a unit's z-values over samples, mean over units."
+        description="Standard deviation of a unit's z-values over samples, averaged over units."
     )
-    dead_fraction: float = Field(
-        description="Share of the units through which no gradient passes on any sample."
-    )
+    dead_fraction: float = Field(description="Share of units that pass no gradient on any sample.")
     saturated_fraction: float = Field(
-        description="Share of the z-values where the activation is flat: beyond 4 with sigmoid, 2 "
-        "with tanh; none for activations that grow without bound."
+        description="Share of z-values where the activation is flat: beyond 4 for sigmoid, beyond "
+        "2 for tanh; 0 for unbounded activations."
     )
-    symmetric: bool = Field(description="All its units have the same weights.")
+    symmetric: bool = Field(description="Whether all its units have the same weights.")
 
 
 class LayersAnswer(Answer):
-    """A network's layers at one epoch, on the first samples it trains on."""
+    """The layers of a network at one epoch, on the first training samples."""
 
     run_id: uuid.UUID
-    epoch: int = Field(description="0 is the network before its first step.")
+    epoch: int = Field(description="0 is the network before the first step.")
     epochs_available: list[int] = Field(description="The epochs with layer statistics.")
     samples: int
     loss: Number = Field(description="Mean over the samples.")
     chance_loss: Number = Field(
-        description="What the loss would be if every sample were given the classes' shares."
+        description="The loss if every sample were predicted by the frequencies of the classes."
     )
-    layers: list[LayerAnswer] = Field(description="The hidden ones in order, and the output layer.")
+    layers: list[LayerAnswer] = Field(
+        description="The hidden layers in order, then the output layer."
+    )

@@ -1,4 +1,4 @@
-"""Presets and their claims as the API takes and answers them."""
+"""Presets and their claims, as the API accepts and answers them."""
 
 import uuid
 from collections.abc import Iterable
@@ -21,22 +21,24 @@ _SPEC_FIELDS = ExperimentSpec.model_fields
 
 
 class PresetSubmission(BaseModel):
-    """What a submission of a preset may set otherwise; what is left out is the preset's own."""
+    """Fields that override those of the preset; all are optional."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     size: Size = Field(
         "full",
-        description="`full`: as the source has it. `small`: fits two cores in minutes, for the "
+        description="`full`: as published. `small`: takes minutes on two cores, and tests the "
         "direction of the claims.",
     )
     epochs: int | None = Field(None, ge=0, description="0 means initialization only.")
     seeds: Seeds | None = Field(None, description="A list, or a count.")
-    train_size: int | None = Field(None, ge=1, description="Training samples, the first ones.")
-    test_size: int | None = Field(None, ge=1, description="Test samples, the first ones.")
-    batch_size: int | None = Field(None, ge=1, description="In place of all the preset's.")
-    name: ShortText | None = Field(None, description="The preset's name if left out.")
-    description: LongText | None = Field(None, description="The preset's own if left out.")
+    train_size: int | None = Field(None, ge=1, description="Train on the first samples only.")
+    test_size: int | None = Field(None, ge=1, description="Test on the first samples only.")
+    batch_size: int | None = Field(
+        None, ge=1, description="In place of all batch sizes of the preset."
+    )
+    name: ShortText | None = Field(None, description="By default the name of the preset.")
+    description: LongText | None = Field(None, description="By default that of the preset.")
     tags: dict[Label, ShortText] | None = Field(None, max_length=50)
     layer_statistics: LayerStatistics | Literal["off"] | None = None
     reuse: bool | None = Field(None, description=_SPEC_FIELDS["reuse"].description)
@@ -45,7 +47,7 @@ class PresetSubmission(BaseModel):
     device: Literal["auto", "cpu", "cuda"] | None = None
 
     def fields(self) -> dict[str, Any]:
-        """Give what is set otherwise, but for the size."""
+        """Return the fields that are set, except the size."""
         return self.model_dump(mode="json", exclude={"size"}, exclude_none=True)
 
 
@@ -57,12 +59,12 @@ class PresetClaim(Answer):
 
     @classmethod
     def of(cls, claim: PublishedClaim) -> Self:
-        """Show a claim."""
+        """Return the answer for a claim."""
         return cls(name=claim.name, sentence=claim.sentence)
 
 
 class PresetLinks(Answer):
-    """Where a preset is, and where it is submitted."""
+    """Addresses of a preset, and for submitting it."""
 
     self: str
     experiments: str
@@ -78,16 +80,16 @@ class PresetAnswer(Answer):
     description: str
     source: CatalogSource
     spec: dict[str, Any] = Field(
-        description="At its full size; it may be submitted as an experiment by itself, which "
+        description="The spec at full size. It can be submitted as an experiment of its own, which "
         "then has no claims."
     )
-    small_spec: dict[str, Any] = Field(description="At its small size.")
+    small_spec: dict[str, Any] = Field(description="The spec at small size.")
     claims: list[PresetClaim]
     links: PresetLinks
 
     @classmethod
     def of(cls, preset: Preset) -> Self:
-        """Show a preset."""
+        """Return the answer for a preset."""
         path = f"/v1/presets/{preset.name}"
         return cls(
             name=preset.name,
@@ -96,7 +98,7 @@ class PresetAnswer(Answer):
             source=CatalogSource(title=preset.source.title, link=preset.source.link),
             spec=preset.spec_of("full"),
             small_spec=preset.spec_of("small"),
-            claims=[PresetClaim.of(each) for each in preset.claims],
+            claims=[PresetClaim.of(claim) for claim in preset.claims],
             links=PresetLinks(self=path, experiments=f"{path}/experiments"),
         )
 
@@ -109,64 +111,65 @@ class PresetPage(Answer):
 
     @classmethod
     def of(cls, presets: Iterable[Preset], next_cursor: str | None) -> Self:
-        """Show a page."""
-        return cls(items=[PresetAnswer.of(each) for each in presets], next_cursor=next_cursor)
+        """Return a page of presets."""
+        return cls(items=[PresetAnswer.of(preset) for preset in presets], next_cursor=next_cursor)
 
 
 class ClaimGroup(Answer):
-    """A group of runs that a claim speaks of."""
+    """A group of runs that a claim is about."""
 
     group: str
     n: int = Field(
-        description="Seeds averaged, each by the mean of its runs in the group; where nothing is "
-        "averaged, seeds with a result."
+        description="Number of seeds averaged, each by the mean of its runs in the group; without "
+        "an average, the number of seeds with a result."
     )
     mean: float | None
     std: float | None = Field(description="Over n - 1; null below two seeds.")
     ci95: Interval | None
     diverged: int = Field(
-        description="Runs that diverged. They are in no mean here; in a difference each counts as "
-        "the worst value of the groups compared."
+        description="Number of diverged runs. They are not in `mean`; in a difference each counts "
+        "as the worst value of the groups compared."
     )
     unfinished: int
-    verdicts: dict[str, int] = Field(description="How many runs have which diagnosis.")
+    verdicts: dict[str, int] = Field(description="Number of runs by verdict.")
 
     @classmethod
     def of(cls, figures: GroupFigures) -> Self:
-        """Show a group."""
+        """Return the answer for a group."""
         return cls(**{**vars(figures), "ci95": figures.ci95 and [*figures.ci95]})
 
 
 class ClaimDifference(Answer):
-    """How much one group's mean is above another's."""
+    """The mean of one group minus that of another."""
 
     group: str
     than: str
     mean: float
     ci95: Interval
-    paired: bool = Field(description="Whether values were compared within common seeds.")
+    paired: bool = Field(description="Whether values were paired by seed.")
     n: int
 
     @classmethod
     def of(cls, figures: DifferenceFigures) -> Self:
-        """Show a difference."""
+        """Return the answer for a difference."""
         return cls(**{**vars(figures), "ci95": [*figures.ci95]})
 
 
 class ClaimEvidence(Answer):
-    """A claim, and what the experiment says about it."""
+    """A claim with the evidence of an experiment."""
 
     name: str
     sentence: str
     status: Literal["reproduced", "not_reproduced", "inconclusive"] = Field(
-        description="Where the 95% interval over seeds lies: wholly on the claim's side, wholly "
-        "on the other, or on both (also where runs or seeds are missing)."
+        description="`reproduced`: the 95% interval over seeds agrees with the claim. "
+        "`not_reproduced`: it contradicts the claim. `inconclusive`: it does neither, or runs or "
+        "seeds are missing."
     )
     reason: str
-    measure: str | None = Field(description="What was compared, in words.")
+    measure: str | None = Field(description="The quantity that was compared, in words.")
     low: float | None = Field(
-        description="The lower bound claimed: of the differences, or of the means where none are "
-        "compared."
+        description="The lower bound claimed for the differences, or for the means where no groups "
+        "are compared."
     )
     high: float | None = Field(description="The upper bound claimed, likewise.")
     groups: list[ClaimGroup]
@@ -174,7 +177,7 @@ class ClaimEvidence(Answer):
 
     @classmethod
     def of(cls, checked: "CheckedClaim") -> Self:
-        """Show a checked claim."""
+        """Return the answer for a checked claim."""
         evidence = checked.evidence
         return cls(
             name=checked.claim.name,
@@ -184,8 +187,8 @@ class ClaimEvidence(Answer):
             measure=evidence.measure,
             low=evidence.low,
             high=evidence.high,
-            groups=[ClaimGroup.of(each) for each in evidence.groups],
-            differences=[ClaimDifference.of(each) for each in evidence.differences],
+            groups=[ClaimGroup.of(group) for group in evidence.groups],
+            differences=[ClaimDifference.of(difference) for difference in evidence.differences],
         )
 
 
@@ -228,7 +231,7 @@ _CLAIM: dict[str, Any] = {
 }
 
 
-#: What the API's description shows.
+#: The example in the API's description.
 CLAIMS_EXAMPLE: dict[str, Any] = {
     "experiment_id": "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7",
     "preset": "he_depth",
@@ -247,10 +250,10 @@ class ExperimentClaims(Answer):
 
     @classmethod
     def of(cls, checked: "CheckedClaims") -> Self:
-        """Show the claims."""
+        """Return the answer for checked claims."""
         return cls(
             experiment_id=checked.experiment_id,
             preset=checked.preset,
             size=checked.size,
-            claims=[ClaimEvidence.of(each) for each in checked.claims],
+            claims=[ClaimEvidence.of(claim) for claim in checked.claims],
         )

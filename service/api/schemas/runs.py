@@ -18,42 +18,42 @@ _FindingKind = Annotated[str, Field(json_schema_extra={"enum": [*FINDING_KINDS]}
 
 Labels = dict[str, str | int | None]
 LABELS: Any = Field(
-    description="How its value is written, by axis: with the parameters that are not at their "
-    "defaults. Comparisons group by these. `variant` where the spec has variants."
+    description="Label by axis: the value, with the parameters that differ from their defaults. "
+    "Comparisons group by these. `variant` is there where the spec has variants."
 )
 NAME: Any = Field(
-    description="What tells its configuration from the others of the experiment: its variant, and "
-    "its values on the axes that vary; its activation where none does.",
+    description="Name of its configuration among those of the experiment: the labels of its "
+    "variant and of the axes that vary, or of its activation where none varies.",
     examples=["leaky_relu(0.2), no clipping"],
 )
 
 
 class Finding(Answer):
-    """One thing that was seen in a run."""
+    """One observation about a run."""
 
     kind: _FindingKind = Field(
-        description="A verdict, or a remark that condemns nothing: `dying`, `plateau`, "
+        description="A verdict, or a remark that is no verdict: `dying`, `plateau`, "
         "`clipping_active`."
     )
-    layer: str | None = Field(description="Where; null where it is the whole network's.")
-    epoch: int = Field(description="When it was first seen; 0 is before the first step.")
-    value: Number = Field(description="The figure.")
-    threshold: Number = Field(description="What the figure passed.")
+    layer: str | None = Field(description="The layer; null where it concerns the whole network.")
+    epoch: int = Field(description="The first epoch with it; 0 is before the first step.")
+    value: Number = Field(description="The value observed.")
+    threshold: Number = Field(description="The threshold that the value passed.")
     explanation: str = Field(description="One sentence.")
 
 
 class DiagnosisAnswer(Answer):
-    """Why a run learns or does not, by what its worker has seen so far."""
+    """Why a run learns or does not, from the statistics recorded so far."""
 
     verdict: Verdict | None = Field(
-        description="The most severe of the findings' kinds, `healthy` where none condemns; null "
-        "where there are no layer statistics to judge by."
+        description="The most severe kind among the findings, or `healthy`; null without layer "
+        "statistics."
     )
     findings: list[Finding] = Field(description="The most severe first.")
 
 
 class RunLinks(Answer):
-    """Where more about a run is."""
+    """Addresses of a run and of what belongs to it."""
 
     self: str
     experiment: str
@@ -69,32 +69,36 @@ class RunAnswer(Answer):
 
     id: uuid.UUID
     experiment_id: uuid.UUID
-    position: int = Field(description="Place in the experiment, from 0.")
+    position: int = Field(description="Its position in the experiment, from 0.")
     label: str | None = Field(description="The variant's label.")
     labels: Labels = LABELS
     name: str = NAME
     config: Annotated[dict[str, Any], As(RunConfig)] = Field(
-        description="The resolved configuration: nothing is left to a default."
+        description="The resolved configuration: every value is written out."
     )
     config_hash: str = Field(description="sha256 of the configuration's canonical form.")
     seed: int
     status: RunStatus
-    attempt: int = Field(description="How often a worker has taken it.")
-    failures: int = Field(description="How many of `max_attempts` are used up.")
+    attempt: int = Field(description="Number of attempts to train it.")
+    failures: int = Field(description="Number of failed attempts, of at most `max_attempts`.")
     max_attempts: int
     priority: int
     epoch: int = Field(description="The last recorded epoch.")
     epochs: int
     final: FinalMetrics | None
     best: BestMetrics | None
-    diagnosis: DiagnosisAnswer | None = Field(description="Null until a worker has looked at it.")
-    reused_from: uuid.UUID | None = Field(description="The run whose history this one took over.")
-    worker: str | None
-    device: str | None = Field(description="`cpu` or `cuda`, once a worker has taken it.")
-    engine: dict[str, Any] | None = Field(
-        description="All that the last bits depend on: device, threads, versions."
+    diagnosis: DiagnosisAnswer | None = Field(
+        description="Null until the first layer statistics are recorded."
     )
-    versions: dict[str, str] | None = Field(description="The libraries that trained it.")
+    reused_from: uuid.UUID | None = Field(description="The run whose results this one reuses.")
+    worker: str | None
+    device: str | None = Field(description="`cpu` or `cuda`; null until a worker has started it.")
+    engine: dict[str, Any] | None = Field(
+        description="Everything that the exact bits depend on: device, threads, versions."
+    )
+    versions: dict[str, str] | None = Field(
+        description="Versions of the libraries that trained it."
+    )
     error: str | None = Field(description="Why it failed.")
     cancel_requested_at: datetime | None
     created_at: datetime
@@ -104,7 +108,7 @@ class RunAnswer(Answer):
 
 
 class AttemptAnswer(Answer):
-    """One time a worker took a run, and how it ended."""
+    """One attempt to train a run, with its outcome."""
 
     attempt: int
     worker: str
@@ -112,14 +116,14 @@ class AttemptAnswer(Answer):
     started_at: datetime
     ended_at: datetime | None
     outcome: AttemptOutcome | None = Field(
-        description="Null while it lasts. `lost`: the worker gave no sign of life; `released`: it "
-        "stopped and gave the run back; `error`: it failed and the run may be tried again."
+        description="Null while it lasts. `lost`: the lease of its worker expired. `released`: the "
+        "worker stopped and gave the run back. `error`: it failed, and the run may be tried again."
     )
     reason: str | None
 
     @classmethod
     def of(cls, attempt: tables.Attempt) -> Self:
-        """Show an attempt."""
+        """Return the answer for an attempt."""
         return cls(**{name: getattr(attempt, name) for name in cls.model_fields})
 
 
@@ -127,20 +131,21 @@ Column = list[Number | None]
 
 
 class HistoryAnswer(Answer):
-    """A run's metrics by epoch, in columns of one length."""
+    """The metrics of a run by epoch, in columns of equal length."""
 
     run_id: uuid.UUID
     epoch: list[int]
     metrics: dict[str, Column] = Field(
-        description="Only what the run records: the element-wise accuracies come with "
-        "`binary_crossentropy` alone."
+        description="Columns by metric, only of metrics that the run records: the element-wise "
+        "accuracies need the loss `binary_crossentropy`."
     )
 
 
 class RunHistory(HistoryAnswer):
-    """A run's history among those of its experiment.
+    """The history of a run among those of its experiment.
 
-    An axis is written as in comparisons: with the parameters that are not at their defaults.
+    Axes have their labels, as in comparisons: the value, with the parameters that differ from
+    their defaults.
     """
 
     label: str | None
@@ -175,12 +180,12 @@ class RunPage(Answer):
 
 
 class AttemptPage(Answer):
-    """Some attempts, the first one first."""
+    """Some attempts, oldest first."""
 
     items: list[AttemptAnswer]
     next_cursor: str | None
 
     @classmethod
     def of(cls, found: Iterable[tables.Attempt], next_cursor: str | None) -> Self:
-        """Show a page."""
-        return cls(items=[AttemptAnswer.of(each) for each in found], next_cursor=next_cursor)
+        """Return a page of attempts."""
+        return cls(items=[AttemptAnswer.of(attempt) for attempt in found], next_cursor=next_cursor)

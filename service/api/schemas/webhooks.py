@@ -1,4 +1,4 @@
-"""Webhooks as the API takes and answers them."""
+"""Webhooks, as the API accepts and answers them."""
 
 import uuid
 from collections.abc import Iterable
@@ -17,33 +17,33 @@ _Event = Annotated[Text, Field(json_schema_extra={"enum": [*WEBHOOK_EVENTS]})]
 
 
 class NewWebhook(BaseModel):
-    """Where messages are to go, and which."""
+    """The address that messages are posted to, and the events they are about."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     url: Annotated[Text, StringConstraints(max_length=2000)] = Field(
-        description="Where messages are posted: http or https, to a public address (private ones "
-        "where the service's settings allow them).",
+        description="The address that messages are posted to: http or https, and public unless the "
+        "settings of the service allow private ones.",
         json_schema_extra={"format": "uri"},
         examples=["https://lab.example.org/hooks/actinium"],
     )
     events: Annotated[list[_Event], Field(min_length=1, max_length=20)] | None = Field(
         None,
-        description="What to tell; all of it where left out. "
+        description="The events to send; by default all. "
         + " ".join(f"`{kind}`: {kind.sentence}" for kind in WEBHOOK_EVENTS),
     )
-    description: LongText | None = Field(None, description="What it is for, in your words.")
+    description: LongText | None = Field(None, description="Free text.")
 
 
 class WebhookLinks(Answer):
-    """Where more about a webhook is."""
+    """Addresses of a webhook and of its deliveries."""
 
     self: str
     deliveries: str
 
 
 class WebhookAnswer(Answer):
-    """A webhook; its secret is never shown again."""
+    """A webhook, without its secret."""
 
     id: uuid.UUID
     url: str
@@ -52,32 +52,32 @@ class WebhookAnswer(Answer):
     created_by: str = Field(description="The name of the key that subscribed.")
     created_at: datetime
     previous_secret_expires_at: datetime | None = Field(
-        description="Until when messages carry a second signature, made with the secret before."
+        description="Until when messages are also signed with the previous secret."
     )
     disabled_at: datetime | None = Field(
-        description="Since when nothing is sent: its receiver answered 410 Gone, or somebody "
-        "disabled it."
+        description="Since when nothing is sent, because its receiver answered 410 Gone or "
+        "somebody disabled it."
     )
     disabled_reason: str | None
     links: WebhookLinks
 
     @classmethod
     def of(cls, webhook: Webhook) -> Self:
-        """Show a webhook."""
+        """Return the answer for a webhook."""
         return cls(**_shown(webhook))
 
 
 class WebhookWithSecret(WebhookAnswer):
-    """A webhook with its secret, which no other answer shows."""
+    """A webhook with its secret, which no other answer has."""
 
     secret: str = Field(
-        description="What its messages are signed with: `whsec_` and base64. Keep it; it is shown "
-        "this once."
+        description="The secret that signs its messages: `whsec_` and base64. Store it: it is "
+        "shown only once."
     )
 
     @classmethod
     def of(cls, webhook: Webhook) -> Self:
-        """Show a webhook and its new secret."""
+        """Return the answer for a webhook with a new secret."""
         return cls(**_shown(webhook), secret=webhook.secret)
 
 
@@ -96,34 +96,34 @@ class WebhookPage(Answer):
 
     @classmethod
     def of(cls, found: Iterable[Webhook], next_cursor: str | None) -> Self:
-        """Show a page."""
-        return cls(items=[WebhookAnswer.of(each) for each in found], next_cursor=next_cursor)
+        """Return a page."""
+        return cls(items=[WebhookAnswer.of(webhook) for webhook in found], next_cursor=next_cursor)
 
 
 class DeliveryAttempt(Answer):
     """One attempt to deliver a message."""
 
     number: int = Field(
-        description="Counted from 1. One that is missing was cut off with its sender, and made "
-        "again."
+        description="Counted from 1. A missing number is an attempt whose sender stopped before it "
+        "ended; it was repeated."
     )
     started_at: datetime
     seconds: float
-    status_code: int | None = Field(description="What was answered; null where nothing was.")
-    error: str | None = Field(description="Why it counts as failed; null where it does not.")
+    status_code: int | None = Field(description="The status of the response; null without one.")
+    error: str | None = Field(description="Why it failed; null where it succeeded.")
     next_attempt_at: datetime | None
 
 
 class DeliveryAnswer(Answer):
-    """A message to a webhook, and each attempt to deliver it."""
+    """A message to a webhook, with each attempt to deliver it."""
 
-    id: uuid.UUID = Field(description="`webhook-id` of the message, the same at every attempt.")
+    id: uuid.UUID = Field(description="`webhook-id` of the message, the same in every attempt.")
     webhook_id: uuid.UUID
-    event: str = Field(description="What it tells, or `webhook.ping`.")
+    event: str = Field(description="The event that it is about, or `webhook.ping`.")
     payload: dict[str, Any] = Field(description="The message's body.")
     status: DeliveryStatus = Field(
-        description="`pending`: an attempt is due or under way. `failed`: none will follow, unless "
-        "asked for."
+        description="`pending`: an attempt is due or under way. `failed`: no attempt follows, "
+        "unless it is delivered again on request."
     )
     attempts: list[DeliveryAttempt]
     created_at: datetime
@@ -132,7 +132,7 @@ class DeliveryAnswer(Answer):
 
     @classmethod
     def of(cls, delivery: WebhookDelivery) -> Self:
-        """Show a delivery."""
+        """Return the answer for a delivery."""
         return cls(**{name: getattr(delivery, name) for name in cls.model_fields})
 
 
@@ -144,8 +144,10 @@ class DeliveryPage(Answer):
 
     @classmethod
     def of(cls, found: Iterable[WebhookDelivery], next_cursor: str | None) -> Self:
-        """Show a page."""
-        return cls(items=[DeliveryAnswer.of(each) for each in found], next_cursor=next_cursor)
+        """Return a page."""
+        return cls(
+            items=[DeliveryAnswer.of(delivery) for delivery in found], next_cursor=next_cursor
+        )
 
 
 _WEBHOOK_ID = "019aa3c9-10f2-7b55-a1d8-3c0c6d3f8e21"
@@ -173,7 +175,7 @@ DISABLED_WEBHOOK_EXAMPLE: dict[str, Any] = {
     "disabled_reason": "lab disabled it.",
 }
 
-#: The secret is the specification's kind and nobody's: 32 bytes of 0.
+#: The secret has the form of real ones and belongs to nobody: 32 bytes of 0.
 WEBHOOK_WITH_SECRET_EXAMPLE: dict[str, Any] = {
     **WEBHOOK_EXAMPLE,
     "secret": "whsec_" + 43 * "A" + "=",
