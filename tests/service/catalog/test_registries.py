@@ -12,7 +12,7 @@ def _entries() -> list[tuple[str, Entry]]:
 
 
 @pytest.mark.parametrize(
-    ("axis", "entry"), _entries(), ids=lambda each: getattr(each, "name", each)
+    ("axis", "entry"), _entries(), ids=lambda value: getattr(value, "name", value)
 )
 def test_an_entry_says_what_it_is(axis, entry):
     assert entry.meaning.endswith(".")
@@ -24,17 +24,17 @@ def test_an_entry_says_what_it_is(axis, entry):
 
 
 @pytest.mark.parametrize(
-    ("axis", "entry"), _entries(), ids=lambda each: getattr(each, "name", each)
+    ("axis", "entry"), _entries(), ids=lambda value: getattr(value, "name", value)
 )
 def test_an_entry_can_be_chosen_with_its_defaults(axis, entry):
-    required = {each.name: 1 for each in entry.parameters if each.default is ...}
+    required = {parameter.name: 1 for parameter in entry.parameters if parameter.default is ...}
     chosen = choice(axis, {"name": entry.name, **required})
-    assert set(chosen.parameters) == {each.name for each in entry.parameters}
+    assert set(chosen.parameters) == {parameter.name for parameter in entry.parameters}
 
 
 @pytest.mark.parametrize("axis", AXES)
 def test_an_alias_names_one_entry(axis):
-    names = [each for entry in AXES[axis].values() for each in (entry.name, *entry.aliases)]
+    names = [name for entry in AXES[axis].values() for name in (entry.name, *entry.aliases)]
     assert len(set(names)) == len(names)
     for entry in AXES[axis].values():
         for alias in entry.aliases:

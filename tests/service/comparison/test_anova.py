@@ -13,8 +13,9 @@ from service.comparison.inference import paired_differences, rounding_variance
 
 
 def grid(*levels):
-    """All combinations of levels, as one list a factor."""
-    return [list(each) for each in zip(*itertools.product(*map(range, levels)), strict=True)]
+    """Return all combinations of levels, as one list per factor."""
+    combinations = itertools.product(*map(range, levels))
+    return [list(factor) for factor in zip(*combinations, strict=True)]
 
 
 def noise(n, seed=0):
@@ -35,11 +36,11 @@ def test_two_axes_worked_by_hand():
     """Cell means 2, 4 / 6, 12, two values each one off: SS 72, 32, 8 and an error of 8."""
     a, b = [0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1] * 2
     first, second, both = analyse([1, 3, 3, 5, 5, 7, 11, 13], {"a": a, "b": b})
-    assert [each.axes for each in (first, second, both)] == [("a",), ("b",), ("a", "b")]
-    sums = [each.sum_of_squares for each in (first, second, both)]
+    assert [effect.axes for effect in (first, second, both)] == [("a",), ("b",), ("a", "b")]
+    sums = [effect.sum_of_squares for effect in (first, second, both)]
     assert sums == pytest.approx([72, 32, 8])
-    assert [each.f for each in (first, second, both)] == pytest.approx([36, 16, 4])
-    assert {(each.df, each.df_error) for each in (first, second, both)} == {(1, 4)}
+    assert [effect.f for effect in (first, second, both)] == pytest.approx([36, 16, 4])
+    assert {(effect.df, effect.df_error) for effect in (first, second, both)} == {(1, 4)}
     assert first.eta_squared == pytest.approx(72 / 120)
     assert first.omega_squared == pytest.approx((72 - 2) / (120 + 2))
     assert both.p_value == pytest.approx(stats.f.sf(4, 1, 4))
@@ -59,7 +60,7 @@ def test_blocks_by_seed_take_the_seeds_out():
 
 
 def dummies(levels):
-    return np.array([[each == level for level in sorted({*levels})] for each in levels], float)
+    return np.array([[value == level for level in sorted({*levels})] for value in levels], float)
 
 
 def left_over(values, parts):
@@ -73,7 +74,7 @@ def left_over(values, parts):
 def test_an_unbalanced_grid_with_gaps_against_projections(blocked):
     """Type II by its definition: what a term adds to all that do not contain it."""
     random = np.random.default_rng(4)
-    a, b, c, seed = (np.array(each) for each in grid(3, 3, 2, 4))
+    a, b, c, seed = (np.array(column) for column in grid(3, 3, 2, 4))
     # One cell is missing altogether, and some runs diverged.
     kept = (random.uniform(size=len(a)) < 0.8) & ~((a == 2) & (b == 1))
     a, b, c, seed = a[kept], b[kept], c[kept], seed[kept]
@@ -89,9 +90,9 @@ def test_an_unbalanced_grid_with_gaps_against_projections(blocked):
     blocks = [dummies(seed)] if blocked else []
     error, rank = left_over(values, [*blocks, *columns.values()])
     found = analyse(values, {"a": a, "b": b, "c": c}, seed if blocked else None)
-    assert [each.axes for each in found] == list(columns)
+    assert [effect.axes for effect in found] == list(columns)
     for effect in found:
-        others = [each for term, each in columns.items() if not {*effect.axes} <= {*term}]
+        others = [design for term, design in columns.items() if not {*effect.axes} <= {*term}]
         without, rank_without = left_over(values, [*blocks, *others])
         with_it, rank_with = left_over(values, [*blocks, *others, columns[effect.axes]])
         assert effect.df == rank_with - rank_without
@@ -107,7 +108,7 @@ def test_p_values_of_nothing_are_uniform():
     a, b, seed = grid(3, 2, 3)
     found = np.array(
         [
-            [each.p_value for each in analyse(noise(18, seed_), {"a": a, "b": b}, seed)]
+            [effect.p_value for effect in analyse(noise(18, seed_), {"a": a, "b": b}, seed)]
             for seed_ in range(400)
         ]
     )
@@ -118,7 +119,7 @@ def test_p_values_of_nothing_are_uniform():
 def test_axes_that_cannot_be_told_apart_say_so():
     a, seed = grid(3, 4)
     values = noise(12) + np.array(a)
-    both = {"activation": a, "initializer": [each * 10 for each in a]}
+    both = {"activation": a, "initializer": [level * 10 for level in a]}
     for effect in analyse(values, both, seed):
         assert effect.df == 0
         assert effect.f is effect.p_value is effect.sum_of_squares is effect.eta_squared is None
@@ -128,7 +129,7 @@ def test_with_one_seed_interactions_count_as_error():
     a, b = grid(3, 4)
     values = noise(12) + np.array(a)
     found = analyse(values, {"a": a, "b": b})
-    assert [(each.axes, each.df, each.df_error) for each in found] == [
+    assert [(effect.axes, effect.df, effect.df_error) for effect in found] == [
         (("a",), 2, 6),
         (("b",), 3, 6),
     ]
@@ -142,7 +143,7 @@ def test_nothing_varies():
     assert analyse(noise(4), {"a": [0] * 4}) == analyse([], {"a": []}) == []
     (effect,) = analyse([1 / 3] * 12, {"a": a}, seed)
     assert (effect.sum_of_squares, effect.eta_squared, effect.f, effect.p_value) == (0, 0, 0, 1)
-    (certain,) = analyse([float(each) for each in a], {"a": a}, seed)
+    (certain,) = analyse([float(level) for level in a], {"a": a}, seed)
     assert (certain.f, certain.p_value) == (math.inf, None)
     assert certain.eta_squared == pytest.approx(1)
 
@@ -166,6 +167,6 @@ def test_a_model_too_large_is_answered_in_part(monkeypatch):
     values = noise(60)
     monkeypatch.setattr(anova, "MOST_COLUMNS", 7)
     mains = analyse(values, {"a": a, "b": b}, seed)
-    assert [each.axes for each in mains] == [("a",), ("b",)]
+    assert [effect.axes for effect in mains] == [("a",), ("b",)]
     monkeypatch.setattr(anova, "MOST_COLUMNS", 6)
     assert analyse(values, {"a": a, "b": b}, seed) == []

@@ -162,7 +162,7 @@ def test_pairs_that_agree_exactly_are_told_apart_by_steps_of_their_grid_alone(n,
     level = np.full(n, 0.9)
     rounding = 2 * rounding_variance(1 / 500)
     same, near, far = paired_differences(
-        [(level + each / 500, level) for each in (0, steps - 1, steps)], [rounding] * 3
+        [(level + step / 500, level) for step in (0, steps - 1, steps)], [rounding] * 3
     )
     assert (same.mean, same.p_value) == (0, 1)
     assert same.ci95[0] < 0 < same.ci95[1]

@@ -69,7 +69,7 @@ def test_a_comparison_can_be_recomputed_from_the_runs(api, lab):
     assert (shown.metric, shown.at, shown.by) == ("val_accuracy", "final", ["activation"])
     values = values_by_activation(api, experiment_id)
     by_mean = sorted(values, key=lambda name: -np.mean([*values[name].values()]))
-    assert [each.by["activation"] for each in shown.groups] == by_mean
+    assert [group.by["activation"] for group in shown.groups] == by_mean
     best = values[by_mean[0]]
     p_values = {
         name: stats.ttest_rel([some[seed] for seed in best], [*best.values()]).pvalue
@@ -115,9 +115,9 @@ def test_ties_are_named_and_more_seeds_asked_for(lab):
     experiment_id = lab.submit(activation=["relu", "elu", "sigmoid"], seeds=3)
     train(lab, noisy)
     found = compare(lab, experiment_id)
-    tied = {each.by["activation"]: each.tied_with_best for each in found.groups}
+    tied = {group.by["activation"]: group.tied_with_best for group in found.groups}
     assert tied == {"relu": True, "elu": True, "sigmoid": False}
-    first, second = (each.values for each in found.groups[:2])
+    first, second = (group.values for group in found.groups[:2])
     differences = np.array([second[block] - first[block] for block in first])
     effect = abs(differences.mean()) / differences.std(ddof=1)
     needed = 3 + found.more_seeds_needed
@@ -144,8 +144,8 @@ def test_losses_are_best_at_their_lowest(lab):
     train(lab, noisy)
     found = compare(lab, experiment_id, metric="val_loss")
     assert not found.higher_is_better
-    assert [each.by["activation"] for each in found.groups] == ["relu", "tanh", "sigmoid"]
-    assert [each.rank for each in found.groups] == [1, 2, 3]
+    assert [group.by["activation"] for group in found.groups] == ["relu", "tanh", "sigmoid"]
+    assert [group.rank for group in found.groups] == [1, 2, 3]
     assert found.groups[2].difference.mean == pytest.approx(0.48, abs=0.01)
     assert not found.groups[2].tied_with_best
 
@@ -154,7 +154,7 @@ def test_one_seed_ranks_and_ties_all(lab):
     experiment_id = lab.submit(activation=["tanh", "relu"])
     train(lab, noisy)
     found = compare(lab, experiment_id)
-    assert [each.by["activation"] for each in found.groups] == ["relu", "tanh"]
+    assert [group.by["activation"] for group in found.groups] == ["relu", "tanh"]
     for group in found.groups:
         assert (group.n, group.std, group.ci95, group.p_value) == (1, None, None, None)
         assert group.tied_with_best
@@ -168,9 +168,9 @@ def test_identical_values_are_a_tie(api, lab):
     answer = api.get(f"/v1/experiments/{experiment_id}/comparison")
     assert b"NaN" not in answer.content
     shown = ComparisonAnswer.model_validate_json(answer.content)
-    assert [each.rank for each in shown.groups] == [1, 1, 1]
-    assert [each.p_value for each in shown.groups] == [None, 1, 1]
-    assert all(each.tied_with_best for each in shown.groups)
+    assert [group.rank for group in shown.groups] == [1, 1, 1]
+    assert [group.p_value for group in shown.groups] == [None, 1, 1]
+    assert all(group.tied_with_best for group in shown.groups)
     # As sure as an accuracy on 10,000 samples can be.
     for group in shown.groups:
         low, high = group.ci95
@@ -239,7 +239,7 @@ def test_diverged_runs_are_counted_beside_and_cost_the_rank(lab):
     experiment_id = lab.submit(activation=["selu", "relu", "tanh", "sigmoid"], seeds=5)
     train(lab, results)
     tanh, relu, sigmoid, selu = compare(lab, experiment_id).groups
-    names = [each.by["activation"] for each in (tanh, relu, sigmoid, selu)]
+    names = [group.by["activation"] for group in (tanh, relu, sigmoid, selu)]
     assert names == ["tanh", "relu", "sigmoid", "selu"]
     assert (relu.n, relu.diverged, len(relu.values)) == (4, 1, 4)
     assert relu.mean > tanh.mean
@@ -260,11 +260,11 @@ def test_runs_without_a_result_are_left_out_and_counted(api, lab):
 
     experiment_id = lab.submit(activation=["relu", "tanh"], seeds=3, max_attempts=1)
     empty = compare(lab, experiment_id)
-    assert [(each.n, each.unfinished, each.rank) for each in empty.groups] == [(0, 3, None)] * 2
+    assert [(group.n, group.unfinished, group.rank) for group in empty.groups] == [(0, 3, None)] * 2
     assert (empty.unfinished, empty.more_seeds_needed, empty.effects) == (6, None, [])
     train(lab, results)
     found = compare(lab, experiment_id)
-    assert [(each.n, each.unfinished) for each in found.groups] == [(2, 1), (2, 1)]
+    assert [(group.n, group.unfinished) for group in found.groups] == [(2, 1), (2, 1)]
     assert (found.unfinished, found.finished) == (2, False)
     answer = api.get(f"/v1/experiments/{experiment_id}/comparison")
     assert answer.headers["cache-control"] == "private, no-cache"
@@ -282,13 +282,13 @@ def test_groups_by_any_axes_pair_within_what_still_varies(lab):
     train(lab, results)
     both = compare(lab, experiment_id)
     assert both.by == ("activation", "initializer")
-    assert [(each.n, each.difference is None) for each in both.groups] == [
+    assert [(group.n, group.difference is None) for group in both.groups] == [
         (3, True),
         (3, False),
         (3, False),
         (3, False),
     ]
-    assert [(each.axes, each.df, each.df_error) for each in both.effects] == [
+    assert [(effect.axes, effect.df, effect.df_error) for effect in both.effects] == [
         (("activation",), 1, 6),
         (("initializer",), 1, 6),
         (("activation", "initializer"), 1, 6),
@@ -299,9 +299,9 @@ def test_groups_by_any_axes_pair_within_what_still_varies(lab):
     assert (other.difference.paired, other.difference.n) == (True, 6)
     assert other.difference.mean == pytest.approx(-0.005, abs=0.001)
     assert not other.tied_with_best
-    assert [each.df_error for each in one.effects] == [5]
+    assert [effect.df_error for effect in one.effects] == [5]
     none = compare(lab, experiment_id, by=["loss", "batch_size", "loss"])
-    assert [each.by for each in none.groups] == [
+    assert [group.by for group in none.groups] == [
         {"loss": "categorical_crossentropy", "batch_size": 128}
     ]
 
@@ -323,12 +323,12 @@ def test_values_are_written_so_that_they_differ(lab):
     leaky = {"name": "leaky_relu", "negative_slope": 0.2}
     experiment_id = lab.submit(activation=["relu", leaky], optimizer=optimizers)
     groups = compare(lab, experiment_id, by=["activation", "optimizer"]).groups
-    assert {each.by["activation"] for each in groups} == {"relu", "leaky_relu(0.2)"}
-    written = {each.by["optimizer"] for each in groups}
+    assert {group.by["activation"] for group in groups} == {"relu", "leaky_relu(0.2)"}
+    written = {group.by["optimizer"] for group in groups}
     assert len(written) == 3
     assert "adam" in written
-    assert any("momentum=0.9" in each for each in written)
-    assert any("learning_rate=0.9" in each for each in written)
+    assert any("momentum=0.9" in label for label in written)
+    assert any("learning_rate=0.9" in label for label in written)
 
 
 def test_variants_are_groups_too_and_no_training_counts_twice(lab):
@@ -339,11 +339,11 @@ def test_variants_are_groups_too_and_no_training_counts_twice(lab):
     experiment_id = lab.submit(variants=variants, seeds=3)
     train(lab, noisy)
     by_label = compare(lab, experiment_id, by=["variant"])
-    assert {each.by["variant"]: each.n for each in by_label.groups} == {"plain": 6, "again": 6}
+    assert {group.by["variant"]: group.n for group in by_label.groups} == {"plain": 6, "again": 6}
     found = compare(lab, experiment_id)
     assert found.by == ("activation", "initializer")
     # relu with auto stands in both variants, and is one training a seed.
-    assert [(each.n, each.missing) for each in found.groups] == [(3, 0)] * 3
+    assert [(group.n, group.missing) for group in found.groups] == [(3, 0)] * 3
     relu = compare(lab, experiment_id, by=["activation"]).groups[0]
     assert (relu.by, relu.n) == ({"activation": "relu"}, 6)
 

@@ -62,7 +62,7 @@ def test_seeds_that_agree_by_luck_prove_nothing():
     """Two seeds whose accuracies are the same steps of 1/10,000 apart, and one whose are equal."""
     lower, least = [0.9, 0.91], 1 / 10_000
     for steps, status in ((3, "inconclusive"), (5, "reproduced")):
-        above = [each + steps * least for each in lower]
+        above = [value + steps * least for value in lower]
         evidence = higher(ACCURACY, A, B).judge(table(a=above, b=lower))
         assert evidence.status == status
         (low, high) = evidence.differences[0].ci95
@@ -71,7 +71,7 @@ def test_seeds_that_agree_by_luck_prove_nothing():
     assert alike.status == "inconclusive"
     # A mean over epochs has a finer grid, and a loss none.
     assert [
-        each.step(table(a=[0.9])[0]) for each in (ACCURACY, MetricMeasure("val_accuracy", 1))
+        measure.step(table(a=[0.9])[0]) for measure in (ACCURACY, MetricMeasure("val_accuracy", 1))
     ] == [least] * 2
     assert MetricMeasure("val_accuracy", "mean").step(table(a=[0.9])[0]) == 0
     assert MetricMeasure("val_loss").step(table(a=[0.9])[0]) == 0
@@ -79,7 +79,7 @@ def test_seeds_that_agree_by_luck_prove_nothing():
 
 def test_every_row_of_the_table_is_a_preset():
     assert PRESETS.keys() == NAMES
-    assert all(name == each.name for name, each in PRESETS.items())
+    assert all(name == preset.name for name, preset in PRESETS.items())
 
 
 @pytest.mark.parametrize("size", ["full", "small"])
@@ -88,17 +88,17 @@ def test_a_preset_can_be_submitted_and_every_group_its_claims_name_has_runs(name
     preset = PRESETS[name]
     planned = expand(ExperimentSpec.model_validate(preset.spec_of(size)), Limits())
     queued = [
-        TrainingRecord(each.label, each.config.model_dump(mode="json"), each.seed, "queued")
-        for each in planned
+        TrainingRecord(run.label, run.config.model_dump(mode="json"), run.seed, "queued")
+        for run in planned
     ]
-    assert len({each.seed for each in planned}) >= 5
+    assert len({run.seed for run in planned}) >= 5
     for claim in preset.claims:
         evidence = claim.judge(queued)
         assert evidence.status == "inconclusive"
         assert "no run of" not in evidence.reason
-        for each in evidence.groups:
-            assert each.unfinished > 0, each.group
-    names = [each.name for each in preset.claims]
+        for shown in evidence.groups:
+            assert shown.unfinished > 0, shown.group
+    names = [claim.name for claim in preset.claims]
     assert len(set(names)) == len(names)
     assert preset.source.link.startswith("http")
 
@@ -109,7 +109,7 @@ def test_a_small_size_is_no_larger_and_claims_read_what_is_recorded(name):
     sizes = []
     for size in ("full", "small"):
         planned = expand(ExperimentSpec.model_validate(preset.spec_of(size)), Limits())
-        sizes.append(sum(each.config.epochs * each.config.dataset.train_size for each in planned))
+        sizes.append(sum(run.config.epochs * run.config.dataset.train_size for run in planned))
     assert sizes[1] <= sizes[0]
     assert {*preset.metrics} <= {"loss", "accuracy", "val_loss", "val_accuracy"}
     if preset.reads_layers:
@@ -117,9 +117,9 @@ def test_a_small_size_is_no_larger_and_claims_read_what_is_recorded(name):
             preset.spec["epochs"] == 0
             or "layer_statistics" in preset.spec
             or all(
-                not getattr(each, "every", False)
+                not getattr(measure, "every", False)
                 for claim in preset.claims
-                for each in claim.check.measures
+                for measure in claim.check.measures
             )
         )
 
@@ -149,11 +149,13 @@ def test_a_claim_of_order_is_scored_by_the_interval_of_the_paired_difference(a, 
 
 def test_seeds_pair_values_that_would_overlap_without_them():
     a = [0.90, 0.60, 0.75, 0.45, 0.30]
-    trainings = table(a=a, b=[each - 0.02 - 0.001 * at for at, each in enumerate(a)])
+    trainings = table(a=a, b=[value - 0.02 - 0.001 * at for at, value in enumerate(a)])
     assert higher(ACCURACY, A, B).judge(trainings).status == "reproduced"
     shifted = [
-        replace(each, seed=each.seed + 10) if each.config["activation"]["name"] == "b" else each
-        for each in trainings
+        replace(training, seed=training.seed + 10)
+        if training.config["activation"]["name"] == "b"
+        else training
+        for training in trainings
     ]
     evidence = higher(ACCURACY, A, B).judge(shifted)
     assert (evidence.status, evidence.differences[0].paired) == ("inconclusive", False)
@@ -217,8 +219,8 @@ def test_runs_without_a_result_too_few_seeds_and_missing_groups_leave_a_claim_op
 def test_verdicts_and_endings_are_counted():
     def of(label, *verdicts):
         return [
-            TrainingRecord(label, CONFIG, seed, "completed", verdict=each)
-            for seed, each in enumerate(verdicts)
+            TrainingRecord(label, CONFIG, seed, "completed", verdict=verdict)
+            for seed, verdict in enumerate(verdicts)
         ]
 
     check = Verdicts(("good",), ("bad",))
@@ -241,7 +243,7 @@ def test_a_claim_about_the_full_size_says_so_at_a_smaller_one():
     assert evidence.status == "inconclusive"
     assert "12 epochs on 60,000 training samples" in evidence.reason
     full = {"epochs": 12, "dataset": {"name": "mnist", **SIZES, "train_size": 60_000}}
-    grown = [replace(each, config={**each.config, **full}) for each in trainings]
+    grown = [replace(training, config={**training.config, **full}) for training in trainings]
     assert claim.judge(grown).status == "reproduced"
 
 
@@ -296,14 +298,14 @@ def test_overrides_reach_data_sets_and_axes_wherever_they_stand():
     study = overridden(
         PRESETS["preprocessing_study"], "small", {"train_size": 64, "test_size": 32, "epochs": 1}
     )
-    for each in study["variants"]:
-        (dataset,) = each["dataset"]
+    for variant in study["variants"]:
+        (dataset,) = variant["dataset"]
         assert (dataset["train_size"], dataset["test_size"]) == (64, 32)
-        assert dataset["preprocessing"] == each["label"]
+        assert dataset["preprocessing"] == variant["label"]
     norms = overridden(PRESETS["normalization_study"], "full", {"batch_size": 8, "train_size": 64})
     assert norms["dataset"] == [{"name": "mnist", "train_size": 64}]
     planned = expand(ExperimentSpec.model_validate(norms), Limits())
-    assert {each.config.batch_size for each in planned} == {8}
+    assert {run.config.batch_size for run in planned} == {8}
     untouched = PRESETS["normalization_study"].spec_of("full")
     assert untouched["dataset"] == "mnist"
     assert untouched["variants"][0]["batch_size"] == 2
@@ -314,12 +316,12 @@ def test_the_showdown_is_the_recipe_with_selu_as_its_paper_has_it():
         ExperimentSpec.model_validate(PRESETS["activation_showdown"].spec_of("full")), Limits()
     )
     shown = {
-        each.config.activation.name: (
-            str(each.config.initializer),
-            each.config.dropout.name,
-            each.config.activation.parameters,
+        run.config.activation.name: (
+            str(run.config.initializer),
+            run.config.dropout.name,
+            run.config.activation.parameters,
         )
-        for each in planned
+        for run in planned
     }
     usual = ("glorot_uniform", "dropout")
     assert shown == {

@@ -46,21 +46,21 @@ def claims(api, experiment_id):
 
 def test_presets_are_listed_in_pages_and_found_by_name(api):
     page = PresetPage.model_validate_json(api.get("/v1/presets").content)
-    assert [each.name for each in page.items] == list(PRESETS)
+    assert [preset.name for preset in page.items] == list(PRESETS)
     assert page.next_cursor is None
     names, path = [], "/v1/presets?limit=5"
     while path:
         answer = api.get(path)
-        names += [each["name"] for each in answer.json()["items"]]
+        names += [preset["name"] for preset in answer.json()["items"]]
         path = answer.links.get("next", {}).get("url")
     assert names == list(PRESETS)
-    for each in page.items:
-        answer = api.get(each.links.self)
-        assert PresetAnswer.model_validate_json(answer.content) == each
-        again = api.get(each.links.self, headers={"If-None-Match": answer.headers["etag"]})
+    for preset in page.items:
+        answer = api.get(preset.links.self)
+        assert PresetAnswer.model_validate_json(answer.content) == preset
+        again = api.get(preset.links.self, headers={"If-None-Match": answer.headers["etag"]})
         assert again.status_code == 304
-        assert each.claims
-        assert all(claim.sentence.endswith(".") for claim in each.claims)
+        assert preset.claims
+        assert all(claim.sentence.endswith(".") for claim in preset.claims)
 
 
 def test_an_unknown_preset_is_a_404_with_the_nearest_names(api):
@@ -80,17 +80,20 @@ def test_a_submission_records_its_preset_and_takes_the_overrides(api, lab):
     assert answer.headers["location"] == f"/v1/experiments/{shown.id}"
     assert (shown.preset.name, shown.preset.size) == ("gelu_mnist", "small")
     assert (shown.name, shown.tags) == ("mine", {"course": "dl"})
-    configs = [each.config for each in lab.runs(shown.id)]
+    configs = [run.config for run in lab.runs(shown.id)]
     assert len(configs) == 3 * 2 * 2
-    for each in configs:
-        assert (each["epochs"], each["batch_size"]) == (1, 16)
-        assert (each["dataset"]["train_size"], each["dataset"]["test_size"]) == (64, 32)
-        assert each["dataset"]["validation_split"] == pytest.approx(1 / 12)
+    for config in configs:
+        assert (config["epochs"], config["batch_size"]) == (1, 16)
+        assert (config["dataset"]["train_size"], config["dataset"]["test_size"]) == (64, 32)
+        assert config["dataset"]["validation_split"] == pytest.approx(1 / 12)
     full = ExperimentAnswer.model_validate_json(submit(api, "block_initializers", {}).content)
     assert (full.preset.size, full.name) == ("full", "block_initializers")
     assert full.runs.total == 120
     listed = api.get("/v1/experiments").json()["items"]
-    assert [each["preset"]["name"] for each in listed] == ["block_initializers", "gelu_mnist"]
+    assert [experiment["preset"]["name"] for experiment in listed] == [
+        "block_initializers",
+        "gelu_mnist",
+    ]
 
 
 def test_dry_runs_and_idempotency_work_as_for_any_experiment(api):
@@ -135,7 +138,7 @@ def test_what_cannot_be_run_is_told_by_a_pointer_into_the_body(api, name, body, 
 def test_claims_wait_for_the_runs_and_need_a_preset(api, lab):
     experiment_id = submit(api, "he_depth", TINY | {"batch_size": 32}).json()["id"]
     checked = claims(api, experiment_id)
-    assert {each.status for each in checked.claims} == {"inconclusive"}
+    assert {claim.status for claim in checked.claims} == {"inconclusive"}
     assert "2 of 2 runs of he_normal have no result" in checked.claims[0].reason
     own = lab.submit()
     answer = api.get(f"/v1/experiments/{own}/claims")
@@ -154,8 +157,8 @@ def test_a_preset_trained_by_a_worker_gives_the_figures_of_its_histories(api, la
         by_name.setdefault(run.initializer, []).append(history["loss"][-1])
     claim = claims(api, experiment_id).claims[0]
     assert claim.name == "he_learns_more"
-    he, glorot = (by_name[each] for each in ("he_normal", "glorot_normal"))
-    assert [each.mean for each in claim.groups] == pytest.approx(
+    he, glorot = (by_name[name] for name in ("he_normal", "glorot_normal"))
+    assert [group.mean for group in claim.groups] == pytest.approx(
         [sum(he) / 3, sum(glorot) / 3], rel=1e-12
     )
     (difference,) = claim.differences
@@ -174,7 +177,7 @@ def test_the_twelve_initializations_of_the_block_come_out_as_published(api, trai
     train()
     (claim,) = claims(api, experiment_id).claims
     assert claim.status == "reproduced", claim.reason
-    healthy = {each.group for each in claim.groups if each.verdicts == {"healthy": 2}}
+    healthy = {group.group for group in claim.groups if group.verdicts == {"healthy": 2}}
     assert healthy == {
         "tanh N(0.1)",
         "tanh glorot_normal",
@@ -189,8 +192,8 @@ def test_claims_read_the_layers_that_were_stored(api, train):
     body = SMALL_BATCHES | {"epochs": 0, "train_size": 200}
     experiment_id = submit(api, "depth_study", body).json()["id"]
     train()
-    checked = {each.name: each for each in claims(api, experiment_id).claims}
+    checked = {claim.name: claim for claim in claims(api, experiment_id).claims}
     assert checked["small_weights_collapse"].status == "reproduced"
     assert checked["large_weights_saturate_tanh"].status == "reproduced"
-    for each in checked.values():
-        assert all(group.n == 2 for group in each.groups)
+    for claim in checked.values():
+        assert all(group.n == 2 for group in claim.groups)

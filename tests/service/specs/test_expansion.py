@@ -57,7 +57,7 @@ def test_the_runs_are_the_product_of_the_axes(
         "batch_size": batch_sizes,
     }
     if scalars:  # one value may stand without its list
-        spec = {name: each[0] if len(each) == 1 else each for name, each in spec.items()}
+        spec = {name: values[0] if len(values) == 1 else values for name, values in spec.items()}
     planned = runs_of(**spec, seeds=seeds)
     expected = [
         (activation, initializer, as_object(clipping), batch_size, seed)
@@ -67,16 +67,16 @@ def test_the_runs_are_the_product_of_the_axes(
     ]
     shown = [
         (
-            each.config.activation.name,
-            each.config.initializer.name,
-            each.config.clipping.model_dump(),
-            each.config.batch_size,
-            each.seed,
+            run.config.activation.name,
+            run.config.initializer.name,
+            run.config.clipping.model_dump(),
+            run.config.batch_size,
+            run.seed,
         )
-        for each in planned
+        for run in planned
     ]
     assert [(a, i, c, b, s) for a, i, c, b, s in shown] == expected
-    assert len({(each.config_hash, each.seed) for each in planned}) == len(planned)
+    assert len({(run.config_hash, run.seed) for run in planned}) == len(planned)
 
 
 @given(
@@ -100,9 +100,9 @@ def test_what_is_stored_means_the_same_when_it_is_read_again(spec):
     again = ExperimentSpec.model_validate(parsed.model_dump(mode="json", exclude_none=True))
     planned, planned_again = expand(parsed, Limits()), expand(again, Limits())
     assert planned == planned_again
-    for each in planned:
-        stored = each.config.model_dump(mode="json")
-        assert config_hash(RunConfig.model_validate(stored)) == each.config_hash
+    for run in planned:
+        stored = run.config.model_dump(mode="json")
+        assert config_hash(RunConfig.model_validate(stored)) == run.config_hash
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ def test_a_chosen_value_wins_over_auto():
 
 def test_no_dropout_is_written_in_one_way():
     hashes = {
-        runs_of(activation="relu", dropout=each)[0].config_hash
-        for each in (0, 0.0, "none", {"name": "dropout", "rate": [0, 0]})
+        runs_of(activation="relu", dropout=dropout)[0].config_hash
+        for dropout in (0, 0.0, "none", {"name": "dropout", "rate": [0, 0]})
     }
     assert len(hashes) == 1
 
 
 def test_configurations_that_resolve_to_the_same_are_one_run():
     planned = runs_of(activation="relu", initializer=["auto", "he_uniform"], seeds=2)
-    assert [each.seed for each in planned] == [0, 1]
+    assert [run.seed for run in planned] == [0, 1]
 
 
 def test_the_hash_names_the_training_and_nothing_else():
@@ -163,9 +163,9 @@ def test_variants_override_the_base_and_multiply_out():
         seeds=2,
     )
     shown = [
-        (each.label, each.config.activation.name, each.config.initializer.name,
-         each.config.clipping.name)
-        for each in planned[::2]
+        (run.label, run.config.activation.name, run.config.initializer.name,
+         run.config.clipping.name)
+        for run in planned[::2]
     ]  # fmt: skip
     assert shown == [
         ("plain", "relu", "he_uniform", "none"),
@@ -174,11 +174,11 @@ def test_variants_override_the_base_and_multiply_out():
         ("clipped", "relu", "he_uniform", "value"),
         ("clipped", "relu", "he_uniform", "norm"),
     ]
-    assert [each.seed for each in planned] == [0, 1] * 5
+    assert [run.seed for run in planned] == [0, 1] * 5
 
 
 def test_seeds_may_be_counted():
-    assert [each.seed for each in runs_of(activation="relu", seeds=3)] == [0, 1, 2]
+    assert [run.seed for run in runs_of(activation="relu", seeds=3)] == [0, 1, 2]
 
 
 def test_training_samples_leave_the_validation_split_out():
@@ -189,7 +189,7 @@ def test_training_samples_leave_the_validation_split_out():
 
 
 def _locations(caught) -> list[tuple[str | int, ...]]:
-    return [each.location for each in caught.value.errors]
+    return [error.location for error in caught.value.errors]
 
 
 @pytest.mark.parametrize(
