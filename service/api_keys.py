@@ -1,4 +1,4 @@
-"""API keys: who calls, and what they may do.
+"""API keys: who makes a request, and what it allows.
 
 A key is 256 random bits, shown once. Only its sha256 is stored: a slow password hash would
 add nothing, since nobody can guess 256 bits.
@@ -22,14 +22,14 @@ from service.settings import Settings
 
 PREFIX = "act_"
 
-#: What each scope allows: admin everything, and whoever submits may read.
+#: The scopes that each scope includes.
 SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
     "submit": frozenset({"read", "submit"}),
     "admin": frozenset({"read", "submit", "admin"}),
 }
 
-#: Writing the time of every call would make each read a write.
+#: ``last_used_at`` is this precise; writing it at every request would make each read a write.
 _LAST_USED_RESOLUTION = timedelta(minutes=1)
 
 _INVALID = "The API key is not valid: it is mistyped, or it was revoked."
@@ -37,7 +37,7 @@ _INVALID = "The API key is not valid: it is mistyped, or it was revoked."
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a request. ``id`` is stable: limits and idempotency keys hang on it."""
+    """Who makes a request. Rate limits and idempotency keys are counted by ``id``, which is stable."""
 
     id: str
     name: str
@@ -57,18 +57,18 @@ class CreatedKey:
 
 
 def create(session: Session, *, name: str, scopes: Iterable[str]) -> CreatedKey:
-    """Make a key.
+    """Create a key.
 
     Raises:
         InvalidError: the name is empty, or a scope is missing or unknown.
     """
     wanted = sorted(set(scopes))
-    unknown = [each for each in wanted if each not in SCOPES]
+    unknown = [scope for scope in wanted if scope not in SCOPES]
     if not wanted or unknown:
         given = f"not {', '.join(map(repr, unknown))}" if unknown else "at least one"
         raise InvalidError(f"A key's scopes are {', '.join(SCOPES)}; {given}.")
     if not name.strip() or "\x00" in name:
-        raise InvalidError("A key needs a name, so that it can be told from the others.")
+        raise InvalidError("A key needs a name that tells it from the others.")
     token = PREFIX + secrets.token_urlsafe(32)
     with session.begin():
         key = ApiKey(id=uuid7(), name=name.strip(), digest=_digest(token), scopes=wanted)
@@ -85,7 +85,7 @@ def list_all(session: Session) -> Sequence[ApiKey]:
 
 
 def revoke(session: Session, key_id: uuid.UUID) -> ApiKey:
-    """Make a key useless from now on; once revoked it stays so.
+    """Revoke a key, for good.
 
     Raises:
         NotFoundError: there is no such key.
@@ -100,10 +100,10 @@ def revoke(session: Session, key_id: uuid.UUID) -> ApiKey:
 
 
 def authenticate(session: Session, token: str, settings: Settings) -> Caller:
-    """Tell whose token this is.
+    """Return the caller with a token.
 
     Raises:
-        UnauthorizedError: nobody's, or a revoked key's.
+        UnauthorizedError: it belongs to no key, or to a revoked one.
     """
     digest = _digest(token)
     own = settings.api_key
@@ -126,12 +126,12 @@ def authenticate(session: Session, token: str, settings: Settings) -> Caller:
             session.execute(
                 update(ApiKey).where(ApiKey.id == key.id, stale).values(last_used_at=func.now())
             )
-    allowed = frozenset().union(*(SCOPES.get(each, frozenset()) for each in key.scopes))
+    allowed = frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in key.scopes))
     return Caller(str(key.id), key.name, allowed)
 
 
 def any_exist(session: Session, settings: Settings) -> bool:
-    """Say whether callers have a key to come with."""
+    """Whether any key exists, so that requests need one."""
     if settings.api_key is not None:
         return True
     with session.begin():

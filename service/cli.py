@@ -20,14 +20,14 @@ from service.database.tables import ApiKey
 from service.errors import DomainError
 from service.settings import Settings, get_settings
 
-#: Answers under way when the API is told to stop have this long to end.
+#: Requests in progress when the API is told to stop have this long to end.
 _GRACE_SECONDS = 5
 
 T = TypeVar("T")
 
 
 def main() -> None:
-    """Run one command; whatever goes wrong is told in one sentence."""
+    """Run one command; an expected error ends it with one sentence."""
     arguments = _parser().parse_args()
     run: Callable[[argparse.Namespace], None] = arguments.run
     try:
@@ -45,29 +45,34 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "migrate", _migrate, "bring the database's schema up to date")
     _add(commands, "api", _api, "serve the HTTP API")
-    _add(commands, "scheduler", _scheduler, "take back lost runs and ring for waiting ones")
+    _add(
+        commands,
+        "scheduler",
+        _scheduler,
+        "requeue runs of lost workers, wake workers and send webhooks",
+    )
     openapi = _add(commands, "openapi", _openapi, "write the API's description (OpenAPI 3.1)")
     openapi.add_argument(
         "--output", type=Path, help="the file to write; standard output if not given"
     )
-    _add_keys(commands.add_parser("keys", help="make, list and revoke API keys"))
+    _add_keys(commands.add_parser("keys", help="create, list and revoke API keys"))
     return parser
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    create = _add(commands, "create", _create_key, "make a key and show it, once")
-    create.add_argument("--name", required=True, help="whose it is, or what for")
+    create = _add(commands, "create", _create_key, "create a key and show it, once")
+    create.add_argument("--name", required=True, help="its owner or purpose")
     create.add_argument(
         "--scope",
         action="append",
         required=True,
         choices=list(api_keys.SCOPES),
-        help="what it allows; may be given several times",
+        help="what it allows; can be repeated",
     )
     _add(commands, "list", _list_keys, "list all keys")
-    revoke = _add(commands, "revoke", _revoke_key, "make a key useless")
-    revoke.add_argument("id", type=uuid.UUID, help="as `keys list` shows it")
+    revoke = _add(commands, "revoke", _revoke_key, "revoke a key")
+    revoke.add_argument("id", type=uuid.UUID, help="the id that `keys list` shows")
 
 
 def _add(
@@ -99,7 +104,7 @@ def _migrate(_: argparse.Namespace) -> None:
 
 
 def _api(_: argparse.Namespace) -> None:
-    from service.api.server import serve  # noqa: PLC0415 - no other command needs the web
+    from service.api.server import serve  # noqa: PLC0415 - no other command needs FastAPI
 
     settings = get_settings()
     _refuse_other_schema(settings)
@@ -138,7 +143,7 @@ def _create_key(arguments: argparse.Namespace) -> None:
 
 def _list_keys(_: argparse.Namespace) -> None:
     rows: list[tuple[str, ...]] = [("ID", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED")]
-    rows += [_row(each) for each in _with_session(api_keys.list_all)]
+    rows += [_row(key) for key in _with_session(api_keys.list_all)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).strip())
@@ -146,7 +151,7 @@ def _list_keys(_: argparse.Namespace) -> None:
 
 def _row(key: ApiKey) -> tuple[str, ...]:
     times = (key.created_at, key.last_used_at, key.revoked_at)
-    shown = [f"{each:%Y-%m-%d %H:%M}" if each else "-" for each in times]
+    shown = [f"{time:%Y-%m-%d %H:%M}" if time else "-" for time in times]
     return (str(key.id), key.name, ",".join(key.scopes), *shown)
 
 
@@ -178,7 +183,7 @@ def _refuse_other_schema(settings: Settings) -> None:
     try:
         check_schema(engine)
     except SQLAlchemyError as error:
-        # Postgres may come later; the API waits for it, and looks at the schema then.
+        # Postgres may start later; the API waits for it, and checks the schema then.
         if not is_outage(error):
             raise
     finally:

@@ -1,4 +1,4 @@
-"""Domain errors: each knows its HTTP status and problem type; only the API maps them."""
+"""Errors of use-cases, each with its HTTP status and problem type, which only the API uses."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from service.fields import FieldError
 
 
 class DomainError(Exception):
-    """A request the service understands and declines, with a sentence that says why."""
+    """A request that is understood and declined, with a sentence that says why."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "internal"
@@ -19,7 +19,7 @@ class DomainError(Exception):
 
 
 class NotFoundError(DomainError):
-    """There is no such thing."""
+    """The resource does not exist."""
 
     status = 404
     type = "not-found"
@@ -27,7 +27,7 @@ class NotFoundError(DomainError):
 
 
 class ConflictError(DomainError):
-    """The state of the thing does not allow this."""
+    """The state of the resource does not allow this."""
 
     status = 409
     type = "conflict"
@@ -35,7 +35,7 @@ class ConflictError(DomainError):
 
 
 class InvalidError(DomainError):
-    """The payload or a parameter cannot be used."""
+    """The body or a parameter of the request cannot be used."""
 
     status = 422
     type = "invalid"
@@ -43,7 +43,7 @@ class InvalidError(DomainError):
 
 
 class IdempotencyMismatchError(DomainError):
-    """An Idempotency-Key came back with another body."""
+    """An Idempotency-Key was used again with another body."""
 
     status = 422
     type = "idempotency-key-reused"
@@ -51,7 +51,7 @@ class IdempotencyMismatchError(DomainError):
 
 
 class UnauthorizedError(DomainError):
-    """No valid key."""
+    """The request has no valid API key."""
 
     status = 401
     type = "unauthorized"
@@ -59,7 +59,7 @@ class UnauthorizedError(DomainError):
 
 
 class ForbiddenError(DomainError):
-    """The key does not allow this, or no key exists and the caller is not local."""
+    """The key does not allow this, or no key exists and the caller is on another machine."""
 
     status = 403
     type = "forbidden"
@@ -67,7 +67,7 @@ class ForbiddenError(DomainError):
 
 
 class UnavailableError(DomainError):
-    """A part the service needs is away; trying again later will help."""
+    """A server that the service needs does not answer; trying again later will help."""
 
     status = 503
     type = "unavailable"

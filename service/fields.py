@@ -1,36 +1,38 @@
-"""Fields of a request: their place, their errors, and the kinds of text they may hold."""
+"""Fields of a request: their location, their errors, and the kinds of text they can hold."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
-#: A path into the spec, as in an error's pointer.
+#: A path into the request, from the outside in: names of fields and indexes of lists.
 Location = tuple[str | int, ...]
 
 _LONGEST_NAME = 60
 
 
-def unknown(what: str, given: str, valid: list[str]) -> str:
-    """Say that a name is unknown, with the nearest valid ones."""
+def unknown(what: str, given: str, valid: Sequence[str]) -> str:
+    """Return the sentence that says that a name is unknown, with the valid names."""
+    names = sorted(map(str, valid))  # members of an enum are shown by their value
     shown = given if len(given) <= _LONGEST_NAME else given[: _LONGEST_NAME - 3] + "..."
-    near = difflib.get_close_matches(shown, valid, n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(repr(each) for each in near)}?" if near else "."
-    return f"{shown!r} is not a known {what}{hint} Valid: {', '.join(sorted(valid))}."
+    near = difflib.get_close_matches(shown, names, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    return f"{shown!r} is not a known {what}{hint} Valid: {', '.join(names)}."
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong with a spec: where, as a path into it, and a sentence."""
+    """One thing that is wrong with a request: its location, and a sentence."""
 
     location: Location
     detail: str
 
 
 def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= each <= "\udfff" for each in text):
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise PydanticCustomError(
             "unstorable_text", "Text cannot contain U+0000 or half of a surrogate pair."
         )

@@ -10,12 +10,12 @@ _last = 0
 
 
 def uuid7() -> uuid.UUID:
-    """Make an id later than every one this process made before.
+    """Return an id that sorts after every one this process has returned before.
 
     48 bits of milliseconds, then 74 random bits of which the first 12 continue the clock below
     the millisecond (RFC 9562, section 6.2, method 3); the clock never steps back.
     """
-    global _last  # noqa: PLW0603 - the point of the clock is that it is one for the process
+    global _last  # noqa: PLW0603 - one clock for the whole process
     with _lock:
         _last = max(_last + 1, time.time_ns() * 4096 // 1_000_000)
         clock = _last

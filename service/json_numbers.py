@@ -1,4 +1,4 @@
-"""Numbers that JSON cannot hold: they travel as "NaN", "Infinity" and "-Infinity"."""
+"""Numbers that JSON cannot hold: they are written as "NaN", "Infinity" and "-Infinity"."""
 
 import math
 from typing import Literal
@@ -7,7 +7,7 @@ JsonNumber = float | Literal["NaN", "Infinity", "-Infinity"]
 
 
 def to_json(value: float | None) -> JsonNumber | None:
-    """Write a number as JSON can hold it; nothing becomes null but what is missing."""
+    """Return a number in a form that JSON can hold; only a missing number becomes null."""
     if value is None or math.isfinite(value):
         return value
     if math.isnan(value):

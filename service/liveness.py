@@ -1,7 +1,7 @@
-"""Signs of life that a container's health check can look at without any server.
+"""Signs of life of a process, which a health check can read without any server.
 
-A process touches a file in ``ACTINIUM_HOME`` each time its loop turns. Restarting it would not
-heal an outage of Postgres or Redis, so the sign goes on while one of them is away.
+A process touches a file in ``ACTINIUM_HOME`` on every turn of its loop, also while Postgres or
+Redis is away: restarting the process would not end such an outage.
 """
 
 import contextlib
@@ -12,21 +12,21 @@ from service.settings import Settings
 
 
 def mark_alive(settings: Settings, process: str) -> None:
-    """Leave a sign of life of this process."""
-    # Where the home cannot be written the check fails and says so; the work goes on.
+    """Touch the file that shows that a process is alive."""
+    # Where the home cannot be written, the health check fails; the work goes on.
     with contextlib.suppress(OSError):
-        sign = _sign(settings, process)
-        sign.parent.mkdir(parents=True, exist_ok=True)
-        sign.touch()
+        file = _file(settings, process)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
 
 
 def is_alive(settings: Settings, process: str, *, within: float) -> bool:
-    """Say whether a process of this home left a sign of life in the last seconds."""
+    """Whether a process of this home was marked alive in the last ``within`` seconds."""
     try:
-        return time.time() - _sign(settings, process).stat().st_mtime < within
+        return time.time() - _file(settings, process).stat().st_mtime < within
     except OSError:
         return False
 
 
-def _sign(settings: Settings, process: str) -> Path:
+def _file(settings: Settings, process: str) -> Path:
     return settings.home / "alive" / process

@@ -1,4 +1,4 @@
-"""Logging: one readable line an event, ours and the libraries' alike, or JSON."""
+"""Logging: one readable line per event, ours and the libraries' alike, or JSON."""
 
 import logging
 import sys
@@ -10,12 +10,12 @@ from structlog.types import Processor
 
 from service.settings import Settings
 
-#: They tell of every message or request; what it leads to is told by us.
-_TALKATIVE = ("alembic.runtime.migration", "celery.worker.strategy", "celery.app.trace", "httpx")
+#: Loggers that log every message or request, whose outcome this code logs itself.
+_VERBOSE = ("alembic.runtime.migration", "celery.worker.strategy", "celery.app.trace", "httpx")
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send every logger of the process to standard error, as the settings ask."""
+    """Send every log line of the process to standard error, in the form the settings choose."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -41,14 +41,14 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for name in _TALKATIVE:
+    for name in _VERBOSE:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _without_colour_twin(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Drop the copy of its message that uvicorn adds with terminal colours."""
+    """Drop the copy of a message with terminal colours, which uvicorn adds."""
     event.pop("color_message", None)
     return event
 

@@ -171,14 +171,16 @@ def _carry_out(deployment: Deployment, seconds: float, patience: float) -> None:
     _wait_for_all_to_end(findings, patience)
     print(f"All ended {time.monotonic() - lifted:.1f} s after the last fault.")
     traffic.wait_for_streams(30)
-    deployment.subscriber.waits_for_all(60)
+    deployment.subscriber.wait_for_all(60)
     print(f"All was told {time.monotonic() - lifted:.1f} s after it.")
 
     runs = [each for each in findings.runs() if each.id not in untouched]
     _report(campaign, runs, findings, traffic)
-    told = deployment.subscriber.told()
-    print(f"{len(deployment.subscriber.receiver.received)} webhook messages came for {len(told)}.")
-    assert Counter(told.values()) == findings.announced()
+    accepted = deployment.subscriber.accepted()
+    print(
+        f"{len(deployment.subscriber.receiver.received)} webhook messages came for {len(accepted)}."
+    )
+    assert Counter(accepted.values()) == findings.announced()
     assert deployment.service.all_run()
     assert traffic.complaints == []
     assert findings.experiments() == {each.id for each in traffic.experiments}

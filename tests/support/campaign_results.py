@@ -14,7 +14,7 @@ from service.database.tables import Event, Run
 from service.events.event_types import WEBHOOK_EVENTS
 from service.statuses import ENDED
 from tests.support.run_rows import Looks, rows
-from tests.support.webhook_subscriber import Told
+from tests.support.webhook_subscriber import Reported
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Findings(Looks):
             for run, seconds in rows
         )
 
-    def announced(self) -> Counter[Told]:
+    def announced(self) -> Counter[Reported]:
         """What webhooks have to tell: each stored event of their kinds."""
         with self._sessions() as session:
             rows = session.execute(

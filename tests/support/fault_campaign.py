@@ -29,7 +29,7 @@ from tests.support.fault_schedule import (
     draw,
 )
 from tests.support.processes import Processes, Started
-from tests.support.webhook_receivers import GOOD, Receiver
+from tests.support.webhook_receivers import ACCEPTED, Receiver
 
 #: Stopping workers have this long to give their run back, beside the time Celery takes.
 _STOPS_WITHIN = 40.0
@@ -176,14 +176,14 @@ class Campaign:
     def _strike_receiver(self, fault: Fault) -> None:
         receiver = self._receiver
         if fault.kind == HANGS:
-            receiver.held.set()
+            receiver.silent.set()
         else:
             elsewhere = (307, {"Location": "/elsewhere"})
             receiver.usual = elsewhere if fault.kind == REDIRECTS else (500, {})
 
         def heal() -> None:
-            receiver.held.clear()
-            receiver.usual = GOOD
+            receiver.silent.clear()
+            receiver.usual = ACCEPTED
 
         self._lasts(fault, heal)
 

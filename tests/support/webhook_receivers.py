@@ -1,4 +1,4 @@
-"""Receivers of webhooks for tests: real HTTP servers that answer as they are told to."""
+"""Receivers of webhooks for tests: real HTTP servers with answers that a test chooses."""
 
 import contextlib
 import socket
@@ -15,12 +15,12 @@ from tests.support.processes import wait_for
 
 @dataclass(frozen=True)
 class Received:
-    """A message as it came in, and when (s since 1970); the names of headers in lower case."""
+    """A message as received, and when (seconds since 1970); the names of headers in lower case."""
 
     path: str
     headers: dict[str, str]
     body: bytes
-    came_at: float
+    received_at: float
 
     @property
     def id(self) -> str:
@@ -28,26 +28,31 @@ class Received:
         return self.headers["webhook-id"]
 
 
-#: What a receiver answers that has nothing to complain of: status and headers.
-GOOD: tuple[int, dict[str, str]] = (204, {})
+#: A public address at which no test ever asks.
+PUBLIC_URL = "https://192.88.98.7/hook"
+
+Answer = tuple[int, dict[str, str]]
+
+#: The answer that accepts a message: status and headers.
+ACCEPTED: Answer = (204, {})
 
 
 class Receiver:
-    """Answers the next messages with ``answers`` (status, headers), then each with ``usual``.
+    """Answers the next messages with ``answers`` (status, headers), then every one with ``usual``.
 
-    Those it answered with 2xx are also in ``accepted``. While ``held`` is set it reads messages
-    and keeps silent; with ``dripping`` it answers then a byte at a time, which no time-out of a
-    single read ever notices.
+    Messages answered with 2xx are also in ``accepted``. While ``silent`` is set it reads messages
+    and does not answer; with ``dripping`` it then answers a byte at a time, which no time-out of
+    a single read notices.
     """
 
-    def __init__(self, *answers: tuple[int, dict[str, str]], tls: ssl.SSLContext | None = None):
+    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None):
         self.answers = deque(answers)
-        self.usual = GOOD
+        self.usual = ACCEPTED
         self.received: list[Received] = []
         self.accepted: list[Received] = []
-        self.held = threading.Event()
+        self.silent = threading.Event()
         self.dripping = False
-        self._released = threading.Event()
+        self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
@@ -56,18 +61,20 @@ class Receiver:
 
     @property
     def port(self) -> int:
-        """Where it listens, on 127.0.0.1."""
+        """The port it listens on, on 127.0.0.1."""
         return self._server.server_port
 
     @property
     def url(self) -> str:
-        """Where messages are posted."""
+        """The URL that messages are posted to."""
         return f"{self._scheme}://localhost:{self.port}/hook?of=test"
 
-    def waits_for(self, count: int, seconds: float = 15) -> list[Received]:
-        """Wait until so many messages have come, and give them."""
+    def wait_for(self, count: int, seconds: float = 15) -> list[Received]:
+        """Wait until ``count`` messages have been received, and return them."""
         wait_for(
-            lambda: len(self.received) >= count, what=f"{count} messages came", seconds=seconds
+            lambda: len(self.received) >= count,
+            what=f"{count} messages are received",
+            seconds=seconds,
         )
         return self.received
 
@@ -76,7 +83,7 @@ class Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._released.set()
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -90,7 +97,7 @@ class Receiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 message = Received(self.path, headers, body, time.time())
                 receiver.received.append(message)
-                if receiver.held.is_set():
+                if receiver.silent.is_set():
                     self._keep_waiting()
                     return
                 status, sent = receiver.answers.popleft() if receiver.answers else receiver.usual
@@ -107,9 +114,9 @@ class Receiver:
                 with contextlib.suppress(OSError):
                     if receiver.dripping:
                         self.connection.sendall(b"HTTP/1.1 200 OK\r\nx-slow: ")
-                        while not receiver._released.wait(0.1):
+                        while not receiver._closing.wait(0.1):
                             self.connection.sendall(b"x")
-                    receiver._released.wait(30)
+                    receiver._closing.wait(30)
                     self.connection.shutdown(socket.SHUT_RDWR)
 
             def log_message(self, *_: object) -> None:

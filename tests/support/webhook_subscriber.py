@@ -1,4 +1,4 @@
-"""A subscriber of webhooks: a receiver, its subscription, and what it has been told."""
+"""A subscriber of webhooks: a receiver, its subscription, and the events it accepted."""
 
 import json
 from datetime import UTC, datetime
@@ -7,35 +7,32 @@ from typing import Any
 import httpx
 from standardwebhooks import Webhook as Verifier
 
-from service.events.event_types import WEBHOOK_EVENTS
 from tests.support.processes import wait_for
 from tests.support.webhook_receivers import Received, Receiver
 
-#: What a message tells of: event, experiment, run.
-Told = tuple[str, str, str | None]
+#: The event a message reports: type, experiment, run.
+Reported = tuple[str, str, str | None]
 
-#: A message older or newer than this is none to be believed (the specification's example).
+#: A message older or newer than this is not to be believed (the specification's example).
 _TOLERANCE_SECONDS = 300
 
 
 class Subscriber:
-    """Subscribes a receiver to every event."""
+    """Subscribes a receiver to every type of event."""
 
     def __init__(self, receiver: Receiver, client: httpx.Client) -> None:
         self.receiver = receiver
         self._client = client
-        answer = client.post(
-            "/v1/webhooks", json={"url": receiver.url, "events": [*WEBHOOK_EVENTS]}
-        )
+        answer = client.post("/v1/webhooks", json={"url": receiver.url})
         assert answer.status_code == 201, answer.text
         self._path = f"/v1/webhooks/{answer.json()['id']}"
         self._secret = answer.json()["secret"]
 
-    def waits_for_all(self, seconds: float) -> None:
-        """Wait until no message is on its way to it; none may have been given up.
+    def wait_for_all(self, seconds: float) -> None:
+        """Wait until every message is delivered.
 
         Raises:
-            AssertionError: one has, or some are still on their way.
+            AssertionError: one was given up, or some are still to be delivered.
         """
         wait_for(
             lambda: not self._deliveries("pending"),
@@ -45,25 +42,28 @@ class Subscriber:
         )
         assert self._deliveries("failed") == []
 
-    def told(self) -> dict[str, Told]:
-        """What it has accepted, each message by its id; every one that came is looked at.
+    def accepted(self) -> dict[str, Reported]:
+        """Return the event of every accepted message by the message's id.
 
         Raises:
-            AssertionError: a message was not signed as it has to be, or asked for elsewhere.
+            AssertionError: a message that was received is not signed, or was posted elsewhere.
         """
-        for each in self.receiver.received:
-            self._verify(each)
-        bodies = {each.id: json.loads(each.body) for each in self.receiver.accepted}
-        return {name: _told(body["type"], body["data"]) for name, body in bodies.items()}
+        for message in self.receiver.received:
+            self._verify(message)
+        bodies = {message.id: json.loads(message.body) for message in self.receiver.accepted}
+        return {
+            message_id: _reported(body["type"], body["data"]) for message_id, body in bodies.items()
+        }
 
     def _verify(self, message: Received) -> None:
         sent_at = int(message.headers["webhook-timestamp"])
-        assert abs(message.came_at - sent_at) < _TOLERANCE_SECONDS, "the time is not to be believed"
+        off_seconds = abs(message.received_at - sent_at)
+        assert off_seconds < _TOLERANCE_SECONDS, "the message's time is not to be believed"
         expected = Verifier(self._secret).sign(
             message.id, datetime.fromtimestamp(sent_at, UTC), message.body.decode()
         )
         assert message.headers["webhook-signature"] == expected
-        assert self.receiver.url.endswith(message.path), "it was asked for where it redirects to"
+        assert self.receiver.url.endswith(message.path), "it was posted where a redirect leads"
 
     def _deliveries(self, status: str) -> list[Any]:
         answer = self._client.get(f"{self._path}/deliveries", params={"status": status})
@@ -71,5 +71,5 @@ class Subscriber:
         return list(answer.json()["items"])
 
 
-def _told(event: str, data: dict[str, Any]) -> Told:
+def _reported(event: str, data: dict[str, Any]) -> Reported:
     return event, data["experiment_id"], data.get("run_id")
