@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from workers.diagnostics.layers import Probe
+from workers.diagnostics.probe import Probe
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initialization import initialize

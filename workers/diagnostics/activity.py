@@ -1,16 +1,16 @@
 """Activity: which units can still pass a gradient, and which z-values are saturated.
 
-Both are read off an activation's slope, so that they mean the same for every activation:
+Both follow from an activation's slope, so that they mean the same for every activation:
 
-- A unit is **dead** where its activation's slope is exactly zero on every sample: no gradient
-  reaches its weights. With relu that is a unit whose z-values are never positive.
-- An activation that is bounded on both sides is **saturated** where its slope is below
-  sech^2(2), 7.1%, of its steepest: beyond abs(z) = 4 with sigmoid, 2 with tanh, 2.76 with
-  softsign, on the flat ends of hard_sigmoid (3) and hard_tanh (1), and above 6 with relu6. Half
-  of all z-values lie where a relu is flat by design, so a flat end that begins at zero is none,
-  and an activation that grows without bound does not saturate.
+- A unit is **dead** if its activation's slope is exactly zero on every sample: no gradient reaches
+  its weights. With relu that is a unit whose z-values are never positive.
+- An activation that is bounded on both sides is **saturated** where its slope is below sech^2(2),
+  7.1%, of its steepest slope: beyond abs(z) = 4 with sigmoid, 2 with tanh, 2.76 with softsign, on
+  the flat ends of hard_sigmoid (3) and hard_tanh (1), and above 6 with relu6. A flat end that
+  begins at zero does not count, since relu is flat for half of all z-values by design. An
+  activation that grows without bound does not saturate.
 
-An output's probability is seen the same way: its slope is p (1 - p), sigmoid's own.
+An output's probability is treated in the same way: its slope is p (1 - p), as sigmoid's.
 """
 
 import math
@@ -22,34 +22,41 @@ from torch import Tensor
 
 from workers.nn.activations import Activation
 
-#: tanh's slope at 2 and, relative to its steepest, sigmoid's at 4.
+#: Slope, relative to the steepest, below which an activation is saturated: tanh's at 2 and
+#: sigmoid's at 4.
 FLAT = 1 / math.cosh(2) ** 2
 
-#: Every activation that is bounded is flat from here on.
+#: Every bounded activation is flat beyond this z-value.
 _FAR = 64.0
 _POINTS = 1025
 _ROUNDS = 3
 
 
 class Activity(Protocol):
-    """What a layer makes of its z-values, (samples, units * pieces, ...)."""
+    """The activations and slopes of a layer at its z-values, (samples, units * pieces, ...)."""
 
     pieces: int
 
     def values(self, z: Tensor) -> Tensor:
-        """Give the activations, (samples, units, ...)."""
+        """Return the activations, (samples, units, ...)."""
 
     def slopes(self, z: Tensor) -> Tensor:
-        """Give the derivative of its unit's activation at each z-value, in the shape of z."""
+        """Return the derivative of the unit's activation at each z-value, in the shape of z."""
 
     def count_saturated(self, z: Tensor) -> int:
-        """Count the z-values that are saturated."""
+        """Return how many z-values are saturated."""
 
 
 class HiddenActivity:
-    """A hidden layer's activation over so many units.
+    """The activity of a hidden layer.
 
-    ``low`` and ``high`` are the z-values below and above which it is saturated.
+    Args:
+        activation: of the layer.
+        units: number of its units or channels.
+
+    Attributes:
+        low: the z-value below which the activation is saturated; -infinity if there is none.
+        high: the z-value above which it is saturated; infinity if there is none.
     """
 
     def __init__(self, activation: Activation, units: int) -> None:
@@ -59,20 +66,20 @@ class HiddenActivity:
         self.low, self.high = self._saturation()
 
     def values(self, z: Tensor) -> Tensor:
-        """Give the activations."""
+        """Return the activations."""
         with torch.no_grad():
             values: Tensor = self._activation(z)
         return values
 
     def slopes(self, z: Tensor) -> Tensor:
-        """Give the activation's derivatives."""
+        """Return the activation's derivatives."""
         with torch.enable_grad():
             leaf = z.detach().requires_grad_()
             (slopes,) = torch.autograd.grad(self._activation(leaf).sum(), leaf)
         return slopes
 
     def count_saturated(self, z: Tensor) -> int:
-        """Count the z-values beyond the bounds."""
+        """Return how many z-values are beyond the bounds."""
         below = (z < self.low).count_nonzero() if self.low > -math.inf else 0
         above = (z > self.high).count_nonzero() if self.high < math.inf else 0
         return int(below + above)
@@ -85,34 +92,34 @@ class HiddenActivity:
         return -_edge(lambda z: self._slopes_at(-z), flat), _edge(self._slopes_at, flat)
 
     def _slopes_at(self, points: Tensor) -> Tensor:
-        """Give the slope where all z-values of a unit are the same, at each of these points."""
+        """Return the slope at each of these points, all z-values of a unit being equal."""
         device = next(self._activation.parameters(), points).device
         z = points.to(device, torch.float32).unsqueeze(1).repeat(1, self._units * self.pieces)
-        # Equal pieces share their unit's slope, or one of them has it all.
+        # Equal pieces share their unit's slope, or one of them has all of it.
         return self.slopes(z)[:, : self.pieces].sum(1).abs().double().cpu()
 
 
 class OutputActivity:
-    """The output layer's probabilities: a softmax, or the sigmoid of a single logit."""
+    """The activity of the output layer: a softmax, or the sigmoid of a single logit."""
 
     pieces = 1
 
     def values(self, z: Tensor) -> Tensor:
-        """Give the probabilities."""
+        """Return the probabilities."""
         return z.sigmoid() if z.shape[1] == 1 else z.softmax(1)
 
     def slopes(self, z: Tensor) -> Tensor:
-        """Give each probability's derivative by its own logit."""
+        """Return each probability's derivative with respect to its own logit."""
         values = self.values(z)
         return values * (1 - values)
 
     def count_saturated(self, z: Tensor) -> int:
-        """Count the logits whose slope is below a sigmoid's at 4."""
+        """Return how many logits have a slope below sigmoid's at 4."""
         return int((self.slopes(z) < FLAT / 4).count_nonzero())
 
 
 def _edge(slopes: Callable[[Tensor], Tensor], flat: float) -> float:
-    """Give the point above zero beyond which the slopes are flat; infinity where that is zero."""
+    """Return the point above zero beyond which slopes are flat; infinity if that point is zero."""
     near, far = 0.0, _FAR
     for _ in range(_ROUNDS):
         grid = torch.linspace(near, far, _POINTS, dtype=torch.float64)

@@ -12,14 +12,14 @@ _STANDARD = Thresholds()
 
 
 class Diagnostician:
-    """Follows a run from before its first step on, epoch by epoch.
+    """Diagnoses a run, epoch by epoch, from before its first step on.
 
-    Whoever has seen the same epochs comes to the same diagnosis. Each kind of finding is noted
-    once a layer, when it is first seen.
+    The diagnosis depends only on the epochs seen. Each kind of finding is kept once per layer, as
+    it is first seen.
 
     Args:
         epochs: how many the run is to have.
-        limits: where a figure becomes a finding.
+        limits: values from which an observation becomes a finding.
     """
 
     def __init__(self, epochs: int, limits: Thresholds = _STANDARD) -> None:
@@ -32,13 +32,13 @@ class Diagnostician:
         self._largest_gradient = math.nan
 
     def see_layers(self, epoch: int, statistics: NetworkStatistics) -> None:
-        """Take in the layer statistics of an epoch, 0 for those before the first step."""
+        """Add the layer statistics of an epoch; epoch 0 is before the first step."""
         self._initial = self._initial or statistics
         self._chance_loss = statistics.chance_loss
         self._note(examine(statistics, epoch, self._limits, self._initial))
 
     def see_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take in an epoch's metrics, as the history has them."""
+        """Add an epoch's metrics, by their names in the history."""
         self._note(self._diverged(epoch, metrics))
         self._note(self._exploding(epoch, metrics))
         self._note(self._clipping(epoch, metrics))
@@ -46,12 +46,12 @@ class Diagnostician:
         self._note(self._plateau(epoch))
 
     def diagnosis(self) -> Diagnosis:
-        """Give the diagnosis by what has been seen."""
+        """Return the diagnosis by all that was added."""
         return conclude(list(self._findings.values()), examined=self._initial is not None)
 
     def _note(self, found: Iterator[Finding]) -> None:
-        for each in found:
-            self._findings.setdefault((each.kind, each.layer), each)
+        for finding in found:
+            self._findings.setdefault((finding.kind, finding.layer), finding)
 
     def _diverged(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
         for name, what in (("loss", "training"), ("val_loss", "validation")):
@@ -68,7 +68,7 @@ class Diagnostician:
                 return
 
     def _exploding(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
-        """Compare a gradient norm with the largest of all epochs before."""
+        """Yield a finding if the gradient norm is far above that of all epochs before."""
         norm, largest = metrics["gradient_norm"], self._largest_gradient
         self._largest_gradient = norm if math.isnan(largest) else max(norm, largest)
         limit = self._limits.gradient_jump
@@ -107,7 +107,7 @@ class Diagnostician:
             )
 
     def _plateau(self, epoch: int) -> Iterator[Finding]:
-        """Look whether the loss has rested where guessing would leave it."""
+        """Yield a finding if the loss stays where guessing would leave it."""
         recent = self._losses[-self._stretch :]
         stuck = self._limits.stuck_loss * self._chance_loss
         if len(recent) < self._stretch or not min(recent) > stuck:

@@ -1,4 +1,4 @@
-"""Distributions: what is kept of many values, gathered chunk by chunk."""
+"""Distributions: a summary of many values, gathered chunk by chunk."""
 
 import math
 from collections.abc import Mapping
@@ -16,35 +16,35 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 #: Bins of a histogram: equal ones, from the smallest value to the largest.
 BINS = 64
 
-#: Most values that quantiles and histograms are made of.
+#: Most values in the subsample from which quantiles and histograms are computed.
 SUBSAMPLE = 100_000
 
-#: Rows whose sum is taken in float32 before float64 goes on: on a CPU a fifth of the time, at a
-#: relative error below 1e-6.
-_BLOCK = 64
+#: Rows summed in float32 before the sums are added in float64: on a CPU this takes a fifth of the
+#: time, at a relative error below 1e-6.
+_BLOCK_ROWS = 64
 
-#: Features whose mean is above so many standard deviations are summed around it; judged by the
-#: first rows.
-_NARROW, _FIRST = 3.0, 1000
+#: Features whose mean is above this many standard deviations are summed around their mean, both
+#: estimated from the first rows.
+_NARROW, _FIRST_ROWS = 3.0, 1000
 
-#: Between these magnitudes float32 squares neither overflow nor lose digits.
+#: Between these magnitudes squares in float32 neither overflow nor lose digits.
 _SMALL, _LARGE = 1e-15, 1e15
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """What is kept of many values; those that are not finite are counted and left out.
+    """A summary of many values; values that are not finite are only counted.
 
     Attributes:
-        count: how many values there were.
-        non_finite: how many of them were NaN or infinite.
+        count: number of values.
+        non_finite: how many of them are NaN or infinite.
         mean: of all finite values, in float64.
         std: their standard deviation (divided by their number).
-        min: the smallest.
-        max: the largest. All four are NaN where no value was finite.
+        min: the smallest of them.
+        max: the largest of them. All four are NaN if no value is finite.
         quantiles: at ``QUANTILES``, interpolated linearly; of the subsample.
-        counts: how many values of the subsample each of ``BINS`` equal bins from ``min`` to
-            ``max`` holds (``bin_edges``); empty where no value was finite.
+        counts: values of the subsample in each of ``BINS`` equal bins from ``min`` to ``max``
+            (``bin_edges``); empty if no value is finite.
     """
 
     count: int
@@ -57,7 +57,7 @@ class Distribution:
     counts: tuple[int, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Give this as plain data; a histogram's edges follow from the two that are told."""
+        """Return this as plain data; a histogram's edges follow from its lowest and highest."""
         low, *_, high = bin_edges(self.min, self.max).tolist() if self.counts else [math.nan] * 2
         return {
             "count": self.count,
@@ -76,7 +76,7 @@ class Distribution:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Read what ``as_dict`` gave; numbers may be written out, as JSON needs for some."""
+        """Return the distribution that ``as_dict`` made ``data`` of; NaN may be a string."""
         return cls(
             count=data["count"],
             non_finite=data["non_finite"],
@@ -89,14 +89,14 @@ class Distribution:
 class Gathering:
     """Gathers a tensor's distribution from chunks of its samples.
 
-    Moments and extremes are those of all values. Quantiles and histograms are of every k-th
-    value, counted through the samples one after the other (each as torch lays it out by
-    default: channels, rows, columns): k is the smallest number that keeps at most ``SUBSAMPLE``
-    values and has no divisor in common with the size of a sample, lest always the same pixel be
-    looked at. The result depends on the values alone.
+    Moments and extremes are those of all values. Quantiles and histograms are of every k-th value,
+    counted through one sample after the other (channels, rows, columns). k is the smallest number
+    that keeps at most ``SUBSAMPLE`` values and has no divisor in common with the size of a sample,
+    so that not always the same pixels are taken. The result depends on the values only, not on how
+    they are chunked.
 
     Args:
-        samples: how many there will be.
+        samples: number of samples in all chunks.
     """
 
     def __init__(self, samples: int) -> None:
@@ -105,18 +105,18 @@ class Gathering:
         self._stride = 1
         self._picked: list[NDArray[np.float32]] = []
         self._low, self._high = math.inf, -math.inf
-        # By feature. The sums are of differences from the pivot.
+        # By feature; the sums are of differences from the pivot.
         self._pivot: Tensor | None = None
         self._counts = self._sums = self._squares = torch.zeros(0)
 
     def add(self, values: Tensor) -> None:
-        """Take in a chunk: (samples, features, ...)."""
+        """Add a chunk: (samples, features, ...)."""
         rows = rows_by_feature(values)
         if self._seen == 0:
             self._begin(values, rows)
         self._picked.append(self._pick(values))
         self._seen += values.numel()
-        low, high = (each.item() for each in torch.aminmax(rows))
+        low, high = (extreme.item() for extreme in torch.aminmax(rows))
         largest = max(-low, high)
         if largest == 0 or _SMALL < largest < _LARGE:  # false where there is a NaN
             self._extend(low, high)
@@ -125,15 +125,15 @@ class Gathering:
             self._add_carefully(rows)
 
     def deviations(self) -> Tensor:
-        """Give each feature's standard deviation over samples and positions, float64.
+        """Return each feature's standard deviation over samples and positions, float64.
 
-        NaN where a value of the feature was not finite.
+        NaN for a feature with a value that is not finite.
         """
         spoilt = self._counts < self._seen // len(self._counts)
         return self._variances().sqrt().masked_fill(spoilt, math.nan)
 
     def distribution(self) -> Distribution:
-        """Give the distribution of all that was added."""
+        """Return the distribution of all added values."""
         finite = int(self._counts.sum())
         mean, std = self._moments() if finite else (math.nan, math.nan)
         low, high = (self._low, self._high) if finite else (math.nan, math.nan)
@@ -157,23 +157,23 @@ class Gathering:
             self._stride += 1
         self._counts = torch.zeros(rows.shape[1], dtype=torch.float64)
         self._sums = self._squares = self._counts
-        first = rows[:_FIRST].double().nan_to_num(0.0, 0.0, 0.0)
+        first = rows[:_FIRST_ROWS].double().nan_to_num(0.0, 0.0, 0.0)
         means, deviations = first.mean(0), first.std(0, correction=0)
         if (means.abs() > _NARROW * deviations).any():
-            # The difference of squares would lose such a spread, or its last digits.
+            # A difference of squares would lose such a small spread, or its last digits.
             self._pivot = means.float()
 
     def _pick(self, values: Tensor) -> NDArray[np.float32]:
         first = -self._seen % self._stride
         if values.is_contiguous():
             picked = values.view(-1)[first :: self._stride]
-        else:  # flattening would copy a channels-last tensor for a few of its values
+        else:  # flattening would copy all of a channels-last tensor for a few of its values
             places = np.arange(first, values.numel(), self._stride)
             picked = values[tuple(map(torch.from_numpy, np.unravel_index(places, values.shape)))]
         return picked.cpu().numpy()
 
     def _add_carefully(self, rows: Tensor) -> None:
-        """Take in values that are tiny, huge or not finite."""
+        """Add values that are tiny, huge or not finite."""
         finite = rows.isfinite()
         if finite.any():
             low, high = torch.aminmax(rows[finite])
@@ -197,26 +197,26 @@ class Gathering:
         return (self._squares / self._counts - means * means).clamp(min=0.0)
 
     def _moments(self) -> tuple[float, float]:
-        """Give mean and standard deviation of all values, from those of the features."""
+        """Return mean and standard deviation of all values, from those of the features."""
         weights = self._counts / self._counts.sum()
-        held = weights > 0
+        finite = weights > 0
         means = self._sums / self._counts
         if self._pivot is not None:
             means = means + self._pivot.double().cpu()
-        weights, means, variances = weights[held], means[held], self._variances()[held]
+        weights, means, variances = weights[finite], means[finite], self._variances()[finite]
         mean = (weights * means).sum()
         variance = (weights * (variances + (means - mean) ** 2)).sum()
         return mean.item(), variance.sqrt().item()
 
 
 def rows_by_feature(values: Tensor) -> Tensor:
-    """See (samples, features, ...) as (rows, features); no copy of a channels-last tensor."""
+    """Return (samples, features, ...) as (rows, features); a view of a channels-last tensor."""
     return values.movedim(1, -1).reshape(-1, values.shape[1])
 
 
 def _column_sums(rows: Tensor, *, squared: bool = False) -> Tensor:
-    whole = len(rows) // _BLOCK * _BLOCK
-    blocks = rows[:whole].reshape(-1, _BLOCK, rows.shape[1])
+    whole = len(rows) // _BLOCK_ROWS * _BLOCK_ROWS
+    blocks = rows[:whole].reshape(-1, _BLOCK_ROWS, rows.shape[1])
     rest = rows[whole:]
     if squared:
         blocks, rest = torch.linalg.vecdot(blocks, blocks, dim=1), rest.square()
@@ -226,7 +226,11 @@ def _column_sums(rows: Tensor, *, squared: bool = False) -> Tensor:
 
 
 def _quantiles(ordered: NDArray[np.float32]) -> tuple[float, ...]:
-    """Give the quantiles of sorted values, interpolated linearly (Hyndman & Fan 1996, type 7)."""
+    """Return the quantiles of sorted values, interpolated linearly.
+
+    References:
+        Hyndman & Fan 1996, type 7.
+    """
     if not ordered.size:
         return (math.nan,) * len(QUANTILES)
     places = np.multiply(QUANTILES, len(ordered) - 1)
@@ -237,7 +241,7 @@ def _quantiles(ordered: NDArray[np.float32]) -> tuple[float, ...]:
 
 
 def bin_edges(low: float, high: float) -> NDArray[np.float64]:
-    """Give the edges of a histogram's bins, (BINS + 1,); around a single value if it is one."""
+    """Return the edges of a histogram's bins, (BINS + 1,); around the value if all are equal."""
     if low == high:
         margin = max(0.5, abs(low) / 2)
         low, high = low - margin, high + margin

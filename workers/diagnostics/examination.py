@@ -1,4 +1,4 @@
-"""Examination: what a network's layer statistics at one epoch show."""
+"""Examination: the findings in a network's layer statistics at one epoch."""
 
 import math
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ def examine(
     limits: Thresholds,
     initial: NetworkStatistics | None = None,
 ) -> Iterator[Finding]:
-    """Give what layer statistics show.
+    """Yield the findings in layer statistics.
 
     Args:
-        statistics: the network's; the output layer is left out.
+        statistics: the network's; its output layer is not examined.
         epoch: when they were taken.
-        limits: where a figure becomes a finding.
-        initial: the network's at epoch 0, if later ones are to be compared with them.
+        limits: values from which an observation becomes a finding.
+        initial: the network's statistics at epoch 0, to compare with.
     """
     if not statistics.hidden:
         return
@@ -87,9 +87,9 @@ def _units(count: int) -> str:
 
 def _saturated(statistics: NetworkStatistics, epoch: int, limits: Thresholds) -> Iterator[Finding]:
     if epoch > 0 and statistics.loss < limits.stuck_loss * statistics.chance_loss:
-        return  # many a network that has learnt is saturated, and none the worse for it
+        return  # many networks that have learnt well are saturated
     hidden = statistics.hidden
-    full = [each for each in hidden if each.saturated_fraction > limits.saturated_layer]
+    full = [layer for layer in hidden if layer.saturated_fraction > limits.saturated_layer]
     for layer in full:
         yield Finding(
             "saturated",
@@ -100,9 +100,9 @@ def _saturated(statistics: NetworkStatistics, epoch: int, limits: Thresholds) ->
             explanation=f"{layer.saturated_fraction:.0%} of the z-values of {layer.name} lie "
             "where its activation is flat, so hardly a gradient passes.",
         )
-    share = sum(each.saturated_fraction for each in hidden) / len(hidden)
+    share = sum(layer.saturated_fraction for layer in hidden) / len(hidden)
     if not full and share > limits.saturated_share:
-        worst = max(hidden, key=lambda each: each.saturated_fraction)
+        worst = max(hidden, key=lambda layer: layer.saturated_fraction)
         yield Finding(
             "saturated",
             worst.name,
@@ -129,7 +129,7 @@ def _overflown(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:
                     explanation=f"{share:.1%} of the {name} of {layer.name} are not finite: they "
                     "have outgrown float32, or come from others that have.",
                 )
-                return  # from here on everything is
+                return  # the layers after it are not finite either
 
 
 def _huge_loss(statistics: NetworkStatistics, epoch: int, limits: Thresholds) -> Iterator[Finding]:

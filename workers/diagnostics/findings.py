@@ -1,24 +1,24 @@
-"""Findings: what a diagnosis consists of."""
+"""Findings: the parts of a diagnosis, and the verdict they lead to."""
 
 from dataclasses import dataclass
 
-#: What a run can be found to be, from the least to the most severe.
+#: The verdicts on a run, from the least to the most severe.
 VERDICTS = ("healthy", "vanishing", "exploding", "saturated", "dead", "symmetric", "diverged")
 
-#: Findings that explain and do not condemn: healthy trainings have them too.
+#: Findings that explain a run and do not decide its verdict: healthy runs have them too.
 REMARKS = ("dying", "plateau", "clipping_active")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was seen in a run.
+    """One observation in a run.
 
     Attributes:
-        kind: one of ``VERDICTS`` but ``healthy``, or of ``REMARKS``.
-        layer: where; None where it is the whole network's.
-        epoch: when it was first seen; 0 is the network before its first step.
-        value: the figure.
-        threshold: what the figure passed.
+        kind: one of ``VERDICTS`` except ``healthy``, or one of ``REMARKS``.
+        layer: the layer's name; None for the whole network.
+        epoch: when it was first observed; 0 is before the first step.
+        value: the measured value.
+        threshold: the limit that the value passed.
         explanation: one sentence.
     """
 
@@ -32,10 +32,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A run's verdict with all that was found, the most severe first.
+    """A run's verdict with its findings, the most severe first.
 
-    The verdict is the most severe of the findings' kinds, ``healthy`` where none of them
-    condemns, and None where there are no layer statistics to judge by.
+    The verdict is the most severe of the findings' kinds, ``healthy`` if all of them are remarks,
+    and None if there are no layer statistics to judge by.
     """
 
     verdict: str | None
@@ -43,9 +43,11 @@ class Diagnosis:
 
 
 def conclude(findings: list[Finding], *, examined: bool) -> Diagnosis:
-    """Come to a verdict; ``examined`` says whether there were any layer statistics."""
+    """Return the diagnosis by some findings; ``examined``: there were layer statistics."""
     order = [*reversed(VERDICTS), *REMARKS]
-    ordered = tuple(sorted(findings, key=lambda each: (order.index(each.kind), each.epoch)))
+    ordered = tuple(
+        sorted(findings, key=lambda finding: (order.index(finding.kind), finding.epoch))
+    )
     if ordered and ordered[0].kind in VERDICTS:
         return Diagnosis(ordered[0].kind, ordered)
     return Diagnosis("healthy" if examined else None, ordered)

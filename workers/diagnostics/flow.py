@@ -11,18 +11,19 @@ from workers.diagnostics.thresholds import Thresholds
 
 @dataclass(frozen=True)
 class Flow:
-    """What becomes of a signal and a gradient on their way through the hidden layers.
+    """How much a signal and a gradient change on their way through the hidden layers.
+
+    A signal is the standard deviation of a unit's z-values over samples, mean over units. A
+    gradient is the norm of a sample's dL/dz over a layer (root mean square over samples). For
+    layers of one width the ratio of gradients is that of the root mean squares of dL/dz. The norm
+    also compares a convolution, whose gradient is spread over many positions, with a dense layer.
 
     Attributes:
-        layers: how many hidden layers there are.
-        forward: the last one's signal over the first's, a signal being the standard deviation
-            of a unit's z-values over samples, mean over units.
-        backward: the first one's gradient over the last's, a gradient being the norm of a
-            sample's dL/dz over a layer (the root of its mean square). In layers of one width
-            that is the ratio of the root mean squares of dL/dz; the norm also compares a
-            convolution, whose gradient is spread over many positions, with a dense layer.
+        layers: number of hidden layers.
+        forward: signal of the last layer over that of the first.
+        backward: gradient of the first layer over that of the last.
 
-    A ratio is NaN where it is not defined: nothing comes in, or something is not finite.
+    A ratio is NaN if it is undefined: the denominator is zero, or something is not finite.
     """
 
     layers: int
@@ -31,12 +32,12 @@ class Flow:
 
     @property
     def forward_gain(self) -> float:
-        """The signal's gain per layer, a geometric mean."""
+        """Gain of the signal per layer, a geometric mean."""
         return self._per_layer(self.forward)
 
     @property
     def backward_gain(self) -> float:
-        """The gradient's gain per layer, a geometric mean."""
+        """Gain of the gradient per layer, a geometric mean."""
         return self._per_layer(self.backward)
 
     def _per_layer(self, ratio: float) -> float:
@@ -44,9 +45,13 @@ class Flow:
 
 
 def flow_of(statistics: NetworkStatistics) -> Flow:
-    """Measure a network's flow, as Glorot & Bengio 2010, section 4.2, look at it."""
+    """Return a network's flow.
+
+    References:
+        Glorot & Bengio 2010, section 4.2.
+    """
     first, last = statistics.hidden[0], statistics.hidden[-1]
-    gradients = (_gradient(each, statistics.samples) for each in (first, last))
+    gradients = (_gradient(layer, statistics.samples) for layer in (first, last))
     return Flow(
         layers=len(statistics.hidden),
         forward=_ratio(last.signal, first.signal),
@@ -68,13 +73,21 @@ def _ratio(out: float, into: float) -> float:
 def flow_findings(
     statistics: NetworkStatistics, epoch: int, limits: Thresholds
 ) -> Iterator[Finding]:
-    """Find whether signals or gradients vanish or, before the first step, explode."""
+    """Yield a finding where signals or gradients vanish or, before the first step, explode."""
     flow = flow_of(statistics)
     if flow.layers < limits.gain_layers - 1:
         return
     first, last = statistics.hidden[0].name, statistics.hidden[-1].name
-    forward, backward = flow.forward_gain, flow.backward_gain
+    yield from _vanishing_findings(flow, first, last, epoch, limits)
+    if epoch == 0:
+        yield from _exploding_findings(flow, first, last, limits)
+
+
+def _vanishing_findings(
+    flow: Flow, first: str, last: str, epoch: int, limits: Thresholds
+) -> Iterator[Finding]:
     limit, signal, gradient = _vanishing(flow, limits)
+    forward, backward = flow.forward_gain, flow.backward_gain
     if signal:
         yield Finding(
             "vanishing",
@@ -96,22 +109,26 @@ def flow_findings(
             explanation=f"At each layer the gradient shrinks to {backward:.2g} of what it was, "
             f"and to {flow.backward:.2g} from {last} back to {first}, which hardly learns.",
         )
+
+
+def _exploding_findings(flow: Flow, first: str, last: str, limits: Thresholds) -> Iterator[Finding]:
     limit, signal, gradient = _exploding(flow, limits)
-    if signal and epoch == 0:
+    forward, backward = flow.forward_gain, flow.backward_gain
+    if signal:
         yield Finding(
             "exploding",
             last,
-            epoch,
+            epoch=0,
             value=forward,
             threshold=limit,
             explanation=f"At each layer the spread of the z-values grows {forward:.2g} times, "
             f"and {flow.forward:.2g} times from {first} to {last}.",
         )
-    if gradient and epoch == 0:
+    if gradient:
         yield Finding(
             "exploding",
             first,
-            epoch,
+            epoch=0,
             value=backward,
             threshold=limit,
             explanation=f"At each layer the gradient grows {backward:.2g} times, and "
@@ -120,7 +137,7 @@ def flow_findings(
 
 
 def _vanishing(flow: Flow, limits: Thresholds) -> tuple[float, bool, bool]:
-    """Give the limit, and whether the signal and the gradient are below it."""
+    """Return the limit, and whether the signal and the gradient are below it."""
     if flow.layers >= limits.gain_layers:
         limit = limits.vanishing_gain
         return limit, flow.forward_gain < limit, flow.backward_gain < limit
@@ -130,7 +147,7 @@ def _vanishing(flow: Flow, limits: Thresholds) -> tuple[float, bool, bool]:
 
 
 def _exploding(flow: Flow, limits: Thresholds) -> tuple[float, bool, bool]:
-    """Give the limit, and whether the signal and the gradient are above it."""
+    """Return the limit, and whether the signal and the gradient are above it."""
     if flow.layers >= limits.gain_layers:
         limit = limits.exploding_gain
         return limit, flow.forward_gain > limit, flow.backward_gain > limit

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from service.specs.spec import RunConfig
 from workers.datasets.dataset import Part
 from workers.diagnostics.boundary import decision_boundary
-from workers.diagnostics.layers import NetworkStatistics, Probe
+from workers.diagnostics.layers import NetworkStatistics
+from workers.diagnostics.probe import Probe
 from workers.nn.losses import Loss
 from workers.nn.models import Network
 from workers.training.results import Pulse

@@ -8,7 +8,8 @@ import torch
 
 from tests.support.probe_networks import ball, network, statistics
 from workers.diagnostics import layers
-from workers.diagnostics.layers import NetworkStatistics, Probe
+from workers.diagnostics.layers import NetworkStatistics
+from workers.diagnostics.probe import Probe
 from workers.nn.losses import LOSSES
 
 ACTIVATIONS = {

@@ -109,16 +109,13 @@ class _PackedSwitchableNorm:
         statistics: Mapping[str, Tensor],
         training: bool,
     ) -> tuple[Tensor, dict[str, Tensor]]:
+        moved: dict[str, Tensor] = {}
         if training:
             variance, mean = torch.var_mean(z, 1, correction=0, keepdim=True)
-            moved = (
-                moved_statistics(statistics, mean, variance, self.momentum)
-                if z.shape[1] > 1
-                else {}
-            )
+            if z.shape[1] > 1:  # one sample has no variance
+                moved = moved_statistics(statistics, mean, variance, self.momentum)
         else:
             mean, variance = (statistics[name].unsqueeze(1) for name in RUNNING_STATISTICS)
-            moved = {}
         layer_variance, layer_mean = torch.var_mean(z, 2, correction=0, keepdim=True)
         mixed_mean = mixed((layer_mean, mean), parameters["mean_weight"])
         mixed_variance = mixed((layer_variance, variance), parameters["var_weight"])
