@@ -3,22 +3,16 @@ from typing import Any
 
 import pytest
 
-from docs.generate.browser import BROWSERS, FLAGS, installed_browser
 from tests.support.scripted_worker import Lab
 from tests.support.served_api import Served, serving
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from tests.support.page_visitors import playwright
+    from tests.support.page_visitors import opened_browser
 
-    found = installed_browser()
-    if found is None:
-        pytest.skip(f"The browser tests need one of {', '.join(BROWSERS)}; none is installed.")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=found, args=FLAGS)
+    with opened_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

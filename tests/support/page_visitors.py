@@ -1,11 +1,15 @@
-"""A person with a browser, for tests of the page.
+"""A browser, and a person who uses it, for tests of the page.
 
 Importing this skips a test module where playwright is missing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
+from docs.generate.browser import BROWSERS, FLAGS, installed_browser
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="The browser tests need playwright, which is not installed."
@@ -17,8 +21,26 @@ WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
 
+@contextmanager
+def opened_browser() -> Iterator[Any]:
+    """Run the system's browser until the block ends; skip the test where there is none."""
+    program = installed_browser()
+    if program is None:
+        pytest.skip(f"The browser tests need one of {', '.join(BROWSERS)}; none is installed.")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
 class Visitor:
-    """A person with a browser: a tab, and all that went wrong in it."""
+    """A person with a tab of the browser, and everything that went wrong in it.
+
+    Attributes:
+        problems: errors and warnings of the page, and dialogs.
+        expected: words of problems that the test itself causes.
+        strangers: addresses outside the service that the page asked.
+    """
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         self.context = browser.new_context(
@@ -30,29 +52,33 @@ class Visitor:
         self.problems: list[str] = []
         self.expected: list[str] = []
         self.strangers: list[str] = []
-        self.page.on("console", self._note)
+        self.page.on("console", self._note_problem)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("dialog", lambda dialog: self.problems.append(dialog.message))
-        self.page.on("request", self._meet)
+        self.page.on("request", self._note_stranger)
 
-    def _note(self, message: Any) -> None:
+    def _note_problem(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
             self.problems.append(f"{message.text} {message.location.get('url')}")
 
-    def _meet(self, request: Any) -> None:
+    def _note_stranger(self, request: Any) -> None:
         if not request.url.startswith((self.url, f"blob:{self.url}", "data:")):
             self.strangers.append(request.url)
 
     def expects(self, word: str) -> None:
-        """The browser notes every request that fails; some do so by the test's own doing."""
+        """Ignore problems with this word: the browser logs each request that a test makes fail."""
         self.expected.append(word)
 
     def surprises(self) -> list[str]:
-        """What went wrong beyond that."""
-        return [each for each in self.problems if not any(word in each for word in self.expected)]
+        """Return the problems that no test expects."""
+        return [
+            problem
+            for problem in self.problems
+            if not any(word in problem for word in self.expected)
+        ]
 
     def goto(self, place: str) -> Any:
-        """Open a view, anew."""
+        """Open a view anew, and return the tab."""
         self.page.goto("about:blank")
         self.page.goto(f"{self.url}/{place}")
         expect(self.page.locator("#main h1")).to_be_visible()

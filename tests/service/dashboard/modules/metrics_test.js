@@ -1,0 +1,46 @@
+import {
+  comparedMetrics,
+  epochMetrics,
+  headlineMetrics,
+  isShare,
+  lowerIsBetter,
+  metricTitle,
+  quantityOf,
+  useMetrics,
+} from "/static/lib/metrics.js";
+import { useSentences } from "/static/lib/text.js";
+import { equal, METRICS, test } from "./harness.js";
+
+const BINARY = { epoch: [1], metrics: { val_binary_accuracy: [0.5] } };
+
+test("metrics of every epoch are offered, and others where a history holds them", () => {
+  useMetrics(METRICS);
+  const always = ["loss", "val_loss", "val_accuracy", "gradient_norm", "epoch_seconds"];
+  equal(epochMetrics([]), always);
+  equal(epochMetrics([BINARY]), always.toSpliced(3, 0, "val_binary_accuracy"));
+});
+
+test("runs are compared by metrics with a direction, the main one first", () => {
+  useMetrics(METRICS);
+  equal(comparedMetrics([]), ["val_accuracy", "loss", "val_loss", "test_loss"]);
+  equal(comparedMetrics([BINARY]), ["val_accuracy", "loss", "val_loss", "val_binary_accuracy", "test_loss"]);
+});
+
+test("headlines are the validation metrics of every answer, the main one first", () => {
+  useMetrics(METRICS);
+  equal(headlineMetrics(), ["val_accuracy", "val_loss"]);
+});
+
+test("kind and direction come from the registry, not from a name", () => {
+  useMetrics([{ name: "loss", kind: "share", direction: "higher", quantity: "odd" }]);
+  equal([isShare("loss"), lowerIsBetter("loss"), quantityOf("loss")], [true, false, "odd"]);
+  equal([isShare("val_accuracy"), lowerIsBetter("val_loss"), quantityOf("new")], [false, false, "new"]);
+});
+
+test("a title is translated where there is a translation", () => {
+  useMetrics(METRICS);
+  useSentences("zh", { "metric.loss": "训练损失" });
+  equal(["loss", "val_loss", "unknown"].map(metricTitle), ["训练损失", "Validation loss", "unknown"]);
+  useSentences("en", {});
+  equal(metricTitle("loss"), "Training loss");
+});

@@ -1,0 +1,40 @@
+import { useMetrics } from "/static/lib/metrics.js";
+import { bounded, bounds, clamp, roundTicks, tickLabels } from "/static/lib/scale.js";
+import { close, equal, METRICS, test } from "./harness.js";
+
+test("shares end at 1, and nothing is below 0", () => {
+  useMetrics(METRICS);
+  equal(
+    [bounds("val_accuracy"), bounds("loss")],
+    [
+      [0, 1],
+      [0, Infinity],
+    ],
+  );
+  equal([bounded("val_accuracy", 1.2), bounded("loss", 1.2), bounded("loss", -1)], [1, 1.2, 0]);
+});
+
+test("a clamped value stays between the ends", () => {
+  equal([clamp(5, 0, 3), clamp(-5, 0, 3), clamp(2, 0, 3)], [3, 0, 2]);
+});
+
+test("ticks have as many digits as tell them apart", () => {
+  equal(tickLabels([4.301, 4.302, 4.303]), ["4.301", "4.302", "4.303"]);
+  equal(tickLabels([99.995, 100]), ["99.995", "100"]);
+  equal(tickLabels([2.35]), ["2.35"]);
+  equal(tickLabels([0, 0.5, 1]), ["0", "0.5", "1"]);
+});
+
+test("ticks that are not drawn have no label", () => {
+  equal(tickLabels([0.1, null, 10]), ["0.1", "", "10"]);
+});
+
+test("large ticks have exponents, zero does not", () => {
+  equal(tickLabels([-1e7, -5e6, 0]), ["-1e+7", "-5e+6", "0"]);
+});
+
+test("round ticks are about four, between the ends", () => {
+  close(roundTicks(0.1, 0.95), [0.5]);
+  close(roundTicks(-1, 1), [-1, -0.5, 0, 0.5, 1]);
+  close(roundTicks(3, 17), [5, 10, 15]);
+});

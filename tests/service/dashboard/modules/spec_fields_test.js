@@ -1,0 +1,65 @@
+import { fieldsOf, parameterText, readParameter, valuesOf } from "/static/lib/spec_fields.js";
+import { equal, test } from "./harness.js";
+
+const EMPTY = fieldsOf({});
+
+function valuesWith(fields, spec = {}) {
+  const values = valuesOf({ ...EMPTY, ...fields }, spec);
+  return Object.fromEntries(Object.keys(fields).map((name) => [name, values[name]]));
+}
+
+test("a spec comes back as it was written into the fields", () => {
+  const spec = {
+    name: "mine",
+    description: "two\nlines",
+    tags: { course: "dl", url: "a:b" },
+    epochs: 0,
+    seeds: [7],
+    batch_size: [32, 64],
+    layer_statistics: { every: 2, samples: 100 },
+    priority: -5,
+    reuse: false,
+  };
+  equal(valuesOf(fieldsOf(spec), spec), spec);
+});
+
+test("empty fields leave the spec to its defaults", () => {
+  const values = valuesOf(EMPTY, {});
+  const set = Object.entries(values).filter(([, value]) => value !== undefined);
+  equal(Object.fromEntries(set), { epochs: 12, seeds: 1 });
+});
+
+test("a number is a count, a number with a comma a list of one", () => {
+  equal(valuesWith({ seeds: "7" }), { seeds: 7 });
+  equal(valuesWith({ seeds: "7," }), { seeds: [7] });
+  equal(valuesWith({ seeds: "3, 7 ,11" }), { seeds: [3, 7, 11] });
+});
+
+test("text that is no number is left for the API to refuse", () => {
+  equal(valuesWith({ seeds: "many", epochs: "x" }), { seeds: "many", epochs: "x" });
+});
+
+test("layer statistics are off, or keep their other settings", () => {
+  equal(valuesWith({ layer_statistics: "off" }), { layer_statistics: "off" });
+  equal(valuesWith({ layer_statistics: "3" }, { layer_statistics: { samples: 9, every: 1 } }), {
+    layer_statistics: { samples: 9, every: 3 },
+  });
+  equal([fieldsOf({ layer_statistics: { every: "auto" } }).layer_statistics], [""]);
+});
+
+test("a tag's value may contain colons, and a tag without a key is none", () => {
+  equal(valuesWith({ tags: "url: a:b, :x, owner" }), { tags: { url: "a:b", owner: "" } });
+});
+
+test("a parameter is read by its type", () => {
+  equal(readParameter("16, 16", "integers"), [16, 16]);
+  equal(readParameter("[16]", "integers"), [16]);
+  equal([readParameter("0.5", "numbers"), readParameter("0.1, 0.5", "numbers")], [0.5, [0.1, 0.5]]);
+  equal([readParameter("1e-3", "number"), readParameter("x", "number")], [0.001, "x"]);
+  equal([readParameter('{"name": "step"}', "choice"), readParameter("step", "choice")], [{ name: "step" }, "step"]);
+  equal(readParameter("  ", "number"), undefined);
+});
+
+test("a parameter is written so that it can be read", () => {
+  equal([[1, 2], { name: "step" }, 0, null, undefined].map(parameterText), ["1, 2", '{"name":"step"}', "0", "", ""]);
+});

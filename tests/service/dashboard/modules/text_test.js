@@ -1,0 +1,30 @@
+import { known, t, useSentences } from "/static/lib/text.js";
+import { equal, test } from "./harness.js";
+
+test("values are filled in, and missing ones are empty", () => {
+  useSentences("en", { hello: "Hello {name}, {name}{more}" });
+  equal(t("hello", { name: "Ada" }), "Hello Ada, Ada");
+});
+
+test("a sentence with two forms follows n", () => {
+  useSentences("en", { runs: "{n} run | {n} runs" });
+  equal(
+    [0, 1, 2].map((n) => t("runs", { n })),
+    ["0 runs", "1 run", "2 runs"],
+  );
+});
+
+test("a language without plurals has one form", () => {
+  useSentences("zh", { runs: "{n} 次运行" });
+  equal(t("runs", { n: 1 }), "1 次运行");
+});
+
+test("a key without a sentence is shown itself, and is not known", () => {
+  useSentences("en", { here: "Here" });
+  equal([t("gone"), known("gone"), known("here")], ["gone", null, "Here"]);
+});
+
+test("a value is text, never a pattern", () => {
+  useSentences("en", { name: "<{name}>" });
+  equal(t("name", { name: "$& {name}" }), "<$& {name}>");
+});
