@@ -28,7 +28,7 @@ class As:
         return dict(handler(self.type.__pydantic_core_schema__))
 
 
-class Answer(BaseModel):
+class ApiAnswer(BaseModel):
     """The base of every answer."""
 
     model_config = ConfigDict(extra="forbid")

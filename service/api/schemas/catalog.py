@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from service.api.schemas.base import Answer
+from service.api.schemas.base import ApiAnswer
 from service.catalog.axes import AXES
 from service.catalog.entry import (
     ActivationEntry,
@@ -27,14 +27,14 @@ Bound = int | float | None
 _REFERENCE = "mnist"
 
 
-class CatalogSource(Answer):
+class CatalogSource(ApiAnswer):
     """The paper or manual a definition comes from."""
 
     title: str
     link: str
 
 
-class CatalogParameter(Answer):
+class CatalogParameter(ApiAnswer):
     """A parameter with its range; the bounds of a list hold for each of its items."""
 
     name: str
@@ -80,14 +80,14 @@ class CatalogParameter(Answer):
         )
 
 
-class AutoChoices(Answer):
+class AutoChoices(ApiAnswer):
     """The entries that `auto` stands for with an activation."""
 
     initializer: str
     dropout: str
 
 
-class DatasetFacts(Answer):
+class DatasetFacts(ApiAnswer):
     """A data set's sizes."""
 
     train_count: int
@@ -101,7 +101,7 @@ class DatasetFacts(Answer):
     )
 
 
-class ModelFacts(Answer):
+class ModelFacts(ApiAnswer):
     """A model's own defaults for a spec, and its size with default parameters."""
 
     batch_size: int
@@ -112,7 +112,7 @@ class ModelFacts(Answer):
     multiply_adds: int = Field(description="Of one sample's forward pass, for mnist.")
 
 
-class FigureLinks(Answer):
+class FigureLinks(ApiAnswer):
     """The addresses of the picture of an activation; `?theme=dark` for a dark background."""
 
     svg: str
@@ -122,13 +122,13 @@ class FigureLinks(Answer):
     )
 
 
-class CatalogLinks(Answer):
+class CatalogLinks(ApiAnswer):
     """Addresses."""
 
     self: str
 
 
-class CatalogEntry(Answer):
+class CatalogEntry(ApiAnswer):
     """One value of an axis."""
 
     axis: str
@@ -168,7 +168,7 @@ class CatalogEntry(Answer):
         )
 
 
-class CatalogAxis(Answer):
+class CatalogAxis(ApiAnswer):
     """One axis and its values, in the catalog's order."""
 
     axis: str
@@ -189,7 +189,7 @@ class CatalogAxis(Answer):
         )
 
 
-class Catalog(Answer):
+class Catalog(ApiAnswer):
     """Some axes, with all their values."""
 
     items: list[CatalogAxis]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from service.api.schemas.base import Answer, Number
+from service.api.schemas.base import ApiAnswer, Number
 from service.comparison import anova, inference, ranking
 from service.json_numbers import to_json
 
@@ -14,7 +14,7 @@ PValue = Annotated[float, Field(ge=0, le=1)]
 _CORRECTED = "two-sided, corrected for the number of groups (Holm)"
 
 
-class GroupDifference(Answer):
+class GroupDifference(ApiAnswer):
     """The mean of a group minus that of the best group."""
 
     mean: float
@@ -32,7 +32,7 @@ class GroupDifference(Answer):
         return cls(mean=mean, ci95=ci95, paired=difference.paired, n=n)
 
 
-class ComparisonGroup(Answer):
+class ComparisonGroup(ApiAnswer):
     """The runs with the same labels on the axes of `by`."""
 
     by: dict[str, str | int | None] = Field(
@@ -84,7 +84,7 @@ class ComparisonGroup(Answer):
 _SAME = [name for name in ComparisonGroup.model_fields if name not in {"ci95", "difference"}]
 
 
-class AxisEffect(Answer):
+class AxisEffect(ApiAnswer):
     """The effect of an axis, or the interaction of two, in a linear model of all axes."""
 
     axes: list[str] = Field(description="One axis for its main effect, two for their interaction.")
@@ -106,7 +106,7 @@ class AxisEffect(Answer):
         return cls(**{**vars(effect), "axes": [*effect.axes], "f": to_json(effect.f)})
 
 
-class ComparisonAnswer(Answer):
+class ComparisonAnswer(ApiAnswer):
     """An experiment's configurations, best first, with their uncertainty."""
 
     experiment_id: uuid.UUID

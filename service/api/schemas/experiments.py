@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from service.api.schemas.base import Answer, As
+from service.api.schemas.base import ApiAnswer, As
 from service.api.schemas.runs import LABELS, NAME, Labels
 from service.database import tables
 from service.experiments.cost import Cost
@@ -19,7 +19,7 @@ from service.statuses import ExperimentStatus
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class RunCounts(Answer):
+class RunCounts(ApiAnswer):
     """An experiment's runs by status."""
 
     total: int
@@ -31,7 +31,7 @@ class RunCounts(Answer):
     cancelled: int
 
 
-class ExperimentLinks(Answer):
+class ExperimentLinks(ApiAnswer):
     """Addresses of an experiment and of what belongs to it."""
 
     self: str
@@ -40,14 +40,14 @@ class ExperimentLinks(Answer):
     events: str
 
 
-class ExperimentPreset(Answer):
+class ExperimentPreset(ApiAnswer):
     """The preset that an experiment was submitted from."""
 
     name: str
     size: Literal["full", "small"] = Field(description="Which of its specs was used.")
 
 
-class ExperimentSummary(Answer):
+class ExperimentSummary(ApiAnswer):
     """An experiment without its spec, as in lists."""
 
     id: uuid.UUID
@@ -126,7 +126,7 @@ def _preset(experiment: tables.Experiment) -> dict[str, Any] | None:
     return {"name": experiment.preset, "size": experiment.preset_size}
 
 
-class CostRate(Answer):
+class CostRate(ApiAnswer):
     """The time per thousand training samples, and where it comes from."""
 
     model: dict[str, Any]
@@ -140,7 +140,7 @@ class CostRate(Answer):
     runs: int
 
 
-class CostEstimate(Answer):
+class CostEstimate(ApiAnswer):
     """The time that the runs to be trained take on one worker, one after the other."""
 
     training_samples: int
@@ -156,7 +156,7 @@ class CostEstimate(Answer):
         )
 
 
-class PlannedConfigurationAnswer(Answer):
+class PlannedConfigurationAnswer(ApiAnswer):
     """One resolved configuration of a dry run."""
 
     label: str | None
@@ -168,7 +168,7 @@ class PlannedConfigurationAnswer(Answer):
     already_trained: int
 
 
-class DryRun(Answer):
+class DryRun(ApiAnswer):
     """The plan of a submission; nothing is stored."""
 
     runs: int
@@ -191,7 +191,7 @@ class DryRun(Answer):
         )
 
 
-class ExperimentPage(Answer):
+class ExperimentPage(ApiAnswer):
     """Some experiments, newest first."""
 
     items: list[ExperimentSummary]

@@ -4,10 +4,10 @@ import uuid
 
 from pydantic import Field
 
-from service.api.schemas.base import Answer, Number
+from service.api.schemas.base import ApiAnswer, Number
 
 
-class Histogram(Answer):
+class Histogram(ApiAnswer):
     """The number of values between neighbouring edges."""
 
     edges: list[float] = Field(
@@ -17,7 +17,7 @@ class Histogram(Answer):
     counts: list[int] = Field(description="Of a subsample of at most 100,000 values.")
 
 
-class DistributionAnswer(Answer):
+class DistributionAnswer(ApiAnswer):
     """A summary of many values; non-finite ones are counted and otherwise ignored."""
 
     count: int
@@ -32,7 +32,7 @@ class DistributionAnswer(Answer):
     histogram: Histogram
 
 
-class LayerAnswer(Answer):
+class LayerAnswer(ApiAnswer):
     """One layer at one epoch."""
 
     name: str
@@ -61,7 +61,7 @@ class LayerAnswer(Answer):
     symmetric: bool = Field(description="Whether all its units have the same weights.")
 
 
-class LayersAnswer(Answer):
+class LayersAnswer(ApiAnswer):
     """The layers of a network at one epoch, on the first training samples."""
 
     run_id: uuid.UUID

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, create_model
 
-from service.api.schemas.base import Answer, Number
+from service.api.schemas.base import ApiAnswer, Number
 from service.catalog.metrics import (
     FINAL_METRICS,
     MAIN_METRIC,
@@ -19,7 +19,7 @@ from service.catalog.metrics import (
 )
 
 
-class MetricAnswer(Answer):
+class MetricAnswer(ApiAnswer):
     """A metric that runs record."""
 
     name: str = Field(description="As histories, comparisons and figures take and answer it.")
@@ -54,7 +54,7 @@ class MetricAnswer(Answer):
         return cls(**asdict(metric))
 
 
-class MetricPage(Answer):
+class MetricPage(ApiAnswer):
     """All metrics, in the order of histories."""
 
     items: list[MetricAnswer]
@@ -71,14 +71,14 @@ _BEST_FIELDS: Any = {MAIN_METRIC: (Number, ...)}
 
 FinalMetrics = create_model(
     "FinalMetrics",
-    __base__=Answer,
+    __base__=ApiAnswer,
     __doc__="Metrics of the last recorded epoch; the test part's only where it was held back.",
     epoch=(int, ...),
     **_FINAL_FIELDS,
 )
 BestMetrics = create_model(
     "BestMetrics",
-    __base__=Answer,
+    __base__=ApiAnswer,
     __doc__=f"The first epoch with the best `{MAIN_METRIC}`.",
     epoch=(int, ...),
     **_BEST_FIELDS,

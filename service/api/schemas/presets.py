@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.schemas.base import Answer
+from service.api.schemas.base import ApiAnswer
 from service.api.schemas.catalog import CatalogSource
 from service.fields import LongText, ShortText
 from service.presets.evidence import DifferenceFigures, GroupFigures
@@ -51,7 +51,7 @@ class PresetSubmission(BaseModel):
         return self.model_dump(mode="json", exclude={"size"}, exclude_none=True)
 
 
-class PresetClaim(Answer):
+class PresetClaim(ApiAnswer):
     """One published claim."""
 
     name: str
@@ -63,14 +63,14 @@ class PresetClaim(Answer):
         return cls(name=claim.name, sentence=claim.sentence)
 
 
-class PresetLinks(Answer):
+class PresetLinks(ApiAnswer):
     """Addresses of a preset, and for submitting it."""
 
     self: str
     experiments: str
 
 
-class PresetAnswer(Answer):
+class PresetAnswer(ApiAnswer):
     """A spec that reproduces published claims."""
 
     model_config = ConfigDict(title="Preset")
@@ -103,7 +103,7 @@ class PresetAnswer(Answer):
         )
 
 
-class PresetPage(Answer):
+class PresetPage(ApiAnswer):
     """Some presets, in the order of the documentation."""
 
     items: list[PresetAnswer]
@@ -115,7 +115,7 @@ class PresetPage(Answer):
         return cls(items=[PresetAnswer.of(preset) for preset in presets], next_cursor=next_cursor)
 
 
-class ClaimGroup(Answer):
+class ClaimGroup(ApiAnswer):
     """A group of runs that a claim is about."""
 
     group: str
@@ -139,7 +139,7 @@ class ClaimGroup(Answer):
         return cls(**{**vars(figures), "ci95": figures.ci95 and [*figures.ci95]})
 
 
-class ClaimDifference(Answer):
+class ClaimDifference(ApiAnswer):
     """The mean of one group minus that of another."""
 
     group: str
@@ -155,7 +155,7 @@ class ClaimDifference(Answer):
         return cls(**{**vars(figures), "ci95": [*figures.ci95]})
 
 
-class ClaimEvidence(Answer):
+class ClaimEvidence(ApiAnswer):
     """A claim with the evidence of an experiment."""
 
     name: str
@@ -240,7 +240,7 @@ CLAIMS_EXAMPLE: dict[str, Any] = {
 }
 
 
-class ExperimentClaims(Answer):
+class ExperimentClaims(ApiAnswer):
     """A preset's claims, checked on one experiment."""
 
     experiment_id: uuid.UUID

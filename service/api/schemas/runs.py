@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from service.api.schemas.base import Answer, As, Number
+from service.api.schemas.base import ApiAnswer, As, Number
 from service.api.schemas.metrics import BestMetrics, FinalMetrics
 from service.database import tables
 from service.specs.spec import RunConfig
@@ -28,7 +28,7 @@ NAME: Any = Field(
 )
 
 
-class Finding(Answer):
+class Finding(ApiAnswer):
     """One observation about a run."""
 
     kind: _FindingKind = Field(
@@ -42,7 +42,7 @@ class Finding(Answer):
     explanation: str = Field(description="One sentence.")
 
 
-class DiagnosisAnswer(Answer):
+class DiagnosisAnswer(ApiAnswer):
     """Why a run learns or does not, from the statistics recorded so far."""
 
     verdict: Verdict | None = Field(
@@ -52,7 +52,7 @@ class DiagnosisAnswer(Answer):
     findings: list[Finding] = Field(description="The most severe first.")
 
 
-class RunLinks(Answer):
+class RunLinks(ApiAnswer):
     """Addresses of a run and of what belongs to it."""
 
     self: str
@@ -64,7 +64,7 @@ class RunLinks(Answer):
     events: str
 
 
-class RunAnswer(Answer):
+class RunAnswer(ApiAnswer):
     """One training of one resolved configuration with one seed."""
 
     id: uuid.UUID
@@ -107,7 +107,7 @@ class RunAnswer(Answer):
     links: RunLinks
 
 
-class AttemptAnswer(Answer):
+class AttemptAnswer(ApiAnswer):
     """One attempt to train a run, with its outcome."""
 
     attempt: int
@@ -130,7 +130,7 @@ class AttemptAnswer(Answer):
 Column = list[Number | None]
 
 
-class HistoryAnswer(Answer):
+class HistoryAnswer(ApiAnswer):
     """The metrics of a run by epoch, in columns of equal length."""
 
     run_id: uuid.UUID
@@ -165,21 +165,21 @@ class RunHistory(HistoryAnswer):
     status: RunStatus
 
 
-class ExperimentHistories(Answer):
+class ExperimentHistories(ApiAnswer):
     """All histories of an experiment, in the order of its runs."""
 
     experiment_id: uuid.UUID
     histories: list[RunHistory]
 
 
-class RunPage(Answer):
+class RunPage(ApiAnswer):
     """Some runs."""
 
     items: list[RunAnswer]
     next_cursor: str | None
 
 
-class AttemptPage(Answer):
+class AttemptPage(ApiAnswer):
     """Some attempts, oldest first."""
 
     items: list[AttemptAnswer]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from service.api.schemas.base import Answer
+from service.api.schemas.base import ApiAnswer
 from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.events.event_types import WEBHOOK_EVENTS
 from service.fields import LongText, Text
@@ -35,14 +35,14 @@ class NewWebhook(BaseModel):
     description: LongText | None = Field(None, description="Free text.")
 
 
-class WebhookLinks(Answer):
+class WebhookLinks(ApiAnswer):
     """Addresses of a webhook and of its deliveries."""
 
     self: str
     deliveries: str
 
 
-class WebhookAnswer(Answer):
+class WebhookAnswer(ApiAnswer):
     """A webhook, without its secret."""
 
     id: uuid.UUID
@@ -88,7 +88,7 @@ def _shown(webhook: Webhook) -> dict[str, Any]:
     return {name: getattr(webhook, name) for name in names} | {"links": links}
 
 
-class WebhookPage(Answer):
+class WebhookPage(ApiAnswer):
     """Some webhooks, newest first."""
 
     items: list[WebhookAnswer]
@@ -100,7 +100,7 @@ class WebhookPage(Answer):
         return cls(items=[WebhookAnswer.of(webhook) for webhook in found], next_cursor=next_cursor)
 
 
-class DeliveryAttempt(Answer):
+class DeliveryAttempt(ApiAnswer):
     """One attempt to deliver a message."""
 
     number: int = Field(
@@ -114,7 +114,7 @@ class DeliveryAttempt(Answer):
     next_attempt_at: datetime | None
 
 
-class DeliveryAnswer(Answer):
+class DeliveryAnswer(ApiAnswer):
     """A message to a webhook, with each attempt to deliver it."""
 
     id: uuid.UUID = Field(description="`webhook-id` of the message, the same in every attempt.")
@@ -136,7 +136,7 @@ class DeliveryAnswer(Answer):
         return cls(**{name: getattr(delivery, name) for name in cls.model_fields})
 
 
-class DeliveryPage(Answer):
+class DeliveryPage(ApiAnswer):
     """Some deliveries, newest first."""
 
     items: list[DeliveryAnswer]

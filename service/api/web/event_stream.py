@@ -1,8 +1,8 @@
 """One client's stream of server-sent events.
 
-A stream first replays what is stored after ``Last-Event-ID``, then follows. While it waits it
-holds no connection and no thread; one that lags reads the table in batches, a few streams at
-a time. It ends when nothing can follow any more.
+A stream first replays the events stored after ``Last-Event-ID``, then sends new ones. While it
+waits it uses no connection and no thread. A stream that lags reads the table in batches, and only
+a few streams do so at the same time. It ends when no event can follow.
 """
 
 import time
@@ -26,9 +26,9 @@ from service.events.recent import Follower
 
 BATCH = 500
 
-#: Wake-ups are only a hint: look again at the latest after this long.
-_LOOK_AGAIN_SECONDS = 2.0
-# Lines that end no event: an empty line after them is one to some clients.
+#: Notifications may be lost, so a stream looks for events at least this often.
+_RECHECK_SECONDS = 2.0
+# Neither ends with an empty line, which some clients take for an event.
 _GREETING = b"retry: 1000\n"
 _HEARTBEAT = b": heartbeat\n"
 
@@ -36,12 +36,12 @@ T = TypeVar("T")
 
 
 class EventStreamResponse(StreamingResponse):
-    """A stream of server-sent events, whose source is closed with it."""
+    """A response of server-sent events that closes its source at the end."""
 
     media_type = "text/event-stream"
 
     def __init__(self, source: AsyncGenerator[bytes, None]) -> None:
-        # A proxy that collected a stream before passing it on would make it useless.
+        # Proxies must pass on each event at once.
         super().__init__(source, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         self._source = source
 
@@ -55,10 +55,10 @@ class EventStream:
     """One client's stream of all experiments, of one, or of a run.
 
     Args:
-        state: the application's parts.
-        subject: what the stream tells of.
-        after: the last event the client has seen; 0 for none, None to begin with what comes.
-        follow: whether to go on with what comes, or to end with what there is.
+        state: the state of the application.
+        subject: which events the stream sends.
+        after: the last event that the client has seen; 0 for none, None to begin with new events.
+        follow: whether to continue with new events, or to end with the newest stored one.
     """
 
     def __init__(
@@ -71,42 +71,42 @@ class EventStream:
         self._heartbeat_seconds: float = state.settings.sse_heartbeat_seconds
         self._subject = subject
         self._cursor = after
-        self._goes_on = follow
+        self._follows_on = follow
         self._ending = EventType.RUN_FINISHED if subject.run_id else EventType.EXPERIMENT_FINISHED
 
     async def is_over(self) -> bool:
-        """Say whether nothing follows what the client has seen."""
+        """Whether no event can follow those that the client has seen."""
         after = self._cursor or 0
         return bool(await self._read(lambda session: is_over(session, self._subject, after)))
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Give the bytes of the stream, until nothing can follow or the service stops."""
+        """Yield the bytes of the stream, until no event can follow or the service stops."""
         with (
             self._open_streams.track_inprogress(),
             self._follow() as follower,
         ):
             yield _GREETING
-            spoke = time.monotonic()
+            sent_at = time.monotonic()
             while not self._hub.closing:
                 events = await self._next(follower)
                 progress = [] if events else follower.take_progress()
-                if shown := [each for each in (*events, *progress) if self._shows(each)]:
+                if shown := [event for event in (*events, *progress) if self._shows(event)]:
                     yield _encode(shown)
-                    spoke = time.monotonic()
-                    if any(each.type == self._ending for each in shown) and await self.is_over():
+                    sent_at = time.monotonic()
+                    if any(event.type == self._ending for event in shown) and await self.is_over():
                         return
                 if events:
                     continue
-                if not self._goes_on and self._has_caught_up(follower):
+                if not self._follows_on and self._has_caught_up(follower):
                     return
-                silence = self._heartbeat_seconds - (time.monotonic() - spoke)
+                silence = self._heartbeat_seconds - (time.monotonic() - sent_at)
                 if silence <= 0:
                     yield _HEARTBEAT
-                    spoke = time.monotonic()
+                    sent_at = time.monotonic()
                     if await self.is_over():  # deleted, or its last event pruned
                         return
                     continue
-                await follower.wait(min(silence, _LOOK_AGAIN_SECONDS))
+                await follower.wait(min(silence, _RECHECK_SECONDS))
 
     def _follow(self) -> AbstractContextManager[Follower]:
         if self._subject.experiment_id is None:
@@ -121,11 +121,11 @@ class EventStream:
         return event.type == STREAM_OPENED or self._subject.concerns(event)
 
     async def _next(self, follower: Follower) -> Sequence[LiveEvent]:
-        """Give the events after the cursor and move it on: from memory, or else the table."""
-        # Before anything else: what the hub had seen by now, the table shows too.
+        """Return the events after the cursor, from memory or the table, and advance it."""
+        # Read first: the table has every event that the hub has seen until now.
         head = follower.head
         everything = self._subject.experiment_id is None
-        if everything and head is None:  # beyond the head another may still come in between
+        if everything and head is None:  # beyond the head another event may still be inserted
             return ()
         if self._cursor is None:
             self._cursor = head or 0
@@ -140,11 +140,11 @@ class EventStream:
                 return ()
             if len(events) == BATCH:
                 head = None
-        self._cursor = max(after, head or 0, *(each.id or 0 for each in events[-1:]))
+        self._cursor = max(after, head or 0, *(event.id or 0 for event in events[-1:]))
         return events
 
     async def _read(self, query: Callable[[Session], T]) -> T | None:
-        """Ask the database; None while it is away, which a stream outlives."""
+        """Return the result of a query; None while the database does not answer."""
 
         def ask() -> T:
             with self._sessions() as session:
@@ -161,9 +161,9 @@ class EventStream:
 def _encode(events: Sequence[LiveEvent]) -> bytes:
     return b"".join(
         format_sse_event(
-            data_str=each.body.decode(),
-            event=each.type,
-            id=None if each.id is None else str(each.id),
+            data_str=event.body.decode(),
+            event=event.type,
+            id=None if event.id is None else str(event.id),
         )
-        for each in events
+        for event in events
     )
