@@ -1,9 +1,9 @@
-"""Time every read at 10, 1,000 and 100,000 runs, and look at how PostgreSQL answers it.
+"""Time every read at 10, 1,000 and 100,000 runs, and check how PostgreSQL answers it.
 
     python -m benchmarks.http.reads [--runs 10 1000 100000] [--epochs 10] [--plans]
 
-For each size a filled database of its own (``database.filled``). Every read of the API, the page,
-the scheduler and the workers' claim is called as they call it; each of its statements is explained.
+Each size has its own filled database (``benchmarks.database.filled``). Every read of the API, the
+page, the scheduler and the workers' claim is called as they call it; each statement is explained.
 Prints the median milliseconds of a call by size, and every scan of a whole large table;
 ``--plans`` prints all plans of the largest size. Exits with 1 where a large table is scanned for
 what an index should serve.
@@ -44,6 +44,7 @@ from service.runs.reuse import reuse_finished
 from service.runs.search import ORDERS, RunFilter
 from service.settings import Settings
 from service.specs.spec import ExperimentSpec
+from service.statuses import ACTIVE, ExperimentStatus
 from service.weights import files
 
 #: Orders over all runs that no index serves (docs/scaling.md says why).
@@ -58,7 +59,7 @@ Call = Callable[[], Any]
 
 
 class Reads:
-    """Every read there is, on one database."""
+    """Every read of the service, on one database."""
 
     def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
         self._sessions = sessions
@@ -69,12 +70,12 @@ class Reads:
             )
             done = (
                 ~select(Run.id)
-                .where(Run.status.in_(("queued", "running")))
+                .where(Run.status.in_(ACTIVE))
                 .where(Run.experiment_id == Experiment.id)
                 .exists()
             )
             sized = counted.subquery()
-            # Much the same size in every database, so that only what lies around it differs.
+            # About the same size in every database, so that only the rest of the database differs.
             self.finished: uuid.UUID = session.execute(
                 select(Experiment.id)
                 .join(sized, sized.c.experiment_id == Experiment.id)
@@ -96,7 +97,7 @@ class Reads:
             )
 
     def all(self) -> dict[str, Call]:
-        """Give the reads by name; each call is made in a session of its own."""
+        """Return the reads by name; each call uses its own session."""
         return {
             **self._experiments(),
             **self._runs(),
@@ -106,20 +107,14 @@ class Reads:
         }
 
     def statements(self) -> dict[str, tuple[str, Any]]:
-        """Give the statements that the driver gets past SQLAlchemy, with their parameters."""
-        columns = reading._columns(EPOCH_METRICS)
-        one = {"run_id": self.run.id, "run_ids": [self.run.id], "from_epoch": 1}
-        thinning, stretches = reading.thinned(EPOCH_METRICS[:2], 6)
-        thinly = {**one, "points": 6, "stretches": stretches}
-        batch = {"experiment_id": self.finished, "first": 0, "last": 20, "labels": "{}"}
-        copied = exports._COPY.partition("(")[2].rpartition(") TO STDOUT")[0]
+        """Return the statements that bypass SQLAlchemy, with their parameters."""
         return {
-            "history": (reading._WHOLE.format(columns=columns), one),
-            "history, thinned": (thinning, thinly),
-            "histories as CSV": (copied, batch),
-            "newest event": (hub._NEWEST, ([self.newest],)),
-            "new events": (hub._NEW, ([self.newest], [0], 500)),
-            "new events of all": (global_order._NEW, (0, 500)),
+            "history": reading.whole_query([self.run.id], EPOCH_METRICS),
+            "history, thinned": reading.thinned_query(self.run.id, EPOCH_METRICS[:2], 6),
+            "histories as CSV": exports.epochs_query(self.finished, 0, 20),
+            "newest event": (hub.NEWEST_EVENTS, ([self.newest],)),
+            "new events": (hub.NEW_EVENTS, ([self.newest], [0], 500)),
+            "new events of all": (global_order.NEW_EVENTS, (0, 500)),
         }
 
     def _in_session(self, read: Callable[[Session], Any]) -> Call:
@@ -130,25 +125,25 @@ class Reads:
         return call
 
     def _experiments(self) -> dict[str, Call]:
-        def search(**wanted: Any) -> Call:
+        def searching(**wanted: Any) -> Call:
             return self._in_session(
                 lambda session: listing.search(
                     session, ExperimentFilter(**wanted), cursor=None, limit=50
                 )
             )
 
-        statuses = ("queued", "running", "completed", "failed", "cancelled")
+        statuses = tuple(ExperimentStatus)
         with self._sessions() as session:
             at = session.scalars(
                 select(Experiment.created_at).where(Experiment.id == self.finished)
             ).one()
         return {
-            "experiments": search(),
-            **{f"experiments {each}": search(statuses=[each]) for each in statuses},
-            "experiments by tag": search(tags=[("week", "7")]),
-            "experiments by name": search(name="sweep 7"),
-            "experiments created since": search(created_after=at),
-            "experiments created before": search(created_before=at + timedelta(seconds=1)),
+            "experiments": searching(),
+            **{f"experiments {status}": searching(statuses=[status]) for status in statuses},
+            "experiments by tag": searching(tags=[("week", "7")]),
+            "experiments by name": searching(name="sweep 7"),
+            "experiments created since": searching(created_after=at),
+            "experiments created before": searching(created_before=at + timedelta(seconds=1)),
             "experiment, finished": self._in_session(
                 lambda session: lifecycle.get(session, self.finished)
             ),
@@ -161,7 +156,7 @@ class Reads:
         }
 
     def _runs(self) -> dict[str, Call]:
-        def search(order_by: str = "-created_at", limit: int = 50, **wanted: Any) -> Call:
+        def searching(order_by: str = "-created_at", limit: int = 50, **wanted: Any) -> Call:
             return self._in_session(
                 lambda session: search.search(
                     session,
@@ -175,23 +170,29 @@ class Reads:
 
         ours: dict[str, Any] = {"experiment_ids": [self.finished]}
         return {
-            "runs": search(),
-            **{f"runs by {each}": search(each) for name in ORDERS for each in (name, f"-{name}")},
-            "runs completed by -val_accuracy": search("-val_accuracy", statuses=["completed"]),
-            "runs of relu by -val_accuracy": search("-val_accuracy", axes={"activation": ["relu"]}),
-            "runs of an experiment": search(**ours),
-            "runs of an experiment, 100": search(limit=100, **ours),
-            "runs of an experiment by -val_accuracy": search("-val_accuracy", **ours),
-            "runs of an experiment by position": search("position", 1000, **ours),
-            "runs of an experiment, failed": search(statuses=["failed"], **ours),
-            **{f"runs {each}": search(statuses=[each]) for each in ("running", "failed")},
-            "runs by verdict": search(verdicts=["vanishing"]),
-            "runs by seed": search(seeds=[3]),
-            "runs by activation": search(axes={"activation": ["mish"]}),
-            "runs by initializer": search(axes={"initializer": ["zeros"]}),
-            "runs by clipping": search(axes={"clipping": ["value"]}),
-            "runs by normalization": search(axes={"normalization": ["batch"]}),
-            "runs by three axes and verdict": search(
+            "runs": searching(),
+            **{
+                f"runs by {order}": searching(order)
+                for name in ORDERS
+                for order in (name, f"-{name}")
+            },
+            "runs completed by -val_accuracy": searching("-val_accuracy", statuses=["completed"]),
+            "runs of relu by -val_accuracy": searching(
+                "-val_accuracy", axes={"activation": ["relu"]}
+            ),
+            "runs of an experiment": searching(**ours),
+            "runs of an experiment, 100": searching(limit=100, **ours),
+            "runs of an experiment by -val_accuracy": searching("-val_accuracy", **ours),
+            "runs of an experiment by position": searching("position", 1000, **ours),
+            "runs of an experiment, failed": searching(statuses=["failed"], **ours),
+            **{f"runs {status}": searching(statuses=[status]) for status in ("running", "failed")},
+            "runs by verdict": searching(verdicts=["vanishing"]),
+            "runs by seed": searching(seeds=[3]),
+            "runs by activation": searching(axes={"activation": ["mish"]}),
+            "runs by initializer": searching(axes={"initializer": ["zeros"]}),
+            "runs by clipping": searching(axes={"clipping": ["value"]}),
+            "runs by normalization": searching(axes={"normalization": ["batch"]}),
+            "runs by three axes and verdict": searching(
                 axes={"activation": ["mish"], "initializer": ["zeros"], "clipping": ["value"]},
                 verdicts=["dead"],
             ),
@@ -204,7 +205,9 @@ class Reads:
             "run, has it ended": lambda session: search.has_ended(session, run_id),
             "history": lambda session: reading.read_history(session, run_id),
             "history, thinned": lambda session: reading.read_history(session, run_id, max_points=5),
-            "history, to 500 points": lambda session: reading.read_history(session, run_id, max_points=500),
+            "history, to 500 points": lambda session: reading.read_history(
+                session, run_id, max_points=500
+            ),
             "layers": lambda session: layer_statistics.read_layers(session, run_id),
             "diagnosis": lambda session: diagnoses.read_diagnosis(session, run_id),
             "attempts": lambda session: search.attempts(session, run_id, cursor=None, limit=50),
@@ -226,7 +229,9 @@ class Reads:
                 session, self.finished, "val_loss", "best"
             ),
             "scores": lambda session: scores.read(session, self.finished, "val_accuracy", "final"),
-            "mean histories": lambda session: means.read_means(session, self.finished, [group], names),
+            "mean histories": lambda session: means.read_means(
+                session, self.finished, [group], names
+            ),
             "events of an experiment": lambda session: events.events_after(
                 session, Subject(self.newest), 0, 500
             ),
@@ -256,7 +261,7 @@ class Reads:
 
         def next_run(session: Session) -> Any:
             with session.begin():
-                wanted = claims._locked(claims._waiting("cpu"), 1)
+                wanted = claims.locked_queue(claims.waiting_runs("cpu"), 1)
                 return session.execute(wanted).one_or_none()
 
         def reuse(session: Session) -> None:
@@ -278,7 +283,7 @@ class Reads:
             ),
             "purge of events": lambda session: retention.purge_events(session, self._settings),
             "purge of keys": idempotency.purge,
-            "purge of weights": lambda session: files._wanted(
+            "purge of weights": lambda session: files.still_wanted(
                 session, {self.run.id}, self._settings
             ),
         }
@@ -287,19 +292,19 @@ class Reads:
 
 @dataclass
 class Measured:
-    """A call: the plans of its statements, and the milliseconds of each time it was made."""
+    """A read: the plans of its statements, and the milliseconds of each call."""
 
     seen: Seen
     times: list[float] = field(default_factory=list)
 
     @property
     def milliseconds(self) -> float:
-        """The median."""
+        """The median time of a call."""
         return statistics.median(self.times)
 
 
 def measure(databases: Sequence[Settings], repeats: int = 15) -> list[dict[str, Measured]]:
-    """Explain every read on each of some databases, and time it on all of them in turns."""
+    """Explain every read on each database, and time it on all of them in turns."""
     with ExitStack() as stack:
         engines = [create_database_engine(each) for each in databases]
         for engine in engines:

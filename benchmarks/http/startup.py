@@ -49,7 +49,7 @@ def measure(rounds: int) -> dict[str, list[Took]]:
     """Give what each took, one value a round."""
     took: dict[str, list[Took]] = defaultdict(list)
     with Service() as service:
-        service.operations.scheduler()
+        service.scheduler()
         first = service.worker("first")  # without any /readyz is not 200
         for _ in range(rounds):
             began = time.perf_counter()

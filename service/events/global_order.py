@@ -21,7 +21,7 @@ INCOMPLETE_SECONDS = 0.05
 _BATCH = 500
 
 #: Events and transactions as of one moment; without events, one row of nulls beside ``after``.
-_NEW = """
+NEW_EVENTS = """
 SELECT seen.oldest_active, seen.next_transaction, seen.after,
        new.id, new.experiment_id, new.run_id, new.type, new.data, new.created_at
 FROM (
@@ -87,7 +87,7 @@ class Chronicle:
         while (tail := self.tail).followers:
             async with asyncio.timeout(seconds):
                 cursor = connection.cursor(row_factory=dict_row)
-                await cursor.execute(_NEW, (tail.head, _BATCH))
+                await cursor.execute(NEW_EVENTS, (tail.head, _BATCH))
                 rows = await cursor.fetchall()
             if tail is not self.tail:  # meanwhile forgotten, and perhaps begun anew
                 continue

@@ -35,7 +35,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 #: A query that takes longer is taken for a dead connection.
 _DEAD_AFTER_SECONDS = 10.0
 
-_NEWEST = """
+NEWEST_EVENTS = """
 SELECT watched.experiment_id, coalesce(newest.id, 0) AS head
 FROM unnest(%s::uuid[]) AS watched (experiment_id)
 LEFT JOIN LATERAL (
@@ -44,7 +44,7 @@ LEFT JOIN LATERAL (
 ) AS newest ON true
 """
 
-_NEW = """
+NEW_EVENTS = """
 SELECT new.id, new.experiment_id, new.run_id, new.type, new.data, new.created_at
 FROM unnest(%s::uuid[], %s::bigint[]) AS watched (experiment_id, head)
 CROSS JOIN LATERAL (
@@ -193,7 +193,7 @@ class EventHub:
                 await self._start_tails(connection, watched)
                 heads = {each: self._tails[each].head for each in watched if each in self._tails}
                 cursor = connection.cursor(row_factory=class_row(StoredEvent))
-                await cursor.execute(_NEW, (list(heads), list(heads.values()), _BATCH))
+                await cursor.execute(NEW_EVENTS, (list(heads), list(heads.values()), _BATCH))
                 rows = await cursor.fetchall()
             watched = self._hand_out(rows)
 
@@ -204,7 +204,9 @@ class EventHub:
         new = [each for each in watched if each in self._tails and self._tails[each].head is None]
         if not new:
             return
-        for experiment_id, head in await (await connection.execute(_NEWEST, (new,))).fetchall():
+        for experiment_id, head in await (
+            await connection.execute(NEWEST_EVENTS, (new,))
+        ).fetchall():
             tail = self._tails.get(experiment_id)
             if tail is not None and tail.head is None:
                 tail.start(head)

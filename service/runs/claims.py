@@ -88,9 +88,9 @@ def _choose(
 ) -> list[Row[Any]]:
     """Lock the next run that waits and, where it is batched, what is packed with it."""
     device = str(make["device"])
-    waiting = _waiting(device)
+    waiting = waiting_runs(device)
     with _by_index(session):
-        head = session.execute(_locked(waiting, 1)).one_or_none()
+        head = session.execute(locked_queue(waiting, 1)).one_or_none()
         if head is None:
             return []
         # A run that failed before is tried alone: it takes no other down with it again.
@@ -98,7 +98,7 @@ def _choose(
             return [head]
         alike = [*waiting, Run.pack_key == head.pack_key, Run.failures == 0]
         limit = _share(session, alike, _idle_workers(worker, device, settings), most)
-        others = session.execute(_locked([*alike, Run.id != head.id], limit - 1)).all()
+        others = session.execute(locked_queue([*alike, Run.id != head.id], limit - 1)).all()
     return _distinct([head, *(row for row in others if _form(row, make) == "batched")])
 
 
@@ -114,7 +114,7 @@ def _by_index(session: Session) -> Iterator[None]:
     session.execute(text("SET LOCAL enable_sort TO DEFAULT"))
 
 
-def _waiting(device: str) -> list[Any]:
+def waiting_runs(device: str) -> list[Any]:
     """What is true of runs that a worker of this device may take now."""
     twin = aliased(Run)
     # A twin in training will answer this run too, so it is worth waiting for.
@@ -134,7 +134,7 @@ def _queue(what: Select[Any], conditions: Sequence[Any]) -> Select[Any]:
     return what.where(*conditions).order_by(Run.priority.desc(), Run.id)
 
 
-def _locked(conditions: Sequence[Any], limit: int) -> Select[Any]:
+def locked_queue(conditions: Sequence[Any], limit: int) -> Select[Any]:
     """Lock some runs and read what decides how they are trained."""
     deciding = select(
         Run.id,

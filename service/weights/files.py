@@ -131,7 +131,7 @@ def purge(session: Session, settings: Settings) -> int:
             for files in _by_run(storage.names(folder)):
                 keep = _in_use(session, list(files))
                 if folder == WEIGHTS:
-                    keep |= _wanted(session, set(files) - keep, settings)
+                    keep |= still_wanted(session, set(files) - keep, settings)
                 for run_id in set(files) - keep:
                     for name in files[run_id]:
                         storage.remove(name)
@@ -158,7 +158,7 @@ def _in_use(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         return set(session.scalars(select(Run.id).where(Run.id.in_(ids), Run.status.not_in(ENDED))))
 
 
-def _wanted(session: Session, ids: set[uuid.UUID], settings: Settings) -> set[uuid.UUID]:
+def still_wanted(session: Session, ids: set[uuid.UUID], settings: Settings) -> set[uuid.UUID]:
     """Give the runs that ended lately, or whose history another run lately took."""
     horizon = func.now() - timedelta(days=settings.weights_retention_days)
     rows = select(Run.id, Run.reused_from).where(

@@ -1,5 +1,6 @@
 """What the benchmarks tell: one table, which targets hold, and what could not be measured."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 from subprocess import CalledProcessError, TimeoutExpired
@@ -14,12 +15,37 @@ from benchmarks.table import Row, below, faster, lines, not_measured
 from benchmarks.training.packs import gain
 
 FOLDER = Path(benchmarks.table.__file__).parent
-PROGRAMS = sorted(each.stem for each in FOLDER.glob("*.py") if "def main()" in each.read_text())
+MODULES = sorted(
+    ".".join(path.relative_to(FOLDER.parent).with_suffix("").parts) for path in FOLDER.rglob("*.py")
+)
+PROGRAMS = [
+    name
+    for name in MODULES
+    if "def main()" in Path(FOLDER.parent, *name.split(".")).with_suffix(".py").read_text()
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_can_be_imported(name):
+    assert import_module(name).__doc__
+
+
+def test_only_tests_of_benchmarks_import_them_and_they_import_no_tests():
+    tests = FOLDER.parent / "tests"
+    importing = re.compile(r"^(from|import) benchmarks\b", re.MULTILINE)
+    users = {
+        path.relative_to(tests).parts[0]
+        for path in tests.rglob("*.py")
+        if importing.search(path.read_text())
+    }
+    assert users == {"benchmarks"}
+    backwards = re.compile(r"^(from|import) tests\b", re.MULTILINE)
+    assert not [path for path in FOLDER.rglob("*.py") if backwards.search(path.read_text())]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_program_tells_what_it_does_and_does_not_do_it(name, capsys, monkeypatch):
-    program = import_module(f"benchmarks.{name}")
+    program = import_module(name)
     monkeypatch.setattr("sys.argv", [name, "--help"])
     with pytest.raises(SystemExit) as ended:
         program.main()

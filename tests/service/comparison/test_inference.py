@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks.statistics.levels import shares
 from service.comparison.inference import (
     holm,
     mean,
@@ -199,17 +198,6 @@ def test_a_spread_above_the_grid_is_left_as_it_is(n):
     )
     assert welch_difference(first, second, (fine, fine)) == welch_difference(first, second)
     assert mean_intervals([first], [fine]) == mean_intervals([first])
-
-
-@pytest.mark.parametrize("n", [2, 3])
-def test_rounded_values_keep_the_level_and_the_coverage(n):
-    """Noise of a third of a grid's step, and of one: as it is seen, it is often none."""
-    for noise in (0.3, 1.0):
-        level, coverage = shares(n, noise, 600, floored=True)
-        assert level <= 0.05
-        assert coverage > 0.94
-        assert shares(n, noise, 600, floored=False)[1] < coverage - 0.05
-    assert shares(2, 1.0, 600, floored=False)[0] > 0.08
 
 
 def test_too_few_values_cannot_be_compared():

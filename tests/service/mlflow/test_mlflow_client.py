@@ -8,10 +8,11 @@ import pytest
 
 from service import api_keys
 from service.comparison import ranking
+from tests.support.served_api import serving
 
 
 @pytest.fixture
-def mlflow(served, session, monkeypatch):
+def mlflow(settings, session, monkeypatch):
     """The official client, with one of our keys."""
     key = api_keys.create(session, name="notebook", scopes=["read"])
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -19,8 +20,9 @@ def mlflow(served, session, monkeypatch):
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(served.url)
-    yield mlflow
+    with serving(settings) as served:
+        mlflow.set_tracking_uri(served.url)
+        yield mlflow
     mlflow.set_tracking_uri(before)
 
 
