@@ -52,7 +52,7 @@ def showdown(epochs: int, train_size: int, seeds: int) -> dict[str, Any]:
         "seeds": seeds,
         "variants": [
             {
-                "label": "glorot_uniform",
+                "label": "Glorot",
                 "initializer": "glorot_uniform",
                 "activation": [
                     "sigmoid",
@@ -62,7 +62,7 @@ def showdown(epochs: int, train_size: int, seeds: int) -> dict[str, Any]:
                     {"name": "gelu", "approximate": "tanh"},
                 ],
             },
-            {"label": "lecun_normal", "activation": "selu", "initializer": "lecun_normal"},
+            {"label": "LeCun", "activation": "selu", "initializer": "lecun_normal"},
         ],
     }
 
