@@ -107,7 +107,7 @@ def test_without_redis_and_workers_all_is_answered_and_starts_when_they_are_back
     try:
         began = time.monotonic()
         late = submitted(api)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
         assert reads(api, late) == {200}
         assert api.get(f"/v1/experiments/{late}").json()["status"] == "queued"
         ready = api.get("/readyz")

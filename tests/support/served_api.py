@@ -25,9 +25,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings) -> Iterator[Served]:
+def serving(settings: Settings, *, grace_seconds: int = 5) -> Iterator[Served]:
     """Serve the API on a free port until the block ends."""
-    server = make_server(settings.model_copy(update={"port": 0}), grace_seconds=5)
+    server = make_server(settings.model_copy(update={"port": 0}), grace_seconds=grace_seconds)
     thread = threading.Thread(target=server.run, name="api", daemon=True)
     thread.start()
     try:

@@ -14,7 +14,7 @@ from service.events.hub import EventHub
 MAX_WAIT_SECONDS = 60
 
 #: Notifications may be lost, so the database is read again at the latest after this long.
-_RECHECK_SECONDS = 2.0
+RECHECK_SECONDS = 2.0
 
 _WAIT = re.compile(r'\s*wait\s*=\s*(?:"([0-9]{1,9})"|([0-9]{1,9}))\s*(?:;.*)?', re.IGNORECASE)
 
@@ -76,5 +76,5 @@ async def wait_until(
             left = deadline - time.monotonic()
             if left <= 0 or hub.closing:
                 return False
-            await events.wait(min(left, _RECHECK_SECONDS))
+            await events.wait(min(left, RECHECK_SECONDS))
     return True

@@ -51,8 +51,8 @@ def test_a_submission_is_answered_with_the_experiment(api, lab):
         if not link.endswith("/events"):
             assert api.get(link).status_code == 200
     again = submitted(api, answer.json()["spec"])
-    assert [each.config_hash for each in lab.runs(again)] == [
-        each.config_hash for each in lab.runs(shown.id)
+    assert [run.config_hash for run in lab.runs(again)] == [
+        run.config_hash for run in lab.runs(shown.id)
     ]
 
 
@@ -60,8 +60,8 @@ def test_a_dry_run_stores_nothing_and_says_what_it_would_cost(api, lab):
     samples = {"dataset": {"name": "mnist", "train_size": 2000}}
     plan = DryRun.model_validate_json(post(api, SPEC | samples, params={"dry_run": True}).content)
     assert (plan.runs, plan.configurations, plan.already_trained) == (4, 2, 0)
-    assert [each.config["activation"]["name"] for each in plan.items] == ["relu", "tanh"]
-    assert [each.runs for each in plan.items] == [2, 2]
+    assert [planned.config["activation"]["name"] for planned in plan.items] == ["relu", "tanh"]
+    assert [planned.runs for planned in plan.items] == [2, 2]
     (rate,) = plan.cost.rates
     assert (rate.basis, rate.runs) == ("catalog", 0)
     assert rate.seconds_per_thousand_samples == pytest.approx(1.3, abs=0.01)
@@ -73,7 +73,7 @@ def test_a_dry_run_stores_nothing_and_says_what_it_would_cost(api, lab):
     lab.train(lab.taken(), epoch_seconds=1.0)
     plan = DryRun.model_validate_json(post(api, SPEC | samples, params={"dry_run": True}).content)
     assert (plan.runs, plan.already_trained) == (4, 1)
-    assert [each.already_trained for each in plan.items] == [1, 0]
+    assert [planned.already_trained for planned in plan.items] == [1, 0]
     (rate,) = plan.cost.rates
     assert (rate.basis, rate.runs, rate.seconds_per_thousand_samples) == ("measured", 1, 0.5)
     assert plan.cost.seconds == pytest.approx(3 * 2 * 2 * 0.5)
@@ -94,8 +94,8 @@ def test_the_configurations_of_a_dry_run_are_paged(api):
     for _ in range(3):
         params = {"dry_run": True, "limit": 2} | ({"cursor": cursor} if cursor else {})
         plan = post(api, spec, params=params).json()
-        configs = [each["config"] for each in plan["items"]]
-        found += [(each["activation"]["name"], each["batch_size"]) for each in configs]
+        configs = [planned["config"] for planned in plan["items"]]
+        found += [(config["activation"]["name"], config["batch_size"]) for config in configs]
         assert plan["configurations"] == 6
         last, cursor = cursor, plan["next_cursor"]
     assert cursor is None
@@ -107,12 +107,14 @@ def test_the_configurations_of_a_dry_run_are_paged(api):
 
 def test_experiments_are_listed_newest_first_and_paged(api):
     ids = [submitted(api, SPEC | {"name": f"n{number % 2}"}) for number in range(5)]
-    assert [each["id"] for each in api.get("/v1/experiments").json()["items"]] == ids[::-1]
+    assert [experiment["id"] for experiment in api.get("/v1/experiments").json()["items"]] == ids[
+        ::-1
+    ]
     pages = follow(api, "/v1/experiments?limit=2&tag=course:dl:1&status=queued&status=failed")
-    assert [len(each) for each in pages] == [2, 2, 1]
-    assert [each["id"] for page in pages for each in page] == ids[::-1]
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [experiment["id"] for page in pages for experiment in page] == ids[::-1]
     pages = follow(api, "/v1/experiments?limit=2&name=n0")
-    assert [each["id"] for page in pages for each in page] == ids[::-2]
+    assert [experiment["id"] for page in pages for experiment in page] == ids[::-2]
     page = ExperimentPage.model_validate_json(api.get("/v1/experiments?limit=1").content)
     assert page.next_cursor is not None
     assert follow(api, "/v1/experiments?tag=course:other") == [[]]
@@ -240,4 +242,4 @@ def test_a_submission_does_not_need_redis(settings):
     with serving(away) as served:
         began = time.monotonic()
         assert post(served.client).status_code == 201
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10

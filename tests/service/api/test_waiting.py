@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.api.web import waiting as waiting_module
 from service.api.web.waiting import preferred_wait
+from service.events import hub
 from service.runs import claims, endings, recording
 from service.runs.recording import EpochRecord
 from service.settings import Settings
@@ -61,12 +63,12 @@ def test_waiting_ends_promptly_and_holds_no_connection(
         assert served.client.get("/v1/experiments").status_code == 200
         with sessions() as writer:
             engine = {"device": "cpu"}
-            (held,) = claims.claim(writer, worker="w", engine=engine, settings=settings)
-            recording.record_epochs(writer, [EpochRecord(held, 1, METRICS, "completed")], settings)
-        answers = [each.result() for each in waiting]
+            (claim,) = claims.claim(writer, worker="w", engine=engine, settings=settings)
+            recording.record_epochs(writer, [EpochRecord(claim, 1, METRICS, "completed")], settings)
+        answers = [future.result() for future in waiting]
         assert time.monotonic() - began < 25
-    assert {each.json()["status"] for each in answers} == {"completed"}
-    assert {each.headers["preference-applied"] for each in answers} == {"wait=30"}
+    assert {answer.json()["status"] for answer in answers} == {"completed"}
+    assert {answer.headers["preference-applied"] for answer in answers} == {"wait=30"}
 
 
 def _followers(served: Served) -> int:
@@ -74,21 +76,20 @@ def _followers(served: Served) -> int:
 
 
 def test_a_wake_up_ends_a_wait_and_not_the_next_look(
-    session: Session, sessions: sessionmaker[Session], settings: Settings
+    session: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    delays = []
+    monkeypatch.setattr(hub, "POLL_SECONDS", 600.0)
+    monkeypatch.setattr(waiting_module, "RECHECK_SECONDS", 600.0)
     with serving(settings) as served, ThreadPoolExecutor() as pool:
-        for _ in range(5):
+        for _ in range(3):
             (run_id,) = submit(session, settings, epochs=1)
             waiting = pool.submit(
                 served.client.get, f"/v1/runs/{run_id}", headers={"Prefer": "wait=30"}
             )
             wait_for(lambda: _followers(served) == 1, what="it waits")
             endings.cancel(session, run_id)
-            cancelled = time.monotonic()
-            assert waiting.result().json()["status"] == "cancelled"
-            delays.append(time.monotonic() - cancelled)
-    assert sorted(delays)[2] < 0.5, delays
+            # Without a wake-up the wait lasts its 30 seconds.
+            assert waiting.result(timeout=20).json()["status"] == "cancelled"
 
 
 def test_waiting_ends_when_its_time_is_over(session: Session, settings: Settings) -> None:
@@ -99,5 +100,5 @@ def test_waiting_ends_when_its_time_is_over(session: Session, settings: Settings
         seconds = time.monotonic() - began
         absent = served.client.get(f"/v1/runs/{uuid.uuid4()}", headers={"Prefer": "wait=30"})
     assert response.json()["status"] == "queued"
-    assert 1 <= seconds < 5
+    assert 1 <= seconds < 20
     assert absent.status_code == 404

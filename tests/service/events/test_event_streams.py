@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.database.tables import Event, Experiment, Run
+from service.events import hub
 from service.events.event_types import NewEvent
 from service.events.publishing import publish
 from service.runs import claims, leases, recording
@@ -208,21 +209,25 @@ def _count(sessions: sessionmaker[Session], statement: str) -> int:
         return int(session.scalar(text(statement)))
 
 
-def test_events_arrive_promptly_and_not_at_the_next_poll(
-    served: Served, session: Session, sessions: sessionmaker[Session], settings: Settings
+def test_events_arrive_by_notice_and_not_at_the_next_poll(
+    session: Session,
+    sessions: sessionmaker[Session],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(hub, "POLL_SECONDS", 600.0)  # a stream that waits for it times out
     experiment_id, _ = _submit(session, settings, epochs=12)
-    delays = []
-    with _stream(served, f"/v1/experiments/{experiment_id}/events") as events, sessions() as writer:
+    with (
+        serving(settings) as served,
+        _stream(served, f"/v1/experiments/{experiment_id}/events") as events,
+        sessions() as writer,
+    ):
         next(events)
         held = _claim(writer, settings)
         assert next(events).type == "run.started"
         for epoch in range(1, 11):
             recording.record_epochs(writer, [EpochRecord(held, epoch, METRICS)], settings)
-            committed = time.monotonic()
             assert next(events).data["epoch"] == epoch
-            delays.append(time.monotonic() - committed)
-    assert sorted(delays)[5] < 0.5, delays
 
 
 def test_progress_inside_an_epoch_is_told_and_not_stored(
@@ -339,13 +344,13 @@ def test_a_stopping_server_does_not_wait_for_its_listeners(
     experiment_id, _ = _submit(session, settings, epochs=1)
     with contextlib.ExitStack() as stack:
         stopping = stack.enter_context(contextlib.ExitStack())
-        served = stopping.enter_context(serving(settings))
+        served = stopping.enter_context(serving(settings, grace_seconds=15))
         events = stack.enter_context(_stream(served, f"/v1/experiments/{experiment_id}/events"))
         next(events)
         began = time.monotonic()
         stopping.close()
         assert list(events) == []
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10
 
 
 def test_a_malformed_last_event_id_is_refused(

@@ -271,7 +271,7 @@ def test_a_stopping_worker_does_not_wait_for_postgres_for_long(submitted, train,
         stopping=lambda: True, sessions=session_factory(away), soft_shutdown_seconds=1.0
     )
     assert outcome == "lost"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert look.run(run_id).status == "running"  # until its lease is over
 
 

@@ -47,16 +47,14 @@ def test_a_program_that_waits_for_postgres_stops_when_told(start, module):
     program = start(module, database_url="postgresql://postgres@127.0.0.1:1/none")
     program.says("Postgres is away; trying again until it is back")
     program.send(signal.SIGTERM)
-    assert program.wait(5) == 0
+    assert program.wait(10) == 0
 
 
 def test_a_scheduler_stops_at_once(start):
     program = start("service.operations.scheduler", sweep_seconds=60.0)
     program.says("The scheduler runs")
-    began = time.monotonic()
     program.send(signal.SIGTERM)
-    assert program.wait(10) == 0
-    assert time.monotonic() - began < 5
+    assert program.wait(20) == 0, "it does not sleep until the next sweep"
     assert "The scheduler has stopped" in program.output
 
 
