@@ -1,6 +1,5 @@
-"""What an experiment's runs scored: one value a training, with its place in the grid."""
+"""Scores of an experiment's runs: one value per training, with its labels on every axis."""
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from service.catalog.metrics import (
 )
 from service.comparison.precision import step
 from service.database.tables import Epoch, Run
-from service.errors import InvalidError, NotFoundError
+from service.errors import ConflictError, InvalidError, NotFoundError
 from service.fields import FieldError, unknown
-from service.specs.labels import Label, labels
+from service.specs import labels
+from service.specs.labels import Label
 from service.specs.spec import AXIS_FIELDS
 
 At = Literal["final", "best"]
@@ -32,10 +32,15 @@ GROUPINGS = (*AXIS_FIELDS, "variant")
 
 @dataclass(frozen=True)
 class Score:
-    """One training: where it stands in the grid, how it ended and what it reached.
+    """One run as a comparison reads it.
 
-    ``place`` gives its label on each of ``GROUPINGS``; ``value`` is None where nothing was
-    recorded. ``step`` is that between neighbouring values of the metric (``comparison.precision``).
+    Attributes:
+        place: its label on each of ``GROUPINGS``.
+        config_hash: the hash of its configuration.
+        seed: its seed.
+        status: its status.
+        value: the metric's value; None where none was recorded.
+        step: the step between neighbouring values of the metric (``comparison.precision``).
     """
 
     place: Mapping[str, Label]
@@ -47,10 +52,10 @@ class Score:
 
 
 def check(metric: str, at: str, by: Sequence[str]) -> None:
-    """See that a comparison can be asked for.
+    """Check that a comparison exists.
 
     Raises:
-        InvalidError: a metric, a point or an axis that is none, with the nearest ones.
+        InvalidError: no such metric, point or axis; the sentence names the nearest ones.
     """
     if metric not in COMPARED_METRICS:
         raise _refusal("metric", unknown("metric to compare", metric, list(COMPARED_METRICS)))
@@ -67,7 +72,7 @@ def _refusal(parameter: str, detail: str) -> InvalidError:
 
 
 def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> list[Score]:
-    """Give the score of each run of an experiment, in their order.
+    """Return the score of each run of an experiment, in the order of the runs.
 
     Args:
         session: a session outside any transaction.
@@ -77,6 +82,7 @@ def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> lis
 
     Raises:
         NotFoundError: there is no such experiment.
+        ConflictError: the runs have no labels yet.
     """
     ours = Run.experiment_id == experiment_id
     with session.begin():
@@ -85,21 +91,26 @@ def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> lis
             .where(ours)
             .order_by(Run.position)
         ).all()
-        distinct = select(Run.config_hash, Run.config).ext(distinct_on(Run.config_hash))
-        configs: dict[str, dict[str, Any]] = dict(session.execute(distinct.where(ours)).all())
+        distinct = select(Run.config_hash, Run.config, Run.labels)
+        configurations = session.execute(
+            distinct.ext(distinct_on(Run.config_hash)).where(ours)
+        ).all()
     if not runs:
         raise NotFoundError(f"There is no experiment {experiment_id}.")
-    places = _places(configs)
-    steps = {config_hash: step(metric, config) for config_hash, config in configs.items()}
-    return [
-        Score(
-            {**places[config_hash], "variant": label},
-            config_hash,
-            seed,
-            status,
-            value,
-            steps[config_hash],
+    if not all(row.labels for row in configurations):
+        raise ConflictError(
+            "An older version of the service submitted these runs: the scheduler labels them "
+            "within seconds. Ask again."
         )
+    stored = {row.config_hash: row.labels for row in configurations}
+    steps = {row.config_hash: step(metric, row.config) for row in configurations}
+    # The seeds of a configuration share its place.
+    places = {
+        (label, config_hash): {**stored[config_hash], "variant": label}
+        for label, config_hash in {(run.label, run.config_hash) for run in runs}
+    }
+    return [
+        Score(places[label, config_hash], config_hash, seed, status, value, steps[config_hash])
         for label, config_hash, seed, status, value in runs
     ]
 
@@ -117,46 +128,24 @@ def _value(metric: str, at: At) -> Any:
     return history.with_only_columns(extreme(column)).scalar_subquery()
 
 
-def _places(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Label]]:
-    """Label each configuration on every axis; other values have other labels."""
-    places: dict[str, dict[str, Label]] = {config_hash: {} for config_hash in configs}
-    for axis in AXIS_FIELDS:
-        keys = {each: _key(config.get(axis)) for each, config in configs.items()}
-        named = labels(axis, keys.values())
-        for config_hash, key in keys.items():
-            places[config_hash][axis] = named[key]
-    return places
-
-
-def _key(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
 def varying_axes(scores: Sequence[Score]) -> list[str]:
-    """Name the axes that vary and that no earlier one of them already decides.
-
-    Where ``auto`` gave each activation its own initializer, the activation alone is named.
-    """
-    places = _distinct_places(scores)
-    kept: list[str] = []
-    for axis in AXIS_FIELDS:
-        if not decided(places, kept, axis):
-            kept.append(axis)
-    return kept
+    """Return the axes on which scores differ and that no earlier one of them decides."""
+    return labels.varying_axes(_distinct_places(scores))
 
 
 def other_axes(scores: Sequence[Score], by: Sequence[str]) -> list[str]:
-    """Name the axes that still vary within groups."""
+    """Return the axes that still vary within groups."""
     places = _distinct_places(scores)
     return [axis for axis in AXIS_FIELDS if not decided(places, by, axis)]
 
 
 def decided(places: Sequence[Mapping[str, Label]], by: Sequence[str], axis: str) -> bool:
-    """Say whether the labels on some axes decide that on another."""
+    """Whether the labels on some axes decide the label on another."""
     groups = {tuple(place[name] for name in by) for place in places}
     finer = {tuple(place[name] for name in (*by, axis)) for place in places}
     return len(finer) == len(groups)
 
 
 def _distinct_places(scores: Sequence[Score]) -> list[Mapping[str, Label]]:
-    return list({(each.config_hash, each.place["variant"]): each.place for each in scores}.values())
+    places = {(score.config_hash, score.place["variant"]): score.place for score in scores}
+    return list(places.values())

@@ -89,6 +89,11 @@ class Run(Base):
             "id",
             postgresql_where=text("status = 'queued'"),
         ),
+        Index(
+            "ix_runs_unlabelled",
+            "experiment_id",
+            postgresql_where=text("labels = '{}'::jsonb"),
+        ),
         Index("ix_runs_activation", "activation", "id"),
         Index("ix_runs_initializer", "initializer", "id"),
         Index("ix_runs_normalization", "normalization", "id"),
@@ -110,6 +115,10 @@ class Run(Base):
     )
     position: Mapped[int] = mapped_column(Integer)
     label: Mapped[str | None] = mapped_column(Text)
+    #: ``service.specs.labels.RunLabels``; empty in rows of an older version, until
+    #: ``service.experiments.labelling`` has seen them.
+    labels: Mapped[dict[str, str | int | None]] = mapped_column(JSON, server_default="{}")
+    name: Mapped[str] = mapped_column(Text, server_default="")
     config: Mapped[dict[str, Any]] = mapped_column(JSON)
     config_hash: Mapped[str] = mapped_column(Text)
     pack_key: Mapped[str | None] = mapped_column(Text)

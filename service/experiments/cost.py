@@ -84,21 +84,20 @@ def estimate(
 
 def _work(planned: Iterable[PlannedRun], device: str, pack_size: int) -> dict[bytes, Counter[int]]:
     """Count the samples to train on, of each workload by how many members the packs have."""
-    configs, runs = {}, Counter[str]()
-    for each in planned:
-        configs[each.config_hash] = each.config
-        runs[each.config_hash] += 1
-    packs = {digest: pack_key(config) for digest, config in configs.items()}
+    configurations, runs = {}, Counter[str]()
+    for run in planned:
+        configurations[run.config_hash] = run.configuration
+        runs[run.config_hash] += 1
+    packs = {digest: pack_key(found) for digest, found in configurations.items()}
     alike = Counter[str | None]()
     for digest, count in runs.items():
         alike[packs[digest]] += count
     work: dict[bytes, Counter[int]] = defaultdict(Counter)
-    for digest, config in configs.items():
-        pack = packs[digest]
+    for digest, configuration in configurations.items():
+        config, pack = configuration.resolved, packs[digest]
         members = _members(config.model.name, pack, alike[pack], device, pack_size)
-        model = config.model.model_dump(mode="json")
         samples = training_samples(config.dataset) * config.epochs
-        key = workload(model, config.dataset.name, config.batch_size)
+        key = workload(configuration.values["model"], config.dataset.name, config.batch_size)
         work[key][members] += runs[digest] * samples
     return work
 

@@ -14,6 +14,7 @@ from service.experiments import cost
 from service.experiments.cost import Cost
 from service.settings import Settings
 from service.specs.expansion import PlannedRun, expand
+from service.specs.labels import ConfigurationKey, Label, RunLabels, label_runs
 from service.specs.spec import ExperimentSpec
 from service.statuses import FINISHED
 
@@ -23,6 +24,8 @@ class PlannedConfiguration:
     """One resolved configuration, with how many runs it makes and how many have a twin."""
 
     label: str | None
+    labels: dict[str, Label]
+    name: str
     config: dict[str, Any]
     config_hash: str
     runs: int
@@ -49,7 +52,7 @@ def dry_run(
     cursor: str | None,
     limit: int,
 ) -> Plan:
-    """Say what a spec would make, and store nothing.
+    """Return what a spec would make, and store nothing.
 
     Raises:
         SpecError: the spec cannot be run.
@@ -60,9 +63,10 @@ def dry_run(
         trained = _trained(session, planned, spec.device)
         left = _to_train(planned, trained, reuse=spec.reuse)
         estimate = cost.estimate(session, left, spec.device, pack_size=settings.pack_size)
-    groups: dict[tuple[str | None, str], list[PlannedRun]] = defaultdict(list)
-    for each in planned:
-        groups[each.label, each.config_hash].append(each)
+    groups: dict[ConfigurationKey, list[PlannedRun]] = defaultdict(list)
+    for run in planned:
+        groups[run.key].append(run)
+    labels = label_runs(planned)
     tag = query_tag(["dry run", spec.model_dump(mode="json")])
     start = _start(cursor, tag)
     page = list(groups.values())[start : start + limit]
@@ -70,16 +74,16 @@ def dry_run(
     return Plan(
         runs=len(planned),
         configurations=len(groups),
-        already_trained=sum((each.config_hash, each.seed) in trained for each in planned),
+        already_trained=sum((run.config_hash, run.seed) in trained for run in planned),
         cost=estimate,
-        items=[_configuration(group, trained) for group in page],
+        items=[_configuration(group, labels[group[0].key], trained) for group in page],
         next_cursor=encode((0, None, end), tag) if end < len(groups) else None,
     )
 
 
 def _trained(session: Session, planned: Sequence[PlannedRun], device: str) -> set[tuple[str, int]]:
-    """Find which configurations and seeds have been trained, where ``device`` may use them."""
-    hashes = {each.config_hash for each in planned}
+    """Return the configurations and seeds that were trained on a device that the spec allows."""
+    hashes = {run.config_hash for run in planned}
     finished = select(Run.config_hash, Run.seed).where(
         Run.config_hash.in_(hashes), Run.status.in_(FINISHED)
     )
@@ -91,23 +95,25 @@ def _trained(session: Session, planned: Sequence[PlannedRun], device: str) -> se
 def _to_train(
     planned: Sequence[PlannedRun], trained: set[tuple[str, int]], *, reuse: bool
 ) -> list[PlannedRun]:
-    """Leave out what is reused: runs trained before, and twins within the experiment."""
+    """Return the runs that are not reused: neither trained before nor twins of another run."""
     if not reuse:
         return list(planned)
-    distinct = {(each.config_hash, each.seed): each for each in planned}
-    return [each for key, each in distinct.items() if key not in trained]
+    distinct = {(run.config_hash, run.seed): run for run in planned}
+    return [run for training, run in distinct.items() if training not in trained]
 
 
 def _configuration(
-    group: Sequence[PlannedRun], trained: set[tuple[str, int]]
+    group: Sequence[PlannedRun], labels: RunLabels, trained: set[tuple[str, int]]
 ) -> PlannedConfiguration:
     first = group[0]
     return PlannedConfiguration(
         label=first.label,
-        config=first.config.model_dump(mode="json"),
+        labels=labels.by_axis,
+        name=labels.name,
+        config=first.configuration.values,
         config_hash=first.config_hash,
         runs=len(group),
-        already_trained=sum((each.config_hash, each.seed) in trained for each in group),
+        already_trained=sum((run.config_hash, run.seed) in trained for run in group),
     )
 
 

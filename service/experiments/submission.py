@@ -18,6 +18,7 @@ from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
 from service.specs.expansion import PlannedRun, expand
+from service.specs.labels import label_runs
 from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
 from service.statuses import RunStatus
@@ -110,21 +111,22 @@ def _store(
         "max_attempts": spec.max_attempts,
         "epochs": spec.epochs,
     }
-    distinct = {each.config_hash: each.config for each in planned}
-    configs = {digest: each.model_dump(mode="json") for digest, each in distinct.items()}
-    pack_keys = {digest: pack_key(each) for digest, each in distinct.items()}
+    labels = label_runs(planned)
+    pack_keys = {run.config_hash: pack_key(run.configuration) for run in planned}
     rows = [
         {
             "id": uuid7(),
             "position": position,
-            "label": each.label,
-            "config": configs[each.config_hash],
-            "config_hash": each.config_hash,
-            "pack_key": pack_keys[each.config_hash],
-            "seed": each.seed,
+            "label": run.label,
+            "labels": labels[run.key].by_axis,
+            "name": labels[run.key].name,
+            "config": run.configuration.values,
+            "config_hash": run.config_hash,
+            "pack_key": pack_keys[run.config_hash],
+            "seed": run.seed,
             **shared,
         }
-        for position, each in enumerate(planned)
+        for position, run in enumerate(planned)
     ]
     session.execute(insert(Run), rows)
     return experiment_id

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from service.database.engine import create_database_engine, session_factory
 from service.database.outages import Outage, is_outage, wait_for_schema
 from service.database.schema_version import SchemaVersionError
-from service.experiments import idempotency
+from service.experiments import idempotency, labelling
 from service.liveness import is_alive, mark_alive
 from service.logs import configure_logging
 from service.operations import retention
@@ -63,6 +63,7 @@ class Scheduler:
             with self._sessions() as session:
                 self._recover(session)
                 self._ring(session)
+                self._label(session)
                 self._purge(session)
         except DBAPIError as error:
             if not is_outage(error):
@@ -92,6 +93,11 @@ class Scheduler:
             self._doorbell.ring(wanted)
         else:
             self._redis.began()
+
+    def _label(self, session: Session) -> None:
+        experiments = labelling.label_older_runs(session)
+        if experiments:
+            _log.info("Labelled runs that an older version submitted", experiments=experiments)
 
     def _purge(self, session: Session) -> None:
         if time.monotonic() - self._purged_at < PURGE_SECONDS:

@@ -1,8 +1,9 @@
-"""From a spec to its runs: the grid, checked at the door and resolved."""
+"""From a spec to its runs: the grid, checked by the rules and resolved."""
 
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any, Self
 
 from service.fields import FieldError
 from service.specs import grid, rules
@@ -21,22 +22,61 @@ class SpecError(Exception):
     """A spec that cannot be run, with everything found wrong."""
 
     def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__("; ".join(each.detail for each in errors))
+        super().__init__("; ".join(error.detail for error in errors))
         self.errors = errors
 
 
 @dataclass(frozen=True)
+class Configuration:
+    """A resolved configuration, dumped once.
+
+    Attributes:
+        resolved: the configuration itself.
+        values: its JSON values.
+        text: its canonical JSON: keys in alphabetical order, no blanks.
+        hash: sha256 of the canonical JSON and of ``SCIENCE_VERSION``, in hex; its name by content.
+    """
+
+    resolved: RunConfig
+    values: dict[str, Any]
+    text: str
+    hash: str
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Self:
+        """Return a configuration with its dump and its hash."""
+        values = config.model_dump(mode="json")
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+        content = f'{{"config":{text},"science":{SCIENCE_VERSION}}}'
+        return cls(config, values, text, hashlib.sha256(content.encode()).hexdigest())
+
+
+@dataclass(frozen=True)
 class PlannedRun:
-    """One run of an experiment before it is stored."""
+    """One run of an experiment before it is stored; ``label`` is its variant's."""
 
     label: str | None
-    config: RunConfig
-    config_hash: str
+    configuration: Configuration
     seed: int
+
+    @property
+    def config(self) -> RunConfig:
+        """What it trains."""
+        return self.configuration.resolved
+
+    @property
+    def config_hash(self) -> str:
+        """The name of what it trains."""
+        return self.configuration.hash
+
+    @property
+    def key(self) -> tuple[str | None, str]:
+        """What tells its configuration from the others of the experiment."""
+        return self.label, self.configuration.hash
 
 
 def expand(spec: ExperimentSpec, limits: Limits) -> list[PlannedRun]:
-    """Give the runs of an experiment, in the order of its axes, seeds innermost.
+    """Return the runs of an experiment, in the order of its axes, seeds innermost.
 
     Configurations that resolve to the same thing (``auto`` beside the initializer it stands
     for) are one run, so that no comparison counts a training twice.
@@ -44,52 +84,29 @@ def expand(spec: ExperimentSpec, limits: Limits) -> list[PlannedRun]:
     Raises:
         SpecError: a limit is passed, or a combination cannot be trained.
     """
-    _check_limits(spec, limits)
-    errors: list[FieldError] = []
-    plans: dict[tuple[str | None, str], RunConfig] = {}
+    errors = rules.limit_errors(spec, limits)
+    if errors:
+        raise SpecError(errors)
+    plans: dict[tuple[str | None, str], Configuration] = {}
     for label, point in grid.points(spec):
         resolved = Resolution(point)
-        found = rules.errors_of(resolved, limits)
+        found = rules.point_errors(resolved, limits)
         if found:
-            errors += [each for each in found if each not in errors]
+            errors += [error for error in found if error not in errors]
             if len(errors) >= _MOST_ERRORS:
                 break
         else:
-            config = resolved.config(spec)
-            plans.setdefault((label, config_hash(config)), config)
+            configuration = Configuration.of(resolved.config(spec))
+            plans.setdefault((label, configuration.hash), configuration)
     if errors:
         raise SpecError(errors[:_MOST_ERRORS])
     return [
-        PlannedRun(label, config, digest, seed)
-        for (label, digest), config in plans.items()
+        PlannedRun(label, configuration, seed)
+        for (label, _), configuration in plans.items()
         for seed in spec.seeds
     ]
 
 
 def config_hash(config: RunConfig) -> str:
-    """Name a configuration by its content: sha256 of its canonical JSON, in hex."""
-    content = {"science": SCIENCE_VERSION, "config": config.model_dump(mode="json")}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _check_limits(spec: ExperimentSpec, limits: Limits) -> None:
-    errors = []
-    if spec.epochs > limits.max_epochs:
-        errors.append(
-            FieldError(
-                ("epochs",),
-                f"{spec.epochs} epochs are over the limit max_epochs = {limits.max_epochs}.",
-            )
-        )
-    runs = len(spec.seeds) * grid.size(spec)
-    if runs > limits.max_runs:
-        errors.append(
-            FieldError(
-                (),
-                f"The experiment has {runs:,} runs, over the limit max_runs = "
-                f"{limits.max_runs:,}. Split it, or shorten an axis.",
-            )
-        )
-    if errors:
-        raise SpecError(errors)
+    """Return the name of a configuration by its content (``Configuration.hash``)."""
+    return Configuration.of(config).hash

@@ -1,36 +1,136 @@
-"""Labels: how the value of an axis is written where runs are shown."""
+"""Labels: how the values of a run's axes are written where runs are shown.
 
-import json
+They are computed once, over all configurations of an experiment, and stored with its runs.
+"""
+
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from service.specs.choices import choice
+from service.specs.expansion import PlannedRun
+from service.specs.spec import AXIS_FIELDS
 
 Label = str | int | None
 
+#: A configuration of an experiment: its variant's label, None without variants, and its hash.
+ConfigurationKey = tuple[str | None, str]
 
-def labels(axis: str, keys: Iterable[str]) -> dict[str, Label]:
-    """Write each value as runs are shown: ``leaky_relu(0.2)``; parameters named where it must be.
 
-    ``sgd(0.9)`` may stand for a learning rate or a momentum.
+@dataclass(frozen=True)
+class RunLabels:
+    """How a configuration is written beside the others of its experiment.
+
+    Attributes:
+        by_axis: its label on each of ``AXIS_FIELDS``, and on ``variant`` where the spec has
+            variants. Different values of an axis have different labels.
+        name: its variant and its labels on the axes that vary and that no earlier one decides,
+            as in ``leaky_relu(0.2), no clipping``; its activation where nothing varies.
+    """
+
+    by_axis: dict[str, Label]
+    name: str
+
+
+def label_runs(planned: Iterable[PlannedRun]) -> dict[ConfigurationKey, RunLabels]:
+    """Return the labels of an experiment's runs, by the key of their configuration."""
+    return label_configurations({run.key: run.configuration.values for run in planned})
+
+
+def label_configurations(
+    configs: Mapping[ConfigurationKey, Mapping[str, Any]],
+) -> dict[ConfigurationKey, RunLabels]:
+    """Return the labels of each configuration of an experiment.
+
+    Args:
+        configs: all its configurations, as JSON values.
+    """
+    places: dict[ConfigurationKey, dict[str, Label]] = {key: {} for key in configs}
+    for axis in AXIS_FIELDS:
+        values = {key: _canonical(config.get(axis)) for key, config in configs.items()}
+        labels = axis_labels(axis, values.values())
+        for key, value in values.items():
+            places[key][axis] = labels[value]
+    for (variant, _), place in places.items():
+        if variant is not None:
+            place["variant"] = variant
+    has_variants = any(variant is not None for variant, _ in configs)
+    axes = varying_axes(places.values(), ["variant"] if has_variants else [])
+    return {key: RunLabels(place, _name(place, axes)) for key, place in places.items()}
+
+
+def varying_axes(
+    places: Collection[Mapping[str, Label]], decided_by: Sequence[str] = ()
+) -> list[str]:
+    """Return the axes that vary and that neither ``decided_by`` nor an earlier axis decides.
+
+    Where ``auto`` gave each activation its own initializer, the activation alone is returned.
+
+    Args:
+        places: labels by axis.
+        decided_by: axes, or ``variant``, that are known already.
+    """
+    groups = [0] * len(places)
+    for axis in decided_by:
+        groups = _divided(groups, axis, places)
+    varying = []
+    for axis in AXIS_FIELDS:
+        finer = _divided(groups, axis, places)
+        if max(finer, default=0) > max(groups, default=0):
+            varying.append(axis)
+            groups = finer
+    return varying
+
+
+def _divided(groups: list[int], axis: str, places: Iterable[Mapping[str, Label]]) -> list[int]:
+    """Return the group of each place, numbered from 0, once an axis divides its old group."""
+    numbers: dict[tuple[int, Label], int] = {}
+    return [
+        numbers.setdefault((group, place[axis]), len(numbers))
+        for group, place in zip(groups, places, strict=True)
+    ]
+
+
+def _name(place: Mapping[str, Label], axes: Sequence[str]) -> str:
+    variant = place.get("variant")
+    parts = [] if variant is None else [str(variant)]
+    parts += [_with_axis(axis, place[axis]) for axis in axes]
+    return ", ".join(parts) or str(place["activation"])
+
+
+def _with_axis(axis: str, label: Label) -> str:
+    """Return a label that is understood without its axis: ``no clipping``, ``batch size 2``."""
+    words = axis.replace("_", " ")
+    if label == "none":
+        return f"no {words}"
+    return f"{words} {label}" if isinstance(label, int) else str(label)
+
+
+def axis_labels(axis: str, values: Iterable[bytes]) -> dict[bytes, Label]:
+    """Return a label for each value of an axis: ``leaky_relu(0.2)``.
+
+    Parameters are named where two values would otherwise read alike: ``sgd(0.9)`` may stand for a
+    learning rate or a momentum.
 
     Args:
         axis: one of ``AXIS_FIELDS``.
-        keys: the axis' values in an experiment, as JSON.
-
-    Returns:
-        The label of each; other values have other labels.
+        values: the axis' values in an experiment, as canonical JSON.
     """
-    values = {key: json.loads(key) for key in set(keys)}
-    plain = {key: _label(axis, value) for key, value in values.items()}
-    times = Counter(plain.values())
+    parsed = {value: orjson.loads(value) for value in set(values)}
+    short = {value: _label(axis, content) for value, content in parsed.items()}
+    times = Counter(short.values())
     return {
-        key: label if times[label] == 1 else _spelled_out(values[key])
-        for key, label in plain.items()
+        value: label if times[label] == 1 else _spelled_out(parsed[value])
+        for value, label in short.items()
     }
+
+
+def _canonical(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _label(axis: str, value: Any) -> Label:
@@ -49,7 +149,10 @@ def _catalog_axis(axis: str) -> str:
 def _spelled_out(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
-    # In the order of the alphabet: Postgres keeps an order of its own.
-    given = {name: each for name, each in sorted(value.items()) if name != "name"}
-    parameters = ", ".join(f"{name}={_spelled_out(each)}" for name, each in given.items())
+    # In alphabetical order: Postgres keeps an order of its own.
+    parameters = ", ".join(
+        f"{name}={_spelled_out(content)}"
+        for name, content in sorted(value.items())
+        if name != "name"
+    )
     return f"{value['name']}({parameters})" if parameters else str(value["name"])

@@ -1,8 +1,8 @@
-"""Packing: which runs one worker may train together as one batched job, and by which form.
+"""Packing: which runs one worker may train together as one batched job, and in which form.
 
 The last bits of a float32 sum depend on the form of the product and on the number of threads.
-Both follow here from the configuration and the settings alone, so a spec gives the same bits
-however busy the machine is; how many runs then share a job decides no bit of any of them.
+Both follow from the configuration and the settings alone, so a spec gives the same bits however
+busy the machine is. How many runs share a job changes no bit of any of them.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ import math
 from typing import Literal
 
 from service.specs.choices import Choice
-from service.specs.expansion import SCIENCE_VERSION
+from service.specs.expansion import SCIENCE_VERSION, Configuration
 from service.specs.resolution import network_of
 from service.specs.spec import RunConfig
 
-#: ``batched``: trained by the batched products, alone or beside others; ``solo``: by the plain.
+#: ``batched``: uses batched matrix products, with any number of members; ``solo``: ordinary ones.
 Form = Literal["solo", "batched"]
 
-#: Weights and biases up to which an mlp gains by the batched form on a CPU (docs/performance.md).
+#: An mlp of more weights and biases is slower in the batched form on a CPU (docs/performance.md).
 MOST_PARAMETERS = 60_000
 
 #: More threads than this gain little on networks of the size trained here.
@@ -26,32 +26,33 @@ _MOST_THREADS = 8
 
 _KEY_DIGITS = 16
 
-#: Activations with a state or a shape of their own; all others are functions of one value.
+#: Activations with parameters or a shape of their own; all others are functions of one value.
 _OWN_FAMILY = {"prelu", "maxout"}
 
 
-def pack_key(config: RunConfig) -> str | None:
-    """Name what has to agree between runs that are trained as one batched job.
+def pack_key(configuration: Configuration) -> str | None:
+    """Return the key that runs of one batched job share.
 
-    Free to differ are seeds, initializers, activations of one family, layer statistics and every
-    number of the clipping, the optimizer and the dropout.
+    Runs with equal keys may still differ in seeds, initializers, activations of one family, layer
+    statistics and every number of the clipping, the optimizer and the dropout.
 
     Returns:
         A short hex hash; None where a run of this configuration is never packed.
     """
+    config, values = configuration.resolved, configuration.values
     if config.model.name == "mlp" and _parameters(config) > MOST_PARAMETERS:
         return None
     agreed = {
         "science": SCIENCE_VERSION,
-        "dataset": config.dataset.model_dump(mode="json"),
-        "model": config.model.model_dump(mode="json"),
+        "dataset": values["dataset"],
+        "model": values["model"],
         "activation": _family(config.activation),
-        "normalization": config.normalization.model_dump(mode="json"),
+        "normalization": values["normalization"],
         "clipping": config.clipping.name,
         "optimizer": config.optimizer.name,
         "dropout": config.dropout.name,
         "batch_size": config.batch_size,
-        "loss": config.loss.model_dump(mode="json"),
+        "loss": values["loss"],
         "epochs": config.epochs,
     }
     canonical = json.dumps(agreed, sort_keys=True, separators=(",", ":"))
@@ -69,7 +70,7 @@ def _family(activation: Choice) -> list[str | int]:
 
 
 def engine_form(model: str, key: str | None, device: str) -> Form:
-    """Give the form a run is trained in on a device; a cnn gains by the batched on CUDA only."""
+    """Return the form in which a run is trained; a cnn is batched on CUDA only."""
     packable = key is not None and (model == "mlp" or device == "cuda")
     return "batched" if packable else "solo"
 
@@ -77,14 +78,14 @@ def engine_form(model: str, key: str | None, device: str) -> Form:
 def threads_of(
     form: Form, device: str, runs: int, *, training_threads: int | None, cores: int
 ) -> int:
-    """Give the number of CPU threads a run is trained with.
+    """Return the number of CPU threads that train a run.
 
     Args:
-        form: the run's.
-        device: what it is trained on.
-        runs: how many its experiment has, by its spec.
-        training_threads: the setting, which decides for the solo form where it is set.
-        cores: the setting: what trainings share where ``training_threads`` is not set.
+        form: the run's form.
+        device: the device that trains it.
+        runs: how many runs its experiment has.
+        training_threads: the setting; where it is set, it decides for the solo form.
+        cores: the setting: the cores that trainings share where ``training_threads`` is not set.
     """
     if form == "batched":
         return 1
@@ -96,11 +97,11 @@ def threads_of(
 
 
 def pack_limit(waiting: int, workers: int, most: int) -> int:
-    """Give how many waiting runs one of several idle workers takes, so that each gets its share.
+    """Return how many waiting runs one of several idle workers takes: its share of them.
 
     Args:
         waiting: runs that could be in the pack.
-        workers: idle workers, the one that asks among them.
+        workers: idle workers, including the one that asks.
         most: the largest pack.
     """
     return max(1, min(most, math.ceil(waiting / max(1, workers))))

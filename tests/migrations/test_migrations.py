@@ -25,6 +25,7 @@ from service.database.schema_version import (
 from service.database.tables import Epoch, Experiment, Run
 from tests.support.paths import ROOT
 from tests.support.processes import Processes, environment, wait_for
+from tests.support.scripted_worker import Lab
 
 #: What the first schema holds, and what was added to it.
 _FILL_FIRST = """
@@ -87,6 +88,40 @@ def test_every_migration_goes_down_and_up_again_on_data(config, database_url):
     command.check(config)
     with psycopg.connect(database_url) as connection:
         connection.execute(_FILL)
+
+
+def _labels(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT id, labels, name FROM runs ORDER BY id").fetchall()
+
+
+def test_runs_that_are_there_get_the_labels_of_a_submission(
+    config, database_url, sessions, settings
+):
+    lab = Lab(sessions, settings)
+    slopes = ["relu", {"name": "leaky_relu", "negative_slope": 0.2}]
+    lab.submit(activation=slopes, clipping=["none", "value"], seeds=3)
+    lab.submit(activation="relu", optimizer=[{"name": "sgd", "momentum": 0.9}, "adam"])
+    variants = [{"label": "a", "activation": slopes}, {"label": "b", "activation": "elu"}]
+    lab.submit(variants=variants, seeds=2)
+    lab.train_all()
+    before, facts = _labels(database_url), _facts(database_url)
+    assert before[-1][2] == "b, elu"
+    command.downgrade(config, "0006")
+    assert _facts(database_url) == facts
+    command.upgrade(config, "0007")
+    assert _labels(database_url) == before
+    assert _facts(database_url) == facts
+
+
+def test_labelling_that_was_interrupted_goes_on(config, database_url):
+    command.downgrade(config, "0006")
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_FILL)
+        connection.execute("ALTER TABLE runs ADD COLUMN labels JSONB NOT NULL DEFAULT '{}'")
+    command.upgrade(config, "head")
+    command.check(config)
+    assert {name for _, _, name in _labels(database_url)} == {"relu"}
 
 
 def test_an_index_that_an_interrupted_migration_left_is_built_anew(config, database_url):

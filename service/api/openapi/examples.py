@@ -1,8 +1,9 @@
-"""Examples of what is sent and answered, for the API's description; tests hold them valid."""
+"""Examples of requests and answers for the API's description; tests check that they are valid."""
 
 from typing import Any
 
 from service.specs.expansion import expand
+from service.specs.labels import label_runs
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
 
@@ -35,8 +36,11 @@ VARIANTS: dict[str, Any] = {
 }
 
 _SPEC = ExperimentSpec.model_validate(SPEC)
-_PLANNED = expand(_SPEC, Limits())[0]
-_CONFIG = _PLANNED.config.model_dump(mode="json")
+_RUNS = expand(_SPEC, Limits())
+_PLANNED = _RUNS[0]
+_CONFIG = _PLANNED.configuration.values
+_LABELS = label_runs(_RUNS)[_PLANNED.key]
+_LABELLED = {"labels": _LABELS.by_axis, "name": _LABELS.name}
 _ENGINE = {
     "device": "cpu",
     "name": "Intel(R) Xeon(R) CPU @ 2.50GHz",
@@ -51,7 +55,7 @@ _FINISHED = "2026-11-21T09:16:12.480000Z"
 
 
 def json_answer(example: Any) -> dict[str, Any]:
-    """Give an answer's example in the form of ``responses``."""
+    """Return an example of an answer, for ``responses`` of a route."""
     return {"content": {"application/json": {"example": example}}}
 
 
@@ -114,6 +118,7 @@ DRY_RUN: dict[str, Any] = {
     "items": [
         {
             "label": None,
+            **_LABELLED,
             "config": _CONFIG,
             "config_hash": _PLANNED.config_hash,
             "runs": 3,
@@ -143,6 +148,7 @@ RUN: dict[str, Any] = {
     "experiment_id": _EXPERIMENT_ID,
     "position": 0,
     "label": None,
+    **_LABELLED,
     "config": _CONFIG,
     "config_hash": _PLANNED.config_hash,
     "seed": 0,

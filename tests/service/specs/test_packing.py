@@ -13,7 +13,7 @@ def keys(**fields):
     """The pack keys of a spec's runs, in their order."""
     spec = {"model": MLP, "activation": "relu", "epochs": 2} | fields
     planned = expand(ExperimentSpec.model_validate(spec), Limits())
-    return [pack_key(each.config) for each in planned]
+    return [pack_key(run.configuration) for run in planned]
 
 
 @pytest.mark.parametrize(

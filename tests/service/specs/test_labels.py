@@ -1,0 +1,131 @@
+"""Labels: short, never shared by two values of an axis, and names that tell runs apart."""
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from service.specs.expansion import SpecError, expand
+from service.specs.labels import RunLabels, label_configurations, label_runs, varying_axes
+from service.specs.limits import Limits
+from service.specs.spec import AXIS_FIELDS, ExperimentSpec
+from tests.support.random_specs import specs
+
+SLOPES = ["relu", "leaky_relu", {"name": "leaky_relu", "negative_slope": 0.2}]
+
+
+def labelled(**spec) -> list[RunLabels]:
+    """The labels of a spec's runs, in their order."""
+    runs = expand(ExperimentSpec.model_validate(spec), Limits())
+    labels = label_runs(runs)
+    return [labels[run.key] for run in runs]
+
+
+def names(**spec):
+    return [labels.name for labels in labelled(**spec)]
+
+
+def test_a_label_has_the_parameters_that_are_not_at_their_defaults():
+    labels = labelled(activation=SLOPES, batch_size=32, dropout=0.5)
+    assert [each.by_axis["activation"] for each in labels] == [
+        "relu",
+        "leaky_relu",
+        "leaky_relu(0.2)",
+    ]
+    assert set(labels[0].by_axis) == set(AXIS_FIELDS)
+    assert labels[0].by_axis["batch_size"] == 32
+    assert labels[0].by_axis["dropout"] == "dropout([0.5, 0.5])"
+
+
+def test_parameters_are_named_where_two_values_would_read_alike():
+    rates = [{"name": "sgd", "learning_rate": 0.9}, {"name": "sgd", "momentum": 0.9}]
+    (fast, heavy) = [
+        each.by_axis["optimizer"] for each in labelled(activation="relu", optimizer=rates)
+    ]
+    assert fast == "sgd(learning_rate=0.9, momentum=0.0, nesterov=False, schedule=constant)"
+    assert heavy == "sgd(learning_rate=0.01, momentum=0.9, nesterov=False, schedule=constant)"
+
+
+@given(st.lists(specs(), min_size=2, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_equal_labels_are_equal_values(drawn):
+    configs = {}
+    for spec in drawn:
+        try:
+            (run,) = expand(ExperimentSpec.model_validate(spec), Limits())
+        except (SpecError, ValidationError):
+            continue
+        configs[run.key] = run.configuration.values
+    labels = label_configurations(configs)
+    for axis in AXIS_FIELDS:
+        pairs = {
+            (labels[key].by_axis[axis], orjson.dumps(config[axis], option=orjson.OPT_SORT_KEYS))
+            for key, config in configs.items()
+        }
+        assert len({label for label, _ in pairs}) == len({value for _, value in pairs}), axis
+        assert len(pairs) == len({label for label, _ in pairs})
+    assert len({each.name for each in labels.values()}) == len(configs)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"activation": SLOPES, "seeds": 1}, ["relu", "leaky_relu", "leaky_relu(0.2)"]),
+        ({"activation": "relu", "seeds": 2}, ["relu", "relu"]),
+        (
+            {"activation": ["relu", "selu"], "clipping": ["none", "value"], "batch_size": [8, 16]},
+            [
+                f"{activation}, {clipping}, batch size {size}"
+                for activation in ("relu", "selu")
+                for clipping in ("no clipping", "value")
+                for size in (8, 16)
+            ],
+        ),
+        ({"activation": "relu", "dropout": [0, 0.5]}, ["no dropout", "dropout([0.5, 0.5])"]),
+        (
+            {"activation": "relu", "normalization": ["none", "batch"]},
+            ["no normalization", "batch"],
+        ),
+    ],
+)
+def test_a_name_has_what_varies_in_words(spec, expected):
+    assert names(**spec) == expected
+
+
+def test_a_name_leaves_out_what_an_earlier_axis_decides():
+    """``auto`` gives relu and tanh initializers of their own."""
+    assert names(activation=["relu", "tanh"]) == ["relu", "tanh"]
+    assert names(activation=["relu", "tanh"], initializer=["auto", "zeros"]) == [
+        "relu, he_uniform",
+        "relu, zeros",
+        "tanh, glorot_uniform",
+        "tanh, zeros",
+    ]
+
+
+def test_a_variant_comes_first_in_the_name():
+    variants = [
+        {"label": "small", "activation": "relu", "dropout": [0, 0.25]},
+        {"label": "self-normalizing", "activation": "selu"},
+    ]
+    labels = labelled(variants=variants)
+    assert [each.name for each in labels] == [
+        "small, no dropout",
+        "small, dropout([0.25, 0.25])",
+        "self-normalizing, alpha_dropout([0.25, 0.5])",
+    ]
+    assert [each.by_axis["variant"] for each in labels] == ["small", "small", "self-normalizing"]
+    assert names(variants=variants[1:]) == ["self-normalizing"]
+
+
+def test_what_the_catalog_no_longer_has_is_spelled_out():
+    config = {"activation": {"name": "forgotten", "b": 1, "a": {"name": "inner", "c": 2.5}}}
+    (labels,) = label_configurations({(None, "hash"): config}).values()
+    assert labels.name == labels.by_axis["activation"] == "forgotten(a=inner(c=2.5), b=1)"
+    assert labels.by_axis["dataset"] is None
+
+
+def test_no_configurations_have_no_varying_axes():
+    assert label_configurations({}) == {}
+    assert varying_axes([]) == []
