@@ -37,19 +37,19 @@ def main() -> None:
 
 
 def written() -> list[Path]:
-    """List the files that stand in the folder."""
-    return sorted(each for each in FOLDER.rglob("*") if each.is_file())
+    """Return the files in the folder."""
+    return sorted(path for path in FOLDER.rglob("*") if path.is_file())
 
 
 def pages() -> dict[str, bytes]:
-    """Give every page by its file's name: a page an axis, and the index."""
+    """Return every page by the name of its file: a page per axis, and the index."""
     axes = [CatalogAxis.of(axis, entries, None) for axis, entries in AXES.items()]
-    texts = {"README.md": _index(axes)} | {f"{each.axis}.md": _page(each) for each in axes}
+    texts = {"README.md": _index(axes)} | {f"{axis.axis}.md": _page(axis) for axis in axes}
     return {name: text.encode() for name, text in texts.items()}
 
 
 def pictures() -> dict[str, bytes]:
-    """Give the picture of every activation by its file's name, as SVG."""
+    """Return the picture of every activation by the name of its file, as SVG."""
     return {
         _picture(name): draw_activation_curve(curve, kind="svg")
         for name, curve in sampled_curves().items()
@@ -62,9 +62,9 @@ def _picture(activation: str) -> str:
 
 def _index(axes: Sequence[CatalogAxis]) -> str:
     rows = [
-        f"| [{each.axis}]({each.axis}.md) | {each.meaning} | "
-        f"{', '.join(_link(each.axis, entry.name) for entry in each.items)} |"
-        for each in axes
+        f"| [{axis.axis}]({axis.axis}.md) | {axis.meaning} | "
+        f"{', '.join(_link(axis.axis, entry.name) for entry in axis.items)} |"
+        for axis in axes
     ]
     return _paragraphs(
         _MADE,
@@ -93,7 +93,7 @@ def _entry(entry: CatalogEntry) -> list[str]:
         parts.append(f"$$\n{entry.formula}\n$$")
     if entry.parameters:
         head = ("parameter", "type", "default", "range", "meaning")
-        parts.append(_table(head, [_row(each) for each in entry.parameters]))
+        parts.append(_table(head, [_row(parameter) for parameter in entry.parameters]))
     parts += _facts(entry)
     if entry.figure is not None:
         parts.append(f"![{entry.name} and its derivative]({_picture(entry.name)})")
@@ -108,7 +108,7 @@ def _row(parameter: CatalogParameter) -> str:
         _range(parameter),
         parameter.meaning,
     )
-    return f"| {' | '.join(each.replace('|', chr(92) + '|') for each in cells)} |"
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _default(parameter: CatalogParameter) -> str:
@@ -134,7 +134,7 @@ def _range(parameter: CatalogParameter) -> str:
         )
         if bound is not None
     ]
-    return "; ".join(each for each in (", ".join(bounds), _items(parameter)) if each)
+    return "; ".join(part for part in (", ".join(bounds), _items(parameter)) if part)
 
 
 def _items(parameter: CatalogParameter) -> str:
@@ -145,7 +145,7 @@ def _items(parameter: CatalogParameter) -> str:
 
 
 def _facts(entry: CatalogEntry) -> list[str]:
-    """Say what else is known of an entry, in a sentence each."""
+    """Return further facts about an entry, one sentence per fact."""
     facts = []
     if auto := entry.auto:
         initializer = _link("initializer", auto.initializer)
@@ -158,7 +158,7 @@ def _facts(entry: CatalogEntry) -> list[str]:
             f"in {data.classes} classes."
         )
     if model := entry.model:
-        rates = ", ".join(_number(each) for each in model.dropout_rates)
+        rates = ", ".join(_number(rate) for rate in model.dropout_rates)
         facts.append(
             f"Its own batch size is {model.batch_size}, its loss {_link('loss', model.loss)}, its "
             f"{'rates' if len(model.dropout_rates) > 1 else 'rate'} of dropout {rates}. With "
@@ -176,7 +176,7 @@ def _link(axis: str, name: str) -> str:
 
 
 def _codes(names: Iterable[str]) -> str:
-    return ", ".join(f"`{each}`" for each in names)
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _plural(count: int, what: str) -> str:
@@ -184,7 +184,7 @@ def _plural(count: int, what: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a million as 1,000,000 and a tenth of a millionth as 1e-07."""
+    """Return a number as text: a million as 1,000,000, a tenth of a millionth as 1e-07."""
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}"
     return f"{value:g}"

@@ -1,4 +1,4 @@
-"""``make catalog``: write the page of a spec's fields from the models the door checks with."""
+"""``make catalog``: write the page of a spec's fields from the models that validate specs."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,7 +43,7 @@ _BOUNDS = {
     "maxItems": "at most {:,} items",
     "maxProperties": "at most {:,} keys",
 }
-_HELD = {"items": "each", "propertyNames": "a key", "additionalProperties": "a value"}
+_NESTED = {"items": "each", "propertyNames": "a key", "additionalProperties": "a value"}
 _HEAD = "field, type, default, range, meaning"
 _PAGE = """<!-- Written by `make catalog` from service/specs/spec.py; change it there. -->
 
@@ -91,7 +91,7 @@ LIMITS
 
 
 def page() -> str:
-    """Give the page of a spec's fields, as Markdown."""
+    """Return the page of a spec's fields, as Markdown."""
     example = f"\n\n```json\n{json.dumps(VARIANTS, indent=2)}\n```"
     tables = {
         "AXES": _table("field, values, default, meaning", _axes()),
@@ -115,11 +115,11 @@ def _axes() -> Iterator[Sequence[str]]:
 
 
 def _rows(model: type[BaseModel]) -> Iterator[Sequence[str]]:
-    """Give a row for each field of a model that is no axis."""
+    """Yield a row for every field of a model that is not an axis."""
     for name, schema in model.model_json_schema()["properties"].items():
         if name not in AXIS_FIELDS:
             field = model.model_fields[name]
-            forms = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+            forms = [form for form in schema.get("anyOf", [schema]) if form.get("type") != "null"]
             yield (
                 f"`{name}`",
                 ", or ".join(map(_type, forms)),
@@ -135,7 +135,7 @@ def _written(field: FieldInfo) -> str:
 
 
 def _limits() -> Iterator[Sequence[str]]:
-    for name in (*(each.name for each in fields(Limits)), "max_body_bytes"):
+    for name in (*(field.name for field in fields(Limits)), "max_body_bytes"):
         setting = Settings.model_fields[name]
         variable = f"`ACTINIUM_{name.upper()}`"
         yield f"`{name}`", f"{setting.default:,}", variable, setting.description or ""
@@ -149,20 +149,20 @@ def _type(form: dict[str, Any]) -> str:
     if "items" in form:
         return f"list of {_type(form['items'])}s"
     values = form.get("enum", [form["const"]] if "const" in form else [])
-    named = ", ".join(f"`{json.dumps(each)}`" for each in values)
+    named = ", ".join(f"`{json.dumps(value)}`" for value in values)
     return named or {"string": "text"}.get(form.get("type", ""), form.get("type", "object"))
 
 
 def _range(form: dict[str, Any]) -> str:
     said = [words.format(form[key]) for key, words in _BOUNDS.items() if key in form]
-    inner = {who: form[key] for key, who in _HELD.items() if isinstance(form.get(key), dict)}
+    inner = {who: form[key] for key, who in _NESTED.items() if isinstance(form.get(key), dict)}
     return ", ".join([*said, *(f"{who} {_range(of)}" for who, of in inner.items() if _range(of))])
 
 
 def _table(head: str, rows: Iterable[Sequence[str]]) -> str:
     columns = head.split(", ")
     rule = "|---" * len(columns) + "|"
-    lines = [f"| {' | '.join(each)} |" for each in (columns, *rows)]
+    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
     return "\n".join([lines[0], rule, *lines[1:]])
 
 

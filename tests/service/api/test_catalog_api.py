@@ -1,4 +1,4 @@
-"""The catalog over HTTP says what the door takes, and its pages say what it says."""
+"""The catalog over HTTP lists what specs accept, and its pages show the same."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -53,13 +53,13 @@ def catalog(app: FastAPI) -> list[dict[str, Any]]:
 
 
 def _entries(catalog: list[dict[str, Any]], axis: str) -> dict[str, dict[str, Any]]:
-    (found,) = [each for each in catalog if each["axis"] == axis]
-    return {each["name"]: each for each in found["items"]}
+    (found,) = [listed for listed in catalog if listed["axis"] == axis]
+    return {entry["name"]: entry for entry in found["items"]}
 
 
-def test_every_axis_and_value_is_told(catalog: list[dict[str, Any]]) -> None:
-    told = {each["axis"]: [entry["name"] for entry in each["items"]] for each in catalog}
-    assert told == {axis: list(entries) for axis, entries in AXES.items()}
+def test_the_catalog_has_every_axis_and_value(catalog: list[dict[str, Any]]) -> None:
+    listed = {axis["axis"]: [entry["name"] for entry in axis["items"]] for axis in catalog}
+    assert listed == {axis: list(entries) for axis, entries in AXES.items()}
     assert MEANINGS.keys() == AXES.keys()
     for axis in catalog:
         assert axis["meaning"] == MEANINGS[axis["axis"]]
@@ -78,7 +78,7 @@ def test_an_axis_and_an_entry_by_themselves_are_what_the_whole_says(
 
 
 def _probes(parameter: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
-    """Give values at and beyond each end of a parameter's range, and whether they are in it."""
+    """Yield values at and beyond each end of a parameter's range, and whether they are valid."""
     step = 1 if parameter["type"] in {"integer", "integers"} else 1e-3
     ends = (
         ("minimum", 0, -step),
@@ -93,11 +93,11 @@ def _probes(parameter: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
 
 
 def _choose(axis: str, entry: dict[str, Any], **parameters: Any) -> Choice:
-    required = {each["name"]: 1 for each in entry["parameters"] if each["required"]}
+    required = {parameter["name"]: 1 for parameter in entry["parameters"] if parameter["required"]}
     return choice(axis, {"name": entry["name"], **required, **parameters})
 
 
-def test_ranges_are_those_of_the_door(catalog: list[dict[str, Any]]) -> None:
+def test_ranges_are_those_that_specs_accept(catalog: list[dict[str, Any]]) -> None:
     probed = 0
     for axis in catalog:
         for entry in axis["items"]:
@@ -115,7 +115,7 @@ def test_ranges_are_those_of_the_door(catalog: list[dict[str, Any]]) -> None:
     assert probed > 50
 
 
-def test_defaults_options_and_item_counts_are_those_of_the_door(
+def test_defaults_options_and_item_counts_are_those_that_specs_accept(
     catalog: list[dict[str, Any]],
 ) -> None:
     for axis in catalog:
@@ -151,15 +151,15 @@ def test_an_alias_leads_to_the_entry_and_can_be_chosen(
         assert choice(axis, alias).name == entry["name"]
 
 
-def test_auto_is_told_as_it_is_resolved(catalog: list[dict[str, Any]]) -> None:
+def test_auto_is_shown_as_it_is_resolved(catalog: list[dict[str, Any]]) -> None:
     activations = _entries(catalog, "activation")
     spec = ExperimentSpec.model_validate({"activation": list(activations), "epochs": 1})
     resolved = {
-        each.config.activation.name: {
-            "initializer": each.config.initializer.name,
-            "dropout": each.config.dropout.name,
+        run.config.activation.name: {
+            "initializer": run.config.initializer.name,
+            "dropout": run.config.dropout.name,
         }
-        for each in expand(spec, Limits())
+        for run in expand(spec, Limits())
     }
     assert {name: entry["auto"] for name, entry in activations.items()} == resolved
     assert resolved["selu"] == {"initializer": "lecun_normal", "dropout": "alpha_dropout"}
@@ -200,12 +200,12 @@ def test_an_unknown_name_is_answered_with_the_nearest(app: FastAPI, path: str, h
 
 def test_lists_are_paged(app: FastAPI) -> None:
     for path, key in (("/v1/catalog", "axis"), ("/v1/catalog/initializer", "name")):
-        whole = [each[key] for each in get(app, path).json()["items"]]
+        whole = [item[key] for item in get(app, path).json()["items"]]
         for limit in (1, 5, len(whole)):
             walked, address = [], f"{path}?limit={limit}"
             while address and len(walked) <= len(whole):
                 response = get(app, address)
-                walked += [each[key] for each in response.json()["items"]]
+                walked += [item[key] for item in response.json()["items"]]
                 linked = response.links.get("next", {}).get("url", "")
                 assert bool(linked) == (response.json()["next_cursor"] is not None)
                 address = linked
@@ -253,7 +253,7 @@ def test_every_activation_has_its_picture(app: FastAPI, catalog: list[dict[str, 
         response = get(app, entry["figure"]["svg"])
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("image/svg+xml")
-        texts = [each.text or "" for each in ET.fromstring(response.text).iter() if each.text]
+        texts = [node.text or "" for node in ET.fromstring(response.text).iter() if node.text]
         assert any(text.startswith(name) for text in texts)
 
 
@@ -286,8 +286,8 @@ def test_what_a_client_has_is_not_sent_again(app: FastAPI, path: str) -> None:
 
 
 def test_the_documentation_is_what_the_catalog_says() -> None:
-    stands = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in written()}
+    written_pages = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in written()}
     wanted = pages() | pictures()
-    assert stands.keys() == wanted.keys(), "Run `make catalog`."
-    differing = [name for name, content in wanted.items() if stands[name] != content]
+    assert written_pages.keys() == wanted.keys(), "Run `make catalog`."
+    differing = [name for name, content in wanted.items() if written_pages[name] != content]
     assert not differing, "Run `make catalog`."

@@ -16,11 +16,11 @@ FOREVER = "private, max-age=31536000, immutable"
 def trained(lab):
     """The id of a vanishing run of two epochs, with statistics at 0 and 2."""
     lab.submit(epochs=2, activation="sigmoid")
-    held = lab.taken()
-    lab.start(held, insight(loss=2.5))
-    lab.epoch(held, 1)
-    lab.epoch(held, 2, "completed", insight(loss=0.5, diagnosis=SICK))
-    return held.run_id
+    claim = lab.taken()
+    lab.start(claim, insight(loss=2.5))
+    lab.epoch(claim, 1)
+    lab.epoch(claim, 2, "completed", insight(loss=0.5, diagnosis=SICK))
+    return claim.run_id
 
 
 def test_layers_over_http(api, trained):
@@ -59,16 +59,16 @@ def test_a_finished_runs_insights_may_be_kept_for_good(api, trained):
 
 def test_a_run_under_way_shows_what_is_known(api, lab):
     lab.submit(epochs=2)
-    held = lab.taken()
-    before = api.get(f"/v1/runs/{held.run_id}")
+    claim = lab.taken()
+    before = api.get(f"/v1/runs/{claim.run_id}")
     assert before.json()["diagnosis"] is None
     nothing = {"verdict": None, "findings": []}
-    assert api.get(f"/v1/runs/{held.run_id}/diagnosis").json() == nothing
-    lab.start(held, insight(diagnosis=RecordedDiagnosis("healthy", [])))
-    answer = api.get(f"/v1/runs/{held.run_id}/layers")
+    assert api.get(f"/v1/runs/{claim.run_id}/diagnosis").json() == nothing
+    lab.start(claim, insight(diagnosis=RecordedDiagnosis("healthy", [])))
+    answer = api.get(f"/v1/runs/{claim.run_id}/layers")
     assert answer.json()["epoch"] == 0
     assert answer.headers["cache-control"] == "private, no-cache"
-    shown = api.get(f"/v1/runs/{held.run_id}").json()["diagnosis"]
+    shown = api.get(f"/v1/runs/{claim.run_id}").json()["diagnosis"]
     assert shown == {"verdict": "healthy", "findings": []}
 
 
@@ -93,7 +93,7 @@ def test_runs_are_found_by_verdict(api, lab, trained):
 
     def found(query):
         page = RunPage.model_validate_json(api.get(f"/v1/runs?{query}").content)
-        return [each.id for each in page.items]
+        return [run.id for run in page.items]
 
     assert found("verdict=vanishing") == [trained]
     assert found("verdict=healthy&verdict=vanishing") == [healthy.run_id, trained]

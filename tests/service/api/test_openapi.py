@@ -1,4 +1,4 @@
-"""The API's description: what stands in the repository, complete, valid and true."""
+"""The API's description: openapi.yaml is up to date, complete, valid and true."""
 
 import json
 import re
@@ -42,12 +42,12 @@ def _resolved(node: dict[str, Any]) -> dict[str, Any]:
 
 def _examples(content: dict[str, Any]) -> list[Any]:
     given = [content["example"]] if "example" in content else []
-    given += [each["value"] for each in content.get("examples", {}).values()]
+    given += [example["value"] for example in content.get("examples", {}).values()]
     return given or list(_resolved(content.get("schema", {})).get("examples", ()))
 
 
 def _contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Give each body of an operation: where it stands, its media type, its description."""
+    """Yield every body of an operation: request or status, media type and description."""
     holders = {"request": operation.get("requestBody", {}), **operation["responses"]}
     for where, holder in holders.items():
         for media_type, content in _resolved(holder).get("content", {}).items():
@@ -74,10 +74,10 @@ def test_ids_are_names_and_distinct() -> None:
         for operation in methods.values()
     ]
     assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", each) for each in ids)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in ids)
 
 
-def test_every_operation_says_what_it_is(operation: Operation) -> None:
+def test_every_operation_has_a_summary_and_a_description(operation: Operation) -> None:
     _, _, described = operation
     assert described["summary"]
     assert described["description"]
@@ -102,7 +102,7 @@ def test_every_example_is_what_its_schema_says(operation: Operation) -> None:
             validator.validate(example)
 
 
-def test_every_operation_tells_its_problems(operation: Operation) -> None:
+def test_every_operation_lists_its_problems(operation: Operation) -> None:
     method, path, described = operation
     expected = {"422", "500"}
     if path.startswith("/v1/") or path == "/metrics":
@@ -122,6 +122,6 @@ def test_every_operation_on_data_asks_for_a_scope(operation: Operation) -> None:
     method, path, described = operation
     if not path.startswith("/v1/"):
         return
-    ((scope,),) = [each["key"] for each in described["security"]]
+    ((scope,),) = [requirement["key"] for requirement in described["security"]]
     wanted = {"get": "read", "post": "submit", "delete": "admin"}[method]
     assert scope == wanted

@@ -1,4 +1,4 @@
-"""Every error is a problem that says where and what, whatever was sent."""
+"""Every error is a problem with a place and a sentence, whatever was sent."""
 
 import json
 import re
@@ -108,7 +108,7 @@ BAD_SPECS: list[tuple[Any, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "pointer", "detail"), BAD_SPECS, ids=lambda each: str(each)[:60])
+@pytest.mark.parametrize(("spec", "pointer", "detail"), BAD_SPECS, ids=lambda case: str(case)[:60])
 def test_a_bad_spec_is_answered_with_a_pointer_into_what_was_sent(
     app: FastAPI, spec: Any, pointer: str, detail: str
 ) -> None:
@@ -120,9 +120,9 @@ def test_a_bad_spec_is_answered_with_a_pointer_into_what_was_sent(
     assert error["detail"].endswith(".")
 
 
-def test_everything_wrong_is_told_at_once(app: FastAPI) -> None:
+def test_all_errors_are_answered_at_once(app: FastAPI) -> None:
     problem = _submit(app, {"activation": "rleu", "epochs": -1, "actvation": 1})
-    assert {each["pointer"] for each in problem["errors"]} == {
+    assert {error["pointer"] for error in problem["errors"]} == {
         "/activation",
         "/epochs",
         "/actvation",
@@ -234,7 +234,7 @@ def test_a_database_that_is_away_is_answered_with_503(app: FastAPI) -> None:
     assert "127.0.0.1" not in response.text
 
 
-def test_our_own_failure_tells_no_internals() -> None:
+def test_an_internal_error_shows_no_internals() -> None:
     settings = Settings(database_url="postgresql://nobody@127.0.0.1:1/none", api_key=SecretStr("k"))
     app = create_app(settings)
 

@@ -28,10 +28,10 @@ FOREVER = "private, max-age=31536000, immutable"
 def diverged(lab):
     """The id of a run that diverged in its second epoch."""
     lab.submit(epochs=3, activation="sigmoid")
-    held = lab.taken("worker-1")
-    lab.epoch(held, 1)
-    lab.epoch(held, 2, "diverged", loss=math.nan, val_loss=math.inf, val_accuracy=0.1)
-    return held.run_id
+    claim = lab.taken("worker-1")
+    lab.epoch(claim, 1)
+    lab.epoch(claim, 2, "diverged", loss=math.nan, val_loss=math.inf, val_accuracy=0.1)
+    return claim.run_id
 
 
 def test_a_run_says_all_about_itself(api, lab, diverged):
@@ -65,19 +65,21 @@ def test_a_run_that_waits_has_no_results(api, lab):
     assert shown.final is shown.best is shown.engine is shown.versions is shown.device is None
 
 
-def test_a_failed_run_tells_why_and_its_attempts_are_kept(api, lab):
+def test_a_failed_run_has_its_error_and_keeps_its_attempts(api, lab):
     (run,) = lab.runs(lab.submit(max_attempts=2))
     lab.fail(lab.taken("one"), "Out of memory.")
     lab.fail(lab.taken("two"), "Out of memory again.")
     shown = RunAnswer.model_validate_json(api.get(f"/v1/runs/{run.id}").content)
     assert (shown.status, shown.failures, shown.error) == ("failed", 2, "Out of memory again.")
     page = AttemptPage.model_validate_json(api.get(f"/v1/runs/{run.id}/attempts").content)
-    assert [(each.attempt, each.worker, each.outcome, each.reason) for each in page.items] == [
+    assert [
+        (attempt.attempt, attempt.worker, attempt.outcome, attempt.reason) for attempt in page.items
+    ] == [
         (1, "one", "error", "Out of memory."),
         (2, "two", "error", "Out of memory again."),
     ]
     pages = follow(api, f"/v1/runs/{run.id}/attempts?limit=1")
-    assert [[each["attempt"] for each in page] for page in pages] == [[1], [2]]
+    assert [[attempt["attempt"] for attempt in page] for page in pages] == [[1], [2]]
 
 
 def test_runs_are_searched_by_filter_and_order(api, lab):
@@ -85,11 +87,11 @@ def test_runs_are_searched_by_filter_and_order(api, lab):
     lab.submit(activation="selu")
     for accuracy in (0.5, math.nan, 0.75):
         lab.train(lab.taken(), val_accuracy=accuracy)
-    ids = [str(each.id) for each in lab.runs(experiment_id)]
+    ids = [str(run.id) for run in lab.runs(experiment_id)]
 
     def found(query):
         page = RunPage.model_validate_json(api.get(f"/v1/runs?{query}").content)
-        return [str(each.id) for each in page.items]
+        return [str(run.id) for run in page.items]
 
     assert found(f"experiment_id={experiment_id}") == ids[::-1]
     assert found(f"experiment_id={experiment_id}&order_by=position") == ids
@@ -99,7 +101,7 @@ def test_runs_are_searched_by_filter_and_order(api, lab):
     assert found("status=running") == []
     assert len(found("status=queued&status=completed")) == 7
     pages = follow(api, f"/v1/runs?experiment_id={experiment_id}&order_by=-val_accuracy&limit=2")
-    assert [str(each["id"]) for page in pages for each in page] == [
+    assert [str(run["id"]) for page in pages for run in page] == [
         *(ids[2], ids[0], ids[1]),
         *ids[:2:-1],
     ]
@@ -140,17 +142,17 @@ def test_a_finished_run_and_its_history_may_be_kept_for_good(api, diverged):
 
 def test_a_run_under_way_must_be_asked_for_again(api, lab):
     lab.submit(epochs=3, max_attempts=1)
-    held = lab.taken()
-    for path in (f"/v1/runs/{held.run_id}", f"/v1/runs/{held.run_id}/history"):
+    claim = lab.taken()
+    for path in (f"/v1/runs/{claim.run_id}", f"/v1/runs/{claim.run_id}/history"):
         first = api.get(path)
         assert first.headers["cache-control"] == "private, no-cache"
         same = api.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert same.status_code == 304
-        lab.epoch(held, len(lab.history(held.run_id)) + 1)
+        lab.epoch(claim, len(lab.history(claim.run_id)) + 1)
         changed = api.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert changed.status_code == 200
-    lab.fail(held)  # may be retried, so it is not for good
-    assert "immutable" not in api.get(f"/v1/runs/{held.run_id}").headers["cache-control"]
+    lab.fail(claim)  # may be retried, so it is not for good
+    assert "immutable" not in api.get(f"/v1/runs/{claim.run_id}").headers["cache-control"]
 
 
 def test_a_history_over_http(api, lab, diverged):
@@ -185,13 +187,13 @@ def test_a_history_that_cannot_be_is_refused(api, diverged):
 
 def test_a_run_is_cancelled_over_http(api, lab):
     waiting, training = lab.runs(lab.submit(seeds=2))
-    held = lab.taken()
+    claim = lab.taken()
     cancelled = api.post(f"/v1/runs/{training.id}/cancel")
     assert RunAnswer.model_validate_json(cancelled.content).status == "cancelled"
     asked = RunAnswer.model_validate_json(api.post(f"/v1/runs/{waiting.id}/cancel").content)
     assert asked.status == "running"
     assert asked.cancel_requested_at is not None
-    assert lab.renew(held).cancelled == {held.run_id}
+    assert lab.renew(claim).cancelled == {claim.run_id}
 
 
 def test_what_is_not_there_is_not_found(api):
@@ -230,7 +232,7 @@ def test_all_histories_come_in_the_form_that_is_asked_for(api, lab, diverged):
     assert history.metrics["loss"] == [1.0, "NaN"]
     as_csv = api.get(path, headers={"Accept": "text/csv, application/json;q=0.5"})
     assert as_csv.headers["content-type"] == "text/csv; charset=utf-8"
-    assert [each["loss"] for each in csv.DictReader(io.StringIO(as_csv.text))] == ["1", "NaN"]
+    assert [row["loss"] for row in csv.DictReader(io.StringIO(as_csv.text))] == ["1", "NaN"]
     as_parquet = api.get(path, headers={"Accept": "application/vnd.apache.parquet"})
     assert as_parquet.headers["content-type"] == "application/vnd.apache.parquet"
     assert (as_parquet.content[:4], as_parquet.content[-4:]) == (b"PAR1", b"PAR1")

@@ -86,11 +86,11 @@ def test_a_scope_opens_what_it_names(app: FastAPI, session: Session) -> None:
     absent = f"/v1/experiments/{uuid.uuid4()}"
     served = {
         scope: (
-            ask(app, "GET", "/v1/experiments", headers=each).status_code,
-            ask(app, "POST", "/v1/experiments", json=SPEC, headers=each).status_code,
-            ask(app, "DELETE", absent, headers=each).status_code,
+            ask(app, "GET", "/v1/experiments", headers=key).status_code,
+            ask(app, "POST", "/v1/experiments", json=SPEC, headers=key).status_code,
+            ask(app, "DELETE", absent, headers=key).status_code,
         )
-        for scope, each in headers.items()
+        for scope, key in headers.items()
     }
     assert served == {"read": (200, 403, 403), "submit": (200, 201, 403), "admin": (200, 201, 404)}
 
@@ -101,7 +101,7 @@ def test_the_caller_is_noted_with_what_he_submits(app: FastAPI, session: Session
     assert response.json()["created_by"] in {str(made.key.id), "lab"}
 
 
-def test_what_tells_nothing_is_open_to_all(app: FastAPI, session: Session) -> None:
+def test_what_shows_no_data_is_open_to_all(app: FastAPI, session: Session) -> None:
     api_keys.create(session, name="lab", scopes=["read"])
     for path in ("/healthz", "/readyz", "/docs", "/openapi.json"):
         response = ask(app, "GET", path, address="192.0.2.7", headers={"Host": "any.example"})
@@ -122,8 +122,8 @@ def test_too_many_requests_are_refused_caller_by_caller(
     one = _bearer(api_keys.create(session, name="one", scopes=["read"]).token)
     two = _bearer(api_keys.create(session, name="two", scopes=["read"]).token)
     answers = [ask(app, "GET", "/v1/experiments", headers=one) for _ in range(4)]
-    assert [each.status_code for each in answers] == [200, 200, 200, 429]
-    left = [each.headers["ratelimit-remaining"] for each in answers]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    left = [answer.headers["ratelimit-remaining"] for answer in answers]
     assert left == ["2", "1", "0", "0"]
     refused = answers[-1]
     assert refused.headers["content-type"] == "application/problem+json"
@@ -138,7 +138,7 @@ def test_a_caller_may_ask_again_when_the_window_is_over(
     app = create_app(settings.model_copy(update={"rate_limit": "1/hour"}))
     one = _bearer(api_keys.create(session, name="one", scopes=["read"]).token)
     answers = [ask(app, "GET", "/v1/presets", headers=one) for _ in range(2)]
-    assert [each.status_code for each in answers] == [200, 429]
+    assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[0].headers["ratelimit-policy"] == "1;w=3600"
     over = time.time() + int(answers[1].headers["retry-after"])
     monkeypatch.setattr(time, "time", lambda: over)
