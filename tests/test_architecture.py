@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,35 @@ def test_the_api_starts_without_torch_and_without_drawing():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_no_class_name_occurs_twice_in_the_service():
+    """One name, one meaning: whoever greps for a class finds one."""
+    places = defaultdict(list)
+    for path in sorted((ROOT / "service").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_no_module_of_the_service_has_a_name_of_the_standard_library():
+    modules = sorted((ROOT / "service").rglob("*.py"))
+    names = {path: path.parent.name if path.stem == "__init__" else path.stem for path in modules}
+    assert [path for path, name in names.items() if name in sys.stdlib_module_names] == []
+
+
+@pytest.mark.parametrize("package", ["service", "workers"])
+def test_every_room_has_its_folder_of_tests_and_the_other_way_round(package):
+    rooms = _folders(ROOT / package)
+    assert len(rooms) > 5
+    assert _folders(ROOT / "tests" / package) == rooms
+    for room in rooms:
+        assert list((ROOT / "tests" / package / room).rglob("test_*.py")), f"{room} has no test"
+
+
+def _folders(path: Path) -> set[str]:
+    return {room.name for room in path.iterdir() if room.is_dir() and room.name != "__pycache__"}
 
 
 def _imports(path: Path) -> list[str]:
