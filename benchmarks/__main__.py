@@ -30,7 +30,7 @@ Topics = dict[str, Callable[[], Iterable[Row]]]
 
 
 def topics(options: argparse.Namespace) -> Topics:
-    """Give what is measured, by name, at the sizes the options ask for."""
+    """Return what is measured, by name, at the sizes the options ask for."""
     quick = options.quick
     sizes = _QUICK if quick else Sizes(options.images, options.rounds, queued=options.queued)
     runs = options.runs or ([10, 1_000, 10_000] if quick else [10, 1_000, 100_000])

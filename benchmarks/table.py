@@ -32,14 +32,14 @@ def not_measured(what: str, reason: str, target: str = "") -> Row:
 
 
 def middle(values: Sequence[float]) -> float:
-    """Give the median."""
+    """Return the median."""
     return statistics.median(values)
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """Tell the median of some values, with their range where there are several."""
-    told = f"{middle(values):{form}}"
-    return told if len(values) == 1 else f"{told} ({min(values):{form}} to {max(values):{form}})"
+    """Return the median of some values, with their range where there are several."""
+    shown = f"{middle(values):{form}}"
+    return shown if len(values) == 1 else f"{shown} ({min(values):{form}} to {max(values):{form}})"
 
 
 def faster(
@@ -50,12 +50,12 @@ def faster(
     Where there is no peer, ``peer`` says why: our side is told, and whether the target holds is
     not measured.
     """
-    told, target = f"{spread(ours)} {unit}", f"at least x{least:g}" if least else ""
+    shown, target = f"{spread(ours)} {unit}", f"at least x{least:g}" if least else ""
     if isinstance(peer, str):
-        return Row(what, told, peer, target=target)
+        return Row(what, shown, peer, target=target)
     ratios = [b / a for a, b in zip(ours, peer, strict=True)]
     holds = middle(ratios) >= least if least else None
-    return Row(what, told, f"{spread(peer)} {unit}", f"x{spread(ratios)}", target, holds)
+    return Row(what, shown, f"{spread(peer)} {unit}", f"x{spread(ratios)}", target, holds)
 
 
 def below(what: str, values: Sequence[float], unit: str, limit: float, form: str = ".2f") -> Row:
@@ -75,7 +75,7 @@ def machine() -> str:
 
 
 def lines(rows: Iterable[Row]) -> Iterator[str]:
-    """Give the table in markdown, and a last line that tells which targets hold."""
+    """Return the table in markdown, and a last line that tells which targets hold."""
     rows = list(rows)
     titles = ("what", "ours", "peer", "ratio", "target", "holds")
     cells = [titles, *(_cells(each) for each in rows)]
@@ -95,9 +95,11 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    held = [each.what for each in rows if each.holds]
-    missed = [each.what for each in rows if each.holds is False]
-    unknown = [each.what for each in rows if each.holds is None and each.target]
-    told = f"Targets: {len(held)} hold"
-    told += f"; {len(missed)} do not: {'; '.join(missed)}" if missed else ", none is missed"
-    return f"{told}; {len(unknown)} not measured: {'; '.join(unknown)}." if unknown else f"{told}."
+    reached = [row.what for row in rows if row.holds]
+    missed = [row.what for row in rows if row.holds is False]
+    unknown = [row.what for row in rows if row.holds is None and row.target]
+    shown = f"Targets: {len(reached)} hold"
+    shown += f"; {len(missed)} do not: {'; '.join(missed)}" if missed else ", none is missed"
+    return (
+        f"{shown}; {len(unknown)} not measured: {'; '.join(unknown)}." if unknown else f"{shown}."
+    )

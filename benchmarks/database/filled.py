@@ -219,7 +219,7 @@ def _copy_experiments(
 
 @contextmanager
 def database(filling: Filling) -> Iterator[tuple[Settings, list[uuid.UUID]]]:
-    """Give the settings of a scratch database that is filled, and its experiments."""
+    """Return the settings of a scratch database that is filled, and its experiments."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = PostgresServer(home)
@@ -230,7 +230,7 @@ def database(filling: Filling) -> Iterator[tuple[Settings, list[uuid.UUID]]]:
 
 
 def sizes(url: str) -> dict[str, tuple[int, int, int]]:
-    """Give each table's rows, and its bytes without and with its indexes."""
+    """Return each table's rows, and its bytes without and with its indexes."""
     statement = "SELECT count(*), pg_table_size(%s), pg_total_relation_size(%s) FROM {}"
     with psycopg.connect(url) as connection:
         found = {

@@ -32,7 +32,7 @@ _FLAT_RATIO, _FLAT_MS = 1.5, 0.5
 
 
 def measure(sizes: Sequence[int], times: int) -> list[Row]:
-    """Give a row a call."""
+    """Return one row per call."""
     with ExitStack() as stack:
         calls: dict[int, dict[str, Call]] = {}
         for size in sizes:
@@ -65,8 +65,8 @@ def _row(name: str, key: str, calls: dict[int, dict[str, Call]], times: int) -> 
             if turn:
                 taken[size].append(1000 * (time.perf_counter() - began))
     medians = {size: middle(each) for size, each in taken.items()}
-    told = ", ".join(f"{each:.2f} ms at {size:,}" for size, each in medians.items())
+    shown = ", ".join(f"{each:.2f} ms at {size:,}" for size, each in medians.items())
     smallest, largest = medians[min(medians)], medians[max(medians)]
     flat = largest <= _FLAT_RATIO * smallest or largest - smallest <= _FLAT_MS
     what = f"{name}, from {min(medians):,} to {max(medians):,} runs"
-    return Row(what, told, "", f"x{largest / smallest:.2f}", "flat", flat)
+    return Row(what, shown, "", f"x{largest / smallest:.2f}", "flat", flat)

@@ -21,7 +21,7 @@ class Seen:
     plans: list[tuple[str, Plan]] = field(default_factory=list)
 
     def scans(self) -> set[str]:
-        """Name the large tables that were read from end to end."""
+        """Return the large tables that were read from end to end."""
         return {
             node["Relation Name"]
             for _, plan in self.plans
@@ -31,7 +31,7 @@ class Seen:
 
 
 def nodes(plan: Plan) -> Iterator[Plan]:
-    """Give a plan's node and all below it."""
+    """Return a plan's node and all below it."""
     yield plan
     for each in plan.get("Plans", ()):
         yield from nodes(each)
@@ -66,7 +66,7 @@ def explained(engine: Engine, statement: str, parameters: Any) -> Seen:
 
 
 def draw(plan: Plan, depth: int = 0) -> None:
-    """Print a plan, a line a node."""
+    """Print a plan, one line per node."""
     on = plan.get("Index Name") or plan.get("Relation Name") or ""
     conditions = [plan[key] for key in ("Index Cond", "Filter", "Sort Key") if key in plan]
     print(f"{'  ' * depth}{plan['Node Type']} {on} {plan['Plan Rows']} rows {conditions or ''}")

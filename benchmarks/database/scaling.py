@@ -4,7 +4,7 @@
 
 On embedded servers of its own: messages through the doorbell; epochs committed, leases renewed and
 runs claimed by 1 to 64 clients, in one experiment and in many; what an event costs the API for each
-listener; and reads a second. Of each the rate, the time a client waits, and of the database the
+listener; and reads per second. Of each the rate, the time a client waits, and of the database the
 processor time and the log it writes. The clients are two processes with threads on the machine of
 the servers: rates are this machine's, the server's own time carries over. docs/scaling.md says what
 follows from it.
@@ -38,7 +38,7 @@ _EVENTS_A_SECOND = 20.0
 
 
 def doorbell(settings: Settings) -> tuple[float, float]:
-    """Give the messages a second that are sent by one sender and taken by one worker."""
+    """Return the messages per second that are sent by one sender and taken by one worker."""
     bell = Doorbell(settings)
     began = time.perf_counter()
     bell.ring({"cuda": _MESSAGES})
@@ -53,16 +53,16 @@ def doorbell(settings: Settings) -> tuple[float, float]:
 
 
 async def fan_out(service: Service, pid: int, listeners: int, seconds: float) -> float:
-    """Give the API's processor seconds for an event, an epoch's, that so many listen to."""
+    """Return the API's processor seconds for an event, an epoch's, that so many listen to."""
     run = service.store.submit(epochs=EPOCHS)[0]
-    held = service.store.claim()
+    claimed = service.store.claim()
     path = f"/v1/experiments/{run.experiment_id}/events"
     opened = [await _listen(service.url, path) for _ in range(listeners)]
     before = processor_seconds(pid)
     events, began = 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
         events += 1
-        await asyncio.to_thread(service.store.record, held, events)
+        await asyncio.to_thread(service.store.record, claimed, events)
         await asyncio.sleep(events / _EVENTS_A_SECOND - (time.perf_counter() - began))
     await asyncio.sleep(0.5)
     spent = processor_seconds(pid) - before
@@ -85,7 +85,7 @@ async def _listen(url: str, path: str) -> tuple[asyncio.Task[None], asyncio.Stre
 
 
 def reads(service: Service, pid: int, seconds: float) -> dict[str, tuple[float, float]]:
-    """Give calls a second of eight clients, and the API's processor seconds for each."""
+    """Return calls per second of eight clients, and the API's processor seconds for each."""
     stored = service.store.submit(seeds=100, epochs=100)
     service.store.complete(stored)
     paths = {
@@ -130,7 +130,7 @@ def _report_writes(service: Service, seconds: float) -> None:
 
 def _report_doorbell(service: Service, _: float) -> None:
     sent, taken = doorbell(service.settings)
-    print(f"Doorbell: {sent:,.0f} messages a second sent, {taken:,.0f} taken and acknowledged")
+    print(f"Doorbell: {sent:,.0f} messages per second sent, {taken:,.0f} taken and acknowledged")
 
 
 def _report_events(service: Service, seconds: float) -> None:
@@ -156,15 +156,15 @@ def _report_acts(bench: Bench) -> None:
             print(f"{name}, {clients:2} clients: {bench.measure(act, range(clients))}")
     for clients in (1, 2, 8, 32):
         for experiments in sorted({1, clients}):
-            cost = bench.measure(record, bench.held(clients, experiments))
+            cost = bench.measure(record, bench.claimed(clients, experiments))
             print(f"Epochs, {clients:2} clients, {experiments:2} experiments: {cost}")
     for pack in (16, 64):
-        cost = bench.measure(record, bench.held(2, pack=pack))
+        cost = bench.measure(record, bench.claimed(2, pack=pack))
         print(f"Epochs of packs of {pack}, 2 clients: {cost}")
     for clients in (1, 32):
-        print(f"Renewals, {clients:2} clients: {bench.measure(renew, bench.held(clients))}")
+        print(f"Renewals, {clients:2} clients: {bench.measure(renew, bench.claimed(clients))}")
     with bench.unsynced():
-        cost = bench.measure(record, bench.held(32))
+        cost = bench.measure(record, bench.claimed(32))
         print(f"Epochs, 32 clients, synchronous_commit off: {cost}")
     for clients in (1, 4, 16, 64):
         bench.waiting(_RUNS)

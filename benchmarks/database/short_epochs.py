@@ -33,7 +33,7 @@ _SPEC = {
     "batch_size": 300,
     "layer_statistics": "off",
 }
-_HOW = {"an epoch a transaction": 0.0, "in groups": group_commit.GROUP_SECONDS}
+_HOW = {"one epoch per transaction": 0.0, "in groups": group_commit.GROUP_SECONDS}
 _PACKS = (1, 16)
 
 
@@ -50,13 +50,13 @@ def train(store: Store, runs: int, epochs: int) -> Took:
     """Submit runs, claim them together and train them to the end."""
     stored = store.submit(seeds=runs, epochs=epochs, **_SPEC)
     with store.sessions() as session:
-        held = claims.claim(
+        claimed = claims.claim(
             session, worker="bench", engine=devices.describe(_CPU), settings=store.settings
         )
     server = store.server_pid()
     wall, worker, postgres = time.perf_counter(), time.process_time(), processor_seconds(server)
     train_runs(
-        store.sessions, held, store.settings, worker="bench", device=_CPU, stopping=lambda: False
+        store.sessions, claimed, store.settings, worker="bench", device=_CPU, stopping=lambda: False
     )
     spent = (
         time.perf_counter() - wall,
@@ -72,7 +72,7 @@ def train(store: Store, runs: int, epochs: int) -> Took:
 
 
 def measure(epochs: int, rounds: int) -> dict[tuple[int, str], Took]:
-    """Give the medians, by the runs of a pack and how they are recorded."""
+    """Return the medians, by the runs of a pack and how they are recorded."""
     taken: dict[tuple[int, str], list[Took]] = defaultdict(list)
     with Service(pack_size=max(_PACKS)) as service:
         configure_logging(service.settings)
@@ -95,8 +95,8 @@ def main() -> None:
     print(f"| {options.epochs:,} epochs | recorded | s | worker | PostgreSQL | training |")
     print("|---|---|---|---|---|---|")
     for (runs, how), took in measure(options.epochs, options.rounds).items():
-        told = " | ".join(f"{each:.2f}" for each in took)
-        print(f"| {runs} {'run' if runs == 1 else 'runs'} | {how} | {told} |", flush=True)
+        shown = " | ".join(f"{each:.2f}" for each in took)
+        print(f"| {runs} {'run' if runs == 1 else 'runs'} | {how} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from benchmarks.http.serving import METRICS, Service, Store, processor_seconds
 from service.runs import leases, recording
-from service.runs.leases import Claim
+from service.runs.fencing import Claim
 from service.runs.recording import EpochRecord
 from service.settings import Settings
 
@@ -57,7 +57,7 @@ class Cost:
 def record(pack: Pack, number: int) -> None:
     """Commit the next epoch of the runs of a pack."""
     metrics = dict.fromkeys(METRICS, 1 / number)  # others each time, as in life
-    records = [EpochRecord(held, number, metrics) for held in pack]
+    records = [EpochRecord(claimed, number, metrics) for claimed in pack]
     with _store.sessions() as session:
         recording.record_epochs(session, records, _store.settings)
 
@@ -65,7 +65,7 @@ def record(pack: Pack, number: int) -> None:
 def renew(pack: Pack, _: int) -> None:
     """Renew the leases of the runs of a pack."""
     with _store.sessions() as session:
-        leases.renew(session, [(held, 1, 0.5) for held in pack], _store.settings)
+        leases.renew(session, [(claimed, 1, 0.5) for claimed in pack], _store.settings)
 
 
 def claim(_: Any, __: int) -> None:
@@ -168,8 +168,8 @@ class Bench:
         row = self._database.execute(statement.encode()).fetchone()
         return row[0] if row else None
 
-    def held(self, clients: int, experiments: int = 1, pack: int = 1) -> list[Pack]:
-        """Submit runs and claim them all, a pack a client; no other run waits or trains."""
+    def claimed(self, clients: int, experiments: int = 1, pack: int = 1) -> list[Pack]:
+        """Submit runs and claim them all, one pack per client; no other run waits or trains."""
         self.end_all()
         store = self._service.store
         for _ in range(experiments):
@@ -206,7 +206,7 @@ class Bench:
         self._database.execute("CREATE TABLE IF NOT EXISTS scratch (number int)")
 
     def connection_megabytes(self) -> float:
-        """Give the memory that an idle connection has for itself."""
+        """Return the memory that an idle connection has for itself."""
         with psycopg.connect(self._service.settings.database_url) as other:
             other.execute("SELECT * FROM runs LIMIT 1")
             text = Path(f"/proc/{other.info.backend_pid}/smaps_rollup").read_text()

@@ -50,11 +50,11 @@ def _exports(values: int) -> list[Row]:
     rows = []
     for kind, limit in (("CSV", 4.0), ("Parquet", 2.0)):
         once, thrice = by_kind[kind]
-        told = f"{once.seconds:.2f} s, API +{once.rose:.0f} MB (thrice: +{thrice.rose:.0f} MB)"
+        shown = f"{once.seconds:.2f} s, API +{once.rose:.0f} MB (thrice: +{thrice.rose:.0f} MB)"
         holds = once.seconds < limit and thrice.rose < once.rose + _SLACK_MB
         target = f"under {limit:g} s, constant memory"
         what = f"export of {values:,} values as {kind}"
-        rows.append(Row(what, told, target=target, holds=holds))
+        rows.append(Row(what, shown, target=target, holds=holds))
     return rows
 
 

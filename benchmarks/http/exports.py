@@ -73,7 +73,7 @@ def measure(wanted: Sequence[int], kinds: Sequence[str] = tuple(_KINDS)) -> Iter
 
 
 def _fetch(client: httpx.Client, experiment: str, kind: str) -> tuple[float, int]:
-    """Give the seconds until the last byte, and the bytes that came."""
+    """Return the seconds until the last byte, and the bytes that came."""
     headers = {"accept": kind, "accept-encoding": "identity"}
     began = time.perf_counter()
     size = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from benchmarks.http.serving import Store
-from service.runs.leases import Claim
+from service.runs.fencing import Claim
 
 #: Pause between two epochs of the followed run.
 EPOCH_SECONDS = 0.2
@@ -20,30 +20,30 @@ class Heard:
 
     #: When the commit of each epoch was answered.
     committed: dict[int, float] = field(default_factory=dict)
-    #: Seconds from an epoch's commit to its event, one a listener and epoch.
+    #: Seconds from an epoch's commit to its event, one per listener and epoch.
     delays: list[float] = field(default_factory=list)
-    #: How many epochs each listener was told.
+    #: How many epochs each listener received.
     received: list[int] = field(default_factory=list)
 
 
 class Listeners:
     """Streams of the experiment of a claimed run, whose worker's part is played."""
 
-    def __init__(self, store: Store, url: str, held: Claim) -> None:
+    def __init__(self, store: Store, url: str, claimed: Claim) -> None:
         self.heard = Heard()
-        self._store, self._url, self._held = store, url, held
+        self._store, self._url, self._claimed = store, url, claimed
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, count: int) -> None:
-        """Open so many streams and wait until each is answered."""
+        """Open ``count`` streams and wait until each is answered."""
         listening = asyncio.Semaphore(0)
         self._tasks = [asyncio.create_task(self._follow(listening)) for _ in range(count)]
         for _ in self._tasks:
             await asyncio.wait_for(listening.acquire(), 60)
 
     async def train(self, until: asyncio.Event) -> None:
-        """Commit an epoch every fifth of a second, until told to end."""
-        for epoch in range(1, self._held.epochs):
+        """Commit an epoch every fifth of a second, until stopped."""
+        for epoch in range(1, self._claimed.epochs):
             if until.is_set():
                 return
             await asyncio.to_thread(self._commit, epoch)
@@ -67,14 +67,14 @@ class Listeners:
 
     def _commit(self, epoch: int) -> None:
         """Commit an epoch and note when; in a thread, as the event loop may be late."""
-        self._store.record(self._held, epoch)
+        self._store.record(self._claimed, epoch)
         self.heard.committed[epoch] = time.perf_counter()
 
     async def _follow(self, listening: asyncio.Semaphore) -> None:
         """Count the epochs of a stream, and time each from its commit."""
         place = len(self.heard.received)
         self.heard.received.append(0)
-        path = f"/v1/experiments/{self._held.experiment_id}/events"
+        path = f"/v1/experiments/{self._claimed.experiment_id}/events"
         # A bare socket: two hundred clients of httpx would take more of the machine than the API.
         reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(self._url).port)
         writer.write(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())

@@ -4,8 +4,8 @@
 
 A real API process on embedded servers of its own, over the loopback. ``--readers`` clients read
 experiments, runs and histories as fast as they are answered, two submit, and ``--streams`` clients
-follow an experiment in which a worker's part is played: its use-cases record five epochs a second.
-Prints calls a second, latencies, errors, the API's memory in the course of it, and the time from
+follow an experiment whose worker is played: its use-cases record five epochs per second.
+Prints calls per second, latencies, errors, the API's memory in the course of it, and the time from
 an epoch's commit to its event at the client. ``--thousands`` goes on until so many thousand calls
 were answered. Exits with 1 where a call failed.
 """
@@ -142,8 +142,8 @@ def report(measured: Measured) -> None:
     print(f"\n{'':26}{'calls/s':>9} {'p50 ms':>9} {'p95 ms':>9} {'p99 ms':>9}")
     for name, values in measured.seconds.items():
         print(f"{name:26}{len(values) / seconds:9.1f} {_quantiles(values)}")
-    told = f"{'commit of an epoch to its event':<35} {_quantiles(measured.heard.delays)}"
-    print(f"{told}\n")
+    shown = f"{'commit of an epoch to its event':<35} {_quantiles(measured.heard.delays)}"
+    print(f"{shown}\n")
     print(
         f"{measured.calls:,} calls, {len(measured.heard.delays):,} events to "
         f"{len(measured.heard.received)} "

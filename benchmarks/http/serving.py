@@ -29,7 +29,7 @@ from service.experiments import submission
 from service.runs import claims, recording
 from service.runs.capacity import count_workers, workers_wanted
 from service.runs.doorbell import Doorbell
-from service.runs.leases import Claim
+from service.runs.fencing import Claim
 from service.runs.recording import EpochRecord
 from service.settings import Settings
 from service.specs.spec import ExperimentSpec
@@ -118,11 +118,11 @@ class Store:
             raise RuntimeError("No run waits, though one was just submitted.")
         return taken[0]
 
-    def record(self, held: Claim, epoch: int) -> None:
+    def record(self, claimed: Claim, epoch: int) -> None:
         """Commit an epoch of a claimed run."""
-        ending = "completed" if epoch == held.epochs else None
+        ending = "completed" if epoch == claimed.epochs else None
         with self.sessions() as session:
-            record = EpochRecord(held, epoch, METRICS, ending)
+            record = EpochRecord(claimed, epoch, METRICS, ending)
             recording.record_epochs(session, [record], self.settings)
 
     def run(self, run_id: Any) -> Run | None:
@@ -138,7 +138,7 @@ class Store:
         doorbell.close()
 
     def server_pid(self) -> int:
-        """Give the process id of PostgreSQL's server, which must be on this machine."""
+        """Return the process id of PostgreSQL's server, which must be on this machine."""
         wanted = text("SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)::int")
         with self.sessions() as session:
             return int(session.scalars(wanted).one())
@@ -237,7 +237,7 @@ def _variables(settings: Settings) -> dict[str, str]:
 
 
 def answers(url: str) -> bool:
-    """Say whether a URL answers with success."""
+    """Whether a URL answers with success."""
     try:
         return httpx.get(url).is_success
     except httpx.TransportError:
@@ -255,7 +255,7 @@ def stop(process: Process) -> None:
 
 
 def megabytes(pid: int, what: str = "VmRSS") -> float:
-    """Give the resident memory of a process, or with ``VmHWM`` its peak."""
+    """Return the resident memory of a process, or with ``VmHWM`` its peak."""
     found = re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(found[1]) / 1024 if found else 0.0
 
@@ -266,7 +266,7 @@ def forget_peak(pid: int) -> None:
 
 
 def processor_seconds(pid: int) -> float:
-    """Give the processor time of a process and of its children, those that live and those gone."""
+    """Return the processor time of a process and of its children, living and ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -46,7 +46,7 @@ class Took(NamedTuple):
 
 
 def measure(rounds: int) -> dict[str, list[Took]]:
-    """Give what each took, one value a round."""
+    """Return what each took, one value per round."""
     took: dict[str, list[Took]] = defaultdict(list)
     with Service() as service:
         service.scheduler()
@@ -115,10 +115,10 @@ def rows(rounds: int) -> list[Row]:
     made = []
     for name, values in measure(rounds).items():
         wall, processor = zip(*values, strict=True)
-        told = f"{spread(wall)} s, processor {middle(processor):.2f} s"
+        shown = f"{spread(wall)} s, processor {middle(processor):.2f} s"
         limit = limits.get(name)
         target = f"under {limit:g} s" if limit else ""
-        made.append(Row(name, told, "", "", target, middle(wall) < limit if limit else None))
+        made.append(Row(name, shown, "", "", target, middle(wall) < limit if limit else None))
     return made
 
 

@@ -23,7 +23,7 @@ class PeerError(Exception):
 
 
 def interpreter(name: str, *, install: bool = True) -> Path:
-    """Give the interpreter of a peer's environment, installed if need be.
+    """Return the interpreter of a peer's environment, installed if need be.
 
     Raises:
         PeerError: it is not installed, or cannot be.
@@ -53,11 +53,11 @@ def interpreter(name: str, *, install: bool = True) -> Path:
 
 
 def reason(error: Exception) -> str:
-    """Say in one line why an installation failed: the last that pip wrote, or the error itself."""
-    told = getattr(error, "stderr", None) or ""
-    if isinstance(told, bytes):  # of a program that took too long
-        told = told.decode(errors="replace")
-    return (told.strip() or str(error).strip() or type(error).__name__).splitlines()[-1]
+    """Return why an installation failed, in one line: the last of pip, or the error itself."""
+    shown = getattr(error, "stderr", None) or ""
+    if isinstance(shown, bytes):  # of a program that took too long
+        shown = shown.decode(errors="replace")
+    return (shown.strip() or str(error).strip() or type(error).__name__).splitlines()[-1]
 
 
 def _has(python: Path, module: str) -> bool:

@@ -40,7 +40,7 @@ _LONGEST_SECONDS = 1800.0
 
 ONE = "one mnist_cnn run through the service, seconds of an epoch"
 ONE_PROCESSOR = "the same in processor time, the whole run with all the service does"
-QUEUE = "queue of mnist_cnn runs, one worker a core"
+QUEUE = "queue of mnist_cnn runs, one worker per core"
 MANY = "small MLPs (digits, 32-32) in one experiment"
 
 #: Keras' interpreter, or why there is none.
@@ -96,13 +96,13 @@ def _one_run(keras: Keras, sizes: Sizes) -> list[Row]:
 
 
 def sample(images: int) -> dict[str, Any]:
-    """Give the recipe's data set: so many images of MNIST, a fifth of them for validation."""
+    """Return the recipe's data set: so many images of MNIST, a fifth of them for validation."""
     split = {"train_size": images, "validation_split": 0.2, "test_size": 1000}
     return {"name": "mnist", **split}
 
 
 def epoch_seconds(service: Service, run_id: str) -> list[float]:
-    """Give the seconds of each epoch of a run, training and validation alone."""
+    """Return the seconds of each epoch of a run, training and validation alone."""
     history = httpx.get(f"{service.url}/v1/runs/{run_id}/history").raise_for_status().json()
     seconds: list[float] = history["metrics"]["epoch_seconds"]
     return seconds
@@ -111,7 +111,7 @@ def epoch_seconds(service: Service, run_id: str) -> list[float]:
 def _in_keras_run(keras: Path, seed: int, images: int, threads: int) -> list[dict[str, float]]:
     program = Path(__file__).with_name("keras_run.py")
     recipe = RECIPES["relu"]
-    told = {
+    shown = {
         "activation": recipe.activation,
         "in_keras": recipe.in_keras,
         "initializer": recipe.initializer,
@@ -119,7 +119,7 @@ def _in_keras_run(keras: Path, seed: int, images: int, threads: int) -> list[dic
         "loss": recipe.loss,
         "images": images,
     }
-    arguments = [json.dumps(each) for each in (told, seed, 2, threads)]
+    arguments = [json.dumps(each) for each in (shown, seed, 2, threads)]
     answer = _ask(keras, program, *arguments, str(data_folder() / "mnist"))
     epochs: list[dict[str, float]] = answer["epochs"]
     return epochs

@@ -133,7 +133,7 @@ def compare(folder: Path, names: Sequence[str], seeds: int, epochs: int, threads
 
 
 def fixed(folder: Path) -> Iterator[str]:
-    """Give Keras' losses of two short epochs without chance, a line for each recipe."""
+    """Return Keras' losses of two short epochs without chance, a line for each recipe."""
     for name, recipe in RECIPES.items():
         epochs = run_in_keras(folder, recipe, None, 2, 1)["epochs"]
         losses = [(round(each["loss"], 6), round(each["val_loss"], 6)) for each in epochs]
@@ -141,7 +141,7 @@ def fixed(folder: Path) -> Iterator[str]:
 
 
 def recorded(folder: Path) -> list[Record]:
-    """Give what is recorded in a folder, in the order it was trained."""
+    """Return what is recorded in a folder, in the order it was trained."""
     path = folder / "results.json"
     records: list[Record] = json.loads(path.read_text()) if path.exists() else []
     return records
@@ -155,16 +155,16 @@ def _append(folder: Path, record: Record) -> None:
 
 
 def _epochs(records: list[Record], side: str, name: str, seed: int) -> list[dict[str, float]]:
-    """Give the metrics of one run's epochs, of the last such run recorded; none without one."""
+    """Return the metrics of one run's epochs, of the last such run recorded; none without one."""
     place = (side, name, seed)
     runs = [each for each in records if (each["side"], each["recipe"], each["seed"]) == place]
     return runs[-1]["epochs"] if runs else []
 
 
 def table(records: list[Record], metric: str) -> Iterator[str]:
-    """Give the lines of a markdown table of one metric: a row for each recipe and epoch.
+    """Return the lines of a markdown table of one metric: a row for each recipe and epoch.
 
-    A difference of the means is told with its standard error, sqrt(s^2/n + s'^2/n'). The last
+    A difference of the means is shown with its standard error, sqrt(s^2/n + s'^2/n'). The last
     rows are means over the ``SIX``, one value a seed: what a side's recipes share within a seed
     (the order of the samples, the dropout masks) makes their results move together.
     """
@@ -187,12 +187,12 @@ def table(records: list[Record], metric: str) -> Iterator[str]:
     for epoch, seeds in sums.items():
         means = [statistics.fmean(each) for each in seeds.values() if len(each) == len(SIX)]
         if means:
-            told = _difference(means, [0.0] * len(means))
-            yield f"| mean of the six | {epoch + 1} | | | {told} | {len(means)} |"
+            shown = _difference(means, [0.0] * len(means))
+            yield f"| mean of the six | {epoch + 1} | | | {shown} | {len(means)} |"
 
 
 def speed(records: list[Record]) -> Iterator[str]:
-    """Give the lines of a table of the last epoch's time, Keras' over Actinium's of one seed.
+    """Return the lines of a table of the last epoch's time, Keras' over Actinium's of one seed.
 
     Processor time, of all threads, is the steadier one on a shared machine.
     """

@@ -48,7 +48,7 @@ def engine(threads: int) -> tuple[Any, Any]:
 
 
 def read(path: Path, dimensions: int) -> Any:
-    """Give the values of a gzipped IDX file as a flat array of bytes."""
+    """Return the values of a gzipped IDX file as a flat array of bytes."""
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=HEADER[dimensions])
 
 
@@ -91,7 +91,7 @@ class Clock:
 
 
 def fixed(shapes: list[tuple[int, ...]]) -> list[Any]:
-    """Give weights that anyone can draw again: glorot_uniform, biases within 0.1 of zero.
+    """Return weights that anyone can draw again: glorot_uniform, biases within 0.1 of zero.
 
     tests/workers/training/test_keras_recipe.py starts from the same ones.
     """
@@ -145,8 +145,8 @@ def main() -> None:
         verbose=0,
     )
     versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
-    told = {"engine": versions | {"threads": given.threads}, "epochs": clock.epochs}
-    print(json.dumps(told))
+    shown = {"engine": versions | {"threads": given.threads}, "epochs": clock.epochs}
+    print(json.dumps(shown))
 
 
 if __name__ == "__main__":

@@ -70,26 +70,26 @@ def compared(
 
     Without a peer (``theirs`` says why) a target that our side misses alone is missed.
     """
-    told, target = f"p50 {ours:.1f} ms", f"under {limit} ms, at least x{least}" if limit else ""
+    shown, target = f"p50 {ours:.1f} ms", f"under {limit} ms, at least x{least}" if limit else ""
     fast = ours < limit if limit else None
     if isinstance(theirs, str):
-        return Row(what, told, theirs, target=target, holds=None if fast else fast)
+        return Row(what, shown, theirs, target=target, holds=None if fast else fast)
     # The ratio of medians, not the median of ratios: a call is too short for pairs.
     ratio = theirs / ours
     holds = fast and ratio >= (least or 0)
-    return Row(what, told, f"p50 {theirs:.1f} ms", f"x{ratio:.1f}", target, holds)
+    return Row(what, shown, f"p50 {theirs:.1f} ms", f"x{ratio:.1f}", target, holds)
 
 
 def _commits(service: Service, url: str, times: int) -> Iterator[Row]:
     """Compare what a training waits for at the end of an epoch on either side."""
     service.store.submit(epochs=_UNENDING)
-    held = service.store.claim()
+    claimed = service.store.claim()
     for fresh in (False, True):
         caller = Caller(url, fresh=fresh)
         run = _create(caller, _experiment(caller, f"commits {fresh}"))
         ours, theirs = [], []
         for turn in range(1, times + 1):
-            ours.append(_milliseconds(service.store.record, held, turn + times * fresh))
+            ours.append(_milliseconds(service.store.record, claimed, turn + times * fresh))
             theirs.append(_milliseconds(_log, caller, run, range(turn, turn + 1)))
         caller.close()
         how = "fresh connections to MLflow" if fresh else "kept connection"
@@ -98,8 +98,8 @@ def _commits(service: Service, url: str, times: int) -> Iterator[Row]:
 
 def _commits_alone(service: Service, missing: str, times: int) -> Iterator[Row]:
     service.store.submit(epochs=_UNENDING)
-    held = service.store.claim()
-    ours = [_milliseconds(service.store.record, held, turn + 1) for turn in range(times)]
+    claimed = service.store.claim()
+    ours = [_milliseconds(service.store.record, claimed, turn + 1) for turn in range(times)]
     yield faster(COMMIT, [middle(ours)], missing, "ms", None)
 
 

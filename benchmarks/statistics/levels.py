@@ -31,7 +31,7 @@ def rounded(n: int, spread: float, times: int) -> tuple[Floats, Floats, Floats]:
     """Draw two groups that are equal, many times.
 
     Args:
-        n: values a group.
+        n: values per group.
         spread: standard deviation before rounding, in steps of the grid.
         times: how often.
 
@@ -47,7 +47,7 @@ def rounded(n: int, spread: float, times: int) -> tuple[Floats, Floats, Floats]:
 
 
 def shares(n: int, spread: float, times: int, *, floored: bool) -> tuple[float, float]:
-    """Give the level of the paired test, and the coverage of the interval of a mean."""
+    """Return the level of the paired test, and the coverage of the interval of a mean."""
     truth, first, second = rounded(n, spread, times)
     rounding = rounding_variance(1.0) if floored else 0.0
     differences = paired_differences(list(zip(first, second, strict=True)), [2 * rounding] * times)
@@ -69,10 +69,10 @@ def main() -> None:
     print(f"{'n':>3}{'spread':>8}{'level as seen':>15}{'floored':>9}{'coverage':>10}{'floored':>9}")
     for n in SIZES:
         for spread in SPREADS:
-            (level, coverage), (least, held) = (
+            (level, coverage), (least, covered) = (
                 shares(n, spread, times, floored=floored) for floored in (False, True)
             )
-            print(f"{n:3}{spread:8}{level:15.3f}{least:9.3f}{coverage:10.3f}{held:9.3f}")
+            print(f"{n:3}{spread:8}{level:15.3f}{least:9.3f}{coverage:10.3f}{covered:9.3f}")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ _BEGIN, _END = "<!-- table: python -m benchmarks.statistics.presets -->", "<!-- 
 
 @cache
 def planned_runs(name: str) -> list[PlannedRun]:
-    """Give the runs of a preset's small size."""
+    """Return the runs of a preset's small size."""
     return expand(ExperimentSpec.model_validate(PRESETS[name].spec_of("small")), Limits())
 
 
@@ -71,8 +71,8 @@ def trained(name: str, position: int) -> TrainingRecord:
             layers[epoch] = [_without_histograms(each) for each in insight.layers["layers"]]
         if insight.diagnosis is not None:
             verdict = insight.diagnosis.verdict
-    told = config.model_dump(mode="json")
-    return TrainingRecord(planned.label, told, planned.seed, status, history, layers, verdict)
+    shown = config.model_dump(mode="json")
+    return TrainingRecord(planned.label, shown, planned.seed, status, history, layers, verdict)
 
 
 def _without_histograms(layer: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Kept:
 
 
 def kept_trainings(name: str, folder: Path) -> Kept | None:
-    """Give what was trained of a preset; None where that is nothing, or of another spec."""
+    """Return what was trained of a preset; None where that is nothing, or of another spec."""
     path = folder / f"{name}.json"
     if not path.exists():
         return None
@@ -131,7 +131,7 @@ def _by_epoch(content: dict[str, Any]) -> dict[int, Any]:
 
 
 def table(folder: Path) -> str:
-    """Write what each claim gave, one row a claim."""
+    """Write what each claim gave, one row per claim."""
     lines = ["| preset | setting | claim | what it gave here |", "|---|---|---|---|"]
     for name, preset in PRESETS.items():
         kept = kept_trainings(name, folder)
@@ -191,7 +191,7 @@ def _interval(mean: float, ci95: tuple[float, float]) -> str:
 def write_page(folder: Path) -> None:
     """Put the table into the page, between its marks."""
     engine = devices.describe(_CPU)
-    machine = f"{engine['name']}, torch {engine['torch']}, one thread a run."
+    machine = f"{engine['name']}, torch {engine['torch']}, one thread per run."
     before, _, rest = PAGE.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
     PAGE.write_text(f"{before}{_BEGIN}\n\n{machine}\n\n{table(folder)}\n\n{_END}{after}")

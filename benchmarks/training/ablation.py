@@ -32,7 +32,7 @@ Change = Callable[[SoloTraining], AbstractContextManager[None]]
 
 
 def ablate(config: RunConfig, rounds: int, threads: int) -> dict[str, list[float]]:
-    """Give for each step left out its ratios to the loop as it is, one a round."""
+    """Return for each step left out its ratios to the loop as it is, one per round."""
     devices.prepare(_CPU, threads)
     data = load(config.dataset)
     seconds: dict[str, list[float]] = {name: [] for name in CHANGES}
@@ -49,7 +49,7 @@ def ablate(config: RunConfig, rounds: int, threads: int) -> dict[str, list[float
 
 
 def _epoch(config: RunConfig, data: Dataset, change: Change) -> float:
-    """Give the processor seconds of one epoch, its validation included."""
+    """Return the processor seconds of one epoch, its validation included."""
     training = SoloTraining(config, 0, data, _CPU)
     with change(training):
         began = time.process_time()
@@ -70,15 +70,15 @@ def _loader(training: SoloTraining) -> Iterator[None]:
     order = training.streams.order(1, len(part)).tolist()
     batches = iter(DataLoader(samples, training.config.batch_size, sampler=order))
 
-    held: list[Tensor] = []
+    batch: list[Tensor] = []
 
     def inputs(*_: object) -> Tensor:
-        held[:] = next(batches)
-        return held[0]
+        batch[:] = next(batches)
+        return batch[0]
 
     with (
         patch.object(part.inputs, "index_select", inputs),
-        patch.object(part.labels, "index_select", lambda *_: held[1]),
+        patch.object(part.labels, "index_select", lambda *_: batch[1]),
     ):
         yield
 
@@ -174,7 +174,7 @@ CHANGES: dict[str, Change] = {
 
 
 def report(ratios: dict[str, list[float]]) -> Iterator[str]:
-    """Give the lines of a markdown table."""
+    """Return the lines of a markdown table."""
     yield "| left out or put otherwise | processor time against the loop as it is |"
     yield "|---|---|"
     for name, each in ratios.items():

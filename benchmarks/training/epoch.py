@@ -7,7 +7,7 @@
 All train one mnist_cnn on real MNIST: Adam, batch 128, clipping by value 0.5, dropout. The
 loops take turns in one process, so that a shared machine disturbs all alike (on a busy one take
 few images and many rounds). After a first round that is not counted, the table gives the least
-and the median seconds an epoch and the median and range of the ratios within a round. No loop
+and the median seconds per epoch and the median and range of the ratios within a round. No loop
 validates here; the last line gives the trainer's seconds for 10,000 validation images.
 
 With ``--ablate`` each step of the trainer's loop is turned off alone (``training.ablation``).
@@ -52,7 +52,7 @@ def configuration(images: int, validated: int, activation: str) -> RunConfig:
 
 
 def trainer(images: int, validated: int, activation: str) -> float:
-    """Give the seconds of one epoch of the trainer."""
+    """Return the seconds of one epoch of the trainer."""
     config = configuration(images, validated, activation)
     *_, last = train(config, 0, load(config.dataset), torch.device("cpu"))
     if not isinstance(last, EpochResult):
@@ -85,7 +85,7 @@ class TutorialNetwork(nn.Module):
 
 
 def tutorial(batches: Batches, activation: nn.Module) -> float:
-    """Give the seconds of one epoch of the usual loop, with its two ``.item()`` a step."""
+    """Return the seconds of one epoch of the usual loop, with its two ``.item()`` a step."""
     network = TutorialNetwork(activation)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, eps=1e-7)
     criterion = nn.CrossEntropyLoss()
@@ -105,7 +105,7 @@ def tutorial(batches: Batches, activation: nn.Module) -> float:
 
 
 def sliced(data: Dataset) -> Batches:
-    """Give shuffled batches of 128 by indexing."""
+    """Return shuffled batches of 128 by indexing."""
     order = torch.randperm(len(data.train))
     for start in range(0, len(order), 128):
         chosen = order[start : start + 128]
@@ -113,7 +113,7 @@ def sliced(data: Dataset) -> Batches:
 
 
 def loaded(data: Dataset) -> Batches:
-    """Give shuffled batches of 128 by a DataLoader."""
+    """Return shuffled batches of 128 by a DataLoader."""
     return DataLoader(
         TensorDataset(data.train.inputs, data.train.labels), batch_size=128, shuffle=True
     )

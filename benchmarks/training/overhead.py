@@ -26,7 +26,7 @@ def measure(images: int, epochs: int) -> list[Row]:
         training = sum(epoch_seconds(service, run_id))
     percent = 100 * (seconds / training - 1)
     what = f"{OVERHEAD} of {epochs} epochs ({images:,} images)"
-    told = f"{percent:.1f}% ({seconds - training:.1f} s beside {training:.1f} s)"
+    shown = f"{percent:.1f}% ({seconds - training:.1f} s beside {training:.1f} s)"
     whole = images >= IMAGES and epochs >= EPOCHS
     target = f"at most {_MOST_PERCENT}%" + ("" if whole else " of the whole recipe")
-    return [Row(what, told, target=target, holds=percent <= _MOST_PERCENT if whole else None)]
+    return [Row(what, shown, target=target, holds=percent <= _MOST_PERCENT if whole else None)]

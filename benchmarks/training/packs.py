@@ -44,8 +44,8 @@ SIZES = {"cpu": [1, 8, 32], "cuda": [1, 8, 16, 32, 64]}
 def main() -> None:
     """Print the table."""
     parser = program("benchmarks.training.packs", __doc__)
-    told = "; ".join(f"{device}: {' '.join(map(str, sizes))}" for device, sizes in SIZES.items())
-    parser.add_argument("--sizes", type=int, nargs="+", help=f"runs of a pack ({told})")
+    shown = "; ".join(f"{device}: {' '.join(map(str, sizes))}" for device, sizes in SIZES.items())
+    parser.add_argument("--sizes", type=int, nargs="+", help=f"runs of a pack ({shown})")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", choices=tuple(SIZES), default="cpu")
     parser.add_argument("--peak", type=float, help="of the device in float32, TFLOP/s")
@@ -77,7 +77,7 @@ def compare(
         return lambda: exhaust(PackedTraining(members, data, device).run())
 
     plain()
-    # Seconds of a run, one value a round.
+    # Seconds of a run, one value per round.
     alone: list[float] = []
     in_packs: dict[int, list[float]] = {size: [] for size in sizes}
     for _ in range(rounds):
@@ -101,7 +101,7 @@ def compare(
 
 
 def gain(alone: list[float], packed: list[float]) -> float:
-    """Say how many times less a run takes in a pack: the median of the rounds' ratios."""
+    """Return how many times less a run takes in a pack: the median of the rounds' ratios."""
     return statistics.median(a / b for a, b in zip(alone, packed, strict=True))
 
 

@@ -56,7 +56,7 @@ _MLP = {"dataset": {"name": "mnist", "train_size": 12_000, "test_size": 1000}, "
 
 
 def new_training(steps: int) -> tuple[SoloTraining, list[Tensor]]:
-    """Give a training of the recipe, some steps in, and the samples of its next so many steps."""
+    """Return a training of the recipe, some steps in, and the samples of its next so many steps."""
     images = _BATCH * (_WARM + steps)
     config = configuration(images, _BATCH, "relu")
     training = SoloTraining(config, 0, load(config.dataset), _CPU)
@@ -75,7 +75,7 @@ class Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.took: dict[str, float] = defaultdict(float)
 
     def timed(self, part: str, work: Callable[..., T]) -> Callable[..., T]:
-        """Give some work that counts as a part."""
+        """Return some work that counts as a part."""
 
         def timed(*arguments: Any, **named: Any) -> T:
             began = time.process_time()
@@ -103,7 +103,7 @@ def _part(operation: str, args: tuple[Any, ...]) -> str | None:
 
 
 def parts(steps: int) -> dict[str, float]:
-    """Give the processor milliseconds of each part of a step, medians over so many steps."""
+    """Return the processor milliseconds of each part of a step, medians over so many steps."""
     training, batches = new_training(3 * steps)
     whole, found = [], []
     for samples in batches[:steps]:
@@ -138,7 +138,7 @@ def _called(training: SoloTraining, samples: Tensor) -> dict[str, float]:
 
 
 def products_alone(rounds: int) -> dict[str, float]:
-    """Give the processor milliseconds of conv_2's backward products, each computed alone."""
+    """Return the processor milliseconds of conv_2's backward products, each computed alone."""
     x = torch.randn(_BATCH, 32, 26, 26).to(memory_format=torch.channels_last)
     weights = torch.randn(64, 32, 3, 3).to(memory_format=torch.channels_last)
     gradient = torch.randn(_BATCH, 64, 24, 24).to(memory_format=torch.channels_last)
@@ -154,7 +154,7 @@ def products_alone(rounds: int) -> dict[str, float]:
 
 
 def sgemm(rounds: int) -> Iterator[tuple[int, float]]:
-    """Give GFLOP/s of square float32 products, by their size."""
+    """Return GFLOP/s of square float32 products, by their size."""
     for size in (512, 1024, 2048):
         a, b = torch.randn(size, size), torch.randn(size, size)
         milliseconds = _least(lambda a=a, b=b: torch.mm(a, b), rounds)  # type: ignore[misc]
@@ -172,7 +172,7 @@ def _processor_milliseconds(work: Callable[..., object], *arguments: object) -> 
 
 
 def gflop() -> dict[str, float]:
-    """Give the work of the parts that are products."""
+    """Return the work of the parts that are products."""
     convolution = 2 * _BATCH * 24 * 24 * 64 * 32 * 9 / 1e9
     return {
         "conv_2 forward": convolution,
@@ -184,7 +184,7 @@ def gflop() -> dict[str, float]:
 
 
 def report(steps: int) -> Iterator[str]:
-    """Give the lines of the table of a step."""
+    """Return the lines of the table of a step."""
     yield ", ".join(f"sgemm of {size}: {each:.0f} GFLOP/s" for size, each in sgemm(steps))
     found, alone, work = parts(steps), products_alone(steps), gflop()
     whole = sum(found.values())
@@ -204,7 +204,7 @@ def report(steps: int) -> Iterator[str]:
 
 
 def faults(keep: bool, steps: int) -> tuple[int, float]:
-    """Give the page faults of so many steps in this process, and their processor seconds."""
+    """Return the page faults of so many steps in this process, and their processor seconds."""
     torch.set_num_threads(1)
     if keep:
         devices.prepare(_CPU)
@@ -217,7 +217,7 @@ def faults(keep: bool, steps: int) -> tuple[int, float]:
 
 
 def mlp_epoch() -> tuple[float, float]:
-    """Give the seconds of an mlp's epoch on two threads: on the clock, and of the processor.
+    """Return the seconds of an mlp's epoch on two threads: on the clock, and of the processor.
 
     The second of two like trainings: the first of a process also imports.
     """
@@ -234,7 +234,7 @@ def mlp_epoch() -> tuple[float, float]:
 
 
 def report_settings(steps: int, rounds: int) -> Iterator[str]:
-    """Give a line for each setting and round, with it and without in turns."""
+    """Return a line for each setting and round, with it and without in turns."""
     policies = {"spin": {}, "sleep (PASSIVE)": {"OMP_WAIT_POLICY": "PASSIVE"}}
     for _ in range(rounds):
         for keep in (False, True):
