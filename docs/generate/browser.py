@@ -1,4 +1,4 @@
-"""The system's Chromium, for the tests of the page and its photographs."""
+"""The system's Chromium, for the tests of the page and its screenshots."""
 
 import shutil
 
@@ -15,5 +15,5 @@ FLAGS = (
 
 
 def installed_browser() -> str | None:
-    """Find a browser's program; None where there is none."""
+    """Return the path of a browser; None where none is installed."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -1,7 +1,7 @@
-"""``python -m docs.generate.page_pictures``: photograph the page anew for docs/dashboard.md.
+"""``python -m docs.generate.page_pictures``: take the screenshots of docs/dashboard.md.
 
-Starts the service with data of its own, trains what the pictures show, and opens the page in
-Chromium. Needs what the tests of the page need: playwright and a Chromium of the system.
+Starts the service with data of its own, trains what the screenshots show, and opens the page in
+Chromium. Needs the same as the tests of the page: playwright and a Chromium of the system.
 """
 
 import argparse
@@ -22,10 +22,10 @@ FOLDER = Path(__file__).parents[1] / "pictures" / "dashboard"
 _WIDE = ViewportSize(width=1440, height=1180)
 _LOW = ViewportSize(width=1440, height=340)
 _TELEPHONE = ViewportSize(width=390, height=844)
-#: What is drawn after the view stands: charts, and pictures that the service draws.
+#: Time for charts, and for pictures that the service draws.
 _DRAWN_MILLISECONDS = 3_000
 
-#: An initializer that fits each activation, and some that do not: every verdict has its colour.
+#: One initializer fits each activation and others do not, so every verdict is shown.
 _CIRCLES: dict[str, Any] = {
     "name": "circles: which initializer for which activation?",
     "tags": {"course": "dl"},
@@ -51,16 +51,17 @@ _MOONS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Photograph:
-    """A view of the page.
+class Screenshot:
+    """A view of the page to be taken.
 
     Attributes:
         name: of the file.
-        place: the address' part after ``#``.
-        shown: what is to be seen before it is taken, as a selector of playwright.
-        settings: the page's own, by their names in the browser's storage.
-        prepare: what is done in the view before.
-        whole: the page to its end instead of the window.
+        place: the part of the address after ``#``.
+        shown: selector of what must be visible first.
+        settings: of the page, by their keys in the browser's storage.
+        viewport: size of the window.
+        prepare: is called with the page before the screenshot is taken.
+        whole: take the page to its end instead of the window.
     """
 
     name: str
@@ -73,21 +74,21 @@ class Photograph:
 
 
 def main() -> None:
-    """Train, and take them all."""
+    """Train, and take every screenshot."""
     prog = "python -m docs.generate.page_pictures"
     argparse.ArgumentParser(prog=prog, description=__doc__).parse_args()
-    found = installed_browser()
-    if found is None:
+    program = installed_browser()
+    if program is None:
         sys.exit("There is no Chromium to be found; on Debian `apt-get install chromium`.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sample_service() as client, sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=FLAGS)
-        for each in photographs(client):
-            take(browser, client.url, each)
+        browser = started.chromium.launch(executable_path=program, args=FLAGS)
+        for screenshot in screenshots(client):
+            take(browser, client.url, screenshot)
 
 
-def photographs(client: Client) -> list[Photograph]:
-    """Train what is to be seen; give the views of it."""
+def screenshots(client: Client) -> list[Screenshot]:
+    """Train the experiments that are shown, and return the views of them."""
     client.wait(client.submit_preset("symmetry_breaking", size="small"), progress=False)
     client.wait(client.submit(_MOONS), progress=False)
     circles = client.submit(_CIRCLES)
@@ -98,11 +99,11 @@ def photographs(client: Client) -> list[Photograph]:
     dark = {"actinium.theme": "dark", "actinium.language": "en"}
     chinese = {"actinium.theme": "dark", "actinium.language": "zh"}
     return [
-        Photograph("experiments", "/", "text=circles", dark, _LOW),
-        Photograph("experiment", experiment, ".heatmap", light, _WIDE),
-        Photograph("telephone", experiment, ".heatmap", chinese, _TELEPHONE),
-        Photograph("run", f"/runs/{dead['id']}", "svg", light, _WIDE, whole=True),
-        Photograph("compose", "/new", "text=On one worker", light, _WIDE, prepare=_name),
+        Screenshot("experiments", "/", "text=circles", dark, _LOW),
+        Screenshot("experiment", experiment, ".heatmap", light, _WIDE),
+        Screenshot("telephone", experiment, ".heatmap", chinese, _TELEPHONE),
+        Screenshot("run", f"/runs/{dead['id']}", "svg", light, _WIDE, whole=True),
+        Screenshot("compose", "/new", "text=On one worker", light, _WIDE, prepare=_name),
     ]
 
 
@@ -110,17 +111,17 @@ def _name(page: Page) -> None:
     page.get_by_label("Name", exact=True).fill("relu or tanh?")
 
 
-def take(browser: Browser, url: str, wanted: Photograph) -> None:
+def take(browser: Browser, url: str, screenshot: Screenshot) -> None:
     """Open a view, wait until it is drawn, and save it."""
-    context = browser.new_context(base_url=url, viewport=wanted.viewport, locale="en-GB")
-    for name, value in wanted.settings.items():
+    context = browser.new_context(base_url=url, viewport=screenshot.viewport, locale="en-GB")
+    for name, value in screenshot.settings.items():
         context.add_init_script(f"localStorage.setItem({name!r}, {value!r})")
     page = context.new_page()
-    page.goto(f"/#{wanted.place}")
-    page.locator(wanted.shown).first.wait_for()
-    wanted.prepare(page)
-    page.wait_for_timeout(_DRAWN_MILLISECONDS)  # a live view never stops asking
-    page.screenshot(path=FOLDER / f"{wanted.name}.png", full_page=wanted.whole)
+    page.goto(f"/#{screenshot.place}")
+    page.locator(screenshot.shown).first.wait_for()
+    screenshot.prepare(page)
+    page.wait_for_timeout(_DRAWN_MILLISECONDS)  # a live view is never idle
+    page.screenshot(path=FOLDER / f"{screenshot.name}.png", full_page=screenshot.whole)
     context.close()
 
 

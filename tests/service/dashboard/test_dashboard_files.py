@@ -1,4 +1,4 @@
-"""The page's files: how they are served, what is vendored, and that both languages are whole."""
+"""The page's files: how they are served, what is vendored, languages, rooms, colours."""
 
 import hashlib
 import json
@@ -74,18 +74,19 @@ def test_what_is_vendored_is_what_versions_says():
             assert f"{name} {version}" in lines[1]
 
 
-def test_both_languages_say_everything_with_the_same_values():
+def test_both_languages_have_every_sentence_with_the_same_values():
     english, chinese = (
         json.loads((STATIC / "strings" / f"{name}.json").read_text()) for name in ("en", "zh")
     )
     assert list(english) == list(chinese)
+    assert not [sentence for sentence in chinese.values() if "。 " in sentence]
     for key, sentence in english.items():
         names = set(re.findall(r"\{(\w+)\}", sentence))
         assert names == set(re.findall(r"\{(\w+)\}", chinese[key])), key
         assert bool(sentence) == bool(chinese[key]), key
 
 
-def test_every_sentence_that_is_asked_for_is_there_and_none_is_left_over():
+def test_every_sentence_is_there_and_used():
     english = json.loads((STATIC / "strings" / "en.json").read_text())
     code = "\n".join(path.read_text() for path in OWN)
     asked = set(re.findall(r'\bt\(\s*"([\w.]+)"', code))
@@ -101,6 +102,25 @@ def test_the_page_writes_no_markup_and_asks_no_other_host():
         code = path.read_text()
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", code)
         assert "http://www.w3.org/" in code or not re.search(r"[\"'`]https?://", code), path
+
+
+_IMPORT = re.compile(r'(?:from|import\() ?"\.{1,2}/([\w/]+)\.js"')
+_ROOMS = {"lib": {"lib"}, "parts": {"lib", "parts"}, "views": {"lib", "parts", "views"}}
+
+
+def test_rooms_import_only_from_rooms_below_them():
+    for path in OWN:
+        if path.parent.name not in _ROOMS:
+            continue
+        for found in _IMPORT.findall(path.read_text()):
+            room = found.split("/")[0] if "/" in found else path.parent.name
+            assert room in _ROOMS[path.parent.name], f"{path.name} imports {found}"
+
+
+def test_modules_of_lib_touch_no_element():
+    for path in (STATIC / "lib").glob("*.js"):
+        used = set(re.findall(r"\bdocument\.(\w+)", path.read_text()))
+        assert used <= {"hidden", "addEventListener", "removeEventListener"}, path.name
 
 
 def _luminance(colour: str) -> float:

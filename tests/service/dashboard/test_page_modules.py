@@ -96,8 +96,8 @@ def test_every_test_of_the_files_is_a_case(outcomes):
 
 #: The values that a module exports, without its functions.
 _EXPORTS = """async (path) => {
-  const values = Object.entries(await import(path)).filter(([, value]) => typeof value !== "function");
-  return Object.fromEntries(values);
+  const isValue = ([, value]) => typeof value !== "function";
+  return Object.fromEntries(Object.entries(await import(path)).filter(isValue));
 }"""
 
 
