@@ -1,4 +1,4 @@
-// The statuses of runs and experiments: the one place of the page that spells them.
+// Statuses, and kinds of findings: the one place of the page that spells them.
 // tests/service/dashboard holds them to service/statuses.py.
 
 export const STATUS = Object.freeze({
@@ -15,13 +15,20 @@ export const RUN_STATUSES = Object.values(STATUS);
 /** An experiment does not diverge; its runs do. */
 export const EXPERIMENT_STATUSES = RUN_STATUSES.filter((status) => status !== STATUS.DIVERGED);
 
-const ACTIVE = [STATUS.QUEUED, STATUS.RUNNING];
+/** Statuses that are not final. */
+export const ACTIVE = [STATUS.QUEUED, STATUS.RUNNING];
 
 /** Final statuses of a run, those with a result first. */
 export const ENDED = RUN_STATUSES.filter((status) => !ACTIVE.includes(status));
 
 /** Final statuses that leave nothing to average. */
 export const WITHOUT_RESULT = [STATUS.FAILED, STATUS.CANCELLED];
+
+/** The verdict on a run without a finding that condemns it. */
+export const HEALTHY = "healthy";
+
+/** Kinds of findings that explain and do not condemn. */
+export const REMARKS = ["dying", "plateau", "clipping_active"];
 
 /** Whether a run or an experiment may still change. */
 export function isActive({ status }) {

@@ -1,9 +1,8 @@
 // Verdicts on runs, and the findings behind them.
 
+import { HEALTHY } from "../lib/statuses.js";
 import { known } from "../lib/text.js";
 import { h, show } from "./dom.js";
-
-const HEALTHY = "healthy";
 
 /** Return a run's verdict; null until a worker has judged it. */
 export function verdictOf(run) {

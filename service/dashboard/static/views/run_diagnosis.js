@@ -1,15 +1,13 @@
 // Why a run learns or does not: the findings of its diagnosis.
 
 import { epochName, significant } from "../lib/format.js";
-import { hasEnded } from "../lib/statuses.js";
+import { hasEnded, REMARKS } from "../lib/statuses.js";
 import { known, t } from "../lib/text.js";
 import { h, show } from "../parts/dom.js";
 import { button, card, notice } from "../parts/elements.js";
 import { verdictBadge, verdictName } from "../parts/verdicts.js";
 
 const FIRST_FINDINGS = 8;
-/** Kinds of findings that explain and do not condemn. */
-const REMARKS = ["dying", "plateau", "clipping_active"];
 
 /**
  * Return the panel.
