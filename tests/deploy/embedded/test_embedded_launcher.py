@@ -68,7 +68,7 @@ def test_kill_9_leaves_no_process_and_no_committed_row_is_lost(
     with contextlib.closing(psycopg.connect(database_url)) as connection:
         connection.execute("INSERT INTO kept VALUES (-1)")  # never committed
         launcher.process.kill()
-        wait_until(lambda: processes_of(tmp_path) == [], "both servers end", seconds=5)
+        wait_until(lambda: processes_of(tmp_path) == [], "both servers end", seconds=30)
     # A shutdown in order, not a crash.
     assert "database system is shut down" in (tmp_path / "logs" / "postgres.log").read_text()
 
@@ -159,7 +159,7 @@ def test_as_an_ordinary_user(own_home: Path, tmp_path: Path, launch: Launch, uid
         assert {Path(f"/proc/{pid}").stat().st_uid for pid in servers} == {uid}
     assert {path.stat().st_uid for path in own_home.rglob("*")} == {uid}
     launcher.process.kill()
-    wait_until(lambda: processes_of(own_home) == [], "both servers end", seconds=5)
+    wait_until(lambda: processes_of(own_home) == [], "both servers end", seconds=30)
 
     launcher = launch(own_home, prefix)
     assert launcher.urls() == (database_url, redis_url)

@@ -319,7 +319,7 @@ def test_a_live_orphan_is_adopted(
         assert adopter.pid == orphan.pid
         assert read(url) == "kept"
         adopter.stop()
-        assert orphan.wait(timeout=5) == 0
+        assert orphan.wait(timeout=30) == 0
     assert processes_of(home) == []
 
 
@@ -353,6 +353,6 @@ def test_a_leftover_that_is_ending_is_waited_for(home: Path) -> None:
         release.start()
         server.start()
         release.join()
-        assert orphan.wait(timeout=5) == 0
+        assert orphan.wait(timeout=30) == 0
         assert server.pid != orphan.pid
     server.stop()
