@@ -1,6 +1,6 @@
 # Actinium. `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow coverage lint types openapi catalog lock hooks bench clean
+.PHONY: help demo up test test-slow coverage lint lint-js types openapi catalog lock hooks bench clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -56,6 +56,15 @@ lint: $(VENV)/.dev ## Check style, formatting and the walls between packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory --silent lint-js
+
+node_modules/.installed: package-lock.json
+	@npm ci --silent --no-audit --no-fund && touch $@
+
+lint-js: ## Check the page's JavaScript, CSS and JSON (skipped where npm is missing)
+	@if command -v npm > /dev/null; then \
+	  $(MAKE) --no-print-directory --silent node_modules/.installed && npm run --silent lint; \
+	else echo "The page's JavaScript is not checked: npm is not installed."; fi
 
 types: $(VENV)/.dev ## Check types strictly
 	@$(BIN)/mypy
@@ -77,4 +86,4 @@ bench: $(VENV)/.run ## Measure all that has a target, against Keras and MLflow (
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was built, and the data of the embedded stack
-	rm -rf $(VENV) .actinium build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .actinium build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis node_modules
