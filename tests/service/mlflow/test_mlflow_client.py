@@ -153,7 +153,7 @@ def test_refusals_are_told_in_words(mlflow, sweep, monkeypatch):
         lambda: client.set_tag(run.info.run_id, "mine", "yes"),
         lambda: client.delete_run(run.info.run_id),
     ):
-        with pytest.raises(mlflow.MlflowException, match="submit by POST /v1/experiments") as told:
+        with pytest.raises(mlflow.MlflowException, match="by POST /v1/experiments") as told:
             write()
         assert told.value.error_code == "PERMISSION_DENIED"
     with pytest.raises(mlflow.MlflowException, match="did you mean 'val_accuracy'"):
