@@ -20,21 +20,21 @@ CPU = torch.device("cpu")
 SELU = {"activation": "selu", "epochs": 2, "clipping": {"name": "norm", "max_norm": 1.0}}
 PROGRAM = """
 import sys, torch
-from service.spec import RunConfig
+from service.specs.spec import RunConfig
 from workers.datasets.loading import load
 from workers.training.results import EpochResult
-from workers.training.trainer import train
+from workers.training.solo import train
 torch.manual_seed(99); torch.rand(7)
 config = RunConfig.model_validate_json(sys.argv[1])
-for each in train(config, int(sys.argv[2]), load(config.dataset), torch.device("cpu"), 1):
-    if isinstance(each, EpochResult):
-        del each.metrics["epoch_seconds"]
-        print({name: value.hex() for name, value in each.metrics.items()})
+for result in train(config, int(sys.argv[2]), load(config.dataset), torch.device("cpu"), 1):
+    if isinstance(result, EpochResult):
+        del result.metrics["epoch_seconds"]
+        print({name: value.hex() for name, value in result.metrics.items()})
 """
 
 
 def written(results):
-    return [{name: value.hex() for name, value in each.metrics.items()} for each in results]
+    return [{name: value.hex() for name, value in result.metrics.items()} for result in results]
 
 
 def rows(events):
