@@ -1,9 +1,9 @@
 """The events of all experiments in one order, read so that none is missed.
 
-Numbers are handed out before transactions commit. Inside an experiment a lock keeps them in order
-(``events.publishing.lock_streams``); between two experiments a higher number may be seen first, a
-reader that had gone past the lower one would never see it. So an event is given out once no number
-below it can appear any more.
+Postgres assigns numbers before transactions commit. Inside an experiment a lock keeps them in order
+(``service.events.publishing``). Between two experiments a reader may see a higher number first; had
+it gone past the lower number, it would never see that event. So an event is passed on once no lower
+number can appear any more.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
-from service.events.reading import LiveEvent, StoredEvent
-from service.events.recent import Tail, wake
+from service.events.live_event import LiveEvent, StoredEvent
+from service.events.recent import RecentEvents
 
-#: Look again after this long where a number may still appear; most do within milliseconds.
+#: Look again after this long where a lower number may still appear; most do in milliseconds.
 INCOMPLETE_SECONDS = 0.05
 
 _BATCH = 500
 
-#: Events and transactions as of one moment; without events, one row of nulls beside ``after``.
+#: Events and transactions at one moment; without new events, one row of nulls beside ``after``.
 NEW_EVENTS = """
 SELECT seen.oldest_active, seen.next_transaction, seen.after,
        new.id, new.experiment_id, new.run_id, new.type, new.data, new.created_at
@@ -38,25 +38,31 @@ ORDER BY new.id
 _COLUMNS = tuple(StoredEvent.__dataclass_fields__)
 
 
-class Horizon:
-    """Says up to which number the events of all experiments are complete.
+class Watermark:
+    """The number up to which the events of all experiments are complete.
 
-    A number that is missing can still appear only while some transaction is under way that was so
-    when a higher one was seen: whoever takes a number has written, and so has begun, before.
+    A missing number can still appear only while a transaction is in progress that was already in
+    progress when a higher number was seen: a transaction begins before it takes a number.
     """
 
     def __init__(self) -> None:
         self._complete = 0
         self._candidate = 0
+        #: The candidate is complete once all transactions before this one have ended.
         self._limit: int | None = None
 
-    def reach(self, newest: int, oldest_active: int, next_transaction: int) -> int:
-        """Give the number at or below which no event can appear any more.
+    @property
+    def candidate(self) -> int | None:
+        """The number that waits for transactions to end; None where none waits."""
+        return None if self._limit is None else self._candidate
+
+    def advance(self, newest: int, oldest_active: int, next_transaction: int) -> int:
+        """Return the number up to which no event can appear any more.
 
         Args:
             newest: the highest number that is seen.
-            oldest_active: the first transaction under way at that moment.
-            next_transaction: the first that had not begun.
+            oldest_active: the oldest transaction in progress at that moment.
+            next_transaction: the first transaction that had not begun.
         """
         if oldest_active == next_transaction:
             self._complete, self._limit = max(self._complete, newest), None
@@ -67,49 +73,49 @@ class Horizon:
         return self._complete
 
 
-class Chronicle:
-    """The newest events of all experiments; read only while somebody follows them."""
+class GlobalOrder:
+    """The newest events of all experiments; they are read only while somebody follows them."""
 
     def __init__(self) -> None:
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Let go of everything; whoever follows next begins anew."""
-        self.tail = Tail()
-        self._horizon = Horizon()
+    def reset(self) -> None:
+        """Forget everything; the next follower begins anew."""
+        self.recent = RecentEvents()
+        self.watermark = Watermark()
 
     async def read(self, connection: AsyncConnection[Any], seconds: float) -> bool:
-        """Read what is new, a batch within so many seconds.
+        """Read the new events, each batch within this many seconds.
 
         Returns:
-            Whether all that is stored has been given out; else some of it is held back.
+            Whether all stored events have been passed on; if not, some are held back.
         """
-        while (tail := self.tail).followers:
+        while (recent := self.recent).followers:
             async with asyncio.timeout(seconds):
                 cursor = connection.cursor(row_factory=dict_row)
-                await cursor.execute(NEW_EVENTS, (tail.head, _BATCH))
+                await cursor.execute(NEW_EVENTS, (recent.head, _BATCH))
                 rows = await cursor.fetchall()
-            if tail is not self.tail:  # meanwhile forgotten, and perhaps begun anew
+            if recent is not self.recent:  # reset meanwhile, and perhaps followed again
                 continue
-            if not self._take(rows):
+            if not self._add(rows):
                 return False
             if len(rows) < _BATCH:
                 break
         return True
 
-    def _take(self, rows: list[dict[str, Any]]) -> bool:
-        """Give out the events that nothing can precede any more; says whether those are all."""
-        tail, seen = self.tail, rows[0]
+    def _add(self, rows: list[dict[str, Any]]) -> bool:
+        """Pass on the events that none can precede any more, and return whether these are all."""
+        recent, seen = self.recent, rows[0]
         found = [row for row in rows if row["id"] is not None]
         newest = found[-1]["id"] if found else seen["after"]
-        complete = self._horizon.reach(newest, seen["oldest_active"], seen["next_transaction"])
-        if tail.head is None:
+        complete = self.watermark.advance(newest, seen["oldest_active"], seen["next_transaction"])
+        if recent.head is None:
             if complete < newest:
                 return False
-            tail.start(complete)
+            recent.start(complete)
         for row in found:
-            if row["id"] > complete and row["id"] != (tail.head or 0) + 1:
+            if row["id"] > complete and row["id"] != (recent.head or 0) + 1:
                 break
-            tail.add(LiveEvent.stored(StoredEvent(**{name: row[name] for name in _COLUMNS})))
-        wake(tail.followers)
-        return bool(tail.head == newest)
+            recent.add(LiveEvent.stored(StoredEvent(**{name: row[name] for name in _COLUMNS})))
+        recent.wake_followers()
+        return bool(recent.head == newest)

@@ -1,15 +1,15 @@
-"""Following experiments as they happen: one listening connection for all of a process.
+"""Follow experiments as events happen: one listening connection per process.
 
-Postgres is the truth here too. A NOTIFY is only a hint to look; the hub then reads the new
-events of every followed experiment in one query and hands them to all who follow, so two
-hundred listeners cost one query and not two hundred. Whoever is further behind than what the
-hub remembers reads the table (``service.events.reading``), so a slow listener costs no memory.
+Postgres is the truth here too: a NOTIFY only says that there may be new events. The hub then reads
+the new events of every followed experiment in one query and passes them to all followers, so two
+hundred listeners cost one query, not two hundred. A listener that is further behind than the hub
+remembers reads the table (``service.events.reading``), so a slow listener costs no memory.
 """
 
 import asyncio
 import contextlib
 import uuid
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,20 +19,20 @@ from psycopg import AsyncConnection, Error, Notify
 from psycopg.rows import class_row
 
 from service.database.outages import Outage
-from service.events.global_order import INCOMPLETE_SECONDS, Chronicle
+from service.events.global_order import INCOMPLETE_SECONDS, GlobalOrder
+from service.events.live_event import LiveEvent, StoredEvent
 from service.events.publishing import CHANNEL
-from service.events.reading import LiveEvent, StoredEvent
-from service.events.recent import Follower, Tail, wake
+from service.events.recent import Follower, RecentEvents
 from service.settings import Settings
 
-#: Look at the latest after this long, notified or not.
+#: Look for new events at least this often, notified or not.
 POLL_SECONDS = 2.0
-#: A new follower is noticed at the latest after this long.
+#: A new follower is noticed within this time.
 _NOTICE_SECONDS = 0.25
 
 _BATCH = 500
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-#: A query that takes longer is taken for a dead connection.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
+#: After this long without a result the connection is treated as dead.
 _DEAD_AFTER_SECONDS = 10.0
 
 NEWEST_EVENTS = """
@@ -59,26 +59,27 @@ _log = structlog.get_logger(__name__)
 
 
 class EventHub:
-    """Wakes whoever follows an experiment when something happens in it."""
+    """Wakes the followers of an experiment when something happens in it."""
 
     def __init__(self, settings: Settings) -> None:
         scheme, separator, rest = settings.database_url.partition("://")
         self._conninfo = f"{scheme.partition('+')[0]}{separator}{rest}"
-        self._tails: dict[uuid.UUID, Tail] = {}
-        self._chronicle = Chronicle()
+        self._followed: dict[uuid.UUID, RecentEvents] = {}
+        #: The events of all experiments.
+        self.global_order = GlobalOrder()
         self._task: asyncio.Task[None] | None = None
         #: True once the process is stopping: streams and waits then end.
         self.closing = False
 
     def start(self) -> None:
-        """Begin to listen, in the running event loop; Postgres may be away and come later."""
+        """Begin to listen, in the running event loop; Postgres may start later."""
         self._task = asyncio.create_task(self._run())
 
     def close_streams(self) -> None:
-        """Let every follower end, so that a stopping server need not wait for them."""
+        """End every stream, so that a stopping server need not wait for them."""
         self.closing = True
-        for tail in (*self._tails.values(), self._chronicle.tail):
-            wake(tail.followers)
+        for recent in self._all_recent():
+            recent.wake_followers()
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -90,57 +91,59 @@ class EventHub:
 
     @contextlib.contextmanager
     def follow(self, experiment_id: uuid.UUID, *, progress: bool = False) -> Iterator[Follower]:
-        """Follow an experiment; with ``progress`` also what is told and never stored.
+        """Follow an experiment, with ``progress`` also what is never stored.
 
-        Follow first and read the table after, so that nothing falls in between.
+        Follow first and read the table afterwards, so that no event falls in between.
         """
-        tail = self._tails.setdefault(experiment_id, Tail())
-        follower = Follower(tail)
-        tail.followers.add(follower)
+        recent = self._followed.setdefault(experiment_id, RecentEvents())
+        follower = Follower(recent)
+        recent.followers.add(follower)
         if progress:
-            tail.watchers.add(follower)
+            recent.progress_followers.add(follower)
         try:
             yield follower
         finally:
-            tail.followers.discard(follower)
-            tail.watchers.discard(follower)
-            if not tail.followers and self._tails.get(experiment_id) is tail:
-                del self._tails[experiment_id]
+            recent.followers.discard(follower)
+            recent.progress_followers.discard(follower)
+            if not recent.followers and self._followed.get(experiment_id) is recent:
+                del self._followed[experiment_id]
 
     @contextlib.contextmanager
     def follow_all(self) -> Iterator[Follower]:
-        """Follow all experiments: what is stored, in one order."""
-        tail = self._chronicle.tail
-        follower = Follower(tail)
-        tail.followers.add(follower)
+        """Follow the stored events of all experiments, in one order."""
+        recent = self.global_order.recent
+        follower = Follower(recent)
+        recent.followers.add(follower)
         try:
             yield follower
         finally:
-            tail.followers.discard(follower)
-            if not tail.followers and self._chronicle.tail is tail:
-                self._chronicle.forget()
+            recent.followers.discard(follower)
+            if not recent.followers and self.global_order.recent is recent:
+                self.global_order.reset()
 
     def count_followers(self) -> int:
-        """Count who follows: open streams and waiting requests."""
-        tails = (*self._tails.values(), self._chronicle.tail)
-        return sum(len(tail.followers) for tail in tails)
+        """Return the number of followers: open streams and waiting requests."""
+        return sum(len(recent.followers) for recent in self._all_recent())
+
+    def _all_recent(self) -> list[RecentEvents]:
+        return [*self._followed.values(), self.global_order.recent]
 
     async def _run(self) -> None:
-        pause = _FIRST_PAUSE
+        pause = _FIRST_PAUSE_SECONDS
         outage = Outage("The connection for live events")
         while True:
             try:
                 async with await self._connect() as connection:
                     outage.ended()
-                    pause = _FIRST_PAUSE
+                    pause = _FIRST_PAUSE_SECONDS
                     await self._listen(connection)
             except (Error, OSError) as error:  # a TimeoutError is an OSError
                 outage.began(error)
             except Exception:
-                # Whatever it is, a hub that died silently would leave every stream mute.
+                # A hub that ended here would leave every stream without events, and no error.
                 _log.exception("Live events failed")
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     async def _connect(self) -> AsyncConnection[Any]:
         connection = await AsyncConnection.connect(
@@ -158,69 +161,76 @@ class EventHub:
 
     async def _listen(self, connection: AsyncConnection[Any]) -> None:
         clock = asyncio.get_running_loop().time
-        touched, polled = set(self._tails), clock()
+        touched, polled = set(self._followed), clock()
         while True:
             await self._read_new(connection, touched)
-            complete = await self._chronicle.read(connection, _DEAD_AFTER_SECONDS)
-            touched = {each for each, tail in self._tails.items() if tail.head is None}
+            complete = await self.global_order.read(connection, _DEAD_AFTER_SECONDS)
+            touched = self._not_started()
             seconds = _NOTICE_SECONDS if complete else INCOMPLETE_SECONDS
             async for notify in connection.notifies(timeout=seconds, stop_after=1):
-                self._hear(notify, touched)
+                self._receive(notify, touched)
             if clock() - polled >= POLL_SECONDS:
-                touched, polled = set(self._tails), clock()
+                touched, polled = set(self._followed), clock()
 
-    def _hear(self, notify: Notify, touched: set[uuid.UUID]) -> None:
-        """Pass progress on, and note which experiment has a new event."""
+    def _receive(self, notify: Notify, touched: set[uuid.UUID]) -> None:
+        """Pass progress on, or add an experiment with a new event to those ``touched``."""
         payload = orjson.loads(notify.payload)
         experiment_id = uuid.UUID(payload["experiment_id"])
-        tail = self._tails.get(experiment_id)
-        if tail is None:
+        recent = self._followed.get(experiment_id)
+        if recent is None:
             return
         if "progress" not in payload:
             touched.add(experiment_id)
             return
         event = LiveEvent.progress(experiment_id, uuid.UUID(payload["run_id"]), payload["progress"])
-        for each in tail.watchers:
-            each.add_progress(event)
+        for follower in recent.progress_followers:
+            follower.add_progress(event)
 
     async def _read_new(
         self, connection: AsyncConnection[Any], touched: Iterable[uuid.UUID]
     ) -> None:
-        """Read what is new in experiments, until there is no more."""
+        """Read the new events of experiments until there are no more."""
         watched = set(touched)
         while watched:
             async with asyncio.timeout(_DEAD_AFTER_SECONDS):
-                await self._start_tails(connection, watched)
-                heads = {each: self._tails[each].head for each in watched if each in self._tails}
+                await self._start(connection, watched & self._not_started())
+                heads = {
+                    experiment_id: self._followed[experiment_id].head
+                    for experiment_id in watched
+                    if experiment_id in self._followed
+                }
                 cursor = connection.cursor(row_factory=class_row(StoredEvent))
                 await cursor.execute(NEW_EVENTS, (list(heads), list(heads.values()), _BATCH))
                 rows = await cursor.fetchall()
-            watched = self._hand_out(rows)
+            watched = self._add(rows)
 
-    async def _start_tails(
-        self, connection: AsyncConnection[Any], watched: Iterable[uuid.UUID]
+    def _not_started(self) -> set[uuid.UUID]:
+        """Return the followed experiments whose newest event is not known yet."""
+        return {
+            experiment_id for experiment_id, recent in self._followed.items() if recent.head is None
+        }
+
+    async def _start(
+        self, connection: AsyncConnection[Any], experiment_ids: Iterable[uuid.UUID]
     ) -> None:
-        """Find where the streams of newly followed experiments stand."""
-        new = [each for each in watched if each in self._tails and self._tails[each].head is None]
-        if not new:
+        """Find the newest event of newly followed experiments."""
+        if not (new := list(experiment_ids)):
             return
         for experiment_id, head in await (
             await connection.execute(NEWEST_EVENTS, (new,))
         ).fetchall():
-            tail = self._tails.get(experiment_id)
-            if tail is not None and tail.head is None:
-                tail.start(head)
-                wake(tail.followers)
+            recent = self._followed.get(experiment_id)
+            if recent is not None and recent.head is None:
+                recent.start(head)
+                recent.wake_followers()
 
-    def _hand_out(self, rows: list[StoredEvent]) -> set[uuid.UUID]:
-        """Add events to their tails; returns the experiments that may have more."""
-        counts: dict[uuid.UUID, int] = defaultdict(int)
+    def _add(self, rows: list[StoredEvent]) -> set[uuid.UUID]:
+        """Pass events on to their followers, and return the experiments that may have more."""
+        counts = Counter(row.experiment_id for row in rows)
         for row in rows:
-            counts[row.experiment_id] += 1
-            tail = self._tails.get(row.experiment_id)
-            if tail is not None and tail.head is not None and row.id > tail.head:
-                tail.add(LiveEvent.stored(row))
-        for experiment_id in counts:
-            if experiment_id in self._tails:
-                wake(self._tails[experiment_id].followers)
-        return {each for each, count in counts.items() if count == _BATCH}
+            recent = self._followed.get(row.experiment_id)
+            if recent is not None and recent.head is not None and row.id > recent.head:
+                recent.add(LiveEvent.stored(row))
+        for experiment_id in counts.keys() & self._followed.keys():
+            self._followed[experiment_id].wake_followers()
+        return {experiment_id for experiment_id, count in counts.items() if count == _BATCH}

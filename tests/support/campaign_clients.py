@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from tests.support.sse_reader import received
+from tests.support.sse_reader import read_events
 
 #: Longer than the heartbeat: a stream of an API that was put to sleep is given up.
 _SILENCE_SECONDS = 5.0
@@ -166,7 +166,7 @@ class Traffic:
                         if answer.status_code == 200:
                             experiment.told.extend(
                                 Told(each.id, each.type, each.data["run_id"])
-                                for each in received(answer.iter_lines())
+                                for each in read_events(answer.iter_lines())
                                 if each.id is not None
                             )
                 except httpx.TransportError:

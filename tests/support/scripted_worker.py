@@ -173,6 +173,11 @@ class Lab:
         wanted = select(Event.type, Event.run_id).where(Event.experiment_id == experiment_id)
         return rows(self.sessions, wanted.order_by(Event.id))
 
+    def event_numbers(self, experiment_id: uuid.UUID) -> list[int]:
+        """Return the numbers of an experiment's stored events, in order."""
+        wanted = select(Event.id).where(Event.experiment_id == experiment_id).order_by(Event.id)
+        return [number for (number,) in rows(self.sessions, wanted)]
+
     def snapshot(self, run_id: uuid.UUID) -> Any:
         """All that is stored of a run, to see that nothing changed."""
         run = self.run(run_id)

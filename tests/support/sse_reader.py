@@ -1,25 +1,30 @@
-"""Server-sent events as a client gets them, read as the HTML standard has it.
+"""Server-sent events as a client gets them, read as the HTML standard defines it.
 
-Apart from what no stream of ours has: an event over several lines of data.
+Except for an event over several lines of data, which no stream of this service has.
 """
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
+from tests.support.served_api import Served
+
 
 @dataclass(frozen=True)
-class Received:
-    """One event; ``id`` is None for what is told and never stored."""
+class StreamEvent:
+    """One event of a stream; ``id`` is None where the event is not stored."""
 
     id: int | None
     type: str
     data: dict[str, Any]
 
 
-def received(lines: Iterable[str]) -> Iterator[Received]:
-    """Read the events of a stream; one that is cut in its middle is not told."""
+def read_events(lines: Iterable[str]) -> Iterator[StreamEvent]:
+    """Yield the complete events of a stream."""
     fields: dict[str, str] = {}
     for line in lines:
         if line.startswith(":"):
@@ -31,5 +36,28 @@ def received(lines: Iterable[str]) -> Iterator[Received]:
         if "data" in fields:
             number = fields.get("id")
             data = json.loads(fields["data"])
-            yield Received(int(number) if number else None, fields["event"], data)
+            yield StreamEvent(int(number) if number else None, fields["event"], data)
         fields = {}
+
+
+@contextlib.contextmanager
+def open_stream(
+    served: Served, path: str, after: int | None = None, **query: Any
+) -> Iterator[Iterator[StreamEvent]]:
+    """Follow a stream until the block ends, from the event after a number where one is named."""
+    headers = {"accept": "text/event-stream"}
+    if after is not None:
+        headers["Last-Event-ID"] = str(after)
+    with (
+        httpx.Client(base_url=served.url, timeout=20) as client,
+        client.stream("GET", path, headers=headers, params=query or None) as response,
+    ):
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield read_events(response.iter_lines())
+
+
+def collect(served: Served, path: str, after: int | None = None) -> list[StreamEvent]:
+    """Return all events of a stream, which has to end by itself."""
+    with open_stream(served, path, after) as events:
+        return list(events)

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, aclosing
 from typing import Any, TypeVar
 
 import anyio
-from fastapi.sse import format_sse_event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -21,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 from service.database.outages import is_outage
 from service.events.event_types import STREAM_OPENED, EventType
 from service.events.hub import EventHub
-from service.events.reading import LiveEvent, Subject, events_after, is_over
+from service.events.live_event import LiveEvent
+from service.events.reading import Subject, events_after, is_over
 from service.events.recent import Follower
 
 BATCH = 500
@@ -91,7 +91,7 @@ class EventStream:
                 events = await self._next(follower)
                 progress = [] if events else follower.take_progress()
                 if shown := [event for event in (*events, *progress) if self._shows(event)]:
-                    yield _encode(shown)
+                    yield b"".join(event.frame for event in shown)
                     sent_at = time.monotonic()
                     if any(event.type == self._ending for event in shown) and await self.is_over():
                         return
@@ -118,7 +118,7 @@ class EventStream:
         return head is not None and cursor is not None and cursor >= head
 
     def _shows(self, event: LiveEvent) -> bool:
-        return event.type == STREAM_OPENED or self._subject.concerns(event)
+        return event.type == STREAM_OPENED or self._subject.includes(event)
 
     async def _next(self, follower: Follower) -> Sequence[LiveEvent]:
         """Return the events after the cursor, from memory or the table, and advance it."""
@@ -156,14 +156,3 @@ class EventStream:
             if isinstance(error, PoolTimeoutError) or is_outage(error):
                 return None
             raise
-
-
-def _encode(events: Sequence[LiveEvent]) -> bytes:
-    return b"".join(
-        format_sse_event(
-            data_str=event.body.decode(),
-            event=event.type,
-            id=None if event.id is None else str(event.id),
-        )
-        for event in events
-    )
