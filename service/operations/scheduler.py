@@ -23,7 +23,7 @@ from service.experiments import idempotency, labelling
 from service.liveness import is_alive, mark_alive
 from service.logs import configure_logging
 from service.operations import retention
-from service.runs import capacity, leases
+from service.runs import capacity, endings, leases
 from service.runs.doorbell import Doorbell
 from service.settings import Settings, get_settings
 from service.webhooks.sender import WebhookSender
@@ -79,7 +79,7 @@ class Scheduler:
 
     def _recover(self, session: Session) -> None:
         for run_id, attempt in leases.expired(session):
-            if leases.recover(session, run_id, attempt, self._settings):
+            if endings.recover(session, run_id, attempt, self._settings):
                 _log.warning(
                     "Took a run back from a worker that fell silent",
                     run_id=str(run_id),

@@ -1,4 +1,4 @@
-"""The use-case by which a worker takes runs: the next that waits, with what it is packed with."""
+"""The use-case by which a worker claims runs: the next queued run, and those packed with it."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,15 +26,16 @@ from service.catalog.metrics import RESULT_COLUMNS
 from service.database.tables import Attempt, Epoch, Layers, Run, Worker
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
-from service.runs.leases import Claim, form_of
+from service.runs.fencing import Claim, form_of
+from service.runs.leases import new_lease
 from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
 from service.specs.packing import Form, engine_form, pack_limit, threads_of
 from service.statuses import RunStatus
 
-#: What the rules of ``service.specs.packing`` add to the engine a worker describes.
-_DECIDED_HERE = frozenset({"threads", "form"})
+#: Engine fields set by packing, not by the worker.
+_SET_BY_PACKING = frozenset({"threads", "form"})
 
 
 def claim(
@@ -45,69 +46,69 @@ def claim(
     settings: Settings,
     most: int | None = None,
 ) -> list[Claim]:
-    """Take the next run this worker's device may train, and a pack where it can be packed.
+    """Claim the next run that this worker's device may train, with others where it can be packed.
 
-    Runs that have meanwhile been trained elsewhere are ended with that history instead.
+    Runs that have been trained elsewhere meanwhile take over that history instead.
 
     Args:
         session: a session outside any transaction.
         worker: the worker's name.
-        engine: what the bits depend on (``device`` and more); recorded with each run, to which
-            the form and the number of threads are added.
+        engine: what the bits depend on (``device`` and more). It is recorded with each run, with
+            the form and the number of threads.
         settings: gives the length of the lease, the threads and the size of packs.
-        most: the most runs that are taken; ``settings.pack_size`` where left out.
+        most: the most runs to claim; ``settings.pack_size`` where left out.
 
     Returns:
-        The claims, in the order in which the runs waited; none where nothing waits.
+        The claims, in the order in which the runs waited; empty where no run waits.
     """
-    make = _make(engine)
+    own = _worker_fields(engine)
     most = settings.pack_size if most is None else most
     while True:
         with session.begin():
-            pack = _choose(session, worker, make, settings, most)
+            pack = _choose(session, worker, own, settings, most)
             if not pack:
                 return []
             ids = [row.id for row in pack]
             reused = reuse_finished(session, Run.id.in_(ids))
-            done = {each.id for each in reused}
-            left = [row for row in pack if row.id not in done]
-            claims = _take(session, left, worker, make, settings) if left else []
-            started = [_started_event(claimed, worker) for claimed in claims]
+            reused_ids = {run.id for run in reused}
+            left = [row for row in pack if row.id not in reused_ids]
+            claims = _take(session, left, worker, own, settings) if left else []
+            started = [_started_event(claim, worker) for claim in claims]
             publish(session, [*map(finished_event, reused), *started])
         if claims:
             return claims
 
 
-def _make(engine: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an engine is the worker's: its device, processor and versions."""
-    return {name: value for name, value in engine.items() if name not in _DECIDED_HERE}
+def _worker_fields(engine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the engine fields that describe the worker: device, processor, library versions."""
+    return {name: value for name, value in engine.items() if name not in _SET_BY_PACKING}
 
 
 def _choose(
-    session: Session, worker: str, make: dict[str, Any], settings: Settings, most: int
+    session: Session, worker: str, own: dict[str, Any], settings: Settings, most: int
 ) -> list[Row[Any]]:
-    """Lock the next run that waits and, where it is batched, what is packed with it."""
-    device = str(make["device"])
+    """Lock the next queued run and, where it is batched, the runs that are packed with it."""
+    device = str(own["device"])
     waiting = waiting_runs(device)
     with _by_index(session):
         head = session.execute(locked_queue(waiting, 1)).one_or_none()
         if head is None:
             return []
-        # A run that failed before is tried alone: it takes no other down with it again.
-        if most == 1 or head.failures or _form(head, make) == "solo":
+        # A run that failed before is tried alone, so that it cannot end others again.
+        if most == 1 or head.failures or _form(head, own) == "solo":
             return [head]
         alike = [*waiting, Run.pack_key == head.pack_key, Run.failures == 0]
         limit = _share(session, alike, _idle_workers(worker, device, settings), most)
         others = session.execute(locked_queue([*alike, Run.id != head.id], limit - 1)).all()
-    return _distinct([head, *(row for row in others if _form(row, make) == "batched")])
+    return _distinct([head, *(row for row in others if _form(row, own) == "batched")])
 
 
 @contextmanager
 def _by_index(session: Session) -> Iterator[None]:
-    """Have the queues read in the order of their indexes.
+    """Make Postgres read the queue from its index.
 
-    Where Postgres does not know yet how many wait, it would take them for few, and sort all of
-    them for each claim: 209 ms of 20,000, where the index gives the first in 11 (EXPLAIN tells).
+    Before its statistics are up to date, Postgres expects few queued runs and sorts all of them for
+    each claim: 209 ms for 20,000 runs, where the index gives the first in 11 ms (EXPLAIN ANALYZE).
     """
     session.execute(text("SET LOCAL enable_sort TO off"))
     yield
@@ -115,9 +116,9 @@ def _by_index(session: Session) -> Iterator[None]:
 
 
 def waiting_runs(device: str) -> list[Any]:
-    """What is true of runs that a worker of this device may take now."""
+    """Return the conditions on runs that a worker of this device may claim now."""
     twin = aliased(Run)
-    # A twin in training will answer this run too, so it is worth waiting for.
+    # This run will take over the history of a twin that is in training, so it waits for it.
     in_training = exists().where(
         twin.config_hash == Run.config_hash, twin.seed == Run.seed, twin.status == RunStatus.RUNNING
     )
@@ -130,12 +131,12 @@ def waiting_runs(device: str) -> list[Any]:
 
 
 def _queue(what: Select[Any], conditions: Sequence[Any]) -> Select[Any]:
-    """Give something of runs that wait; who waits longest comes first."""
+    """Order a query of queued runs: high priority first, then the one that waits longest."""
     return what.where(*conditions).order_by(Run.priority.desc(), Run.id)
 
 
 def locked_queue(conditions: Sequence[Any], limit: int) -> Select[Any]:
-    """Lock some runs and read what decides how they are trained."""
+    """Return the query that locks queued runs and reads what decides how they are trained."""
     deciding = select(
         Run.id,
         Run.experiment_id,
@@ -151,12 +152,12 @@ def locked_queue(conditions: Sequence[Any], limit: int) -> Select[Any]:
 
 
 def _share(session: Session, alike: Sequence[Any], idle: CTE, most: int) -> int:
-    """Give how many of the runs that are alike this worker takes.
+    """Return how many of the runs that can be packed together this worker claims.
 
-    Runs and workers are counted in one statement: between two, another's claim may be committed,
-    whose worker would still count as idle and whose runs would no longer count as waiting.
+    Runs and workers are counted in one statement. Between two statements another claim could be
+    committed: its worker would still count as idle, and its runs no longer as queued.
     """
-    # No more are counted than matter, so that it takes no longer where thousands wait.
+    # Counting stops at the largest number that matters, so it stays fast where thousands wait.
     enough = most * select(idle.c.workers).scalar_subquery()
     some = _queue(select(Run.id), alike).limit(enough).subquery()
     waiting = select(func.count()).select_from(some).scalar_subquery()
@@ -165,7 +166,7 @@ def _share(session: Session, alike: Sequence[Any], idle: CTE, most: int) -> int:
 
 
 def _idle_workers(worker: str, device: str, settings: Settings) -> CTE:
-    """Count the workers of a device that train nothing, the one that asks among them."""
+    """Return the query that counts a device's idle workers, the one that claims included."""
     horizon = func.now() - timedelta(seconds=settings.worker_seen_seconds)
     at_work = select(Run.worker).where(Run.status == RunStatus.RUNNING, Run.worker.is_not(None))
     others = select((func.count() + 1).label("workers")).where(
@@ -178,7 +179,7 @@ def _idle_workers(worker: str, device: str, settings: Settings) -> CTE:
 
 
 def _distinct(pack: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Leave out runs that another of the pack will answer; they wait for it."""
+    """Leave out runs that will take over the history of another run of the pack."""
     kept, trained = [], set()
     for row in pack:
         training = (row.config_hash, row.seed)
@@ -188,42 +189,42 @@ def _distinct(pack: Sequence[Row[Any]]) -> list[Row[Any]]:
     return kept
 
 
-def _goes_on(row: Row[Any], make: dict[str, Any]) -> bool:
-    """Say whether a run was begun on this very make of engine, whose bits it then keeps."""
-    return row.engine is not None and _make(row.engine) == make
+def _resumes(row: Row[Any], own: dict[str, Any]) -> bool:
+    """Whether a run was started on an equal worker, so that its bits stay the same."""
+    return row.engine is not None and _worker_fields(row.engine) == own
 
 
-def _form(row: Row[Any], make: dict[str, Any]) -> Form:
-    if _goes_on(row, make):
+def _form(row: Row[Any], own: dict[str, Any]) -> Form:
+    if _resumes(row, own):
         return form_of(row.engine)
-    return engine_form(row.model, row.pack_key, str(make["device"]))
+    return engine_form(row.model, row.pack_key, str(own["device"]))
 
 
 def _take(
     session: Session,
     pack: Sequence[Row[Any]],
     worker: str,
-    make: dict[str, Any],
+    own: dict[str, Any],
     settings: Settings,
 ) -> list[Claim]:
     ids = [row.id for row in pack]
-    begun = [row.id for row in pack if row.engine is not None and not _goes_on(row, make)]
-    if begun:
-        _start_over(session, begun)
-    # Runs that go on keep the engine they have; all others of a pack are in one form.
-    engine = make | _rules(session, pack, make, settings)
+    restarted = [row.id for row in pack if row.engine is not None and not _resumes(row, own)]
+    if restarted:
+        _restart(session, restarted)
+    # Runs that resume keep their engine; all others of a pack are in one form.
+    engine = own | _set_by_packing(session, pack, own, settings)
     taken = session.execute(
         update(Run)
         .where(Run.id.in_(ids))
         .values(
             status=RunStatus.RUNNING,
             attempt=Run.attempt + 1,
-            lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds),
             started_at=func.coalesce(Run.started_at, func.now()),
             not_before=None,
             worker=worker,
             engine=func.coalesce(Run.engine, literal(engine, Run.engine.type)),
             error=None,
+            **new_lease(settings),
         )
         .returning(
             Run.id.label("run_id"),
@@ -241,18 +242,17 @@ def _take(
     session.execute(
         insert(Attempt),
         [
-            {"run_id": each.run_id, "attempt": each.attempt, "worker": worker}
-            | {"engine": each.engine}
-            for each in claims.values()
+            {"run_id": run_id, "attempt": claim.attempt, "worker": worker, "engine": claim.engine}
+            for run_id, claim in claims.items()
         ],
     )
-    return [claims[each] for each in ids]
+    return [claims[run_id] for run_id in ids]
 
 
-def _start_over(session: Session, ids: Sequence[uuid.UUID]) -> None:
-    """Forget what runs recorded: another engine may round differently from theirs.
+def _restart(session: Session, ids: Sequence[uuid.UUID]) -> None:
+    """Delete what runs have recorded: another engine may round differently.
 
-    A history is never of two makes.
+    A history never mixes results from two engines.
     """
     for table in (Epoch, Layers):
         session.execute(delete(table).where(table.run_id.in_(ids)))
@@ -265,11 +265,11 @@ def _start_over(session: Session, ids: Sequence[uuid.UUID]) -> None:
     )
 
 
-def _rules(
-    session: Session, pack: Sequence[Row[Any]], make: dict[str, Any], settings: Settings
+def _set_by_packing(
+    session: Session, pack: Sequence[Row[Any]], own: dict[str, Any], settings: Settings
 ) -> dict[str, Any]:
-    """Decide form and threads of the runs of a pack that begin."""
-    first, device = pack[0], str(make["device"])
+    """Return form and threads of those runs of a pack that start."""
+    first, device = pack[0], str(own["device"])
     form = engine_form(first.model, first.pack_key, device)
     runs = 1
     if form == "solo":
@@ -281,7 +281,7 @@ def _rules(
     return {"threads": threads, "form": form}
 
 
-def _started_event(held: Claim, worker: str) -> NewEvent:
-    data = {"attempt": held.attempt, "worker": worker}
-    progress = {"epoch": held.recorded_epochs, "epochs": held.epochs}
-    return NewEvent(EventType.RUN_STARTED, held.experiment_id, held.run_id, data | progress)
+def _started_event(claim: Claim, worker: str) -> NewEvent:
+    data = {"attempt": claim.attempt, "worker": worker}
+    progress = {"epoch": claim.recorded_epochs, "epochs": claim.epochs}
+    return NewEvent(EventType.RUN_STARTED, claim.experiment_id, claim.run_id, data | progress)

@@ -1,7 +1,7 @@
-"""Use-cases that end a run or give it back: by its worker, or by the user's cancel.
+"""Use-cases that end a run or queue it again: by its worker, by a cancel, or without its worker.
 
-Each holds one short transaction. Those of a worker take several runs at once, and write nothing
-for a run that is no longer its claim's (``service.runs.leases``).
+Each is one short transaction. Those of a worker take several runs at once, and write nothing for a
+run that the worker has lost (``service.runs.fencing``).
 """
 
 import uuid
@@ -13,67 +13,85 @@ from sqlalchemy.orm import Session
 from service.database.tables import Run
 from service.errors import NotFoundError
 from service.events.publishing import publish
-from service.runs.leases import Answer, Claim, hold
+from service.runs.fencing import Claim, RunsToLeave, lock_claims
+from service.runs.leases import lock_expired
 from service.runs.transitions import end_runs, finished_event, take_back
 from service.settings import Settings
 from service.statuses import ENDED, AttemptOutcome, RunStatus
 
 
-def finish(session: Session, helds: Sequence[Claim]) -> Answer:
-    """End runs that have no epochs left to record (``epochs: 0``, or all of them stored)."""
-    return _end(session, helds, RunStatus.COMPLETED)
+def finish(session: Session, claims: Sequence[Claim]) -> RunsToLeave:
+    """Complete runs that have no epochs left to record (``epochs: 0``, or all of them stored)."""
+    return _end(session, claims, RunStatus.COMPLETED)
 
 
-def confirm_cancels(session: Session, helds: Sequence[Claim]) -> Answer:
-    """End runs whose cancel was asked for while they trained."""
-    return _end(session, helds, RunStatus.CANCELLED)
+def confirm_cancels(session: Session, claims: Sequence[Claim]) -> RunsToLeave:
+    """Cancel runs whose cancel was requested while they trained."""
+    return _end(session, claims, RunStatus.CANCELLED)
 
 
-def _end(session: Session, helds: Sequence[Claim], status: RunStatus) -> Answer:
+def _end(session: Session, claims: Sequence[Claim], status: RunStatus) -> RunsToLeave:
     with session.begin():
-        locked = hold(session, helds)
+        locked = lock_claims(session, claims)
         running = locked.running
         if running:
             ended = end_runs(session, running, status)
             publish(session, [finished_event(run) for run in ended])
-        return locked.answer(running, ended=running)
+        return locked.to_leave(running, ended=running)
 
 
-def release(session: Session, helds: Sequence[Claim], reason: str, settings: Settings) -> Answer:
-    """Give runs back unharmed: a worker that stops uses up none of their attempts."""
-    return _give_back(session, helds, AttemptOutcome.RELEASED, reason, settings)
+def release(
+    session: Session, claims: Sequence[Claim], reason: str, settings: Settings
+) -> RunsToLeave:
+    """Queue the runs of a worker that stops; this uses up none of their attempts."""
+    return _give_back(session, claims, AttemptOutcome.RELEASED, reason, settings)
 
 
 def fail_attempts(
-    session: Session, helds: Sequence[Claim], reason: str, settings: Settings
-) -> Answer:
-    """Write down our failure: the runs wait and are tried again, or have failed for good."""
-    return _give_back(session, helds, AttemptOutcome.ERROR, reason, settings)
+    session: Session, claims: Sequence[Claim], reason: str, settings: Settings
+) -> RunsToLeave:
+    """Record a failure of ours: the runs are tried again after a pause, or have failed."""
+    return _give_back(session, claims, AttemptOutcome.ERROR, reason, settings)
 
 
 def _give_back(
     session: Session,
-    helds: Sequence[Claim],
+    claims: Sequence[Claim],
     outcome: AttemptOutcome,
     reason: str,
     settings: Settings,
-) -> Answer:
+) -> RunsToLeave:
     with session.begin():
-        locked = hold(session, helds)
+        locked = lock_claims(session, claims)
         running = locked.running
         if running:
-            taken = session.scalars(
+            runs = session.scalars(
                 select(Run)
                 .where(Run.id.in_(running))
                 .order_by(Run.id)
                 .execution_options(populate_existing=True)
             ).all()
-            take_back(session, taken, outcome, reason, settings)
-        return locked.answer(running, ended=running)
+            take_back(session, runs, outcome, reason, settings)
+        return locked.to_leave(running, ended=running)
+
+
+def recover(session: Session, run_id: uuid.UUID, attempt: int, settings: Settings) -> bool:
+    """Take a run back from a worker that gave no sign of life for a whole lease.
+
+    Returns:
+        Whether it was taken back; False where its worker has written again meanwhile.
+    """
+    with session.begin():
+        run = lock_expired(session, run_id, attempt)
+        if run is None:
+            return False
+        reason = f"Worker {run.worker} gave no sign of life for {settings.lease_seconds:g} s."
+        take_back(session, [run], AttemptOutcome.LOST, reason, settings)
+        return True
 
 
 def cancel(session: Session, run_id: uuid.UUID) -> Run:
-    """Cancel a run: at once where it waits, within seconds where it trains.
+    """Cancel a run: at once where it is queued, within seconds where it trains.
 
     A run that has ended stays as it is.
 
@@ -89,7 +107,7 @@ def cancel(session: Session, run_id: uuid.UUID) -> Run:
 
 
 def cancel_locked(session: Session, locked: list[Run]) -> None:
-    """Cancel runs whose rows this transaction has locked; those that ended stay as they are."""
+    """Cancel runs that this transaction has locked; those that ended stay as they are."""
     now = session.scalar(select(func.now()))
     events = []
     for run in locked:

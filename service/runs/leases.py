@@ -1,181 +1,102 @@
-"""Leases: a worker's hold on its runs, renewed while it trains and taken back when it is gone."""
+"""Leases: a run belongs to a worker for ``lease_seconds``, counted anew from each of its writes.
+
+Everything that reads or writes ``Run.lease_expires_at`` is here.
+"""
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import BEST_COLUMN
 from service.database.tables import Run
 from service.events.publishing import announce
-from service.runs.transitions import take_back
+from service.runs.fencing import Claim, RunsToLeave, lock_claims
 from service.settings import Settings
-from service.specs.packing import Form
-from service.statuses import AttemptOutcome, RunStatus
+from service.statuses import RunStatus
+
+#: Columns of a run that no worker trains.
+NO_LEASE: dict[str, None] = {"lease_expires_at": None}
+
+#: What is true of runs whose worker gave no sign of life for a whole lease.
+_EXPIRED = (Run.status == RunStatus.RUNNING, Run.lease_expires_at < func.now())
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A run in a worker's hands. ``attempt`` is its fencing token.
-
-    ``recorded_epochs`` are already stored by an earlier attempt on the same engine; training
-    is repeatable, so they are lived again and not written again. ``engine`` is the run's: the
-    worker has to compute in its form and with its number of threads.
-    """
-
-    run_id: uuid.UUID
-    experiment_id: uuid.UUID
-    attempt: int
-    config: dict[str, Any]
-    seed: int
-    epochs: int
-    recorded_epochs: int
-    engine: dict[str, Any]
-
-    @property
-    def form(self) -> Form:
-        """How the run is trained; all members of a pack of several are ``batched``."""
-        return form_of(self.engine)
-
-
-def form_of(engine: dict[str, Any]) -> Form:
-    """Give an engine's form; engines that name none are older than the batched one."""
-    form: Form = engine.get("form", "solo")
-    return form
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Which of its runs a worker has to leave, by their ids.
-
-    ``cancelled``: their cancel is asked for. ``lost``: no longer the claim's (the lease expired
-    or the run is gone), and nothing was written for them.
-    """
-
-    cancelled: frozenset[uuid.UUID]
-    lost: frozenset[uuid.UUID]
-
-
-class Hold:
-    """The rows of some claims, locked until the transaction ends, as they stood then.
-
-    ``now`` is the transaction's time.
-    """
-
-    def __init__(self, helds: Sequence[Claim], rows: Sequence[Row[Any]]) -> None:
-        tokens = {each.run_id: each.attempt for each in helds}
-        self._asked = tokens.keys()
-        #: The rows that are still of the claim's attempt, also where that has ended.
-        self.rows = {row.id: row for row in rows if row.attempt == tokens[row.id]}
-        self.now: Any = rows[0].now if rows else None
-
-    @property
-    def running(self) -> list[uuid.UUID]:
-        """The runs that are the worker's to write of, in the order of their ids."""
-        return [run_id for run_id, row in self.rows.items() if row.status == RunStatus.RUNNING]
-
-    def answer(self, owned: Iterable[uuid.UUID], ended: Collection[uuid.UUID] = ()) -> Answer:
-        """Answer a write that counted for some of the runs; those that ended need no cancel."""
-        counted = frozenset(owned)
-        cancelled = (
-            each
-            for each in counted.difference(ended)
-            if self.rows[each].cancel_requested_at is not None
-        )
-        return Answer(cancelled=frozenset(cancelled), lost=frozenset(self._asked - counted))
-
-
-def hold(session: Session, helds: Sequence[Claim]) -> Hold:
-    """Lock the rows of some claims, in the order of their ids; inside a transaction."""
-    rows = session.execute(
-        select(
-            Run.id,
-            Run.attempt,
-            Run.status,
-            Run.epoch,
-            Run.best_epoch,
-            getattr(Run, BEST_COLUMN),
-            Run.cancel_requested_at,
-            func.now().label("now"),
-        )
-        .where(Run.id.in_([each.run_id for each in helds]))
-        .order_by(Run.id)
-        # The key stays as it is: rows that refer to the run may be written meanwhile.
-        .with_for_update(key_share=True)
-    ).all()
-    return Hold(helds, rows)
-
-
-def renew(session: Session, held: Sequence[tuple[Claim, int, float]], settings: Settings) -> Answer:
-    """Keep runs for another lease and tell listeners how far they are.
+def new_lease(
+    settings: Settings, now: datetime | ColumnElement[datetime] | None = None
+) -> dict[str, Any]:
+    """Return the columns of a run that is leased from now on.
 
     Args:
-        session: a session outside any transaction.
-        held: each run's claim, the epoch it is in, and the fraction of it that is done.
         settings: gives the length of the lease.
+        now: the time of the transaction, where it is known already.
     """
-    with session.begin():
-        locked = hold(session, [each for each, _, _ in held])
-        running = locked.running
-        if running:
-            _renew(session, running, settings)
-            progress = {
-                each.run_id: (each.experiment_id, each.run_id, _progress(each, epoch, fraction))
-                for each, epoch, fraction in held
-            }
-            announce(session, [progress[run_id] for run_id in running])
-        return locked.answer(running)
+    begins: Any = func.now() if now is None else now
+    return {"lease_expires_at": begins + timedelta(seconds=settings.lease_seconds)}
 
 
-def _progress(held: Claim, epoch: int, fraction: float) -> dict[str, Any]:
-    return {"epoch": epoch, "epochs": held.epochs, "fraction": round(fraction, 4)}
+def end_lease(run: Run) -> None:
+    """Take the lease from a locked run."""
+    run.lease_expires_at = None
 
 
-def _renew(session: Session, ids: Sequence[uuid.UUID], settings: Settings) -> None:
+def extend(session: Session, run_ids: Sequence[uuid.UUID], settings: Settings) -> None:
+    """Lease locked runs anew; inside a transaction."""
     session.execute(
         update(Run)
-        .where(Run.id.in_(ids))
-        .values(lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds))
+        .where(Run.id.in_(run_ids))
+        .values(**new_lease(settings))
         .execution_options(synchronize_session=False)
     )
 
 
+def renew(
+    session: Session, reached: Sequence[tuple[Claim, int, float]], settings: Settings
+) -> RunsToLeave:
+    """Lease claimed runs anew and announce how far they are.
+
+    Args:
+        session: a session outside any transaction.
+        reached: each run's claim, the epoch it is in, and the fraction of it that is done.
+        settings: gives the length of the lease.
+    """
+    with session.begin():
+        locked = lock_claims(session, [claim for claim, _, _ in reached])
+        running = locked.running
+        if running:
+            extend(session, running, settings)
+            progress = {
+                claim.run_id: (claim.experiment_id, claim.run_id, _progress(claim, epoch, fraction))
+                for claim, epoch, fraction in reached
+            }
+            announce(session, [progress[run_id] for run_id in running])
+        return locked.to_leave(running)
+
+
+def _progress(claim: Claim, epoch: int, fraction: float) -> dict[str, Any]:
+    return {"epoch": epoch, "epochs": claim.epochs, "fraction": round(fraction, 4)}
+
+
 def expired(session: Session, limit: int = 100) -> list[tuple[uuid.UUID, int]]:
-    """List runs whose lease is over, with the attempt that held it."""
+    """Return runs whose lease has expired, each with its attempt; the longest expired first."""
     with session.begin():
         rows = session.execute(
-            select(Run.id, Run.attempt)
-            .where(Run.status == RunStatus.RUNNING, Run.lease_expires_at < func.now())
-            .order_by(Run.lease_expires_at)
-            .limit(limit)
+            select(Run.id, Run.attempt).where(*_EXPIRED).order_by(Run.lease_expires_at).limit(limit)
         )
         return [(run_id, attempt) for run_id, attempt in rows]
 
 
-def recover(session: Session, run_id: uuid.UUID, attempt: int, settings: Settings) -> bool:
-    """Take a run back from a worker that gave no sign of life for a whole lease.
+def lock_expired(session: Session, run_id: uuid.UUID, attempt: int) -> Run | None:
+    """Lock a run whose lease has expired; inside a transaction.
 
     Returns:
-        Whether it was taken back; False where its worker came back in between.
+        The run; None where its worker has written again, or where another transaction has it.
     """
-    with session.begin():
-        run = session.scalars(
-            select(Run)
-            .where(
-                Run.id == run_id,
-                Run.attempt == attempt,
-                Run.status == RunStatus.RUNNING,
-                Run.lease_expires_at < func.now(),
-            )
-            .with_for_update(skip_locked=True)
-            .execution_options(populate_existing=True)
-        ).one_or_none()
-        if run is None:
-            return False
-        reason = f"Worker {run.worker} gave no sign of life for {settings.lease_seconds:g} s."
-        take_back(session, [run], AttemptOutcome.LOST, reason, settings)
-        return True
+    return session.scalars(
+        select(Run)
+        .where(Run.id == run_id, Run.attempt == attempt, *_EXPIRED)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()

@@ -1,8 +1,8 @@
-"""Use-cases of a worker that trains: renew the leases of its runs, record what they have reached.
+"""Use-cases of a worker that trains: record the start of its runs, and their epochs.
 
-Each takes several runs at once and holds one short transaction, so that an epoch of a pack, or
-several of a run, cost little more than one of a single run. ``service.runs.leases`` tells what the
-answers say.
+Each takes several runs at once in one short transaction, so that an epoch of a pack, or several
+epochs of a run, cost little more than one epoch of one run. Each leases its runs anew, and returns
+the runs that the worker has to leave (``service.runs.fencing``).
 """
 
 import math
@@ -10,7 +10,6 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, insert, update
@@ -23,7 +22,8 @@ from service.events.publishing import publish
 from service.histories import layer_statistics
 from service.histories.diagnoses import NO_INSIGHT, Insight
 from service.json_numbers import to_json
-from service.runs.leases import Answer, Claim, _renew, hold
+from service.runs.fencing import Claim, RunsToLeave, lock_claims
+from service.runs.leases import extend, new_lease
 from service.runs.transitions import end_runs, finished_event
 from service.settings import Settings
 from service.statuses import RunStatus
@@ -31,136 +31,144 @@ from service.statuses import RunStatus
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """An epoch of one run.
+    """An epoch of one run, as it is recorded.
 
     Attributes:
-        held: the run's claim.
+        claim: the worker's claim of the run.
         epoch: counted from 1; each is recorded once, in order.
         metrics: by name; those of ``FINAL_METRICS`` measured on the test part at the end only.
         ending: ``completed`` or ``diverged`` where this is the run's last epoch.
         insight: the epoch's layer statistics, and the diagnosis where it changed.
     """
 
-    held: Claim
+    claim: Claim
     epoch: int
     metrics: Mapping[str, float]
     ending: RunStatus | None = None
     insight: Insight = NO_INSIGHT
 
     @property
-    def columns(self) -> dict[str, float | None]:
-        """The metrics that are columns of ``Epoch``, None where one was not measured."""
-        return {name: self.metrics.get(name) for name in EPOCH_METRICS}
+    def row(self) -> dict[str, Any]:
+        """The columns of ``Epoch``, a metric being None where it was not measured."""
+        metrics = {name: self.metrics.get(name) for name in EPOCH_METRICS}
+        return {"run_id": self.claim.run_id, "epoch": self.epoch, **metrics}
 
     @property
     def event(self) -> NewEvent:
-        """What listeners are told of it."""
+        """The event that listeners get."""
         metrics = {
             name: to_json(self.metrics[name]) for name in EPOCH_METRICS if name in self.metrics
         }
-        data = {"epoch": self.epoch, "epochs": self.held.epochs, "metrics": metrics}
-        return NewEvent(EventType.RUN_EPOCH, self.held.experiment_id, self.held.run_id, data)
+        data = {"epoch": self.epoch, "epochs": self.claim.epochs, "metrics": metrics}
+        return NewEvent(EventType.RUN_EPOCH, self.claim.experiment_id, self.claim.run_id, data)
 
 
 def record_starts(
-    session: Session, held: Sequence[tuple[Claim, Insight]], settings: Settings
-) -> Answer:
-    """Store what is seen of runs before their first step; doing so again changes nothing.
+    session: Session, starts: Sequence[tuple[Claim, Insight]], settings: Settings
+) -> RunsToLeave:
+    """Store what is known of runs before their first step. Idempotent.
 
     Args:
         session: a session outside any transaction.
-        held: each run's claim, and what is seen of it.
+        starts: each run's claim, and its initial layer statistics and diagnosis.
         settings: gives the length of the lease.
     """
-    encoded = _encoded((each, 0, insight) for each, insight in held)
+    encoded = _encoded((claim, 0, insight) for claim, insight in starts)
     with session.begin():
-        locked = hold(session, [each for each, _ in held])
+        locked = lock_claims(session, [claim for claim, _ in starts])
         running = locked.running
         if running:
-            _renew(session, running, settings)
-            seen = {each.run_id: insight for each, insight in held}
-            diagnosed = [{"id": run_id, **_diagnosed(seen[run_id])} for run_id in running]
-            _update(session, [values for values in diagnosed if len(values) > 1])
+            extend(session, running, settings)
+            insights = {claim.run_id: insight for claim, insight in starts}
+            diagnosed = [{"id": run_id, **_diagnosed(insights[run_id])} for run_id in running]
+            _update(session, [columns for columns in diagnosed if len(columns) > 1])
             layer_statistics.store_layers(
-                session, [each for each in encoded if each.run_id in running]
+                session, [layers for layers in encoded if layers.run_id in running]
             )
-        return locked.answer(running)
+        return locked.to_leave(running)
 
 
-def record_epochs(session: Session, records: Sequence[EpochRecord], settings: Settings) -> Answer:
+def record_epochs(
+    session: Session, records: Sequence[EpochRecord], settings: Settings
+) -> RunsToLeave:
     """Store epochs of some runs with their progress and, with a last one, its run's ending.
 
-    Recording a run's latest epochs again changes nothing: a connection that breaks during a
-    commit leaves open whether it counted, so the recorder tries again. Only the attempt's own
-    worker writes under its number, and in order: where the run stands at the last of these epochs
-    in the state asked for, the first try was the one that counted.
+    Idempotent: if the connection broke during the commit, the caller may send the same epochs
+    again. Only the worker of an attempt writes under its number, and in order. So a run that
+    already is at the last of these epochs, with the status that it would get, was recorded by the
+    first try.
 
     Args:
         session: a session outside any transaction.
-        records: in the order in which the epochs ended; those of one run follow on one another.
+        records: in the order in which the epochs ended; those of one run are consecutive epochs.
         settings: gives the length of the lease.
     """
-    encoded = _encoded((each.held, each.epoch, each.insight) for each in records)
-    of_runs: dict[uuid.UUID, list[EpochRecord]] = defaultdict(list)
-    for each in records:
-        of_runs[each.held.run_id].append(each)
+    encoded = _encoded((record.claim, record.epoch, record.insight) for record in records)
+    by_run: dict[uuid.UUID, list[EpochRecord]] = defaultdict(list)
+    for record in records:
+        by_run[record.claim.run_id].append(record)
     with session.begin():
-        locked = hold(session, [own[0].held for own in of_runs.values()])
-        rows = {run_id: locked.rows[run_id] for run_id in of_runs if run_id in locked.rows}
-        new = {run_id for run_id, row in rows.items() if _are_next(of_runs[run_id], row)}
-        again = {run_id for run_id, row in rows.items() if _are_recorded(of_runs[run_id], row)}
+        locked = lock_claims(session, [epochs[0].claim for epochs in by_run.values()])
+        rows = {run_id: locked.rows[run_id] for run_id in by_run if run_id in locked.rows}
+        new = {run_id for run_id, row in rows.items() if _are_next(by_run[run_id], row)}
+        again = {run_id for run_id, row in rows.items() if _are_recorded(by_run[run_id], row)}
         if new:
-            lease_end = locked.now + timedelta(seconds=settings.lease_seconds)
-            _update(session, [_progressed(of_runs[each], rows[each], lease_end) for each in new])
-            counted = [each for each in records if each.held.run_id in new]
-            session.execute(insert(Epoch), [_epoch_row(each) for each in counted])
-            layer_statistics.store_layers(session, [each for each in encoded if each.run_id in new])
-            _tell(session, counted)
-        owned = new | again
-        return locked.answer(owned, [each for each in owned if of_runs[each][-1].ending])
+            lease = new_lease(settings, locked.now)
+            _update(session, [_progressed(by_run[run_id], rows[run_id]) | lease for run_id in new])
+            added = [record for record in records if record.claim.run_id in new]
+            session.execute(insert(Epoch), [record.row for record in added])
+            layer_statistics.store_layers(
+                session, [layers for layers in encoded if layers.run_id in new]
+            )
+            _end_and_publish(session, added)
+        written = new | again
+        return locked.to_leave(written, [run_id for run_id in written if by_run[run_id][-1].ending])
 
 
-def _encoded(seen: Iterable[tuple[Claim, int, Insight]]) -> list[layer_statistics.EncodedLayers]:
-    """Write layer statistics down before the transaction: it takes longer than storing them."""
+def _encoded(
+    insights: Iterable[tuple[Claim, int, Insight]],
+) -> list[layer_statistics.EncodedLayers]:
+    """Encode layer statistics before the transaction: that takes longer than storing them."""
     return [
-        layer_statistics.EncodedLayers(held.run_id, epoch, layer_statistics.encode(insight.layers))
-        for held, epoch, insight in seen
+        layer_statistics.EncodedLayers(claim.run_id, epoch, layer_statistics.encode(insight.layers))
+        for claim, epoch, insight in insights
         if insight.layers is not None
     ]
 
 
-def _are_next(own: Sequence[EpochRecord], row: Row[Any]) -> bool:
-    follow = all(each.epoch == row.epoch + n for n, each in enumerate(own, start=1))
+def _are_next(epochs: Sequence[EpochRecord], row: Row[Any]) -> bool:
+    """Whether a run's epochs follow the recorded ones."""
+    follow = all(record.epoch == row.epoch + n for n, record in enumerate(epochs, start=1))
     return row.status == RunStatus.RUNNING and follow
 
 
-def _are_recorded(own: Sequence[EpochRecord], row: Row[Any]) -> bool:
-    last = own[-1]
+def _are_recorded(epochs: Sequence[EpochRecord], row: Row[Any]) -> bool:
+    """Whether a run's epochs are the latest recorded ones."""
+    last = epochs[-1]
     return bool(row.status == (last.ending or RunStatus.RUNNING) and row.epoch == last.epoch)
 
 
-def _progressed(own: Sequence[EpochRecord], before: Row[Any], lease_end: Any) -> dict[str, Any]:
-    """The run's own columns after its epochs: the last metrics, and the best by validation."""
-    last = own[-1]
+def _progressed(epochs: Sequence[EpochRecord], before: Row[Any]) -> dict[str, Any]:
+    """Return a run's columns after its epochs: the last metrics, the best, the diagnosis."""
+    last = epochs[-1]
     diagnosed: dict[str, Any] = {}
-    for each in own:
-        diagnosed |= _diagnosed(each.insight)
+    for record in epochs:
+        diagnosed |= _diagnosed(record.insight)
     return {
-        "id": last.held.run_id,
+        "id": last.claim.run_id,
         "epoch": last.epoch,
-        "lease_expires_at": lease_end,
         **{name: last.metrics[name] for name in FINAL_METRICS if name in last.metrics},
-        **_best(own, before),
+        **_best(epochs, before),
         **diagnosed,
     }
 
 
-def _best(own: Sequence[EpochRecord], before: Row[Any]) -> dict[str, Any]:
+def _best(epochs: Sequence[EpochRecord], before: Row[Any]) -> dict[str, Any]:
     epoch, best = before.best_epoch, getattr(before, BEST_COLUMN)
-    for each in own:
-        value = each.metrics[MAIN_METRIC]
+    for record in epochs:
+        value = record.metrics[MAIN_METRIC]
         if not math.isnan(value) and (best is None or value > best):
-            epoch, best = each.epoch, value
+            epoch, best = record.epoch, value
     return {"best_epoch": epoch, BEST_COLUMN: best}
 
 
@@ -168,20 +176,16 @@ def _diagnosed(insight: Insight) -> dict[str, Any]:
     return insight.diagnosis.columns() if insight.diagnosis is not None else {}
 
 
-def _epoch_row(record: EpochRecord) -> dict[str, Any]:
-    return {"run_id": record.held.run_id, "epoch": record.epoch, **record.columns}
-
-
 def _update(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Update runs by their ids, those that set the same columns in one round trip."""
+    """Update runs by their ids; those that set the same columns take one round trip."""
     if rows:
         session.execute(update(Run), sorted(rows, key=sorted))
 
 
-def _tell(session: Session, records: Sequence[EpochRecord]) -> None:
-    """End the runs whose last epoch it was, and publish all that happened."""
+def _end_and_publish(session: Session, records: Sequence[EpochRecord]) -> None:
+    """End the runs whose last epoch is among these, and publish all epochs and endings."""
     ended = []
-    for ending in sorted({each.ending for each in records if each.ending is not None}):
-        ids = [each.held.run_id for each in records if each.ending == ending]
-        ended += end_runs(session, ids, ending)
+    for ending in sorted({record.ending for record in records if record.ending is not None}):
+        run_ids = [record.claim.run_id for record in records if record.ending == ending]
+        ended += end_runs(session, run_ids, ending)
     publish(session, [*(record.event for record in records), *map(finished_event, ended)])

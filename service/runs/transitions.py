@@ -1,7 +1,7 @@
-"""How a run's state may change: every guarded write that more than one use-case needs.
+"""Changes of a run's status that several use-cases make.
 
-Nothing here opens a transaction; the use-cases in ``runs.claims``, ``runs.recording``,
-``service.runs.endings`` and ``service.experiments.lifecycle`` do.
+Nothing here opens a transaction; the use-cases in ``claims``, ``recording`` and ``endings`` of this
+room and in ``service.experiments.lifecycle`` do.
 """
 
 import uuid
@@ -15,38 +15,26 @@ from service.database.tables import Attempt, Run
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.json_numbers import to_json
+from service.runs.leases import NO_LEASE, end_lease
 from service.settings import Settings
 from service.statuses import AttemptOutcome, RunStatus
 
 
-def close_attempts(
-    session: Session, taken: Sequence[Run], outcome: AttemptOutcome, reason: str | None
-) -> None:
-    """Write down how the attempts of some runs ended, once."""
-    tokens = [(each.id, each.attempt) for each in taken]
-    session.execute(
-        update(Attempt)
-        .where(tuple_(Attempt.run_id, Attempt.attempt).in_(tokens), Attempt.outcome.is_(None))
-        .values(outcome=outcome, reason=reason, ended_at=func.now())
-        .execution_options(synchronize_session=False)
-    )
-
-
-def end_runs(session: Session, ids: Collection[uuid.UUID], status: RunStatus) -> list[Run]:
-    """End running runs whose rows this transaction has locked, and their attempts."""
+def end_runs(session: Session, run_ids: Collection[uuid.UUID], status: RunStatus) -> list[Run]:
+    """End running runs that this transaction has locked, and their attempts; return the runs."""
     ended = session.scalars(
         update(Run)
-        .where(Run.id.in_(ids))
-        .values(status=status, lease_expires_at=None, finished_at=func.now(), error=None)
+        .where(Run.id.in_(run_ids))
+        .values(status=status, finished_at=func.now(), error=None, **NO_LEASE)
         .returning(Run)
         .execution_options(populate_existing=True, synchronize_session=False)
     ).all()
-    close_attempts(session, ended, AttemptOutcome(status), None)
+    _close_attempts(session, ended, AttemptOutcome(status), None)
     return sorted(ended, key=lambda run: run.id)
 
 
 def finished_event(run: Run) -> NewEvent:
-    """Tell that a run ended."""
+    """Return the event of a run's end."""
     return NewEvent(
         EventType.RUN_FINISHED,
         run.experiment_id,
@@ -64,13 +52,16 @@ def finished_event(run: Run) -> NewEvent:
 
 
 def take_back(
-    session: Session, taken: Sequence[Run], outcome: AttemptOutcome, reason: str, settings: Settings
+    session: Session, runs: Sequence[Run], outcome: AttemptOutcome, reason: str, settings: Settings
 ) -> None:
-    """Take locked runs from their attempts: to the queue, or to the end where none may follow."""
-    close_attempts(session, taken, outcome, reason)
+    """End the attempts of locked runs, and queue the runs again.
+
+    A run whose cancel was requested is cancelled instead; a run without attempts left has failed.
+    """
+    _close_attempts(session, runs, outcome, reason)
     now = session.scalars(select(func.now())).one()
-    for run in taken:
-        run.lease_expires_at = None
+    for run in runs:
+        end_lease(run)
         if outcome != AttemptOutcome.RELEASED:
             run.failures += 1
         if run.cancel_requested_at is not None:
@@ -80,13 +71,26 @@ def take_back(
         else:
             run.status = RunStatus.QUEUED
             if outcome == AttemptOutcome.ERROR:
-                pause = settings.retry_backoff_seconds * 2 ** (run.failures - 1)
-                run.not_before = now + timedelta(seconds=pause)
+                pause_seconds = settings.retry_backoff_seconds * 2 ** (run.failures - 1)
+                run.not_before = now + timedelta(seconds=pause_seconds)
     session.flush()
-    publish(session, [_left_event(run, outcome, reason) for run in taken])
+    publish(session, [_taken_back_event(run, outcome, reason) for run in runs])
 
 
-def _left_event(run: Run, outcome: AttemptOutcome, reason: str) -> NewEvent:
+def _close_attempts(
+    session: Session, runs: Sequence[Run], outcome: AttemptOutcome, reason: str | None
+) -> None:
+    """Record how the runs' attempts ended, unless that is recorded already."""
+    attempts = [(run.id, run.attempt) for run in runs]
+    session.execute(
+        update(Attempt)
+        .where(tuple_(Attempt.run_id, Attempt.attempt).in_(attempts), Attempt.outcome.is_(None))
+        .values(outcome=outcome, reason=reason, ended_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _taken_back_event(run: Run, outcome: AttemptOutcome, reason: str) -> NewEvent:
     if run.status != RunStatus.QUEUED:
         return finished_event(run)
     data = {"attempt": run.attempt, "outcome": outcome, "reason": reason}

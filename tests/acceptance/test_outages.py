@@ -16,7 +16,7 @@ from deploy.embedded.ports import free_port
 from service.database.engine import create_database_engine, session_factory
 from service.database.outages import is_outage
 from service.database.schema_version import alembic_config
-from service.runs import leases
+from service.runs import endings
 from tests.support.processes import Processes, wait_for
 from tests.support.scripted_worker import Lab
 
@@ -183,9 +183,9 @@ def test_a_worker_put_to_sleep_in_a_transaction_cannot_keep_its_run(sessions, se
         session.execute(text("SET idle_in_transaction_session_timeout = '300ms'"))
         session.execute(text("SELECT FROM runs WHERE id = :id FOR UPDATE"), {"id": held.run_id})
         with sessions() as other:
-            assert not leases.recover(other, held.run_id, held.attempt, settings)
+            assert not endings.recover(other, held.run_id, held.attempt, settings)
             wait_for(
-                lambda: leases.recover(other, held.run_id, held.attempt, settings),
+                lambda: endings.recover(other, held.run_id, held.attempt, settings),
                 what="the run is taken back",
                 seconds=10,
             )

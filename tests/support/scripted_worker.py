@@ -12,7 +12,7 @@ from service.experiments import lifecycle, submission
 from service.experiments.progress import Standing
 from service.histories.diagnoses import NO_INSIGHT, Insight
 from service.runs import claims, endings, leases, recording
-from service.runs.leases import Answer, Claim
+from service.runs.fencing import Claim, RunsToLeave
 from service.runs.recording import EpochRecord
 from service.settings import Settings
 from service.specs.spec import ExperimentSpec
@@ -75,11 +75,11 @@ class Lab:
                 session, worker=worker, engine=ENGINE | engine, settings=self.settings, most=most
             )
 
-    def start(self, held: Claim, insight: Insight) -> Answer:
+    def start(self, held: Claim, insight: Insight) -> RunsToLeave:
         """Record what is seen before the first step."""
         return self.starts([(held, insight)])
 
-    def starts(self, seen: Sequence[tuple[Claim, Insight]]) -> Answer:
+    def starts(self, seen: Sequence[tuple[Claim, Insight]]) -> RunsToLeave:
         """Record what is seen of several runs before their first step."""
         with self.sessions() as session:
             return recording.record_starts(session, seen, self.settings)
@@ -91,31 +91,31 @@ class Lab:
         ending: str | None = None,
         insight: Insight = NO_INSIGHT,
         **metrics: float,
-    ) -> Answer:
+    ) -> RunsToLeave:
         """Record an epoch."""
         return self.epochs([EpochRecord(held, epoch, METRICS | metrics, ending, insight)])
 
-    def epochs(self, records: Sequence[EpochRecord]) -> Answer:
+    def epochs(self, records: Sequence[EpochRecord]) -> RunsToLeave:
         """Record an epoch of each of several runs."""
         with self.sessions() as session:
             return recording.record_epochs(session, records, self.settings)
 
-    def renew(self, *helds: Claim) -> Answer:
+    def renew(self, *helds: Claim) -> RunsToLeave:
         """Renew leases, half an epoch on."""
         with self.sessions() as session:
             return leases.renew(session, [(held, 1, 0.5) for held in helds], self.settings)
 
-    def finish(self, *helds: Claim) -> Answer:
+    def finish(self, *helds: Claim) -> RunsToLeave:
         """End runs that have nothing left to record."""
         with self.sessions() as session:
             return endings.finish(session, helds)
 
-    def confirm_cancel(self, *helds: Claim) -> Answer:
+    def confirm_cancel(self, *helds: Claim) -> RunsToLeave:
         """End runs whose cancel was asked for."""
         with self.sessions() as session:
             return endings.confirm_cancels(session, helds)
 
-    def release(self, *helds: Claim, reason: str = "It was given back.") -> Answer:
+    def release(self, *helds: Claim, reason: str = "It was given back.") -> RunsToLeave:
         """Give runs back."""
         with self.sessions() as session:
             return endings.release(session, helds, reason, self.settings)
@@ -130,7 +130,7 @@ class Lab:
         while held := self.claim():
             self.train(held, **metrics)
 
-    def fail(self, held: Claim, reason: str = "Out of luck.") -> Answer:
+    def fail(self, held: Claim, reason: str = "Out of luck.") -> RunsToLeave:
         """Write down a failed attempt, and let the pause before the next be over."""
         with self.sessions() as session:
             answer = endings.fail_attempts(session, [held], reason, self.settings)

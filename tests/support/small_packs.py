@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from sqlalchemy import insert
 
 from service.database.tables import Worker
-from service.runs.leases import Answer, Claim
+from service.runs.fencing import Claim, RunsToLeave
 from service.runs.recording import EpochRecord
 from tests.support.scripted_worker import METRICS, Lab
 
 MLP = {"name": "mlp", "hidden_units": [16, 8]}
 
 #: The answer to a worker that did all it asked for, and may go on.
-NOTHING = Answer(frozenset(), frozenset())
+NOTHING = RunsToLeave(frozenset(), frozenset())
 
 
 def positions(lab: Lab, experiment_id: uuid.UUID, pack: Sequence[Claim]) -> list[int]:

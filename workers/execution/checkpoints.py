@@ -113,9 +113,6 @@ class Checkpoints:
         settings: of the service.
         pulse: called while the storage is slow; may raise to end the training.
         members: runs that are trained side by side and share the time for checkpoints.
-
-    Attributes:
-        failures: files that could not be written, read or removed.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from service.histories import layer_statistics
 from service.histories.diagnoses import Insight
 from service.histories.layer_statistics import ObservedEpoch
 from service.runs import endings, leases, recording
-from service.runs.leases import Answer, Claim
+from service.runs.fencing import Claim, RunsToLeave
 from service.runs.recording import EpochRecord
 from service.settings import Settings
 from service.statuses import AttemptOutcome
@@ -131,14 +131,14 @@ class Recorder:
             checkpointed: a checkpoint was saved at the end of one of these epochs. It is usable
                 once its epoch is stored, so the epochs are stored now.
         """
-        records = [record for record in records if record.held.run_id in self._claims]
-        new = [record for record in records if record.epoch > record.held.recorded_epochs]
+        records = [record for record in records if record.claim.run_id in self._claims]
+        new = [record for record in records if record.epoch > record.claim.recorded_epochs]
         if new:
             self._group.add(new)
             if self._group.due or checkpointed:
                 self._record_waiting()
         if len(new) < len(records):
-            self.pulse({record.held.run_id: Progress(record.epoch, 1.0) for record in records})
+            self.pulse({record.claim.run_id: Progress(record.epoch, 1.0) for record in records})
         elif self._claims:
             self._raise_if_stopping()
 
@@ -186,15 +186,15 @@ class Recorder:
             lambda session: recording.record_epochs(session, records, self._settings)
         )
         self._group.recorded()
-        if self._claims.keys() <= {record.held.run_id for record in records}:
+        if self._claims.keys() <= {record.claim.run_id for record in records}:
             self._renewed_at = time.monotonic()  # recording renews the lease of each run
         for record in records:
-            run_id = record.held.run_id
+            run_id = record.claim.run_id
             if record.ending is not None and run_id not in answer.lost and run_id in self._claims:
                 self._let_go(run_id, AttemptOutcome(record.ending))
         self._obey(answer)
 
-    def _obey(self, answer: Answer) -> None:
+    def _obey(self, answer: RunsToLeave) -> None:
         """Let go of the runs that are another worker's by now or have to be cancelled.
 
         Raises:
@@ -219,7 +219,7 @@ class Recorder:
             raise NoneLeftError
 
     def _end(
-        self, end: Callable[[Session, Sequence[Claim]], Answer], outcome: AttemptOutcome
+        self, end: Callable[[Session, Sequence[Claim]], RunsToLeave], outcome: AttemptOutcome
     ) -> None:
         with suppress(NoneLeftError):
             self._record_waiting()

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from service.database.outages import is_outage
 from service.runs.claims import claim
-from service.runs.leases import Claim
+from service.runs.fencing import Claim
 from service.settings import Settings
 from service.specs.spec import RunConfig
 from service.statuses import AttemptOutcome

@@ -7,7 +7,7 @@ An epoch has two shapes on its way: the ``EpochResult`` that the training yields
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.runs.leases import Claim
+from service.runs.fencing import Claim
 from service.runs.recording import EpochRecord
 from service.settings import Settings
 from service.specs.spec import RunConfig

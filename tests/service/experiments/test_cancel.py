@@ -9,10 +9,11 @@ import pytest
 from service.errors import NotFoundError
 from service.experiments import lifecycle
 from service.runs import endings
-from service.runs.leases import Answer, recover
+from service.runs.endings import recover
+from service.runs.fencing import RunsToLeave
 from tests.support.scripted_worker import Lab
 
-NOTHING = Answer(frozenset(), frozenset())
+NOTHING = RunsToLeave(frozenset(), frozenset())
 
 
 def cancel(lab, run_id):
@@ -40,7 +41,7 @@ def test_a_training_run_is_told_and_then_ends(lab):
     held = lab.taken()
     assert lab.renew(held) == lab.epoch(held, 1) == NOTHING
     assert cancel(lab, held.run_id).status == "running"
-    told = Answer(frozenset({held.run_id}), frozenset())
+    told = RunsToLeave(frozenset({held.run_id}), frozenset())
     assert lab.renew(held) == lab.epoch(held, 2) == told
     assert lab.confirm_cancel(held) == NOTHING
     run = lab.run(held.run_id)

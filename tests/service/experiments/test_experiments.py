@@ -8,7 +8,7 @@ from service.errors import ConflictError, NotFoundError
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
 from service.runs import endings
-from service.runs.leases import Answer
+from service.runs.fencing import RunsToLeave
 from service.specs.expansion import SpecError
 
 
@@ -143,7 +143,7 @@ def test_a_retried_run_can_be_cancelled_and_fail_again(lab):
     act(lab, lifecycle.cancel, experiment_id)
     act(lab, lifecycle.retry, experiment_id, "me")
     held = lab.taken()
-    assert lab.renew(held) == Answer(frozenset(), frozenset())
+    assert lab.renew(held) == RunsToLeave(frozenset(), frozenset())
     lab.fail(held)
     assert lab.standing(experiment_id).status == "failed"
     act(lab, lifecycle.retry, experiment_id, "me")

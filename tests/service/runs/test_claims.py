@@ -9,7 +9,9 @@ from sqlalchemy import select
 
 from service.database.tables import Attempt
 from service.runs import endings
-from service.runs.leases import Answer, expired, recover
+from service.runs.endings import recover
+from service.runs.fencing import RunsToLeave
+from service.runs.leases import expired
 from tests.support.layer_samples import SICK, insight
 
 
@@ -120,7 +122,7 @@ def test_a_worker_that_lost_its_run_changes_nothing(lab, state):
         if state == "completed":
             lab.train(owner)
     before = lab.snapshot(stale.run_id)
-    lost = Answer(frozenset(), frozenset({stale.run_id}))
+    lost = RunsToLeave(frozenset(), frozenset({stale.run_id}))
     for write in _writes(lab, stale).values():
         assert write() == lost
         assert lab.snapshot(stale.run_id) == before
@@ -141,7 +143,7 @@ def test_an_epoch_is_written_once_and_in_order(lab):
     lab.epoch(held, 2, loss=0.25)
     before = lab.snapshot(held.run_id)
     # As after a commit whose answer was lost.
-    assert lab.epoch(held, 2, loss=0.1) == Answer(frozenset(), frozenset())
+    assert lab.epoch(held, 2, loss=0.1) == RunsToLeave(frozenset(), frozenset())
     for epoch in (1, 4):
         assert lab.epoch(held, epoch).lost == {held.run_id}
     assert lab.snapshot(held.run_id) == before
@@ -201,7 +203,7 @@ def test_a_lease_renewed_is_not_expired(lab):
     lab.expire(held)
     with lab.sessions() as session:
         assert expired(session) == [(held.run_id, 1)]
-        assert lab.renew(held) == Answer(frozenset(), frozenset())
+        assert lab.renew(held) == RunsToLeave(frozenset(), frozenset())
         assert expired(session) == []
         assert recover(session, held.run_id, 1, lab.settings) is False
     assert lab.run(held.run_id).status == "running"
@@ -306,7 +308,7 @@ def test_a_run_given_back_uses_up_no_attempt(lab):
     lab.submit(max_attempts=1)
     held = lab.taken()
     lab.epoch(held, 1)
-    assert lab.release(held) == Answer(frozenset(), frozenset())
+    assert lab.release(held) == RunsToLeave(frozenset(), frozenset())
     run = lab.run(held.run_id)
     assert (run.status, run.failures, run.not_before) == ("queued", 0, None)
     again = lab.taken()

@@ -4,7 +4,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from service.runs import endings
-from service.runs.leases import Answer, recover
+from service.runs.endings import recover
+from service.runs.fencing import RunsToLeave
 from service.runs.recording import EpochRecord
 from tests.support.layer_samples import SICK, insight
 from tests.support.scripted_worker import METRICS
@@ -29,7 +30,7 @@ def test_a_lost_member_writes_nothing_and_the_others_go_on(lab):
     lab.execute("DELETE FROM experiments WHERE id = :id", id=gone)
     before = [lab.snapshot(each.run_id)[:3] for each in (taken, stale)]
     held = [*pack, deleted]
-    lost = Answer(frozenset(), frozenset({taken.run_id, stale.run_id, deleted.run_id}))
+    lost = RunsToLeave(frozenset(), frozenset({taken.run_id, stale.run_id, deleted.run_id}))
     assert lab.starts([(each, insight(diagnosis=SICK)) for each in held]) == lost
     assert lab.renew(*held) == lost
     assert lab.epochs(records(held, 1)) == lost
@@ -65,7 +66,7 @@ def test_one_member_is_cancelled_and_the_others_go_on(lab):
     first, second, third = pack
     with lab.sessions() as session:
         endings.cancel(session, second.run_id)
-    cancelled = Answer(frozenset({second.run_id}), frozenset())
+    cancelled = RunsToLeave(frozenset({second.run_id}), frozenset())
     assert lab.renew(*pack) == lab.epochs(records(pack, 1)) == cancelled
     assert lab.confirm_cancel(second) == NOTHING
     assert lab.epochs(records([first, third], 2, "completed")) == NOTHING
@@ -106,7 +107,7 @@ def test_an_epoch_recorded_before_is_recognised_member_by_member(lab):
             *records([fourth], 3),  # leaves one out
         ]
     )
-    assert answer == Answer(frozenset({first.run_id}), frozenset({fourth.run_id}))
+    assert answer == RunsToLeave(frozenset({first.run_id}), frozenset({fourth.run_id}))
     before[0][0]["cancel_requested_at"] = asked
     assert [lab.snapshot(each.run_id)[:3] for each in (first, second)] == before
     assert [row["epoch"] for row in lab.history(third.run_id)] == [1, 2]

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from service.runs.leases import Answer
+from service.runs.fencing import RunsToLeave
 from service.runs.recording import EpochRecord
 from tests.support.layer_samples import SICK, insight
 from tests.support.scripted_worker import METRICS
 
 MLP = {"name": "mlp", "hidden_units": [16, 8]}
-NOTHING = Answer(frozenset(), frozenset())
+NOTHING = RunsToLeave(frozenset(), frozenset())
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_same_epochs_again_are_recognised_run_by_run(lab, pack):
     before = [lab.snapshot(held.run_id) for held in pack]
     assert lab.epochs(records) == NOTHING
     assert [lab.snapshot(held.run_id) for held in pack] == before
-    assert lab.epochs([*of(first, 2, 3, 4, 5), *of(second, 4)]) == Answer(
+    assert lab.epochs([*of(first, 2, 3, 4, 5), *of(second, 4)]) == RunsToLeave(
         frozenset(), frozenset({first.run_id})
     )
     assert [row["epoch"] for row in lab.history(second.run_id)] == [1, 2, 3, 4]
@@ -72,7 +72,7 @@ def test_the_same_epochs_again_are_recognised_run_by_run(lab, pack):
 def test_epochs_out_of_their_order_are_refused_and_the_other_run_s_count(lab, pack, epochs):
     first, second = pack
     before = lab.snapshot(first.run_id)[:3]
-    lost = Answer(frozenset(), frozenset({first.run_id}))
+    lost = RunsToLeave(frozenset(), frozenset({first.run_id}))
     assert lab.epochs([*of(first, *epochs), *of(second, 2, 3)]) == lost
     assert lab.snapshot(first.run_id)[:3] == before
     assert [row["epoch"] for row in lab.history(second.run_id)] == [1, 2, 3]
@@ -84,6 +84,6 @@ def test_a_stale_token_writes_none_of_them(lab, pack):
     assert lab.taken("two").run_id == first.run_id
     before = lab.snapshot(first.run_id)[:3]
     records = [*of(first, 2, 3, 4, 5, ending="completed"), *of(second, 2, 3)]
-    assert lab.epochs(records) == Answer(frozenset(), frozenset({first.run_id}))
+    assert lab.epochs(records) == RunsToLeave(frozenset(), frozenset({first.run_id}))
     assert lab.snapshot(first.run_id)[:3] == before
     assert lab.run(second.run_id).epoch == 3

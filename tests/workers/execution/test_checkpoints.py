@@ -82,10 +82,10 @@ class Attempts:
     def train(self, attempt, epochs):
         """Train so many epochs, saving each; return where that leads."""
         training, checkpoints = self.training(), self.checkpoints(attempt)
-        for each in training.run():
-            if isinstance(each, EpochResult):
+        for result in training.run():
+            if isinstance(result, EpochResult):
                 checkpoints.after_epoch(training)
-                if each.epoch == epochs:
+                if result.epoch == epochs:
                     return training, checkpoints
         raise AssertionError
 
@@ -116,9 +116,9 @@ def local(folder, settings):
     return Attempts(folder, settings)
 
 
-def damage(folder, name, at=-3):
+def damage(root, name, at=-3):
     """Flip one bit of a file."""
-    (path,) = folder._root.glob(f"{CHECKPOINTS}/{name}")
+    (path,) = root.glob(f"{CHECKPOINTS}/{name}")
     content = bytearray(path.read_bytes())
     content[at] ^= 4
     path.write_bytes(content)
@@ -149,9 +149,9 @@ def test_the_newest_usable_one_is_taken_and_the_one_before_kept(attempts):
 
 
 @pytest.mark.parametrize("at", [3, 12, 300, -3], ids=["length", "header", "tensors", "end"])
-def test_a_damaged_checkpoint_is_passed_over(local, folder, at):
+def test_a_damaged_checkpoint_is_passed_over(local, tmp_path, at):
     local.train(1, 4)
-    damage(folder, "*-1-5-0.safetensors", at)
+    damage(tmp_path, "*-1-5-0.safetensors", at)
     with capture_logs() as logs:
         assert local.resumed(2, recorded_epochs=4) == (4, 0)
     (warning,) = [each for each in logs if each["log_level"] == "warning"]
@@ -159,9 +159,9 @@ def test_a_damaged_checkpoint_is_passed_over(local, folder, at):
     assert local.files() == [(1, 4, 0)]
 
 
-def test_a_torn_checkpoint_is_passed_over_and_without_any_it_starts_over(local, folder):
+def test_a_torn_checkpoint_is_passed_over_and_without_any_it_starts_over(local, tmp_path):
     local.train(1, 4)
-    newest, before = sorted(folder._root.glob(f"{CHECKPOINTS}/*"), reverse=True)
+    newest, before = sorted(tmp_path.glob(f"{CHECKPOINTS}/*"), reverse=True)
     newest.write_bytes(newest.read_bytes()[:-100])
     assert local.resumed(2, recorded_epochs=4) == (4, 0)
     before.write_bytes(b"")
@@ -373,11 +373,11 @@ def test_a_later_attempts_initial_weights_take_the_place_of_the_first(attempts):
     assert attempts.storage.names(WEIGHTS) == [weights_name(attempts.run_id, 3, "initial")]
 
 
-def test_a_seal_covers_every_byte(local):
+def test_a_seal_covers_every_byte(local, tmp_path):
     """Whichever bit of a small file is flipped, it is refused (or its meaning is the same)."""
     local.train(1, 1)
     (name,) = local.storage.names(CHECKPOINTS)
-    path = local.storage._root / name
+    path = tmp_path / name
     content = path.read_bytes()
     with path.open("rb") as file:
         told = check(file)

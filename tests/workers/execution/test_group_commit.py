@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from service.database.engine import create_database_engine, session_factory
 from service.database.tables import Epoch, Event, Layers, Run
-from service.runs import claims, endings, leases
+from service.runs import claims, endings
 from service.runs.recording import EpochRecord
 from tests.support.layer_samples import SICK, insight
 from tests.support.small_experiments import submit
@@ -63,7 +63,7 @@ def lose(sessions, settings, run_id):
     with sessions() as session:
         with session.begin():
             session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=func.now()))
-        assert leases.recover(session, run_id, 1, settings)
+        assert endings.recover(session, run_id, 1, settings)
 
 
 def stored_of(sessions, pack):

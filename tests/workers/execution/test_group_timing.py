@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from service.runs.leases import Claim
+from service.runs.fencing import Claim
 from service.runs.recording import EpochRecord
 from tests.support.layer_samples import insight
 from workers.execution import group_commit

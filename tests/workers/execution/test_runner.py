@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from service.database.engine import create_database_engine, session_factory
 from service.database.tables import Run
-from service.runs import claims, endings, leases
+from service.runs import claims, endings
 from service.weights.storage import open_storage, weights_name
 from tests.support.small_experiments import submit
 from workers.execution.runner import train_waiting_runs
@@ -55,7 +55,7 @@ def end_lease(sessions, settings, run_id):
             text("SELECT attempt FROM runs WHERE id = :id").bindparams(id=run_id)
         )
         session.rollback()
-        assert leases.recover(session, run_id, attempt, settings)
+        assert endings.recover(session, run_id, attempt, settings)
 
 
 def test_a_run_is_trained_to_its_end(submitted, train, look):
