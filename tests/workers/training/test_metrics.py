@@ -1,9 +1,10 @@
 """What training measures is what the registry has."""
 
 import pytest
+import torch.nn.functional as F
 
 from service.catalog.metrics import EPOCH_METRICS, parts_of
-from workers.nn.losses import LOSSES
+from workers.nn.losses import LOSSES, Loss, accuracy, crossentropy
 from workers.training.metrics import STEP_METRICS, Metrics
 
 #: Recorded by the trainers themselves.
@@ -28,7 +29,8 @@ def test_every_metric_of_the_registry_is_measured():
 
 
 def test_the_means_of_a_part_have_the_parts_names():
-    metrics = Metrics(LOSSES["categorical_crossentropy"](), samples=10, steps=5)
+    loss = Loss(F.cross_entropy, crossentropy, {"accuracy": accuracy})
+    metrics = Metrics(loss, samples=10, steps=5)
     assert metrics.evaluated("validation", [1.5, 0.5]) == {"val_loss": 1.5, "val_accuracy": 0.5}
     assert metrics.evaluated("test", [2.5, 0.25]) == {"test_loss": 2.5, "test_accuracy": 0.25}
     trained = metrics.trained([20.0, 5.0, 10.0, 2.5])
