@@ -72,9 +72,11 @@ types: $(VENV)/.dev ## Check types strictly
 openapi: $(VENV)/.run ## Write openapi.yaml from the app
 	@$(BIN)/actinium-admin openapi --output openapi.yaml
 
-catalog: $(VENV)/.run ## Write docs/catalog, docs/spec.md and the activations' samples from the code
+catalog: $(VENV)/.run ## Write the documentation's generated pages and the activations' samples from the code
 	@$(BIN)/python -m docs.generate.catalog_pages
 	@$(BIN)/python -m docs.generate.spec_page
+	@$(BIN)/python -m docs.generate.settings_page
+	@$(BIN)/python -m docs.generate.webhook_events
 
 lock: $(VENV)/.dev ## Resolve all dependencies anew into deploy/requirements (ARGS=--upgrade)
 	@$(BIN)/python -m deploy.lock $(ARGS)

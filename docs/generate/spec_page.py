@@ -1,7 +1,7 @@
 """``make catalog``: write the page of a spec's fields from the models that validate specs."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
+from docs.generate.markdown import table, value_range
 from service.api.openapi.examples import VARIANTS
 from service.catalog.axes import AXES
 from service.catalog.meanings import MEANINGS
@@ -34,17 +35,7 @@ _MEANINGS = {
     "tags": "Free keys and values; `GET /v1/experiments?tag=key:value` finds them.",
 }
 _OPEN = {"activation": "required", "output_initializer": "as `initializer`"}
-_BOUNDS = {
-    "minimum": "at least {:,}",
-    "minLength": "{:,} or more characters",
-    "minItems": "{:,} or more items",
-    "maximum": "at most {:,}",
-    "maxLength": "at most {:,} characters",
-    "maxItems": "at most {:,} items",
-    "maxProperties": "at most {:,} keys",
-}
-_NESTED = {"items": "each", "propertyNames": "a key", "additionalProperties": "a value"}
-_HEAD = "field, type, default, range, meaning"
+_HEAD = ("field", "type", "default", "range", "meaning")
 _PAGE = """<!-- Written by `make catalog` from service/specs/spec.py; change it there. -->
 
 # Spec
@@ -94,11 +85,11 @@ def page() -> str:
     """Return the page of a spec's fields, as Markdown."""
     example = f"\n\n```json\n{json.dumps(VARIANTS, indent=2)}\n```"
     tables = {
-        "AXES": _table("field, values, default, meaning", _axes()),
-        "VARIANT": _table(_HEAD, _rows(Variant)) + example,
-        "FIELDS": _table(_HEAD, _rows(ExperimentSpec)),
-        "STATISTICS": _table(_HEAD, _rows(LayerStatistics)),
-        "LIMITS": _table("limit, default, setting, meaning", _limits()),
+        "AXES": table(("field", "values", "default", "meaning"), _axes()),
+        "VARIANT": table(_HEAD, _rows(Variant)) + example,
+        "FIELDS": table(_HEAD, _rows(ExperimentSpec)),
+        "STATISTICS": table(_HEAD, _rows(LayerStatistics)),
+        "LIMITS": table(("limit", "default", "setting", "meaning"), _limits()),
     }
     return "".join(f"{tables.get(line.strip(), line.strip())}\n" for line in _PAGE.splitlines())
 
@@ -108,7 +99,9 @@ def _axes() -> Iterator[Sequence[str]]:
     _, point = next(grid.points(ExperimentSpec.model_validate({"activation": "relu"})))
     for name in AXIS_FIELDS:
         axis, one = name.removeprefix("output_"), schemas[name]["anyOf"][0]
-        values = f"[{axis}](catalog/{axis}.md)" if axis in AXES else f"{_type(one)}, {_range(one)}"
+        values = (
+            f"[{axis}](catalog/{axis}.md)" if axis in AXES else f"{_type(one)}, {value_range(one)}"
+        )
         usual = point[name].value
         default = _OPEN.get(name) or ("the model's own" if usual is None else f"`{usual}`")
         yield f"`{name}`", values, default, _meaning(name, schemas[name])
@@ -124,7 +117,7 @@ def _rows(model: type[BaseModel]) -> Iterator[Sequence[str]]:
                 f"`{name}`",
                 ", or ".join(map(_type, forms)),
                 "required" if field.is_required() else _written(field),
-                "; ".join(filter(None, map(_range, forms))),
+                "; ".join(filter(None, map(value_range, forms))),
                 _meaning(name, schema),
             )
 
@@ -151,19 +144,6 @@ def _type(form: dict[str, Any]) -> str:
     values = form.get("enum", [form["const"]] if "const" in form else [])
     named = ", ".join(f"`{json.dumps(value)}`" for value in values)
     return named or {"string": "text"}.get(form.get("type", ""), form.get("type", "object"))
-
-
-def _range(form: dict[str, Any]) -> str:
-    said = [words.format(form[key]) for key, words in _BOUNDS.items() if key in form]
-    inner = {who: form[key] for key, who in _NESTED.items() if isinstance(form.get(key), dict)}
-    return ", ".join([*said, *(f"{who} {_range(of)}" for who, of in inner.items() if _range(of))])
-
-
-def _table(head: str, rows: Iterable[Sequence[str]]) -> str:
-    columns = head.split(", ")
-    rule = "|---" * len(columns) + "|"
-    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
-    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The types of events: each once, with its sentence and whether webhooks may have it."""
+"""The types of events: each once, with its sentence and whether webhooks can subscribe to it."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class EventType(StrEnum):
-    """The types of stored events, in the order in which an experiment meets them."""
+    """The types of stored events, in the order in which they happen to an experiment."""
 
     EXPERIMENT_CREATED = "experiment.created", "An experiment was submitted."
-    RUN_STARTED = "run.started", "A worker began to train a run, or took it up again."
+    RUN_STARTED = "run.started", "A worker began to train a run, or continued it."
     RUN_EPOCH = "run.epoch", "A run recorded an epoch.", False
     RUN_REQUEUED = (
         "run.requeued",
@@ -21,16 +21,19 @@ class EventType(StrEnum):
         "run.finished",
         "A run ended, in any way: completed, diverged, failed or cancelled.",
     )
-    EXPERIMENT_FINISHED = "experiment.finished", "No run of an experiment is left to be done."
+    EXPERIMENT_FINISHED = (
+        "experiment.finished",
+        "The last run of an experiment ended; sent again after a retry.",
+    )
     EXPERIMENT_DELETED = "experiment.deleted", "An experiment was deleted with all its runs."
 
-    #: When it happens.
+    #: When it happens, as documentation and the API's description show it.
     sentence: str
-    #: Whether webhooks can subscribe to it. Epochs come too often for a message each.
+    #: Whether webhooks can subscribe to it. Epochs are too many for a message per epoch.
     for_webhooks: bool
 
     def __new__(cls, value: str, sentence: str, for_webhooks: bool = True) -> "EventType":
-        """Make a member, which is its name in streams and messages."""
+        """Return a member whose value is its name in streams and messages."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence
@@ -51,7 +54,7 @@ PING = "webhook.ping"
 
 @dataclass(frozen=True)
 class NewEvent:
-    """An event before it has its number. ``run_id`` is None for the experiment's own."""
+    """An event that is not stored yet. ``run_id`` is None for an event of the whole experiment."""
 
     type: EventType
     experiment_id: uuid.UUID
