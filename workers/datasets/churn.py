@@ -1,4 +1,4 @@
-"""The bank churn table: 10,000 customers, and whether they left (data/churn/README.md)."""
+"""The bank churn table: 10,000 customers and whether they left (data/churn/README.md)."""
 
 import csv
 from pathlib import Path
@@ -26,12 +26,12 @@ TEST_COUNT = 2_000
 
 
 def churn(folder: Path, *, train_size: int, test_size: int) -> Samples:
-    """Read the table from ``folder/churn``: inputs float64 (n, 12), labels (n,), 1 for who left.
+    """Return the table in ``folder/churn``: inputs float64 (n, 12), labels (n,), 1 for who left.
 
     The features are France, Germany and Spain (one of them 1, the others 0), gender (Female 0,
-    Male 1), then the columns of ``NUMBERS`` as they stand in the table. Rows are shuffled by
-    NumPy's ``RandomState(0).permutation(10000)``: its first 2,000 are the test part and the
-    others, in its order, the training part. That is the split of scikit-learn's
+    Male 1), then the columns of ``NUMBERS`` as in the table. Rows are shuffled by NumPy's
+    ``RandomState(0).permutation(10000)``: the first 2,000 are the test part, the others the
+    training part, both in this order. That is the split of scikit-learn's
     ``train_test_split(test_size=0.2, random_state=0)``.
 
     Raises:

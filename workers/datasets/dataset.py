@@ -1,4 +1,4 @@
-"""What a data set is once it is loaded."""
+"""Data sets as they are once loaded."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class DatasetError(Exception):
-    """A data set that cannot be read here: the message says which file and what to do."""
+    """A data set cannot be read; the message says which file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Part:
         return len(self.labels)
 
     def to(self, device: torch.device) -> "Part":
-        """Give this part on a device (itself where it is there already)."""
+        """Return this part on a device."""
         return Part(self.inputs.to(device), self.labels.to(device))
 
 
@@ -36,10 +36,10 @@ class Dataset:
     """A data set, preprocessed and split.
 
     Attributes:
-        classes: how many classes the labels tell apart.
-        train: what is trained on.
-        validation: what every epoch is validated on.
-        test: evaluated once at the end; None where it is the validation part.
+        classes: number of classes.
+        train: the part that is trained on.
+        validation: the part that is evaluated after every epoch.
+        test: evaluated once at the end; None where the test part is the validation part.
     """
 
     classes: int
@@ -53,6 +53,6 @@ class Dataset:
         return tuple(self.train.inputs.shape[1:])
 
     def to(self, device: torch.device) -> "Dataset":
-        """Give this data set on a device, whole."""
+        """Return this data set on a device, with all its parts."""
         test = self.test.to(device) if self.test else None
         return Dataset(self.classes, self.train.to(device), self.validation.to(device), test)

@@ -10,10 +10,10 @@ TRAIN_COUNT = 1437
 
 
 def digits(_folder: Path, *, train_size: int, test_size: int) -> Samples:
-    """Give scikit-learn's digits: images uint8 (n, 1, 8, 8) from 0 to 16, labels (n,).
+    """Return scikit-learn's digits: images uint8 (n, 1, 8, 8) from 0 to 16, labels (n,).
 
-    In the file's own order the first 1,437 are the training part and the last 360 the test
-    part. They come with scikit-learn, so there is no file to find.
+    In the order of the file, the first 1,437 are the training part and the last 360 the test part.
+    The file is part of scikit-learn.
     """
     from sklearn.datasets import load_digits  # noqa: PLC0415 - takes a second to import
 

@@ -38,13 +38,14 @@ def fashion_mnist(
     mirrors: Sequence[str] = MIRRORS,
     checksums: Mapping[str, str] = CHECKSUMS,
 ) -> Samples:
-    """Read Fashion-MNIST: images uint8 (n, 1, 28, 28), labels uint8 (n,).
+    """Return Fashion-MNIST: images uint8 (n, 1, 28, 28), labels uint8 (n,).
 
-    The files are taken from ``folder/fashion_mnist``, else from the user's cache, else from the
-    first mirror that gives them, and then kept in the first of the two that can be written.
+    The files are read from ``folder/fashion_mnist``, else from the user's cache, else from the
+    first mirror that has them. Fetched files are kept in the first of the two folders that can be
+    written.
 
     Raises:
-        DatasetError: a file is damaged, or neither here nor on any mirror.
+        DatasetError: a file is damaged, or neither on this machine nor on any mirror.
     """
     files = MirroredFiles(
         "Fashion-MNIST",

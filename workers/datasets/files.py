@@ -1,4 +1,4 @@
-"""Files of data sets: read, and verified before use."""
+"""Files of data sets, verified when they are read."""
 
 import gzip
 import hashlib
@@ -9,14 +9,14 @@ from workers.datasets.dataset import DatasetError
 
 
 def verified(path: Path, checksum: str, remedy: str, *, compressed: bool = False) -> bytes:
-    """Read a file that has the given sha256.
+    """Return the content of a file that has a known sha256.
 
     Args:
-        path: where it is.
+        path: of the file.
         checksum: the sha256 of its content, in hex.
-        remedy: sentences that say what to do where it is not the file expected.
-        compressed: the file is gzipped: the checksum is that of the uncompressed content
-            (compression differs from mirror to mirror), and this is what is given back.
+        remedy: sentences for the error, which say what to do.
+        compressed: the file is gzipped. The checksum is that of the uncompressed content, which is
+            returned (compression differs from mirror to mirror).
 
     Raises:
         DatasetError: the file is missing, unreadable or not the one expected.

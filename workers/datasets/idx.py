@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and of the data sets made in its image (LeCun et al. 1998)."""
+"""The IDX format of MNIST and of data sets with the same files (LeCun et al. 1998)."""
 
 import struct
 from collections.abc import Callable
@@ -12,12 +12,12 @@ CLASSES = 10
 
 
 def samples(read: Callable[[str], bytes], *, train_size: int, test_size: int) -> Samples:
-    """Make the samples of a data set that comes as MNIST's four files.
+    """Return the samples of a data set that has MNIST's four files.
 
     Args:
-        read: from a file's name (uncompressed: ``train-images-idx3-ubyte``) to its content.
-        train_size: how many of the training images are given, from the first on.
-        test_size: how many of the test images.
+        read: from a file's uncompressed name (``train-images-idx3-ubyte``) to its content.
+        train_size: number of training images, from the first on.
+        test_size: number of test images, from the first on.
 
     Returns:
         Images uint8 (n, 1, height, width) from 0 to 255, labels uint8 (n,) from 0 to 9.
@@ -32,7 +32,7 @@ def samples(read: Callable[[str], bytes], *, train_size: int, test_size: int) ->
 
 
 def _values(content: bytes) -> NDArray[np.uint8]:
-    """Read one IDX file of bytes: a magic number, the sizes, the bytes."""
+    """Return the values of an IDX file of bytes: a magic number, the sizes, the bytes."""
     dimensions = content[3]
     shape = struct.unpack_from(f">{dimensions}I", content, 4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)

@@ -1,4 +1,4 @@
-"""From a configuration's data set to tensors ready to train on."""
+"""Loading: from a configuration's data set to tensors that are ready to train on."""
 
 import os
 from collections.abc import Callable
@@ -23,8 +23,8 @@ from workers.datasets.planar import circles, moons
 from workers.datasets.preprocessings import PREPROCESSINGS, Apply
 from workers.datasets.samples import Samples
 
-#: From the data folder, ``train_size``, ``test_size`` and a data set's own parameters to the
-#: first so many samples of either part.
+#: Functions from the data folder, ``train_size``, ``test_size`` and a data set's own parameters to
+#: the first samples of both parts.
 DATASETS: dict[str, Callable[..., Samples]] = {
     "mnist": mnist,
     "fashion_mnist": fashion_mnist,
@@ -39,24 +39,24 @@ _REPOSITORY_DATA = Path(__file__).parents[2] / "data"
 
 
 def data_folder() -> Path:
-    """Give the folder data sets are read from: ACTINIUM_DATA_DIR, or the repository's data."""
+    """Return the folder of the data sets: ACTINIUM_DATA_DIR, or the repository's data."""
     return Path(os.environ.get("ACTINIUM_DATA_DIR") or _REPOSITORY_DATA)
 
 
 def load(dataset: Choice, folder: Path | None = None) -> Dataset:
-    """Load a configuration's data set, split and preprocessed, on the CPU.
+    """Return a configuration's data set, split and preprocessed, on the CPU.
 
-    Parts are taken from the front: the first ``train_size`` training and ``test_size`` test
-    samples. With a ``validation_split`` the last share of those training samples is the
-    validation part (Keras' convention: the split lies at ``int(n * (1 - share))``) and the test
-    part stays for the end; without one the test part is the validation part.
+    Parts are the first ``train_size`` training and ``test_size`` test samples. With a
+    ``validation_split`` the last share of those training samples is the validation part (Keras'
+    convention: the split is at ``int(n * (1 - share))``), and the test part is evaluated at the
+    end. Without one the test part is the validation part.
 
-    The last two loaded stay in memory (float32: 220 MB for the whole of MNIST), so that the
-    runs of an experiment share one. Treat the tensors as read-only.
+    The last two data sets stay in memory (float32: 220 MB for the whole of MNIST), so that the runs
+    of an experiment share one. Treat the tensors as read-only.
 
     Args:
         dataset: a configuration's ``dataset``.
-        folder: where the files are, by default ``data_folder()``.
+        folder: of the files, by default ``data_folder()``.
 
     Raises:
         DatasetError: a file is missing or damaged, or cannot be fetched.
@@ -80,18 +80,18 @@ def _load(
     largest = cast("DatasetEntry", AXES["dataset"][name]).largest_value
     apply = fit(inputs[:trained], largest)
     test = _part(samples.test_inputs, samples.test_labels, apply)
-    held_out = _part(inputs[trained:], labels[trained:], apply)
+    validation = _part(inputs[trained:], labels[trained:], apply)
     return Dataset(
         classes=samples.classes,
         train=_part(inputs[:trained], labels[:trained], apply),
-        validation=held_out if validation_split else test,
+        validation=validation if validation_split else test,
         test=test if validation_split else None,
     )
 
 
 def _part(inputs: NDArray[Any], labels: NDArray[Any], apply: Apply) -> Part:
     return Part(
-        # Copied, since torch aligns memory and NumPy does not: a product's last bits depend on it.
+        # A copy: torch aligns memory, NumPy does not, and the last bits of a product depend on it.
         torch.from_numpy(apply(inputs)).clone(),
         torch.from_numpy(labels.astype(np.int64)),
     )

@@ -1,4 +1,4 @@
-"""Files that are fetched from a mirror once, verified and kept."""
+"""Mirrored files: fetched from a mirror once, verified and kept."""
 
 import hashlib
 import os
@@ -13,15 +13,15 @@ from pathlib import Path
 from workers.datasets.dataset import DatasetError
 from workers.datasets.files import verified
 
-#: Seconds a mirror may be silent. Trying two dead ones must not outlast a worker's lease.
-_SILENCE = 5.0
-#: Seconds one file may take from one mirror, however steadily it trickles.
-_SECONDS_A_FILE = 60.0
-_LARGEST_FILE = 64 * 2**20
+#: How long a mirror may be silent. Trying two dead mirrors must not take longer than a lease.
+SILENCE_SECONDS = 5.0
+#: How long a mirror may take for one file, also if data keep coming.
+FILE_SECONDS = 60.0
+LARGEST_FILE_BYTES = 64 * 2**20
 
 
 def cache_folder() -> Path:
-    """Give the user's cache: where files are kept if the data folder cannot be written."""
+    """Return the user's cache, for files if the data folder cannot be written."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "actinium"
 
 
@@ -30,9 +30,9 @@ class MirroredFiles:
     """The files of a data set, known by their checksums.
 
     Attributes:
-        title: what the data set is called in an error.
-        folders: where the files are looked for; a fetched one is kept in the first of them
-            that can be written.
+        title: the data set's name in errors.
+        folders: where the files are looked for; a fetched file is kept in the first folder that
+            can be written.
         mirrors: addresses that end in a slash, tried in this order.
         checksums: from each file's name to its sha256.
     """
@@ -43,11 +43,11 @@ class MirroredFiles:
     checksums: Mapping[str, str]
 
     def read(self, name: str) -> bytes:
-        """Give the content of a file: from a folder if it is there, else from a mirror.
+        """Return the content of a file: from a folder if it is there, else from a mirror.
 
         Raises:
-            DatasetError: the file that is there is damaged, or it is nowhere and no mirror
-                gives the one expected.
+            DatasetError: the file is there and damaged, or it is not there and no mirror has the
+                expected one.
         """
         for folder in self.folders:
             path = folder / name
@@ -76,7 +76,7 @@ class MirroredFiles:
         )
 
     def _keep(self, name: str, content: bytes) -> None:
-        """Store a file in one step, so that no other process ever reads half of it."""
+        """Store a file in one step, so that no other process can read half of it."""
         for folder in self.folders:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -95,13 +95,13 @@ class MirroredFiles:
 
 
 def _download(url: str) -> bytes:
-    deadline = time.monotonic() + _SECONDS_A_FILE
+    deadline = time.monotonic() + FILE_SECONDS
     content = bytearray()
-    with urllib.request.urlopen(url, timeout=_SILENCE) as response:  # noqa: S310 - our own list
+    with urllib.request.urlopen(url, timeout=SILENCE_SECONDS) as response:  # noqa: S310 - our own list
         while chunk := response.read(2**16):
             content += chunk
-            if len(content) > _LARGEST_FILE:
+            if len(content) > LARGEST_FILE_BYTES:
                 raise OSError("larger than any file of the data set")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not done after {_SECONDS_A_FILE:.0f} seconds")
+                raise TimeoutError(f"not done after {FILE_SECONDS:.0f} seconds")
     return bytes(content)

@@ -16,7 +16,7 @@ CHECKSUMS = {
 
 
 def mnist(folder: Path, *, train_size: int, test_size: int) -> Samples:
-    """Read MNIST from ``folder/mnist``: images uint8 (n, 1, 28, 28), labels uint8 (n,).
+    """Return MNIST from ``folder/mnist``: images uint8 (n, 1, 28, 28), labels uint8 (n,).
 
     Raises:
         DatasetError: a file is missing, unreadable or not the one expected.

@@ -1,10 +1,10 @@
 """Two classes in the plane: circles and moons, as scikit-learn makes them.
 
-Points come in blocks of the default size, so that fewer points are always the first of more.
-The first block is what scikit-learn gives for one random state; each later one has a stream of
-its own. Random states are 2 seed - 1 for the training part and 2 seed for the test part: no two
-parts of any two seeds share one, and seed 1 gives the very circles of the Deep Learning
-Specialization's exercise on initialization (random states 1 and 2).
+Points are made in blocks of the default size, so that a smaller part is the beginning of a larger
+one. The first block is scikit-learn's for one random state; each later block has a stream of its
+own. Random states are 2 seed - 1 for the training part and 2 seed for the test part, so no two
+parts of any two seeds share one. Seed 1 gives the circles of the Deep Learning Specialization's
+exercise on initialization (random states 1 and 2).
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ _Points = tuple[NDArray[Any], NDArray[Any]]
 def circles(
     _folder: Path, *, train_size: int, test_size: int, noise: float, factor: float, seed: int
 ) -> Samples:
-    """Give points (n, 2) on two circles: labels 0 for radius 1 and 1 for radius ``factor``.
+    """Return points (n, 2) on two circles: label 0 for radius 1, label 1 for radius ``factor``.
 
-    ``noise`` is the standard deviation of what is added to each coordinate. Without any, every
-    block holds the same equally spaced points.
+    ``noise`` is the standard deviation of the normal noise on each coordinate. Without noise every
+    block has the same equally spaced points.
     """
     from sklearn.datasets import make_circles  # noqa: PLC0415 - takes a second to import
 
@@ -37,10 +37,10 @@ def circles(
 
 
 def moons(_folder: Path, *, train_size: int, test_size: int, noise: float, seed: int) -> Samples:
-    """Give points (n, 2) on two interleaving half circles: labels 0 for the upper, 1 the lower.
+    """Return points (n, 2) on two interleaving half circles: label 0 for the upper one, else 1.
 
-    ``noise`` is the standard deviation of what is added to each coordinate. Without any, every
-    block holds the same equally spaced points.
+    ``noise`` is the standard deviation of the normal noise on each coordinate. Without noise every
+    block has the same equally spaced points.
     """
     from sklearn.datasets import make_moons  # noqa: PLC0415 - takes a second to import
 
@@ -59,5 +59,5 @@ def _points(make: Callable[..., _Points], size: int, block: int, state: int) -> 
         for index in range(-(-size // block))
     ]
     blocks = [make(block, random_state=stream) for stream in streams]
-    inputs, labels = (np.concatenate(each)[:size] for each in zip(*blocks, strict=True))
+    inputs, labels = (np.concatenate(parts)[:size] for parts in zip(*blocks, strict=True))
     return inputs, labels

@@ -1,9 +1,9 @@
-r"""Preprocessings: what is done to the inputs, fitted on the training part only.
+"""Preprocessings of the inputs, fitted on the training part only.
 
-The fitted ones see each sample as a row of features, pixels divided by their largest value,
-points and tables as they are stored: x in their formulas. Their sums run in float64 over blocks
-of a fixed size and on one BLAS thread: the last bits of a sum depend on its order, and the same
-data must give the same inputs however many cores a machine has.
+In the formulas x is a sample as a row of features: pixels divided by their largest value, points
+and tables as they are stored. Sums are in float64, over blocks of a fixed size and on one BLAS
+thread: the last bits of a sum depend on its order, and the same data must give the same inputs on
+any number of cores.
 """
 
 import math
@@ -17,40 +17,40 @@ from threadpoolctl import threadpool_limits
 from workers.datasets.dataset import DatasetError
 
 Inputs = NDArray[np.float32]
-#: From inputs as they are stored to inputs of a network, float32.
+#: From stored inputs to inputs of a network, float32.
 Apply = Callable[[NDArray[Any]], Inputs]
-#: From the training inputs as they are stored, and the largest value of a pixel (None where
-#: inputs are no pixels), to the function that is applied to every part.
+#: From the stored training inputs and the largest value of a pixel (None if inputs are not pixels)
+#: to the function that is applied to every part.
 Fit = Callable[[NDArray[Any], float | None], Apply]
 
 _Rows = NDArray[np.float64]
-_BLOCK = 4096
+_BLOCK_ROWS = 4096
 
 
 def none() -> Fit:
-    """Leave the values as they are stored (pixels 0 to 255, digits 0 to 16)."""
+    """Return the preprocessing that keeps stored values (pixels 0 to 255, digits 0 to 16)."""
     return lambda _inputs, _largest: lambda inputs: inputs.astype(np.float32)
 
 
 def scale() -> Fit:
-    """Divide pixels by their largest value, so that inputs lie within [0, 1].
+    """Return the preprocessing that divides pixels by their largest value: inputs in [0, 1].
 
     Raises:
-        DatasetError: the inputs are no pixels.
+        DatasetError: when it is fitted on inputs that are not pixels.
     """
 
     def fit(_inputs: NDArray[Any], largest: float | None) -> Apply:
         if largest is None:
-            raise DatasetError("scale divides pixels by their largest value, and these have none.")
+            raise DatasetError("scale divides pixels by their largest value; these are not pixels.")
         divisor = np.float32(largest)
-        # In one pass: the whole of MNIST in float32 is 220 MB, and would be written twice.
+        # In one pass: the whole of MNIST is 220 MB in float32, which should not be written twice.
         return lambda inputs: np.divide(inputs, divisor, dtype=np.float32)
 
     return fit
 
 
 def zero_center() -> Fit:
-    """Subtract the training mean of each feature: x - mean."""
+    """Return the preprocessing x - mean, with the training mean of each feature."""
 
     def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
         mean = _mean(inputs, largest)
@@ -60,10 +60,10 @@ def zero_center() -> Fit:
 
 
 def standardize() -> Fit:
-    """Give each feature mean 0 and standard deviation 1 over the training part.
+    """Return the preprocessing (x - mean) / std, by the training part.
 
-    (x - mean) / std with the population's deviation (divided by n, as scikit-learn's
-    StandardScaler has it). A feature that never varies is only centred.
+    std is the population's (divided by n, as in scikit-learn's StandardScaler). A feature that does
+    not vary is only centred.
     """
 
     def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
@@ -78,11 +78,16 @@ def standardize() -> Fit:
 
 
 def pca(*, components: int) -> Fit:
-    """Project centred samples on the leading principal axes: (samples, components).
+    """Return the projection of centred samples on the leading principal axes.
 
-    The axes are the eigenvectors of the training covariance, of the largest eigenvalues first
-    (Pearson 1901; Hotelling 1933). An axis and its negative are equally good: the one whose
-    largest loading in absolute value is positive is taken, as scikit-learn does.
+    The axes are the eigenvectors of the training covariance, by falling eigenvalues. The sign of an
+    axis is chosen so that its loading of largest absolute value is positive, as in scikit-learn.
+
+    Args:
+        components: number of axes; the result is (samples, components).
+
+    References:
+        Pearson 1901; Hotelling 1933.
     """
 
     def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
@@ -97,12 +102,16 @@ def pca(*, components: int) -> Fit:
 
 
 def whiten(*, epsilon: float) -> Fit:
-    """Take the correlations out of the training part and keep its shape (ZCA).
+    """Return the preprocessing W (x - mean), which removes correlations and keeps the shape (ZCA).
 
-    W (x - mean) with W = U (D + epsilon I)^(-1/2) U^T for the training covariance U D U^T
-    (divided by n): of all whitening transformations the one that stays nearest to x
-    (Bell & Sejnowski 1997; Krizhevsky 2009, appendix A). ``epsilon`` keeps directions in which
-    next to nothing varies from being blown up to noise.
+    W = U (D + epsilon I)^(-1/2) U^T for the training covariance U D U^T (divided by n). Of all
+    whitening transformations it changes x least.
+
+    Args:
+        epsilon: keeps directions with hardly any variance from being amplified to noise.
+
+    References:
+        Bell & Sejnowski 1997; Krizhevsky 2009, appendix A.
     """
 
     def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
@@ -116,10 +125,10 @@ def whiten(*, epsilon: float) -> Fit:
 
 
 def _rows(inputs: NDArray[Any], largest: float | None) -> Iterator[_Rows]:
-    """Give the samples as rows of features, pixels within [0, 1], block by block."""
+    """Yield the samples as rows of features, with pixels in [0, 1], block by block."""
     flat = inputs.reshape(len(inputs), math.prod(inputs.shape[1:]))
-    for start in range(0, len(flat), _BLOCK):
-        rows = flat[start : start + _BLOCK].astype(np.float64)
+    for start in range(0, len(flat), _BLOCK_ROWS):
+        rows = flat[start : start + _BLOCK_ROWS].astype(np.float64)
         yield rows if largest is None else rows / largest
 
 
@@ -130,7 +139,7 @@ def _mean(inputs: NDArray[Any], largest: float | None) -> _Rows:
 
 
 def _eigen(inputs: NDArray[Any], largest: float | None, mean: _Rows) -> tuple[_Rows, _Rows]:
-    """Give the eigenvalues, rising, and the eigenvectors (columns) of the covariance."""
+    """Return the eigenvalues, rising, and the eigenvectors (columns) of the covariance."""
     with threadpool_limits(1, user_api="blas"):
         covariance = np.zeros((mean.size, mean.size))
         for rows in _rows(inputs, largest):
@@ -145,7 +154,7 @@ def _by_rows(
     largest: float | None,
     shape: tuple[int, ...] | None = None,
 ) -> Apply:
-    """Apply a function of rows to inputs of any shape, and give samples ``shape`` (or as is)."""
+    """Return a function of rows for inputs of any shape; samples get ``shape``, or keep theirs."""
 
     def apply(inputs: NDArray[Any]) -> Inputs:
         sample = inputs.shape[1:] if shape is None else shape

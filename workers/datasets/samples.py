@@ -1,4 +1,4 @@
-"""A data set as its source gives it, before it is split and preprocessed."""
+"""Samples of a data set, before they are split and preprocessed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Samples:
-    """The first samples of a data set's two parts, as many as were asked for.
+    """The requested number of first samples of a data set's two parts.
 
     Attributes:
-        classes: how many classes the labels tell apart.
+        classes: number of classes.
         train_inputs: (samples, *input_shape), numbers of any type.
         train_labels: (samples,), integers from 0 on.
         test_inputs: as train_inputs.

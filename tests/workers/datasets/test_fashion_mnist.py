@@ -166,18 +166,18 @@ def test_a_mirror_of_other_files_is_passed_over(
 
 
 def test_a_silent_mirror_is_left_in_time(tmp_path, published, checksums, serve, monkeypatch):
-    monkeypatch.setattr(mirrors, "_SILENCE", 0.2)
+    monkeypatch.setattr(mirrors, "SILENCE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         addresses = [f"http://127.0.0.1:{silent.getsockname()[1]}/", serve(published)]
         assert len(read(tmp_path / "data", addresses, checksums).train_labels) == 20
 
 
 def test_a_mirror_that_never_ends_is_left(tmp_path, published, checksums, serve, monkeypatch):
-    monkeypatch.setattr(mirrors, "_LARGEST_FILE", 50)
+    monkeypatch.setattr(mirrors, "LARGEST_FILE_BYTES", 50)
     with pytest.raises(DatasetError, match="larger than any file"):
         read(tmp_path / "data", [serve(published)], checksums)
     monkeypatch.undo()
-    monkeypatch.setattr(mirrors, "_SECONDS_A_FILE", -1.0)
+    monkeypatch.setattr(mirrors, "FILE_SECONDS", -1.0)
     with pytest.raises(DatasetError, match="not done after"):
         read(tmp_path / "data", [serve(published)], checksums)
 
