@@ -21,17 +21,17 @@ from service.specs.spec import AXIS_FIELDS, ExperimentSpec, LayerStatistics, Var
 
 PAGE = Path(__file__).parents[1] / "spec.md"
 
-#: What the catalog and the schema leave to a field's name.
+#: Descriptions of fields that neither catalog nor schema describes.
 _MEANINGS = {
     **MEANINGS,
     "batch_size": "Samples of one step.",
     "description": "Free text.",
     "device": "The kind of worker that trains; `auto` takes either.",
-    "label": "The variant's name, each its own; comparisons can group by `variant`.",
-    "layer_statistics": "When they are taken: [below](#layer_statistics).",
+    "label": "The variant's name, which must be unique; comparisons can group by `variant`.",
+    "layer_statistics": "When they are taken: see [below](#layer_statistics).",
     "max_attempts": "Attempts that may end in an error or with a lost worker before a run fails.",
     "name": "Free text; `GET /v1/experiments?name=` finds it.",
-    "seeds": "Each its own; a count n, of 100,000 at most, stands for 0 to n - 1.",
+    "seeds": "All different; a count n, of 100,000 at most, means 0 to n - 1.",
     "tags": "Free keys and values; `GET /v1/experiments?tag=key:value` finds them.",
 }
 _OPEN = {"activation": "required", "output_initializer": "as `initializer`"}
@@ -40,10 +40,10 @@ _PAGE = """<!-- Written by `make catalog` from service/specs/spec.py; change it 
 
 # Spec
 
-An experiment is one spec, the body of `POST /v1/experiments`; with `?dry_run=true` the answer says
-what it stands for, and nothing is stored. Only `activation` has no default. A field that is not
-here is refused, as is a value out of its range; the error points at it. What the words mean:
-[concepts](concepts.md).
+An experiment is one spec, the body of `POST /v1/experiments`; with `?dry_run=true` the answer
+describes the experiment, and nothing is stored. Only `activation` has no default. Unknown fields
+and values outside their range are refused; the error points at them. [Concepts](concepts.md)
+explains the terms.
 
 ## Axes
 
@@ -56,9 +56,9 @@ AXES
 
 ## Variants
 
-For what is no plain product: `variants` are partial specs that override the base, axis by axis.
-Their own lists multiply out, and the experiment is their union; `activation` may then stand in the
-variants alone. A variant takes any axis, and
+For configurations that are not a full grid: `variants` are partial specs that override the base,
+axis by axis. Each variant is the product of its own lists, and the experiment is the union of all
+variants; `activation` may then be given in the variants alone. A variant takes any axis, and
 
 VARIANT
 
@@ -68,14 +68,14 @@ FIELDS
 
 ### layer_statistics
 
-`off`, or an object; what is taken is described in [diagnoses](diagnoses.md).
+`off`, or an object; [diagnoses](diagnoses.md) describes what is measured.
 
 STATISTICS
 
 ## Limits
 
-How large an experiment may be is a matter of [settings](settings.md). A spec over a limit is a 422
-that names it, a body over `max_body_bytes` a 413.
+[Settings](settings.md) limit how large an experiment may be. A spec over a limit is answered by a
+422 that names the limit, a body over `max_body_bytes` by a 413.
 
 LIMITS
 """
