@@ -17,8 +17,8 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/actinium
 ENV PATH=/opt/actinium/bin:$PATH
 COPY deploy/requirements/worker.txt /tmp/requirements.txt
-RUN pip install --require-hashes --requirement /tmp/requirements.txt
-RUN pip install torch==2.13.0
+RUN pip install --require-hashes --requirement /tmp/requirements.txt \
+    && pip install torch==2.13.0
 # The command and the version alone; the code itself runs from /app.
 COPY pyproject.toml README.md LICENSE /tmp/package/
 RUN pip install --no-deps --no-build-isolation /tmp/package
