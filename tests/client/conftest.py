@@ -49,7 +49,7 @@ def environment(served) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Told:
+class CommandResult:
     """What a command wrote, and how it exited."""
 
     returncode: int
@@ -62,10 +62,10 @@ def _text(written: io.BytesIO) -> str:
 
 
 @pytest.fixture
-def actinium(environment, tmp_path, monkeypatch) -> Callable[..., Told]:
+def actinium(environment, tmp_path, monkeypatch) -> Callable[..., CommandResult]:
     """Run the command against the test's service, in this process: a new one takes longer."""
 
-    def run(*words: str, url: str | None = None, given: str = "", **more: str) -> Told:
+    def run(*words: str, url: str | None = None, given: str = "", **more: str) -> CommandResult:
         where = {} if url is None else {"ACTINIUM_URL": url}
         with monkeypatch.context() as patch:
             patch.chdir(tmp_path)
@@ -79,7 +79,9 @@ def actinium(environment, tmp_path, monkeypatch) -> Callable[..., Told]:
             patch.setattr(sys, "stderr", io.TextIOWrapper(err, "utf-8", write_through=True))
             with pytest.raises(SystemExit) as ended:
                 main()
-            return Told(int(ended.value.code or 0), *(_text(each) for each in (out, err)))
+            return CommandResult(
+                int(ended.value.code or 0), *(_text(stream) for stream in (out, err))
+            )
 
     return run
 

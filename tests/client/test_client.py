@@ -27,7 +27,7 @@ def test_a_spec_and_keywords_make_one_experiment(client, lab):
     stored = client.experiment(made)
     assert stored["spec"]["epochs"] == 2
     assert stored["spec"]["activation"][1]["negative_slope"] == 0.2
-    assert [each["id"] for each in client.experiments(tag="course:dl")] == [made["id"]]
+    assert [found["id"] for found in client.experiments(tag="course:dl")] == [made["id"]]
     assert list(client.experiments(tag="course:other")) == []
     assert len(lab.runs(uuid.UUID(made["id"]))) == 6
 
@@ -44,7 +44,7 @@ def test_numbers_of_numpy_and_pandas_are_numbers_of_a_spec_and_of_a_filter(clien
     )
     assert client.submit(activation="elu", seeds=range(2), epochs=1)["runs"]["total"] == 2
     spec = client.experiment(made)["spec"]
-    assert [each["learning_rate"] for each in spec["optimizer"]] == [0.5, 0.25]
+    assert [optimizer["learning_rate"] for optimizer in spec["optimizer"]] == [0.5, 0.25]
     assert (spec["seeds"], spec["epochs"]) == ([0, 1, 2], 2)
     assert len(list(client.runs(made, seed=np.array([0, 2])))) == 4
     assert len(list(client.runs(made, seed={1}, status=("queued", "running")))) == 2
@@ -74,9 +74,9 @@ def test_lists_are_given_whole_whatever_the_page(client, lab):
 
 def test_non_finite_numbers_come_back_as_numbers_and_names_stay_names(client, lab):
     experiment = lab.submit(name="NaN", tags={"NaN": "Infinity"}, description="-Infinity")
-    held = lab.taken()
-    lab.epoch(held, 1, val_loss=INF, gradient_norm=1e300)
-    lab.epoch(held, 2, "diverged", loss=NAN, val_loss=-INF)
+    claim = lab.taken()
+    lab.epoch(claim, 1, val_loss=INF, gradient_norm=1e300)
+    lab.epoch(claim, 2, "diverged", loss=NAN, val_loss=-INF)
     stored = client.experiment(experiment)
     assert (stored["name"], stored["tags"]) == ("NaN", {"NaN": "Infinity"})
     assert stored["description"] == "-Infinity"
@@ -92,7 +92,7 @@ def test_non_finite_numbers_come_back_as_numbers_and_names_stay_names(client, la
     (same,) = client.histories(experiment)
     assert same["run_id"] == run["id"]
     assert same["metrics"]["val_loss"] == [INF, -INF]
-    (shown,) = [each for each in client.events(experiment) if each["type"] == "run.finished"]
+    (shown,) = [event for event in client.events(experiment) if event["type"] == "run.finished"]
     assert shown["data"]["val_loss"] == -INF
 
 
@@ -168,8 +168,8 @@ def test_a_wait_without_a_terminal_writes_a_line_a_change(client, lab, capsys):
             display.show(client.experiment(experiment))
             if step < 2:
                 lab.train(lab.taken())
-    told = [line.split("%")[0] for line in capsys.readouterr().err.splitlines()]
-    assert told == ["2 runs waiting for a worker, 0", "1 of 2 runs, 50", "2 of 2 runs, 100"]
+    listed = [line.split("%")[0] for line in capsys.readouterr().err.splitlines()]
+    assert listed == ["2 runs waiting for a worker, 0", "1 of 2 runs, 50", "2 of 2 runs, 100"]
 
 
 def test_a_wait_in_a_notebook_is_a_bar_of_text(client, lab, capsys, monkeypatch):
@@ -206,9 +206,9 @@ def test_a_refusal_names_every_field_and_what_would_be_right(client):
     error = refused.value
     assert (error.status, error.title) == (422, "The request cannot be used")
     assert error.type == "urn:actinium:problem:invalid"
-    assert {each["pointer"] for each in error.errors} == {"/activation/1", "/epochs"}
+    assert {error["pointer"] for error in error.errors} == {"/activation/1", "/epochs"}
     lines = str(error).splitlines()
-    assert any(each.startswith("/activation/1: ") and "'relu'" in each for each in lines)
+    assert any(line.startswith("/activation/1: ") and "'relu'" in line for line in lines)
     assert error.request_id
     with pytest.raises(ApiError, match=r"There is no experiment") as missing:
         client.experiment(uuid.uuid4())
@@ -250,7 +250,7 @@ def test_comparison_pictures_and_catalog(client, lab, tmp_path):
     for number in range(6):
         lab.train(lab.taken(), val_accuracy=0.9 + number / 100)
     comparison = client.comparison(experiment)
-    assert [each["by"]["activation"] for each in comparison["groups"]] == ["elu", "relu"]
+    assert [group["by"]["activation"] for group in comparison["groups"]] == ["elu", "relu"]
     assert comparison["groups"][0]["mean"] == pytest.approx(0.94)
     best = client.comparison(experiment, metric="val_loss", at="best", by=["activation"])
     assert best["higher_is_better"] is False
@@ -268,9 +268,9 @@ def test_comparison_pictures_and_catalog(client, lab, tmp_path):
     with pytest.raises(ApiError) as unknown:
         client.figure(experiment, "learning_curve")
     assert "learning_curves" in str(unknown.value)
-    names = [each["axis"] for each in client.catalog()]
+    names = [axis["axis"] for axis in client.catalog()]
     assert {"activation", "initializer", "clipping"} <= set(names)
-    assert "relu" in {each["name"] for each in client.catalog_axis("activation")}
+    assert "relu" in {entry["name"] for entry in client.catalog_axis("activation")}
     assert client.catalog_entry("activation", "leaky_relu")["parameters"]
     assert "<svg" in client.activation_figure("relu")._repr_svg_()
 
@@ -290,16 +290,19 @@ def test_an_export_is_what_the_service_streams(client, served, lab, tmp_path):
         client.export(experiment, tmp_path / "histories.xlsx")
     with pytest.raises(ApiError):
         client.export(uuid.uuid4(), tmp_path / "nothing.csv")
-    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["histories.csv"]
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["histories.csv"]
 
 
 def test_attempts_are_listed(client, lab):
     lab.submit()
     lab.fail(lab.taken(), "Out of luck.")
     lab.train_all()
-    told = list(client.attempts(next(client.runs())))
-    assert [(each["attempt"], each["outcome"]) for each in told] == [(1, "error"), (2, "completed")]
-    assert told[0]["reason"] == "Out of luck."
+    listed = list(client.attempts(next(client.runs())))
+    assert [(attempt["attempt"], attempt["outcome"]) for attempt in listed] == [
+        (1, "error"),
+        (2, "completed"),
+    ]
+    assert listed[0]["reason"] == "Out of luck."
 
 
 def test_an_id_or_what_has_one_is_wanted(client):

@@ -49,12 +49,12 @@ def test_an_experiment_from_submission_to_export(served, lab, tmp_path, worker):
             history = await client.history(found[0])
             assert history["metrics"]["val_loss"] == [1.5, 1.5]
             comparison = await client.comparison(made)
-            assert {each["n"] for each in comparison["groups"]} == {2}
+            assert {group["n"] for group in comparison["groups"]} == {2}
             path = await client.export(made, tmp_path / "histories.csv")
             assert len(path.read_text().splitlines()) == 1 + 8
             figure = await client.figure(made, "comparison")
             assert "<svg" in figure._repr_svg_()
-            assert len([each async for each in client.catalog_axis("activation")]) > 5
+            assert len([entry async for entry in client.catalog_axis("activation")]) > 5
             with pytest.raises(ApiError, match="There is no run"):
                 await client.run(uuid.uuid4())
 
@@ -66,8 +66,10 @@ def test_many_calls_at_once(served, lab):
 
     async def go() -> list[int]:
         async with AsyncClient(served.url) as client:
-            found = await asyncio.gather(*[client.experiment(each) for each in experiments])
-            return [each["runs"]["total"] for each in found]
+            found = await asyncio.gather(
+                *[client.experiment(experiment) for experiment in experiments]
+            )
+            return [experiment["runs"]["total"] for experiment in found]
 
     assert asyncio.run(go()) == list(range(1, 9))
 
@@ -81,7 +83,7 @@ def test_a_submission_whose_answer_is_lost_is_made_once(served, lab):
         relay.swallow = 1
         made = asyncio.run(go(relay.url))
     with Client(served.url) as client:
-        assert [each["id"] for each in client.experiments()] == [made["id"]]
+        assert [experiment["id"] for experiment in client.experiments()] == [made["id"]]
 
 
 def test_it_asks_again_like_the_other():

@@ -14,9 +14,9 @@ from tests.support.paths import ROOT
 UUID_LENGTH = 36
 
 
-def _json(told):
-    assert told.returncode == 0, told.stderr
-    return json.loads(told.stdout)
+def _json(result):
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
 
 
 def test_flags_make_the_spec(actinium, client):
@@ -64,31 +64,31 @@ def test_a_preset_is_submitted_by_name(actinium, client):
     made = _json(actinium("run", "block_initializers", "--size", "small", "--seeds", "1", "--json"))
     assert made["preset"] == {"name": "block_initializers", "size": "small"}
     claims = client.claims(made)["claims"]
-    assert {each["status"] for each in claims} == {"inconclusive"}
+    assert {claim["status"] for claim in claims} == {"inconclusive"}
     shown = actinium("show", made["id"])
     assert "inconclusive" in shown.stdout
 
 
 def test_run_and_watch_end_with_the_ranking(actinium, worker):
-    told = actinium(
+    result = actinium(
         *("run", "--activation", "relu", "--activation", "elu", "--seeds", "2", "--epochs", "2"),
         "--watch",
     )
-    assert told.returncode == 0, told.stderr
-    assert "4 runs" in told.stdout
-    assert "relu" in told.stdout
-    assert "95% interval" in told.stdout
+    assert result.returncode == 0, result.stderr
+    assert "4 runs" in result.stdout
+    assert "relu" in result.stdout
+    assert "95% interval" in result.stdout
 
 
 def test_a_failed_run_shows_in_the_exit_status_and_a_diverged_one_does_not(actinium, lab):
     diverged = lab.submit(activation="tanh")
-    held = lab.taken()
-    lab.epoch(held, 1, "diverged", val_loss=float("nan"))
+    claim = lab.taken()
+    lab.epoch(claim, 1, "diverged", val_loss=float("nan"))
     assert actinium("watch", str(diverged)).returncode == 0
     failed = lab.submit(activation="elu", max_attempts=1)
     lab.fail(lab.taken(), "Out of luck.")
-    told = actinium("watch", str(failed))
-    assert (told.returncode, "1 failed" in told.stdout) == (4, True)
+    result = actinium("watch", str(failed))
+    assert (result.returncode, "1 failed" in result.stdout) == (4, True)
     events = actinium("watch", "last", "--json")
     assert events.returncode == 4
     kinds = [json.loads(line)["type"] for line in events.stdout.splitlines()]
@@ -101,19 +101,19 @@ def test_a_failed_run_shows_in_the_exit_status_and_a_diverged_one_does_not(actin
 
 def test_what_is_shown_and_what_scripts_get(actinium, lab, tmp_path):
     experiment = lab.submit(activation=["relu", "leaky_relu"], seeds=2, name="[red]look", epochs=3)
-    held = lab.taken()
-    lab.train(held, val_accuracy=0.75, val_loss=float("inf"))
+    claim = lab.taken()
+    lab.train(claim, val_accuracy=0.75, val_loss=float("inf"))
     lab.train_all(val_accuracy=0.5)
-    told = actinium("ls")
-    assert str(experiment) in told.stdout
-    assert "[red]look" in told.stdout
-    assert "Traceback" not in told.stderr
-    assert [each["id"] for each in _json(actinium("ls", "--json"))] == [str(experiment)]
+    result = actinium("ls")
+    assert str(experiment) in result.stdout
+    assert "[red]look" in result.stdout
+    assert "Traceback" not in result.stderr
+    assert [found["id"] for found in _json(actinium("ls", "--json"))] == [str(experiment)]
     runs = _json(actinium("runs", "last", "--json"))
-    assert [each["seed"] for each in runs] == [0, 1, 0, 1]
+    assert [run["seed"] for run in runs] == [0, 1, 0, 1]
     assert runs[0]["final"]["val_loss"] == "Infinity"
     table = actinium("runs", "last").stdout
-    assert all(each["id"] in table for each in runs)
+    assert all(run["id"] in table for run in runs)
     assert "75.00%" in table
     assert "inf" in table
     assert len(_json(actinium("runs", "--activation", "relu", "--seed", "1", "--json"))) == 1
@@ -125,7 +125,7 @@ def test_what_is_shown_and_what_scripts_get(actinium, lab, tmp_path):
     assert history["metrics"] == {"val_loss": ["Infinity"] * 3}
     assert actinium("history", runs[0]["id"]).stdout.count("inf") == 3
     comparison = _json(actinium("compare", "last", "--by", "activation", "--json"))
-    assert [each["by"]["activation"] for each in comparison["groups"]] == ["relu", "leaky_relu"]
+    assert [group["by"]["activation"] for group in comparison["groups"]] == ["relu", "leaky_relu"]
     assert "tied with the best" in actinium("compare", "last").stdout
     assert actinium("export", "last", "all.csv").returncode == 0
     assert len((tmp_path / "all.csv").read_text().splitlines()) == 1 + 12
@@ -135,10 +135,10 @@ def test_what_is_shown_and_what_scripts_get(actinium, lab, tmp_path):
 
 def test_what_there_is(actinium):
     axes = _json(actinium("catalog", "--json"))
-    assert "activation" in [each["axis"] for each in axes]
+    assert "activation" in [axis["axis"] for axis in axes]
     assert "leaky_relu" in actinium("catalog", "activation").stdout
     assert "negative_slope=0.01" in actinium("catalog", "activation", "leaky_relu").stdout
-    names = [each["name"] for each in _json(actinium("presets", "--json"))]
+    names = [preset["name"] for preset in _json(actinium("presets", "--json"))]
     assert "activation_showdown" in names
     assert "claims" in _json(actinium("presets", names[0], "--json"))
     assert names[0] in actinium("presets", names[0]).stdout
@@ -180,31 +180,31 @@ def test_what_goes_wrong_is_a_sentence_and_a_status(actinium, tmp_path):
     (tmp_path / "list.yaml").write_text("[relu]")
     (tmp_path / "folder.json").mkdir()
     for words, status, sentence in WRONG:
-        told = actinium(*words)
-        assert (words, told.returncode, told.stdout) == (words, status, "")
-        assert sentence in told.stderr, words
-        assert "Errno" not in told.stderr
+        result = actinium(*words)
+        assert (words, result.returncode, result.stdout) == (words, status, "")
+        assert sentence in result.stderr, words
+        assert "Errno" not in result.stderr
         if status == 1:
-            assert told.stderr.count("\n") == 1, told.stderr
+            assert result.stderr.count("\n") == 1, result.stderr
 
 
 def test_a_service_that_is_away_is_a_status_of_its_own(actinium):
-    told = actinium("ls", url="http://127.0.0.1:9")
-    assert (told.returncode, told.stdout) == (3, "")
-    assert told.stderr.startswith("No answer from http://127.0.0.1:9 (Connection refused).")
-    assert told.stderr.count("\n") == 1
+    result = actinium("ls", url="http://127.0.0.1:9")
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr.startswith("No answer from http://127.0.0.1:9 (Connection refused).")
+    assert result.stderr.count("\n") == 1
     assert actinium("ls", url="nowhere").returncode == 2
 
 
 def test_the_shell_completes_what_the_service_knows(actinium, lab):
     def complete(*words: str, **more: str) -> list[str]:
-        told = actinium(
+        result = actinium(
             _ACTINIUM_COMPLETE="bash_complete",
             COMP_WORDS=" ".join(["actinium", *words]),
             COMP_CWORD=str(len(words)),
             **more,
         )
-        return [line.partition(",")[2] for line in told.stdout.splitlines() if line]
+        return [line.partition(",")[2] for line in result.stdout.splitlines() if line]
 
     assert complete("run", "--activation", "leaky") == ["leaky_relu"]
     assert "activation_showdown" in complete("run", "activ")
@@ -215,11 +215,11 @@ def test_the_shell_completes_what_the_service_knows(actinium, lab):
 
 
 def test_the_client_needs_nothing_of_the_service():
-    told = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             "-c",
-            "import sys, actinium.command; print(*{each.split('.')[0] for each in sys.modules})",
+            "import sys, actinium.command; print(*{name.split('.')[0] for name in sys.modules})",
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT / "client")},
         capture_output=True,
@@ -227,11 +227,11 @@ def test_the_client_needs_nothing_of_the_service():
         check=True,
     )
     heavy = {"service", "workers", "torch", "numpy", "pandas", "yaml", "pydantic", "sqlalchemy"}
-    assert not heavy & set(told.stdout.split())
+    assert not heavy & set(result.stdout.split())
 
 
 def test_a_frame_without_pandas_says_what_to_install():
-    told = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -243,7 +243,9 @@ def test_a_frame_without_pandas_says_what_to_install():
         text=True,
         check=False,
     )
-    assert "ImportError: A DataFrame needs pandas: `pip install 'actinium[pandas]'`" in told.stderr
+    assert (
+        "ImportError: A DataFrame needs pandas: `pip install 'actinium[pandas]'`" in result.stderr
+    )
 
 
 def test_metrics_are_listed_and_shown_by_their_kind(actinium, client, lab):

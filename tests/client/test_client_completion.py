@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_of_each_shell_is_there(shell):
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "actinium"],
         env={
             **os.environ,
@@ -22,4 +22,4 @@ def test_the_completion_of_each_shell_is_there(shell):
         text=True,
         check=True,
     )
-    assert "_ACTINIUM_COMPLETE" in told.stdout
+    assert "_ACTINIUM_COMPLETE" in result.stdout

@@ -45,23 +45,23 @@ def test_a_stream_is_read_alike_however_it_is_cut(stream, sizes):
     text, count = stream
     response = httpx.Response(200, content=text, headers={"content-type": "text/event-stream"})
     expected = [
-        (each.event, each.json(), int(each.id))
-        for each in EventSource(response).iter_sse()
-        if each.data and each.id not in {"98", "99"}  # those never ended
+        (event.event, event.json(), int(event.id))
+        for event in EventSource(response).iter_sse()
+        if event.data and event.id not in {"98", "99"}  # those never ended
     ]
-    parser, told = EventParser(), []
+    parser, received = EventParser(), []
     for size in [*sizes, len(text)]:
         piece, text = text[:size], text[size:]
-        told += [(each["type"], each["data"], each["id"]) for each in parser.feed(piece)]
-    assert told == expected
-    assert len(told) == count
+        received += [(event["type"], event["data"], event["id"]) for event in parser.feed(piece)]
+    assert received == expected
+    assert len(received) == count
     assert parser.last_id == (str(count - 1) if count else None)
 
 
 def test_a_lone_carriage_return_ends_a_line_too():
     parser = EventParser()
-    told = [*parser.feed(b"data: 1\rid: 5\r\rdata: 2\r\r"), *parser.feed(b"\ndata: 3\n\n")]
-    assert [(each["id"], each["data"]) for each in told] == [(5, 1), (None, 2), (None, 3)]
+    received = [*parser.feed(b"data: 1\rid: 5\r\rdata: 2\r\r"), *parser.feed(b"\ndata: 3\n\n")]
+    assert [(event["id"], event["data"]) for event in received] == [(5, 1), (None, 2), (None, 3)]
 
 
 def _all(lab, experiment):
@@ -71,59 +71,59 @@ def _all(lab, experiment):
 def test_a_stream_begins_with_all_that_happened_and_ends_with_the_experiment(client, lab):
     experiment = lab.submit(seeds=2)
     lab.train_all()
-    told = list(client.events(experiment))
-    assert [each["type"] for each in told] == _all(lab, experiment)
-    ids = [each["id"] for each in told]
+    received = list(client.events(experiment))
+    assert [event["type"] for event in received] == _all(lab, experiment)
+    ids = [event["id"] for event in received]
     assert ids == sorted(set(ids))
     run = lab.runs(experiment)[1]
     of_run = list(client.run_events(run.id))
-    assert [each["type"] for each in of_run] == [
+    assert [event["type"] for event in of_run] == [
         "run.started",
         "run.epoch",
         "run.epoch",
         "run.finished",
     ]
-    assert {each["data"]["run_id"] for each in of_run} == {str(run.id)}
+    assert {event["data"]["run_id"] for event in of_run} == {str(run.id)}
 
 
 def test_a_stream_goes_on_after_its_connection_was_cut(served, lab):
     experiment = lab.submit(epochs=4)
     with Relay(served.url) as relay, Client(relay.url, retries=QUICK) as client:
         events = client.events(experiment)
-        told = [next(events)]
-        held = lab.taken()
+        received = [next(events)]
+        claim = lab.taken()
         for epoch in range(1, 5):
             relay.cut()
-            lab.epoch(held, epoch, "completed" if epoch == 4 else None)
-            told.append(next(events))
-        told += events
-    assert [each["type"] for each in told] == _all(lab, experiment)
-    assert len({each["id"] for each in told}) == len(told)
+            lab.epoch(claim, epoch, "completed" if epoch == 4 else None)
+            received.append(next(events))
+        received += events
+    assert [event["type"] for event in received] == _all(lab, experiment)
+    assert len({event["id"] for event in received}) == len(received)
 
 
 def test_a_stream_outlives_a_restart_of_the_service(settings, lab):
     experiment = lab.submit(seeds=2)
-    told, ended = [], threading.Event()
+    received, ended = [], threading.Event()
 
     def follow(url: str) -> None:
         with Client(url, retries=QUICK) as client:
-            for each in client.events(experiment):
-                told.append(each)
+            for event in client.events(experiment):
+                received.append(event)
         ended.set()
 
     with serving(settings) as first, Relay(first.url) as relay:
         reader = threading.Thread(target=follow, args=(relay.url,), daemon=True)
         reader.start()
         lab.train(lab.taken())
-        wait_for(lambda: len(told) == 5, what="the first run was told of")
+        wait_for(lambda: len(received) == 5, what="the first run was told of")
         relay.target = "http://127.0.0.1:9"  # nobody listens there
         relay.cut()
         lab.train(lab.taken())
         with serving(settings) as second:
             relay.target = second.url
             assert ended.wait(30), "the stream did not come to its end"
-    assert [each["type"] for each in told] == _all(lab, experiment)
-    ids = [each["id"] for each in told]
+    assert [event["type"] for event in received] == _all(lab, experiment)
+    ids = [event["id"] for event in received]
     assert ids == sorted(set(ids))
 
 
@@ -147,13 +147,13 @@ def test_a_page_at_the_address_is_no_stream_that_goes_on_for_ever():
         next(client.all_events())
 
 
-def _pairs(told):
-    return [(each["data"]["experiment_id"], each["type"]) for each in told]
+def _pairs(received):
+    return [(event["data"]["experiment_id"], event["type"]) for event in received]
 
 
 def _expected(lab, *experiments):
     """What happened in experiments that were trained one after the other."""
-    return [(str(each), kind) for each in experiments for kind in _all(lab, each)]
+    return [(str(experiment), kind) for experiment in experiments for kind in _all(lab, experiment)]
 
 
 def test_all_experiments_are_followed_from_now_on_over_every_cut(served, lab):
@@ -165,29 +165,29 @@ def test_all_experiments_are_followed_from_now_on_over_every_cut(served, lab):
         opened = next(events)
         assert (opened["type"], opened["data"]["experiment_id"]) == ("stream.opened", None)
         relay.cut()  # before anything was told: what happens meanwhile is not lost
-        told = []
+        received = []
         for activation in ("elu", "tanh"):
             made.append(lab.submit(activation=activation, seeds=2))
             lab.train_all()
-            told += [next(events), next(events)]
+            received += [next(events), next(events)]
             relay.cut()
-        told += islice(events, len(_expected(lab, *made)) - len(told))
-        seen = told[2]["id"]
-        again = list(islice(client.all_events(after=seen), len(told) - 3))
-        every = list(islice(client.all_events(after=0), len(told) + len(_all(lab, before))))
-    assert _pairs(told) == _expected(lab, *made)
-    assert len({each["id"] for each in told}) == len(told)
-    assert again == told[3:]
+        received += islice(events, len(_expected(lab, *made)) - len(received))
+        seen = received[2]["id"]
+        again = list(islice(client.all_events(after=seen), len(received) - 3))
+        every = list(islice(client.all_events(after=0), len(received) + len(_all(lab, before))))
+    assert _pairs(received) == _expected(lab, *made)
+    assert len({event["id"] for event in received}) == len(received)
+    assert again == received[3:]
     assert _pairs(every) == _expected(lab, before, *made)
 
 
 def test_types_narrow_what_is_told_of_all_experiments(client, lab):
-    made = [lab.submit(activation=each, seeds=2) for each in ("relu", "elu")]
+    made = [lab.submit(activation=activation, seeds=2) for activation in ("relu", "elu")]
     lab.train_all()
     finished = list(islice(client.all_events(type="run.finished", after=0), 4))
-    assert [each["type"] for each in finished] == ["run.finished"] * 4
+    assert [event["type"] for event in finished] == ["run.finished"] * 4
     ends = client.all_events(type=["experiment.created", "experiment.finished"], after=0)
-    assert {each for each, _ in _pairs(islice(ends, 4))} == {str(each) for each in made}
+    assert {experiment_id for experiment_id, _ in _pairs(islice(ends, 4))} == set(map(str, made))
     with pytest.raises(ApiError, match=r"'run\.finished'"):
         next(client.all_events(type="run.finnished"))
 
@@ -195,9 +195,9 @@ def test_types_narrow_what_is_told_of_all_experiments(client, lab):
 def test_a_stream_goes_on_in_another_process_after_the_last_event_seen(client, lab):
     experiment = lab.submit(seeds=2)
     lab.train_all()
-    told = list(client.events(experiment))
-    assert list(client.events(experiment, after=told[3]["id"])) == told[4:]
-    assert list(client.events(experiment, after=told[-1]["id"])) == []
+    received = list(client.events(experiment))
+    assert list(client.events(experiment, after=received[3]["id"])) == received[4:]
+    assert list(client.events(experiment, after=received[-1]["id"])) == []
     of_run = list(client.run_events(lab.runs(experiment)[0].id))
     assert list(client.run_events(of_run[0]["data"]["run_id"], after=of_run[1]["id"])) == of_run[2:]
 
@@ -210,8 +210,8 @@ def test_the_last_event_is_named_and_a_half_told_one_is_not():
         Answer(204, b""),
     ]
     with Scripted(answers) as server, Client(server.url, retries=QUICK) as client:
-        told = list(client.events("x"))
-    assert [(each["id"], each["type"], each["data"]["a"]) for each in told] == [
+        received = list(client.events("x"))
+    assert [(event["id"], event["type"], event["data"]["a"]) for event in received] == [
         (7, "message", 1),
         (None, "run.progress", 2),
         (8, "run.started", 3),
@@ -225,13 +225,13 @@ def test_the_asynchronous_client_follows_and_goes_on_alike(served, lab):
     lab.train_all()
 
     async def follow(relay: Relay) -> list[str]:
-        told = []
+        received = []
         async with AsyncClient(relay.url, retries=QUICK) as client:
             async for event in client.events(experiment):
-                told.append(event["type"])
-                if len(told) == 3:
+                received.append(event["type"])
+                if len(received) == 3:
                     relay.cut()
-        return told
+        return received
 
     with Relay(served.url) as relay:
         assert asyncio.run(follow(relay)) == _all(lab, experiment)
@@ -241,19 +241,19 @@ def test_the_asynchronous_client_follows_all_experiments_alike(served, lab):
     made = [lab.submit()]
 
     async def follow(relay: Relay) -> list[Event]:
-        told: list[Event] = []
+        received: list[Event] = []
         async with AsyncClient(relay.url, retries=QUICK) as client:
             events = client.all_events(after=0, type=["run.epoch", "run.finished"])
-            while len(told) < 6:
-                told.append(await anext(events))
-                if len(told) == 2:
+            while len(received) < 6:
+                received.append(await anext(events))
+                if len(received) == 2:
                     relay.cut()
                     made.append(lab.submit(activation="elu"))
                     lab.train_all()
-        return told
+        return received
 
     lab.train_all()
     with Relay(served.url) as relay:
-        told = asyncio.run(follow(relay))
+        received = asyncio.run(follow(relay))
     wanted = [pair for pair in _expected(lab, *made) if pair[1] in {"run.epoch", "run.finished"}]
-    assert _pairs(told) == wanted
+    assert _pairs(received) == wanted

@@ -15,32 +15,32 @@ def experiment(lab):
     """Two runs, one of which diverges."""
     made = lab.submit(activation=["relu", "leaky_relu"], epochs=3)
     lab.train(lab.taken(), val_accuracy=0.75)
-    held = lab.taken()
-    lab.epoch(held, 1, loss=1e300, val_loss=INF)
-    lab.epoch(held, 2, "diverged", loss=NAN)
+    claim = lab.taken()
+    lab.epoch(claim, 1, loss=1e300, val_loss=INF)
+    lab.epoch(claim, 2, "diverged", loss=NAN)
     return made
 
 
 def test_parquet_holds_what_the_histories_hold(client, experiment, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    told = actinium.columns(client.histories(experiment))
+    result = actinium.columns(client.histories(experiment))
     path = client.export(experiment, tmp_path / "all.parquet")
     read = parquet.read_table(path).to_pydict()
-    assert read["run_id"] == told["run_id"]
-    assert read["epoch"] == told["epoch"] == [1, 2, 3, 1, 2]
+    assert read["run_id"] == result["run_id"]
+    assert read["epoch"] == result["epoch"] == [1, 2, 3, 1, 2]
     assert read["activation"] == ["relu"] * 3 + ["leaky_relu"] * 2
     for metric in ("loss", "val_loss", "val_accuracy"):
-        assert read[metric] == pytest.approx(told[metric], rel=0, abs=0, nan_ok=True)
-    assert [str(each) for each in read["val_loss"][3:]] == ["inf", "1.5"]
+        assert read[metric] == pytest.approx(result[metric], rel=0, abs=0, nan_ok=True)
+    assert [str(loss) for loss in read["val_loss"][3:]] == ["inf", "1.5"]
 
 
 def test_the_command_writes_every_format(actinium, experiment, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     sizes = {}
     for kind in ("csv", "parquet", "json"):
-        told = actinium("export", str(experiment), "file", "--format", kind, "--json")
-        assert told.returncode == 0, told.stderr
-        written = json.loads(told.stdout)
+        result = actinium("export", str(experiment), "file", "--format", kind, "--json")
+        assert result.returncode == 0, result.stderr
+        written = json.loads(result.stdout)
         path = tmp_path / "file"
         assert written == {"path": "file", "bytes": path.stat().st_size}
         content = path.read_bytes()
@@ -49,7 +49,7 @@ def test_the_command_writes_every_format(actinium, experiment, tmp_path):
             if kind == "parquet"
             else content.count(b"\n") - 1
             if kind == "csv"
-            else sum(len(each["epoch"]) for each in json.loads(content)["histories"])
+            else sum(len(history["epoch"]) for history in json.loads(content)["histories"])
         )
     assert sizes == {"csv": 5, "parquet": 5, "json": 5}
 
@@ -57,16 +57,16 @@ def test_the_command_writes_every_format(actinium, experiment, tmp_path):
 def test_an_export_that_cannot_be_written_is_a_sentence_and_leaves_nothing(
     actinium, client, experiment, tmp_path
 ):
-    told = actinium("export", str(experiment), "missing/all.csv")
-    assert (told.returncode, told.stdout) == (1, "")
+    result = actinium("export", str(experiment), "missing/all.csv")
+    assert (result.returncode, result.stdout) == (1, "")
     sentence = "missing/all.csv cannot be read or written: no such file or directory.\n"
-    assert told.stderr == sentence
+    assert result.stderr == sentence
     folder = tmp_path / "folder.csv"
     folder.mkdir()
     assert actinium("export", str(experiment), "folder.csv").returncode == 2
     with pytest.raises(IsADirectoryError):
         client.export(experiment, folder)
-    assert [each.name for each in tmp_path.rglob("*")] == ["folder.csv"]
+    assert [file.name for file in tmp_path.rglob("*")] == ["folder.csv"]
 
 
 def test_a_pipe_is_written_and_not_put_away_for_a_file(client, experiment, tmp_path):

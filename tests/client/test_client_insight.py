@@ -16,43 +16,43 @@ from tests.support.layer_samples import SICK, insight
 
 def test_layers_and_the_diagnosis_come_as_numbers(client, lab):
     lab.submit(epochs=1)
-    held = lab.taken()
-    lab.start(held, insight(loss=float("inf")))
-    lab.epoch(held, 1, "completed", insight(loss=0.5, diagnosis=SICK))
-    last = client.layers(held.run_id)
+    claim = lab.taken()
+    lab.start(claim, insight(loss=float("inf")))
+    lab.epoch(claim, 1, "completed", insight(loss=0.5, diagnosis=SICK))
+    last = client.layers(claim.run_id)
     assert (last["epoch"], last["epochs_available"], last["loss"]) == (1, [0, 1], 0.5)
-    first = client.layers(held.run_id, epoch=0)
+    first = client.layers(claim.run_id, epoch=0)
     assert first["loss"] == math.inf
     (layer,) = first["layers"]
     assert layer["name"] == "dense_1"
     assert layer["z"]["histogram"]["counts"] == [1, 2, 3, 4]
-    diagnosis = client.diagnosis(held.run_id)
+    diagnosis = client.diagnosis(claim.run_id)
     assert diagnosis["verdict"] == SICK.verdict
-    assert client.run(held.run_id)["diagnosis"] == diagnosis
-    assert [run["id"] for run in client.runs(verdict=SICK.verdict)] == [str(held.run_id)]
+    assert client.run(claim.run_id)["diagnosis"] == diagnosis
+    assert [run["id"] for run in client.runs(verdict=SICK.verdict)] == [str(claim.run_id)]
     assert list(client.runs(verdict="healthy")) == []
 
 
 def test_weights_are_saved_as_the_worker_left_them(client, lab, settings, tmp_path):
     lab.submit()
-    held = lab.taken()
-    metadata = {"run_id": str(held.run_id), "config": json.dumps(held.config)}
+    claim = lab.taken()
+    metadata = {"run_id": str(claim.run_id), "config": json.dumps(claim.config)}
     tensors = {"output.weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
     written = seal(save(tensors, metadata))
-    open_storage(settings).write(weights_name(held.run_id, 1, "final"), written)
-    lab.train(held)
-    path = client.save_weights(held.run_id, tmp_path / "last.safetensors")
+    open_storage(settings).write(weights_name(claim.run_id, 1, "final"), written)
+    lab.train(claim)
+    path = client.save_weights(claim.run_id, tmp_path / "last.safetensors")
     with safe_open(path, framework="numpy") as file:
         assert np.array_equal(file.get_tensor("output.weight"), tensors["output.weight"])
-        assert json.loads(file.metadata()["config"]) == held.config
+        assert json.loads(file.metadata()["config"]) == claim.config
     with pytest.raises(ApiError) as missing:
-        client.save_weights(held.run_id, tmp_path / "first.safetensors", epoch=0)
+        client.save_weights(claim.run_id, tmp_path / "first.safetensors", epoch=0)
     assert missing.value.status == 404
     assert not (tmp_path / "first.safetensors").exists()
 
 
 def test_a_preset_is_planned_submitted_and_its_claims_are_checked(client, lab):
-    names = [each["name"] for each in client.presets()]
+    names = [preset["name"] for preset in client.presets()]
     preset = client.preset("symmetry_breaking")
     assert preset["name"] in names
     plan = client.dry_run_preset(preset["name"], size="small", seeds=2)
@@ -61,8 +61,8 @@ def test_a_preset_is_planned_submitted_and_its_claims_are_checked(client, lab):
     assert (made["preset"]["size"], made["tags"]) == ("small", {"course": "dl"})
     claims = client.claims(made)
     assert claims["preset"] == "symmetry_breaking"
-    assert [each["name"] for each in claims["claims"]] == [
-        each["name"] for each in preset["claims"]
+    assert [claim["name"] for claim in claims["claims"]] == [
+        claim["name"] for claim in preset["claims"]
     ]
     own = lab.submit()
     with pytest.raises(ApiError) as none:

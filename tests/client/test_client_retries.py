@@ -47,9 +47,9 @@ def test_a_long_retry_after_is_left_to_the_user():
 
 def test_attempts_end_and_the_last_answer_is_told():
     with Scripted([AWAY]) as server, Client(server.url, retries=QUICK) as client:
-        with pytest.raises(ApiError, match="Away") as told:
+        with pytest.raises(ApiError, match="Away") as failure:
             client.experiment("x")
-        assert told.value.status == 503
+        assert failure.value.status == 503
         assert len(server.asked) == QUICK.attempts
 
 
@@ -115,7 +115,7 @@ def test_a_submission_whose_answer_is_lost_is_made_once(served, lab):
         made = client.submit(activation="relu", epochs=1, seeds=3)
         assert relay.swallow == 0
     assert _count(lab) == 1
-    assert lab.standing(uuid.UUID(made["id"])).runs["total"] == 3
+    assert lab.progress(uuid.UUID(made["id"])).runs["total"] == 3
 
 
 def test_a_cut_connection_is_no_answer_in_the_end(served):
@@ -141,7 +141,7 @@ def test_a_download_that_breaks_off_begins_again_and_leaves_no_half(tmp_path):
         pytest.raises(UnreachableError),
     ):
         client.export("x", tmp_path / "other.csv")
-    assert [each.name for each in tmp_path.iterdir()] == ["histories.csv"]
+    assert [file.name for file in tmp_path.iterdir()] == ["histories.csv"]
 
 
 def test_a_wait_outlives_a_service_that_is_away_for_longer():

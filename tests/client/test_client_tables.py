@@ -12,9 +12,9 @@ def read(actinium):
     """Run a command that succeeds in a terminal of 80 columns, and give its lines."""
 
     def run(*words: str) -> list[str]:
-        told = actinium(*words, COLUMNS=str(WIDTH))
-        assert (told.returncode, told.stderr) == (0, "")
-        lines = told.stdout.splitlines()
+        result = actinium(*words, COLUMNS=str(WIDTH))
+        assert (result.returncode, result.stderr) == (0, "")
+        lines = result.stdout.splitlines()
         assert max(map(len, lines)) <= WIDTH
         return [line.rstrip() for line in lines]
 
@@ -31,33 +31,33 @@ def _compared(lab):
         clipping=["none", {"name": "value", "threshold": 0.25}],
         seeds=[7],
     )
-    held = lab.taken()
-    lab.start(held, insight())
-    lab.epoch(held, 1)
-    lab.epoch(held, 2, "diverged", insight(diagnosis=SICK), val_loss=float("nan"))
+    claim = lab.taken()
+    lab.start(claim, insight())
+    lab.epoch(claim, 1)
+    lab.epoch(claim, 2, "diverged", insight(diagnosis=SICK), val_loss=float("nan"))
     lab.train_all()
     return made
 
 
 def test_tables_fit_and_nothing_in_them_is_cut(read, lab):
     experiment = str(_compared(lab))
-    (line,) = [each for each in read("ls") if experiment[-8:] in each]
+    (line,) = [line for line in read("ls") if experiment[-8:] in line]
     assert "completed" in line
     runs = read("runs", "last")
-    sick, *others = [each for each in runs if " diverged " in each or " completed " in each]
+    sick, *others = [line for line in runs if " diverged " in line or " completed " in line]
     assert sick.endswith(SICK.verdict)
     start, end = runs[0].index("activation,"), runs[3].index("seed")
-    place = " ".join(each[start:end].strip() for each in runs[5:8])
+    place = " ".join(line[start:end].strip() for line in runs[5:8])
     assert place == "tanh, glorot_uniform, none, none"
     assert len(others) == 15
     ranked = read("compare", "last")
     assert ranked[3].split() == ["rank", "clipping", "n", "mean", "95%", "interval", "p", "notes"]
-    assert len([each for each in ranked if each.endswith(("25.00%", "1 diverged"))]) == 16
+    assert len([line for line in ranked if line.endswith(("25.00%", "1 diverged"))]) == 16
     assert read("history", sick.split()[0])[-1].split()[0] == "2"
     planned = read("run", "--activation", "elu", "--activation", "tanh", "--dry-run")
-    assert [each.split()[-2:] for each in planned[-2:]] == [["1", "0"], ["1", "0"]]
+    assert [line.split()[-2:] for line in planned[-2:]] == [["1", "0"], ["1", "0"]]
     shown = read("show", experiment[-8:])
-    assert not [each for each in shown if "{" in each]
+    assert not [line for line in shown if "{" in line]
     facts = {line[:18].strip(): line[18:].strip() for line in shown}
     assert facts["activation"] == "tanh, leaky_relu(0.2)"
     assert facts["clipping"] == "none, value(0.25)"
@@ -71,13 +71,13 @@ def test_what_is_stopped_or_has_nothing_to_show_is_not_said_to_be_done(read, lab
     assert "There is no run yet" in read("runs")[0]
     experiment = lab.submit(seeds=2)
     (run, _) = lab.runs(experiment)
-    assert any("0%" in each for each in read("show", "last"))
+    assert any("0%" in line for line in read("show", "last"))
     assert read("cancel", "last")[0] == "Cancelled: none of its runs is waiting or running."
     assert read("cancel", "last")[0] == "Cancelled: none of its runs is waiting or running."
     for words in (["ls"], ["show", "last"]):
-        told = "\n".join(read(*words))
-        assert "cancelled" in told
-        assert "%" not in told
+        result = "\n".join(read(*words))
+        assert "cancelled" in result
+        assert "%" not in result
     assert "nothing can be ranked" in read("compare", "last")[-1]
     assert read("history", str(run.id)) == ["No epoch of this run is recorded."]
     assert read("runs", "last", "--seed", "9") == ["No run matches."]

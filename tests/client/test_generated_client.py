@@ -55,7 +55,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     sys.path.insert(0, str(folder))
     yield importlib.import_module(NAME)
     sys.path.remove(str(folder))
-    for name in [each for each in sys.modules if each.partition(".")[0] == NAME]:
+    for name in [module for module in sys.modules if module.partition(".")[0] == NAME]:
         del sys.modules[name]
 
 
@@ -145,9 +145,9 @@ def _same(value: Any) -> Any:
     """Times are written in another way, and mean the same."""
     match value:
         case dict():
-            return {name: _same(each) for name, each in value.items()}
+            return {name: _same(item) for name, item in value.items()}
         case list():
-            return [_same(each) for each in value]
+            return [_same(item) for item in value]
         case str() if value[:2] == "20":
             return datetime.fromisoformat(value)
     return value
@@ -174,8 +174,8 @@ def test_an_experiment_is_submitted_and_read(generated, client, lab):
     (optimizer,) = found.spec.optimizer
     assert (optimizer.name, optimizer.learning_rate) == ("adam", 0.01)
     compared = ask("compare_configurations", made.id, client=client)
-    assert [(each.n, each.mean) for each in compared.groups] == [(3, 0.75), (3, 0.75)]
-    assert {each.by["activation"] for each in compared.groups} == {"relu", "leaky_relu(0.2)"}
+    assert [(group.n, group.mean) for group in compared.groups] == [(3, 0.75), (3, 0.75)]
+    assert {group.by["activation"] for group in compared.groups} == {"relu", "leaky_relu(0.2)"}
 
 
 def test_runs_are_paged_and_have_histories(generated, client, lab):
@@ -196,14 +196,14 @@ def test_runs_are_paged_and_have_histories(generated, client, lab):
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert [(each.config.activation.name, each.seed) for each in runs] == [
+    assert [(run.config.activation.name, run.seed) for run in runs] == [
         ("relu", 0),
         ("relu", 1),
         ("tanh", 0),
         ("tanh", 1),
     ]
     assert runs[0].id == lab.runs(experiment_id)[0].id
-    assert [each.status for each in runs[:2]] == ["diverged", "completed"]
+    assert [run.status for run in runs[:2]] == ["diverged", "completed"]
     history = ask("get_run_history", runs[0].id, client=client, metrics=["loss,val_loss"])
     assert history.epoch == [1, 2, 3]
     assert history.metrics["loss"] == ["NaN"] * 3
