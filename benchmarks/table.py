@@ -78,7 +78,7 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
     """Return the table in markdown, and a last line that tells which targets hold."""
     rows = list(rows)
     titles = ("what", "ours", "peer", "ratio", "target", "holds")
-    cells = [titles, *(_cells(each) for each in rows)]
+    cells = [titles, *(_cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for number, each in enumerate(cells):
         padded = (cell.ljust(width) for cell, width in zip(each, widths, strict=True))

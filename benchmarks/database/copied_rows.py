@@ -39,7 +39,7 @@ def copy_epochs(
     generator: np.random.Generator,
 ) -> None:
     """Write all epochs in PostgreSQL's binary format, which numpy lays out at once."""
-    epochs = np.array([each["epoch"] for each in runs])
+    epochs = np.array([run["epoch"] for run in runs])
     rows = int(epochs.sum())
     fields = [("run_id", "V16"), ("epoch", ">i4"), *((name, ">f8") for name in RECORDED)]
     layout: list[tuple[str, str]] = [("count", ">i2")]
@@ -67,7 +67,7 @@ def copy_epochs(
 def copy_layers(connection: psycopg.Connection[Any], runs: Sequence[dict[str, Any]]) -> None:
     """Write the statistics of each run's first and last epoch."""
     payload = layer_statistics.encode(made_up_layers())
-    rows = [(each["id"], epoch, payload) for each in runs for epoch in (0, each["epoch"])]
+    rows = [(run["id"], epoch, payload) for run in runs for epoch in (0, run["epoch"])]
     copy_rows(connection, "layers", ("run_id", "epoch", "payload"), rows)
 
 
@@ -100,10 +100,10 @@ def copy_attempts(connection: psycopg.Connection[Any], runs: Sequence[dict[str, 
     names = ("run_id", "attempt", "worker", "engine", "started_at", "ended_at", "outcome")
     rows = [
         (
-            *(each["id"], 1, each["worker"], each["engine"], each["started_at"]),
-            *(each["finished_at"], each["status"] if each["finished_at"] else None),
+            *(run["id"], 1, run["worker"], run["engine"], run["started_at"]),
+            *(run["finished_at"], run["status"] if run["finished_at"] else None),
         )
-        for each in runs
+        for run in runs
     ]
     copy_rows(connection, "attempts", names, rows)
 
@@ -116,16 +116,16 @@ def copy_events(
     metrics = orjson.dumps(dict.fromkeys(RECORDED, 0.123456789012)).decode()
 
     def rows() -> Iterator[tuple[Any, ...]]:
-        for each in runs:
-            if each["created_at"] < horizon:
+        for run in runs:
+            if run["created_at"] < horizon:
                 continue
-            whose, at = (each["experiment_id"], each["id"]), each["started_at"]
+            whose, at = (run["experiment_id"], run["id"]), run["started_at"]
             yield (*whose, "run.started", '{"attempt": 1, "epoch": 0}', at)
-            for epoch in range(1, each["epoch"] + 1):
-                data = f'{{"epoch": {epoch}, "epochs": {each["epochs"]}, "metrics": {metrics}}}'
+            for epoch in range(1, run["epoch"] + 1):
+                data = f'{{"epoch": {epoch}, "epochs": {run["epochs"]}, "metrics": {metrics}}}'
                 yield (*whose, "run.epoch", data, at)
-            if each["finished_at"]:
-                data = f'{{"status": "{each["status"]}"}}'
-                yield (*whose, "run.finished", data, each["finished_at"])
+            if run["finished_at"]:
+                data = f'{{"status": "{run["status"]}"}}'
+                yield (*whose, "run.finished", data, run["finished_at"])
 
     copy_rows(connection, "events", names, rows())

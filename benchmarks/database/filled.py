@@ -114,7 +114,7 @@ def fill(url: str, filling: Filling) -> list[uuid.UUID]:
         copy_attempts(connection, begun)
         copy_events(connection, begun, horizon)
         connection.execute("VACUUM (ANALYZE)")
-    return [each.id for each in experiments]
+    return [experiment.id for experiment in experiments]
 
 
 def _experiments(filling: Filling) -> Iterator[_Experiment]:
@@ -208,11 +208,11 @@ def _copy_experiments(
     names = ("id", "name", "tags", "spec", "created_by", "created_at")
     rows = [
         (
-            *(each.id, f"sweep {each.number}"),
-            orjson.dumps({"course": "dl", "week": str(each.number % 50)}).decode(),
-            *('{"activation": ["relu"]}', "bench", each.at),
+            *(experiment.id, f"sweep {experiment.number}"),
+            orjson.dumps({"course": "dl", "week": str(experiment.number % 50)}).decode(),
+            *('{"activation": ["relu"]}', "bench", experiment.at),
         )
-        for each in experiments
+        for experiment in experiments
     ]
     copy_rows(connection, "experiments", names, rows)
 

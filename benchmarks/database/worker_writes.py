@@ -109,8 +109,8 @@ def repeated(act: Act, work: Sequence[Any], begin: float, end: float) -> list[fl
             took.append(time.perf_counter() - began)
 
     threads = [threading.Thread(target=client, args=(piece,)) for piece in work]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     for each in threads:
         each.join()
     return took

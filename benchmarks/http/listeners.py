@@ -58,8 +58,8 @@ class Listeners:
                 errors.append(f"A stream did not tell every epoch within {seconds:g} s.")
                 break
             await asyncio.sleep(0.05)
-        for each in self._tasks:
-            each.cancel()
+        for task in self._tasks:
+            task.cancel()
         for result in await asyncio.gather(*self._tasks, return_exceptions=True):
             if isinstance(result, Exception):
                 errors.append(f"A stream broke: {result!r}")

@@ -151,8 +151,8 @@ def report(measured: Measured) -> None:
     )
     print("Memory of the API, by thousands of calls answered:")
     print("  ".join(f"{calls / 1000:.1f}: {size:.0f} MB" for calls, size in measured.memory))
-    for each in measured.errors[:10]:
-        print(each, file=sys.stderr)
+    for error in measured.errors[:10]:
+        print(error, file=sys.stderr)
 
 
 def main() -> None:

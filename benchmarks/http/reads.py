@@ -340,7 +340,7 @@ def main() -> int:
             Filling(size, options.epochs, largest=max(100, min(1_000, size // 5)))
             for size in options.runs
         ]
-        filled = [stack.enter_context(database(each))[0] for each in fillings]
+        filled = [stack.enter_context(database(filling))[0] for filling in fillings]
         return report(dict(zip(options.runs, measure(filled), strict=True)), plans=options.plans)
 
 

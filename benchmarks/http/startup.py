@@ -106,7 +106,7 @@ def _to_first_step(
 
 def _ended(service: Service, experiment_id: str) -> Callable[[], bool]:
     runs = service.store.runs_of(experiment_id)
-    return lambda: all(_status(service, each.id) == "completed" for each in runs)
+    return lambda: all(_status(service, run.id) == "completed" for run in runs)
 
 
 def rows(rounds: int) -> list[Row]:

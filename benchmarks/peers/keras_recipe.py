@@ -128,7 +128,7 @@ def compare(folder: Path, names: Sequence[str], seeds: int, epochs: int, threads
             with ProcessPoolExecutor(1, get_context("spawn")) as own_process:
                 record = own_process.submit(run_here, *given).result()
         _append(folder, {"side": side, "recipe": name, "seed": seed, **record})
-        accuracies = [f"{each['val_accuracy']:.4f}" for each in record["epochs"]]
+        accuracies = [f"{epoch['val_accuracy']:.4f}" for epoch in record["epochs"]]
         print(f"{side}, {name}, seed {seed}: {' '.join(accuracies)}", flush=True)
 
 
@@ -136,7 +136,7 @@ def fixed(folder: Path) -> Iterator[str]:
     """Return Keras' losses of two short epochs without chance, a line for each recipe."""
     for name, recipe in RECIPES.items():
         epochs = run_in_keras(folder, recipe, None, 2, 1)["epochs"]
-        losses = [(round(each["loss"], 6), round(each["val_loss"], 6)) for each in epochs]
+        losses = [(round(epoch["loss"], 6), round(epoch["val_loss"], 6)) for epoch in epochs]
         yield f"{name}: {losses}"
 
 
@@ -157,7 +157,9 @@ def _append(folder: Path, record: Record) -> None:
 def _epochs(records: list[Record], side: str, name: str, seed: int) -> list[dict[str, float]]:
     """Return the metrics of one run's epochs, of the last such run recorded; none without one."""
     place = (side, name, seed)
-    runs = [each for each in records if (each["side"], each["recipe"], each["seed"]) == place]
+    runs = [
+        record for record in records if (record["side"], record["recipe"], record["seed"]) == place
+    ]
     return runs[-1]["epochs"] if runs else []
 
 
@@ -206,14 +208,14 @@ def speed(records: list[Record]) -> Iterator[str]:
                 [k[unit] / h[unit] for h, k in pairs] for unit in ("seconds", "processor_seconds")
             )
             cells = (
-                f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
-                for each in ratios
+                f"{statistics.median(ratio):.2f} ({min(ratio):.2f} to {max(ratio):.2f})"
+                for ratio in ratios
             )
             yield f"| {name} | {' | '.join(cells)} | {len(pairs)} |"
 
 
 def _histories(records: list[Record], side: str, name: str) -> dict[int, list[dict[str, float]]]:
-    seeds = sorted({each["seed"] for each in records})
+    seeds = sorted({record["seed"] for record in records})
     return {seed: each for seed in seeds if (each := _epochs(records, side, name, seed))}
 
 

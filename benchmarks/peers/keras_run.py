@@ -121,7 +121,7 @@ def main() -> None:
     images, labels = images[: recipe.get("images")], labels[: recipe.get("images")]
     if seed is None:
         model = network(keras, recipe, rates=(0.0, 0.0))
-        model.set_weights(fixed([each.shape for each in model.get_weights()]))
+        model.set_weights(fixed([weight.shape for weight in model.get_weights()]))
         images, labels = images[:FIXED_IMAGES], labels[:FIXED_IMAGES]
     else:
         keras.utils.set_random_seed(seed)

@@ -51,7 +51,7 @@ def shares(n: int, spread: float, times: int, *, floored: bool) -> tuple[float, 
     truth, first, second = rounded(n, spread, times)
     rounding = rounding_variance(1.0) if floored else 0.0
     differences = paired_differences(list(zip(first, second, strict=True)), [2 * rounding] * times)
-    p_values = [each.p_value for each in differences if each is not None]
+    p_values = [difference.p_value for difference in differences if difference is not None]
     found = [p_value is None or p_value <= ALPHA for p_value in p_values]
     return float(np.mean(found)), _coverage(mean_intervals(list(first), [rounding] * times), truth)
 

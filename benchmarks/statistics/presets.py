@@ -68,7 +68,7 @@ def trained(name: str, position: int) -> TrainingRecord:
             case _:
                 continue
         if insight.layers is not None and PRESETS[name].reads_layers:
-            layers[epoch] = [_without_histograms(each) for each in insight.layers["layers"]]
+            layers[epoch] = [_without_histograms(layer) for layer in insight.layers["layers"]]
         if insight.diagnosis is not None:
             verdict = insight.diagnosis.verdict
     shown = config.model_dump(mode="json")
@@ -93,7 +93,7 @@ def train_preset(name: str, processes: int, folder: Path) -> None:
     after = os.times()
     kept = {
         "seconds": after.children_user - before.children_user,
-        "trainings": [asdict(each) for each in trainings],
+        "trainings": [asdict(training) for training in trainings],
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(kept))
@@ -113,7 +113,7 @@ def kept_trainings(name: str, folder: Path) -> Kept | None:
     if not path.exists():
         return None
     content = json.loads(path.read_text())
-    trainings = [_training(each) for each in content["trainings"]]
+    trainings = [_training(training) for training in content["trainings"]]
     wanted = [(p.label, p.config.model_dump(mode="json"), p.seed) for p in planned_runs(name)]
     if [(each.label, each.config, each.seed) for each in trainings] != wanted:
         return None
@@ -146,7 +146,7 @@ def _setting(preset: Preset, kept: Kept | None) -> str:
     runs = planned_runs(preset.name)
     config = runs[0].config
     samples = config.dataset.parameters
-    seeds = len({each.seed for each in runs})
+    seeds = len({run.seed for run in runs})
     parts = [
         f"{preset.title}: {config.dataset.name}, {samples['train_size']:,} + "
         f"{samples['test_size']:,} samples",

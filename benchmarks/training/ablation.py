@@ -116,11 +116,13 @@ def _clip_one_by_one(training: SoloTraining) -> Iterator[None]:
     threshold = training.config.clipping.parameters["threshold"]
 
     def clip(network: nn.Module) -> Clipped:
-        gradients = [each.grad for each in network.parameters() if each.grad is not None]
+        gradients = [
+            parameter.grad for parameter in network.parameters() if parameter.grad is not None
+        ]
         norm = torch.stack([each.double().norm() for each in gradients]).norm()
         over = torch.stack([(each.abs() > threshold).any() for each in gradients]).any()
-        for each in gradients:
-            each.clamp_(-threshold, threshold)
+        for gradient in gradients:
+            gradient.clamp_(-threshold, threshold)
         return Clipped(norm, over)
 
     training.clip = clip

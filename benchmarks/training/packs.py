@@ -73,7 +73,7 @@ def compare(
         exhaust(SoloTraining(config, 0, data, device).run())
 
     def packed(size: int) -> Callable[[], None]:
-        members = [(each.config, each.seed) for each in runs[:size]]
+        members = [(run.config, run.seed) for run in runs[:size]]
         return lambda: exhaust(PackedTraining(members, data, device).run())
 
     plain()
@@ -87,7 +87,7 @@ def compare(
     network = network_of(config.dataset, config.model, config.activation)
     name = f"{config.dataset.name} {spec['model'] if isinstance(spec['model'], str) else ''}"
     name += "-".join(map(str, config.model.parameters.get("hidden_units", [])))
-    gains = "".join(f" {gain(alone, each):6.2f}" for each in in_packs.values())
+    gains = "".join(f" {gain(alone, pack):6.2f}" for pack in in_packs.values())
     rates = [1 / statistics.median(each) for each in (alone, *in_packs.values())]
     print(
         f"{name:<34} {network.parameters:>10,} {statistics.median(alone):8.3f}s          {gains}"
@@ -96,7 +96,7 @@ def compare(
     )
     if peak is not None:
         flop = network.multiply_adds * (6 * len(data.train) + 2 * len(data.validation))
-        shares = "".join(f" {flop * each / peak / 1e12:8.1%}" for each in rates)
+        shares = "".join(f" {flop * rate / peak / 1e12:8.1%}" for rate in rates)
         print(f"{'':<34} {'share of the peak':>{37 + 7 * len(sizes)}}{shares}", flush=True)
 
 

@@ -97,7 +97,7 @@ def _part(operation: str, args: tuple[Any, ...]) -> str | None:
     if operation == "aten::convolution_backward":
         return f"{_CONVOLUTIONS[len(args[2])]} backward"
     if operation in ("aten::addmm", "aten::mm"):
-        wide = any(9216 in each.shape for each in args)
+        wide = any(9216 in argument.shape for argument in args)
         return "dense_1, three products" if wide else None
     return _NAMED.get(operation)
 

@@ -27,8 +27,8 @@ def visit(browser: Any) -> Iterator[Any]:
         return visitors[-1]
 
     yield come
-    for each in visitors:
-        each.context.close()
+    for visitor in visitors:
+        visitor.context.close()
     assert [each.surprises() for each in visitors] == [[] for _ in visitors]
     assert [each.strangers for each in visitors] == [[] for _ in visitors]
 

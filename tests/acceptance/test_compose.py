@@ -158,12 +158,12 @@ def _check_finished(client, experiment):
     assert status == "completed", answer.text
     runs = client.get("/v1/runs", params={"experiment_id": experiment}).json()["items"]
     assert {each["config"]["activation"]["name"] for each in runs} == {"relu", "tanh"}
-    for each in runs:
-        history = client.get(f"/v1/runs/{each['id']}/history").json()
+    for run in runs:
+        history = client.get(f"/v1/runs/{run['id']}/history").json()
         assert history["epoch"] == [1]
         assert history["metrics"]["val_accuracy"][0] > 0
         for epoch in ("0", "last"):
-            weights = client.get(f"/v1/runs/{each['id']}/weights", params={"epoch": epoch})
+            weights = client.get(f"/v1/runs/{run['id']}/weights", params={"epoch": epoch})
             assert load(weights.content), "the API reads what a worker wrote"
 
 

@@ -283,7 +283,7 @@ def test_theme_and_language_are_kept_and_the_keyboard_reaches_everything(served,
 
 def test_every_formula_can_be_set_and_bounds_are_exact(served, visit):
     visitor = visit(served.url)
-    for axis in [each["axis"] for each in served.client.get("/v1/catalog").json()["items"]]:
+    for axis in [item["axis"] for item in served.client.get("/v1/catalog").json()["items"]]:
         page = visitor.goto(f"#/catalog/{axis}")
         formulas = page.locator(".formula")
         if formulas.count():

@@ -205,7 +205,7 @@ def _wait_for_all_to_end(findings: Findings, patience: float) -> None:
 def _attempts_are_in_order(run: Run, findings: Findings) -> None:
     attempts = findings.attempts(run.id)
     assert [each.attempt for each in attempts] == [*range(1, run.attempt + 1)]
-    outcomes = [each.outcome for each in attempts]
+    outcomes = [attempt.outcome for attempt in attempts]
     assert outcomes.pop() == run.status == "completed"
     assert set(outcomes) <= {"lost", "released"}
     assert outcomes.count("lost") == run.failures
@@ -237,7 +237,7 @@ def _report(campaign: Campaign, runs: list[Run], findings: Findings, traffic: Tr
     for kind, count in sorted(struck.items()):
         print(f"| {kind} | {count} |")
     print(f"| all | {struck.total()} |\n")
-    outcomes = Counter(outcome for each in runs for outcome in findings.outcomes(each.id))
+    outcomes = Counter(outcome for run in runs for outcome in findings.outcomes(run.id))
     print(
         f"{len(runs)} runs of {len(traffic.experiments) - len(VARIATIONS)} experiments, "
         f"{sum(each.epochs for each in runs)} epochs; "

@@ -52,12 +52,12 @@ class Bench(Looks):
 
     def checkpoints(self, run_id):
         names = self.storage.names(CHECKPOINTS)
-        return [each for each in names if str(run_id) in each and not each.endswith(".part")]
+        return [name for name in names if str(run_id) in name and not name.endswith(".part")]
 
     def has_checkpoints(self, run_id, count=2, attempt=1):
         def there():
             mark = f"{run_id}-{attempt}-"
-            return sum(mark in each for each in self.checkpoints(run_id)) >= count
+            return sum(mark in checkpoint for checkpoint in self.checkpoints(run_id)) >= count
 
         wait_for(there, what=f"{count} checkpoints", seconds=90)
 
@@ -175,7 +175,7 @@ def test_a_damaged_checkpoint_and_a_sleeping_worker(processes, bench, settings):
     assert went_on(two) > 1
     one.send_group(signal.SIGCONT)
     one.says("no longer this worker's")
-    assert any(f"{run_id}-2-" in each for each in bench.checkpoints(run_id))
+    assert any(f"{run_id}-2-" in checkpoint for checkpoint in bench.checkpoints(run_id))
     assert bench.ends(run_id).worker == "two"
     assert bench.outcomes(run_id) == ["lost", "completed"]
     twin = bench.submit()

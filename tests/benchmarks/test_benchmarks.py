@@ -99,7 +99,7 @@ def test_what_breaks_is_named_and_the_rest_is_measured(capsys):
         raise RuntimeError("The server is gone.")
 
     rows, broken = measured({"one": breaking, "two": lambda: [Row("second", "2 s")]})
-    assert [each.what for each in rows] == ["first", "second"]
+    assert [row.what for row in rows] == ["first", "second"]
     assert broken == ["one"]
     assert "The server is gone." in capsys.readouterr().err
 

@@ -42,14 +42,14 @@ def test_every_requirement_is_pinned_to_a_version_it_allows(name: str) -> None:
 @pytest.mark.parametrize("name", LOCKS)
 def test_all_lock_files_agree(name: str) -> None:
     largest = _pins("dev")
-    assert {each: largest.get(each) for each in _pins(name)} == _pins(name)
+    assert {pin: largest.get(pin) for pin in _pins(name)} == _pins(name)
 
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_torch_is_left_to_the_machine(name: str) -> None:
     pins = _pins(name)
     assert "torch" not in pins
-    assert not [each for each in pins if each.startswith("nvidia-")]
+    assert not [pin for pin in pins if pin.startswith("nvidia-")]
 
 
 @pytest.mark.parametrize("name", ["api", "worker"])

@@ -8,7 +8,7 @@ from docs.generate.notebook import NOTEBOOK, read, run
 def _shown(notebook) -> list[list[tuple[str, frozenset[str]]]]:
     """What each cell of code puts out: its kinds, and the formats it comes in."""
     return [
-        [(each.output_type, frozenset(each.get("data", {}))) for each in cell.outputs]
+        [(output.output_type, frozenset(output.get("data", {}))) for output in cell.outputs]
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
@@ -16,7 +16,7 @@ def _shown(notebook) -> list[list[tuple[str, frozenset[str]]]]:
 
 def _told(notebook) -> str:
     outputs = [each for cell in notebook.cells for each in cell.get("outputs", [])]
-    return "".join(each.get("text", "") for each in outputs)
+    return "".join(output.get("text", "") for output in outputs)
 
 
 def test_the_notebook_runs_and_shows_what_it_keeps(service, tmp_path, monkeypatch) -> None:

@@ -72,12 +72,14 @@ def test_models_and_migrations_agree(config):
 
 
 def test_a_migration_is_named_by_its_revision():
-    found = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    found = [revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
     assert known_revisions() == tuple(reversed(found))
 
 
 def test_every_migration_goes_down_and_up_again_on_data(config, database_url):
-    revisions = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    revisions = [
+        revision.revision for revision in ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    ]
     with psycopg.connect(database_url) as connection:
         connection.execute(_FILL)
     for _ in revisions:

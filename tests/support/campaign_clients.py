@@ -82,9 +82,9 @@ class Traffic:
     def wait_for_streams(self, seconds: float) -> None:
         """Wait until every stream has said that nothing can follow."""
         until = time.monotonic() + seconds
-        for each in self._followers:
-            each.join(max(0.0, until - time.monotonic()))
-            assert not each.is_alive(), f"{each.name} found no end"
+        for follower in self._followers:
+            follower.join(max(0.0, until - time.monotonic()))
+            assert not follower.is_alive(), f"{follower.name} found no end"
 
     def submit(self, spec: dict[str, Any], client: httpx.Client) -> Experiment:
         """Submit an experiment, however often that has to be tried; follow it from then on."""
@@ -165,9 +165,9 @@ class Traffic:
                             return
                         if answer.status_code == 200:
                             experiment.told.extend(
-                                Told(each.id, each.type, each.data["run_id"])
-                                for each in read_events(answer.iter_lines())
-                                if each.id is not None
+                                Told(event.id, event.type, event.data["run_id"])
+                                for event in read_events(answer.iter_lines())
+                                if event.id is not None
                             )
                 except httpx.TransportError:
                     self.outages += 1

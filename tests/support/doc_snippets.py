@@ -137,7 +137,7 @@ class Reader:
         )
         assert ran.returncode == 0, f"{place}\n{ran.stdout}\n{ran.stderr}"
         lines = Path(".variables").read_text().split("\0")
-        self._variables = dict(each.split("=", 1) for each in lines if each)
+        self._variables = dict(line.split("=", 1) for line in lines if line)
         return ran.stdout
 
     def _check_json(self, block: Block) -> None:

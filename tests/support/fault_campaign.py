@@ -193,8 +193,8 @@ class Campaign:
             damaged = [self._damage(each) for each in files]
             return any(damaged)
         if fault.kind.startswith("delete"):
-            for each in files:
-                each.unlink(missing_ok=True)
+            for file in files:
+                file.unlink(missing_ok=True)
             return bool(files)
         # Root may write into any folder, so there is a file where the folder should be.
         aside = self._folder.with_name("aside")

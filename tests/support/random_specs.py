@@ -50,7 +50,7 @@ def _choice(axis: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _entry(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
-    parameters = {each.name: _parameter(each) for each in entry.parameters}
+    parameters = {parameter.name: _parameter(parameter) for parameter in entry.parameters}
     small = {name for name in ("train_size", "test_size", "channels") if name in parameters}
     always = {each.name for each in entry.parameters if each.default is ... or each.name in small}
     return st.fixed_dictionaries(

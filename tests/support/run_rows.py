@@ -48,7 +48,7 @@ class Looks:
 
     def outcomes(self, run_id: uuid.UUID) -> list[str | None]:
         """How the run's attempts ended, in order."""
-        return [each.outcome for each in self.attempts(run_id)]
+        return [attempt.outcome for attempt in self.attempts(run_id)]
 
     def events(self, run_id: uuid.UUID) -> list[str]:
         """The types of the run's events in order."""

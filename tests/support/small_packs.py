@@ -18,7 +18,7 @@ NOTHING = RunsToLeave(frozenset(), frozenset())
 
 def positions(lab: Lab, experiment_id: uuid.UUID, pack: Sequence[Claim]) -> list[int]:
     """Where the runs of a pack stand in their experiment."""
-    places = {each.id: each.position for each in lab.runs(experiment_id)}
+    places = {run.id: run.position for run in lab.runs(experiment_id)}
     return [places[held.run_id] for held in pack]
 
 

@@ -101,7 +101,7 @@ def test_every_order_can_be_paged(lab, order_by):
     assert sizes == [3, 3, 2]
     descending, name = order_by.startswith("-"), order_by.removeprefix("-")
     values = [getattr(each, name) for each in found]
-    known = [each for each in values if each is not None]
+    known = [value for value in values if value is not None]
     assert known == sorted(known, reverse=descending)
     assert values[len(known) :] == [None] * (len(values) - len(known))
 

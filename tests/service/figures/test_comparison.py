@@ -23,7 +23,7 @@ def test_groups_stand_in_their_order_with_what_is_behind_them():
     labels = [each for each in said if each in {"relu", "elu", "tanh", "sigmoid"}]
     assert labels == ["relu", "elu", "tanh", "sigmoid"]
     asides = [each for each in said if "n = " in each]
-    assert [" ".join(each.split()) for each in asides] == [
+    assert [" ".join(aside.split()) for aside in asides] == [
         "99.00% n = 5",
         "98.00% n = 4 1 diverged",
         "97.00% n = 1",

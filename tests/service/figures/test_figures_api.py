@@ -127,7 +127,7 @@ def test_a_heat_map_has_the_axes_asked_for_and_the_verdicts(api, lab):
 def test_the_comparison_tells_what_the_api_tells(api, showdown):
     compared = get(api, f"experiments/{showdown}/comparison").json()
     said = texts(get(api, figure(showdown, "comparison.svg")).content)
-    labels = [each["by"]["activation"] for each in compared["groups"]]
+    labels = [group["by"]["activation"] for group in compared["groups"]]
     assert [each for each in said if each in RESULTS] == labels
     means = [f"{each['mean']:.2%}" for each in compared["groups"]]
     assert [each.split()[0] for each in said if "n = " in each] == means
@@ -306,7 +306,7 @@ def test_an_experiment_without_results_has_no_pictures_yet(api, lab):
 def test_what_cannot_be_drawn_is_refused_by_its_parameter(api, showdown, name, query, parameter):
     problem = get(api, figure(showdown, name), **query)
     assert problem.status_code == 422, problem.text
-    assert [each["parameter"] for each in problem.json()["errors"]] == [parameter]
+    assert [error["parameter"] for error in problem.json()["errors"]] == [parameter]
 
 
 def test_pictures_can_be_drawn_side_by_side(api, showdown):

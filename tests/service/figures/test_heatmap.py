@@ -36,7 +36,7 @@ def test_every_cell_stands_at_its_row_and_column():
     ]
     svg = drawn(cells)
     assert {"relu", "tanh", "he_normal", "zeros", "Activation", "Initializer"} <= set(texts(svg))
-    said = {"".join(each.itertext()).strip(): each for each in shapes(svg, "text")}
+    said = {"".join(shape.itertext()).strip(): shape for shape in shapes(svg, "text")}
     places = {name: _place(said[name]) for name in ("90.00%", "10.00%", "20.00%")}
     assert places["90.00%"][1] == places["10.00%"][1] < places["20.00%"][1]
     assert places["90.00%"][0] < places["10.00%"][0] == places["20.00%"][0]
@@ -60,7 +60,7 @@ def test_networks_that_were_only_initialized_are_told_apart_by_their_verdicts():
     assert {"healthy", "symmetric"} <= set(texts(svg))
     fills = {each for each in ("#0072b2", "#e69f00") if each in svg.decode().lower()}
     assert fills == {"#0072b2", "#e69f00"}
-    assert not any("Validation accuracy" in each for each in texts(svg))  # no key of means
+    assert not any("Validation accuracy" in text for text in texts(svg))  # no key of means
 
 
 def test_brighter_is_better_for_losses_too():

@@ -66,7 +66,7 @@ def test_a_band_is_drawn_where_there_are_several_seeds_and_there_alone():
     assert len(shapes(drawn, "FillBetweenPolyCollection")) == 2  # relu's, in each panel
     alone = draw_learning_curves(CURVES[1:], title="x", kind="svg")
     assert not shapes(alone, "FillBetweenPolyCollection")
-    assert not any("band" in each for each in texts(alone))
+    assert not any("band" in text for text in texts(alone))
 
 
 def test_a_band_ends_where_the_metric_does():
@@ -90,8 +90,8 @@ def test_epochs_are_whole_and_shares_in_percent():
 def test_diverged_runs_are_named():
     shown = curve("elu", [[0.5]], [[1.0]], runs=5, diverged=2)
     assert any(
-        "elu (2 of 5)" in each
-        for each in texts(draw_learning_curves([shown], title="x", kind="svg"))
+        "elu (2 of 5)" in text
+        for text in texts(draw_learning_curves([shown], title="x", kind="svg"))
     )
 
 
@@ -133,7 +133,7 @@ def test_up_to_eight_configurations_share_a_panel_and_differ_in_more_than_colour
     from service.figures.plots.style import INKS, series_style
 
     styles = [series_style(at, INKS["light"]) for at in range(32)]
-    assert len({(str(each["linestyle"]), each["marker"]) for each in styles[:8]}) == 8
+    assert len({(str(style["linestyle"]), style["marker"]) for style in styles[:8]}) == 8
     assert len({str(each) for each in styles}) == 32
 
 

@@ -177,7 +177,7 @@ def test_all_histories_as_json(lab, experiment_id):
     body = json.loads(b"".join(as_json(lab.sessions, experiment_id)))
     assert body["experiment_id"] == str(experiment_id)
     runs = lab.runs(experiment_id)
-    assert [each["run_id"] for each in body["histories"]] == [str(each.id) for each in runs]
+    assert [each["run_id"] for each in body["histories"]] == [str(run.id) for run in runs]
     diverged, complete, waiting = body["histories"]
     assert (diverged["status"], diverged["epoch"]) == ("diverged", [1])
     assert diverged["metrics"]["loss"] == ["NaN"]
@@ -193,7 +193,7 @@ def test_all_histories_as_csv(lab, experiment_id):
     text = b"".join(as_csv(lab.sessions, experiment_id)).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     first, second, _ = lab.runs(experiment_id)
-    assert [(each["run_id"], each["epoch"]) for each in rows] == [
+    assert [(row["run_id"], row["epoch"]) for row in rows] == [
         (str(first.id), "1"),
         (str(second.id), "1"),
         (str(second.id), "2"),
@@ -210,7 +210,7 @@ def test_all_histories_as_parquet(lab, experiment_id):
     table = parquet.read_table(io.BytesIO(content))
     rows = table.to_pylist()
     first, second, _ = lab.runs(experiment_id)
-    assert [(each["run_id"], each["epoch"]) for each in rows] == [
+    assert [(row["run_id"], row["epoch"]) for row in rows] == [
         (str(first.id), 1),
         (str(second.id), 1),
         (str(second.id), 2),
@@ -245,7 +245,7 @@ def test_each_axis_has_a_column_that_tells_its_values_apart(lab, sessions):
     lab.train_all()
     with sessions() as session:
         groups = ranking.compare(session, experiment_id, by=AXIS_FIELDS).groups
-    wanted = sorted(tuple(map(str, each.by.values())) for each in groups)
+    wanted = sorted(tuple(map(str, group.by.values())) for group in groups)
     text = b"".join(as_csv(lab.sessions, experiment_id)).decode()
     content = b"".join(as_parquet(lab.sessions, experiment_id))
     table = parquet.read_table(io.BytesIO(content))

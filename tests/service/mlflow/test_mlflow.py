@@ -38,12 +38,12 @@ def search(api, experiment_id, **body):
 
 
 def activations(found):
-    return [dict_of(each["data"]["params"])["activation"] for each in found["runs"]]
+    return [dict_of(run["data"]["params"])["activation"] for run in found["runs"]]
 
 
 def dict_of(pairs):
     assert len({each["key"] for each in pairs}) == len(pairs)
-    return {each["key"]: each["value"] for each in pairs}
+    return {pair["key"]: pair["value"] for pair in pairs}
 
 
 def refused(answer, status, code):
@@ -94,8 +94,10 @@ def test_a_run_has_its_configuration_and_latest_metrics(api, lab, showdown):
         "seed": "7",
     }
     assert wanted.items() <= params.items()
-    assert all(isinstance(each, str) for each in params.values())
-    metrics = {each["key"]: (each["value"], each["step"]) for each in told["data"]["metrics"]}
+    assert all(isinstance(param, str) for param in params.values())
+    metrics = {
+        metric["key"]: (metric["value"], metric["step"]) for metric in told["data"]["metrics"]
+    }
     assert metrics["val_accuracy"] == (0.75, 2)
     assert metrics["best_val_accuracy"] == (0.75, 1)
     assert metrics["gradient_norm"] == (2.0, 2)
@@ -127,7 +129,7 @@ def test_states_are_told_in_their_words(api, lab, showdown):
         ("FINISHED", "completed"),
     ]
     assert "end_time" not in found[1]["info"]
-    assert [each["info"]["status"] for each in search(api, lab.submit())["runs"]] == ["SCHEDULED"]
+    assert [run["info"]["status"] for run in search(api, lab.submit())["runs"]] == ["SCHEDULED"]
 
 
 def test_a_history_is_every_epoch_in_order(api, lab):
@@ -146,7 +148,7 @@ def test_a_history_is_every_epoch_in_order(api, lab):
         (2, "Infinity"),
         (3, "NaN"),
     ]
-    times = [each["timestamp"] for each in told["metrics"]]
+    times = [metric["timestamp"] for metric in told["metrics"]]
     assert times == sorted(times)
     assert "next_page_token" not in told
     run = search(api, experiment_id)["runs"][0]
@@ -233,7 +235,9 @@ def test_runs_are_ordered_by_several_things_and_paged(api, lab):
     whole = search(api, experiment_id, order_by=order_by)["runs"]
 
     def key(run):
-        value = {each["key"]: each["value"] for each in run["data"]["metrics"]}.get("val_loss")
+        value = {metric["key"]: metric["value"] for metric in run["data"]["metrics"]}.get(
+            "val_loss"
+        )
         rank = 2 if value is None else value == "NaN"
         shown = -value if rank == 0 else 0
         activation = dict_of(run["data"]["params"])["activation"]
@@ -272,7 +276,10 @@ def test_names_are_unique_and_found(api, lab):
         return api.get(f"{API}/experiments/get-by-name", params={"experiment_name": name})
 
     listed = api.post(f"{API}/experiments/search", json={"order_by": ["creation_time ASC"]})
-    names = {each["experiment_id"]: each["name"] for each in listed.json()["experiments"]}
+    names = {
+        experiment["experiment_id"]: experiment["name"]
+        for experiment in listed.json()["experiments"]
+    }
     assert list(names) == [str(each) for each in (first, second, unnamed, odd)]
     assert names[str(first)] == "twice"
     assert names[str(second)] == f"twice ({str(second)[-8:]})"
@@ -295,7 +302,7 @@ def test_experiments_are_filtered_ordered_and_paged(api, lab):
     def names(**body):
         answer = api.post(f"{API}/experiments/search", json=body)
         assert answer.status_code == 200, answer.text
-        return [each["name"] for each in answer.json()["experiments"]]
+        return [experiment["name"] for experiment in answer.json()["experiments"]]
 
     assert names() == ["c", "a", "b"]
     assert names(order_by=["name"]) == ["a", "b", "c"]
@@ -320,7 +327,7 @@ def test_files_lead_to_where_they_are(api, lab, showdown):
     place = f"{showdown}/{done.id}/artifacts"
     told = api.get(f"{API}/artifacts/list", params={"run_id": str(done.id)}).json()
     assert told["root_uri"] == f"mlflow-artifacts:/{place}"
-    names = [each["path"] for each in told["files"]]
+    names = [file["path"] for file in told["files"]]
     assert names == ["learning_curves.png", "learning_curves.svg", "weights.safetensors"]
     listed = api.get(f"{API}-artifacts/artifacts", params={"path": place})
     assert listed.json()["files"] == told["files"]

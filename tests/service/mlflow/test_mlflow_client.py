@@ -40,7 +40,7 @@ def sweep(lab):
 
 def test_experiments_and_runs_are_found(mlflow, lab, sweep):
     client = mlflow.MlflowClient()
-    assert [each.name for each in client.search_experiments()] == ["sweep"]
+    assert [experiment.name for experiment in client.search_experiments()] == ["sweep"]
     found = client.get_experiment_by_name("sweep")
     assert dict(found) == dict(client.get_experiment(sweep))
     assert (found.experiment_id, found.lifecycle_stage) == (sweep, "active")
@@ -100,7 +100,7 @@ def test_runs_are_named_by_what_tells_them_apart(mlflow, lab):
     runs += client.search_runs(
         [str(experiment_id)], order_by=["run_name"], max_results=20, page_token=runs.token
     )
-    names = [each.info.run_name for each in runs]
+    names = [run.info.run_name for run in runs]
     assert names == sorted({*names})
     assert len(names) == 32
     with lab.sessions() as session:
@@ -108,7 +108,7 @@ def test_runs_are_named_by_what_tells_them_apart(mlflow, lab):
     assert set(names) == {
         f"{by['activation']}, {clipping}, {by['optimizer']}, batch size {by['batch_size']}, "
         f"seed {seed}"
-        for by in (each.by for each in groups)
+        for by in (group.by for group in groups)
         for clipping in [by["clipping"] if by["clipping"] != "none" else "no clipping"]
         for seed in (0, 1)
     }
@@ -126,8 +126,8 @@ def test_a_variants_label_is_in_the_names_of_its_runs(mlflow, lab):
         {"label": "self-normalizing", "activation": "selu"},
     ]
     experiments = [lab.submit(variants=variants), lab.submit(activation="tanh", seeds=[3])]
-    runs = mlflow.MlflowClient().search_runs([str(each) for each in experiments])
-    assert [each.info.run_name for each in runs] == [
+    runs = mlflow.MlflowClient().search_runs([str(experiment) for experiment in experiments])
+    assert [run.info.run_name for run in runs] == [
         "tanh, seed 3",
         "self-normalizing, alpha_dropout([0.25, 0.5]), seed 0",
         "small, dropout([0.25, 0.25]), seed 0",
@@ -138,7 +138,7 @@ def test_a_variants_label_is_in_the_names_of_its_runs(mlflow, lab):
 def test_files_are_listed_and_fetched(mlflow, sweep, tmp_path):
     client = mlflow.MlflowClient()
     run = client.search_runs([sweep])[0]
-    listed = [each.path for each in client.list_artifacts(run.info.run_id)]
+    listed = [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
     assert listed == ["learning_curves.png", "learning_curves.svg", "weights.safetensors"]
     fetched = client.download_artifacts(run.info.run_id, "learning_curves.svg", str(tmp_path))
     assert "<svg" in Path(fetched).read_text()

@@ -91,8 +91,8 @@ def test_many_schedulers_take_a_run_back_once(settings, submitted, claim, sessio
         scheduler.close()
 
     threads = [threading.Thread(target=take_turn) for _ in range(4)]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     for each in threads:
         each.join()
     assert failures == []
@@ -162,7 +162,7 @@ def test_outages_are_told_once_and_waited_out(settings):
         thread.join()
     scheduler.close()
     assert len(marks) == 4  # it lives
-    assert [each["event"] for each in logs] == ["Postgres is away; trying again until it is back"]
+    assert [log["event"] for log in logs] == ["Postgres is away; trying again until it is back"]
 
 
 def test_redis_away_does_not_keep_runs_from_being_taken_back(
@@ -177,7 +177,7 @@ def test_redis_away_does_not_keep_runs_from_being_taken_back(
         scheduler.turn()
     scheduler.close()
     assert look.run(run_id).status == "queued"
-    assert sum("Redis is away" in each["event"] for each in logs) == 1
+    assert sum("Redis is away" in log["event"] for log in logs) == 1
 
 
 def test_a_health_check_tells_a_living_scheduler_from_a_dead_one(settings):

@@ -30,8 +30,8 @@ def test_eight_workers_at_once_never_get_one_run_twice(lab):
         taken = [held for each in pool.map(work, range(8)) for held in each]
     assert sorted(held.run_id for held in taken) == [each.id for each in lab.runs(experiment_id)]
     assert {held.attempt for held in taken} == {1}
-    for each in lab.runs(experiment_id):
-        assert lab.attempts(each.id) == [(1, None, None)]
+    for run in lab.runs(experiment_id):
+        assert lab.attempts(run.id) == [(1, None, None)]
 
 
 def test_a_higher_priority_is_taken_first_and_then_the_older(lab):

@@ -28,7 +28,7 @@ def names(**spec):
 
 def test_a_label_has_the_parameters_that_are_not_at_their_defaults():
     labels = labelled(activation=SLOPES, batch_size=32, dropout=0.5)
-    assert [each.by_axis["activation"] for each in labels] == [
+    assert [label.by_axis["activation"] for label in labels] == [
         "relu",
         "leaky_relu",
         "leaky_relu(0.2)",
@@ -110,7 +110,7 @@ def test_a_variant_comes_first_in_the_name():
         {"label": "self-normalizing", "activation": "selu"},
     ]
     labels = labelled(variants=variants)
-    assert [each.name for each in labels] == [
+    assert [label.name for label in labels] == [
         "small, no dropout",
         "small, dropout([0.25, 0.25])",
         "self-normalizing, alpha_dropout([0.25, 0.5])",

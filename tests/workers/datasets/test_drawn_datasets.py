@@ -50,7 +50,7 @@ def test_fewer_points_are_the_first_of_more(name):
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_part_of_every_seed_has_points_of_its_own(name):
     samples = [drawn(name, seed=seed, train_size=700, test_size=700) for seed in range(4)]
-    parts = [part for each in samples for part in (each.train_inputs, each.test_inputs)]
+    parts = [part for sample in samples for part in (sample.train_inputs, sample.test_inputs)]
     seen = [set(map(bytes, part)) for part in parts]
     assert all(len(each) == 700 for each in seen)
     assert not any(a & b for a, b in itertools.combinations(seen, 2))

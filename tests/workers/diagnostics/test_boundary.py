@@ -65,7 +65,7 @@ def test_the_network_is_left_as_it_was():
     first, second = (decision_boundary(network, INPUTS, LABELS, size=5) for _ in range(2))
     assert first == second
     assert network.training
-    assert all(each.training for each in network.modules())
+    assert all(module.training for module in network.modules())
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])
 

@@ -95,14 +95,17 @@ def test_weights_that_leave_float32_explode():
     deep = network("mlp", (10,), 2, "relu", normal(1e9), hidden_units=[100] * 5)
     found = diagnosed(statistics(deep, x, labels))
     assert found.verdict == "exploding"
-    assert "not finite" in " ".join(each.explanation for each in found.findings)
+    assert "not finite" in " ".join(finding.explanation for finding in found.findings)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_relu_below_zero_is_dead(seed):
     found = diagnosed(small("relu", "he_normal", seed, bias=-5.0))
     assert found.verdict == "dead"
-    assert {each.layer for each in found.findings if each.kind == "dead"} == {"dense_1", "dense_2"}
+    assert {finding.layer for finding in found.findings if finding.kind == "dead"} == {
+        "dense_1",
+        "dense_2",
+    }
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -167,10 +170,10 @@ def test_all_findings_are_listed_the_most_severe_first():
     kinds = [each.kind for each in found.findings]
     assert kinds == sorted(kinds, key=[*reversed(VERDICTS)].index)
     assert set(kinds) == {"saturated", "exploding"}
-    for each in found.findings:
-        assert each.value > each.threshold
-        assert each.layer in each.explanation
-        assert each.explanation.endswith(".")
+    for finding in found.findings:
+        assert finding.value > finding.threshold
+        assert finding.layer in finding.explanation
+        assert finding.explanation.endswith(".")
 
 
 def test_the_service_has_the_same_verdicts_and_remarks():
@@ -180,8 +183,8 @@ def test_the_service_has_the_same_verdicts_and_remarks():
 
 
 def test_every_threshold_has_its_reason():
-    for each in fields(Thresholds):
-        assert f"{each.name}:" in Thresholds.__doc__ or f"{each.name}," in Thresholds.__doc__
+    for field in fields(Thresholds):
+        assert f"{field.name}:" in Thresholds.__doc__ or f"{field.name}," in Thresholds.__doc__
 
 
 @pytest.fixture
@@ -286,7 +289,10 @@ def test_a_layer_that_dies_later_is_dead(healthy):
     diagnostician.see_layers(2, changed(healthy, 1, dead_fraction=0.9))
     found = diagnostician.diagnosis()
     assert found.verdict == "dead"
-    assert [(each.kind, each.epoch) for each in found.findings] == [("dead", 2), ("dying", 2)]
+    assert [(finding.kind, finding.epoch) for finding in found.findings] == [
+        ("dead", 2),
+        ("dying", 2),
+    ]
 
 
 def test_saturation_condemns_a_network_only_until_it_has_learnt(healthy):

@@ -111,7 +111,7 @@ def test_a_single_value_has_bins_around_it(value):
 @given(st.lists(st.floats(width=32), min_size=1, max_size=50))
 def test_any_values_have_a_distribution_that_can_be_written_and_read(values):
     distribution = gather(torch.tensor(values).view(-1, 1), 7).distribution()
-    finite = [each for each in values if math.isfinite(each)]
+    finite = [value for value in values if math.isfinite(value)]
     assert distribution.non_finite == len(values) - len(finite)
     if finite:
         assert (distribution.min, distribution.max) == (min(finite), max(finite))

@@ -153,7 +153,7 @@ def test_a_dense_network_against_numpy(monkeypatch, activation, outputs, stddev)
     kind = "binary_crossentropy" if outputs == 1 else "categorical_crossentropy"
     found = statistics(built, x, labels, kind)
     loss, expected = plain_mlp(built, x.double().numpy(), labels.numpy(), activation)
-    assert [each.name for each in found.layers] == ["dense_1", "dense_2", "dense_3", "output"]
+    assert [layer.name for layer in found.layers] == ["dense_1", "dense_2", "dense_3", "output"]
     check(found, built, loss, expected, activation)
 
 
@@ -176,7 +176,7 @@ def test_a_convolutional_network_against_numpy(monkeypatch, activation):
     )
     found = statistics(built, x, labels)
     loss, expected = plain_cnn(built, x.double().numpy(), labels.numpy(), activation)
-    assert [each.name for each in found.layers] == ["conv_1", "conv_2", "dense_1", "output"]
+    assert [layer.name for layer in found.layers] == ["conv_1", "conv_2", "dense_1", "output"]
     check(found, built, loss, expected, activation)
 
 
@@ -205,7 +205,7 @@ def test_equal_units_are_symmetric():
     built = network("mlp", (10,), 2, "tanh", "zeros", hidden_units=[6, 1])
     found = statistics(built, x, labels)
     # A lone unit has none to be equal to.
-    assert [each.symmetric for each in found.layers] == [True, False, True]
+    assert [layer.symmetric for layer in found.layers] == [True, False, True]
     with torch.no_grad():
         built.dense_1.bias[0] = 1.0
     assert not statistics(built, x, labels).layers[0].symmetric
@@ -234,7 +234,7 @@ def test_batch_statistics_are_the_probes_own(normalization):
         plain = built.normalization_1(built.dense_1(x)).double().numpy()
     assert found.layers[0].signal == pytest.approx(plain.std(0).mean(), rel=1e-4)
     larger = Probe(built, LOSSES["categorical_crossentropy"]().function, 2500)
-    assert [each.stop for each in larger.chunks()] == [1000, 2000, 2500]
+    assert [chunk.stop for chunk in larger.chunks()] == [1000, 2000, 2500]
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -244,8 +244,8 @@ def test_a_probe_leaves_everything_as_it_was(training, normalization):
     built = network(
         "mlp", (10,), 2, "prelu", "he_normal", normalization=normalization, hidden_units=[8, 8]
     ).train(training)
-    for each in built.parameters():
-        each.grad = torch.ones_like(each)
+    for parameter in built.parameters():
+        parameter.grad = torch.ones_like(parameter)
     state, generator = copy.deepcopy(built.state_dict()), torch.get_rng_state()
     statistics(built, x, labels)
     assert built.training is training
@@ -262,6 +262,6 @@ def test_weights_that_are_not_finite_break_nothing():
         built.dense_2.weight[0, 0] = float("nan")
         built.dense_1.weight[1] = 1e30
     found = statistics(built, x, labels)
-    assert [each.z.non_finite for each in found.layers] == [0, 1000, 2000]
+    assert [layer.z.non_finite for layer in found.layers] == [0, 1000, 2000]
     assert np.isnan(found.loss)
     assert repr(NetworkStatistics.of(found.as_dict())) == repr(found)

@@ -101,8 +101,8 @@ class Attempts:
         prefix = f"{CHECKPOINTS}/{self.run_id}-"
         names = self.storage.names(CHECKPOINTS)
         return sorted(
-            tuple(map(int, each.removeprefix(prefix).removesuffix(".safetensors").split("-")))
-            for each in names
+            tuple(map(int, name.removeprefix(prefix).removesuffix(".safetensors").split("-")))
+            for name in names
         )
 
 
@@ -130,7 +130,7 @@ def test_the_last_two_are_kept_until_the_run_is_over(attempts):
     other = Attempts(attempts.storage, attempts.settings)
     other.train(1, 1)
     checkpoints.forget()
-    assert [str(other.run_id) in each for each in other.storage.names(CHECKPOINTS)] == [True]
+    assert [str(other.run_id) in name for name in other.storage.names(CHECKPOINTS)] == [True]
 
 
 def test_a_checkpoint_ahead_of_the_rows_is_not_used(attempts):
@@ -154,7 +154,7 @@ def test_a_damaged_checkpoint_is_passed_over(local, tmp_path, at):
     damage(tmp_path, "*-1-5-0.safetensors", at)
     with capture_logs() as logs:
         assert local.resumed(2, recorded_epochs=4) == (4, 0)
-    (warning,) = [each for each in logs if each["log_level"] == "warning"]
+    (warning,) = [log for log in logs if log["log_level"] == "warning"]
     assert "damaged" in warning["event"]
     assert local.files() == [(1, 4, 0)]
 
@@ -202,7 +202,7 @@ def test_an_attempt_never_touches_the_files_of_a_later_one(attempts):
     assert stale.resume(sleeper, recorded_epochs=2)
     for attempt in (3, 4):
         attempts.train(attempt, 5)
-    mine = [each for each in attempts.files() if each[0] > 2]
+    mine = [file for file in attempts.files() if file[0] > 2]
     assert len(mine) == 4
     contents = {each: attempts.storage.open(each).read() for each in named(attempts, mine)}
     late = attempts.checkpoints(2)
@@ -212,7 +212,7 @@ def test_an_attempt_never_touches_the_files_of_a_later_one(attempts):
             stale.after_epoch(sleeper)
     stale.keep_weights(sleeper, "final")
     assert [each for each in attempts.files() if each[0] > 2] == mine
-    assert {each: attempts.storage.open(each).read() for each in contents} == contents
+    assert {content: attempts.storage.open(content).read() for content in contents} == contents
     assert attempts.storage.names(WEIGHTS) == [weights_name(attempts.run_id, 2, "final")]
 
 
@@ -236,7 +236,7 @@ def test_a_full_disk_costs_the_checkpoint_and_nothing_else(tmp_path, settings):
         training, checkpoints = full.train(1, 3)
         checkpoints.keep_weights(training, "initial")
     assert checkpoints.failures == 4
-    assert [each["failures"] for each in logs] == [1, 2, 3, 4]
+    assert [log["failures"] for log in logs] == [1, 2, 3, 4]
     assert all("No space left" in each["reason"] for each in logs)
     assert full.resumed(2, recorded_epochs=3) is None
 

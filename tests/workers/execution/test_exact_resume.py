@@ -76,12 +76,12 @@ def rows(results):
     """Results as bits, layer statistics with them, without the seconds."""
     return [
         (
-            getattr(each, "epoch", 0),
-            tuple((n, v.hex()) for n, v in metrics_of(each).items() if n != "epoch_seconds"),
-            repr(each.statistics.as_dict()),
+            getattr(result, "epoch", 0),
+            tuple((n, v.hex()) for n, v in metrics_of(result).items() if n != "epoch_seconds"),
+            repr(result.statistics.as_dict()),
         )
-        for each in results
-        if isinstance(each, EpochResult | StartResult)
+        for result in results
+        if isinstance(result, EpochResult | StartResult)
     ]
 
 
@@ -171,10 +171,12 @@ def test_members_of_a_pack_go_on_exactly_beside_others(optimizer, tmp_path, sett
     data = load(runs[0].config.dataset)
 
     def pack(*members):
-        return PackedTraining([(runs[each].config, runs[each].seed) for each in members], data, CPU)
+        return PackedTraining(
+            [(runs[member].config, runs[member].seed) for member in members], data, CPU
+        )
 
     def of(member, results):
-        rounds = [each for each in results if not isinstance(each, Pulse)]
+        rounds = [result for result in results if not isinstance(result, Pulse)]
         return rows([each[member] for each in rounds if member in each])
 
     whole, stopped = pack(0, 1), pack(0, 1)

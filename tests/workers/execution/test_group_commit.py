@@ -74,7 +74,7 @@ def stored_of(sessions, pack):
 
     def stored(session, table, *order):
         rows = session.scalars(select(table).where(table.run_id.in_(places)).order_by(*order)).all()
-        names = [each.key for each in table.__table__.columns if each.key not in left_out]
+        names = [column.key for column in table.__table__.columns if column.key not in left_out]
         return [
             [places[row.run_id], *(repr(getattr(row, name)) for name in names if name != "run_id")]
             for row in rows

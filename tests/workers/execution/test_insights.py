@@ -38,7 +38,7 @@ def test_a_training_leaves_its_statistics_and_a_diagnosis(submitted, train, look
     found, diagnosis = inside(run_id)
     assert list(found) == [0, 2, 3]
     assert {each["samples"] for each in found.values()} == {100}
-    names = [each["name"] for each in found[0]["layers"]]
+    names = [layer["name"] for layer in found[0]["layers"]]
     assert names == ["conv_1", "conv_2", "dense_1", "output"]
     assert found[3]["loss"] < found[0]["loss"]
     assert (diagnosis.verdict, look.run(run_id).verdict) == ("healthy", "healthy")
@@ -105,7 +105,7 @@ def test_a_run_taken_up_again_comes_to_the_same(
     assert inside(run_id) == inside(twin)
     found, diagnosis = inside(run_id)
     assert list(found) == [0, 1, 2, 3]
-    assert "clipping_active" in {each["kind"] for each in diagnosis.findings}
+    assert "clipping_active" in {finding["kind"] for finding in diagnosis.findings}
 
 
 def test_a_reused_run_is_diagnosed_as_its_original(session, settings, submitted, train, inside):

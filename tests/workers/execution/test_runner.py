@@ -197,7 +197,7 @@ def test_a_worker_that_lost_its_run_writes_nothing(
 
     with capture_logs() as logs:
         assert train(stopping=meanwhile(run_id, another_takes_over)) == "lost"
-    assert "error" not in {each["log_level"] for each in logs}
+    assert "error" not in {log["log_level"] for log in logs}
     run = look.run(run_id)
     assert (run.status, run.attempt, run.worker) == ("running", 2, "two")
     assert run.lease_expires_at == seen["run"].lease_expires_at

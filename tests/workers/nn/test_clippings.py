@@ -39,7 +39,7 @@ def clipped(name, gradients, **parameters):
 
 
 def flat(gradients):
-    return np.concatenate([each.ravel() for each in gradients]).astype(np.float64)
+    return np.concatenate([gradient.ravel() for gradient in gradients]).astype(np.float64)
 
 
 def assert_same_bits(left, right):
@@ -59,7 +59,7 @@ def test_none_measures_and_changes_nothing(gradients):
 def test_value_holds_each_element_within_the_threshold(gradients, threshold):
     after, found = clipped("value", gradients, threshold=threshold)
     bound = np.float32(threshold)
-    assert_same_bits(after, [np.clip(each, -bound, bound) for each in gradients])
+    assert_same_bits(after, [np.clip(gradient, -bound, bound) for gradient in gradients])
     assert found.norm.item() == pytest.approx(np.linalg.norm(flat(gradients)), rel=1e-9)
     assert found.clipped.item() == (np.abs(flat(gradients)) > bound).any()
 
@@ -82,7 +82,7 @@ def test_norm_scales_what_is_over_the_bound_and_nothing_else(gradients, max_norm
 @given(GRADIENTS, BOUNDS)
 def test_per_parameter_norm_scales_each_tensor_to_its_own_bound(gradients, max_norm):
     after, found = clipped("per_parameter_norm", gradients, max_norm=max_norm)
-    norms = [np.linalg.norm(each.astype(np.float64)) for each in gradients]
+    norms = [np.linalg.norm(gradient.astype(np.float64)) for gradient in gradients]
     assert found.norm.item() == pytest.approx(np.linalg.norm(norms), rel=1e-9)
     assert found.clipped.item() == any(each > max_norm for each in norms)
     for one, other, norm in zip(after, gradients, norms, strict=True):
@@ -232,8 +232,8 @@ def test_adaptive_by_hand():
     with torch.no_grad():
         network["dense_1"].weight.copy_(torch.tensor([[3.0, 4.0], [6.0, 8.0]]))
         network["dense_1"].bias.zero_()
-    for each in network.parameters():
-        each.grad = torch.full_like(each, 0.0)
+    for parameter in network.parameters():
+        parameter.grad = torch.full_like(parameter, 0.0)
     network["dense_1"].weight.grad.copy_(torch.tensor([[0.6, 0.8], [0.6, 0.8]]))
     network["dense_1"].bias.grad.copy_(torch.tensor([0.3, 0.4]))
     network["output"].weight.grad.fill_(1e6)

@@ -229,7 +229,7 @@ def test_lsuv_gives_every_layer_unit_variance(model, bias, activation, parameter
         assert lengths.min() == pytest.approx(lengths.max(), rel=1e-5), "still orthogonal"
     slopes = [each for name, each in network.named_parameters() if name.endswith("slope")]
     assert len(slopes) == (3 if activation == "prelu" else 0)
-    assert all((each == 0.25).all() for each in slopes), "an activation keeps its own start"
+    assert all((slope == 0.25).all() for slope in slopes), "an activation keeps its own start"
 
 
 def test_lsuv_is_the_papers_algorithm():
@@ -278,7 +278,7 @@ def test_lsuv_sees_normalizations_as_in_training_and_leaves_their_statistics(tra
     filled(network, inputs)
     for name, each in network.named_buffers():
         assert torch.equal(each, before[name]), name
-    assert all(each.training == training for each in network.modules())
+    assert all(module.training == training for module in network.modules())
     for name, z in outputs(network.train(), inputs).items():
         assert z.var(correction=0).item() == pytest.approx(1, abs=1e-4), name
 

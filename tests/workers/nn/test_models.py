@@ -32,8 +32,8 @@ def cnn(name="relu", dropout=None, **parameters):
     network = MODELS["mnist_cnn"](parts, **size)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for each in network.parameters():
-            each.copy_(torch.randn(each.shape, generator=generator) * 0.2)
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
     return network
 
 
@@ -109,7 +109,7 @@ def test_only_monotone_activations_are_applied_after_pooling():
 @pytest.mark.parametrize("size", [{}, {"kernel_size": 5}, {"kernel_size": 2, "units": [7]}])
 def test_the_network_is_the_plain_composition(name, size):
     network = cnn(name, **size)
-    first, second, third = (each.activation for each in network.hidden_layers())
+    first, second, third = (layer.activation for layer in network.hidden_layers())
     x = first(F.conv2d(images(), network.conv_1.weight, network.conv_1.bias))
     x = second(F.conv2d(x, network.conv_2.weight, network.conv_2.bias))
     x = F.max_pool2d(x, 2)
@@ -139,7 +139,7 @@ def test_sizes_and_names_follow_the_parameters():
 
 def test_the_recipe_has_the_size_keras_states():
     network = cnn(channels=[32, 64], units=[128])
-    assert sum(each.numel() for each in network.parameters()) == 1_199_882
+    assert sum(parameter.numel() for parameter in network.parameters()) == 1_199_882
 
 
 def test_tensors_stay_channels_last():
@@ -184,8 +184,8 @@ def mlp(name="relu", units=(7, 5), outputs=3, input_shape=(2, 3), dropout=None):
     network = MODELS["mlp"](parts, hidden_units=units)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for each in network.parameters():
-            each.copy_(torch.randn(each.shape, generator=generator))
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
     return network
 
 
@@ -230,7 +230,7 @@ def test_an_architecture_counts_the_network(name, model, shape, build):
         layer.weighted.register_forward_hook(
             lambda _, __, z, name=layer.name: seen.update({name: z[0].numel()})
         )
-        sizes[layer.name] = sum(each.numel() for each in layer.weighted.parameters())
+        sizes[layer.name] = sum(parameter.numel() for parameter in layer.weighted.parameters())
     network(torch.zeros(2, *shape))
     assert {each.name: each.parameters for each in counted.hidden} == sizes
     assert {each.name: each.features * each.positions for each in counted.hidden} == seen

@@ -30,8 +30,8 @@ def module(name, features=FEATURES, seed=1, **parameters):
     made = NORMALIZATIONS[name](**{**PARAMETERS[name], **parameters})(features).double()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for each in made.parameters():
-            each.copy_(torch.randn(each.shape, generator=generator, dtype=torch.float64))
+        for parameter in made.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
     return made
 
 
@@ -191,7 +191,7 @@ def test_new_modules_scale_by_one_shift_by_zero_and_mix_evenly():
         made = NORMALIZATIONS[name](**PARAMETERS[name])(FEATURES)
         values = {key: each.unique().tolist() for key, each in made.named_parameters()}
         assert values.pop("bias") == [0], name
-        assert all(each == [1] for each in values.values()), name
+        assert all(value == [1] for value in values.values()), name
         assert made.weight.shape == made.bias.shape == (FEATURES,)
 
 
@@ -256,7 +256,7 @@ def test_frozen_running_statistics_stay_to_the_bit(name, kind):
     free, held = module(name), nn.Sequential(module(name))
     for each in (free, held[0]):
         each(z_values(kind))
-    before = [each.clone() for each in held.buffers()]
+    before = [buffer.clone() for buffer in held.buffers()]
     x = z_values(kind, seed=7)
     with running_statistics_frozen(held):
         found = held(x)

@@ -108,8 +108,8 @@ class Tiny(SoloTraining):
         self.network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 3))
         self.network.to(memory_format=torch.channels_last)
         with torch.no_grad():
-            for each in self.network.parameters():
-                each.copy_(torch.randn(each.shape, generator=generator))
+            for parameter in self.network.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
         self.optimizer = OPTIMIZERS[name](self.network.parameters(), **parameters)
         self.device = torch.device("cpu")
         self.epoch, self.step, self.seconds = 1, 0, 0.0

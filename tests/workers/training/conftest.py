@@ -41,9 +41,9 @@ def history() -> Callable[..., list[EpochResult]]:
 
     def run(config, data, seed=0):
         events = train(config, seed, data, torch.device("cpu"), threads=1)
-        results = [each for each in events if isinstance(each, EpochResult)]
-        for each in results:
-            assert each.metrics.pop("epoch_seconds") > 0
+        results = [event for event in events if isinstance(event, EpochResult)]
+        for result in results:
+            assert result.metrics.pop("epoch_seconds") > 0
         return results
 
     return run

@@ -35,9 +35,9 @@ def one_epoch(spec):
 def check(spec):
     result = one_epoch(spec)
     losses = [value for name, value in result.metrics.items() if name.endswith("loss")]
-    assert result.diverged == (not all(math.isfinite(each) for each in losses[:2]))
+    assert result.diverged == (not all(math.isfinite(loss) for loss in losses[:2]))
     accuracies = [value for name, value in result.metrics.items() if "accuracy" in name]
-    assert all(0 <= each <= 1 for each in accuracies)
+    assert all(0 <= accuracy <= 1 for accuracy in accuracies)
     assert 0 <= result.metrics["clipped_fraction"] <= 1
 
 

@@ -48,9 +48,9 @@ def test_a_function_takes_its_entrys_parameters_and_defaults_none(axis):
         # model's head is known to it as the number of its outputs.
         stated = {each.name for each in AXES[axis][name].parameters} - {"schedule", "head"}
         taken = {
-            each.name
-            for each in inspect.signature(function).parameters.values()
-            if each.kind is each.KEYWORD_ONLY and each.default is each.empty
+            parameter.name
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
         }
         assert taken == stated, name
 

@@ -13,7 +13,7 @@ PLANE = {"dataset": "circles", "model": {"name": "mlp", "hidden_units": [4]}, "b
 def boundaries(config):
     """For each probed epoch, the first being 0, the boundary or None."""
     results = train(config, 0, load(config.dataset), CPU, threads=1)
-    probed = [each.statistics for each in results if getattr(each, "statistics", None)]
+    probed = [result.statistics for result in results if getattr(result, "statistics", None)]
     return [each.boundary for each in probed]
 
 

@@ -38,7 +38,7 @@ def test_convolutions_side_by_side_compute_what_plain_ones_do(spec):
         for name, _ in members[0].named_parameters()
     }
     statistics = {
-        name: torch.stack([each.get_buffer(name) for each in members])
+        name: torch.stack([member.get_buffer(name) for member in members])
         for name, _ in members[0].named_buffers()
     }
     before = {name: each.clone() for name, each in statistics.items()}

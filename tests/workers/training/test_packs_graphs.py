@@ -21,9 +21,9 @@ class NothingFromTheHost(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         found = operation(*args, **(kwargs or {}))
-        for each in tree_leaves((args, kwargs, found)):
-            if isinstance(each, torch.Tensor):
-                assert each.device == META, f"{operation} has a tensor on the {each.device}"
+        for leave in tree_leaves((args, kwargs, found)):
+            if isinstance(leave, torch.Tensor):
+                assert leave.device == META, f"{operation} has a tensor on the {leave.device}"
         return found
 
 
@@ -32,8 +32,8 @@ def test_a_step_reads_nothing_back_and_brings_nothing_in(spec):
     """A replay is deaf to both: it repeats what the recording launched, on the same memory."""
     runs, data = runs_of(spec)
     members = PackedTraining(runs, data, CPU).members
-    states = [below("rows.", each.state()) for each in members]
-    rows = {name: torch.stack([each[name] for each in states]).to(META) for name in states[0]}
+    states = [below("rows.", member.state()) for member in members]
+    rows = {name: torch.stack([state[name] for state in states]).to(META) for name in states[0]}
     step = PackedStep([each.recipe for each in members], data.to(META), META)
     samples = torch.zeros(len(runs), 7, dtype=torch.int64, device=META)
     inputs = step.inputs([1] * len(runs), 0, samples)

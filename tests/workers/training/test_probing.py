@@ -67,8 +67,8 @@ def test_no_bit_of_a_training_sees_the_statistics(configure, fields):
         training = SoloTraining(config, 7, load(config.dataset), CPU)
         results = [each for each in training.run() if isinstance(each, EpochResult)]
         assert [each.statistics is not None for each in results] == [statistics != "off"] * 3
-        for each in results:
-            del each.metrics["epoch_seconds"]
+        for result in results:
+            del result.metrics["epoch_seconds"]
         ends.append((written(results), training.state()))
     (history, state), (probed_history, probed_state) = ends
     assert probed_history == history
@@ -93,7 +93,7 @@ def test_a_result_tells_of_the_weights_at_its_epochs_end(configure):
     config = configure(layer_statistics={"every": 1, "samples": 10**5}, epochs=2)
     training = SoloTraining(config, 0, load(config.dataset), CPU)
     events = [each for each in training.run() if not isinstance(each, Pulse)]
-    assert [type(each) for each in events] == [StartResult, EpochResult, EpochResult]
+    assert [type(event) for event in events] == [StartResult, EpochResult, EpochResult]
     assert events[0].statistics.samples == 300
     last = events[2].statistics.layers[0].weight
     assert last.max == training.network.conv_1.weight.max().item()
@@ -106,7 +106,7 @@ def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
     config = configure(train_size=300, layer_statistics=statistics, batch_size=300)
     events = list(train(config, 0, load(config.dataset), CPU))
     # Four chunks of up to 64 have three pulses between them; one step and two evaluations of 200.
-    kinds = [type(each) for each in events]
+    kinds = [type(event) for event in events]
     assert kinds == [Pulse] * 3 + [StartResult] + [Pulse] * 3 + [Pulse] * 3 + [EpochResult]
     fractions = [each.fraction for each in events if isinstance(each, Pulse)]
     assert fractions == sorted(fractions)
@@ -124,7 +124,7 @@ def test_a_diverged_network_has_statistics(configure):
     *_, last = train(config, 0, load(config.dataset), CPU)
     assert last.diverged
     assert isinstance(last.statistics, NetworkStatistics)
-    assert any(each.z.non_finite for each in last.statistics.layers)
+    assert any(layer.z.non_finite for layer in last.statistics.layers)
 
 
 def test_a_restored_training_takes_the_same_statistics(configure, monkeypatch):

@@ -39,7 +39,7 @@ def written(results):
 
 def rows(events):
     """The results among events, without seconds, as comparable rows."""
-    found = [each for each in events if isinstance(each, EpochResult)]
+    found = [event for event in events if isinstance(event, EpochResult)]
     return [
         (each.epoch, {k: v for k, v in each.metrics.items() if k != "epoch_seconds"})
         for each in found

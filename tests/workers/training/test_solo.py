@@ -128,7 +128,7 @@ def test_a_diverged_run_keeps_its_epoch_and_ends(configure, history):
         optimizer={"name": "sgd", "learning_rate": 1000.0},
     )
     results = history(config, load(config.dataset))
-    assert [each.diverged for each in results] == [False] * (len(results) - 1) + [True]
+    assert [result.diverged for result in results] == [False] * (len(results) - 1) + [True]
     assert len(results) < 5
     last = results[-1].metrics
     assert not (math.isfinite(last["loss"]) and math.isfinite(last["val_loss"]))
@@ -142,13 +142,13 @@ def test_pulses_come_between_steps_and_decide_nothing(configure, history, monkey
     quiet = history(config, data)
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     events = list(train(config, 0, data, CPU))
-    results = [each for each in events if isinstance(each, EpochResult)]
-    for each in results:
-        del each.metrics["epoch_seconds"]
+    results = [event for event in events if isinstance(event, EpochResult)]
+    for result in results:
+        del result.metrics["epoch_seconds"]
     assert results == quiet
     pulses = [each for each in events if isinstance(each, Pulse)]
     # 200 images are two steps and one evaluation; the 250 test images are two more, at the end.
-    assert [each.epoch for each in pulses] == [1] * 3 + [2] * 5
+    assert [pulse.epoch for pulse in pulses] == [1] * 3 + [2] * 5
     for epoch in (1, 2):
         fractions = [each.fraction for each in pulses if each.epoch == epoch]
         assert fractions == sorted(set(fractions))
