@@ -95,9 +95,7 @@ def test_what_has_ended_is_not_followed_and_what_is_not_there_is_left_out(served
     # A run's address is as good as its id, and what is neither is left out, once.
     page.get_by_label("run id").fill(f"nonsense {served.url}/#/runs/{ids[1].upper()} nonsense")
     page.get_by_role("button", name="Add").click()
-    expect(page.locator(".notice")).to_have_text(
-        "1 selected run no longer exists: nonsense"
-    )
+    expect(page.locator(".notice")).to_have_text("1 selected run no longer exists: nonsense")
     expect(page.locator('[data-view="compare"]')).to_have_text("Compare (2)")
     expect(page.locator(".legend .key")).to_have_count(2)
     page.get_by_label("Hide equal rows").check()
