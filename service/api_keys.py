@@ -37,7 +37,7 @@ _INVALID = "The API key is not valid: it is mistyped, or it was revoked."
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a request. Rate limits and idempotency keys are counted by ``id``, which is stable."""
+    """Who makes a request. ``id`` is stable: rate limits and idempotency keys belong to it."""
 
     id: str
     name: str

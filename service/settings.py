@@ -88,8 +88,8 @@ class Settings(BaseSettings):
     )
     webhook_retry_seconds: Annotated[str, AfterValidator(_pauses)] = Field(
         "5,300,1800,7200,18000,36000,50400,72000,86400",
-        description="Pauses before the next attempt to deliver a webhook's message, with commas between them; "
-        "after the last one the message is given up.",
+        description="Pauses before further attempts to deliver a webhook's message, with commas "
+        "between them; after the last one the message is given up.",
     )
 
     lease_seconds: float = Field(

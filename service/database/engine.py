@@ -1,7 +1,7 @@
-"""The engine, the sessions, the tables' base and the schema's version."""
+"""The engine and its sessions."""
 
 import select
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import Engine, create_engine, event
@@ -10,18 +10,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from service.settings import Settings
 
-if TYPE_CHECKING:
-    pass
+#: A process that is suspended inside a transaction keeps its locks, so that nobody could take over
+#: its runs after their leases end. Postgres ends a transaction that is idle for this long.
+_IDLE_IN_TRANSACTION = "15s"
 
-
-#: A process that is put to sleep in the middle of a transaction keeps its locks, and its run
-#: could be nobody else's however long ago the lease ended. Postgres ends such a transaction.
-_LONGEST_PAUSE_IN_TRANSACTION = "15s"
-
-
-#: Without these, a server that vanishes without a word (a cut cable, a lost container) is waited
-#: for by the kernel: hours for an answer, a quarter of an hour for what was sent. A worker would
-#: neither train on nor notice. Dead after 5 + 3 x 2 s of silence, or 15 s without a receipt.
+#: Without these, the kernel waits hours for an answer of a server that vanished (a cut cable, a
+#: lost container), and a quarter of an hour for a receipt; a worker would neither train nor notice.
+#: With them a connection is dead after 5 + 3 x 2 s of silence, or after 15 s without a receipt.
 _TCP = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -31,7 +26,7 @@ _TCP = {
 
 
 def create_database_engine(settings: Settings, *, pool_size: int | None = None) -> Engine:
-    """Open a pool of connections; each is checked before use, so a restart heals itself."""
+    """Return a pool of connections. Dead ones are replaced at their next use."""
     engine = create_engine(
         settings.sqlalchemy_url,
         pool_size=pool_size or settings.database_pool_size,
@@ -41,7 +36,7 @@ def create_database_engine(settings: Settings, *, pool_size: int | None = None) 
         connect_args={
             "connect_timeout": 5,
             "options": "-c timezone=utc "
-            f"-c idle_in_transaction_session_timeout={_LONGEST_PAUSE_IN_TRANSACTION}",
+            f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION}",
             **_TCP,
         },
     )
@@ -50,10 +45,13 @@ def create_database_engine(settings: Settings, *, pool_size: int | None = None) 
 
 
 def _refuse_dead(connection: Any, *_: Any) -> None:
-    """Let the pool open another connection in place of one that the server has closed.
+    """Have the pool replace a connection that the server has closed.
 
-    An idle connection has nothing to read but its end, so the socket tells as much as a question
-    to the server would, which takes as long as many a read (0.3 ms).
+    The only thing to read on an idle connection is its end. Looking at the socket saves a query to
+    the server, which takes as long as many reads (0.3 ms).
+
+    Raises:
+        sqlalchemy.exc.DisconnectionError: the connection is closed.
     """
     if connection.closed or _has_something_to_read(connection.fileno()):
         raise DisconnectionError
@@ -66,14 +64,14 @@ def _has_something_to_read(descriptor: int) -> bool:
 
 
 def session_factory(engine: Engine) -> sessionmaker[Session]:
-    """Make sessions whose objects stay readable after a commit."""
+    """Return a maker of sessions, whose objects stay readable after a commit."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 def reading_factory(engine: Engine) -> sessionmaker[Session]:
-    """Make sessions for what only reads: no transaction is begun and ended around its statements.
+    """Return a maker of sessions that only read, without a transaction around their statements.
 
-    Under READ COMMITTED, which is ours, each statement sees a state of its own in a transaction
-    too. So it would keep nothing together, and be two of three round trips of most reads.
+    Under READ COMMITTED, which the service uses, every statement sees a snapshot of its own, in a
+    transaction too: a transaction would add consistency to no read, and two round trips to each.
     """
     return session_factory(engine.execution_options(isolation_level="AUTOCOMMIT"))

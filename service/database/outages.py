@@ -1,4 +1,4 @@
-"""Parts that are away for a while: telling an outage from a bug, and waiting it out."""
+"""Outages of Postgres and Redis: recognize them, log them once, wait until they end."""
 
 import threading
 
@@ -16,11 +16,11 @@ _log = structlog.get_logger(__name__)
 
 
 def is_outage(error: Exception) -> bool:
-    """Say whether a database error is one that trying again can heal.
+    """Whether trying again can succeed after a database error.
 
-    A lost or refused connection, a server that starts or stops, a deadlock, a full disk: all
-    reach us as operational errors. A bad statement or value does not. A transaction that Postgres
-    ended because this process was asleep in it is an internal error, and can be tried again too.
+    A lost or refused connection, a server that starts or stops, a deadlock and a full disk are
+    operational errors; a wrong statement or value is not. A transaction that Postgres ended because
+    this process was suspended in it is an internal error, and can be tried again too.
     """
     return isinstance(error, OperationalError | InterfaceError) or (
         isinstance(error, DBAPIError)
@@ -31,31 +31,35 @@ def is_outage(error: Exception) -> bool:
 
 
 class Outage:
-    """Logs when a part goes away and when it is back: one line each, however often it is tried."""
+    """Logs one line when a server stops answering, and one when it answers again.
+
+    Args:
+        part: the name of the server in the log.
+    """
 
     def __init__(self, part: str) -> None:
-        self.part = part
-        self.lasting = False
+        self._part = part
+        self._lasting = False
 
     def began(self, reason: object = "") -> None:
-        """The part did not answer."""
-        if not self.lasting:
+        """Record that the server did not answer."""
+        if not self._lasting:
             first_line = str(reason).partition("\n")[0]
-            _log.warning(f"{self.part} is away; trying again until it is back", reason=first_line)
-        self.lasting = True
+            _log.warning(f"{self._part} is away; trying again until it is back", reason=first_line)
+        self._lasting = True
 
     def ended(self) -> None:
-        """The part answered."""
-        if self.lasting:
-            _log.info(f"{self.part} is back")
-        self.lasting = False
+        """Record that the server answered."""
+        if self._lasting:
+            _log.info(f"{self._part} is back")
+        self._lasting = False
 
 
 def wait_for_schema(settings: Settings, stop: threading.Event) -> None:
-    """Wait until Postgres answers, or until told to stop.
+    """Wait until Postgres answers, or until ``stop`` is set.
 
     Raises:
-        SchemaVersionError: it answers, and its schema is not this code's.
+        SchemaVersionError: its schema is not the one that this code needs.
     """
     engine = create_database_engine(settings, pool_size=1)
     outage = Outage("Postgres")

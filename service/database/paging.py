@@ -1,7 +1,7 @@
-"""Keyset paging: a page begins where the last one ended, whatever was inserted in between.
+"""Keyset paging: a page begins after the last item of the previous one, whatever was inserted.
 
-A cursor holds the last item's place in the order and a tag of the query it belongs to. It is
-opaque to clients, and nothing in it is trusted.
+A cursor holds the position of the last item in the order, and a tag of its query. It is opaque to
+clients, and nothing in it is trusted.
 """
 
 import base64
@@ -38,31 +38,18 @@ from service.fields import FieldError, Text
 from service.json_numbers import to_json
 
 DEFAULT_LIMIT = 50
-
-
 MAX_LIMIT = 1000
 
-
-#: What a list can be ordered by.
+#: A column that a list can be ordered by.
 Column = InstrumentedAttribute[Any] | ColumnElement[Any]
 
-
-#: A condition, and the order among what it selects.
+#: A condition, and the order among the rows that it selects.
 Piece = tuple[ColumnElement[bool], tuple[ColumnElement[Any], ...]]
 
-
-_MOMENT = TypeAdapter(AwareDatetime)
-
-
+_TIME = TypeAdapter(AwareDatetime)
 _NUMBER = TypeAdapter(float)
-
-
 _ID = TypeAdapter(uuid.UUID)
-
-
 _TEXT = TypeAdapter(Text)
-
-
 _INTEGERS = {
     bits: TypeAdapter(Annotated[int, Field(ge=-(2 ** (bits - 1)), lt=2 ** (bits - 1))])
     for bits in (32, 64)
@@ -70,7 +57,7 @@ _INTEGERS = {
 
 
 class CursorError(InvalidError):
-    """A cursor that is none, or that belongs to another query."""
+    """A cursor that is malformed, or that belongs to another query."""
 
     def __init__(self) -> None:
         detail = "The cursor does not belong to this query. Leave it out to start over."
@@ -79,7 +66,7 @@ class CursorError(InvalidError):
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows of a query, and the cursor of the next page where there is one."""
+    """Some rows of a query, and the cursor of the next page; None on the last one."""
 
     rows: Sequence[Row[Any]]
     next_cursor: str | None
@@ -87,31 +74,37 @@ class Page:
 
 @dataclass(frozen=True)
 class Key:
-    """One thing that a list is ordered by.
+    """A column that a list is ordered by.
 
-    A missing value comes last and NaN just before, in both directions.
+    Missing values come last, and NaN before them, in both directions.
     """
 
     column: Column
     descending: bool = False
 
     def clauses(self) -> list[ColumnElement[Any]]:
-        """Give its part of the ORDER BY."""
+        """Return the key's part of the ORDER BY."""
         return [_rank(self.column).asc(), self.directed()]
 
     def directed(self) -> ColumnElement[Any]:
-        """Give the column in its direction."""
+        """Return the column in the key's direction."""
         directed: ColumnElement[Any] = self.column.desc() if self.descending else self.column.asc()
         return directed
 
     def beyond(self, value: Any) -> ColumnElement[bool]:
-        """Select what comes after a value."""
+        """Return the condition of the rows after a value."""
         column = self.column
         beyond: ColumnElement[bool] = column < value if self.descending else column > value
         return beyond
 
     def after(self, rank: int, value: Any, later: ColumnElement[bool]) -> ColumnElement[bool]:
-        """Select what comes after a value of this rank; ``later`` decides among its equals."""
+        """Return the condition of the rows after a value; ``later`` decides among its equals.
+
+        Args:
+            rank: the rank of the value.
+            value: the value; any where the rank is not 0.
+            later: the condition of later rows among those with the same value.
+        """
         if rank == 0:
             later = or_(self.beyond(value), and_(self.column == value, later))
         return or_(_rank(self.column) > rank, and_(_rank(self.column) == rank, later))
@@ -119,53 +112,53 @@ class Key:
 
 @dataclass(frozen=True)
 class Order:
-    """The order of a list: by its keys, one after the other, and then by ``unique``.
+    """The order of a list: by its keys in turn, and then by ``unique``.
 
-    A place in it has each key's rank (0: a value, 1: NaN, 2: missing) and value, and last the
-    value of ``unique``.
+    The position of a row is the rank (0: a number, 1: NaN, 2: missing) and the value of every key,
+    followed by the value of ``unique``.
     """
 
     unique: InstrumentedAttribute[Any]
     keys: tuple[Key, ...] = ()
     descending: bool = False
-    #: There is one key, in the direction of ``unique``, and an index on both may serve it.
+    #: There is one key, in the direction of ``unique``, and an index has both columns.
     indexed: bool = False
 
     def clauses(self) -> list[ColumnElement[Any]]:
-        """Give the ORDER BY."""
-        return [each for key in self.keys for each in key.clauses()] + [self._last.directed()]
+        """Return the ORDER BY."""
+        return [clause for key in self.keys for clause in key.clauses()] + [self._last.directed()]
 
-    def place(self) -> list[Column]:
-        """Give the columns that tell a row's place."""
+    def position(self) -> list[Column]:
+        """Return the columns that make a row's position."""
         ranked = ((_rank(key.column), key.column) for key in self.keys)
-        return [*(each for pair in ranked for each in pair), self.unique]
+        return [*(column for pair in ranked for column in pair), self.unique]
 
-    def after(self, place: Sequence[Any]) -> ColumnElement[bool]:
-        """Select what comes after a place."""
-        *pairs, unique = place
+    def after(self, position: Sequence[Any]) -> ColumnElement[bool]:
+        """Return the condition of the rows after a position."""
+        *pairs, unique = position
         later = self._last.beyond(unique)
         for depth, key in reversed(list(enumerate(self.keys))):
             rank, value = pairs[2 * depth : 2 * depth + 2]
             later = key.after(rank, value, later)
         return later
 
-    def pieces(self, place: Sequence[Any] | None) -> Iterator[Piece]:
-        """Select what comes after a place rank by rank, each in the order of an index."""
+    def pieces(self, position: Sequence[Any] | None) -> Iterator[Piece]:
+        """Yield the rows after a position rank by rank, each in the order of an index."""
         (key,) = self.keys
-        first = place[0] if place is not None else 0
+        first = position[0] if position is not None else 0
         directed = (key.directed(), self._last.directed())
         for rank, condition in _ranks(key.column).items():
             if rank < first:
                 continue
-            if place is None or rank > first:
+            if position is None or rank > first:
                 yield condition, directed
             elif rank:
-                yield and_(condition, self._last.beyond(place[2])), directed
+                yield and_(condition, self._last.beyond(position[2])), directed
             else:
-                # Compared as a row, so that the index is entered at the place.
+                # A comparison of rows, so that Postgres enters the index at the position.
                 columns = (key.column, self.unique)
                 pair = Key(tuple_(*columns), self.descending)
-                last = zip(place[1:], columns, strict=True)
+                last = zip(position[1:], columns, strict=True)
                 reached = tuple_(*(literal(value, column.type) for value, column in last))
                 yield and_(condition, pair.beyond(reached)), directed
 
@@ -175,12 +168,12 @@ class Order:
 
 
 def _ranks(column: Column) -> dict[int, ColumnElement[bool]]:
-    """Select the values of each rank (``_rank``), as an index on the column finds them."""
+    """Return the condition of each rank (see ``_rank``), in a form that an index can serve."""
     if isinstance(column, InstrumentedAttribute) and not column.property.columns[0].nullable:
         return {0: true()}
     if not isinstance(column.type, Double):
         return {0: column.is_not(None), 2: column.is_(None)}
-    nan = literal("NaN", Double)  # the largest number of all to Postgres
+    nan = literal("NaN", Double)  # Postgres sorts it above all numbers
     return {0: column < nan, 1: column == nan, 2: column.is_(None)}
 
 
@@ -190,7 +183,7 @@ def _rank(column: Column) -> ColumnElement[int]:
 
 
 def query_tag(query: Any) -> str:
-    """Name a query by its content, so that its cursors fit no other."""
+    """Return a tag of a query's content, so that its cursors fit no other query."""
     content = orjson.dumps(query, option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.sha256(content).hexdigest()[:12]
 
@@ -204,28 +197,28 @@ def fetch_page(
     cursor: str | None,
     limit: int,
 ) -> Page:
-    """Run a query for one page.
+    """Return one page of a query.
 
     Args:
         session: a session.
         statement: the query with its filters and no order.
         order: the order of the whole list.
-        query: what tells this list from every other: its name, filters and order.
-        cursor: as an earlier page gave it, or None for the first page.
-        limit: most rows of the page.
+        query: what distinguishes this list from all others: its name, filters and order.
+        cursor: the cursor of an earlier page; None for the first page.
+        limit: the most rows of the page.
 
     Raises:
-        CursorError: the cursor is not one of this query.
+        CursorError: the cursor does not belong to this query.
     """
     tag = query_tag(query)
     after = _typed(order, decode(cursor, tag)) if cursor is not None else None
-    place = order.place()
-    placed = statement.add_columns(*(each.label(f"_place_{n}") for n, each in enumerate(place)))
-    found = _found(session, placed, order, after, limit + 1)
+    position = order.position()
+    labelled = (column.label(f"_position_{n}") for n, column in enumerate(position))
+    found = _found(session, statement.add_columns(*labelled), order, after, limit + 1)
     rows = found[:limit]
     if len(found) <= limit:
         return Page(rows, None)
-    return Page(rows, encode(found[limit - 1][-len(place) :], tag))
+    return Page(rows, encode(found[limit - 1][-len(position) :], tag))
 
 
 def _found(
@@ -244,9 +237,9 @@ def _found(
     return found
 
 
-def encode(place: Sequence[Any], tag: str) -> str:
-    """Write a place as a cursor."""
-    *pairs, unique = place
+def encode(position: Sequence[Any], tag: str) -> str:
+    """Return the cursor of a position."""
+    *pairs, unique = position
     shown: list[Any] = []
     for rank, value in zip(pairs[::2], pairs[1::2], strict=True):
         shown += [rank, None if rank else to_json(value) if isinstance(value, float) else value]
@@ -255,10 +248,10 @@ def encode(place: Sequence[Any], tag: str) -> str:
 
 
 def decode(cursor: str, tag: str) -> list[Any]:
-    """Read the place from a cursor of the query with this tag, not yet typed.
+    """Return the position in a cursor of the query with this tag, as JSON has it.
 
     Raises:
-        CursorError: it is not one.
+        CursorError: it is no cursor of this query.
     """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
@@ -270,8 +263,9 @@ def decode(cursor: str, tag: str) -> list[Any]:
     return content[1:]
 
 
-def _typed(order: Order, place: list[Any]) -> list[Any]:
-    *pairs, unique = place
+def _typed(order: Order, position: list[Any]) -> list[Any]:
+    """Return a position with the types of the order's columns."""
+    *pairs, unique = position
     if len(pairs) != 2 * len(order.keys):
         raise CursorError
     typed: list[Any] = []
@@ -286,12 +280,12 @@ def _typed(order: Order, place: list[Any]) -> list[Any]:
 
 
 def _reader(column: Column) -> TypeAdapter[Any]:
-    """Read what the column can hold, so that nothing else reaches the database."""
+    """Return a reader that accepts only the values a column can hold."""
     match column.type:
         case UUID():
             return _ID
         case DateTime():
-            return _MOMENT
+            return _TIME
         case Double():
             return _NUMBER
         case BigInteger():
@@ -300,4 +294,4 @@ def _reader(column: Column) -> TypeAdapter[Any]:
             return _INTEGERS[32]
         case String():
             return _TEXT
-    raise TypeError(f"Nothing is paged by columns of type {column.type}.")
+    raise TypeError(f"A list cannot be ordered by a column of type {column.type}.")

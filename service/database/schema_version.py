@@ -1,4 +1,4 @@
-"""The version of the database's schema, and whether it is the one this code needs."""
+"""The version of the database's schema, and the check that it is the one this code needs."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -9,17 +9,16 @@ from sqlalchemy import Connection, Engine, text
 if TYPE_CHECKING:
     from alembic.config import Config
 
-
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 class SchemaVersionError(Exception):
-    """The database's schema is not the one this code was written for."""
+    """The database's schema is not the one that this code needs."""
 
 
 def alembic_config(url: str) -> "Config":
-    """Configure alembic for this code's migrations and a database."""
-    # A seventh of what the API imports, and only who migrates needs it.
+    """Return alembic's configuration for this code's migrations and a database."""
+    # A seventh of the API's imports, and only migrations need it.
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
@@ -30,20 +29,20 @@ def alembic_config(url: str) -> "Config":
 
 @lru_cache(maxsize=1)
 def known_revisions() -> tuple[str, ...]:
-    """The schema versions this code knows, oldest first: what its migrations' files begin with."""
-    found = sorted(each.name.partition("_")[0] for each in MIGRATIONS.glob("versions/[0-9]*.py"))
+    """Return the schema versions this code knows, oldest first: one per migration."""
+    found = sorted(file.name.partition("_")[0] for file in MIGRATIONS.glob("versions/[0-9]*.py"))
     if not found:
         raise SchemaVersionError(f"No migration was found in {MIGRATIONS}.")
     return tuple(found)
 
 
 def expected_revision() -> str:
-    """The schema version this code was written for."""
+    """Return the schema version that this code needs."""
     return known_revisions()[-1]
 
 
 def _current_revision(connection: Connection) -> str | None:
-    """The schema version of a database; None before its first migration."""
+    """Return the schema version of a database; None before its first migration."""
     if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -51,10 +50,14 @@ def _current_revision(connection: Connection) -> str | None:
 
 
 def check_schema(engine: Engine, *, newer_only: bool = False) -> None:
-    """Refuse a database of another schema version; with ``newer_only`` one to migrate will do.
+    """Raise an error where the database has another schema version than this code needs.
+
+    Args:
+        engine: the database.
+        newer_only: accept an older version, and an empty database: they can be migrated.
 
     Raises:
-        SchemaVersionError: with a sentence that says what to run.
+        SchemaVersionError: the sentence says what to run.
         sqlalchemy.exc.OperationalError: the database cannot be reached.
     """
     with engine.connect() as connection:

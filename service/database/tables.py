@@ -1,4 +1,7 @@
-"""The tables. Postgres is the truth: whatever is not here did not happen."""
+"""The tables of experiments and runs, workers and keys.
+
+Postgres is the truth: what is not in these tables did not happen.
+"""
 
 import uuid
 from datetime import datetime
@@ -27,7 +30,7 @@ from service.statuses import AttemptOutcome, RunStatus, Verdict
 
 
 class Experiment(Base):
-    """One submitted spec. Its status and progress are those of its runs, never stored."""
+    """One submitted spec. Its status and progress are derived from its runs, and not stored."""
 
     __tablename__ = "experiments"
     __table_args__ = (
@@ -50,9 +53,9 @@ class Experiment(Base):
 class Run(Base):
     """One training of one resolved configuration with one seed.
 
-    ``attempt`` is the fencing token: each claim raises it, every write of a worker carries
+    ``attempt`` is the fencing token: every claim increments it, every write of a worker carries
     it, and a write with an older one changes nothing. ``failures`` counts the attempts that
-    used up one of ``max_attempts``.
+    ended in an error or with a lost worker, up to ``max_attempts``.
     """
 
     __tablename__ = "runs"
@@ -63,7 +66,7 @@ class Run(Base):
             "(status = 'running') = (lease_expires_at IS NOT NULL)", name="running_has_lease"
         ),
         UniqueConstraint("experiment_id", "position"),
-        # With the times: how experiments stand is read from this index alone.
+        # With the times, so that the progress of experiments is read from this index alone.
         Index(
             "ix_runs_standing",
             "experiment_id",
@@ -170,7 +173,7 @@ class Run(Base):
 
 
 class Epoch(Base):
-    """One epoch of a run's history: a fact, written once."""
+    """One epoch of a run's history; a row is written once and never changes."""
 
     __tablename__ = "epochs"
 
@@ -203,7 +206,7 @@ class Layers(Base):
 
 
 class Attempt(Base):
-    """One claim of a run by a worker, and how it ended."""
+    """One attempt at a run: its claim by a worker, and its outcome."""
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -223,7 +226,7 @@ class Attempt(Base):
 
 
 class Event(Base):
-    """One thing that happened in an experiment; its number orders the live stream."""
+    """One event of an experiment; its number orders the streams."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -233,7 +236,7 @@ class Event(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
-    #: No foreign key: that an experiment was deleted is told when it is gone.
+    #: No foreign key: the `experiment.deleted` event outlives the experiment's row.
     experiment_id: Mapped[uuid.UUID] = mapped_column()
     run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     type: Mapped[str] = mapped_column(Text)
@@ -242,7 +245,7 @@ class Event(Base):
 
 
 class Worker(Base):
-    """A worker process as last seen."""
+    """A worker process, and when it was last seen."""
 
     __tablename__ = "workers"
 
@@ -253,7 +256,7 @@ class Worker(Base):
 
 
 class ApiKey(Base):
-    """A caller's key. Only its sha256 is kept."""
+    """An API key. Only its sha256 is stored."""
 
     __tablename__ = "api_keys"
 
@@ -267,7 +270,7 @@ class ApiKey(Base):
 
 
 class IdempotencyKey(Base):
-    """The stored response to a request that named an Idempotency-Key."""
+    """The stored response to a request with an Idempotency-Key."""
 
     __tablename__ = "idempotency_keys"
 

@@ -1,4 +1,4 @@
-"""The tables of webhooks: who is told of what, and the log of what was sent."""
+"""The tables of webhooks: subscriptions, and the deliveries of messages."""
 
 import uuid
 from datetime import datetime
@@ -13,7 +13,7 @@ from service.statuses import DeliveryStatus
 
 
 class Webhook(Base):
-    """A receiver of events. Its secret is kept as it is: signing needs it, a hash would not do."""
+    """A subscription. Its secret is stored unencrypted: signing needs the secret itself."""
 
     __tablename__ = "webhooks"
 
@@ -33,9 +33,9 @@ class Webhook(Base):
 class WebhookDelivery(Base):
     """One message to one webhook; its id is the message's, the same at every attempt.
 
-    ``attempt`` is the fencing token: each claim raises it, and a result with an older one
-    changes nothing. ``failures`` counts the failed attempts since the message was (again)
-    asked for, and chooses the pause before the next. ``attempts`` is the log.
+    ``attempt`` is the fencing token: every claim increments it, and a result with an older one
+    changes nothing. ``failures`` counts the failed attempts since the message was queued, or queued
+    again, and chooses the pause before the next. ``attempts`` is the log.
     """
 
     __tablename__ = "webhook_deliveries"

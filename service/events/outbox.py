@@ -1,7 +1,7 @@
 """The outbox: a delivery for each event and subscribed webhook, written with the event.
 
-A delivery is a row written in the transaction of its event, so neither can be lost without the
-other. ``service.webhooks.dispatch`` hands what is due to senders.
+A delivery is a row written in the transaction of its event, so neither is stored without the other.
+``service.webhooks.dispatch`` passes due deliveries to senders.
 """
 
 import uuid

@@ -1,7 +1,7 @@
 """Publishing: the one way in which an event reaches streams and webhooks.
 
-An event is a row written in the transaction it reports on, and a NOTIFY that wakes listeners
-when that transaction commits. Progress inside an epoch is worth a NOTIFY only.
+An event is a row written in the transaction that it reports, and a NOTIFY that wakes listeners when
+that transaction commits. Progress inside an epoch is a NOTIFY only.
 """
 
 import uuid
@@ -21,10 +21,10 @@ CHANNEL = "actinium_events"
 
 
 def publish(session: Session, events: Iterable[NewEvent]) -> None:
-    """Write events, their webhook deliveries, and wake the listeners on commit.
+    """Store events and their webhook deliveries, and wake the listeners on commit.
 
-    The last act of a transaction: it locks the streams of the experiments. Where a run ended and
-    no run of its experiment is left, the experiment's own end is published after it.
+    Call it last in a transaction: it locks the streams of the experiments. Where the last active
+    run of an experiment ended, the end of the experiment is published after it.
 
     Args:
         session: inside a transaction that has locked every run it changed.
@@ -38,7 +38,7 @@ def publish(session: Session, events: Iterable[NewEvent]) -> None:
     published += _experiment_endings(session, published)
     session.execute(insert(Event), [vars(event) for event in published])
     enqueue(session, published)
-    _notify(session, [{"experiment_id": str(each)} for each in experiment_ids])
+    _notify(session, [{"experiment_id": str(experiment_id)} for experiment_id in experiment_ids])
 
 
 def announce(
@@ -60,12 +60,12 @@ def announce(
 
 
 def _lock_streams(session: Session, experiment_ids: Iterable[uuid.UUID]) -> None:
-    """Let this transaction alone add to some experiments' streams until it ends.
+    """Lock the streams of some experiments until this transaction ends.
 
-    Numbers are handed out before transactions commit; without the lock a reader could see a
-    higher number first and take the lower one, committed later, for already read. All streams
-    are locked at once and in one order, after the transaction's row locks, so that no two
-    transactions can wait for each other.
+    Postgres assigns numbers before transactions commit. Without the lock a reader could see a
+    higher number first, and skip the lower one that is committed later. All streams are locked at
+    once and in one order, after the transaction's row locks, so that no two transactions wait for
+    each other.
     """
     ordered = bindparam("ids", sorted(map(str, experiment_ids)), type_=ARRAY(Text))
     experiment_id = func.unnest(ordered).column_valued("experiment_id")
@@ -73,10 +73,10 @@ def _lock_streams(session: Session, experiment_ids: Iterable[uuid.UUID]) -> None
 
 
 def _experiment_endings(session: Session, events: Sequence[NewEvent]) -> list[NewEvent]:
-    """Return the end of each experiment of which the last run has just ended.
+    """Return the end of every experiment whose last active run has just ended.
 
-    Counted under the lock of the streams: of two runs that end together, the later transaction
-    sees both ended.
+    Runs are counted under the lock of the streams: where two runs end at the same time, the later
+    transaction sees both ends.
     """
     ended = {event.experiment_id for event in events if event.type == EventType.RUN_FINISHED}
     if not ended:

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: requests and streams of this process, runs and workers of all."""
+"""Metrics for Prometheus: requests and streams of this process, runs and workers of all."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import Select, func, select
@@ -14,7 +14,7 @@ _LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 
 
 class Metrics:
-    """The metrics of one application; a registry of its own keeps two in a process apart."""
+    """The metrics of one application, in a registry of their own: a process may have two."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -33,24 +33,24 @@ class Metrics:
             registry=registry,
         )
         self.open_streams = Gauge(
-            "actinium_open_streams", "Live streams open in this process.", registry=registry
+            "actinium_open_streams", "Streams of events open in this process.", registry=registry
         )
         self._database_up = Gauge(
             "actinium_database_up", "Whether the database answered the scrape.", registry=registry
         )
         self._runs = Gauge("actinium_runs", "Runs by status.", ["status"], registry=registry)
         self._workers = Gauge(
-            "actinium_workers_seen", "Workers lately seen.", ["device"], registry=registry
+            "actinium_workers_seen", "Workers seen lately.", ["device"], registry=registry
         )
         self._queue = Gauge(
             "actinium_queue_length",
-            "Runs that wait for a worker, by the device they ask for.",
+            "Runs that wait for a worker, by requested device.",
             ["device"],
             registry=registry,
         )
 
     def count_shared(self, session: Session, settings: Settings) -> None:
-        """Count what all processes share; no count is shown rather than an old one.
+        """Count the runs and workers of all processes; without a database, show no count.
 
         Raises:
             sqlalchemy.exc.OperationalError: the database cannot be reached.
@@ -76,7 +76,7 @@ class Metrics:
         self._database_up.set(1)
 
     def text(self) -> bytes:
-        """Write all metrics in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 

@@ -1,4 +1,4 @@
-"""Whether runs can be trained: the state of every part that training needs."""
+"""Readiness: the state of every part that training needs."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""Use-cases of the scheduler: forgetting what has outlived its use.
+"""Retention: delete events, deliveries and workers that have outlived their use.
 
-Each call is one short transaction that skips rows another scheduler holds, so any number of
-schedulers may run at once.
+Every call is one short transaction that skips rows another scheduler has locked, so any number of
+schedulers can run at once.
 """
 
 from datetime import timedelta
@@ -14,15 +14,15 @@ from service.database.webhook_tables import WebhookDelivery
 from service.settings import Settings
 from service.statuses import ACTIVE, DeliveryStatus
 
-#: A worker silent for so long will not come back under its name.
+#: A worker that was not seen for this long will not come back under its name.
 _WORKER_DAYS = 1.0
 
 
 def purge_events(session: Session, settings: Settings, *, limit: int = 5000) -> int:
-    """Delete events that can no longer be replayed, of experiments where nothing happens any more.
+    """Delete events that can no longer be replayed, of experiments without active runs.
 
     Returns:
-        How many were deleted; ``limit`` where there may be more.
+        The number deleted; ``limit`` where there may be more.
     """
     active = exists().where(Run.experiment_id == Event.experiment_id, Run.status.in_(ACTIVE))
     old = (
@@ -38,10 +38,10 @@ def purge_events(session: Session, settings: Settings, *, limit: int = 5000) -> 
 
 
 def purge_deliveries(session: Session, settings: Settings, *, limit: int = 5000) -> int:
-    """Delete deliveries as old as the events that can no longer be replayed; none that waits.
+    """Delete deliveries as old as events that can no longer be replayed, except pending ones.
 
     Returns:
-        How many were deleted; ``limit`` where there may be more.
+        The number deleted; ``limit`` where there may be more.
     """
     horizon = func.now() - timedelta(days=settings.event_retention_days)
     old = (
@@ -60,7 +60,7 @@ def purge_deliveries(session: Session, settings: Settings, *, limit: int = 5000)
 
 
 def purge_workers(session: Session) -> int:
-    """Delete workers unseen for a day; return how many."""
+    """Delete workers that were not seen for a day, and return their number."""
     horizon = func.now() - timedelta(days=_WORKER_DAYS)
     with session.begin():
         purged = session.scalars(

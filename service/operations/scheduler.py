@@ -1,7 +1,7 @@
-"""The scheduler: takes back the runs of lost workers, rings for runs that wait, sends webhooks.
+"""The scheduler: requeues the runs of lost workers, wakes workers for waiting runs, sends webhooks.
 
-Every step is a guarded, repeatable transaction, so several schedulers at once do no harm and
-none needs to be elected; one that dies leaves nothing half done.
+Every step is a guarded, repeatable transaction, so several schedulers can run at once without
+electing one, and a scheduler that dies leaves nothing half done.
 """
 
 import argparse
@@ -32,14 +32,14 @@ from service.weights import files
 PROCESS = "scheduler"
 PURGE_SECONDS = 600.0
 
-#: A turn may have to wait for a server that does not answer (5 s to connect, twice over).
+#: A turn can take this long where a server does not answer (5 s to connect, twice).
 _SLOWEST_TURN_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
 
 
 class Scheduler:
-    """Sweeps until it is told to stop; an outage of Postgres or Redis is waited out."""
+    """Sweeps until it is stopped, through outages of Postgres and Redis."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -51,14 +51,14 @@ class Scheduler:
         self._purged_at = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
-        """Take a turn every ``sweep_seconds`` until stopped."""
+        """Take a turn every ``sweep_seconds`` until ``stop`` is set."""
         while not stop.is_set():
             self.turn()
             mark_alive(self._settings, PROCESS)
             stop.wait(self._settings.sweep_seconds)
 
     def turn(self) -> None:
-        """Do all that is due, once."""
+        """Do everything that is due, once."""
         try:
             with self._sessions() as session:
                 self._recover(session)
@@ -73,7 +73,7 @@ class Scheduler:
             self._postgres.ended()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._doorbell.close()
         self._engine.dispose()
 
@@ -81,7 +81,7 @@ class Scheduler:
         for run_id, attempt in leases.expired(session):
             if endings.recover(session, run_id, attempt, self._settings):
                 _log.warning(
-                    "Took a run back from a worker that fell silent",
+                    "Took a run back from a worker that gave no sign of life",
                     run_id=str(run_id),
                     attempt=attempt,
                 )
@@ -113,7 +113,7 @@ class Scheduler:
 
 
 def main() -> None:
-    """Run a scheduler, or say by the exit status whether this container's is alive."""
+    """Run a scheduler; with ``--check``, exit with 0 if the one of this home is alive."""
     parser = argparse.ArgumentParser(
         prog="python -m service.operations.scheduler", description=__doc__
     )
@@ -126,7 +126,7 @@ def main() -> None:
         within = settings.sweep_seconds + _SLOWEST_TURN_SECONDS
         sys.exit(0 if is_alive(settings, PROCESS, within=within) else "The scheduler is not alive.")
     configure_logging(settings)
-    stop = _told_to_stop()
+    stop = _stop_event()
     try:
         wait_for_schema(settings, stop)
     except SchemaVersionError as error:
@@ -140,31 +140,31 @@ def main() -> None:
     _log.info("The scheduler has stopped")
 
 
-def _told_to_stop() -> threading.Event:
-    """Give the event that SIGTERM and Ctrl-C set.
+def _stop_event() -> threading.Event:
+    """Return the event that SIGTERM and Ctrl-C set.
 
-    A thread sets it and no handler: a handler strikes also in the middle of the event's own
-    methods, as does a second signal, and would wait for ever for the lock that it has interrupted.
-    A queue of this kind is made for being written to anywhere.
+    A thread sets it, not the signal's handler: a handler can interrupt the event's own methods and
+    would then wait forever for the lock that they hold. A ``SimpleQueue`` can be written to from
+    any handler.
     """
     stop = threading.Event()
-    told: SimpleQueue[int] = SimpleQueue()
+    signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: told.put(number))
+        signal.signal(number, lambda number, _: signals.put(number))
 
-    def heed() -> None:
-        told.get()
+    def wait_for_signal() -> None:
+        signals.get()
         stop.set()
 
-    threading.Thread(target=heed, name="signals", daemon=True).start()
+    threading.Thread(target=wait_for_signal, name="signals", daemon=True).start()
     return stop
 
 
 def _run(scheduler: Scheduler, sender: WebhookSender, stop: threading.Event) -> None:
-    """Sweep, and send webhooks beside it: a receiver that hangs holds up no sweep."""
-    with ThreadPoolExecutor(1, "webhooks") as beside:
-        sending = beside.submit(sender.run, stop)
-        sending.add_done_callback(lambda _: stop.set())  # neither goes on without the other
+    """Sweep and send webhooks at the same time: a receiver that hangs delays no sweep."""
+    with ThreadPoolExecutor(1, "webhooks") as pool:
+        sending = pool.submit(sender.run, stop)
+        sending.add_done_callback(lambda _: stop.set())  # neither continues without the other
         try:
             scheduler.run(stop)
         finally:

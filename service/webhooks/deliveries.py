@@ -1,7 +1,7 @@
-"""Use-cases of deliveries: what is to be sent, written with what it tells of, and the log of it.
+"""Deliveries: test messages, messages that are sent again, and the log of all messages.
 
-A delivery is a row written in the transaction of its event, so neither can be lost without the
-other. ``service.webhooks.dispatch`` hands what is due to senders.
+``service.events.outbox`` writes the delivery of an event, ``service.webhooks.dispatch`` passes due
+deliveries to senders.
 """
 
 import uuid
@@ -19,11 +19,11 @@ from service.statuses import DeliveryStatus
 
 
 def ping(session: Session, webhook_id: uuid.UUID) -> WebhookDelivery:
-    """Queue a message that tells of nothing, to see whether it arrives.
+    """Queue a test message, and return its delivery.
 
     Raises:
         NotFoundError: there is no such webhook.
-        ConflictError: it is disabled.
+        ConflictError: the webhook is disabled.
     """
     with session.begin():
         _lock_enabled(session, webhook_id)
@@ -37,7 +37,7 @@ def ping(session: Session, webhook_id: uuid.UUID) -> WebhookDelivery:
 
 
 def redeliver(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> WebhookDelivery:
-    """Send a message again, or now where it waits, under its own id.
+    """Queue a message again under its own id, to be sent now, and return its delivery.
 
     Raises:
         NotFoundError: there is no such webhook or delivery.
@@ -67,9 +67,9 @@ def _lock_enabled(session: Session, webhook_id: uuid.UUID) -> None:
 
 
 def silence(session: Session, webhook: Webhook, reason: str) -> None:
-    """Disable a webhook whose row is locked, and give up what waits for it.
+    """Disable a webhook whose row is locked, and give up its pending messages.
 
-    ``enqueue`` holds the row too until its deliveries are committed, so none is missed here.
+    ``enqueue`` locks the row too until its deliveries are committed, so none is missed here.
     """
     if webhook.disabled_at is not None:
         return
@@ -88,7 +88,7 @@ def silence(session: Session, webhook: Webhook, reason: str) -> None:
 
 
 def get(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> WebhookDelivery:
-    """Give a delivery with its attempts.
+    """Return a delivery with its attempts.
 
     Raises:
         NotFoundError: the webhook has no such delivery.
@@ -110,14 +110,14 @@ def search(
     session: Session,
     webhook_id: uuid.UUID,
     *,
-    statuses: Sequence[str] = (),
+    statuses: Sequence[DeliveryStatus] = (),
     cursor: str | None,
     limit: int,
 ) -> tuple[list[WebhookDelivery], str | None]:
-    """List a webhook's deliveries, newest first; of some statuses where they are named.
+    """Return a page of a webhook's deliveries, newest first, with ``statuses`` only those.
 
     Returns:
-        One page, and the cursor of the next where there is one.
+        The deliveries, and the cursor of the next page where there is one.
 
     Raises:
         NotFoundError: there is no such webhook.

@@ -1,7 +1,7 @@
-"""Use-cases of senders: lease what is due, and write down how an attempt to deliver it ended.
+"""Dispatch of messages: lease due deliveries to a sender, and record how each attempt ended.
 
-A sender that dies leaves a lease that ends, and the message goes out again. It can therefore
-arrive twice, and never not at all; its id stays the same, so that a receiver can tell.
+When a sender dies, its lease ends and the message is sent again. So a message can arrive twice, but
+never not at all; its id stays the same, so that a receiver can recognize it.
 """
 
 import random
@@ -19,19 +19,20 @@ from service.settings import Settings
 from service.statuses import DeliveryStatus
 from service.webhooks.deliveries import silence
 
-#: What a sender may need beyond the receiver's time: resolving the name, writing the result.
+#: Time a sender needs besides the receiver's: to resolve the name and to record the result.
 _LEASE_MARGIN_SECONDS = 15.0
-#: Pauses grow by up to so much at random, or all that failed together would come back together.
+#: Pauses are up to this share longer, at random: messages that failed together spread out.
 _JITTER = 0.2
-#: A receiver that asks for more patience than this is asked again anyway.
-_LONGEST_RETRY_AFTER = 86_400.0
+#: A longer Retry-After of a receiver is cut to this.
+_LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
 class Message:
-    """A delivery in a sender's hands. ``attempt`` is its fencing token.
+    """A delivery that is leased to a sender. ``attempt`` is its fencing token.
 
-    ``claimed_at`` is Postgres' time: a message is dated by it, whatever the sender's clock says.
+    ``claimed_at`` comes from Postgres and is the date of the message, so that the sender's clock
+    does not matter.
     """
 
     id: uuid.UUID
@@ -45,9 +46,9 @@ class Message:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: delivered where ``error`` is None.
+    """How an attempt ended; it delivered the message where ``error`` is None.
 
-    ``retry_after`` is what the receiver asked for, in seconds; ``gone``: it wants no more.
+    ``retry_after`` is the pause the receiver asked for, in seconds; ``gone``: it wants no messages.
     """
 
     seconds: float
@@ -68,8 +69,8 @@ def _due() -> ColumnElement[bool]:
     )
 
 
-def waiting(session: Session) -> list[uuid.UUID]:
-    """List the webhooks that something is due for."""
+def due_webhooks(session: Session) -> list[uuid.UUID]:
+    """Return the webhooks that have a due delivery."""
     due = exists().where(WebhookDelivery.webhook_id == Webhook.id, _due())
     with session.begin():
         return list(session.scalars(select(Webhook.id).where(due).order_by(Webhook.id)))
@@ -78,7 +79,7 @@ def waiting(session: Session) -> list[uuid.UUID]:
 def claim(
     session: Session, webhook_id: uuid.UUID, settings: Settings, *, limit: int
 ) -> list[Message]:
-    """Lease what is due for a webhook, the longest due first; of two senders each gets its own."""
+    """Lease due deliveries of a webhook, the longest due first; no two senders get the same."""
     lease = timedelta(seconds=settings.webhook_timeout_seconds + _LEASE_MARGIN_SECONDS)
     with session.begin():
         due = session.scalars(
@@ -102,15 +103,15 @@ def claim(
         secrets = _secrets(webhook, now)
     return [
         Message(
-            id=each.id,
+            id=delivery.id,
             webhook_id=webhook_id,
-            attempt=each.attempt,
+            attempt=delivery.attempt,
             claimed_at=now,
             url=webhook.url,
             secrets=secrets,
-            body=orjson.dumps(each.payload),
+            body=orjson.dumps(delivery.payload),
         )
-        for each in sorted(claimed, key=lambda each: each.id)
+        for delivery in sorted(claimed, key=lambda row: row.id)
     ]
 
 
@@ -122,10 +123,10 @@ def _secrets(webhook: Webhook, now: datetime) -> tuple[str, ...]:
 
 
 def record(session: Session, message: Message, outcome: Outcome, settings: Settings) -> str | None:
-    """Write down how an attempt ended, and when the next one is.
+    """Record how an attempt ended, and when the next one is due.
 
     Returns:
-        How the delivery stands now; None where it is no longer this attempt's.
+        The status of the delivery now; None where a later attempt has taken it over.
     """
     with session.begin():
         if outcome.gone:
@@ -158,12 +159,12 @@ def record(session: Session, message: Message, outcome: Outcome, settings: Setti
 
 
 def _pause(failures: int, outcome: Outcome, settings: Settings) -> float | None:
-    """Choose the seconds until the next attempt, None where none may follow."""
+    """Return the seconds until the next attempt; None where there is none."""
     pauses = settings.webhook_pauses
     if failures > len(pauses):
         return None
     jittered = pauses[failures - 1] * random.uniform(1, 1 + _JITTER)
-    return max(jittered, min(outcome.retry_after, _LONGEST_RETRY_AFTER))
+    return max(jittered, min(outcome.retry_after, _LONGEST_RETRY_AFTER_SECONDS))
 
 
 def _entry(message: Message, outcome: Outcome, delivery: WebhookDelivery) -> dict[str, Any]:
@@ -179,7 +180,7 @@ def _entry(message: Message, outcome: Outcome, delivery: WebhookDelivery) -> dic
 
 
 def _disable(session: Session, webhook_id: uuid.UUID) -> None:
-    """Send nothing more to a webhook. Its row is locked before its deliveries, as in a delete."""
+    """Disable a webhook. Its row is locked before its deliveries, as in a delete."""
     webhook = session.get(Webhook, webhook_id, with_for_update=True)
     if webhook is not None:
         silence(session, webhook, "Its receiver answered 410 Gone.")

@@ -1,8 +1,8 @@
-"""Sends webhooks: signed posts to whoever subscribed, beside the scheduler's sweep.
+"""The sender of webhooks: posts signed messages to subscribers, beside the scheduler's sweep.
 
-Each receiver has a lane of its own, so one that hangs delays nobody but itself. Connections go
-to the very address that was checked: the name is resolved here, once, and never again between
-the check and the connection. No redirect is followed and no body of an answer is read.
+Every receiver has a lane of its own, so a receiver that hangs delays no other. Connections go to
+the address that was checked: the name is resolved once, before the check, and not again before the
+connection. No redirect is followed, and no body of an answer is read.
 """
 
 import asyncio
@@ -30,17 +30,17 @@ from service.webhooks.dispatch import Message, Outcome
 from service.webhooks.signatures import headers
 from service.webhooks.targets import RefusedTargetError, addresses_in, refuse_private
 
-#: How often a sender looks for what is due.
+#: How often a sender looks for due deliveries.
 POLL_SECONDS = 0.5
-#: Messages on their way to one receiver at a time.
+#: Messages that are sent to one receiver at the same time.
 AT_ONCE = 4
-#: Threads that speak to the database, and that resolve names (where a dead server may hold one).
+#: Threads for the database, and for resolving names, which a dead name server can block.
 _DATABASE_THREADS = 2
 _RESOLVER_THREADS = 16
 _CONNECT_SECONDS = 5.0
-#: Time that messages on their way have when the process is told to stop.
+#: Time that messages in progress have when the process is told to stop.
 _LAST_SECONDS = 3.0
-_LONGEST_ERROR = 300
+_LONGEST_ERROR_CHARACTERS = 300
 
 _log = structlog.get_logger(__name__)
 
@@ -48,9 +48,9 @@ T = TypeVar("T")
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to public addresses alone, unless private ones are allowed.
+    """Connects to public addresses only, unless private ones are allowed.
 
-    TLS and the Host header keep the name: both are decided above this, from the URL.
+    TLS and the Host header use the name in the URL; they are set above this layer.
     """
 
     def __init__(self, *, private_allowed: bool) -> None:
@@ -65,7 +65,7 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first of a host's addresses that answers.
+        """Return a connection to the first of a host's addresses that answers.
 
         Raises:
             RefusedTargetError: an address of the host is not public.
@@ -89,9 +89,9 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
 
 
 class WebhookSender:
-    """Delivers what is due until it is told to stop; an outage of Postgres is waited out.
+    """Sends due deliveries until it is stopped, through outages of Postgres.
 
-    Any number of senders may run at once: each leases what it sends.
+    Any number of senders can run at once: each leases what it sends.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -103,7 +103,7 @@ class WebhookSender:
         self._agent = f"Actinium/{version('actinium-service')}"
 
     def run(self, stop: threading.Event) -> None:
-        """Send until stopped, in an event loop of its own."""
+        """Send until ``stop`` is set, in an event loop of its own."""
         try:
             asyncio.run(self._run(stop))
         finally:
@@ -116,39 +116,39 @@ class WebhookSender:
         lanes: dict[uuid.UUID, asyncio.Task[None]] = {}
         network = CheckedNetwork(private_allowed=self._settings.webhook_private_addresses)
         async with httpcore.AsyncConnectionPool(
-            # What this machine trusts (SSL_CERT_FILE names more), and the public authorities.
+            # The authorities that this machine trusts (SSL_CERT_FILE names more), and public ones.
             ssl_context=httpcore.default_ssl_context(),
             max_connections=None,
             max_keepalive_connections=0,
             network_backend=network,
         ) as pool:
             while not stop.is_set():
-                for webhook_id in await self._ask(dispatch.waiting) or ():
+                for webhook_id in await self._ask(dispatch.due_webhooks) or ():
                     if webhook_id not in lanes:
                         lanes[webhook_id] = asyncio.create_task(self._lane(pool, webhook_id, stop))
                 await asyncio.sleep(POLL_SECONDS)
-                for webhook_id in [each for each, lane in lanes.items() if lane.done()]:
+                for webhook_id in [key for key, lane in lanes.items() if lane.done()]:
                     lanes.pop(webhook_id).result()
-            await self._end(lanes.values())
+            await self._stop(lanes.values())
 
-    async def _end(self, lanes: Iterable["asyncio.Task[None]"]) -> None:
-        """Wait a little for what is on its way; what is cut off goes out again after its lease."""
+    async def _stop(self, lanes: Iterable["asyncio.Task[None]"]) -> None:
+        """Wait a little for messages in progress; one that is cut off is sent again later."""
         if running := list(lanes):
             _, late = await asyncio.wait(running, timeout=_LAST_SECONDS)
-            for each in late:
-                each.cancel()
+            for lane in late:
+                lane.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
     async def _lane(
         self, pool: httpcore.AsyncConnectionPool, webhook_id: uuid.UUID, stop: threading.Event
     ) -> None:
-        """Send to one receiver until nothing is due for it."""
+        """Send to one receiver until it has no due delivery."""
 
         def claim(session: Session) -> list[Message]:
             return dispatch.claim(session, webhook_id, self._settings, limit=AT_ONCE)
 
         while not stop.is_set() and (messages := await self._ask(claim)):
-            await asyncio.gather(*(self._deliver(pool, each) for each in messages))
+            await asyncio.gather(*(self._deliver(pool, message) for message in messages))
 
     async def _deliver(self, pool: httpcore.AsyncConnectionPool, message: Message) -> None:
         outcome = await self._attempt(pool, message)
@@ -178,10 +178,12 @@ class WebhookSender:
             error = f"No answer within {patience:g} s."
         except RefusedTargetError as refused:
             error = str(refused)
-        except Exception as failure:  # whatever a receiver can bring about fails this attempt alone
-            error = f"No answer: {str(failure) or type(failure).__name__}."[:_LONGEST_ERROR]
+        except Exception as failure:  # whatever a receiver causes fails this attempt only
+            error = f"No answer: {str(failure) or type(failure).__name__}."[
+                :_LONGEST_ERROR_CHARACTERS
+            ]
         else:
-            error = _complaint(status_code)
+            error = _status_error(status_code)
         return Outcome(
             seconds=time.monotonic() - started,
             status_code=status_code,
@@ -193,10 +195,10 @@ class WebhookSender:
     async def _post(
         self, pool: httpcore.AsyncConnectionPool, message: Message
     ) -> tuple[int, float]:
-        """Send once; give the status of the answer, and the pause that it asks for."""
+        """Post a message once; return the status of the answer, and its Retry-After in seconds."""
         patience = self._settings.webhook_timeout_seconds
         stamp = int(message.claimed_at.timestamp())
-        sent = {
+        fields = {
             "host": urlsplit(message.url).netloc,
             "user-agent": self._agent,
             "content-type": "application/json",
@@ -206,16 +208,16 @@ class WebhookSender:
         async with pool.stream(
             "POST",
             message.url,
-            headers=[*sent.items()],
+            headers=[*fields.items()],
             content=message.body,
             extensions={"timeout": timeouts},
         ) as answer:
-            told = {name.lower(): value for name, value in answer.headers}
-            asked = told.get(b"retry-after", b"")
-            return answer.status, _retry_after(asked, message.claimed_at)
+            answered = {name.lower(): value for name, value in answer.headers}
+            retry_after = answered.get(b"retry-after", b"")
+            return answer.status, _seconds_until(retry_after, message.claimed_at)
 
     async def _ask(self, work: Callable[[Session], T]) -> T | None:
-        """Do something in the database; None while it is away."""
+        """Return the result of work in the database; None while the database is away."""
 
         def with_session() -> T:
             with self._sessions() as session:
@@ -232,8 +234,8 @@ class WebhookSender:
         return done
 
 
-def _complaint(status_code: int) -> str | None:
-    """Say what is wrong with a status; None where it means that the message has arrived."""
+def _status_error(status_code: int) -> str | None:
+    """Return why a status is a failure; None where the message was accepted."""
     if 200 <= status_code < 300:
         return None
     if 300 <= status_code < 400:
@@ -241,8 +243,8 @@ def _complaint(status_code: int) -> str | None:
     return f"It answered {status_code}."
 
 
-def _retry_after(value: bytes, now: datetime) -> float:
-    """Read Retry-After, seconds or a date; 0 where it is neither."""
+def _seconds_until(value: bytes, now: datetime) -> float:
+    """Return the seconds that a Retry-After (seconds or a date) names; 0 where it is neither."""
     text = value.decode("ascii", "replace").strip()
     if text.isdecimal():
         return float(text)

@@ -11,12 +11,12 @@ _SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """Make a secret: 32 random bytes in base64, behind the prefix the specification gives."""
+    """Return a new secret: 32 random bytes in base64, after the prefix of the specification."""
     return PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """Sign one message: ``v1,`` and the base64 of HMAC-SHA256 over ``id.timestamp.body``."""
+    """Return ``v1,`` and the base64 of HMAC-SHA256 over ``id.timestamp.body``."""
     key = base64.b64decode(secret.removeprefix(PREFIX))
     content = b".".join((message_id.encode(), str(timestamp).encode(), body))
     return "v1," + base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
@@ -25,15 +25,15 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 def headers(
     secrets_in_use: Iterable[str], message_id: str, timestamp: int, body: bytes
 ) -> dict[str, str]:
-    """Give the headers of a message, signed with each secret that a receiver may hold.
+    """Return the headers of a message, signed with every secret that a receiver may use.
 
     Args:
-        secrets_in_use: the secret, and the one before it for as long as that is valid.
-        message_id: the same at every attempt; a receiver tells doubles by it.
-        timestamp: seconds since 1970 of this very attempt; a receiver refuses old ones.
+        secrets_in_use: the secret, and the previous one while it is valid.
+        message_id: the same at every attempt, so that a receiver recognizes duplicates.
+        timestamp: when this attempt began, in seconds since 1970; a receiver refuses old ones.
         body: the bytes that are sent.
     """
-    signatures = (sign(each, message_id, timestamp, body) for each in secrets_in_use)
+    signatures = (sign(secret, message_id, timestamp, body) for secret in secrets_in_use)
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),

@@ -1,4 +1,4 @@
-"""Use-cases of webhooks: subscribe, look, unsubscribe, silence and wake, change the secret."""
+"""Subscriptions: create, list, delete, disable and enable webhooks, change their secret."""
 
 import uuid
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from service.webhooks.deliveries import silence
 from service.webhooks.signatures import new_secret
 from service.webhooks.targets import checked_url
 
-#: How long a receiver has to take over a new secret: messages carry both signatures meanwhile.
+#: For this long after a change of the secret, messages are signed with both secrets.
 BOTH_SECRETS = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """What is asked for: where messages go, and which. No events: all there are."""
+    """A requested webhook: the URL and the types of events; None subscribes to all types."""
 
     url: str
     events: Sequence[str] | None = None
@@ -34,10 +34,10 @@ class Subscription:
 
 
 def create(session: Session, wanted: Subscription, *, caller: str, settings: Settings) -> Webhook:
-    """Subscribe. The secret in the answer is shown this once.
+    """Create a webhook. Its secret is shown only in the answer to this.
 
     Raises:
-        InvalidError: the address or an event cannot be used, or there are too many webhooks.
+        InvalidError: the URL or an event cannot be used, or there are too many webhooks.
     """
     events = _checked_events(list(WEBHOOK_EVENTS) if wanted.events is None else wanted.events)
     url = checked_url(wanted.url, settings)
@@ -46,7 +46,7 @@ def create(session: Session, wanted: Subscription, *, caller: str, settings: Set
         if count >= settings.max_webhooks:
             raise InvalidError(
                 f"There are {count} webhooks, and the limit is max_webhooks = "
-                f"{settings.max_webhooks}. Delete one that is not needed any more."
+                f"{settings.max_webhooks}. Delete one that is no longer needed."
             )
         webhook = Webhook(
             id=uuid7(),
@@ -64,23 +64,23 @@ def create(session: Session, wanted: Subscription, *, caller: str, settings: Set
 
 def _checked_events(wanted: Sequence[str]) -> list[str]:
     errors = [
-        FieldError(("events", place), unknown("event", each, list(WEBHOOK_EVENTS)))
-        for place, each in enumerate(wanted)
-        if each not in WEBHOOK_EVENTS
+        FieldError(("events", index), unknown("event", name, WEBHOOK_EVENTS))
+        for index, name in enumerate(wanted)
+        if name not in WEBHOOK_EVENTS
     ]
     if errors:
         raise InvalidError(errors[0].detail, errors=errors)
     if not wanted:
         detail = "Name at least one event, or leave the field out for all."
         raise InvalidError(detail, errors=[FieldError(("events",), detail)])
-    return [each for each in WEBHOOK_EVENTS if each in wanted]
+    return [event_type for event_type in WEBHOOK_EVENTS if event_type in wanted]
 
 
 def search(session: Session, *, cursor: str | None, limit: int) -> tuple[list[Webhook], str | None]:
-    """List the webhooks, newest first.
+    """Return a page of webhooks, newest first.
 
     Returns:
-        One page, and the cursor of the next where there is one.
+        The webhooks, and the cursor of the next page where there is one.
     """
     with session.begin():
         page = fetch_page(
@@ -95,7 +95,7 @@ def search(session: Session, *, cursor: str | None, limit: int) -> tuple[list[We
 
 
 def get(session: Session, webhook_id: uuid.UUID) -> Webhook:
-    """Give a webhook.
+    """Return a webhook.
 
     Raises:
         NotFoundError: there is no such webhook.
@@ -105,7 +105,7 @@ def get(session: Session, webhook_id: uuid.UUID) -> Webhook:
 
 
 def delete(session: Session, webhook_id: uuid.UUID) -> None:
-    """Unsubscribe. What has not been delivered never will be, and the log goes too.
+    """Delete a webhook with its log; its pending messages are not sent.
 
     Raises:
         NotFoundError: there is no such webhook.
@@ -119,9 +119,9 @@ def delete(session: Session, webhook_id: uuid.UUID) -> None:
 
 
 def disable(session: Session, webhook_id: uuid.UUID, *, caller: str) -> Webhook:
-    """Have nothing sent until it is enabled; what waits is given up and stays in the log.
+    """Disable a webhook: its pending messages are given up, and stay in the log.
 
-    One that is disabled already stays so for the reason it has.
+    A webhook that is disabled already keeps its reason.
 
     Raises:
         NotFoundError: there is no such webhook.
@@ -133,7 +133,7 @@ def disable(session: Session, webhook_id: uuid.UUID, *, caller: str) -> Webhook:
 
 
 def enable(session: Session, webhook_id: uuid.UUID) -> Webhook:
-    """Have what happens from now on sent; what happened meanwhile is told no more.
+    """Enable a webhook: it gets the events from now on, and none of those it missed.
 
     Raises:
         NotFoundError: there is no such webhook.
@@ -145,7 +145,7 @@ def enable(session: Session, webhook_id: uuid.UUID) -> Webhook:
 
 
 def change_secret(session: Session, webhook_id: uuid.UUID) -> Webhook:
-    """Make a new secret; for a day, messages are signed with the one before it too.
+    """Replace the secret; for a day, messages are signed with the previous one too.
 
     Raises:
         NotFoundError: there is no such webhook.
@@ -163,10 +163,10 @@ def _locked(session: Session, webhook_id: uuid.UUID) -> Webhook:
 
 
 def found(webhook: Webhook | None, webhook_id: uuid.UUID) -> Webhook:
-    """Give a webhook that is there.
+    """Return a webhook that was looked up.
 
     Raises:
-        NotFoundError: it is not.
+        NotFoundError: it was not found.
     """
     if webhook is None:
         raise _missing(webhook_id)

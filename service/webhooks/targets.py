@@ -1,9 +1,9 @@
-"""Where a webhook may lead: out into the public network, unless the settings allow more.
+"""Targets of webhooks: public addresses only, unless the settings allow more.
 
-Whoever can subscribe could otherwise have the service post to its own database, to the address
-that hands out a cloud machine's credentials, or to anything else that only it can reach. The
-check at the door gives a clear answer early; the one that protects is made at each connection,
-on the very address that is then connected to (``service.webhooks.sender``).
+Otherwise a subscriber could have the service post to its own database, to the address at which a
+cloud machine gets its credentials, or to anything else that only the service can reach. The check
+at subscription gives a clear answer early. The check that protects is made for every connection, on
+the address that is then connected to (``service.webhooks.sender``).
 """
 
 import ipaddress
@@ -20,32 +20,32 @@ from service.settings import Settings
 
 _URL = TypeAdapter(HttpUrl)
 
-#: Carries an IPv4 address in its last 32 bits (RFC 6052): where that leads is what counts.
+#: Addresses of this network lead to the IPv4 address in their last 32 bits (RFC 6052).
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class RefusedTargetError(Exception):
-    """A host leads where webhooks may not be sent."""
+    """A host has an address that webhooks must not be sent to."""
 
 
 def checked_url(url: str, settings: Settings) -> str:
-    """Check an address at the door, and give it in its normal form.
+    """Return a subscriber's URL in its normal form.
 
-    A name that cannot be resolved passes: it may be known later, or to the scheduler alone, and
-    every delivery asks again.
+    A name that cannot be resolved is accepted: it may be known later, or to the scheduler only, and
+    every delivery resolves it again.
 
     Raises:
-        InvalidError: it is no http or https address, carries a password or a fragment, or leads
-            to an address that is not public.
+        InvalidError: the URL is not http or https, has a password or a fragment, or leads to an
+            address that is not public.
     """
     try:
         parsed = _URL.validate_python(url)
     except ValidationError as error:
         raise _invalid(f"{error.errors()[0]['msg']}.") from error
     if parsed.username is not None or parsed.password is not None:
-        raise _invalid("Leave user and password out: a receiver knows the sender by the signature.")
+        raise _invalid("Leave out user and password: the signature identifies the sender.")
     if parsed.fragment is not None:
-        raise _invalid("Leave out what follows '#': it is never sent.")
+        raise _invalid("Leave out '#' and what follows it: a fragment is never sent.")
     host = urlsplit(str(parsed)).hostname or ""
     if not settings.webhook_private_addresses:
         try:
@@ -69,30 +69,30 @@ def _look_up(host: str) -> list[str]:
 
 
 def addresses_in(found: Sequence[tuple[Any, ...]]) -> list[str]:
-    """Give the addresses in what ``getaddrinfo`` found, each once, in its order."""
-    return list(dict.fromkeys(str(each[-1][0]) for each in found))
+    """Return the addresses in a result of ``getaddrinfo``, each once, in its order."""
+    return list(dict.fromkeys(str(entry[-1][0]) for entry in found))
 
 
 def refuse_private(host: str, addresses: Iterable[str]) -> None:
-    """Refuse a host of which any address is not public: of a mixed answer nothing is trusted.
+    """Refuse a host that has any address that is not public.
 
     Raises:
         RefusedTargetError: with a sentence that names the address.
     """
-    for each in addresses:
-        if not is_public(each):
-            leads = "" if each == host else f"leads to {each}, which "
+    for address in addresses:
+        if not is_public(address):
+            leads = "" if address == host else f"leads to {address}, which "
             raise RefusedTargetError(
                 f"{host} {leads}is not a public address. Webhooks are sent to private and local "
-                "ones only where ACTINIUM_WEBHOOK_PRIVATE_ADDRESSES is true."
+                "addresses only where ACTINIUM_WEBHOOK_PRIVATE_ADDRESSES is true."
             )
 
 
 def is_public(address: str) -> bool:
-    """Say whether an address is one of the public network, looking into addresses in addresses.
+    """Whether an address is public; an IPv4 address inside an IPv6 address is what counts.
 
-    Private, loopback, link-local, multicast, shared (RFC 6598), documentation and reserved ones
-    are not, nor are the tunnels of 6to4 and Teredo.
+    Private, loopback, link-local, multicast, shared (RFC 6598), documentation and reserved
+    addresses are not public, nor are those of 6to4 and Teredo.
     """
     parsed = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):

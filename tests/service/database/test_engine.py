@@ -15,7 +15,7 @@ from tests.support.served_api import ask
 
 SPEC = {"activation": "relu", "epochs": 1}
 
-#: Waits until they are gone.
+#: Ends all other connections, and waits until they are gone.
 _END_ALL_OTHERS = text(
     "SELECT count(*) FROM (SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()) AS ended"
@@ -32,16 +32,16 @@ def pool(settings: Settings) -> Engine:
 
 
 @pytest.mark.parametrize("factory", [session_factory, reading_factory])
-def test_connections_that_the_server_closed_are_replaced_unseen(
+def test_connections_that_the_server_closed_are_replaced(
     pool: Engine, engine: Engine, factory: Callable[[Engine], sessionmaker[Session]]
 ) -> None:
     with engine.connect() as other:
         assert other.scalar(_END_ALL_OTHERS) == 3
     sessions = factory(pool)
     opened = [sessions() for _ in range(3)]
-    assert [each.scalar(select(1)) for each in opened] == [1, 1, 1]
-    for each in opened:
-        each.close()
+    assert [session.scalar(select(1)) for session in opened] == [1, 1, 1]
+    for session in opened:
+        session.close()
     pool.dispose()
 
 
@@ -50,7 +50,7 @@ def test_reading_begins_no_transaction_and_leaves_none_to_a_writer(engine: Engin
         with sessions() as session, session.begin():
             return [session.scalar(select(func.now())) for _ in range(2)]
 
-    for _ in range(2):  # on the very same connection
+    for _ in range(2):  # on the same connection
         first, second = times(reading_factory(engine))
         assert first != second
         first, second = times(session_factory(engine))
@@ -68,10 +68,10 @@ def test_a_get_reads_without_a_transaction_and_a_post_writes_in_one(settings: Se
             levels.append((statement.split(maxsplit=1)[0], level))
 
     event.listen(app.state.engine, "before_cursor_execute", note)
-    made = ask(app, "POST", "/v1/experiments", json=SPEC)
-    assert made.status_code == 201
+    created = ask(app, "POST", "/v1/experiments", json=SPEC)
+    assert created.status_code == 201
     assert ("INSERT", None) in levels
     assert "AUTOCOMMIT" not in {level for _, level in levels}
     levels.clear()
-    assert ask(app, "GET", made.headers["location"]).status_code == 200
+    assert ask(app, "GET", created.headers["location"]).status_code == 200
     assert {level for _, level in levels} == {"AUTOCOMMIT"}

@@ -1,4 +1,4 @@
-"""Paging: each item once, in order, whatever the values and whatever is inserted meanwhile."""
+"""Paging: every item once and in order, whatever the values, and whatever is inserted meanwhile."""
 
 import base64
 import contextlib
@@ -23,7 +23,7 @@ VALUES = st.sampled_from([None, math.nan, math.inf, -math.inf, 0.0, -0.0, 0.1, 0
 
 
 def pages(lab, *, limit, order_by="-created_at", wanted=RunFilter(), between=lambda: None):  # noqa: B008 - frozen
-    """Follow the cursors to the end; also gives the sizes of the pages."""
+    """Follow the cursors to the end; return the runs, and the sizes of the pages."""
     found, sizes, cursor = [], [], None
     while True:
         with lab.sessions() as session:
@@ -38,7 +38,7 @@ def pages(lab, *, limit, order_by="-created_at", wanted=RunFilter(), between=lam
 
 
 def expected_order(values, *, descending):
-    """The order in words: numbers, then NaN, then what is missing; ties by creation."""
+    """Return the positions in order: numbers, then NaN, then missing values; ties by creation."""
 
     def key(position):
         value = values[position]
@@ -66,25 +66,25 @@ def expected_order(values, *, descending):
 @example(values=[math.nan, None] * 6, limit=1, descending=True, indexed=True)
 @example(values=[0.5] * 12, limit=5, descending=False, indexed=True)
 @example(values=[0.5] * 12, limit=5, descending=False, indexed=False)
-def test_each_run_is_given_once_in_order(lab, values, limit, descending, indexed):
-    """Also where an index is read kind by kind: over all runs, of which there are no others."""
+def test_every_run_is_listed_once_in_order(lab, values, limit, descending, indexed):
+    """Also where an index is read rank by rank: over all runs, of which there are no others."""
     experiment_id = _experiment(lab)
     lab.execute(
-        "UPDATE runs SET val_loss = given.value, val_accuracy = given.value"
-        " FROM unnest(CAST(:values AS double precision[])) WITH ORDINALITY AS given (value, number)"
+        "UPDATE runs SET val_loss = new.value, val_accuracy = new.value"
+        " FROM unnest(CAST(:values AS double precision[])) WITH ORDINALITY AS new (value, number)"
         " WHERE position = number - 1",
         values=values,
     )
     order_by = f"{'-' if descending else ''}{'val_accuracy' if indexed else 'val_loss'}"
     wanted = RunFilter(experiment_ids=[] if indexed else [experiment_id])
     found, sizes = pages(lab, limit=limit, order_by=order_by, wanted=wanted)
-    assert [each.position for each in found] == expected_order(values, descending=descending)
+    assert [run.position for run in found] == expected_order(values, descending=descending)
     assert all(size == limit for size in sizes[:-1])
     assert 0 < sizes[-1] <= limit
 
 
 def _experiment(lab):
-    """The one experiment of the test, made by its first example."""
+    """Return the one experiment of the test, which its first example submits."""
     with lab.sessions() as session:
         found, _ = search.search(session, Run, RunFilter(), cursor=None, limit=1)
     return found[0].experiment_id if found else lab.submit(seeds=RUNS)
@@ -97,16 +97,16 @@ def test_every_order_can_be_paged(lab, order_by):
     for _ in range(3):
         lab.train(lab.taken(), test_loss=0.5, test_accuracy=0.5)
     found, sizes = pages(lab, limit=3, order_by=order_by)
-    assert len({each.id for each in found}) == len(found) == 8
+    assert len({run.id for run in found}) == len(found) == 8
     assert sizes == [3, 3, 2]
     descending, name = order_by.startswith("-"), order_by.removeprefix("-")
-    values = [getattr(each, name) for each in found]
+    values = [getattr(run, name) for run in found]
     known = [value for value in values if value is not None]
     assert known == sorted(known, reverse=descending)
     assert values[len(known) :] == [None] * (len(values) - len(known))
 
 
-def test_runs_that_are_there_from_the_start_are_given_once_while_others_come(lab):
+def test_runs_are_listed_once_while_others_are_inserted(lab):
     for _ in range(5):
         lab.submit(seeds=8, reuse=False)
     with lab.sessions() as session:
@@ -122,9 +122,9 @@ def test_runs_that_are_there_from_the_start_are_given_once_while_others_come(lab
     try:
         for order_by in ("-created_at", "seed", "-val_loss"):
             found, _ = pages(lab, limit=7, order_by=order_by, between=lambda: lab.submit(seeds=2))
-            ids = [each.id for each in found]
+            ids = [run.id for run in found]
             assert len(ids) == len(set(ids))
-            assert {each.id for each in before} <= set(ids)
+            assert {run.id for run in before} <= set(ids)
     finally:
         stop.set()
         inserting.join()
@@ -176,7 +176,7 @@ def test_a_cursor_fits_its_own_query_alone(lab):
             search.search(session, Run, cursor=cursor, limit=1, **query)
 
 
-def test_a_cursor_that_is_none_is_refused(lab):
+def test_a_malformed_cursor_is_refused(lab):
     lab.submit(seeds=3)
     for order_by in ("-created_at", "val_loss", "-seed", "finished_at", "epoch"):
         real = _cursor(lab, wanted=RunFilter(), order_by=order_by)
@@ -195,7 +195,7 @@ def test_a_cursor_that_is_none_is_refused(lab):
         for cursor in ["", "%", "a", "ä", real[:-3], "=" * 10, *map(_encoded, forged)]:
             with pytest.raises(InvalidError, match="does not belong"):
                 _follow(lab, order_by, cursor)
-        # Where the value is not looked at, or happens to be one, these lead somewhere.
+        # Where the value is not compared, or is valid by chance, these lead to a page.
         for value in (2**40, 2**63, -(2**64), 1e308, "x", "NaN", "1999-01-01T00:00:00Z", "1", True):
             with contextlib.suppress(InvalidError):
                 _follow(lab, order_by, _encoded([tag, 0, value, somewhere]))

@@ -11,7 +11,7 @@ import redis
 from sqlalchemy import func, insert, select, update
 from structlog.testing import capture_logs
 
-from service.database.tables import Event, IdempotencyKey, Run, Worker
+from service.database.tables import Event, IdempotencyKey, Worker
 from service.liveness import mark_alive
 from service.operations.scheduler import Scheduler
 from service.runs.doorbell import queue_name
@@ -34,37 +34,29 @@ def messages(settings):
         yield lambda: client.llen(queue_name("cpu"))
 
 
-def expire(session, run_id):
-    with session.begin():
-        session.execute(update(Run).where(Run.id == run_id).values(lease_expires_at=func.now()))
-
-
-def test_a_lost_run_is_taken_back_and_rung_for(
-    scheduler, submitted, claim, session, look, messages
-):
-    run_id = submitted()
-    claim("one")
+def test_a_lost_run_is_requeued_and_its_worker_woken(scheduler, lab, messages):
+    lab.submit()
+    claim = lab.taken("one")
     scheduler.turn()
-    assert look.run(run_id).status == "running"
+    assert lab.run(claim.run_id).status == "running"
     assert messages() == 0
-    expire(session, run_id)
+    lab.expire(claim)
     scheduler.turn()
-    run = look.run(run_id)
+    run = lab.run(claim.run_id)
     assert (run.status, run.failures) == ("queued", 1)
-    assert look.attempts(run_id)[0].outcome == "lost"
-    assert "one gave no sign of life" in look.attempts(run_id)[0].reason
+    assert lab.attempts(run.id) == [(1, "lost", "Worker one gave no sign of life for 4 s.")]
     assert messages() == 1
 
 
-def test_ringing_again_and_again_leaves_one_message(scheduler, submitted, messages):
-    submitted()
+def test_ringing_again_and_again_leaves_one_message(scheduler, lab, messages):
+    lab.submit()
     for _ in range(3):
         scheduler.turn()
     assert messages() == 1
 
 
-def test_a_flushed_redis_is_rung_again(scheduler, submitted, messages, settings):
-    submitted()
+def test_a_flushed_redis_is_rung_again(scheduler, lab, messages, settings):
+    lab.submit()
     scheduler.turn()
     with redis.Redis.from_url(settings.redis_url) as client:
         client.flushall()
@@ -72,12 +64,11 @@ def test_a_flushed_redis_is_rung_again(scheduler, submitted, messages, settings)
     assert messages() == 1
 
 
-def test_many_schedulers_take_a_run_back_once(settings, submitted, claim, session, look):
-    run_ids = [submitted() for _ in range(5)]
-    for _ in run_ids:
-        claim("one")
-    for run_id in run_ids:
-        expire(session, run_id)
+def test_many_schedulers_take_a_run_back_once(settings, lab):
+    experiment_id = lab.submit(seeds=5)
+    claims = [lab.taken() for _ in range(5)]
+    for claim in claims:
+        lab.expire(claim)
     together = threading.Barrier(4)
     failures = []
 
@@ -93,35 +84,30 @@ def test_many_schedulers_take_a_run_back_once(settings, submitted, claim, sessio
     threads = [threading.Thread(target=take_turn) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.join()
     assert failures == []
-    for run_id in run_ids:
-        assert look.run(run_id).failures == 1
-        assert look.outcomes(run_id) == ["lost"]
-        assert look.events(run_id).count("run.requeued") == 1
+    events = lab.events(experiment_id)
+    for claim in claims:
+        assert lab.run(claim.run_id).failures == 1
+        assert [outcome for _, outcome, _ in lab.attempts(claim.run_id)] == ["lost"]
+        assert events.count(("run.requeued", claim.run_id)) == 1
 
 
-def test_old_events_go_where_nothing_happens_any_more(
-    scheduler, submitted, train, session, look, settings
-):
-    ended = submitted(epochs=1)
-    assert train() == "completed"
-    waiting = submitted()
+def test_old_events_go_where_nothing_happens_any_more(scheduler, lab, session, settings):
+    ended = lab.submit(epochs=1)
+    lab.train_all()
+    waiting = lab.submit(activation="tanh")
     with session.begin():
         long_ago = func.now() - timedelta(days=settings.event_retention_days + 1)
         session.execute(update(Event).values(created_at=long_ago))
-        experiment_id = look.run(ended).experiment_id
-        session.execute(insert(Event).values(experiment_id=experiment_id, type="recent", data={}))
+        session.execute(insert(Event).values(experiment_id=ended, type="recent", data={}))
     scheduler.turn()
     kept = {(event.experiment_id, event.type) for event in session.scalars(select(Event)).all()}
-    assert kept == {
-        (experiment_id, "recent"),
-        (look.run(waiting).experiment_id, "experiment.created"),
-    }
+    assert kept == {(ended, "recent"), (waiting, "experiment.created")}
 
 
-def test_expired_keys_and_vanished_workers_are_forgotten(scheduler, session):
+def test_expired_keys_and_vanished_workers_are_deleted(scheduler, session):
     with session.begin():
         for name, days in (("old", 2), ("new", 0)):
             seen = func.now() - timedelta(days=days)
@@ -141,8 +127,8 @@ def test_expired_keys_and_vanished_workers_are_forgotten(scheduler, session):
     assert session.scalars(select(IdempotencyKey.key)).all() == ["new"]
 
 
-def test_outages_are_told_once_and_waited_out(settings):
-    """Nothing answers at these addresses; the loop goes on and says so once."""
+def test_an_outage_is_logged_once_and_waited_out(settings):
+    """Nothing answers at this address; the loop continues and logs it once."""
     nowhere = settings.model_copy(
         update={
             "database_url": "postgresql://postgres@127.0.0.1:1/none",
@@ -161,26 +147,24 @@ def test_outages_are_told_once_and_waited_out(settings):
         stop.set()
         thread.join()
     scheduler.close()
-    assert len(marks) == 4  # it lives
-    assert [log["event"] for log in logs] == ["Postgres is away; trying again until it is back"]
+    assert len(marks) == 4  # the loop continues
+    assert [entry["event"] for entry in logs] == ["Postgres is away; trying again until it is back"]
 
 
-def test_redis_away_does_not_keep_runs_from_being_taken_back(
-    settings, submitted, claim, session, look
-):
-    run_id = submitted()
-    claim("one")
-    expire(session, run_id)
+def test_redis_away_does_not_keep_runs_from_being_taken_back(settings, lab):
+    lab.submit()
+    claim = lab.taken()
+    lab.expire(claim)
     scheduler = Scheduler(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
     with capture_logs() as logs:
         scheduler.turn()
         scheduler.turn()
     scheduler.close()
-    assert look.run(run_id).status == "queued"
-    assert sum("Redis is away" in log["event"] for log in logs) == 1
+    assert lab.run(claim.run_id).status == "queued"
+    assert sum("Redis is away" in entry["event"] for entry in logs) == 1
 
 
-def test_a_health_check_tells_a_living_scheduler_from_a_dead_one(settings):
+def test_a_health_check_distinguishes_a_living_scheduler_from_a_dead_one(settings):
     def check():
         command = [sys.executable, "-m", "service.operations.scheduler", "--check"]
         return subprocess.run(

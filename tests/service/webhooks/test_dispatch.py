@@ -49,7 +49,7 @@ def test_one_sender_at_a_time_and_the_last_one_counts(lab, sessions, subscribe, 
     with sessions() as one, sessions() as two:
         (first,) = dispatch.claim(one, webhook.id, settings, limit=4)
         assert dispatch.claim(two, webhook.id, settings, limit=4) == []
-        assert dispatch.waiting(two) == []
+        assert dispatch.due_webhooks(two) == []
         lab.execute("UPDATE webhook_deliveries SET lease_expires_at = now()")
         (second,) = dispatch.claim(two, webhook.id, settings, limit=4)
         assert (second.id, second.body) == (first.id, first.body)

@@ -1,4 +1,4 @@
-"""Alive, ready, measured: with everything there, and with parts away."""
+"""Health and readiness: with all parts there, and with some away."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,6 @@ import psycopg
 import pytest
 from alembic import command
 from fastapi import FastAPI
-from pydantic import SecretStr
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
@@ -16,7 +15,6 @@ from service.database.tables import Worker
 from service.settings import Settings
 from tests.support.processes import wait_for
 from tests.support.served_api import ask, serving
-from tests.support.small_experiments import submit
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
@@ -36,17 +34,17 @@ def _checks(app: FastAPI) -> tuple[int, dict[str, bool]]:
     response = ask(app, "GET", "/readyz")
     body = response.json()
     assert body["ready"] == (response.status_code == 200)
-    return response.status_code, {name: each["ok"] for name, each in body["checks"].items()}
+    return response.status_code, {name: check["ok"] for name, check in body["checks"].items()}
 
 
-def test_alive_touches_nothing() -> None:
+def test_health_needs_no_server() -> None:
     away = Settings(database_url=NOWHERE, redis_url="redis://127.0.0.1:1/0")
     response = ask(create_app(away), "GET", "/healthz")
     assert response.status_code == 200
     assert response.json() == {"status": "alive"}
 
 
-def test_ready_with_a_worker_only(app: FastAPI, session: Session) -> None:
+def test_the_service_is_ready_with_a_worker(app: FastAPI, session: Session) -> None:
     parts = {"database": True, "schema": True, "broker": True}
     assert _checks(app) == (503, {**parts, "workers": False})
     _see_worker(session)
@@ -56,7 +54,7 @@ def test_ready_with_a_worker_only(app: FastAPI, session: Session) -> None:
     assert _checks(app) == (503, {**parts, "workers": False})
 
 
-def test_what_is_away_is_named(settings: Settings, session: Session) -> None:
+def test_a_part_that_is_away_is_named(settings: Settings, session: Session) -> None:
     _see_worker(session)
     without_redis = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     assert _checks(create_app(without_redis)) == (
@@ -77,41 +75,6 @@ def test_another_schema_is_not_ready(app: FastAPI, session: Session) -> None:
     assert (status, checks["database"], checks["schema"]) == (503, True, False)
 
 
-def test_metrics_count_requests_runs_and_workers(
-    settings: Settings, app: FastAPI, session: Session
-) -> None:
-    submit(session, settings, seeds=3)
-    submit(session, settings, seeds=2, device="cuda")
-    _see_worker(session, "one")
-    _see_worker(session, "two", "cuda")
-    for path in ("/v1/experiments", "/v1/experiments", "/nothing/at/all", "/v1/runs/x"):
-        ask(app, "GET", path)
-    response = ask(app, "GET", "/metrics")
-    assert response.headers["content-type"].startswith("text/plain")
-    lines = set(response.text.splitlines())
-    assert {
-        'actinium_runs{status="queued"} 5.0',
-        'actinium_runs{status="completed"} 0.0',
-        'actinium_queue_length{device="auto"} 3.0',
-        'actinium_queue_length{device="cuda"} 2.0',
-        'actinium_workers_seen{device="cpu"} 1.0',
-        'actinium_workers_seen{device="cuda"} 1.0',
-        "actinium_database_up 1.0",
-        'actinium_requests_total{method="GET",route="/v1/experiments",status="200"} 2.0',
-        'actinium_requests_total{method="GET",route="/v1/runs/{run_id}",status="422"} 1.0',
-        'actinium_requests_total{method="GET",route="unknown",status="404"} 1.0',
-        'actinium_request_seconds_count{method="GET",route="/v1/experiments"} 2.0',
-    } <= lines
-
-
-def test_metrics_go_on_without_the_database() -> None:
-    settings = Settings(database_url=NOWHERE, api_key=SecretStr("k"))
-    response = ask(create_app(settings), "GET", "/metrics", headers={"Authorization": "Bearer k"})
-    assert response.status_code == 200
-    assert "actinium_database_up 0.0" in response.text
-    assert "actinium_runs{" not in response.text
-
-
 @pytest.fixture
 def empty_database(settings: Settings) -> Iterator[Settings]:
     """Settings on a database that was never migrated, and does not exist yet."""
@@ -121,7 +84,7 @@ def empty_database(settings: Settings) -> Iterator[Settings]:
         connection.execute(f"DROP DATABASE IF EXISTS {name}_empty WITH (FORCE)".encode())
 
 
-def test_started_before_its_database_it_waits_for_the_right_schema(
+def test_an_api_started_before_its_database_waits_for_the_right_schema(
     settings: Settings, empty_database: Settings
 ) -> None:
     name = empty_database.database_url.rpartition("/")[2]
