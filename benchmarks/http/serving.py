@@ -83,9 +83,8 @@ class Store:
                 ExperimentSpec.model_validate({"activation": "relu", "reuse": False} | spec),
                 caller="bench",
                 settings=self.settings,
-                render=lambda _: b"",
             )
-        return self.runs_of(made.experiment_id)
+        return self.runs_of(made.experiment.id)
 
     def runs_of(self, experiment_id: Any) -> list[Run]:
         """Read the runs of an experiment, in order."""

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 import orjson
-from sqlalchemy import Integer, Row, Text, cast, func, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import Integer, Row, Text, cast, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from service.database.arrays import table_of
 from service.database.tables import Run
 from service.specs.labels import ConfigurationKey, RunLabels, label_configurations
 
@@ -77,13 +78,14 @@ def _store(
     labels: Mapping[ConfigurationKey, RunLabels],
 ) -> None:
     found = [labels[run.label, run.config_hash] for run in runs]
-    columns = {
-        "position": (Integer, [run.position for run in runs]),
-        "labels": (Text, [orjson.dumps(each.by_axis).decode() for each in found]),
-        "name": (Text, [each.name for each in found]),
-    }
-    arrays: list[Any] = [cast(values, ARRAY(kind)) for kind, values in columns.values()]
-    new = func.unnest(*arrays).table_valued(*columns, name="new").render_derived()
+    new = table_of(
+        "new",
+        {
+            "position": (Integer, [run.position for run in runs]),
+            "labels": (Text, [orjson.dumps(each.by_axis).decode() for each in found]),
+            "name": (Text, [each.name for each in found]),
+        },
+    )
     # Locked in the order in which all others lock runs: by id.
     locked = (
         select(Run.id, Run.position)

@@ -16,23 +16,19 @@ from service.database.tables import Event, Experiment, Run
 from service.errors import ConflictError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
-from service.experiments.progress import (
-    Standing,
-    missing,
-    read_one,
-)
+from service.experiments.progress import ExperimentProgress, missing, read_progress
 from service.runs.endings import cancel_locked
 from service.statuses import ACTIVE, RunStatus
 
 
-def get(session: Session, experiment_id: uuid.UUID) -> Standing:
+def get(session: Session, experiment_id: uuid.UUID) -> ExperimentProgress:
     """Give an experiment and how it stands.
 
     Raises:
         NotFoundError: there is no such experiment.
     """
     with session.begin():
-        return read_one(session, experiment_id)
+        return read_progress(session, experiment_id)
 
 
 def require(session: Session, experiment_id: uuid.UUID) -> None:
@@ -53,7 +49,7 @@ def has_finished(session: Session, experiment_id: uuid.UUID) -> bool:
         return not session.scalar(select(active))
 
 
-def cancel(session: Session, experiment_id: uuid.UUID) -> Standing:
+def cancel(session: Session, experiment_id: uuid.UUID) -> ExperimentProgress:
     """Cancel an experiment: what waits at once, what trains within seconds.
 
     Where nothing is left to cancel, nothing changes.
@@ -67,10 +63,10 @@ def cancel(session: Session, experiment_id: uuid.UUID) -> Standing:
             first = func.coalesce(Experiment.cancelled_at, func.now())
             _set(session, experiment_id, cancelled_at=first)
             cancel_locked(session, active)
-        return read_one(session, experiment_id)
+        return read_progress(session, experiment_id)
 
 
-def retry(session: Session, experiment_id: uuid.UUID, caller: str) -> Standing:
+def retry(session: Session, experiment_id: uuid.UUID, caller: str) -> ExperimentProgress:
     """Queue the failed and cancelled runs of an experiment again.
 
     Their attempts are counted on, since the number of an attempt is its fencing token, and
@@ -84,7 +80,7 @@ def retry(session: Session, experiment_id: uuid.UUID, caller: str) -> Standing:
         if ended:
             _set(session, experiment_id, cancelled_at=None)
             _requeue(session, experiment_id, ended, caller)
-        return read_one(session, experiment_id)
+        return read_progress(session, experiment_id)
 
 
 def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], caller: str) -> None:

@@ -8,7 +8,11 @@ from sqlalchemy.orm import Session, defer
 
 from service.database.paging import Order, Page, fetch_page
 from service.database.tables import Experiment
-from service.experiments.progress import Standing, experiments_with_counts, standings
+from service.experiments.progress import (
+    ExperimentProgress,
+    experiments_with_counts,
+    progress_of,
+)
 from service.statuses import ExperimentStatus
 
 
@@ -28,7 +32,7 @@ class ExperimentFilter:
 
 def search(
     session: Session, wanted: ExperimentFilter, *, cursor: str | None, limit: int
-) -> tuple[list[Standing], str | None]:
+) -> tuple[list[ExperimentProgress], str | None]:
     """List experiments, newest first, without their specs.
 
     Returns:
@@ -52,4 +56,4 @@ def search(
             cursor=cursor,
             limit=limit,
         )
-        return standings(session, page.rows), page.next_cursor
+        return progress_of(session, page.rows), page.next_cursor

@@ -1,12 +1,14 @@
-"""How an experiment stands: derived from its runs in SQL, stored nowhere."""
+"""Status and progress of experiments: derived from their runs in SQL, stored nowhere."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+import orjson
+from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -31,24 +33,56 @@ from service.statuses import ACTIVE, ExperimentStatus, RunStatus
 
 
 @dataclass(frozen=True)
-class Standing:
-    """An experiment and how it stands.
+class Origin:
+    """The preset that an experiment was submitted from, and which of its specs."""
 
-    ``runs`` counts them by status and in ``total``; ``progress`` is the share of epochs that
-    is done, where an ended run has done its share; ``eta_seconds`` is None once it has ended.
+    name: str
+    size: str
+
+
+@dataclass(frozen=True)
+class ExperimentProgress:
+    """An experiment with its status and progress.
+
+    Attributes:
+        preset: the preset that it was submitted from, if any.
+        runs: how many runs it has, by status and in ``total``.
+        progress: share of all epochs that are recorded; all epochs of an ended run count.
+        eta_seconds: estimate with the present workers; None once it has ended.
+        spec: the spec with its defaults; None in lists, which do not read it.
     """
 
-    experiment: Experiment
+    id: uuid.UUID
+    name: str | None
+    description: str | None
+    tags: dict[str, str]
+    preset: Origin | None
     status: str
     runs: dict[str, int]
     progress: float
     eta_seconds: float | None
+    created_by: str
+    created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    cancelled_at: datetime | None
+    spec: dict[str, Any] | None
+
+    def to_json(self) -> bytes:
+        """Return all fields as JSON."""
+        return orjson.dumps(self, option=orjson.OPT_UTC_Z)
+
+    @staticmethod
+    def from_json(content: bytes) -> "ExperimentProgress":
+        """Return what ``to_json`` wrote; fields that are unknown here are ignored."""
+        return _ADAPTER.validate_json(content)
 
 
-def read_one(session: Session, experiment_id: uuid.UUID) -> Standing:
-    """Return an experiment and its progress; inside a transaction.
+_ADAPTER = TypeAdapter(ExperimentProgress)
+
+
+def read_progress(session: Session, experiment_id: uuid.UUID) -> ExperimentProgress:
+    """Return an experiment with its progress and its spec; inside a transaction.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -57,7 +91,8 @@ def read_one(session: Session, experiment_id: uuid.UUID) -> Standing:
     rows = session.execute(statement.execution_options(populate_existing=True)).all()
     if not rows:
         raise missing(experiment_id)
-    return standings(session, rows)[0]
+    (found,) = progress_of(session, rows)
+    return replace(found, spec=rows[0].Experiment.spec)
 
 
 def missing(experiment_id: uuid.UUID) -> NotFoundError:
@@ -66,11 +101,11 @@ def missing(experiment_id: uuid.UUID) -> NotFoundError:
 
 
 def experiments_with_counts(statuses: Sequence[ExperimentStatus] = ()) -> Select[Any]:
-    """Select experiments with their counts, those in some statuses or all."""
+    """Return the query of experiments with their counts; of all where no status is named."""
     statement = _with_counts()
     if not statuses:
         return statement
-    return statement.where(or_(*(_in(each) for each in dict.fromkeys(statuses))))
+    return statement.where(or_(*(_in(status) for status in dict.fromkeys(statuses))))
 
 
 @cache
@@ -93,16 +128,16 @@ def _with_counts() -> Select[Any]:
 
 @cache
 def _in(status: ExperimentStatus) -> ColumnElement[bool]:
-    """Select experiments in a status as ``_status`` has it, by looking for runs, not counting."""
+    """Return the condition of a status of ``_status``: it looks for runs and counts none."""
 
     def has(*statuses: str) -> ColumnElement[bool]:
         return exists().where(Run.experiment_id == Experiment.id, Run.status.in_(statuses))
 
     cancelled = or_(
         Experiment.cancelled_at.is_not(None),
-        ~has(*(each for each in RunStatus if each != RunStatus.CANCELLED)),
+        ~has(*(status for status in RunStatus if status != RunStatus.CANCELLED)),
     )
-    begun = has(*(each for each in RunStatus if each != RunStatus.QUEUED))
+    begun = has(*(status for status in RunStatus if status != RunStatus.QUEUED))
     ended = ~has(*ACTIVE)
     failed = has(RunStatus.FAILED)
     return {
@@ -114,38 +149,47 @@ def _in(status: ExperimentStatus) -> ColumnElement[bool]:
     }[status]
 
 
-def standings(session: Session, rows: Sequence[Row[Any]]) -> list[Standing]:
-    """Read rows of ``experiments_with_counts``."""
+def progress_of(session: Session, rows: Sequence[Row[Any]]) -> list[ExperimentProgress]:
+    """Return the experiments in rows of ``experiments_with_counts``, without their specs."""
     unfinished: list[uuid.UUID] = [row.Experiment.id for row in rows if not _finished(row.status)]
-    paces = cost.seconds_per_epoch(session, unfinished)
-    return [_standing(row, paces.get(row.Experiment.id)) for row in rows]
+    seconds = cost.seconds_per_epoch(session, unfinished)
+    return [_progress(row, seconds.get(row.Experiment.id)) for row in rows]
 
 
 def _finished(status: str) -> bool:
     return status not in (ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
 
-def _standing(row: Row[Any], epoch_seconds: float | None) -> Standing:
-    counts = row._mapping
+def _progress(row: Row[Any], epoch_seconds: float | None) -> ExperimentProgress:
+    counts, experiment = row._mapping, row.Experiment
     active = row.queued + row.running
     left = active * row.epochs - row.epochs_begun
     eta_seconds = None
     if epoch_seconds is not None:
         eta_seconds = round(left * epoch_seconds / max(1, row.workers), 3)
     done = row.total - active + (row.epochs_begun / row.epochs if row.epochs else 0.0)
-    return Standing(
-        experiment=row.Experiment,
+    preset = experiment.preset and Origin(experiment.preset, experiment.preset_size)
+    return ExperimentProgress(
+        id=experiment.id,
+        name=experiment.name,
+        description=experiment.description,
+        tags=experiment.tags,
+        preset=preset,
         status=row.status,
         runs={str(name): counts[name] for name in ("total", *RunStatus)},
         progress=round(done / row.total, 6),
         eta_seconds=eta_seconds,
+        created_by=experiment.created_by,
+        created_at=experiment.created_at,
         started_at=row.first_started_at,
         finished_at=row.last_finished_at if _finished(row.status) else None,
+        cancelled_at=experiment.cancelled_at,
+        spec=None,
     )
 
 
 def _counts() -> Any:
-    """Count runs by status, from an index that has all of this, so that no run is read."""
+    """Return the query that counts runs by status; it reads an index alone, and no run."""
     by_status = (
         select(
             Run.status,
@@ -173,7 +217,7 @@ def _counted(runs: ColumnElement[int], condition: ColumnElement[bool]) -> Column
 
 
 def _begun() -> Any:
-    """Sum up the runs that a worker has taken and not ended; of the others there is nothing."""
+    """Return the query that sums up the started, unfinished runs; the others add nothing."""
     return (
         select(
             func.coalesce(func.sum(Run.epoch), 0).cast(Integer).label("epochs_begun"),
@@ -187,7 +231,7 @@ def _begun() -> Any:
 
 
 def _epochs() -> ColumnElement[int]:
-    """Give the epochs of a run, which are those of every run of its experiment."""
+    """Return the number of epochs of the first run; all runs of an experiment have as many."""
     first = and_(Run.experiment_id == Experiment.id, Run.position == 0)
     return select(Run.epochs).where(first).scalar_subquery()
 

@@ -1,18 +1,22 @@
 """Submission: store an experiment with its runs."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import insert
+import orjson
+from sqlalchemy import BigInteger, Integer, Text, Uuid, cast, insert, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from service.database.arrays import table_of
 from service.database.tables import Experiment, Run
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments import idempotency
 from service.experiments.idempotency import KeyedRequest
-from service.experiments.progress import Standing, read_one
+from service.experiments.progress import ExperimentProgress, Origin, read_progress
 from service.ids import uuid7
 from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
@@ -25,19 +29,15 @@ from service.statuses import RunStatus
 
 
 @dataclass(frozen=True)
-class Origin:
-    """The preset that an experiment was made from, and at which size."""
-
-    preset: str
-    size: str
-
-
-@dataclass(frozen=True)
 class Submission:
-    """What a submission made, and the answer to it. ``replayed``: it was made before."""
+    """A stored experiment as its submission is answered, now and whenever it is repeated.
 
-    experiment_id: uuid.UUID
-    response: bytes
+    Attributes:
+        experiment: the experiment with its progress at the submission.
+        replayed: whether an earlier request with the same Idempotency-Key stored it.
+    """
+
+    experiment: ExperimentProgress
     replayed: bool
 
 
@@ -47,7 +47,6 @@ def submit(
     *,
     caller: str,
     settings: Settings,
-    render: Callable[[Standing], bytes],
     request: KeyedRequest | None = None,
     origin: Origin | None = None,
 ) -> Submission:
@@ -56,11 +55,10 @@ def submit(
     Args:
         session: a session outside any transaction.
         spec: the experiment.
-        caller: the name of whoever submits.
+        caller: the name of the API key that submits.
         settings: gives the limits, and how long an Idempotency-Key is remembered.
-        render: writes the answer, which is stored with the request's key.
         request: the request, where it named an Idempotency-Key.
-        origin: the preset it is made from.
+        origin: the preset that the spec comes from.
 
     Raises:
         SpecError: the spec cannot be run.
@@ -69,26 +67,23 @@ def submit(
     """
     with session.begin():
         if request is not None:
-            stored = idempotency.recall(session, request)
-            if stored is not None:
-                return Submission(stored.experiment_id, stored.response, replayed=True)
+            before = idempotency.recall(session, request)
+            if before is not None:
+                return Submission(ExperimentProgress.from_json(before.response), replayed=True)
         planned = expand(spec, settings.limits)
-        experiment_id = _store(session, spec, planned, caller, origin)
+        experiment_id = _store_experiment(session, spec, caller, origin)
+        _store_runs(session, spec, planned, experiment_id)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
-        response = render(read_one(session, experiment_id))
+        experiment = read_progress(session, experiment_id)
         if request is not None:
-            idempotency.remember(session, request, experiment_id, response, settings)
+            idempotency.remember(session, request, experiment_id, experiment.to_json(), settings)
         created = NewEvent(EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)})
         publish(session, [created, *(finished_event(run) for run in reused)])
-        return Submission(experiment_id, response, replayed=False)
+        return Submission(experiment, replayed=False)
 
 
-def _store(
-    session: Session,
-    spec: ExperimentSpec,
-    planned: Sequence[PlannedRun],
-    caller: str,
-    origin: Origin | None,
+def _store_experiment(
+    session: Session, spec: ExperimentSpec, caller: str, origin: Origin | None
 ) -> uuid.UUID:
     experiment_id = uuid7()
     values = {
@@ -100,33 +95,61 @@ def _store(
         "created_by": caller,
     }
     if origin is not None:
-        values |= {"preset": origin.preset, "preset_size": origin.size}
+        values |= {"preset": origin.name, "preset_size": origin.size}
     session.execute(insert(Experiment), [values])
-    shared = {
-        "experiment_id": experiment_id,
-        "status": RunStatus.QUEUED,
-        "priority": spec.priority,
-        "device_request": spec.device,
-        "reuse": spec.reuse,
-        "max_attempts": spec.max_attempts,
-        "epochs": spec.epochs,
-    }
-    labels = label_runs(planned)
-    pack_keys = {run.config_hash: pack_key(run.configuration) for run in planned}
-    rows = [
-        {
-            "id": uuid7(),
-            "position": position,
-            "label": run.label,
-            "labels": labels[run.key].by_axis,
-            "name": labels[run.key].name,
-            "config": run.configuration.values,
-            "config_hash": run.config_hash,
-            "pack_key": pack_keys[run.config_hash],
-            "seed": run.seed,
-            **shared,
-        }
-        for position, run in enumerate(planned)
-    ]
-    session.execute(insert(Run), rows)
     return experiment_id
+
+
+def _store_runs(
+    session: Session,
+    spec: ExperimentSpec,
+    planned: Sequence[PlannedRun],
+    experiment_id: uuid.UUID,
+) -> None:
+    """Store the runs of an experiment; Postgres gets each configuration once for all its seeds."""
+    labels = label_runs(planned)
+    configurations = {run.key: run.configuration for run in planned}
+    numbers = {key: number for number, key in enumerate(configurations)}
+    configuration = table_of(
+        "configuration",
+        {
+            "number": (Integer, list(numbers.values())),
+            "label": (Text, [label for label, _ in configurations]),
+            "labels": (Text, [orjson.dumps(labels[key].by_axis).decode() for key in numbers]),
+            "name": (Text, [labels[key].name for key in numbers]),
+            "config": (Text, [found.text for found in configurations.values()]),
+            "config_hash": (Text, [found.hash for found in configurations.values()]),
+            "pack_key": (Text, [pack_key(found) for found in configurations.values()]),
+        },
+    )
+    run = table_of(
+        "run",
+        {
+            "id": (Uuid, [uuid7() for _ in planned]),
+            "position": (Integer, range(len(planned))),
+            "number": (Integer, [numbers[run.key] for run in planned]),
+            "seed": (BigInteger, [run.seed for run in planned]),
+        },
+    )
+    columns: dict[Any, Any] = {
+        Run.id: run.c.id,
+        Run.experiment_id: literal(experiment_id),
+        Run.position: run.c.position,
+        Run.label: configuration.c.label,
+        Run.labels: cast(configuration.c.labels, JSONB),
+        Run.name: configuration.c.name,
+        Run.config: cast(configuration.c.config, JSONB),
+        Run.config_hash: configuration.c.config_hash,
+        Run.pack_key: configuration.c.pack_key,
+        Run.seed: run.c.seed,
+        Run.status: literal(RunStatus.QUEUED, Text),
+        Run.priority: literal(spec.priority),
+        Run.device_request: literal(spec.device),
+        Run.reuse: literal(spec.reuse),
+        Run.max_attempts: literal(spec.max_attempts),
+        Run.epochs: literal(spec.epochs),
+    }
+    rows = select(*columns.values()).join_from(
+        run, configuration, run.c.number == configuration.c.number
+    )
+    session.execute(insert(Run).from_select(list(columns), rows.order_by(run.c.position)))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from service.database.tables import Attempt, Epoch, Event, Run
 from service.experiments import lifecycle, submission
-from service.experiments.progress import Standing
+from service.experiments.progress import ExperimentProgress
 from service.histories.diagnoses import NO_INSIGHT, Insight
 from service.runs import claims, endings, leases, recording
 from service.runs.fencing import Claim, RunsToLeave
@@ -44,9 +44,8 @@ class Lab:
         """Store an experiment of two epochs with one run, or as the fields say."""
         spec = ExperimentSpec.model_validate({"activation": "relu", "epochs": 2} | fields)
         with self.sessions() as session:
-            return submission.submit(
-                session, spec, caller="test", settings=self.settings, render=lambda _: b""
-            ).experiment_id
+            made = submission.submit(session, spec, caller="test", settings=self.settings)
+        return made.experiment.id
 
     def runs(self, experiment_id: uuid.UUID) -> list[Run]:
         """The runs of an experiment, in order."""
@@ -149,8 +148,8 @@ class Lab:
         with self.sessions.begin() as session:
             session.execute(text(statement), values)
 
-    def standing(self, experiment_id: uuid.UUID) -> Standing:
-        """How an experiment stands."""
+    def progress(self, experiment_id: uuid.UUID) -> ExperimentProgress:
+        """An experiment with its status and progress."""
         with self.sessions() as session:
             return lifecycle.get(session, experiment_id)
 

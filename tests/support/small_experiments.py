@@ -36,10 +36,9 @@ def submit(session: Session, settings: Settings, **fields: Any) -> list[uuid.UUI
         ExperimentSpec.model_validate(SMALL | fields),
         caller="test",
         settings=settings,
-        render=lambda _: b"",
     )
     with session.begin():
-        runs = select(Run.id).where(Run.experiment_id == made.experiment_id)
+        runs = select(Run.id).where(Run.experiment_id == made.experiment.id)
         return list(session.scalars(runs.order_by(Run.position)))
 
 

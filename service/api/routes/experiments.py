@@ -36,7 +36,7 @@ from service.api.web.problems import problem_responses
 from service.api.web.waiting import WaitDep
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
-from service.experiments.progress import Standing
+from service.experiments.progress import ExperimentProgress
 from service.histories import exports
 from service.statuses import ExperimentStatus
 
@@ -221,8 +221,8 @@ def get_experiment_histories(
 router.include_router(_experiments)
 
 
-def _answer(standing: Standing) -> Response:
-    return Response(ExperimentAnswer.of(standing).to_json(), media_type="application/json")
+def _answer(experiment: ExperimentProgress) -> Response:
+    return Response(ExperimentAnswer.of(experiment).to_json(), media_type="application/json")
 
 
 def _tags(tags: Sequence[str]) -> list[tuple[str, str]]:

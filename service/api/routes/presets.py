@@ -23,7 +23,7 @@ from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
 from service.errors import NotFoundError
-from service.experiments.submission import Origin
+from service.experiments.progress import Origin
 from service.fields import FieldError, Location, unknown
 from service.presets.preset import Preset, overridden
 from service.presets.registry import PRESETS

@@ -31,7 +31,8 @@ from service.api_keys import Caller
 from service.events.hub import EventHub
 from service.experiments import dry_run, lifecycle, submission
 from service.experiments.idempotency import KEY_PATTERN, InFlightError, KeyedRequest, keyed_request
-from service.experiments.submission import Origin, Submission
+from service.experiments.progress import Origin
+from service.experiments.submission import Submission
 from service.runs import capacity
 from service.runs.doorbell import Doorbell
 from service.settings import Settings
@@ -115,14 +116,14 @@ class Submitting:
             return await run_in_threadpool(self._plan, spec)
         keyed = await self._keyed()
         try:
-            made = await run_in_threadpool(self._submit, spec, origin, keyed)
+            made, body = await run_in_threadpool(self._submit, spec, origin, keyed)
         except InFlightError:
             self.request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS
             raise
-        body = made.response
+        experiment_id = made.experiment.id
         if self.wait is not None and not made.replayed:
-            body = await read_after(self.wait, made.experiment_id, self.sessions, self.hub)
-        headers = {"location": f"/v1/experiments/{made.experiment_id}"}
+            body = await read_after(self.wait, experiment_id, self.sessions, self.hub)
+        headers = {"location": f"/v1/experiments/{experiment_id}"}
         if made.replayed:
             headers["idempotency-replayed"] = "true"
         return Response(body, status_code=201, headers=headers, media_type="application/json")
@@ -151,20 +152,19 @@ class Submitting:
 
     def _submit(
         self, spec: ExperimentSpec, origin: Origin | None, keyed: KeyedRequest | None
-    ) -> Submission:
+    ) -> tuple[Submission, bytes]:
         with self.sessions() as session:
             made = submission.submit(
                 session,
                 spec,
                 caller=self.caller.name,
                 settings=self.settings,
-                render=lambda standing: ExperimentAnswer.of(standing).to_json(),
                 request=keyed,
                 origin=origin,
             )
             if not made.replayed:
                 ring(session, self.settings, self.doorbell)
-            return made
+        return made, ExperimentAnswer.of(made.experiment).to_json()
 
 
 async def _submitting(

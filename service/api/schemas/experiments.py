@@ -9,10 +9,9 @@ from pydantic import Field
 
 from service.api.schemas.base import ApiAnswer, As
 from service.api.schemas.runs import LABELS, NAME, Labels
-from service.database import tables
 from service.experiments.cost import Cost
 from service.experiments.dry_run import Plan
-from service.experiments.progress import Standing
+from service.experiments.progress import ExperimentProgress
 from service.specs.spec import ExperimentSpec, RunConfig
 from service.statuses import ExperimentStatus
 
@@ -75,9 +74,9 @@ class ExperimentSummary(ApiAnswer):
     links: ExperimentLinks
 
     @classmethod
-    def of(cls, standing: Standing) -> Self:
+    def of(cls, experiment: ExperimentProgress) -> Self:
         """Return the answer for an experiment."""
-        return cls(**_summary(standing))
+        return cls(**_summary(experiment))
 
 
 class ExperimentAnswer(ExperimentSummary):
@@ -88,29 +87,16 @@ class ExperimentAnswer(ExperimentSummary):
     )
 
     @classmethod
-    def of(cls, standing: Standing) -> Self:
+    def of(cls, experiment: ExperimentProgress) -> Self:
         """Return the answer for an experiment, with its spec."""
-        return cls(**_summary(standing), spec=standing.experiment.spec)
+        return cls(**_summary(experiment), spec=experiment.spec)
 
 
-def _summary(standing: Standing) -> dict[str, Any]:
-    experiment = standing.experiment
+def _summary(experiment: ExperimentProgress) -> dict[str, Any]:
     path = f"/v1/experiments/{experiment.id}"
-    return {
-        "id": experiment.id,
-        "name": experiment.name,
-        "description": experiment.description,
-        "tags": experiment.tags,
-        "preset": _preset(experiment),
-        "status": standing.status,
-        "runs": standing.runs,
-        "progress": standing.progress,
-        "eta_seconds": standing.eta_seconds,
-        "created_by": experiment.created_by,
-        "created_at": experiment.created_at,
-        "started_at": standing.started_at,
-        "finished_at": standing.finished_at,
-        "cancelled_at": experiment.cancelled_at,
+    fields = {name: value for name, value in vars(experiment).items() if name != "spec"}
+    return fields | {
+        "preset": experiment.preset and vars(experiment.preset),
         "links": {
             "self": path,
             "runs": f"/v1/runs?experiment_id={experiment.id}",
@@ -118,12 +104,6 @@ def _summary(standing: Standing) -> dict[str, Any]:
             "events": f"{path}/events",
         },
     }
-
-
-def _preset(experiment: tables.Experiment) -> dict[str, Any] | None:
-    if experiment.preset is None:
-        return None
-    return {"name": experiment.preset, "size": experiment.preset_size}
 
 
 class CostRate(ApiAnswer):
@@ -198,7 +178,7 @@ class ExperimentPage(ApiAnswer):
     next_cursor: str | None
 
     @classmethod
-    def of(cls, found: Iterable[Standing], next_cursor: str | None) -> Self:
+    def of(cls, found: Iterable[ExperimentProgress], next_cursor: str | None) -> Self:
         """Return a page of experiments."""
         return cls(
             items=[ExperimentSummary.of(experiment) for experiment in found],

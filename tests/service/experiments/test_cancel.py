@@ -60,7 +60,7 @@ def test_an_ended_run_stays_as_it_is(lab, ending):
     assert cancel(lab, held.run_id).status == ending
     assert cancel_experiment(lab, experiment_id).status == "completed"
     assert lab.snapshot(held.run_id) == before
-    assert lab.standing(experiment_id).experiment.cancelled_at is None
+    assert lab.progress(experiment_id).cancelled_at is None
 
 
 def test_cancelling_twice_is_cancelling_once(lab):
@@ -147,10 +147,10 @@ def test_cancelling_an_experiment_cancels_what_is_left(lab):
     done, training = lab.taken(), None
     lab.train(done)
     training = lab.taken()
-    standing = cancel_experiment(lab, experiment_id)
-    assert standing.status == "running"
-    assert standing.experiment.cancelled_at is not None
-    assert standing.runs == {
+    progress = cancel_experiment(lab, experiment_id)
+    assert progress.status == "running"
+    assert progress.cancelled_at is not None
+    assert progress.runs == {
         "total": 4,
         "queued": 0,
         "running": 1,
@@ -160,7 +160,7 @@ def test_cancelling_an_experiment_cancels_what_is_left(lab):
         "cancelled": 2,
     }
     lab.confirm_cancel(training)
-    assert lab.standing(experiment_id).status == "cancelled"
+    assert lab.progress(experiment_id).status == "cancelled"
     kinds = [kind for kind, _ in lab.events(experiment_id)]
     assert kinds.count("run.finished") == 4
     assert kinds.count("experiment.finished") == 1

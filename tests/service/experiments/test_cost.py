@@ -49,25 +49,25 @@ def test_the_eta_is_the_catalogs_until_something_was_measured(lab):
     experiment_id = lab.submit(
         seeds=4, epochs=10, dataset={"name": "mnist", "train_size": 6000, "validation_split": 0.5}
     )
-    eta = lab.standing(experiment_id).eta_seconds
+    eta = lab.progress(experiment_id).eta_seconds
     assert eta == pytest.approx(4 * 10 * 3 * catalog_rate(), abs=0.01)
     first, second = lab.taken("one"), lab.taken("two")
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(eta / 2, abs=0.01)
+    assert lab.progress(experiment_id).eta_seconds == pytest.approx(eta / 2, abs=0.01)
     lab.epoch(first, 1, epoch_seconds=2.0)
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(39 * 2.0 / 2)
+    assert lab.progress(experiment_id).eta_seconds == pytest.approx(39 * 2.0 / 2)
     lab.epoch(second, 1, epoch_seconds=4.0)
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(38 * 3.0 / 2)
+    assert lab.progress(experiment_id).eta_seconds == pytest.approx(38 * 3.0 / 2)
 
 
 def test_another_experiments_measure_is_better_than_the_catalogs(lab):
     lab.submit(epochs=1, dataset={"name": "mnist", "train_size": 1000})
     lab.train_all(epoch_seconds=0.5)
     experiment_id = lab.submit(epochs=3, dataset={"name": "mnist", "train_size": 4000})
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(3 * 4 * 0.5)
+    assert lab.progress(experiment_id).eta_seconds == pytest.approx(3 * 4 * 0.5)
     small = MODEL | {"channels": [4, 8]}
     other_model = lab.submit(epochs=3, dataset={"name": "mnist", "train_size": 4000}, model=small)
     expected = 3 * 4 * catalog_rate(small)
-    assert lab.standing(other_model).eta_seconds == pytest.approx(expected, abs=0.01)
+    assert lab.progress(other_model).eta_seconds == pytest.approx(expected, abs=0.01)
 
 
 def test_samples_are_counted_in_sql_as_at_the_door(lab):
@@ -172,7 +172,7 @@ def test_runs_of_a_pack_are_told_from_those_taken_one_by_one(lab):
 def test_the_eta_counts_what_waits_to_be_packed(lab):
     one = lab.submit(**SMALL, seeds=3)
     assert epoch_seconds(lab, one) == pytest.approx(in_packs(3))
-    assert lab.standing(one).eta_seconds == pytest.approx(15 * in_packs(3), abs=0.001)
+    assert lab.progress(one).eta_seconds == pytest.approx(15 * in_packs(3), abs=0.001)
     others = lab.submit(**SMALL | {"clipping": "norm"}, seeds=40)
     assert epoch_seconds(lab, others) == pytest.approx(in_packs(32))
     assert epoch_seconds(lab, one) == pytest.approx(in_packs(3))

@@ -21,10 +21,10 @@ def test_a_submission_is_stored_whole(lab):
     experiment_id = lab.submit(
         activation=["relu", "selu"], seeds=[3, 4], name="n", tags={"a": "b"}, priority=2
     )
-    standing = lab.standing(experiment_id)
-    assert (standing.status, standing.progress, standing.started_at) == ("queued", 0, None)
-    assert (standing.experiment.name, standing.experiment.tags) == ("n", {"a": "b"})
-    assert standing.experiment.spec["activation"] == [{"name": "relu"}, {"name": "selu"}]
+    progress = lab.progress(experiment_id)
+    assert (progress.status, progress.progress, progress.started_at) == ("queued", 0, None)
+    assert (progress.name, progress.tags) == ("n", {"a": "b"})
+    assert progress.spec["activation"] == [{"name": "relu"}, {"name": "selu"}]
     stored = lab.runs(experiment_id)
     assert [each.position for each in stored] == [0, 1, 2, 3]
     assert [each.id for each in stored] == sorted(each.id for each in stored)
@@ -46,7 +46,7 @@ def test_a_submission_that_cannot_run_stores_nothing(lab):
 
 def _search(session, **wanted):
     found, _ = listing.search(session, ExperimentFilter(**wanted), cursor=None, limit=100)
-    return [each.experiment.id for each in found]
+    return [experiment.id for experiment in found]
 
 
 #: How the runs end, and how the experiment then stands.
@@ -82,12 +82,12 @@ def test_a_status_follows_from_the_runs(lab, endings, expected):
     experiment_id = lab.submit(seeds=3, max_attempts=1)
     for run, status in zip(lab.runs(experiment_id), endings, strict=False):
         _bring_to(lab, run.id, status)
-    standing = lab.standing(experiment_id)
-    assert standing.status == expected
+    progress = lab.progress(experiment_id)
+    assert progress.status == expected
     finished = expected in {"completed", "failed", "cancelled"}
-    assert (standing.progress == 1) is finished
-    assert (standing.eta_seconds is None) is finished
-    assert (standing.finished_at is not None) is finished
+    assert (progress.progress == 1) is finished
+    assert (progress.eta_seconds is None) is finished
+    assert (progress.finished_at is not None) is finished
     assert act(lab, lifecycle.has_finished, experiment_id) is finished
     for status in ("queued", "running", "completed", "failed", "cancelled"):
         found = act(lab, lambda session, status=status: _search(session, statuses=[status]))
@@ -98,19 +98,19 @@ def test_progress_is_the_share_of_epochs(lab):
     experiment_id = lab.submit(seeds=2, epochs=4)
     held = lab.taken()
     lab.epoch(held, 1)
-    assert lab.standing(experiment_id).progress == 0.125
+    assert lab.progress(experiment_id).progress == 0.125
     lab.train(held.__class__(**{**vars(held), "recorded_epochs": 1}))
-    assert lab.standing(experiment_id).progress == 0.5
+    assert lab.progress(experiment_id).progress == 0.5
     act(lab, lifecycle.cancel, experiment_id)
-    assert lab.standing(experiment_id).progress == 1
+    assert lab.progress(experiment_id).progress == 1
 
 
 def test_a_run_of_no_epochs_counts_once_it_has_ended(lab):
     experiment_id = lab.submit(seeds=2, epochs=0)
-    assert lab.standing(experiment_id).progress == 0
+    assert lab.progress(experiment_id).progress == 0
     lab.finish(lab.taken())
-    standing = lab.standing(experiment_id)
-    assert (standing.progress, standing.eta_seconds) == (0.5, 0)
+    progress = lab.progress(experiment_id)
+    assert (progress.progress, progress.eta_seconds) == (0.5, 0)
 
 
 def test_a_retry_queues_what_has_no_result(lab):
@@ -121,9 +121,9 @@ def test_a_retry_queues_what_has_no_result(lab):
     lab.fail(failed)
     act(lab, lifecycle.cancel, experiment_id)
     before = lab.snapshot(done.run_id)
-    standing = act(lab, lifecycle.retry, experiment_id, "me")
-    assert (standing.status, standing.experiment.cancelled_at) == ("running", None)
-    assert (standing.runs["completed"], standing.runs["queued"]) == (1, 3)
+    progress = act(lab, lifecycle.retry, experiment_id, "me")
+    assert (progress.status, progress.cancelled_at) == ("running", None)
+    assert (progress.runs["completed"], progress.runs["queued"]) == (1, 3)
     assert lab.snapshot(done.run_id)[:3] == before[:3]
     again = lab.run(failed.run_id)
     assert (again.attempt, again.failures, again.epoch) == (1, 0, 1)
@@ -132,7 +132,7 @@ def test_a_retry_queues_what_has_no_result(lab):
     assert (held.run_id, held.attempt, held.recorded_epochs) == (failed.run_id, 2, 1)
     lab.train(held)
     lab.train_all()
-    assert lab.standing(experiment_id).status == "completed"
+    assert lab.progress(experiment_id).status == "completed"
     kinds = [kind for kind, _ in lab.events(experiment_id)]
     assert kinds.count("run.requeued") == 3
     assert kinds[-1] == "experiment.finished"
@@ -145,10 +145,10 @@ def test_a_retried_run_can_be_cancelled_and_fail_again(lab):
     held = lab.taken()
     assert lab.renew(held) == RunsToLeave(frozenset(), frozenset())
     lab.fail(held)
-    assert lab.standing(experiment_id).status == "failed"
+    assert lab.progress(experiment_id).status == "failed"
     act(lab, lifecycle.retry, experiment_id, "me")
     act(lab, lifecycle.cancel, experiment_id)
-    assert lab.standing(experiment_id).status == "cancelled"
+    assert lab.progress(experiment_id).status == "cancelled"
 
 
 def test_a_retry_of_what_needs_none_changes_nothing(lab):
@@ -184,11 +184,11 @@ def test_only_an_experiment_at_rest_can_be_deleted(lab):
     kept = lab.submit(activation="tanh")
     act(lab, lifecycle.delete, experiment_id)
     with pytest.raises(NotFoundError):
-        lab.standing(experiment_id)
+        lab.progress(experiment_id)
     assert lab.runs(experiment_id) == []
     assert lab.events(experiment_id) == [("experiment.deleted", None)]
     assert lab.history(held.run_id) == lab.attempts(held.run_id) == []
-    assert lab.standing(kept).status == "queued"
+    assert lab.progress(kept).status == "queued"
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_experiments_are_found_by_what_they_say(lab):
     assert found(tags=[("a", "1")]) == [second, first]
     assert found(tags=[("a", "1"), ("b", "2")]) == [first]
     assert found(tags=[("a", "2"), ("a", "1")]) == []
-    created = lab.standing(second).experiment.created_at
+    created = lab.progress(second).created_at
     assert found(created_after=created) == [third]
     assert found(created_before=created) == [first]
     assert found(name="two", tags=[("a", "1")], statuses=["queued", "failed"]) == [second]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from service.database.tables import Experiment, IdempotencyKey
 from service.experiments import idempotency, submission
@@ -117,7 +118,6 @@ def _submit(lab, session, request):
         ExperimentSpec.model_validate(SPEC),
         caller="test",
         settings=lab.settings,
-        render=lambda standing: str(standing.experiment.id).encode(),
         request=request,
     )
 
@@ -134,30 +134,23 @@ def test_while_a_request_is_in_flight_its_twin_is_turned_away(lab):
         assert not made.replayed
         with one.begin():
             stored = idempotency.recall(one, _request())
-            assert stored.response == made.response
+            assert stored.response == made.experiment.to_json()
 
 
 def test_keys_are_the_callers_own(lab):
     with lab.sessions() as session:
         made = [_submit(lab, session, _request(caller)) for caller in ("a", "b", "a")]
     assert [each.replayed for each in made] == [False, False, True]
-    assert made[0].experiment_id == made[2].experiment_id != made[1].experiment_id
+    assert made[0].experiment == made[2].experiment
+    assert made[0].experiment.id != made[1].experiment.id
 
 
 def test_a_failed_submission_stores_neither_experiment_nor_key(lab):
-    def broken(_):
-        raise RuntimeError("cannot be shown")
-
-    with lab.sessions() as session, pytest.raises(RuntimeError):
-        submission.submit(
-            session,
-            ExperimentSpec.model_validate(SPEC),
-            caller="test",
-            settings=lab.settings,
-            render=broken,
-            request=_request(),
-        )
+    lab.execute("ALTER TABLE events ADD CONSTRAINT no_room CHECK (false) NOT VALID")
+    with lab.sessions() as session, pytest.raises(IntegrityError):
+        _submit(lab, session, _request())
     assert count_experiments(lab) == 0
+    lab.execute("ALTER TABLE events DROP CONSTRAINT no_room")
     with lab.sessions() as session:
         assert not _submit(lab, session, _request()).replayed
 
@@ -169,13 +162,13 @@ def test_an_expired_key_is_free_again_and_is_purged(lab):
         lab.execute("UPDATE idempotency_keys SET expires_at = now() WHERE key = 'k'")
         second = _submit(lab, session, _request(body=b"another"))
         assert not second.replayed
-        assert second.experiment_id != first.experiment_id
+        assert second.experiment.id != first.experiment.id
         assert _submit(lab, session, _request(body=b"another")).replayed
         lab.execute("UPDATE idempotency_keys SET expires_at = now() WHERE key = 'k'")
         assert idempotency.purge(session) == 1
         assert idempotency.purge(session) == 0
         left = session.scalars(select(IdempotencyKey.experiment_id)).all()
-    assert left == [kept.experiment_id]
+    assert left == [kept.experiment.id]
 
 
 def test_a_key_is_remembered_for_as_long_as_is_set(lab):
@@ -192,3 +185,19 @@ def test_the_pattern_of_keys_is_the_one_described(api):
     described = api.get("/openapi.json").json()["paths"]["/v1/experiments"]["post"]["parameters"]
     (key,) = [each for each in described if each["name"].lower() == "idempotency-key"]
     assert key["schema"]["anyOf"][0]["pattern"] == KEY_PATTERN
+
+
+def test_an_answer_that_an_older_version_stored_is_replayed_as_it_was(api, lab):
+    """It stored the rendered answer, which has links beside the experiment's own fields."""
+    for path, spec in (
+        ("/v1/experiments", SPEC | {"tags": {"b": "1", "a": "2"}}),
+        ("/v1/presets/block_initializers/experiments", {"size": "small", "epochs": 0}),
+    ):
+        key = {"Idempotency-Key": path}
+        first = api.post(path, json=spec, headers=key)
+        with lab.sessions.begin() as session:
+            stored = session.scalars(select(IdempotencyKey).where(IdempotencyKey.key == path)).one()
+            stored.response = first.content
+        again = api.post(path, json=spec, headers=key)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.content == first.content

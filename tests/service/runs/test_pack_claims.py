@@ -94,7 +94,7 @@ def test_members_trained_meanwhile_are_ended_and_the_others_taken(lab):
     elsewhere = lab.submit(model=MLP, seeds=[0, 2], reuse=False, priority=1)
     for held in lab.pack(most=2):
         lab.train(held)
-    assert lab.standing(elsewhere).status == "completed"
+    assert lab.progress(elsewhere).status == "completed"
     assert positions(lab, waiting, lab.pack()) == [1, 3]
     statuses = [each.status for each in lab.runs(waiting)]
     assert statuses == ["completed", "running"] * 2
@@ -161,9 +161,9 @@ def test_a_worker_counts_once_however_many_runs_it_trains(lab):
     assert len(lab.pack("one")) == 22
     with lab.sessions() as session:
         assert workers_wanted(session, lab.settings)["cpu"] == 2
-    one = lab.standing(experiment_id).eta_seconds
+    one = lab.progress(experiment_id).eta_seconds
     lab.pack("two")
-    assert lab.standing(experiment_id).eta_seconds == pytest.approx(one / 2, abs=0.01)
+    assert lab.progress(experiment_id).eta_seconds == pytest.approx(one / 2, abs=0.01)
 
 
 def test_a_claim_among_many_that_wait_reads_few(lab, engine):

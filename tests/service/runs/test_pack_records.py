@@ -165,6 +165,6 @@ def test_packs_over_two_experiments_never_wait_for_each_other(lab):
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(train, packs))
         for experiment_id in ids:
-            assert lab.standing(experiment_id).status == "completed"
+            assert lab.progress(experiment_id).status == "completed"
             kinds = [kind for kind, _ in lab.events(experiment_id)]
             assert kinds.count("experiment.finished") == 1

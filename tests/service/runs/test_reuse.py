@@ -12,7 +12,7 @@ def test_a_second_identical_experiment_is_complete_at_once(lab):
     first = lab.submit(activation=["relu", "tanh"], seeds=2, epochs=3)
     lab.train_all(val_accuracy=0.75)
     second = lab.submit(activation=["relu", "tanh"], seeds=2, epochs=3, name="again")
-    assert lab.standing(second).status == "completed"
+    assert lab.progress(second).status == "completed"
     assert lab.claim() is None
     for original, copy in zip(lab.runs(first), lab.runs(second), strict=True):
         assert copy.reused_from == original.id
@@ -36,7 +36,7 @@ def test_without_reuse_it_is_trained_again(lab):
     lab.submit()
     lab.train_all()
     second = lab.submit(reuse=False)
-    assert lab.standing(second).status == "queued"
+    assert lab.progress(second).status == "queued"
     held = lab.taken()
     assert held.experiment_id == second
 
