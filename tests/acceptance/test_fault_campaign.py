@@ -4,7 +4,7 @@
         tests/acceptance/test_fault_campaign.py
 
 Every run that was accepted ends with the history, the layer statistics and the weights of a twin
-that no fault touched, bit for bit, and whoever subscribed to webhooks was told of it.
+that no fault touched, bit for bit, and every webhook got its events.
 """
 
 import os
@@ -26,10 +26,10 @@ from service.database.schema_version import alembic_config
 from service.database.tables import Run
 from service.settings import Settings
 from tests.support.campaign_clients import Traffic
-from tests.support.campaign_results import Findings
+from tests.support.campaign_results import CampaignResults
 from tests.support.clocks import HOUR, WallClocks
 from tests.support.fault_campaign import Campaign, Service
-from tests.support.fault_schedule import UNFELT
+from tests.support.fault_schedule import UNNOTICED
 from tests.support.processes import Processes, wait_for
 from tests.support.webhook_receivers import Receiver
 from tests.support.webhook_subscriber import Subscriber
@@ -86,7 +86,7 @@ class Deployment:
     servers: EmbeddedServers
     settings: Settings
     service: Service
-    findings: Findings
+    findings: CampaignResults
     client: httpx.Client
     subscriber: Subscriber
 
@@ -123,7 +123,7 @@ def deployment(settings: Settings, tmp_path: Any) -> Iterator[Deployment]:
             service = Service(processes, clocks)
             service.start_all()
             wait_for(lambda: _ready(client), what="the service is ready", seconds=90)
-            findings = Findings(session_factory(engine), client)
+            findings = CampaignResults(session_factory(engine), client)
             yield Deployment(servers, own, service, findings, client, Subscriber(receiver, client))
         engine.dispose()
 
@@ -172,7 +172,7 @@ def _carry_out(deployment: Deployment, seconds: float, patience: float) -> None:
     print(f"All ended {time.monotonic() - lifted:.1f} s after the last fault.")
     traffic.wait_for_streams(30)
     deployment.subscriber.wait_for_all(60)
-    print(f"All was told {time.monotonic() - lifted:.1f} s after it.")
+    print(f"All messages were delivered {time.monotonic() - lifted:.1f} s after it.")
 
     runs = [each for each in findings.runs() if each.id not in untouched]
     _report(campaign, runs, findings, traffic)
@@ -180,7 +180,7 @@ def _carry_out(deployment: Deployment, seconds: float, patience: float) -> None:
     print(
         f"{len(deployment.subscriber.receiver.received)} webhook messages came for {len(accepted)}."
     )
-    assert Counter(accepted.values()) == findings.announced()
+    assert Counter(accepted.values()) == findings.reported()
     assert deployment.service.all_run()
     assert traffic.complaints == []
     assert findings.experiments() == {each.id for each in traffic.experiments}
@@ -189,20 +189,20 @@ def _carry_out(deployment: Deployment, seconds: float, patience: float) -> None:
         _attempts_are_in_order(run, findings)
     for experiment in traffic.experiments:
         stored = findings.stream(experiment.id)
-        streamed = [(each.id, each.type, each.run_id) for each in experiment.told]
+        streamed = [(each.id, each.type, each.run_id) for each in experiment.events]
         assert streamed == [(n, kind, run and str(run)) for n, kind, run, _ in stored]
         _events_are_in_order(experiment, stored, findings)
     # A fault strikes one or two trainings; of those it lets be none starts again.
     retries = sum(each.attempt - 1 for each in runs)
-    felt = sum(count for kind, count in campaign.struck.items() if kind not in UNFELT)
+    felt = sum(count for kind, count in campaign.struck.items() if kind not in UNNOTICED)
     assert retries <= 2 * felt
 
 
-def _wait_for_all_to_end(findings: Findings, patience: float) -> None:
-    wait_for(lambda: not findings.unfinished(), what=findings.what_waits, seconds=patience)
+def _wait_for_all_to_end(findings: CampaignResults, patience: float) -> None:
+    wait_for(lambda: not findings.unfinished(), what=findings.describe_unfinished, seconds=patience)
 
 
-def _attempts_are_in_order(run: Run, findings: Findings) -> None:
+def _attempts_are_in_order(run: Run, findings: CampaignResults) -> None:
     attempts = findings.attempts(run.id)
     assert [each.attempt for each in attempts] == [*range(1, run.attempt + 1)]
     outcomes = [attempt.outcome for attempt in attempts]
@@ -213,7 +213,7 @@ def _attempts_are_in_order(run: Run, findings: Findings) -> None:
     assert [row[0] for row in findings.history(run.id)] == [*range(1, run.epochs + 1)]
 
 
-def _events_are_in_order(experiment: Any, stored: list[Any], findings: Findings) -> None:
+def _events_are_in_order(experiment: Any, stored: list[Any], findings: CampaignResults) -> None:
     """Each run starts as often as it was claimed, and each of its epochs is told once."""
     assert [stored[0][1], stored[-1][1]] == ["experiment.created", "experiment.finished"]
     by_run: dict[Any, list[Any]] = {}
@@ -231,7 +231,9 @@ def _events_are_in_order(experiment: Any, stored: list[Any], findings: Findings)
         assert told == [*range(1, run.epochs + 1)]
 
 
-def _report(campaign: Campaign, runs: list[Run], findings: Findings, traffic: Traffic) -> None:
+def _report(
+    campaign: Campaign, runs: list[Run], findings: CampaignResults, traffic: Traffic
+) -> None:
     struck, service = campaign.struck, campaign.service
     print("\n| fault | times |\n|---|---|")
     for kind, count in sorted(struck.items()):

@@ -1,4 +1,4 @@
-"""Migrations: from empty, up and down with data in the tables, and equal to the models."""
+"""Migrations: from empty, up and down with data, under load; they end where the tables' code is."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ from tests.support.paths import ROOT
 from tests.support.processes import Processes, environment, wait_for
 from tests.support.scripted_worker import Lab
 
-#: What the first schema holds, and what was added to it.
+#: Rows of the first schema, and with those of the latest.
 _FILL_FIRST = """
 INSERT INTO experiments (id, tags, spec, created_by)
     SELECT gen_random_uuid(), '{}', '{}', 'test' FROM generate_series(1, 20);
@@ -67,7 +67,7 @@ def _tables(url: str) -> set[str]:
         return {name for (name,) in rows}
 
 
-def test_models_and_migrations_agree(config):
+def test_the_code_of_the_tables_and_the_migrations_agree(config):
     command.check(config)
 
 
@@ -97,9 +97,7 @@ def _labels(url: str) -> list[tuple[object, ...]]:
         return connection.execute("SELECT id, labels, name FROM runs ORDER BY id").fetchall()
 
 
-def test_runs_that_are_there_get_the_labels_of_a_submission(
-    config, database_url, sessions, settings
-):
+def test_older_runs_get_the_labels_of_a_submission(config, database_url, sessions, settings):
     lab = Lab(sessions, settings)
     slopes = ["relu", {"name": "leaky_relu", "negative_slope": 0.2}]
     lab.submit(activation=slopes, clipping=["none", "value"], seeds=3)
@@ -116,7 +114,7 @@ def test_runs_that_are_there_get_the_labels_of_a_submission(
     assert _facts(database_url) == facts
 
 
-def test_labelling_that_was_interrupted_goes_on(config, database_url):
+def test_labelling_that_was_interrupted_continues(config, database_url):
     command.downgrade(config, "0006")
     with psycopg.connect(database_url) as connection:
         connection.execute(_FILL)
@@ -135,7 +133,7 @@ def test_an_index_that_an_interrupted_migration_left_is_built_anew(config, datab
 
 
 def test_a_migration_gives_up_rather_than_queue_behind_a_long_lock(config, database_url):
-    """Waiting for the lock would hold up every reader that comes after."""
+    """While it waited for the lock, every later reader would wait too."""
     with psycopg.connect(database_url) as holder:
         holder.execute("LOCK TABLE runs IN ACCESS SHARE MODE")
         with pytest.raises(Exception, match="lock timeout"):
@@ -143,7 +141,7 @@ def test_a_migration_gives_up_rather_than_queue_behind_a_long_lock(config, datab
     assert "runs" in _tables(database_url)
 
 
-def test_another_schema_version_is_refused_with_what_to_run(database_url):
+def test_another_schema_version_is_refused_with_the_command_to_run(database_url):
     engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
     check_schema(engine)
     with psycopg.connect(database_url) as connection:
@@ -158,10 +156,10 @@ def test_another_schema_version_is_refused_with_what_to_run(database_url):
 
 
 class OldService:
-    """Writes and reads as a service of schema 0001 did, in threads, until it is told to stop."""
+    """Writes and reads as a service of schema 0001 did, in threads, until it is stopped."""
 
     _SUBMIT = """
-        WITH made AS (
+        WITH submitted AS (
             INSERT INTO experiments (id, tags, spec, created_by)
             VALUES (gen_random_uuid(), '{}', '{}', 'old') RETURNING id
         ), runs AS (
@@ -171,10 +169,10 @@ class OldService:
                    '{"activation": {"name": "relu"}, "initializer": {"name": "zeros"},
                      "normalization": {"name": "none"}, "clipping": {"name": "none"}}',
                    'hash', n, 'queued', 0, 'auto', true, 3, 20
-            FROM made, generate_series(0, 2) AS n
+            FROM submitted, generate_series(0, 2) AS n
         )
         INSERT INTO events (experiment_id, type, data)
-        SELECT id, 'experiment.created', '{}' FROM made
+        SELECT id, 'experiment.created', '{}' FROM submitted
     """
     _CLAIM = """
         UPDATE runs SET status = 'running', attempt = attempt + 1,
@@ -192,16 +190,16 @@ class OldService:
     def stop(self):
         self._stop.set()
 
-    def goes_on(self):
-        """Wait until it has done each of its things again."""
+    def wait_for_more(self):
+        """Wait until every act has been done again."""
         reached = dict(self.done)
         wait_for(
             lambda: all(self.done[act] > reached[act] for act in ("submit", "train", "read")),
-            what="the old service goes on",
+            what="the old service continues",
         )
 
-    def keep(self, act):
-        """Do one thing again and again; a deadlock is tried again, as the service does."""
+    def repeat(self, act):
+        """Do one act again and again; after a deadlock too, as the service does."""
         with psycopg.connect(self._url) as connection:
             while not self._stop.is_set():
                 try:
@@ -217,7 +215,7 @@ class OldService:
         return 1
 
     def train(self, connection):
-        """Claim a run and record an epoch: the run's row first, an event of it last."""
+        """Claim a run and record an epoch: first the run's row, last an event of it."""
         row = connection.execute(self._CLAIM).fetchone()
         if row is None:
             return 0
@@ -239,7 +237,7 @@ class OldService:
 
 
 def _facts(url):
-    """All that schema 0001 knows, row by row."""
+    """Return every row, with the columns of schema 0001."""
     with psycopg.connect(url) as connection:
         return {
             "experiments": connection.execute(
@@ -267,16 +265,16 @@ def test_an_upgrade_from_the_first_schema_under_load_loses_nothing(config, datab
     old = OldService(database_url)
     with ThreadPoolExecutor(5) as pool:
         acts = (old.submit, old.submit, old.train, old.train, old.read)
-        kept = [pool.submit(old.keep, act) for act in acts]
+        repeated = [pool.submit(old.repeat, act) for act in acts]
         try:
             wait_for(lambda: old.done["train"] > 20, what="the old service is at work")
             for revision in ("head", "0001", "head"):
                 (command.downgrade if revision == "0001" else command.upgrade)(config, revision)
-                old.goes_on()
+                old.wait_for_more()
         finally:
             old.stop()
-        for each in kept:
-            each.result(10)
+        for act in repeated:
+            act.result(10)
     command.check(config)
     after = _facts(database_url)
     for table, rows in before.items():
@@ -293,14 +291,14 @@ def test_an_upgrade_from_the_first_schema_under_load_loses_nothing(config, datab
     engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
     with Session(engine) as session:
         assert len(session.scalars(select(Experiment)).all()) == len(after["experiments"])
-        assert {each.verdict for each in session.scalars(select(Run))} == {None}
+        assert {run.verdict for run in session.scalars(select(Run))} == {None}
         assert len(session.scalars(select(Epoch)).all()) == len(after["epochs"])
     engine.dispose()
     command.downgrade(config, "0001")
     assert _facts(database_url) == after
 
 
-def test_migrations_at_once_take_turns(config, database_url):
+def test_simultaneous_migrations_take_turns(config, database_url):
     command.downgrade(config, "0001")
     with ThreadPoolExecutor(3) as pool:
         url = database_url.replace("postgresql://", "postgresql+psycopg://")
@@ -311,7 +309,7 @@ def test_migrations_at_once_take_turns(config, database_url):
                 lambda _: subprocess.run(run, check=False, cwd=ROOT, capture_output=True), range(3)
             )
         )
-    assert [each.returncode for each in done] == [0, 0, 0], done
+    assert [process.returncode for process in done] == [0, 0, 0], done
     command.check(config)
 
 
@@ -344,14 +342,14 @@ def test_every_process_refuses_another_schema_in_one_sentence(
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = %s", (found,))
     with Processes(settings, tmp_path / "logs") as processes:
-        started = [processes.start(each[-1], *each) for each in _PROCESSES]
-        for each in started:
-            assert each.wait(60) == 1
-            assert each.output.strip().endswith(says), each.output
-            assert "Traceback" not in each.output
+        started = [processes.start(arguments[-1], *arguments) for arguments in _PROCESSES]
+        for process in started:
+            assert process.wait(60) == 1
+            assert process.output.strip().endswith(says), process.output
+            assert "Traceback" not in process.output
 
 
-def test_migrate_tells_in_a_sentence_what_it_cannot_do(settings, database_url, config):
+def test_a_migration_that_fails_says_why_in_a_sentence(settings, database_url, config):
     def migrate():
         return subprocess.run(
             [sys.executable, "-m", "service.cli", "migrate"],
@@ -374,5 +372,5 @@ def test_migrate_tells_in_a_sentence_what_it_cannot_do(settings, database_url, c
     newer = migrate()
     assert newer.returncode == 1
     assert newer.stderr.strip().endswith("Install the newer version of Actinium.")
-    for each in (behind, newer):
-        assert "Traceback" not in each.stderr
+    for failed in (behind, newer):
+        assert "Traceback" not in failed.stderr

@@ -1,4 +1,4 @@
-"""API keys: made once, stored as digests, found again, revoked for good."""
+"""API keys: shown once, stored as digests, found by their token, revoked for good."""
 
 import uuid
 from datetime import timedelta
@@ -27,26 +27,26 @@ def _last_used(session: Session, key_id: uuid.UUID) -> object:
 
 
 def test_a_key_is_found_by_its_token_alone(session: Session, settings: Settings) -> None:
-    made = api_keys.create(session, name="lab", scopes=["submit"])
-    assert made.token.startswith("act_")
-    assert len(made.token) == len("act_") + 43
-    caller = api_keys.authenticate(session, made.token, settings)
-    assert (caller.id, caller.name) == (str(made.key.id), "lab")
-    for wrong in (made.token[:-1], f"{made.token}x", "", "act_", made.token.upper()):
+    created = api_keys.create(session, name="lab", scopes=["submit"])
+    assert created.token.startswith("act_")
+    assert len(created.token) == len("act_") + 43
+    caller = api_keys.authenticate(session, created.token, settings)
+    assert (caller.id, caller.name) == (str(created.key.id), "lab")
+    for wrong in (created.token[:-1], f"{created.token}x", "", "act_", created.token.upper()):
         with pytest.raises(UnauthorizedError):
             api_keys.authenticate(session, wrong, settings)
 
 
 def test_the_token_itself_is_stored_nowhere(session: Session) -> None:
-    made = api_keys.create(session, name="lab", scopes=["read"])
+    created = api_keys.create(session, name="lab", scopes=["read"])
     with session.begin():
         row = str(session.execute(text("SELECT api_keys::text FROM api_keys")).scalar_one())
-    assert made.token not in row
-    assert made.token.encode().hex() not in row
+    assert created.token not in row
+    assert created.token.encode().hex() not in row
 
 
 @pytest.mark.parametrize(
-    ("given", "allowed"),
+    ("granted", "allowed"),
     [
         (["read"], {"read"}),
         (["submit"], {"read", "submit"}),
@@ -55,10 +55,10 @@ def test_the_token_itself_is_stored_nowhere(session: Session) -> None:
     ],
 )
 def test_a_scope_implies_the_lesser_ones(
-    session: Session, settings: Settings, given: list[str], allowed: set[str]
+    session: Session, settings: Settings, granted: list[str], allowed: set[str]
 ) -> None:
-    made = api_keys.create(session, name="lab", scopes=given)
-    assert api_keys.authenticate(session, made.token, settings).scopes == allowed
+    created = api_keys.create(session, name="lab", scopes=granted)
+    assert api_keys.authenticate(session, created.token, settings).scopes == allowed
 
 
 @pytest.mark.parametrize(
@@ -72,33 +72,33 @@ def test_a_key_needs_a_name_and_known_scopes(
     assert api_keys.list_all(session) == []
 
 
-def test_a_revoked_key_is_nobodys(session: Session, settings: Settings) -> None:
-    made = api_keys.create(session, name="lab", scopes=["read"])
-    key_id = made.key.id
+def test_a_revoked_key_is_refused(session: Session, settings: Settings) -> None:
+    created = api_keys.create(session, name="lab", scopes=["read"])
+    key_id = created.key.id
     first = api_keys.revoke(session, key_id).revoked_at
     assert first is not None
     with pytest.raises(UnauthorizedError):
-        api_keys.authenticate(session, made.token, settings)
+        api_keys.authenticate(session, created.token, settings)
     assert api_keys.revoke(session, key_id).revoked_at == first
-    assert [each.id for each in api_keys.list_all(session)] == [key_id]
+    assert [key.id for key in api_keys.list_all(session)] == [key_id]
     with pytest.raises(NotFoundError):
         api_keys.revoke(session, uuid.uuid4())
 
 
-def test_use_is_noted_at_most_once_a_minute(session: Session, settings: Settings) -> None:
-    made = api_keys.create(session, name="lab", scopes=["read"])
-    assert _last_used(session, made.key.id) is None
-    api_keys.authenticate(session, made.token, settings)
-    first = _last_used(session, made.key.id)
+def test_use_is_recorded_at_most_once_per_minute(session: Session, settings: Settings) -> None:
+    created = api_keys.create(session, name="lab", scopes=["read"])
+    assert _last_used(session, created.key.id) is None
+    api_keys.authenticate(session, created.token, settings)
+    first = _last_used(session, created.key.id)
     assert first is not None
-    api_keys.authenticate(session, made.token, settings)
-    assert _last_used(session, made.key.id) == first
-    _rewind(session, made.key.id, timedelta(seconds=61))
-    api_keys.authenticate(session, made.token, settings)
-    assert _last_used(session, made.key.id) > first  # type: ignore[operator]
+    api_keys.authenticate(session, created.token, settings)
+    assert _last_used(session, created.key.id) == first
+    _rewind(session, created.key.id, timedelta(seconds=61))
+    api_keys.authenticate(session, created.token, settings)
+    assert _last_used(session, created.key.id) > first  # type: ignore[operator]
 
 
-def test_the_settings_may_bring_a_key_of_their_own(session: Session, settings: Settings) -> None:
+def test_the_settings_can_name_a_key(session: Session, settings: Settings) -> None:
     own = settings.model_copy(update={"api_key": SecretStr("from the vault")})
     assert api_keys.authenticate(session, "from the vault", own).scopes == {
         "read",
@@ -112,7 +112,7 @@ def test_the_settings_may_bring_a_key_of_their_own(session: Session, settings: S
 
 def test_only_a_key_that_is_not_revoked_counts(session: Session, settings: Settings) -> None:
     assert not api_keys.any_exist(session, settings)
-    made = api_keys.create(session, name="lab", scopes=["read"])
+    created = api_keys.create(session, name="lab", scopes=["read"])
     assert api_keys.any_exist(session, settings)
-    api_keys.revoke(session, made.key.id)
+    api_keys.revoke(session, created.key.id)
     assert not api_keys.any_exist(session, settings)

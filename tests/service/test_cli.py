@@ -33,7 +33,7 @@ def _admin(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess[
 
 @pytest.fixture
 def port() -> int:
-    """A port that is free."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         number: int = probe.getsockname()[1]
@@ -42,7 +42,7 @@ def port() -> int:
 
 @pytest.fixture
 def processes(settings: Settings, tmp_path: Path, port: int) -> Processes:
-    """Processes whose API listens on a free port."""
+    """Return processes whose API listens on a free port."""
     return Processes(settings.model_copy(update={"port": port}), tmp_path / "logs")
 
 
@@ -60,19 +60,19 @@ def _peak_megabytes(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-def test_a_key_is_made_listed_and_revoked(settings: Settings) -> None:
-    made = _admin(
+def test_a_key_is_created_listed_and_revoked(settings: Settings) -> None:
+    created = _admin(
         settings, "keys", "create", "--name", "lab", "--scope", "read", "--scope", "submit"
     )
-    assert made.returncode == 0
-    token = made.stdout.strip()
+    assert created.returncode == 0
+    token = created.stdout.strip()
     assert re.fullmatch(r"act_[\w-]{43}", token)
     listed = _admin(settings, "keys", "list").stdout
     assert token not in listed
     row = next(line for line in listed.splitlines() if "lab" in line)
     assert "read,submit" in row
     key_id = row.split()[0]
-    assert key_id in made.stderr
+    assert key_id in created.stderr
     assert _admin(settings, "keys", "revoke", key_id).returncode == 0
     revoked = _admin(settings, "keys", "list").stdout
     assert not next(line for line in revoked.splitlines() if "lab" in line).endswith("-")
@@ -85,7 +85,7 @@ def test_a_key_is_made_listed_and_revoked(settings: Settings) -> None:
         ("keys", "create", "--name", " ", "--scope", "read"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_sentence(
+def test_an_impossible_request_ends_in_a_sentence(
     settings: Settings, arguments: tuple[str, ...]
 ) -> None:
     done = _admin(settings, *arguments)
@@ -96,7 +96,7 @@ def test_what_cannot_be_done_is_told_in_a_sentence(
 
 
 @pytest.mark.parametrize("arguments", [("keys", "list"), ("migrate",)])
-def test_a_database_that_is_away_is_told_in_a_sentence(
+def test_a_database_that_is_away_is_reported_in_a_sentence(
     settings: Settings, arguments: tuple[str, ...]
 ) -> None:
     done = _admin(settings.model_copy(update={"database_url": NOWHERE}), *arguments)
@@ -130,30 +130,30 @@ def test_the_api_ends_promptly_on_sigterm_with_a_stream_open(
         api = processes.start("api", "service.cli", "api")
         wait_for(lambda: _answers(url), what="the API answers")
         assert "No API key exists" in api.output
-        made = client.post("/v1/experiments", json={"activation": "relu", "epochs": 1}).json()
-        with client.stream("GET", f"/v1/experiments/{made['id']}/events") as stream:
+        created = client.post("/v1/experiments", json={"activation": "relu", "epochs": 1}).json()
+        with client.stream("GET", f"/v1/experiments/{created['id']}/events") as stream:
             lines = stream.iter_lines()
             next(lines)
             api.send(signal.SIGTERM)
-            assert list(lines)[-1] == ""  # ended, and not cut when the grace is over
+            assert list(lines)[-1] == ""  # ended by the server, and not cut after its grace
             assert api.wait(10) in {0, -signal.SIGTERM}
         assert "Traceback" not in api.output
-        assert f"/v1/experiments/{made['id']}/events" in api.output
+        assert f"/v1/experiments/{created['id']}/events" in api.output
 
 
-def test_a_huge_upload_is_refused_and_kept_nowhere(processes: Processes, port: int) -> None:
+def test_a_huge_upload_is_refused_and_not_stored(processes: Processes, port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     piece = b" " * 1_000_000
     with processes:
         api = processes.start("api", "service.cli", "api")
         wait_for(lambda: _answers(url), what="the API answers")
         before = _peak_megabytes(api.pid)
-        announced = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        announced.putrequest("POST", "/v1/experiments")
-        announced.putheader("Content-Length", str(10**8))
-        announced.endheaders()
-        assert announced.getresponse().status == 413  # before one byte of it was sent
-        announced.close()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.putrequest("POST", "/v1/experiments")
+        connection.putheader("Content-Length", str(10**8))
+        connection.endheaders()
+        assert connection.getresponse().status == 413  # before a byte of it was sent
+        connection.close()
         for body in (piece * 100, (piece for _ in range(100))):
             response = httpx.post(
                 f"{url}/v1/experiments",
@@ -175,7 +175,9 @@ def test_the_scheduler_runs(processes: Processes) -> None:
         assert scheduler.wait() == 0
 
 
-def test_the_description_goes_where_it_is_wanted(settings: Settings, tmp_path: Path) -> None:
+def test_the_api_s_description_is_printed_or_written_to_a_file(
+    settings: Settings, tmp_path: Path
+) -> None:
     file = tmp_path / "openapi.yaml"
     assert _admin(settings, "openapi", "--output", str(file)).returncode == 0
     printed = _admin(settings, "openapi").stdout

@@ -1,7 +1,7 @@
-"""Clients of a service that is struck by faults: they submit, read and follow, and never give up.
+"""Clients of a service that faults strike: they submit, read and follow, and always try again.
 
-They know the API by HTTP alone. An answer that a client may not be given in an outage is kept
-in ``Traffic.complaints``: anything but success and 503 as a problem with Retry-After.
+They know the API by HTTP alone. An answer that no fault excuses is kept in ``Traffic.complaints``:
+anything but success, and 503 as a problem with Retry-After.
 """
 
 import random
@@ -15,15 +15,15 @@ import httpx
 
 from tests.support.sse_reader import read_events
 
-#: Longer than the heartbeat: a stream of an API that was put to sleep is given up.
+#: Longer than the heartbeat: a stream of an API that is suspended is given up.
 _SILENCE_SECONDS = 5.0
 
 _PAUSE_SECONDS = 0.2
 _PROBLEM = "application/problem+json"
 
 
-class Told(NamedTuple):
-    """One stored event as a stream told it."""
+class StreamedEvent(NamedTuple):
+    """One stored event as a stream sent it."""
 
     id: int
     type: str
@@ -32,22 +32,22 @@ class Told(NamedTuple):
 
 @dataclass
 class Experiment:
-    """An experiment that was accepted, and what its stream has told."""
+    """An experiment that was accepted, and the events of its stream."""
 
     id: str
     runs: int
-    told: list[Told] = field(default_factory=list)
+    events: list[StreamedEvent] = field(default_factory=list)
 
 
 class Traffic:
     """Keeps a number of runs in the queue and follows every experiment's stream to its end.
 
     Args:
-        url: where the API answers, if it does.
-        variations: specs of one configuration each.
-        seeds: an experiment takes one or more of them.
-        seed: what the order of submissions is drawn from.
-        waiting: as many runs are kept unfinished, or a few more.
+        url: the address of the API.
+        variations: specs with one configuration; every submission draws one of them.
+        seeds: the seeds of runs; every submission draws one or more of them.
+        seed: the seed of these draws.
+        waiting: at least this many runs are kept unfinished.
     """
 
     def __init__(
@@ -74,20 +74,20 @@ class Traffic:
         self._submitter.start()
 
     def stop(self) -> None:
-        """Submit no more; what is under way is submitted to its end."""
+        """Submit no more; a submission in progress is completed."""
         self._enough.set()
         self._submitter.join(120)
-        assert not self._submitter.is_alive(), "a submission found no end"
+        assert not self._submitter.is_alive(), "a submission did not end"
 
     def wait_for_streams(self, seconds: float) -> None:
-        """Wait until every stream has said that nothing can follow."""
+        """Wait until every stream has ended."""
         until = time.monotonic() + seconds
         for follower in self._followers:
             follower.join(max(0.0, until - time.monotonic()))
-            assert not follower.is_alive(), f"{follower.name} found no end"
+            assert not follower.is_alive(), f"{follower.name} did not end"
 
     def submit(self, spec: dict[str, Any], client: httpx.Client) -> Experiment:
-        """Submit an experiment, however often that has to be tried; follow it from then on."""
+        """Submit an experiment, as often as needed, and follow it from then on."""
         key = {"Idempotency-Key": str(uuid.uuid4())}
         while True:
             answer = self._ask(client, "POST", "/v1/experiments", json=spec, headers=key)
@@ -109,8 +109,12 @@ class Traffic:
         unfinished: list[Experiment] = []
         with httpx.Client(base_url=self._url, timeout=_SILENCE_SECONDS) as client:
             while not self._enough.is_set():
-                unfinished = [each for each in unfinished if not self._finished(each, client)]
-                if sum(each.runs for each in unfinished) < self._waiting:
+                unfinished = [
+                    experiment
+                    for experiment in unfinished
+                    if not self._finished(experiment, client)
+                ]
+                if sum(experiment.runs for experiment in unfinished) < self._waiting:
                     spec = self._chance.choice(self._variations)
                     seeds = self._chance.sample(
                         self._seeds, self._chance.randint(1, len(self._seeds))
@@ -129,20 +133,20 @@ class Traffic:
     def _ask(
         self, client: httpx.Client, method: str, path: str, **request: Any
     ) -> httpx.Response | None:
-        """Ask once; None where nobody answered."""
+        """Return the answer to one request; None where there was none."""
         try:
             answer = client.request(method, path, **request)
         except httpx.TransportError:
             self.outages += 1
             return None
-        self._look_at(answer, method, path)
+        self._check(answer, method, path)
         return answer
 
-    def _look_at(self, answer: httpx.Response, method: str, path: str) -> None:
+    def _check(self, answer: httpx.Response, method: str, path: str) -> None:
         self.answers += 1
         if answer.is_success:
             return
-        # 409: the request that this one repeats is still in flight.
+        # 409: the request that this one repeats is still in progress.
         tolerated = {503, 409} if method == "POST" else {503}
         well_formed = (
             answer.headers.get("content-type") == _PROBLEM and "retry-after" in answer.headers
@@ -152,20 +156,21 @@ class Traffic:
             self.complaints.append(f"{method} {path}: {answer.status_code} {answer.text}")
 
     def _follow(self, experiment: Experiment) -> None:
-        """Follow a stream to its end, each time from the last event on."""
+        """Follow a stream to its end; after an interruption, from the last event on."""
         path = f"/v1/experiments/{experiment.id}/events"
         timeout = httpx.Timeout(_SILENCE_SECONDS)
         with httpx.Client(base_url=self._url, timeout=timeout) as client:
             while True:
-                after = {"Last-Event-ID": str(experiment.told[-1].id)} if experiment.told else {}
+                events = experiment.events
+                after = {"Last-Event-ID": str(events[-1].id)} if events else {}
                 try:
                     with client.stream("GET", path, headers=after) as answer:
-                        self._look_at(answer, "GET", path)
+                        self._check(answer, "GET", path)
                         if answer.status_code == 204:
                             return
                         if answer.status_code == 200:
-                            experiment.told.extend(
-                                Told(event.id, event.type, event.data["run_id"])
+                            events.extend(
+                                StreamedEvent(event.id, event.type, event.data["run_id"])
                                 for event in read_events(answer.iter_lines())
                                 if event.id is not None
                             )

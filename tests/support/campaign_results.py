@@ -1,4 +1,4 @@
-"""What a campaign of faults has left: in the database, and as the API tells it."""
+"""The results of a campaign of faults: in the database, and in answers of the API."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from tests.support.webhook_subscriber import Reported
 
 @dataclass(frozen=True)
 class Result:
-    """All that a run's training gave, to be compared bit for bit."""
+    """Everything that a run's training yields, to be compared bit by bit."""
 
     status: str
     history: list[tuple[Any, ...]]
@@ -29,24 +29,26 @@ class Result:
     findings: Any
 
 
-class Findings(Looks):
-    """What is in the database and comes out of the API after a campaign."""
+class CampaignResults(Looks):
+    """Reads what a campaign left in the database, and what the API answers."""
 
     def __init__(self, sessions: sessionmaker[Session], client: httpx.Client) -> None:
         super().__init__(sessions)
         self._client = client
 
     def runs(self) -> list[Run]:
+        """Return all runs, in the order of their ids."""
         with self._sessions() as session:
             return list(session.scalars(select(Run).order_by(Run.id)))
 
     def unfinished(self) -> int:
+        """Return the number of runs that have not ended."""
         with self._sessions() as session:
             waiting = select(func.count()).where(Run.status.not_in(ENDED))
             return session.scalar(waiting) or 0
 
-    def what_waits(self) -> str:
-        """How each run stands that has not ended."""
+    def describe_unfinished(self) -> str:
+        """Return a description of every run that has not ended."""
         left = func.extract("epoch", Run.lease_expires_at - func.now())
         with self._sessions() as session:
             rows = session.execute(
@@ -60,30 +62,37 @@ class Findings(Looks):
             for run, seconds in rows
         )
 
-    def announced(self) -> Counter[Reported]:
-        """What webhooks have to tell: each stored event of their kinds."""
+    def reported(self) -> Counter[Reported]:
+        """Return the stored events that webhooks have to report."""
         with self._sessions() as session:
             rows = session.execute(
                 select(Event.type, Event.experiment_id, Event.run_id).where(
                     Event.type.in_(WEBHOOK_EVENTS)
                 )
             )
-            return Counter((kind, str(of), run and str(run)) for kind, of, run in rows)
+            return Counter(
+                (kind, str(experiment), run and str(run)) for kind, experiment, run in rows
+            )
 
     def experiments(self) -> set[str]:
+        """Return the ids of all experiments."""
         with self._sessions() as session:
-            return {str(each) for each in session.scalars(select(tables.Experiment.id))}
+            return {
+                str(experiment_id)
+                for experiment_id in session.scalars(select(tables.Experiment.id))
+            }
 
     def stream(self, experiment_id: str) -> list[tuple[Any, ...]]:
-        """The stored events of an experiment: number, type, run and data."""
+        """Return the stored events of an experiment: number, type, run and data."""
         wanted = select(Event.id, Event.type, Event.run_id, Event.data)
         return rows(
             self._sessions, wanted.where(Event.experiment_id == experiment_id).order_by(Event.id)
         )
 
     def result(self, run: Run) -> Result:
+        """Return everything that a run's training yielded."""
         answer = self._client.get(f"/v1/runs/{run.id}/weights")
         assert answer.status_code == 200, answer.text
-        weights = {name: each.tobytes() for name, each in load(answer.content).items()}
+        weights = {name: tensor.tobytes() for name, tensor in load(answer.content).items()}
         history, layers = self.history(run.id), self.layers(run.id)
         return Result(run.status, history, layers, weights, run.verdict, run.findings)

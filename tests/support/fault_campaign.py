@@ -1,6 +1,6 @@
 """A campaign: drawn faults strike a whole service of real processes on servers of its own.
 
-When exactly each of them strikes a training differs from machine to machine, which is the point.
+Where in a training a fault strikes depends on the machine, so repeated campaigns strike everywhere.
 """
 
 import contextlib
@@ -31,14 +31,14 @@ from tests.support.fault_schedule import (
 from tests.support.processes import Processes, Started
 from tests.support.webhook_receivers import ACCEPTED, Receiver
 
-#: Stopping workers have this long to give their run back, beside the time Celery takes.
-_STOPS_WITHIN = 40.0
+#: A process that was told to stop has to end within this time.
+_STOP_SECONDS = 40.0
 
 
 class Service:
-    """Two workers, two schedulers and an API, each of which can be replaced.
+    """Two workers, two schedulers and an API, which can be replaced one by one.
 
-    Each has a clock, which goes on as it was where another takes its place.
+    Every process has a wall clock, which its replacement keeps.
     """
 
     def __init__(self, processes: Processes, clocks: WallClocks) -> None:
@@ -66,16 +66,16 @@ class Service:
         return self._running[name]
 
     def count(self, text: str) -> int:
-        """Count how often any of them, also those replaced, has said something."""
-        return sum(each.output.count(text) for each in self._processes.started)
+        """Return how often a text is in the output of all processes, replaced ones too."""
+        return sum(process.output.count(text) for process in self._processes.started)
 
     def all_run(self) -> bool:
-        """Say whether every process runs: none ends but by a fault."""
-        return all(each.running for each in self._running.values())
+        """Whether every process runs: only faults end one."""
+        return all(process.running for process in self._running.values())
 
 
 class Campaign:
-    """Strikes a service with faults and lifts them again; counts those that hit something."""
+    """Strikes a service with faults and lifts them again; counts those that had an effect."""
 
     def __init__(
         self,
@@ -91,12 +91,14 @@ class Campaign:
         self._servers = servers
         self._settings = settings
         self._faults = draw(seed, settings.lease_seconds)
-        self._chance = random.Random(seed + 1)  # which byte of which file: no matter of the plan
+        self._chance = random.Random(
+            seed + 1
+        )  # draws the damaged bytes, which the schedule does not name
         self._lasting: dict[str, tuple[float, Callable[[], object]]] = {}
         self._folder = settings.home / "training" / "checkpoints"
 
     def run(self, seconds: float) -> None:
-        """Strike for so long, then lift whatever lasts."""
+        """Strike for this long, then lift every fault that lasts."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             fault = next(self._faults)
@@ -108,7 +110,7 @@ class Campaign:
             self._lift(target)
 
     def _strike(self, fault: Fault) -> bool:
-        """Let a fault begin; says whether there was something to hit."""
+        """Begin a fault, and return whether there was something to strike."""
         print(f"{time.strftime('%X')} {fault.kind}: {fault.target}, {fault.seconds:.1f} s")
         match fault.target.split()[0]:
             case "worker" | "scheduler" | "api":
@@ -146,7 +148,7 @@ class Campaign:
         process.send(signal.SIGKILL if verb == "kill" else signal.SIGTERM)
 
         def replace() -> None:
-            process.wait(_STOPS_WITHIN)
+            process.wait(_STOP_SECONDS)
             self.service.start(fault.target)
 
         self._lasts(fault, replace)
@@ -190,7 +192,7 @@ class Campaign:
     def _strike_checkpoints(self, fault: Fault) -> bool:
         files = list(self._folder.glob("*")) if self._folder.is_dir() else []
         if fault.kind.startswith("damage"):
-            damaged = [self._damage(each) for each in files]
+            damaged = [self._damage(file) for file in files]
             return any(damaged)
         if fault.kind.startswith("delete"):
             for file in files:
@@ -210,10 +212,10 @@ class Campaign:
         return True
 
     def _damage(self, file: Path) -> bool:
-        """Flip a bit, or cut the file short."""
+        """Flip a bit or truncate the file; return whether there was anything to damage."""
         try:
             content = bytearray(file.read_bytes())
-        except FileNotFoundError:  # removed meanwhile
+        except FileNotFoundError:  # deleted meanwhile
             return False
         if not content:
             return False
@@ -237,10 +239,10 @@ class Campaign:
             lift()
 
     def _rest(self, seconds: float) -> None:
-        """Let time pass, and lift what is due meanwhile."""
+        """Wait, and lift the faults that end meanwhile."""
         until = time.monotonic() + seconds
         while self._lasting:
-            target = min(self._lasting, key=lambda each: self._lasting[each][0])
+            target = min(self._lasting, key=lambda name: self._lasting[name][0])
             if self._lasting[target][0] > until:
                 break
             self._lift(target)

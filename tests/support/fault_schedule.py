@@ -1,6 +1,6 @@
-"""Which faults strike a service, in which order and for how long, drawn from a seed.
+"""The faults that strike a service, in which order and for how long, drawn from a seed.
 
-The same seed gives the same faults in the same order with the same lengths.
+The same seed gives the same faults in the same order with the same durations.
 """
 
 import random
@@ -15,13 +15,13 @@ RECEIVER = ("receiver",)
 AHEAD, BACK = "put a clock an hour ahead", "put a clock an hour back"
 HANGS, REDIRECTS = "the receiver hangs", "the receiver redirects"
 ANSWERS_500 = "the receiver answers 500"
-#: What no training notices.
-UNFELT = frozenset({AHEAD, BACK, HANGS, REDIRECTS, ANSWERS_500})
+#: Faults that no training notices.
+UNNOTICED = frozenset({AHEAD, BACK, HANGS, REDIRECTS, ANSWERS_500})
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault: how often it is drawn, what it may strike, how long it lasts (s)."""
+    """A kind of fault: its weight among all kinds, its targets, its bounds in seconds."""
 
     weight: int
     targets: tuple[str, ...]
@@ -40,14 +40,14 @@ class Fault:
 
 
 def kinds(lease_seconds: float) -> dict[str, Kind]:
-    """Every kind of fault. Pauses of a worker outlast its lease, or just not."""
-    asleep = (0.7 * lease_seconds, 1.7 * lease_seconds)
+    """Return every kind of fault by name. Pauses of a worker are around the length of its lease."""
+    around_lease = (0.7 * lease_seconds, 1.7 * lease_seconds)
     return {
         "kill a worker": Kind(4, WORKERS, 0, 1),
         "kill the child that trains": Kind(4, WORKERS),
         "SIGTERM a worker": Kind(2, WORKERS, 0, 1),
-        "pause a worker": Kind(3, WORKERS, *asleep),
-        "pause the child that trains": Kind(2, WORKERS, *asleep),
+        "pause a worker": Kind(3, WORKERS, *around_lease),
+        "pause the child that trains": Kind(2, WORKERS, *around_lease),
         "kill the API": Kind(2, API, 0, 1),
         "SIGTERM the API": Kind(1, API, 0, 1),
         "pause the API": Kind(1, API, 0.5, 3),
@@ -63,8 +63,8 @@ def kinds(lease_seconds: float) -> dict[str, Kind]:
         "damage the checkpoints": Kind(3, CHECKPOINTS),
         "delete the checkpoints": Kind(1, CHECKPOINTS),
         "checkpoints cannot be written": Kind(2, CHECKPOINTS, 1, 5),
-        AHEAD: Kind(2, (*WORKERS, *SCHEDULERS, *API), *asleep),
-        BACK: Kind(2, (*WORKERS, *SCHEDULERS, *API), *asleep),
+        AHEAD: Kind(2, (*WORKERS, *SCHEDULERS, *API), *around_lease),
+        BACK: Kind(2, (*WORKERS, *SCHEDULERS, *API), *around_lease),
         HANGS: Kind(2, RECEIVER, 2, 10),
         REDIRECTS: Kind(2, RECEIVER, 2, 10),
         ANSWERS_500: Kind(2, RECEIVER, 2, 10),
@@ -72,9 +72,9 @@ def kinds(lease_seconds: float) -> dict[str, Kind]:
 
 
 def draw(seed: int, lease_seconds: float) -> Iterator[Fault]:
-    """Draw faults without end; a third of them follow the one before at once."""
+    """Yield faults without end; a third of them follow the previous one without a pause."""
     chance, known = random.Random(seed), kinds(lease_seconds)
-    weights = [each.weight for each in known.values()]
+    weights = [kind.weight for kind in known.values()]
     while True:
         (name,) = chance.choices(list(known), weights)
         kind = known[name]
