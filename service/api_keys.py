@@ -65,8 +65,8 @@ def create(session: Session, *, name: str, scopes: Iterable[str]) -> CreatedKey:
     wanted = sorted(set(scopes))
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if not wanted or unknown:
-        given = f"not {', '.join(map(repr, unknown))}" if unknown else "at least one"
-        raise InvalidError(f"A key's scopes are {', '.join(SCOPES)}; {given}.")
+        found = f"not {', '.join(map(repr, unknown))}" if unknown else "at least one"
+        raise InvalidError(f"A key's scopes are {', '.join(SCOPES)}; {found}.")
     if not name.strip() or "\x00" in name:
         raise InvalidError("A key needs a name that tells it from the others.")
     token = PREFIX + secrets.token_urlsafe(32)

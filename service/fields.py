@@ -14,10 +14,10 @@ Location = tuple[str | int, ...]
 _LONGEST_NAME = 60
 
 
-def unknown(what: str, given: str, valid: Sequence[str]) -> str:
+def unknown(what: str, name: str, valid: Sequence[str]) -> str:
     """Return the sentence that says that a name is unknown, with the valid names."""
     names = sorted(map(str, valid))  # members of an enum are shown by their value
-    shown = given if len(given) <= _LONGEST_NAME else given[: _LONGEST_NAME - 3] + "..."
+    shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
     near = difflib.get_close_matches(shown, names, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     return f"{shown!r} is not a known {what}{hint} Valid: {', '.join(names)}."

@@ -13,7 +13,7 @@ from service.settings import Settings
 
 def mark_alive(settings: Settings, process: str) -> None:
     """Touch the file that shows that a process is alive."""
-    # Where the home cannot be written, the health check fails; the work goes on.
+    # Where the home cannot be written, the health check fails and the process continues.
     with contextlib.suppress(OSError):
         file = _file(settings, process)
         file.parent.mkdir(parents=True, exist_ok=True)

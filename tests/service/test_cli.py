@@ -164,7 +164,8 @@ def test_a_huge_upload_is_refused_and_not_stored(processes: Processes, port: int
             assert response.status_code == 413
             assert response.headers["content-type"] == "application/problem+json"
             assert "max_body_bytes = 1,000,000" in response.json()["detail"]
-        assert _peak_megabytes(api.pid) - before < 30
+        # Less than a single upload, whatever the allocator keeps.
+        assert _peak_megabytes(api.pid) - before < 100
 
 
 def test_the_scheduler_runs(processes: Processes) -> None:

@@ -1,4 +1,4 @@
-"""Frames of events: what FastAPI's own writer of server-sent events would send, made once."""
+"""Frames of events: what FastAPI's own writer of server-sent events would send, written once."""
 
 import json
 import uuid

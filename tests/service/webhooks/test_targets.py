@@ -55,8 +55,8 @@ def test_the_settings_can_allow_private_addresses(session, settings):
     with pytest.raises(InvalidError, match="localhost leads to"):
         subscriptions.create(session, wanted, caller="test", settings=settings)
     allowed = settings.model_copy(update={"webhook_private_addresses": True})
-    made = subscriptions.create(session, wanted, caller="test", settings=allowed)
-    assert made.url == "http://localhost/a%20b"
+    created = subscriptions.create(session, wanted, caller="test", settings=allowed)
+    assert created.url == "http://localhost/a%20b"
 
 
 def test_a_name_that_nobody_knows_yet_may_be_subscribed():
