@@ -2,8 +2,8 @@
 
 Otherwise a subscriber could have the service post to its own database, to the address at which a
 cloud machine gets its credentials, or to anything else that only the service can reach. The check
-at subscription gives a clear answer early. The check that protects is repeated for every connection, on
-the address that is then connected to (``service.webhooks.sender``).
+at subscription gives a clear answer early. The check that protects is repeated for every
+connection, on the address that is then connected to (``service.webhooks.sender``).
 """
 
 import ipaddress
