@@ -1,4 +1,4 @@
-"""What training costs: the seconds of planned runs, and of what is left of experiments."""
+"""Cost: estimates of the seconds that planned runs and the rest of experiments take."""
 
 import uuid
 from collections import Counter, defaultdict
@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from service.database.tables import Epoch, Experiment, Run
 from service.experiments.throughput import (
     NOTHING_MEASURED,
-    PLAINLY,
+    SOLO,
     WORKLOAD,
     Measure,
+    expected_seconds,
     measures,
-    reckoned,
     sample_column,
     workload,
     workload_columns,
@@ -27,20 +27,22 @@ from service.specs.packing import engine_form, pack_key, pack_limit
 from service.specs.resolution import training_samples
 from service.statuses import ACTIVE, FINISHED, RunStatus
 
-#: Runs of one experiment that stand for all of them.
-_SAMPLE = 20
-#: Most members that a pack is reckoned to have in an experiment under way: the setting's default.
-#: Of larger ones a member's time is hardly less.
-_PACK_SIZE = 32
+#: Sample size: runs of an experiment from which its cost is extrapolated.
+_SAMPLE_RUNS = 20
+#: Largest pack in the estimate for an experiment under way: the setting's default. In larger packs
+#: a member takes hardly less.
+_LARGEST_PACK = 32
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How long a thousand training samples take, validation included.
+    """Seconds per thousand training samples, validation included.
 
-    Runs that are trained in packs count with their share of it. ``basis`` is ``measured`` (by
-    ``runs`` runs of this model, data set and batch size, reckoned over to packs of as many
-    members as there will be) or ``catalog`` (counted from the layers, for two cores).
+    A run in a pack counts with its share of the pack's time.
+
+    Attributes:
+        basis: ``measured`` on ``runs`` runs of this model, data set and batch size, scaled to the
+            sizes of the packs; or ``catalog``: counted from the layers, for two cores.
     """
 
     model: dict[str, Any]
@@ -53,7 +55,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a set of runs takes on one worker, one pack or one run after the other."""
+    """What runs take on one worker that trains one pack, or one run, after the other."""
 
     training_samples: int
     seconds: float
@@ -63,27 +65,29 @@ class Cost:
 def estimate(
     session: Session, planned: Iterable[PlannedRun], device: str, *, pack_size: int
 ) -> Cost:
-    """Estimate the cost of runs that are not yet trained.
+    """Return the estimated cost of runs that are not trained yet.
 
     Args:
         session: in a transaction.
-        planned: the runs; those that can be packed with one another are reckoned so.
+        planned: the runs; those that can be packed together count as packs.
         device: ``auto``, ``cpu`` or ``cuda``.
         pack_size: most members of a pack.
     """
     work = _work(planned, device, pack_size)
     measured = measures(session, work.keys(), device)
-    rates = [_rate(key, each, measured.get(key, NOTHING_MEASURED)) for key, each in work.items()]
-    samples = [each.total() for each in work.values()]
+    rates = [
+        _rate(key, samples, measured.get(key, NOTHING_MEASURED)) for key, samples in work.items()
+    ]
+    totals = [samples.total() for samples in work.values()]
     seconds = sum(
         count / 1000 * rate.seconds_per_thousand_samples
-        for count, rate in zip(samples, rates, strict=True)
+        for count, rate in zip(totals, rates, strict=True)
     )
-    return Cost(sum(samples), round(seconds, 3), rates)
+    return Cost(sum(totals), round(seconds, 3), rates)
 
 
 def _work(planned: Iterable[PlannedRun], device: str, pack_size: int) -> dict[bytes, Counter[int]]:
-    """Count the samples to train on, of each workload by how many members the packs have."""
+    """Return the number of samples to train on, by workload and by members of the packs."""
     configurations, runs = {}, Counter[str]()
     for run in planned:
         configurations[run.config_hash] = run.configuration
@@ -103,10 +107,16 @@ def _work(planned: Iterable[PlannedRun], device: str, pack_size: int) -> dict[by
 
 
 def _rate(key: bytes, samples: Counter[int], measure: Measure) -> Rate:
-    """Give the mean rate of samples that are trained in packs of so many members each."""
-    # Where there are no epochs there are no samples to weigh by, and nothing it costs.
+    """Return the mean rate of a workload.
+
+    Args:
+        key: the workload.
+        samples: how many samples, by members of the packs.
+        measure: what was measured of the workload.
+    """
+    # Without epochs there are no samples to weigh by, and no cost.
     weights = {members: count or 1 for members, count in samples.items()}
-    seconds = sum(count * reckoned(key, members) for members, count in weights.items())
+    seconds = sum(count * expected_seconds(key, members) for members, count in weights.items())
     mean = measure.factor * seconds / sum(weights.values())
     model, dataset, batch_size = orjson.loads(key)
     basis: Literal["measured", "catalog"] = "measured" if measure.runs else "catalog"
@@ -114,19 +124,18 @@ def _rate(key: bytes, samples: Counter[int], measure: Measure) -> Rate:
 
 
 def _members(model: str, pack: str | None, alike: int, device: str, pack_size: int) -> int:
-    """Give how many members the packs of a run have where so many runs can be packed together."""
+    """Return how many members the packs of a run have, where ``alike`` runs can be packed."""
     form = engine_form(model, pack, "cuda" if device == "cuda" else "cpu")
-    return pack_limit(alike, 1, pack_size) if form == "batched" else PLAINLY
+    return pack_limit(alike, 1, pack_size) if form == "batched" else SOLO
 
 
 def seconds_per_epoch(
     session: Session, experiment_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, float]:
-    """Estimate what an epoch of each unfinished experiment takes, from a sample of its runs.
+    """Return the estimated seconds per epoch of unfinished experiments, by a sample of runs.
 
-    An epoch of a pack counts to each member with its share, so that the sum over runs is a
-    worker's time. Measured where the experiment has recorded an epoch, preferably by runs that
-    train now.
+    Each member has its share of a pack's epoch, so the sum over runs is the time of a worker. Where
+    the experiment has recorded an epoch it is measured, preferably by runs that train now.
     """
     if not experiment_ids:
         return {}
@@ -142,7 +151,7 @@ def _measured_epochs(
         select(Run.id, Run.epoch)
         .where(Run.experiment_id == Experiment.id, trained, Run.epoch > 0)
         .order_by(Run.status.desc())
-        .limit(_SAMPLE)
+        .limit(_SAMPLE_RUNS)
         .lateral("sample")
     )
     last_epoch = and_(Epoch.run_id == sample.c.id, Epoch.epoch == sample.c.epoch)
@@ -168,25 +177,26 @@ def _estimated_epochs(
     seconds: dict[uuid.UUID, float] = defaultdict(float)
     runs: dict[uuid.UUID, int] = defaultdict(int)
     for row, key in zip(rows, keys, strict=True):
-        members = _members(row.model["name"], row.pack_key, row.alike, "auto", _PACK_SIZE)
-        rate = measured.get(key, NOTHING_MEASURED).factor * reckoned(key, members)
+        members = _members(row.model["name"], row.pack_key, row.alike, "auto", _LARGEST_PACK)
+        rate = measured.get(key, NOTHING_MEASURED).factor * expected_seconds(key, members)
         seconds[row.id] += row.runs * row.samples / 1000 * rate
         runs[row.id] += row.runs
-    return {each: seconds[each] / runs[each] for each in seconds}
+    return {key: seconds[key] / runs[key] for key in seconds}
 
 
 def _waiting(experiment_ids: Collection[uuid.UUID]) -> Any:
-    """Read some runs of each experiment by workload and pack key, with how many are ``alike``.
+    """Return the query of some runs per experiment, by workload and pack key.
 
-    Those wait in any experiment or train in this one, and can be packed together.
+    ``alike`` counts the runs that can be packed together: those queued in any experiment, and
+    those that train in this one.
     """
     sample = (
         select(*workload_columns(), Run.pack_key, sample_column())
         .where(Run.experiment_id == Experiment.id, Run.status.in_(ACTIVE))
-        .limit(_SAMPLE)
+        .limit(_SAMPLE_RUNS)
         .lateral("sample")
     )
-    kinds = (Experiment.id, *(sample.c[each] for each in (*WORKLOAD, "pack_key")))
+    kinds = (Experiment.id, *(sample.c[name] for name in (*WORKLOAD, "pack_key")))
     found = (
         select(*kinds, func.avg(sample.c.samples).label("samples"), func.count().label("runs"))
         .select_from(Experiment)
@@ -201,11 +211,11 @@ def _waiting(experiment_ids: Collection[uuid.UUID]) -> Any:
 
 
 def _counted(found: Any, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    """Count runs of a pack key, up to as many as a pack has."""
+    """Return the number of runs of a pack key, counted up to the size of a pack."""
     some = (
         select(Run.id)
         .where(Run.pack_key == found.c.pack_key, *conditions)
-        .limit(_PACK_SIZE)
+        .limit(_LARGEST_PACK)
         .correlate(found)
         .lateral("some")
     )

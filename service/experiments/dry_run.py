@@ -1,4 +1,4 @@
-"""The dry run: what a submission would make, and what it would cost."""
+"""The dry run: the runs of a submission and what they would cost; nothing is stored."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from service.statuses import FINISHED
 
 @dataclass(frozen=True)
 class PlannedConfiguration:
-    """One resolved configuration, with how many runs it makes and how many have a twin."""
+    """One resolved configuration: how many runs it has, and how many were trained before."""
 
     label: str | None
     labels: dict[str, Label]
@@ -34,7 +34,7 @@ class PlannedConfiguration:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a submission would make, with one page of its configurations."""
+    """The runs of a submission, with one page of their configurations."""
 
     runs: int
     configurations: int
@@ -52,7 +52,7 @@ def dry_run(
     cursor: str | None,
     limit: int,
 ) -> Plan:
-    """Return what a spec would make, and store nothing.
+    """Return the runs of a spec and their cost, and store nothing.
 
     Raises:
         SpecError: the spec cannot be run.

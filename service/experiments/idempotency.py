@@ -21,12 +21,12 @@ from service.settings import Settings
 #: What a key may look like: 1 to 255 printable ASCII characters.
 KEY_PATTERN = r"^[\x20-\x7e]{1,255}$"
 
-#: Keeps these locks apart from those of ``service.events.publishing``.
+#: Seed of the locks' numbers; it differs from that of ``service.events.publishing``.
 _LOCK_SEED = 1
 
 
 class InFlightError(ConflictError):
-    """A request with this key is being worked on."""
+    """A request with this key has not ended yet."""
 
     type = "request-in-flight"
     title = "The same request is in flight"
@@ -34,7 +34,7 @@ class InFlightError(ConflictError):
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """A request that named an Idempotency-Key. ``caller`` is the scope of the key."""
+    """A request with an Idempotency-Key; keys belong to their caller."""
 
     caller: str
     key: str
@@ -42,7 +42,7 @@ class KeyedRequest:
 
 
 def keyed_request(*, caller: str, key: str, method: str, target: str, body: bytes) -> KeyedRequest:
-    """Name a request by its key and its content.
+    """Return a request by its key and a digest of its content.
 
     Raises:
         InvalidError: the key is not 1 to 255 printable ASCII characters.
@@ -57,7 +57,7 @@ def keyed_request(*, caller: str, key: str, method: str, target: str, body: byte
 
 
 def recall(session: Session, request: KeyedRequest) -> IdempotencyKey | None:
-    """Give what was answered to this request before; without that, its key is ours until commit.
+    """Return the stored answer to this request; without one, lock its key until the commit.
 
     Raises:
         InFlightError: a request with this key has not ended yet.
@@ -88,7 +88,7 @@ def remember(
     response: bytes,
     settings: Settings,
 ) -> None:
-    """Store the answer to a request, in the transaction that did what it asked."""
+    """Store the answer to a request, in the transaction that did what it asked for."""
     values = {
         "fingerprint": request.fingerprint,
         "experiment_id": experiment_id,
@@ -104,7 +104,7 @@ def remember(
 
 
 def purge(session: Session) -> int:
-    """Forget expired keys; returns how many."""
+    """Delete expired keys; return how many."""
     with session.begin():
         forgotten = session.execute(
             delete(IdempotencyKey).where(IdempotencyKey.expires_at <= func.now())

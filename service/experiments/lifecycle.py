@@ -1,6 +1,6 @@
-"""Use-cases of an experiment: look, cancel, retry, delete.
+"""Use-cases of an experiment: read, cancel, retry, delete.
 
-A write is one short transaction. It locks run rows in the order of their ids, and publishes
+Each write is one short transaction. It locks the runs in the order of their ids and publishes
 last.
 """
 
@@ -22,7 +22,7 @@ from service.statuses import ACTIVE, RunStatus
 
 
 def get(session: Session, experiment_id: uuid.UUID) -> ExperimentProgress:
-    """Give an experiment and how it stands.
+    """Return an experiment with its progress.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -43,16 +43,16 @@ def require(session: Session, experiment_id: uuid.UUID) -> None:
 
 
 def has_finished(session: Session, experiment_id: uuid.UUID) -> bool:
-    """Say whether no run of an experiment is left to be done."""
+    """Whether no run of an experiment is queued or running."""
     with session.begin():
         active = exists().where(Run.experiment_id == experiment_id, Run.status.in_(ACTIVE))
         return not session.scalar(select(active))
 
 
 def cancel(session: Session, experiment_id: uuid.UUID) -> ExperimentProgress:
-    """Cancel an experiment: what waits at once, what trains within seconds.
+    """Cancel an experiment: queued runs at once, running ones within seconds.
 
-    Where nothing is left to cancel, nothing changes.
+    Where no run is queued or running, nothing changes.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -69,8 +69,8 @@ def cancel(session: Session, experiment_id: uuid.UUID) -> ExperimentProgress:
 def retry(session: Session, experiment_id: uuid.UUID, caller: str) -> ExperimentProgress:
     """Queue the failed and cancelled runs of an experiment again.
 
-    Their attempts are counted on, since the number of an attempt is its fencing token, and
-    epochs they have recorded are kept.
+    The numbers of their attempts go on, since they are fencing tokens, and their recorded epochs
+    are kept.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -111,7 +111,7 @@ def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], c
 
 
 def delete(session: Session, experiment_id: uuid.UUID) -> None:
-    """Delete an experiment with its runs, their histories and its events; one event tells of it.
+    """Delete an experiment with its runs, their histories and its events; one event says so.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -124,7 +124,7 @@ def delete(session: Session, experiment_id: uuid.UUID) -> None:
             .order_by(Run.id)
             .with_for_update()
         ).scalars()
-        if any(each in ACTIVE for each in statuses):
+        if any(status in ACTIVE for status in statuses):
             raise ConflictError(
                 "The experiment has runs that are queued or running. Cancel it first."
             )

@@ -1,4 +1,4 @@
-"""Search for experiments."""
+"""Searching for experiments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,7 @@ from service.statuses import ExperimentStatus
 
 @dataclass(frozen=True)
 class ExperimentFilter:
-    """Which experiments are searched for; an empty field allows all.
-
-    One of ``statuses``, all of ``tags``.
-    """
+    """Which experiments are searched for: one of ``statuses``, all ``tags``; empty allows all."""
 
     statuses: Sequence[ExperimentStatus] = ()
     tags: Sequence[tuple[str, str]] = ()
@@ -33,7 +30,7 @@ class ExperimentFilter:
 def search(
     session: Session, wanted: ExperimentFilter, *, cursor: str | None, limit: int
 ) -> tuple[list[ExperimentProgress], str | None]:
-    """List experiments, newest first, without their specs.
+    """Return experiments, newest first, without their specs.
 
     Returns:
         One page, and the cursor of the next where there is one.

@@ -1,4 +1,4 @@
-"""Capacity: the workers that could be at work."""
+"""Capacity: how many workers there are, and how many are worth waking."""
 
 from datetime import timedelta
 
@@ -11,9 +11,9 @@ from service.statuses import RunStatus
 
 
 def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
-    """Count, for each device, the workers worth waking: as many as wait runs or stand idle.
+    """Return how many workers of each device are worth waking: idle ones, up to the queued runs.
 
-    At least one where anything waits: a worker that is just starting is not seen yet.
+    It is at least one where a run is queued: a worker that is just starting was not seen yet.
     """
     with session.begin():
         waiting: dict[str, int] = dict(
@@ -31,7 +31,7 @@ def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
         seen = count_workers(session, settings)
         busy: dict[str, int] = dict(
             session.execute(
-                # A worker has one pack at a time, and many runs in it.
+                # A worker trains one pack at a time, with many runs in it.
                 select(
                     Run.engine["device"].astext.label("device"), func.count(Run.worker.distinct())
                 )
@@ -48,7 +48,7 @@ def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
 
 
 def count_workers(session: Session, settings: Settings) -> dict[str, int]:
-    """Count the workers lately seen, by device."""
+    """Return how many workers were seen lately, by device; inside a transaction."""
     horizon = func.now() - timedelta(seconds=settings.worker_seen_seconds)
     rows = session.execute(
         select(Worker.device, func.count()).where(Worker.seen_at > horizon).group_by(Worker.device)

@@ -131,7 +131,7 @@ def waiting_runs(device: str) -> list[Any]:
 
 
 def _queue(what: Select[Any], conditions: Sequence[Any]) -> Select[Any]:
-    """Order a query of queued runs: high priority first, then the one that waits longest."""
+    """Return a query of queued runs: high priority first, then the one that waits longest."""
     return what.where(*conditions).order_by(Run.priority.desc(), Run.id)
 
 

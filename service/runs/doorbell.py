@@ -1,7 +1,7 @@
-"""The doorbell: messages that say "there may be work", and nothing else.
+"""The doorbell: messages that wake workers, and carry nothing else.
 
-Which run a worker takes is decided in Postgres when it answers the bell. A message lost,
-doubled or late therefore changes nothing; the scheduler rings again.
+Postgres decides which run a worker claims when it wakes. So a message that is lost, late or sent
+twice changes nothing; the scheduler rings again.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ _log = structlog.get_logger(__name__)
 
 
 def queue_name(device: str) -> str:
-    """The queue on which workers of a device listen."""
+    """Return the name of the queue that workers of a device listen to."""
     return f"actinium.{device}"
 
 
 def broker_settings(settings: Settings) -> dict[str, Any]:
-    """Celery settings that sender and workers share."""
+    """Return the Celery settings that sender and workers share."""
     return {
         "broker_url": settings.redis_url,
         "broker_transport_options": {
@@ -53,7 +53,7 @@ class Doorbell:
         self._redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
 
     def ring(self, wanted: Mapping[str, int]) -> None:
-        """See that each device's queue holds as many messages as workers are wanted."""
+        """Fill each device's queue up to one message per wanted worker."""
         for device, count in wanted.items():
             if count <= 0:
                 continue
@@ -62,17 +62,17 @@ class Doorbell:
                 for _ in range(missing):
                     self._celery.send_task(TRAIN_TASK, queue=queue_name(device), retry=False)
             except (RedisError, OperationalError, OSError) as error:
-                _log.warning("The doorbell is silent", device=device, reason=str(error))
-                return  # the other queue lies on the same Redis, and waiting costs its time-out
+                _log.warning("The doorbell could not ring", device=device, reason=str(error))
+                return  # the other queue is on the same Redis, and would take its time-out too
 
     def reachable(self) -> bool:
-        """Say whether Redis answers."""
+        """Whether Redis answers."""
         try:
             return bool(self._redis.ping())
         except (RedisError, OSError):
             return False
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._celery.close()
         self._redis.close()

@@ -1,4 +1,4 @@
-"""Leases: a run belongs to a worker for ``lease_seconds``, counted anew from each of its writes.
+"""Leases: a run belongs to a worker for ``lease_seconds`` from the worker's latest write.
 
 Everything that reads or writes ``Run.lease_expires_at`` is here.
 """

@@ -1,4 +1,4 @@
-"""Reuse: runs that have been trained before take over that history."""
+"""Reuse: a run that was trained before takes over that history."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from service.catalog.metrics import EPOCH_METRICS, RESULT_COLUMNS
 from service.database.tables import Epoch, Layers, Run
 from service.statuses import FINISHED, RunStatus
 
-#: What a reused run takes over from the one it repeats.
+#: Columns that a reused run takes over from the run that it repeats.
 _TAKEN_OVER = ("status", "epoch", *RESULT_COLUMNS, "verdict", "findings", "worker", "engine")
 
 
 def reuse_finished(session: Session, scope: ColumnElement[bool]) -> list[Run]:
-    """End queued runs whose very configuration and seed have already been trained.
+    """End queued runs whose configuration and seed have already been trained.
 
     Args:
         session: inside a transaction.
-        scope: which queued runs are looked at.
+        scope: the condition on the runs to look at.
 
     Returns:
-        The runs that now carry the history of another.
+        The runs that took over a history.
     """
     twin = aliased(Run)
     pairs = session.execute(
@@ -53,8 +53,8 @@ def _copy_results(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]
         return []
     # Locked, so that a history cannot be deleted while it is copied.
     sources = {
-        each.id: each
-        for each in session.scalars(
+        run.id: run
+        for run in session.scalars(
             select(Run)
             .where(Run.id.in_({source for _, source in pairs}))
             .order_by(Run.id)
@@ -69,7 +69,7 @@ def _copy_results(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]
     if not updates:
         return []
     session.execute(update(Run), updates)
-    ids = [each["id"] for each in updates]
+    ids = [columns["id"] for columns in updates]
     session.execute(
         update(Run)
         .where(Run.id.in_(ids))

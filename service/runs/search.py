@@ -16,7 +16,7 @@ from service.errors import InvalidError, NotFoundError
 from service.fields import FieldError, unknown
 from service.statuses import ENDED, RunStatus, Verdict
 
-#: What runs can be ordered by; with a "-" before it, the largest come first.
+#: What runs can be ordered by; with a "-" before it the largest come first.
 ORDERS = tuple(
     sorted(
         (
@@ -26,13 +26,13 @@ ORDERS = tuple(
     )
 )
 
-#: Orders that an index serves over all runs. Over all, the others read every run: each index on
-#: a metric has to be written with every epoch of every run (docs/scaling.md).
+#: Orders of all runs that have an index. The others read every run: an index on a metric would be
+#: written with every epoch of every run (docs/scaling.md).
 _INDEXED = frozenset({"seed", MAIN_METRIC})
 
 T = TypeVar("T")
 
-#: What is given of a run: ``Run`` itself, or an expression of its columns.
+#: What is read of a run: ``Run`` itself, or an expression of its columns.
 What = type[T] | ColumnElement[T]
 
 #: Axes whose entries runs can be filtered by.
@@ -43,7 +43,7 @@ FILTER_AXES = ("activation", "initializer", "clipping", "normalization")
 class RunFilter:
     """Which runs are searched for; an empty field allows all, several values allow any of them.
 
-    ``axes`` gives entry names for some of ``FILTER_AXES``.
+    ``axes`` has names of entries for some of ``FILTER_AXES``.
     """
 
     experiment_ids: Sequence[uuid.UUID] = ()
@@ -62,11 +62,11 @@ def search(
     cursor: str | None,
     limit: int,
 ) -> tuple[list[T], str | None]:
-    """List runs.
+    """Return runs.
 
     Args:
         session: a session outside any transaction.
-        what: what to give of each.
+        what: what to read of each run.
         wanted: the filter.
         order_by: one of ``ORDERS``, with "-" before it for the largest first. Ties follow the
             order of creation; NaN and what is missing come last.
@@ -77,7 +77,7 @@ def search(
         One page, and the cursor of the next where there is one.
 
     Raises:
-        InvalidError: an order, an entry or a cursor that is none.
+        InvalidError: no such order or entry, or a cursor of another search.
     """
     statement = select(what).select_from(Run)
     chosen = {"experiment_id": wanted.experiment_ids, "status": wanted.statuses}
@@ -91,8 +91,8 @@ def search(
         page = fetch_page(
             session,
             statement,
-            # The runs of an experiment are few enough to be sorted, where an index on all runs
-            # might have to be read to its end for them.
+            # The runs of an experiment are few enough to be sorted; an index on all runs might be
+            # read to its end for them.
             _order(order_by, indexed=not wanted.experiment_ids),
             query=["runs", wanted, order_by],
             cursor=cursor,
@@ -102,7 +102,10 @@ def search(
 
 
 def _any_of(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """Compare with one value plainly: a list is written into the statement anew each time."""
+    """Return the condition that a column has one of the values.
+
+    One value is compared by ``=``: the statement of a list is compiled anew each time.
+    """
     return column == values[0] if len(values) == 1 else column.in_(values)
 
 
@@ -118,7 +121,7 @@ def _order(order_by: str, *, indexed: bool) -> Order:
 
 
 def _check_names(axis: str, names: Sequence[str]) -> None:
-    valid = [each.name for each in AXES[axis].values() if not each.symbolic]
+    valid = [entry.name for entry in AXES[axis].values() if not entry.symbolic]
     for name in names:
         if name not in valid:
             detail = unknown(axis, name, valid)
@@ -126,7 +129,7 @@ def _check_names(axis: str, names: Sequence[str]) -> None:
 
 
 def get(session: Session, run_id: uuid.UUID) -> Run:
-    """Give a run.
+    """Return a run.
 
     Raises:
         NotFoundError: there is no such run.
@@ -136,7 +139,7 @@ def get(session: Session, run_id: uuid.UUID) -> Run:
 
 
 def look(session: Session, run_id: uuid.UUID, *what: Any) -> Row[Any]:
-    """Give a run, or expressions of its columns.
+    """Return expressions of a run's columns, or the run itself.
 
     Raises:
         NotFoundError: there is no such run.
@@ -149,7 +152,7 @@ def look(session: Session, run_id: uuid.UUID, *what: Any) -> Row[Any]:
 
 
 def has_ended(session: Session, run_id: uuid.UUID) -> bool:
-    """Say whether a run has ended, or is gone."""
+    """Whether a run has ended, or was deleted."""
     with session.begin():
         status = session.scalar(select(Run.status).where(Run.id == run_id))
         return status is None or status in ENDED
@@ -158,14 +161,14 @@ def has_ended(session: Session, run_id: uuid.UUID) -> bool:
 def attempts(
     session: Session, run_id: uuid.UUID, *, cursor: str | None, limit: int
 ) -> tuple[list[Attempt], str | None]:
-    """List a run's attempts, the first one first.
+    """Return a run's attempts, the first one first.
 
     Returns:
         One page, and the cursor of the next where there is one.
 
     Raises:
         NotFoundError: there is no such run.
-        InvalidError: the cursor is none of this list.
+        InvalidError: a cursor of another list.
     """
     get(session, run_id)
     with session.begin():

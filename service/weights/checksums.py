@@ -1,8 +1,8 @@
-"""Safetensors files with a seal: a sha256 over all of their content, kept in their metadata.
+"""Checksums of safetensors files: a sha256 over the whole content, kept in the metadata.
 
-A sealed file is a plain safetensors file: the length of its header in 8 bytes, the header as
-JSON, the tensors' bytes. The seal is over the canonical header without the seal, and the tensors'
-bytes; nothing here needs to know what a tensor is.
+A file with a checksum is an ordinary safetensors file: the length of its header in 8 bytes, the
+header as JSON, the bytes of the tensors. The checksum is over the canonical header without the
+checksum, and over the bytes of the tensors.
 """
 
 import hashlib
@@ -10,52 +10,52 @@ import json
 from typing import Any, BinaryIO
 
 _METADATA = "__metadata__"
-_SEAL = "sha256"
+_CHECKSUM = "sha256"
 
-#: Of the largest model a header takes some kilobytes; the format itself allows so much.
-_LONGEST_HEADER = 100_000_000
-_PIECE = 1 << 20
+#: What the format allows; the header of the largest model has some kilobytes.
+_LONGEST_HEADER_BYTES = 100_000_000
+_PIECE_BYTES = 1 << 20
 
 
 class DamagedFileError(Exception):
-    """A file is not what was once written."""
+    """A file does not have the content that was written."""
 
 
-def seal(raw: bytes) -> list[bytes]:
-    """Seal a safetensors file; give the sealed one in parts."""
+def with_checksum(raw: bytes) -> list[bytes]:
+    """Return a safetensors file with its checksum, in parts."""
     length = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + length])
     tensors = raw[8 + length :]
     metadata = header.setdefault(_METADATA, {})
     digest = hashlib.sha256(_canonical(header))
     digest.update(tensors)
-    metadata[_SEAL] = digest.hexdigest()
+    metadata[_CHECKSUM] = digest.hexdigest()
     text = _canonical(header)
     text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
     return [len(text).to_bytes(8, "little"), text, tensors]
 
 
 def check(file: BinaryIO) -> dict[str, str]:
-    """Read a sealed file to its end and give its metadata.
+    """Read a file to its end, compare its checksum and return its metadata.
 
     Raises:
-        DamagedFileError: the seal is not right.
+        DamagedFileError: the checksum differs, or the header cannot be read.
     """
     header = _read_header(file)
     metadata: dict[str, str] = dict(header[_METADATA])
-    told = header[_METADATA].pop(_SEAL, None)
+    expected = header[_METADATA].pop(_CHECKSUM, None)
     digest = hashlib.sha256(_canonical(header))
-    while piece := file.read(_PIECE):
+    while piece := file.read(_PIECE_BYTES):
         digest.update(piece)
-    if digest.hexdigest() != told:
-        raise DamagedFileError("Its content does not have the sha256 that it names.")
+    if digest.hexdigest() != expected:
+        raise DamagedFileError("Its content does not match its sha256.")
     return metadata
 
 
 def _read_header(file: BinaryIO) -> dict[str, Any]:
     length = int.from_bytes(file.read(8), "little")
-    if length > _LONGEST_HEADER:
-        raise DamagedFileError("Its header has no length that could be.")
+    if length > _LONGEST_HEADER_BYTES:
+        raise DamagedFileError("Its header is longer than the format allows.")
     text = file.read(length)
     try:
         header = json.loads(text)

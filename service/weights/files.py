@@ -1,4 +1,4 @@
-"""Reading the weights of a run, and forgetting the files of runs that are over."""
+"""Reading the weights of a run, and removing the files of runs that have ended."""
 
 import uuid
 from collections import defaultdict
@@ -21,8 +21,8 @@ from service.weights.storage import CHECKPOINTS, WEIGHTS, Moment, open_storage, 
 #: Before the first step, or after the last one.
 At = Literal["0", "last"]
 
-#: Runs asked for in one query.
-_BATCH = 500
+#: Runs that one query asks for.
+_BATCH_RUNS = 500
 
 _log = structlog.get_logger(__name__)
 
@@ -38,16 +38,16 @@ class Weights:
 
 
 def find(session: Session, run_id: uuid.UUID, at: At, settings: Settings) -> Weights:
-    """Open the weights of a run; those of a run that was reused are the original's.
+    """Open the weights of a run; a run that took over a history has those of the original.
 
     Args:
         session: a session outside any transaction.
         run_id: the run.
-        at: ``0``, the weights it began with, or ``last``, those it ended with.
-        settings: tell where weights are, and how long they are kept.
+        at: ``0``: the weights it began with; ``last``: those it ended with.
+        settings: give the location of weights, and how long they are kept.
 
     Raises:
-        NotFoundError: there is no such run, or there are no such weights, with the reason.
+        NotFoundError: there is no such run, or no such weights; the sentence has the reason.
         UnavailableError: the location of weights cannot be read.
     """
     with session.begin():
@@ -68,7 +68,7 @@ def find(session: Session, run_id: uuid.UUID, at: At, settings: Settings) -> Wei
             sha256 = check(file)["sha256"]
         except DamagedFileError as damage:
             file.close()
-            _log.warning("Passed over damaged weights", name=name, reason=str(damage))
+            _log.warning("Skipped damaged weights", name=name, reason=str(damage))
             continue
         size = file.tell()
         file.seek(0)
@@ -77,7 +77,7 @@ def find(session: Session, run_id: uuid.UUID, at: At, settings: Settings) -> Wei
 
 
 def _source(session: Session, run: Run) -> Run:
-    """Give the run that was trained: this one, or the one whose history it took."""
+    """Return the run that was trained: this one, or the one whose history it took over."""
     while run.reused_from is not None:
         original = session.get(Run, run.reused_from)
         if original is None:
@@ -91,35 +91,35 @@ def _may_exist(run: Run, at: At) -> bool:
 
 
 def _names(source: Run, at: At) -> list[str]:
-    """Name the files that may hold the weights, the likeliest first."""
+    """Return the names of the files that may have the weights, the likeliest first."""
     moment: Moment = "final" if at == "last" and source.epochs > 0 else "initial"
     if moment == "final":
         return [weights_name(source.id, source.attempt, "final")]
-    return [weights_name(source.id, each, "initial") for each in range(source.attempt, 0, -1)]
+    return [weights_name(source.id, attempt, "initial") for attempt in range(source.attempt, 0, -1)]
 
 
 def _reason(run: Run, at: At, settings: Settings) -> str:
-    """Say why a run has no such weights, and what to do."""
+    """Return why a run has no such weights, and what to do."""
     if not settings.weights_retention_days:
         return "No weights are kept here: ACTINIUM_WEIGHTS_RETENTION_DAYS is 0."
     if not _may_exist(run, at):
         if at == "0" or run.status == RunStatus.QUEUED:
-            return f"Run {run.id} has not begun; its weights are there once it has (?epoch=0)."
+            return f"Run {run.id} has not begun; its first weights exist once it has (?epoch=0)."
         if run.status == RunStatus.RUNNING:
             return f"Run {run.id} is in training; ask again when it has ended, or for ?epoch=0."
         return f"Run {run.id} was {run.status}; only the weights it began with are kept (?epoch=0)."
     return (
         f"The weights of run {run.id} are gone: they are kept for "
-        f"{settings.weights_retention_days:g} days after its end, and not at all where the worker "
-        "could not write them (its log tells). Train it again with reuse: false."
+        f"{settings.weights_retention_days:g} days after its end, and missing where the worker "
+        "could not write them (see its log). Train it again with reuse: false."
     )
 
 
 def purge(session: Session, settings: Settings) -> int:
-    """Remove checkpoints of runs that are over, and weights that have been kept long enough.
+    """Remove the checkpoints of runs that have ended, and weights older than their retention.
 
-    Files are listed before runs are looked up, and a run is stored before it has files: one that
-    is not found is gone for good.
+    Files are listed before runs are looked up, and a run is stored before it has files, so a run
+    that is not found was deleted.
 
     Returns:
         How many files were removed; none where the location cannot be used.
@@ -142,27 +142,27 @@ def purge(session: Session, settings: Settings) -> int:
 
 
 def _by_run(names: Iterable[str]) -> Iterator[dict[uuid.UUID, list[str]]]:
-    """Give files by their runs, some hundred runs at a time."""
+    """Yield files by their runs, some hundred runs at a time."""
     found: dict[uuid.UUID, list[str]] = defaultdict(list)
     for name in names:
         if (run_id := run_of(name)) is not None:
             found[run_id].append(name)
     ids = list(found)
-    for start in range(0, len(ids), _BATCH):
-        yield {each: found[each] for each in ids[start : start + _BATCH]}
+    for start in range(0, len(ids), _BATCH_RUNS):
+        yield {run_id: found[run_id] for run_id in ids[start : start + _BATCH_RUNS]}
 
 
 def _in_use(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Give the runs that are not over."""
+    """Return the runs that have not ended."""
     with session.begin():
         return set(session.scalars(select(Run.id).where(Run.id.in_(ids), Run.status.not_in(ENDED))))
 
 
 def still_wanted(session: Session, ids: set[uuid.UUID], settings: Settings) -> set[uuid.UUID]:
-    """Give the runs that ended lately, or whose history another run lately took."""
+    """Return the runs that ended within the retention, or whose history another took over then."""
     horizon = func.now() - timedelta(days=settings.weights_retention_days)
     rows = select(Run.id, Run.reused_from).where(
         or_(Run.id.in_(ids), Run.reused_from.in_(ids)), Run.finished_at > horizon
     )
     with session.begin():
-        return {each for row in session.execute(rows) for each in row} & ids
+        return {run_id for row in session.execute(rows) for run_id in row} & ids

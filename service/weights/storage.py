@@ -1,11 +1,11 @@
-"""Where checkpoints and weights are kept: a folder, or any location that fsspec knows.
+"""Storage of checkpoints and weights: a folder, or any location that fsspec knows.
 
-Names are flat, in two folders: ``checkpoints`` of runs that are not over, and ``weights`` to be
-downloaded. Each begins with its run's id. Names of both carry the number of the attempt that
-wrote them, so a worker that has lost its run cannot overwrite what the next one writes.
+There are two folders: ``checkpoints`` of runs that have not ended, and ``weights`` to download. A
+name begins with the id of its run and has the number of the attempt that wrote the file, so a
+worker that has lost its run cannot overwrite the files of the next one.
 
-A location raises ``OSError`` and nothing else: ``FileNotFoundError`` where there is no such file,
-any other where it cannot be used.
+A storage raises ``OSError`` and nothing else: ``FileNotFoundError`` where there is no such file,
+any other where the location cannot be used.
 """
 
 import contextlib
@@ -26,8 +26,8 @@ WEIGHTS = "weights"
 #: Which weights of a run: before the first step, or after the last one.
 Moment = Literal["initial", "final"]
 
-#: What a local disk must keep free: a share of it, and no more than so many bytes. Postgres may
-#: live on the same disk, and it needs the room more than a checkpoint does.
+#: What stays free on a local disk: a share of it, but at most so many bytes. Postgres may be on the
+#: same disk, and needs the space more than a checkpoint does.
 _RESERVED_SHARE = 0.05
 _RESERVED_BYTES = 1_000_000_000
 
@@ -35,12 +35,12 @@ _ID_LENGTH = 36
 
 
 def weights_name(run_id: uuid.UUID, attempt: int, moment: Moment) -> str:
-    """Name the file of a run's weights."""
+    """Return the name of the file with a run's weights."""
     return f"{WEIGHTS}/{run_id}-{attempt}-{moment}.safetensors"
 
 
 def run_of(name: str) -> uuid.UUID | None:
-    """Tell whose file it is by its name; None for a file that is not ours."""
+    """Return the run that a file belongs to, by its name; None for a file of another kind."""
     try:
         return uuid.UUID(name.rpartition("/")[2][:_ID_LENGTH])
     except ValueError:
@@ -48,19 +48,19 @@ def run_of(name: str) -> uuid.UUID | None:
 
 
 class Storage(Protocol):
-    """A location for files; see the module for what it raises."""
+    """A location of files; the module says what it raises."""
 
     def write(self, name: str, parts: Sequence[bytes], *, durable: bool = True) -> None:
-        """Write a file, whole or not at all; it outlives a power cut unless told not to care."""
+        """Write a file, whole or not at all; ``durable``: it survives a power cut."""
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file for reading; it can be sought in."""
+        """Open a file for reading; it is seekable."""
 
     def names(self, folder: str) -> list[str]:
-        """List the files of a folder, by their names with the folder's; none where it is not."""
+        """Return the names of a folder's files, with the folder; none where there is no folder."""
 
     def remove(self, name: str) -> None:
-        """Remove a file; nothing happens where there is none."""
+        """Remove a file, if it exists."""
 
 
 class Folder:
@@ -72,9 +72,9 @@ class Folder:
     def write(self, name: str, parts: Sequence[bytes], *, durable: bool = True) -> None:
         """Write to a temporary name, sync, rename, and sync the folder."""
         path = self._root / name
-        self._make(path.parent)
-        _keep_room(path.parent, sum(map(len, parts)))
-        # Begins with the run's id too: what a killed worker leaves is removed with the run's files.
+        self._create(path.parent)
+        _check_space(path.parent, sum(map(len, parts)))
+        # It begins with the run's id too: ``files.purge`` then finds what a killed worker leaves.
         temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
             with temporary.open("wb") as file:
@@ -95,10 +95,10 @@ class Folder:
         return (self._root / name).open("rb")
 
     def names(self, folder: str) -> list[str]:
-        """List the files of a folder."""
+        """Return the names of a folder's files."""
         try:
             with os.scandir(self._root / folder) as entries:
-                return [f"{folder}/{each.name}" for each in entries]
+                return [f"{folder}/{entry.name}" for entry in entries]
         except FileNotFoundError:
             return []
 
@@ -106,7 +106,7 @@ class Folder:
         """Remove a file."""
         (self._root / name).unlink(missing_ok=True)
 
-    def _make(self, folder: Path) -> None:
+    def _create(self, folder: Path) -> None:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             _sync(self._root)
@@ -116,8 +116,8 @@ class Folder:
 class Remote:
     """A location that fsspec knows by its URL.
 
-    Object stores take a file whole or not at all. Where another kind of location tears one, its
-    seal tells (``service.weights.checksums``).
+    Object stores take a file whole or not at all. Where another kind of location stores half a
+    file, its checksum shows it (``service.weights.checksums``).
     """
 
     def __init__(self, url: str) -> None:
@@ -125,7 +125,7 @@ class Remote:
 
     @cached_property
     def _place(self) -> tuple[Any, str]:
-        """The file system and the path in it; an unknown kind of URL is told when it is used."""
+        """The file system and the path in it; raises where the kind of URL is unknown."""
         import fsspec  # noqa: PLC0415 - a quarter of a second that a folder need not pay
 
         files, root = fsspec.core.url_to_fs(self._url)
@@ -137,7 +137,7 @@ class Remote:
         with self._at(name) as (files, path):
             try:
                 files.pipe_file(path, data)
-            except FileNotFoundError:  # a location with folders that have to be made
+            except FileNotFoundError:  # a location whose folders must exist first
                 files.makedirs(path.rpartition("/")[0], exist_ok=True)
                 files.pipe_file(path, data)
 
@@ -147,14 +147,14 @@ class Remote:
             return cast("BinaryIO", files.open(path, "rb"))
 
     def names(self, folder: str) -> list[str]:
-        """List the files of a folder, also those that others have just written."""
+        """Return the names of a folder's files, with those that others have just written."""
         with self._at(folder) as (files, path):
             files.invalidate_cache()
             try:
                 listed = files.ls(path, detail=False)
             except FileNotFoundError:
                 return []
-        return [f"{folder}/{each.rpartition('/')[2]}" for each in listed]
+        return [f"{folder}/{path.rpartition('/')[2]}" for path in listed]
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -163,7 +163,7 @@ class Remote:
 
     @contextlib.contextmanager
     def _at(self, name: str) -> Iterator[tuple[Any, str]]:
-        """Give the file system and a name's path; errors of any backend become OSErrors."""
+        """Yield the file system and the path of a name; errors of any backend become OSErrors."""
         try:
             files, root = self._place
             yield files, f"{root}/{name}"
@@ -174,7 +174,7 @@ class Remote:
 
 
 def open_storage(settings: Settings) -> Storage:
-    """Give the location that the settings name; what is wrong with it shows when it is used."""
+    """Return the storage that the settings name; it raises only when it is used."""
     return _open(settings.checkpoint_dir or str(settings.home / "training"))
 
 
@@ -186,11 +186,11 @@ def _open(location: str) -> Storage:
     return Folder(Path(unquote(path))) if scheme in {"file", "local"} else Remote(location)
 
 
-def _keep_room(folder: Path, size: int) -> None:
-    """Refuse to fill a disk up.
+def _check_space(folder: Path, size: int) -> None:
+    """Check that a disk has space for a file and for the reserve.
 
     Raises:
-        OSError: too little would be left.
+        OSError: too little space would be left.
     """
     disk: Any = os.statvfs(folder)
     reserved = min(_RESERVED_SHARE * disk.f_blocks * disk.f_frsize, _RESERVED_BYTES)

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from actinium import ApiError
-from service.weights.checksums import seal
+from service.weights.checksums import with_checksum
 from service.weights.storage import open_storage, weights_name
 from tests.support.layer_samples import SICK, insight
 
@@ -38,7 +38,7 @@ def test_weights_are_saved_as_the_worker_left_them(client, lab, settings, tmp_pa
     claim = lab.taken()
     metadata = {"run_id": str(claim.run_id), "config": json.dumps(claim.config)}
     tensors = {"output.weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
-    written = seal(save(tensors, metadata))
+    written = with_checksum(save(tensors, metadata))
     open_storage(settings).write(weights_name(claim.run_id, 1, "final"), written)
     lab.train(claim)
     path = client.save_weights(claim.run_id, tmp_path / "last.safetensors")

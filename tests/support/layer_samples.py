@@ -1,4 +1,4 @@
-"""Layer statistics and diagnoses as a worker hands them over, made up."""
+"""Made-up layer statistics and diagnoses, in the form that workers record."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ SICK = RecordedDiagnosis("vanishing", [FINDING])
 def statistics(
     loss: float = 1.0, layers: int = 1, bins: int = 4, z: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Statistics of so many layers."""
+    """Return statistics of so many layers."""
     histogram = {"low": -1.0, "high": 1.0, "counts": [997 * at % 1013 for at in range(1, bins + 1)]}
     usual = DISTRIBUTION | ({"histogram": histogram} if bins != 4 else {})
     layer = {
@@ -49,5 +49,5 @@ def statistics(
 
 
 def insight(loss: float = 1.0, diagnosis: RecordedDiagnosis | None = None) -> Insight:
-    """What a worker sees at an epoch with statistics."""
+    """Return the insight of an epoch with statistics."""
     return Insight(layers=statistics(loss), diagnosis=diagnosis)

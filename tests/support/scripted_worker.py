@@ -1,4 +1,4 @@
-"""A worker's part played by tests: experiments are trained with made-up metrics."""
+"""A scripted worker: tests claim, record and end runs with made-up metrics."""
 
 import uuid
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from tests.support.run_rows import Looks, rows
 
 ENGINE = {"device": "cpu", "torch": "2.13.0", "numpy": "2.4.0"}
 
-#: What an epoch records, but for what a test says of it.
+#: The metrics of an epoch, unless a test passes others.
 METRICS = {
     "loss": 1.0,
     "accuracy": 0.5,
@@ -34,7 +34,7 @@ METRICS = {
 
 
 class Lab:
-    """Submits experiments and plays the worker; every call has a session of its own."""
+    """Submits experiments and acts as their worker; every call has a session of its own."""
 
     def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
         self.sessions = sessions
@@ -48,99 +48,99 @@ class Lab:
         return made.experiment.id
 
     def runs(self, experiment_id: uuid.UUID) -> list[Run]:
-        """The runs of an experiment, in order."""
+        """Return the runs of an experiment, in order."""
         with self.sessions() as session:
             wanted = select(Run).where(Run.experiment_id == experiment_id)
             return list(session.scalars(wanted.order_by(Run.position)))
 
     def run(self, run_id: uuid.UUID) -> Run:
-        """A run as it is now."""
+        """Return a run as it is now."""
         return Looks(self.sessions).run(run_id)
 
     def claim(self, worker: str = "one", **engine: Any) -> Claim | None:
-        """Claim the next run, and that alone."""
+        """Claim the next run alone; None where no run waits."""
         return next(iter(self.pack(worker, most=1, **engine)), None)
 
     def taken(self, worker: str = "one", **engine: Any) -> Claim:
-        """Claim a run that must be there."""
-        held = self.claim(worker, **engine)
-        assert held is not None, "no run waits"
-        return held
+        """Claim the next run alone, which must exist."""
+        claim = self.claim(worker, **engine)
+        assert claim is not None, "no run waits"
+        return claim
 
     def pack(self, worker: str = "one", most: int | None = None, **engine: Any) -> list[Claim]:
-        """Claim the next run with all that is packed with it."""
+        """Claim the next run with those that are packed with it."""
         with self.sessions() as session:
             return claims.claim(
                 session, worker=worker, engine=ENGINE | engine, settings=self.settings, most=most
             )
 
-    def start(self, held: Claim, insight: Insight) -> RunsToLeave:
-        """Record what is seen before the first step."""
-        return self.starts([(held, insight)])
+    def start(self, claim: Claim, insight: Insight) -> RunsToLeave:
+        """Record the start of a run."""
+        return self.starts([(claim, insight)])
 
-    def starts(self, seen: Sequence[tuple[Claim, Insight]]) -> RunsToLeave:
-        """Record what is seen of several runs before their first step."""
+    def starts(self, insights: Sequence[tuple[Claim, Insight]]) -> RunsToLeave:
+        """Record the start of several runs."""
         with self.sessions() as session:
-            return recording.record_starts(session, seen, self.settings)
+            return recording.record_starts(session, insights, self.settings)
 
     def epoch(
         self,
-        held: Claim,
+        claim: Claim,
         epoch: int,
         ending: str | None = None,
         insight: Insight = NO_INSIGHT,
         **metrics: float,
     ) -> RunsToLeave:
         """Record an epoch."""
-        return self.epochs([EpochRecord(held, epoch, METRICS | metrics, ending, insight)])
+        return self.epochs([EpochRecord(claim, epoch, METRICS | metrics, ending, insight)])
 
     def epochs(self, records: Sequence[EpochRecord]) -> RunsToLeave:
-        """Record an epoch of each of several runs."""
+        """Record epochs of several runs."""
         with self.sessions() as session:
             return recording.record_epochs(session, records, self.settings)
 
-    def renew(self, *helds: Claim) -> RunsToLeave:
+    def renew(self, *claimed: Claim) -> RunsToLeave:
         """Renew leases, half an epoch on."""
         with self.sessions() as session:
-            return leases.renew(session, [(held, 1, 0.5) for held in helds], self.settings)
+            return leases.renew(session, [(claim, 1, 0.5) for claim in claimed], self.settings)
 
-    def finish(self, *helds: Claim) -> RunsToLeave:
-        """End runs that have nothing left to record."""
+    def finish(self, *claimed: Claim) -> RunsToLeave:
+        """Complete runs that have nothing left to record."""
         with self.sessions() as session:
-            return endings.finish(session, helds)
+            return endings.finish(session, claimed)
 
-    def confirm_cancel(self, *helds: Claim) -> RunsToLeave:
-        """End runs whose cancel was asked for."""
+    def confirm_cancel(self, *claimed: Claim) -> RunsToLeave:
+        """Cancel runs whose cancel was requested."""
         with self.sessions() as session:
-            return endings.confirm_cancels(session, helds)
+            return endings.confirm_cancels(session, claimed)
 
-    def release(self, *helds: Claim, reason: str = "It was given back.") -> RunsToLeave:
-        """Give runs back."""
+    def release(self, *claimed: Claim, reason: str = "It was given back.") -> RunsToLeave:
+        """Queue runs again, as a worker that stops does."""
         with self.sessions() as session:
-            return endings.release(session, helds, reason, self.settings)
+            return endings.release(session, claimed, reason, self.settings)
 
-    def train(self, held: Claim, ending: str = "completed", **metrics: float) -> None:
-        """Record what is left of a run, to its end."""
-        for epoch in range(held.recorded_epochs + 1, held.epochs + 1):
-            self.epoch(held, epoch, ending if epoch == held.epochs else None, **metrics)
+    def train(self, claim: Claim, ending: str = "completed", **metrics: float) -> None:
+        """Record the rest of a run, to its end."""
+        for epoch in range(claim.recorded_epochs + 1, claim.epochs + 1):
+            self.epoch(claim, epoch, ending if epoch == claim.epochs else None, **metrics)
 
     def train_all(self, **metrics: float) -> None:
-        """Train whatever waits."""
-        while held := self.claim():
-            self.train(held, **metrics)
+        """Train all queued runs."""
+        while claim := self.claim():
+            self.train(claim, **metrics)
 
-    def fail(self, held: Claim, reason: str = "Out of luck.") -> RunsToLeave:
-        """Write down a failed attempt, and let the pause before the next be over."""
+    def fail(self, claim: Claim, reason: str = "Out of luck.") -> RunsToLeave:
+        """Record a failed attempt, and skip the pause before the next one."""
         with self.sessions() as session:
-            answer = endings.fail_attempts(session, [held], reason, self.settings)
-        self.execute("UPDATE runs SET not_before = NULL WHERE id = :id", id=held.run_id)
+            answer = endings.fail_attempts(session, [claim], reason, self.settings)
+        self.execute("UPDATE runs SET not_before = NULL WHERE id = :id", id=claim.run_id)
         return answer
 
-    def expire(self, held: Claim) -> None:
-        """Let a lease be over."""
+    def expire(self, claim: Claim) -> None:
+        """Let a lease expire."""
         self.execute(
             "UPDATE runs SET lease_expires_at = now() - interval '1 second' WHERE id = :id",
-            id=held.run_id,
+            id=claim.run_id,
         )
 
     def execute(self, statement: str, **values: Any) -> None:
@@ -149,26 +149,26 @@ class Lab:
             session.execute(text(statement), values)
 
     def progress(self, experiment_id: uuid.UUID) -> ExperimentProgress:
-        """An experiment with its status and progress."""
+        """Return an experiment with its status and progress."""
         with self.sessions() as session:
             return lifecycle.get(session, experiment_id)
 
     def history(self, run_id: uuid.UUID) -> list[dict[str, Any]]:
-        """A run's rows."""
+        """Return a run's epochs, as columns by name."""
         with self.sessions() as session:
             rows = session.scalars(
                 select(Epoch).where(Epoch.run_id == run_id).order_by(Epoch.epoch)
             )
-            names = [each.key for each in Epoch.__table__.columns if each.key != "run_id"]
+            names = [column.key for column in Epoch.__table__.columns if column.key != "run_id"]
             return [{name: getattr(row, name) for name in names} for row in rows]
 
     def attempts(self, run_id: uuid.UUID) -> list[tuple[int, str | None, str | None]]:
-        """A run's attempts: number, outcome, reason."""
+        """Return a run's attempts: number, outcome, reason."""
         wanted = select(Attempt.attempt, Attempt.outcome, Attempt.reason)
         return rows(self.sessions, wanted.where(Attempt.run_id == run_id).order_by(Attempt.attempt))
 
     def events(self, experiment_id: uuid.UUID) -> list[tuple[str, uuid.UUID | None]]:
-        """An experiment's stored events: type and run."""
+        """Return an experiment's stored events: type and run."""
         wanted = select(Event.type, Event.run_id).where(Event.experiment_id == experiment_id)
         return rows(self.sessions, wanted.order_by(Event.id))
 
@@ -178,7 +178,7 @@ class Lab:
         return [number for (number,) in rows(self.sessions, wanted)]
 
     def snapshot(self, run_id: uuid.UUID) -> Any:
-        """All that is stored of a run, to see that nothing changed."""
+        """Return everything that is stored of a run, to compare it later."""
         run = self.run(run_id)
-        columns = {each.key: getattr(run, each.key) for each in Run.__table__.columns}
+        columns = {column.key: getattr(run, column.key) for column in Run.__table__.columns}
         return columns, self.history(run_id), self.attempts(run_id), self.events(run.experiment_id)

@@ -1,4 +1,4 @@
-"""Experiments for tests of workers: real, and small enough to train in a second or two."""
+"""Small experiments for tests of workers; real ones, that train in a second or two."""
 
 import uuid
 from typing import Any
@@ -43,7 +43,7 @@ def submit(session: Session, settings: Settings, **fields: Any) -> list[uuid.UUI
 
 
 def ring(session: Session, settings: Settings) -> None:
-    """Ring for the runs that wait, as the API does after a submission."""
+    """Wake workers for the queued runs, as the API does after a submission."""
     doorbell = Doorbell(settings)
     doorbell.ring(workers_wanted(session, settings))
     doorbell.close()

@@ -1,4 +1,4 @@
-"""Packs of small mlps, as tests claim and record them."""
+"""Packs of small mlps that tests claim and record."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from tests.support.scripted_worker import METRICS, Lab
 
 MLP = {"name": "mlp", "hidden_units": [16, 8]}
 
-#: The answer to a worker that did all it asked for, and may go on.
+#: The answer to a write that counted for all runs, none of which was cancelled.
 NOTHING = RunsToLeave(frozenset(), frozenset())
 
 
 def positions(lab: Lab, experiment_id: uuid.UUID, pack: Sequence[Claim]) -> list[int]:
-    """Where the runs of a pack stand in their experiment."""
+    """Return the positions of a pack's runs in their experiment."""
     places = {run.id: run.position for run in lab.runs(experiment_id)}
-    return [places[held.run_id] for held in pack]
+    return [places[claim.run_id] for claim in pack]
 
 
 def meet_workers(lab: Lab, *names: str) -> None:
-    """Let workers have been seen just now."""
+    """Store workers as seen just now."""
     with lab.sessions.begin() as session:
         session.execute(insert(Worker), [{"name": name, "device": "cpu"} for name in names])
 
@@ -31,5 +31,5 @@ def meet_workers(lab: Lab, *names: str) -> None:
 def records(
     pack: Sequence[Claim], epoch: int, ending: str | None = None, **metrics: float
 ) -> list[EpochRecord]:
-    """One epoch of every member."""
-    return [EpochRecord(held, epoch, METRICS | metrics, ending) for held in pack]
+    """Return the records of one epoch of all members."""
+    return [EpochRecord(claim, epoch, METRICS | metrics, ending) for claim in pack]

@@ -24,7 +24,7 @@ from torch import Tensor
 from service.settings import Settings
 from service.specs.expansion import config_hash
 from service.specs.spec import RunConfig
-from service.weights.checksums import DamagedFileError, check, seal
+from service.weights.checksums import DamagedFileError, check, with_checksum
 from service.weights.storage import CHECKPOINTS, Moment, Storage, run_of, weights_name
 from workers.execution.background import wait_for
 from workers.training.jobs import JobMember
@@ -205,7 +205,7 @@ class Checkpoints:
 
         def write() -> None:
             name = weights_name(owner.run_id, owner.attempt, moment)
-            self._storage.write(name, seal(save(weights, metadata)), durable=durable)
+            self._storage.write(name, with_checksum(save(weights, metadata)), durable=durable)
             for attempt in range(1, owner.attempt):
                 self._storage.remove(weights_name(owner.run_id, attempt, moment))
 
@@ -246,7 +246,7 @@ class Checkpoints:
         return CheckpointPosition(training.epoch, training.step, self._owner.attempt)
 
     def _write(self, position: CheckpointPosition, state: dict[str, Tensor]) -> None:
-        data = seal(save(state, self._facts | position.facts()))
+        data = with_checksum(save(state, self._facts | position.facts()))
         self._storage.write(position.name(self._owner.run_id), data)
         if position not in self._kept:
             self._kept.append(position)

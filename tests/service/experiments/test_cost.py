@@ -3,7 +3,7 @@
 import pytest
 
 from service.experiments import cost
-from service.experiments.throughput import PLAINLY, reckoned, workload
+from service.experiments.throughput import SOLO, expected_seconds, workload
 from service.specs.choices import choice
 from service.specs.expansion import expand
 from service.specs.limits import Limits
@@ -18,12 +18,12 @@ SMALL = {"model": MLP.model_dump(mode="json"), "dataset": DIGITS, "batch_size": 
 
 
 def catalog_rate(model=MODEL, batch_size=128):
-    return reckoned(workload(model, "mnist", batch_size), PLAINLY)
+    return expected_seconds(workload(model, "mnist", batch_size), SOLO)
 
 
 def in_packs(members):
     """What a thousand samples of the small mlp are reckoned to take."""
-    return reckoned(workload(SMALL["model"], "digits", 32), members)
+    return expected_seconds(workload(SMALL["model"], "digits", 32), members)
 
 
 def estimated(lab, *, pack_size=32, device="auto", **fields):
@@ -109,7 +109,9 @@ def test_packs_gain_about_what_was_measured(dataset, units, batch_size, gains):
     """Times less than plainly, by docs/performance.md."""
     key = workload(SMALL["model"] | {"hidden_units": units}, dataset, batch_size)
     for members, gain in gains.items():
-        assert reckoned(key, PLAINLY) / reckoned(key, members) == pytest.approx(gain, rel=0.35)
+        assert expected_seconds(key, SOLO) / expected_seconds(key, members) == pytest.approx(
+            gain, rel=0.35
+        )
 
 
 def test_only_what_can_be_packed_together_shares(lab):
@@ -131,7 +133,7 @@ def test_packs_are_as_large_as_the_setting_lets_them(lab):
 def test_what_is_never_packed_is_reckoned_plainly(lab):
     large = SMALL["model"] | {"hidden_units": [900]}
     cost_of_large = estimated(lab, seeds=8, model=large)
-    expected = reckoned(workload(large, "digits", 32), PLAINLY)
+    expected = expected_seconds(workload(large, "digits", 32), SOLO)
     assert cost_of_large.seconds == pytest.approx(8 * 5 * expected, abs=0.002)
     cnns = estimated(lab, seeds=8, model="mnist_cnn", dataset="mnist", batch_size=128)
     assert cnns.rates[0].seconds_per_thousand_samples == pytest.approx(catalog_rate(), abs=1e-6)

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from service.weights import files
-from service.weights.checksums import seal
+from service.weights.checksums import with_checksum
 from service.weights.storage import CHECKPOINTS, WEIGHTS, open_storage, weights_name
 from tests.support.served_api import serving
 
@@ -27,7 +27,7 @@ def leave(storage):
     def leave(run_id, attempt, moment, value=1.0):
         metadata = {"run_id": str(run_id), "config": json.dumps({"value": value})}
         tensors = {"output.weight": np.full((300, 500), value, np.float32)}
-        storage.write(weights_name(run_id, attempt, moment), seal(save(tensors, metadata)))
+        storage.write(weights_name(run_id, attempt, moment), with_checksum(save(tensors, metadata)))
 
     return leave
 
