@@ -89,14 +89,14 @@ _CNN: dict[str, Any] = {
     "clipping": {"name": "value", "threshold": 0.1},
     "seeds": [3],
 }
-#: The kinds of packs that convolutions make.
+#: The kinds of packs of convolutional networks.
 CNNS: dict[str, dict[str, Any]] = {
     "activations": _CNN | {"optimizer": "adam"},
     "maxout": _CNN | {"activation": {"name": "maxout"}, "dropout": "none", "seeds": [3, 8]},
     "prelu": _CNN | {"activation": "prelu", "seeds": [3, 8]},
     **{
-        f"{each['name']} norm": _CNN | {"normalization": each}
-        for each in (
+        f"{normalization['name']} norm": _CNN | {"normalization": normalization}
+        for normalization in (
             {"name": "batch"},
             {"name": "layer"},
             {"name": "instance"},
@@ -111,33 +111,35 @@ Runs = list[tuple[RunConfig, int]]
 
 
 def runs_of(spec: dict[str, Any]) -> tuple[Runs, Dataset]:
-    """The runs of a spec, which may be one pack, and their data."""
+    """Return the runs of a spec, which form one pack, and their data set."""
     runs = expand(ExperimentSpec.model_validate(BASE | spec), Limits())
     (key,) = {pack_key(run.configuration) for run in runs}
     assert key is not None
-    return [(each.config, each.seed) for each in runs], load(runs[0].config.dataset)
+    return [(run.config, run.seed) for run in runs], load(runs[0].config.dataset)
 
 
 def seen(result: StartResult | EpochResult) -> Any:
-    """A result's bits, layer statistics with them, without the seconds."""
+    """Return a result's bits, with its layer statistics, without the seconds."""
     metrics = result.metrics if isinstance(result, EpochResult) else {}
     return (
-        {name: each.hex() for name, each in metrics.items() if name != "epoch_seconds"},
+        {name: value.hex() for name, value in metrics.items() if name != "epoch_seconds"},
         result.statistics and repr(result.statistics.as_dict()),
     )
 
 
 def bits_of(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """A number for the bits of each tensor, without the seconds of a state."""
+    """Return a hash of the bits of each tensor, without the seconds of a state."""
     return {
-        name: hash(each.numpy().tobytes()) for name, each in tensors.items() if name != "seconds"
+        name: hash(tensor.numpy().tobytes())
+        for name, tensor in tensors.items()
+        if name != "seconds"
     }
 
 
 def trained(
     pack: PackedTraining, *, at_pulse: Callable[[PackedTraining], None] = lambda _: None
 ) -> dict[int, list[Any]]:
-    """Train to the end: each member's results and weights, as bits."""
+    """Train to the end; return each member's results and weights, as bits."""
     found: dict[int, list[Any]] = {}
     for item in pack.run():
         if isinstance(item, Pulse):

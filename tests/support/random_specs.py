@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from service.catalog.axes import AXES
 from service.catalog.entry import Entry, Parameter
 
-#: Training one epoch is to take a blink: bounds narrower than the catalog's, by parameter.
+#: Bounds narrower than the catalog's, by parameter, so that an epoch takes a moment.
 _MOST = {
     "channels": 8,
     "units": 12,
@@ -19,12 +19,12 @@ _MOST = {
 }
 _MOST_ITEMS = {"hidden_units": 4}
 
-#: Fetched from the network where it is not at hand, so not drawn.
+#: Not drawn, since they may have to be fetched from the network.
 _REMOTE = {"fashion_mnist"}
 
 
 def specs() -> st.SearchStrategy[dict[str, Any]]:
-    """Draw a spec of one run and one epoch, every axis given or left out."""
+    """Return a strategy for specs of one run and one epoch; optional axes may be missing."""
     axes = {
         "initializer": _choice("initializer"),
         "output_initializer": _choice("initializer"),
@@ -46,16 +46,17 @@ def specs() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _choice(axis: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.one_of([_entry(each) for each in AXES[axis].values() if each.name not in _REMOTE])
+    return st.one_of([_entry(entry) for entry in AXES[axis].values() if entry.name not in _REMOTE])
 
 
 def _entry(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
     parameters = {parameter.name: _parameter(parameter) for parameter in entry.parameters}
     small = {name for name in ("train_size", "test_size", "channels") if name in parameters}
-    always = {each.name for each in entry.parameters if each.default is ... or each.name in small}
+    required = {parameter.name for parameter in entry.parameters if parameter.default is ...}
+    always = required | small
     return st.fixed_dictionaries(
         {"name": st.just(entry.name)} | {name: parameters[name] for name in sorted(always)},
-        optional={name: each for name, each in parameters.items() if name not in always},
+        optional={name: strategy for name, strategy in parameters.items() if name not in always},
     )
 
 

@@ -30,10 +30,10 @@ def claim(sessions, settings):
 
     def claim(worker="one"):
         with sessions() as session:
-            (held,) = claims.claim(
+            (claimed,) = claims.claim(
                 session, worker=worker, engine=devices.describe(CPU), settings=settings, most=1
             )
-            return held
+            return claimed
 
     return claim
 

@@ -142,7 +142,7 @@ def test_reading_needs_no_working_folder(tmp_path):
     code = "from workers.datasets.loading import data_folder; print(data_folder())"
     environment = {**os.environ, "PYTHONPATH": str(DATA.parent)}
     environment.pop("ACTINIUM_DATA_DIR", None)
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
         env=environment,
@@ -150,4 +150,4 @@ def test_reading_needs_no_working_folder(tmp_path):
         text=True,
         check=True,
     )
-    assert Path(told.stdout.strip()) == DATA
+    assert Path(done.stdout.strip()) == DATA

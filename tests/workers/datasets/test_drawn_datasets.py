@@ -16,7 +16,7 @@ DRAWN = ["circles", "moons", "ball"]
 
 def drawn(name, **parameters):
     chosen = choice("dataset", {"name": name, **parameters}).parameters
-    own = {each: chosen[each] for each in chosen.keys() - {"validation_split", "preprocessing"}}
+    own = {name: chosen[name] for name in chosen.keys() - {"validation_split", "preprocessing"}}
     return DATASETS[name](Path("nowhere"), **own)
 
 
@@ -52,7 +52,7 @@ def test_every_part_of_every_seed_has_points_of_its_own(name):
     samples = [drawn(name, seed=seed, train_size=700, test_size=700) for seed in range(4)]
     parts = [part for sample in samples for part in (sample.train_inputs, sample.test_inputs)]
     seen = [set(map(bytes, part)) for part in parts]
-    assert all(len(each) == 700 for each in seen)
+    assert all(len(part) == 700 for part in seen)
     assert not any(a & b for a, b in itertools.combinations(seen, 2))
     # Two parts that shared a stream of noise would be correlated.
     coordinates = np.array([part.ravel() for part in parts])
@@ -116,8 +116,8 @@ def test_the_ball_is_filled_evenly_with_unit_deviation():
     np.testing.assert_allclose(inputs.std(axis=0), 1.0, atol=0.01)
     np.testing.assert_allclose(np.corrcoef(inputs.T), np.eye(10), atol=0.02)
     # A coordinate has the density (1 - t^2)^((d - 1) / 2), a beta distribution.
-    for each in inputs.T:
-        assert stats.kstest((each / radius + 1) / 2, stats.beta(5.5, 5.5).cdf).pvalue > 1e-5
+    for coordinate in inputs.T:
+        assert stats.kstest((coordinate / radius + 1) / 2, stats.beta(5.5, 5.5).cdf).pvalue > 1e-5
 
 
 def test_the_ball_is_labelled_by_the_sum():

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: from a folder, from a mirror, and what is said when there is neither."""
+"""Fashion-MNIST: from a folder, from a mirror, and the error when there is neither."""
 
 import gzip
 import hashlib
@@ -85,9 +85,9 @@ def serve():
 def unreachable():
     """Two addresses nobody listens at."""
     with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        yield [f"http://127.0.0.1:{each.getsockname()[1]}/" for each in (first, second)]
+        for server in (first, second):
+            server.bind(("127.0.0.1", 0))
+        yield [f"http://127.0.0.1:{server.getsockname()[1]}/" for server in (first, second)]
 
 
 def read(folder, mirrors, checksums, train_size=20, test_size=8):

@@ -61,7 +61,7 @@ def test_several_logits_are_a_softmax():
 
 def test_the_network_is_left_as_it_was():
     network = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.Linear(2, 1)).train()
-    before = {name: each.clone() for name, each in network.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     first, second = (decision_boundary(network, INPUTS, LABELS, size=5) for _ in range(2))
     assert first == second
     assert network.training

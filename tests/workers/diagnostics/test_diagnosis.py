@@ -1,4 +1,4 @@
-"""Diagnoses: what is told apart at initialization, and what is found while a run trains."""
+"""Diagnoses: verdicts at initialization, and findings while a run trains."""
 
 import math
 from collections import Counter
@@ -50,9 +50,9 @@ def block(activation, initializer, seed):
 @pytest.mark.parametrize(("activation", "initializer", "verdict"), ROWS)
 def test_the_block_network(activation, initializer, verdict):
     found = [diagnosed(block(activation, initializer, seed)) for seed in range(5)]
-    assert Counter(each.verdict for each in found) == {verdict: 5}
-    for each in found:
-        assert bool(each.findings) == (verdict != "healthy")
+    assert Counter(diagnosis.verdict for diagnosis in found) == {verdict: 5}
+    for diagnosis in found:
+        assert bool(diagnosis.findings) == (verdict != "healthy")
 
 
 @pytest.mark.slow
@@ -167,7 +167,7 @@ def test_a_normalization_heals():
 def test_all_findings_are_listed_the_most_severe_first():
     found = diagnosed(block("tanh", normal(1.0), 0))
     assert found.verdict == "saturated"
-    kinds = [each.kind for each in found.findings]
+    kinds = [finding.kind for finding in found.findings]
     assert kinds == sorted(kinds, key=[*reversed(VERDICTS)].index)
     assert set(kinds) == {"saturated", "exploding"}
     for finding in found.findings:
@@ -258,7 +258,7 @@ def test_a_plateau_is_remarked(healthy):
     assert found.verdict == "healthy"
     finding = only(found)
     assert (finding.kind, finding.epoch) == ("plateau", 4)
-    # Of a long run three epochs tell nothing, and a loss that rests low has been learnt.
+    # Three epochs of a long run are too few, and a loss that stays low has been learnt.
     assert follow(resting, healthy, planned=1000).findings == ()
     assert follow([{"loss": 0.1}] * 10, healthy).findings == ()
     assert follow([{"loss": 0.6931}] * 10).findings == ()  # what guessing gives is not known

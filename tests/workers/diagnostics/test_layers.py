@@ -25,9 +25,9 @@ ACTIVATIONS = {
 
 def weights_of(built):
     """Weights and biases of all layers as float64."""
-    weighted = [*(each.weighted for each in built.hidden_layers()), built.output]
+    weighted = [*(layer.weighted for layer in built.hidden_layers()), built.output]
     return [
-        tuple(each.detach().double().numpy() for each in (layer.weight, layer.bias))
+        tuple(parameter.detach().double().numpy() for parameter in (layer.weight, layer.bias))
         for layer in weighted
     ]
 
@@ -118,7 +118,7 @@ def agree(distribution, values, rel):
 def check(found: NetworkStatistics, built, loss, expected, activation):
     _, slope, saturated = ACTIVATIONS[activation]
     assert found.loss == pytest.approx(loss, rel=1e-5)
-    weighted = [*(each.weighted for each in built.hidden_layers()), built.output]
+    weighted = [*(layer.weighted for layer in built.hidden_layers()), built.output]
     for layer, module, (z, values, gradient, delta) in zip(
         found.layers, weighted, expected, strict=True
     ):
@@ -249,8 +249,10 @@ def test_a_probe_leaves_everything_as_it_was(training, normalization):
     state, generator = copy.deepcopy(built.state_dict()), torch.get_rng_state()
     statistics(built, x, labels)
     assert built.training is training
-    assert all(torch.equal(each, state[name]) for name, each in built.state_dict().items())
-    assert all(torch.equal(each.grad, torch.ones_like(each)) for each in built.parameters())
+    assert all(torch.equal(tensor, state[name]) for name, tensor in built.state_dict().items())
+    assert all(
+        torch.equal(parameter.grad, torch.ones_like(parameter)) for parameter in built.parameters()
+    )
     assert torch.equal(torch.get_rng_state(), generator)
     assert not any(module._forward_hooks for module in built.modules())
 

@@ -134,7 +134,7 @@ def test_the_last_two_are_kept_until_the_run_is_over(attempts):
 
 
 def test_a_checkpoint_ahead_of_the_rows_is_not_used(attempts):
-    """Killed between the checkpoint and the row's commit: that epoch has to be lived again."""
+    """Killed between the checkpoint and the row's commit: that epoch is retrained."""
     attempts.train(1, 4)
     assert attempts.resumed(2, recorded_epochs=3) == (4, 0)
     assert attempts.files() == [(1, 4, 0)]  # what led too far is gone
@@ -204,14 +204,14 @@ def test_an_attempt_never_touches_the_files_of_a_later_one(attempts):
         attempts.train(attempt, 5)
     mine = [file for file in attempts.files() if file[0] > 2]
     assert len(mine) == 4
-    contents = {each: attempts.storage.open(each).read() for each in named(attempts, mine)}
+    contents = {name: attempts.storage.open(name).read() for name in named(attempts, mine)}
     late = attempts.checkpoints(2)
     assert late.resume(attempts.training(), recorded_epochs=2)
-    for each in sleeper.run():
-        if isinstance(each, EpochResult) and each.epoch < 6:
+    for result in sleeper.run():
+        if isinstance(result, EpochResult) and result.epoch < 6:
             stale.after_epoch(sleeper)
     stale.keep_weights(sleeper, "final")
-    assert [each for each in attempts.files() if each[0] > 2] == mine
+    assert [file for file in attempts.files() if file[0] > 2] == mine
     assert {content: attempts.storage.open(content).read() for content in contents} == contents
     assert attempts.storage.names(WEIGHTS) == [weights_name(attempts.run_id, 2, "final")]
 
@@ -237,7 +237,7 @@ def test_a_full_disk_costs_the_checkpoint_and_nothing_else(tmp_path, settings):
         checkpoints.keep_weights(training, "initial")
     assert checkpoints.failures == 4
     assert [log["failures"] for log in logs] == [1, 2, 3, 4]
-    assert all("No space left" in each["reason"] for each in logs)
+    assert all("No space left" in line["reason"] for line in logs)
     assert full.resumed(2, recorded_epochs=3) is None
 
 
@@ -248,7 +248,7 @@ def test_a_disk_is_never_filled_to_the_last_byte(tmp_path, folder, monkeypatch):
     with pytest.raises(OSError, match="Too little room") as refused:
         folder.write("checkpoints/more", [b"0" * 10 * 4096, b"1"])
     assert refused.value.errno == errno.ENOSPC
-    assert [each.name for each in (tmp_path / "checkpoints").iterdir()] == ["fits"]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["fits"]
 
 
 @pytest.mark.parametrize("url", ["nonsense://there", "memory://"])
@@ -324,8 +324,8 @@ def test_checkpoints_take_a_small_share_of_the_time(local, monkeypatch):
 def test_a_long_epoch_is_saved_within(attempts):
     attempts.settings = attempts.settings.model_copy(update={"checkpoint_seconds": 1e-6})
     training, checkpoints = attempts.training(), attempts.checkpoints(1)
-    for each in training.run():
-        if not isinstance(each, EpochResult):
+    for item in training.run():
+        if not isinstance(item, EpochResult):
             checkpoints.within_epoch(training)
         if training.epoch == 2 and training.step == 1:
             break
@@ -335,7 +335,7 @@ def test_a_long_epoch_is_saved_within(attempts):
 
 def test_weights_rebuild_the_network(attempts, tmp_path):
     training, checkpoints = attempts.training(), attempts.checkpoints(1)
-    first = {name: each.clone() for name, each in training.network.state_dict().items()}
+    first = {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
     checkpoints.keep_weights(training, "initial")
     list(training.run())
     checkpoints.keep_weights(training, "final")
@@ -352,11 +352,11 @@ def test_weights_rebuild_the_network(attempts, tmp_path):
         assert all(torch.equal(found[name], expected[name]) for name in expected)
         (tmp_path / "weights").write_bytes(content)
         with safe_open(tmp_path / "weights", "pt") as opened:  # as any other reader does
-            told = opened.metadata()
-        assert (told["epoch"], told["run_id"]) == (str(epoch), str(attempts.run_id))
-        assert (told["seed"], json.loads(told["engine"])) == ("3", ENGINE)
-        config = RunConfig.model_validate_json(told["config"])
-        assert config_hash(config) == told["config_hash"]
+            metadata = opened.metadata()
+        assert (metadata["epoch"], metadata["run_id"]) == (str(epoch), str(attempts.run_id))
+        assert (metadata["seed"], json.loads(metadata["engine"])) == ("3", ENGINE)
+        config = RunConfig.model_validate_json(metadata["config"])
+        assert config_hash(config) == metadata["config_hash"]
         rebuilt = SoloTraining(config, 99, attempts.data, CPU).network
         rebuilt.load_state_dict(found)
 
@@ -373,16 +373,16 @@ def test_a_later_attempts_initial_weights_take_the_place_of_the_first(attempts):
     assert attempts.storage.names(WEIGHTS) == [weights_name(attempts.run_id, 3, "initial")]
 
 
-def test_a_seal_covers_every_byte(local, tmp_path):
-    """Whichever bit of a small file is flipped, it is refused (or its meaning is the same)."""
+def test_the_checksum_covers_every_byte(local, tmp_path):
+    """A small file is refused if any of its bits is flipped."""
     local.train(1, 1)
     (name,) = local.storage.names(CHECKPOINTS)
     path = tmp_path / name
     content = path.read_bytes()
     with path.open("rb") as file:
-        told = check(file)
+        metadata = check(file)
     for at in range(0, len(content), 7):
         path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
         with path.open("rb") as file, pytest.raises(DamagedFileError):
             check(file)
-    assert told["epoch"] == "2"
+    assert metadata["epoch"] == "2"

@@ -1,4 +1,4 @@
-"""A training that goes on from a file gives the very bits of one that was never stopped."""
+"""A training that resumes from a file gives the same bits as one that was never stopped."""
 
 import math
 import uuid
@@ -42,8 +42,8 @@ OPTIMIZERS = [
     {"name": "rmsprop", "momentum": 0.5},
 ]
 SPECS = [
-    *({"optimizer": each} for each in OPTIMIZERS),
-    *({"optimizer": {"name": "adam", "schedule": each}} for each in AXES["schedule"]),
+    *({"optimizer": optimizer} for optimizer in OPTIMIZERS),
+    *({"optimizer": {"name": "adam", "schedule": schedule}} for schedule in AXES["schedule"]),
     *(
         {axis: {"name": name, **REQUIRED.get(name, {})}}
         for axis in ("activation", "initializer", "normalization", "clipping", "loss")
@@ -66,7 +66,7 @@ def pulse_at_every_step(monkeypatch):
 
 
 def run_of(spec, seed=5):
-    """A way to make fresh trainings of a spec."""
+    """Return a function that makes new trainings of a spec."""
     (run,) = expand(ExperimentSpec.model_validate(BASE | spec), Limits())
     data = load(run.config.dataset)
     return lambda: SoloTraining(run.config, seed, data, CPU)
@@ -90,11 +90,11 @@ def metrics_of(result):
 
 
 def weights(training):
-    return {name: each.clone() for name, each in training.network.state_dict().items()}
+    return {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
 
 
 def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[each], other[each]) for each in one)
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def through_a_file(stopped, fresh, config, folder, settings):
@@ -177,7 +177,7 @@ def test_members_of_a_pack_go_on_exactly_beside_others(optimizer, tmp_path, sett
 
     def of(member, results):
         rounds = [result for result in results if not isinstance(result, Pulse)]
-        return rows([each[member] for each in rounds if member in each])
+        return rows([item[member] for item in rounds if member in item])
 
     whole, stopped = pack(0, 1), pack(0, 1)
     expected = list(whole.run())

@@ -83,13 +83,13 @@ def stored_of(sessions, pack):
     with sessions() as session:
         of_runs = [
             {
-                each.key: repr(getattr(session.get(Run, claim.run_id), each.key))
-                for each in Run.__table__.columns
-                if each.key not in left_out
+                column.key: repr(getattr(session.get(Run, claim.run_id), column.key))
+                for column in Run.__table__.columns
+                if column.key not in left_out
             }
             for claim in pack
         ]
-        tables = [stored(session, each, each.run_id, each.epoch) for each in (Epoch, Layers)]
+        tables = [stored(session, table, table.run_id, table.epoch) for table in (Epoch, Layers)]
         return of_runs, tables, stored(session, Event, Event.id)
 
 
@@ -127,7 +127,7 @@ def test_what_is_recorded_together_is_what_is_recorded_singly(
         found.append(stored_of(sessions, pack))
         transactions.append(len(inserted))
     assert found[0] == found[1]
-    assert [len(each) for each in found[0][1]] == [24, 15]
+    assert [len(rows) for rows in found[0][1]] == [24, 15]
     # The first epoch, up to the end of one member, and up to that of the others.
     assert transactions == [9, 3]
 

@@ -1,4 +1,4 @@
-"""Layer statistics and diagnoses of real trainings, as they end up stored."""
+"""Layer statistics and diagnoses of real trainings, as they are stored."""
 
 import pytest
 from sqlalchemy import select
@@ -37,7 +37,7 @@ def test_a_training_leaves_its_statistics_and_a_diagnosis(submitted, train, look
     assert train() == "completed"
     found, diagnosis = inside(run_id)
     assert list(found) == [0, 2, 3]
-    assert {each["samples"] for each in found.values()} == {100}
+    assert {statistics["samples"] for statistics in found.values()} == {100}
     names = [layer["name"] for layer in found[0]["layers"]]
     assert names == ["conv_1", "conv_2", "dense_1", "output"]
     assert found[3]["loss"] < found[0]["loss"]

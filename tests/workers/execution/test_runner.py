@@ -1,4 +1,4 @@
-"""A run in a worker's hands: real training on real images, and every way it can end."""
+"""A claimed run: real training on real images, and every way it can end."""
 
 import math
 import os
@@ -31,7 +31,7 @@ QUICK = {
 
 @pytest.fixture
 def meanwhile(look):
-    """Let something happen while a run trains, once; the worker is never told to stop."""
+    """Let something happen while a run trains, once; the worker never has to stop."""
 
     def meanwhile(run_id, happening, epoch=1):
         once = iter([happening])
@@ -145,7 +145,7 @@ def test_a_run_given_back_goes_on_in_the_epoch_it_was_in(
     pulses = iter(range(100))
     assert train(stopping=lambda: next(pulses) == 15) == "released"
     left = (settings.home / "training" / "checkpoints").iterdir()
-    places = [each.name.removesuffix(".safetensors").split("-")[6:] for each in left]
+    places = [path.name.removesuffix(".safetensors").split("-")[6:] for path in left]
     epoch, step = max((int(epoch), int(step)) for epoch, step in places)
     assert step > 0  # in the middle of an epoch
     with capture_logs() as logs:
@@ -279,8 +279,8 @@ def test_a_worker_trains_all_that_waits(session, sessions, settings, look):
     low = submit(session, settings, seeds=2, epochs=1)
     high = submit(session, settings, epochs=1, priority=5)
     train_waiting_runs(sessions, settings, worker="one", device=CPU, stopping=lambda: False)
-    assert {look.run(each).status for each in [*low, *high]} == {"completed"}
-    first = min([*low, *high], key=lambda each: look.run(each).started_at)
+    assert {look.run(run_id).status for run_id in [*low, *high]} == {"completed"}
+    first = min([*low, *high], key=lambda run_id: look.run(run_id).started_at)
     assert first == high[0]
 
 

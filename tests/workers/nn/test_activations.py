@@ -108,7 +108,7 @@ CASES = [
     ("relu6", {}, lambda x: np.clip(x, 0, 6), between(0, 6)),
 ]
 IDS = ["-".join([name, *map(str, parameters.values())]) for name, parameters, *_ in CASES]
-THROUGH_ZERO = [each for each in CASES if each[2](np.zeros(1)) == 0]
+THROUGH_ZERO = [case for case in CASES if case[2](np.zeros(1)) == 0]
 
 
 def activation(name, units=1, **parameters):
@@ -167,7 +167,7 @@ def test_selu_has_mean_zero_and_variance_one_as_its_fixed_point():
 @pytest.mark.parametrize("shape", [(7, 4), (7, 4, 5, 3)])
 def test_prelu_learns_one_slope_for_each_unit_or_channel(shape):
     prelu = activation("prelu", 4, initial_slope=0.25)
-    assert {name: each.tolist() for name, each in prelu.state_dict().items()} == {
+    assert {name: tensor.tolist() for name, tensor in prelu.state_dict().items()} == {
         "slope": [0.25] * 4
     }
     slopes = torch.tensor([0.1, -0.5, 2.0, 0.0])
@@ -211,11 +211,11 @@ def test_maxout_is_the_first_largest_of_a_units_pieces(pieces, spatial, memory_f
 
 
 def test_maxout_commutes_with_pooling_in_value_but_not_in_the_gradient_of_ties():
-    """Two pieces tied at different places: why it is not told as monotone."""
+    """Two pieces tied at different places: why it is not marked as monotone."""
     maxout = activation("maxout", 1, pieces=2)
     z = torch.tensor([[[[0.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]]], requires_grad=True)
     last, first = (maxout(F.max_pool2d(z, 2)), F.max_pool2d(maxout(z), 2))
     assert torch.equal(last, first)
-    gradients = [torch.autograd.grad(each.sum(), z)[0] for each in (last, first)]
+    gradients = [torch.autograd.grad(output.sum(), z)[0] for output in (last, first)]
     assert not torch.equal(*gradients)
     assert not maxout.monotone

@@ -26,7 +26,7 @@ def test_every_clipping_is_proved_here():
 
 def parameters_with(gradients):
     """A network of bare parameters with these gradients."""
-    network = nn.ParameterList(torch.zeros(each.shape) for each in gradients)
+    network = nn.ParameterList(torch.zeros(gradient.shape) for gradient in gradients)
     for parameter, gradient in zip(network, gradients, strict=True):
         parameter.grad = torch.from_numpy(gradient.copy())
     return network
@@ -35,7 +35,7 @@ def parameters_with(gradients):
 def clipped(name, gradients, **parameters):
     network = parameters_with(gradients)
     found = CLIPPINGS[name](**parameters)(network)
-    return [each.grad.numpy() for each in network], found
+    return [parameter.grad.numpy() for parameter in network], found
 
 
 def flat(gradients):
@@ -84,7 +84,7 @@ def test_per_parameter_norm_scales_each_tensor_to_its_own_bound(gradients, max_n
     after, found = clipped("per_parameter_norm", gradients, max_norm=max_norm)
     norms = [np.linalg.norm(gradient.astype(np.float64)) for gradient in gradients]
     assert found.norm.item() == pytest.approx(np.linalg.norm(norms), rel=1e-9)
-    assert found.clipped.item() == any(each > max_norm for each in norms)
+    assert found.clipped.item() == any(norm > max_norm for norm in norms)
     for one, other, norm in zip(after, gradients, norms, strict=True):
         if norm > max_norm:
             assert np.linalg.norm(one.astype(np.float64)) == pytest.approx(max_norm, rel=1e-5)
@@ -136,8 +136,8 @@ def test_memory_layout_does_not_matter(name, parameters):
     for memory_format in (torch.contiguous_format, torch.channels_last):
         generator = torch.Generator().manual_seed(1)
         network = nn.Conv2d(3, 4, 5, bias=False).to(memory_format=memory_format)
-        for each in (network.weight.data, gradient := torch.empty_like(network.weight)):
-            each.copy_(torch.randn(each.shape, generator=generator))
+        for values in (network.weight.data, gradient := torch.empty_like(network.weight)):
+            values.copy_(torch.randn(values.shape, generator=generator))
         network.weight.grad = gradient.detach()
         found.append(CLIPPINGS[name](**parameters)(network))
         after.append(network.weight.grad)
@@ -171,7 +171,7 @@ class Small(nn.Module):
         self.output = nn.Linear(3, 2)
 
 
-SHAPES = [tuple(each.shape) for each in Small().parameters()]
+SHAPES = [tuple(parameter.shape) for parameter in Small().parameters()]
 
 
 def valued(elements):

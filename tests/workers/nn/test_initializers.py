@@ -143,12 +143,12 @@ def test_each_parameter_is_drawn_from_a_stream_of_its_own():
         weight=INITIALIZERS["uniform"](limit=1.0),
         output_weight=INITIALIZERS["constant"](value=3.0),
         bias=INITIALIZERS["constant"](value=0.5),
-        stream=lambda name: np.random.default_rng([ord(each) for each in name]),
+        stream=lambda name: np.random.default_rng([ord(letter) for letter in name]),
         inputs=torch.zeros(1, 6),
     )
     for name in ("conv_1", "dense_1"):
         layer = small.get_submodule(name)
-        generator = np.random.default_rng([ord(each) for each in f"{name}.weight"])
+        generator = np.random.default_rng([ord(letter) for letter in f"{name}.weight"])
         expected = generator.uniform(-1, 1, layer.weight.shape).astype(np.float32)
         np.testing.assert_array_equal(layer.weight.detach().numpy(), expected)
         assert (layer.bias == 0.5).all()
@@ -163,7 +163,7 @@ def filled(network, inputs, weight="lsuv", output_weight="lsuv", bias=0.0):
         weight=INITIALIZERS[weight](),
         output_weight=INITIALIZERS[output_weight](),
         bias=INITIALIZERS["constant"](value=bias),
-        stream=lambda name: np.random.default_rng([ord(each) for each in name]),
+        stream=lambda name: np.random.default_rng([ord(letter) for letter in name]),
         inputs=inputs,
     )
     return network
@@ -227,7 +227,7 @@ def test_lsuv_gives_every_layer_unit_variance(model, bias, activation, parameter
         matrix = layer.weight.detach().double().numpy().reshape(len(layer.weight), -1)
         lengths = np.linalg.svd(matrix, compute_uv=False)
         assert lengths.min() == pytest.approx(lengths.max(), rel=1e-5), "still orthogonal"
-    slopes = [each for name, each in network.named_parameters() if name.endswith("slope")]
+    slopes = [tensor for name, tensor in network.named_parameters() if name.endswith("slope")]
     assert len(slopes) == (3 if activation == "prelu" else 0)
     assert all((slope == 0.25).all() for slope in slopes), "an activation keeps its own start"
 
@@ -238,7 +238,7 @@ def test_lsuv_is_the_papers_algorithm():
     network = filled(built("mlp", "tanh"), inputs)
     x = inputs.double().numpy()
     for name, layer in weighted_layers(network).items():
-        seed = [ord(each) for each in f"{name}.weight"]
+        seed = [ord(letter) for letter in f"{name}.weight"]
         shape = tuple(layer.weight.shape)
         weight = INITIALIZERS["orthogonal"](gain=1.0)(shape, np.random.default_rng(seed))
         while abs(np.var(x @ weight.T) - 1) > 1e-9:
@@ -256,7 +256,7 @@ def test_layers_of_another_initializer_are_left_alone(weight, output_weight):
     for name, layer in weighted_layers(network).items():
         own = output_weight if name == "output" else weight
         if own != "lsuv":
-            seed = [ord(each) for each in f"{name}.weight"]
+            seed = [ord(letter) for letter in f"{name}.weight"]
             expected = drawn(own, {}, tuple(layer.weight.shape), seed).astype(np.float32)
             np.testing.assert_array_equal(layer.weight.detach().numpy(), expected)
     found = outputs(network, inputs)
@@ -273,11 +273,11 @@ def test_layers_of_another_initializer_are_left_alone(weight, output_weight):
 def test_lsuv_sees_normalizations_as_in_training_and_leaves_their_statistics(training):
     inputs = samples("mlp")
     network = built("mlp", "relu", normalization=torch.nn.BatchNorm1d).train(training)
-    before = {name: each.clone() for name, each in network.named_buffers()}
+    before = {name: tensor.clone() for name, tensor in network.named_buffers()}
     assert len(before) == 9
     filled(network, inputs)
-    for name, each in network.named_buffers():
-        assert torch.equal(each, before[name]), name
+    for name, tensor in network.named_buffers():
+        assert torch.equal(tensor, before[name]), name
     assert all(module.training == training for module in network.modules())
     for name, z in outputs(network.train(), inputs).items():
         assert z.var(correction=0).item() == pytest.approx(1, abs=1e-4), name

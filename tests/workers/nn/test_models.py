@@ -1,4 +1,4 @@
-"""Models against the same networks composed plainly, and the swap of pooling."""
+"""Models against the same networks written out, and pooling before the activation."""
 
 from functools import partial
 
@@ -122,8 +122,8 @@ def test_the_network_is_the_plain_composition(name, size):
 
 def test_sizes_and_names_follow_the_parameters():
     shapes = {
-        name: tuple(each.shape)
-        for name, each in cnn(channels=[3, 5], kernel_size=4, units=[9]).named_parameters()
+        name: tuple(tensor.shape)
+        for name, tensor in cnn(channels=[3, 5], kernel_size=4, units=[9]).named_parameters()
     }
     assert shapes == {
         "conv_1.weight": (3, 1, 4, 4),
@@ -149,7 +149,7 @@ def test_tensors_stay_channels_last():
         network.get_submodule(name).register_forward_hook(lambda *args: seen.append(args[-1]))
     network(images())
     assert len(seen) == 2
-    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in seen)
+    assert all(output.is_contiguous(memory_format=torch.channels_last) for output in seen)
 
 
 def test_dropout_follows_the_pooling_and_the_dense_layer():
@@ -232,9 +232,9 @@ def test_an_architecture_counts_the_network(name, model, shape, build):
         )
         sizes[layer.name] = sum(parameter.numel() for parameter in layer.weighted.parameters())
     network(torch.zeros(2, *shape))
-    assert {each.name: each.parameters for each in counted.hidden} == sizes
-    assert {each.name: each.features * each.positions for each in counted.hidden} == seen
-    assert counted.parameters == sum(each.numel() for each in network.parameters())
+    assert {layer.name: layer.parameters for layer in counted.hidden} == sizes
+    assert {layer.name: layer.features * layer.positions for layer in counted.hidden} == seen
+    assert counted.parameters == sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_the_recipe_costs_what_its_layers_multiply():

@@ -41,8 +41,8 @@ def z_values(kind, seed=2, dtype=torch.float64):
     shape = SHAPES[kind]
     ones = (1,) * (len(shape) - 2)
     x, samples, features = (
-        torch.randn(each, generator=generator, dtype=dtype)
-        for each in (shape, (shape[0], 1, *ones), (1, FEATURES, *ones))
+        torch.randn(wanted, generator=generator, dtype=dtype)
+        for wanted in (shape, (shape[0], 1, *ones), (1, FEATURES, *ones))
     )
     return (x * (1 + features.square()) + 2 * samples + 3 * features).contiguous(
         memory_format=LAYOUTS[kind]
@@ -123,11 +123,15 @@ def test_switchable_is_the_papers_formula(kind):
             batch,
         ][used]
         means, variances = zip(*statistics, strict=True)
-        mean = sum(w * each for w, each in zip(softmax(mean_weight[used]), means, strict=True))
-        variance = sum(
-            w * each for w, each in zip(softmax(var_weight[used]), variances, strict=True)
+        mean = sum(
+            w * statistic for w, statistic in zip(softmax(mean_weight[used]), means, strict=True)
         )
-        scale, shift = (by_feature(each.detach(), x).numpy() for each in (ours.weight, ours.bias))
+        variance = sum(
+            w * statistic for w, statistic in zip(softmax(var_weight[used]), variances, strict=True)
+        )
+        scale, shift = (
+            by_feature(parameter.detach(), x).numpy() for parameter in (ours.weight, ours.bias)
+        )
         return scale * (x - mean) / np.sqrt(variance + EPSILON) + shift
 
     for step in range(3):
@@ -139,7 +143,9 @@ def test_switchable_is_the_papers_formula(kind):
         np.testing.assert_allclose(ours(z).detach().numpy(), expected(x, batch), rtol=1e-9)
     np.testing.assert_allclose(ours.running_mean.numpy(), running_mean, rtol=1e-12)
     np.testing.assert_allclose(ours.running_var.numpy(), running_variance, rtol=1e-12)
-    running = tuple(each.reshape(batch[0].shape) for each in (running_mean, running_variance))
+    running = tuple(
+        statistic.reshape(batch[0].shape) for statistic in (running_mean, running_variance)
+    )
     np.testing.assert_allclose(ours.eval()(z).detach().numpy(), expected(x, running), rtol=1e-9)
 
 
@@ -189,7 +195,7 @@ def test_new_modules_give_mean_zero_and_variance_one(name):
 def test_new_modules_scale_by_one_shift_by_zero_and_mix_evenly():
     for name in NORMALIZING:
         made = NORMALIZATIONS[name](**PARAMETERS[name])(FEATURES)
-        values = {key: each.unique().tolist() for key, each in made.named_parameters()}
+        values = {key: tensor.unique().tolist() for key, tensor in made.named_parameters()}
         assert values.pop("bias") == [0], name
         assert all(value == [1] for value in values.values()), name
         assert made.weight.shape == made.bias.shape == (FEATURES,)
@@ -236,11 +242,11 @@ def test_training_on_one_sample_neither_fails_nor_poisons(name, shape):
     x = torch.randn(shape, generator=torch.Generator().manual_seed(6)).double().requires_grad_()
     y = ours(x)
     y.sum().backward()
-    for each in (y, x.grad, *ours.buffers()):
-        assert each.isfinite().all()
+    for tensor in (y, x.grad, *ours.buffers()):
+        assert tensor.isfinite().all()
     if shape[2:] != (4, 3):
-        for each, start in zip(ours.buffers(), (0, 1), strict=False):
-            assert (each == start).all()
+        for buffer, start in zip(ours.buffers(), (0, 1), strict=False):
+            assert (buffer == start).all()
 
 
 def test_a_value_alone_is_normalized_to_the_shift():
@@ -253,27 +259,27 @@ def test_a_value_alone_is_normalized_to_the_shift():
 @pytest.mark.parametrize("kind", SHAPES)
 @pytest.mark.parametrize("name", RUNNING)
 def test_frozen_running_statistics_stay_to_the_bit(name, kind):
-    free, held = module(name), nn.Sequential(module(name))
-    for each in (free, held[0]):
-        each(z_values(kind))
-    before = [buffer.clone() for buffer in held.buffers()]
+    free, frozen = module(name), nn.Sequential(module(name))
+    for network in (free, frozen[0]):
+        network(z_values(kind))
+    before = [buffer.clone() for buffer in frozen.buffers()]
     x = z_values(kind, seed=7)
-    with running_statistics_frozen(held):
-        found = held(x)
-        with running_statistics_frozen(held):
-            held(x)
-        held(x)
-    assert all(map(torch.equal, held.buffers(), before))
+    with running_statistics_frozen(frozen):
+        found = frozen(x)
+        with running_statistics_frozen(frozen):
+            frozen(x)
+        frozen(x)
+    assert all(map(torch.equal, frozen.buffers(), before))
     assert torch.equal(found, free(x)), "the batch's own statistics, as in training"
-    with pytest.raises(KeyError), running_statistics_frozen(held):
+    with pytest.raises(KeyError), running_statistics_frozen(frozen):
         raise KeyError
-    held(x)
-    assert all(map(torch.equal, held.buffers(), free.buffers())), "they move again afterwards"
-    assert not any(map(torch.equal, held.buffers(), before))
+    frozen(x)
+    assert all(map(torch.equal, frozen.buffers(), free.buffers())), "they move again afterwards"
+    assert not any(map(torch.equal, frozen.buffers(), before))
 
 
 def test_what_is_frozen_is_every_module_with_buffers():
-    """A new normalization with statistics of its own would have to be held too."""
+    """A new normalization with statistics of its own would have to be frozen too."""
     for name in NORMALIZATIONS:
         made = module(name)
         assert bool(list(made.buffers())) == (name in RUNNING)

@@ -1,4 +1,4 @@
-"""Optimizers against their published updates, in float64, and their state taken up again."""
+"""Optimizers against their published updates, in float64, and their state restored."""
 
 import copy
 
@@ -140,7 +140,7 @@ VARIANTS = [
 def test_a_state_taken_up_gives_the_same_bits(name, given, before):
     """Before the first step too, where some optimizers have no state yet and adagrad has one."""
     defaults = choice("optimizer", {"name": name, **given}).parameters
-    parameters = {key: each for key, each in defaults.items() if key != "schedule"}
+    parameters = {key: default for key, default in defaults.items() if key != "schedule"}
     whole = Tiny(name, parameters).take(before)
     state = copy.deepcopy(whole.state())
     expected = whole.take(3).state()

@@ -1,4 +1,4 @@
-"""Schedules at known points, and what they promise between them."""
+"""Schedules at known points, and their properties between them."""
 
 import itertools
 import math
@@ -63,11 +63,11 @@ def test_cosine_at_known_points():
 @pytest.mark.parametrize("then", ["constant", "cosine"])
 def test_warmup_rises_in_equal_steps_and_is_whole_at_its_last(then):
     found = factors("warmup", total=4, epoch=6, epochs=2.0, then=then)
-    assert found[:12] == pytest.approx([(1 + each) / 12 for each in range(12)])
+    assert found[:12] == pytest.approx([(1 + step) / 12 for step in range(12)])
     if then == "constant":
         assert found[12:] == [1.0] * 12
     else:
-        expected = [(1 + math.cos(math.pi * each / 12)) / 2 for each in range(12)]
+        expected = [(1 + math.cos(math.pi * step / 12)) / 2 for step in range(12)]
         assert found[12:] == pytest.approx(expected)
 
 
@@ -95,7 +95,7 @@ def test_cosine_falls_from_one_towards_its_end(epochs, epoch, final):
 @given(EPOCHS, STEPS, st.floats(0.01, 20), st.sampled_from(["constant", "cosine"]))
 def test_warmup_rises_then_never_rises_again_and_does_not_jump(epochs, epoch, warm, then):
     found = factors("warmup", epochs, epoch, epochs=warm, then=then)
-    assert all(0 < each <= 1 for each in found[:-1])
+    assert all(0 < factor <= 1 for factor in found[:-1])
     assert 0 <= found[-1] <= 1
     top = found.index(max(found))
     assert top <= warm * epoch

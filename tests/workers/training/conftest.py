@@ -22,7 +22,7 @@ def one_thread():
 
 @pytest.fixture
 def configure() -> Callable[..., RunConfig]:
-    """Resolve one configuration, of a small network on few images unless told otherwise."""
+    """Resolve one configuration, by default of a small network on few images."""
 
     def resolve(train_size=300, test_size=250, validation_split=0.0, **fields):
         sizes = {"train_size": train_size, "test_size": test_size}

@@ -28,7 +28,7 @@ def one_epoch(spec):
     config = RunConfig.model_validate(run.config.model_dump(mode="json"))
     data = load(config.dataset)
     results = train(config, run.seed, data, torch.device("cpu"), threads=1)
-    (result,) = [each for each in results if isinstance(each, EpochResult)]
+    (result,) = [result for result in results if isinstance(result, EpochResult)]
     return result
 
 

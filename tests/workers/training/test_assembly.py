@@ -37,7 +37,7 @@ REGISTRIES = {
 
 @pytest.mark.parametrize("axis", REGISTRIES)
 def test_entries_and_functions_have_each_other(axis):
-    entries = {each.name for each in AXES[axis].values() if not each.symbolic}
+    entries = {entry.name for entry in AXES[axis].values() if not entry.symbolic}
     assert set(REGISTRIES[axis]) == entries
 
 
@@ -46,7 +46,8 @@ def test_a_function_takes_its_entrys_parameters_and_defaults_none(axis):
     for name, function in REGISTRIES[axis].items():
         # A schedule is built beside its optimizer, of which it is a parameter in a spec; a
         # model's head is known to it as the number of its outputs.
-        stated = {each.name for each in AXES[axis][name].parameters} - {"schedule", "head"}
+        stated = {parameter.name for parameter in AXES[axis][name].parameters}
+        stated -= {"schedule", "head"}
         taken = {
             parameter.name
             for parameter in inspect.signature(function).parameters.values()
@@ -69,7 +70,7 @@ def test_each_choice_reaches_its_place(configure):
         optimizer={"name": "sgd", "learning_rate": 0.5, "momentum": 0.75, "nesterov": True},
     )
     network = build_network(config, load(config.dataset), Streams(0))
-    values = {name: each.unique().tolist() for name, each in network.named_parameters()}
+    values = {name: tensor.unique().tolist() for name, tensor in network.named_parameters()}
     assert values.pop("output.weight") == [0.75]
     for name, found in values.items():
         assert found == ([0.5] if name.endswith("bias") else [0.25]), name

@@ -14,7 +14,7 @@ def boundaries(config):
     """For each probed epoch, the first being 0, the boundary or None."""
     results = train(config, 0, load(config.dataset), CPU, threads=1)
     probed = [result.statistics for result in results if getattr(result, "statistics", None)]
-    return [each.boundary for each in probed]
+    return [statistics.boundary for statistics in probed]
 
 
 def test_the_last_epoch_has_one_and_the_others_none(configure):

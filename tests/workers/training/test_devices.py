@@ -58,9 +58,9 @@ def test_a_run_on_cuda_repeats_its_bits_and_agrees_with_the_cpu(configure):
     config = configure(activation="tanh", dropout="none", epochs=2)
     histories = [
         [
-            (each.epoch, {**each.metrics, "epoch_seconds": 0})
-            for each in train(config, 0, load(config.dataset), torch.device(device))
-            if hasattr(each, "metrics")
+            (result.epoch, {**result.metrics, "epoch_seconds": 0})
+            for result in train(config, 0, load(config.dataset), torch.device(device))
+            if hasattr(result, "metrics")
         ]
         for device in ("cuda", "cuda", "cpu")
     ]

@@ -1,6 +1,6 @@
 """The recipe against Keras on TensorFlow: step by step without chance, and over seeds with it.
 
-Keras' numbers are those `python -m benchmarks.peers.keras_recipe` gives; docs/keras.md tells more.
+Keras' numbers are those `python -m benchmarks.peers.keras_recipe` gives; docs/keras.md has more.
 """
 
 import math
@@ -84,7 +84,7 @@ def test_without_chance_both_epochs_are_those_of_keras(configure, activation, lo
     training.streams = FileOrder(0)
     training.network.load_state_dict(fixed_weights(training.network))
     training.optimizer.register_step_pre_hook(keras_epsilon)
-    results = [each.metrics for each in training.run() if isinstance(each, EpochResult)]
+    results = [item.metrics for item in training.run() if isinstance(item, EpochResult)]
     for metrics, expected in zip(results, WITHOUT_CHANCE[activation, loss], strict=True):
         reached = (metrics["loss"], metrics["val_loss"])
         assert reached == pytest.approx(expected, rel=KINKED if activation in KINKS else SMOOTH)

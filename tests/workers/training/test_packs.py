@@ -23,8 +23,8 @@ def test_a_run_gives_the_same_bits_alone_and_in_any_company(spec):
     for member, run in enumerate(runs):
         assert trained(PackedTraining([run], data, CPU))[0] == packed[member]
     some = [*range(len(runs))[::-2]]
-    fewer = trained(PackedTraining([runs[each] for each in some], data, CPU))
-    assert [fewer[at] for at in range(len(some))] == [packed[each] for each in some]
+    fewer = trained(PackedTraining([runs[member] for member in some], data, CPU))
+    assert [fewer[at] for at in range(len(some))] == [packed[member] for member in some]
 
 
 @pytest.mark.parametrize("spec", VARIED.values(), ids=VARIED)
@@ -37,7 +37,7 @@ def test_a_pack_computes_what_plain_trainings_compute(spec):
             packed.setdefault(member, []).append(result)
     for member, run in enumerate(runs):
         plain = [
-            each for each in SoloTraining(*run, data, CPU).run() if not isinstance(each, Pulse)
+            item for item in SoloTraining(*run, data, CPU).run() if not isinstance(item, Pulse)
         ]
         for ours, theirs in zip(packed[member], plain, strict=True):
             assert type(ours) is type(theirs)
@@ -88,7 +88,7 @@ def test_a_diverging_member_ends_alone():
     optimizers = [{"name": "sgd", "learning_rate": rate} for rate in (0.01, 1e3)]
     runs, data = runs_of({"optimizer": optimizers, "activation": "identity", "epochs": 3})
     packed = trained(PackedTraining(runs, data, CPU))
-    assert [len(packed[each]) for each in range(4)] == [3, 3, 1, 1]
+    assert [len(packed[member]) for member in range(4)] == [3, 3, 1, 1]
     assert not all(math.isfinite(float.fromhex(packed[2][0][0][n])) for n in ("loss", "val_loss"))
     assert packed[0] == trained(PackedTraining(runs[:1], data, CPU))[0]
 

@@ -17,9 +17,9 @@ def member_of(config, seed, data, place):
     """A member's network in float64, its normalizations as if they had been trained."""
     network = build_network(config, data, Streams(seed)).double()
     generator = torch.Generator().manual_seed(place)
-    for name, each in network.state_dict().items():
+    for name, tensor in network.state_dict().items():
         if name.startswith("normalization_"):
-            each.add_(torch.rand(each.shape, generator=generator, dtype=each.dtype))
+            tensor.add_(torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype))
     return network
 
 
@@ -34,20 +34,22 @@ def test_convolutions_side_by_side_compute_what_plain_ones_do(spec):
     members = [member_of(*run, data, place) for place, run in enumerate(runs)]
     pack = packed_network(members, [str(config.activation) for config, _ in runs], CPU)
     parameters = {
-        name: torch.stack([each.get_parameter(name).detach() for each in members]).requires_grad_()
+        name: torch.stack(
+            [network.get_parameter(name).detach() for network in members]
+        ).requires_grad_()
         for name, _ in members[0].named_parameters()
     }
     statistics = {
         name: torch.stack([member.get_buffer(name) for member in members])
         for name, _ in members[0].named_buffers()
     }
-    before = {name: each.clone() for name, each in statistics.items()}
+    before = {name: value.clone() for name, value in statistics.items()}
     inputs, labels = data.train.inputs[:7].double(), data.train.labels[:7]
     each_its_own = inputs.expand(len(runs), *inputs.shape)
     with torch.inference_mode():
         evaluated, unmoved = pack.forward(each_its_own, parameters, statistics, None)
     keys = torch.zeros(len(pack.sites), len(runs), 2, dtype=torch.int64)
-    places = {name: torch.empty_like(each).detach() for name, each in parameters.items()}
+    places = {name: torch.empty_like(tensor).detach() for name, tensor in parameters.items()}
     logits, moved = pack.forward(each_its_own, parameters, statistics, keys, places)
     losses = F.cross_entropy(logits.flatten(0, 1), labels.repeat(len(runs)), reduction="sum")
     found = torch.autograd.grad(losses, list(parameters.values()))
@@ -60,19 +62,19 @@ def test_convolutions_side_by_side_compute_what_plain_ones_do(spec):
         F.cross_entropy(plain, labels, reduction="sum").backward()
         close(logits[place], plain)
         close(
-            {name: each[place] for name, each in gradients.items()},
-            {name: each.grad for name, each in network.named_parameters()},
+            {name: gradient[place] for name, gradient in gradients.items()},
+            {name: tensor.grad for name, tensor in network.named_parameters()},
         )
-        close({name: each[place] for name, each in moved.items()}, dict(network.named_buffers()))
+        close({name: value[place] for name, value in moved.items()}, dict(network.named_buffers()))
 
 
 @pytest.mark.parametrize("kind", ["activations", "batch norm"])
 def test_a_pack_of_convolutions_trains_as_plain_trainings_do(kind):
     runs, data = runs_of(CNNS[kind])
-    rounds = [each for each in PackedTraining(runs, data, CPU).run() if not isinstance(each, Pulse)]
+    rounds = [item for item in PackedTraining(runs, data, CPU).run() if not isinstance(item, Pulse)]
     for member, run in enumerate(runs):
         plain = [
-            each for each in SoloTraining(*run, data, CPU).run() if isinstance(each, EpochResult)
+            item for item in SoloTraining(*run, data, CPU).run() if isinstance(item, EpochResult)
         ]
         for ours, theirs in zip(rounds, plain, strict=True):
             found = ours[member].metrics | {"epoch_seconds": theirs.metrics["epoch_seconds"]}

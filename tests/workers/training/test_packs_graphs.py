@@ -1,4 +1,4 @@
-"""A pack's step as a CUDA graph: what a recording asks of it, seen also where there is no CUDA."""
+"""A pack's step as a CUDA graph: what a recording requires of it, tested also without CUDA."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def test_a_step_reads_nothing_back_and_brings_nothing_in(spec):
     members = PackedTraining(runs, data, CPU).members
     states = [below("rows.", member.state()) for member in members]
     rows = {name: torch.stack([state[name] for state in states]).to(META) for name in states[0]}
-    step = PackedStep([each.recipe for each in members], data.to(META), META)
+    step = PackedStep([member.recipe for member in members], data.to(META), META)
     samples = torch.zeros(len(runs), 7, dtype=torch.int64, device=META)
     inputs = step.inputs([1] * len(runs), 0, samples)
     with NothingFromTheHost():

@@ -1,4 +1,4 @@
-"""Members leave a pack at any moment, and memory runs out at any: the others lose nothing."""
+"""Members leave a pack, or memory runs out, at any moment: the others lose nothing."""
 
 import subprocess
 import sys
@@ -26,16 +26,16 @@ _WATCHED = {
 
 
 def until_left(pack, moment, leaving):
-    """Train; at that result or pulse some leave. Gives what each told until its end."""
-    told = {member: [] for member in range(len(pack.members))}
+    """Train; some members leave at a result or pulse. Return the results of each."""
+    results = {member: [] for member in range(len(pack.members))}
     for number, event in enumerate(pack.run()):
         if not isinstance(event, Pulse):
             for member, result in event.items():
-                told[member].append((*seen(result), bits_of(pack.members[member].weights())))
+                results[member].append((*seen(result), bits_of(pack.members[member].weights())))
         if number == moment:
             for member in leaving:
                 pack.leave(member)
-    return told
+    return results
 
 
 @pytest.mark.parametrize("leaving", [[0], [2], [0, 1], [0, 1, 2]])
@@ -46,12 +46,12 @@ def test_whoever_leaves_at_whatever_moment_the_others_stay_as_they_are(leaving, 
     assert moments > 10
     together = trained(PackedTraining(runs, data, CPU))
     for moment in range(moments):
-        told = until_left(PackedTraining(runs, data, CPU), moment, leaving)
+        results = until_left(PackedTraining(runs, data, CPU), moment, leaving)
         for member in range(len(runs)):
             if member in leaving:
-                assert told[member] == together[member][: len(told[member])]
+                assert results[member] == together[member][: len(results[member])]
             else:
-                assert told[member] == together[member], f"{member} at {moment}"
+                assert results[member] == together[member], f"{member} at {moment}"
 
 
 def test_a_member_that_has_left_has_no_state():

@@ -1,4 +1,4 @@
-"""When layer statistics are taken, and that no bit of a training sees it."""
+"""When layer statistics are taken, and that they change no bit of a training."""
 
 import pytest
 import torch
@@ -65,8 +65,8 @@ def test_no_bit_of_a_training_sees_the_statistics(configure, fields):
     for statistics in ("off", {"every": 1, "samples": 300}):
         config = configure(layer_statistics=statistics, epochs=3, **fields)
         training = SoloTraining(config, 7, load(config.dataset), CPU)
-        results = [each for each in training.run() if isinstance(each, EpochResult)]
-        assert [each.statistics is not None for each in results] == [statistics != "off"] * 3
+        results = [item for item in training.run() if isinstance(item, EpochResult)]
+        assert [result.statistics is not None for result in results] == [statistics != "off"] * 3
         for result in results:
             del result.metrics["epoch_seconds"]
         ends.append((written(results), training.state()))
@@ -92,7 +92,7 @@ def test_a_start_comes_first_and_is_the_network_before_its_first_step(configure)
 def test_a_result_tells_of_the_weights_at_its_epochs_end(configure):
     config = configure(layer_statistics={"every": 1, "samples": 10**5}, epochs=2)
     training = SoloTraining(config, 0, load(config.dataset), CPU)
-    events = [each for each in training.run() if not isinstance(each, Pulse)]
+    events = [item for item in training.run() if not isinstance(item, Pulse)]
     assert [type(event) for event in events] == [StartResult, EpochResult, EpochResult]
     assert events[0].statistics.samples == 300
     last = events[2].statistics.layers[0].weight
@@ -108,7 +108,7 @@ def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
     # Four chunks of up to 64 have three pulses between them; one step and two evaluations of 200.
     kinds = [type(event) for event in events]
     assert kinds == [Pulse] * 3 + [StartResult] + [Pulse] * 3 + [Pulse] * 3 + [EpochResult]
-    fractions = [each.fraction for each in events if isinstance(each, Pulse)]
+    fractions = [event.fraction for event in events if isinstance(event, Pulse)]
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] <= fractions[-1] <= 1
 
@@ -136,9 +136,9 @@ def test_a_restored_training_takes_the_same_statistics(configure, monkeypatch):
     for event in whole.run():
         events.append(event)
         states.append((len(rows(events)), whole.state()))
-    expected = [each.statistics for each in events if isinstance(each, EpochResult)]
+    expected = [event.statistics for event in events if isinstance(event, EpochResult)]
     for done, state in states:
         resumed = SoloTraining(config, 3, data, CPU)
         resumed.restore(state)
-        found = [each for each in resumed.run() if isinstance(each, EpochResult)]
-        assert [each.statistics for each in found] == expected[done:]
+        found = [item for item in resumed.run() if isinstance(item, EpochResult)]
+        assert [result.statistics for result in found] == expected[done:]

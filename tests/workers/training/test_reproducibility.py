@@ -41,15 +41,15 @@ def rows(events):
     """The results among events, without seconds, as comparable rows."""
     found = [event for event in events if isinstance(event, EpochResult)]
     return [
-        (each.epoch, {k: v for k, v in each.metrics.items() if k != "epoch_seconds"})
-        for each in found
+        (result.epoch, {k: v for k, v in result.metrics.items() if k != "epoch_seconds"})
+        for result in found
     ]
 
 
 def in_another_process(config: RunConfig, seed: int) -> list[dict[str, str]]:
     command = [sys.executable, "-c", PROGRAM, config.model_dump_json(), str(seed)]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [json.loads(line.replace("'", '"')) for line in told.stdout.splitlines()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [json.loads(line.replace("'", '"')) for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("model", ["small", "mnist_cnn"])
@@ -69,7 +69,7 @@ def test_a_run_beside_it_changes_nothing(configure, monkeypatch):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     one, other = configure(**SELU), configure(batch_size=64, epochs=2)
     data = load(one.dataset)
-    alone = [rows(SoloTraining(each, 4, data, CPU).run()) for each in (one, other)]
+    alone = [rows(SoloTraining(config, 4, data, CPU).run()) for config in (one, other)]
     pairs = list(
         itertools.zip_longest(
             SoloTraining(one, 4, data, CPU).run(), SoloTraining(other, 4, data, CPU).run()

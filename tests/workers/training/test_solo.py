@@ -1,4 +1,4 @@
-"""The trainer: its history against a plain loop, its events, divergence, learning."""
+"""Solo training: its history against a plain loop, its pulses, divergence, learning."""
 
 import itertools
 import math
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 CLIPPED = {"name": "value", "threshold": 0.02}
 
 
-def plainly(config, data, seed):
+def plain_history(config, data, seed):
     """Two epochs as a tutorial would write them: the history the trainer must give."""
     streams = Streams(seed)
     network = build_network(config, data, streams)
@@ -31,15 +31,15 @@ def plainly(config, data, seed):
             chosen = order[start : start + config.batch_size]
             logits = network(data.train.inputs[chosen], streams.dropout(epoch, step))
             labels = data.train.labels[chosen]
-            each = F.cross_entropy(logits, labels, reduction="none")
+            per_sample = F.cross_entropy(logits, labels, reduction="none")
             optimizer.zero_grad()
-            each.mean().backward()
+            per_sample.mean().backward()
             gradients = torch.cat([p.grad.flatten() for p in network.parameters()])
             norms.append(gradients.norm().item())
             clipped.append(bool((gradients.abs() > CLIPPED["threshold"]).any()))
             torch.nn.utils.clip_grad_value_(network.parameters(), CLIPPED["threshold"])
             optimizer.step()
-            losses += each.tolist()
+            losses += per_sample.tolist()
             right += (logits.argmax(1) == labels).sum().item()
         assert len(norms) == 3, "the last, partial batch is trained on"
         logits = network(data.validation.inputs)
@@ -59,8 +59,8 @@ def test_epochs_are_what_a_plain_loop_gives(configure, history):
     config = configure(clipping=CLIPPED, epochs=2)
     data = load(config.dataset)
     results = history(config, data, seed=5)
-    assert [(each.epoch, each.diverged) for each in results] == [(1, False), (2, False)]
-    for result, expected in zip(results, plainly(config, data, seed=5), strict=True):
+    assert [(result.epoch, result.diverged) for result in results] == [(1, False), (2, False)]
+    for result, expected in zip(results, plain_history(config, data, seed=5), strict=True):
         assert result.metrics == pytest.approx(expected, rel=1e-5)
     assert results[0].metrics["clipped_fraction"] > 0
 
@@ -108,7 +108,7 @@ def test_with_a_validation_split_the_test_part_is_evaluated_once_at_the_end(conf
     added = {"test_loss", "test_accuracy"}
     assert set(last.metrics) - set(first.metrics) == added
     assert not added & set(first.metrics)
-    # The weights do not move at rate 0, so the two evaluations can be told apart by their data.
+    # The weights do not move at rate 0, so the two evaluations differ only by their data.
     frozen = config.model_copy(
         update={"optimizer": configure(optimizer={"name": "sgd", "learning_rate": 0.0}).optimizer}
     )
@@ -146,11 +146,11 @@ def test_pulses_come_between_steps_and_decide_nothing(configure, history, monkey
     for result in results:
         del result.metrics["epoch_seconds"]
     assert results == quiet
-    pulses = [each for each in events if isinstance(each, Pulse)]
+    pulses = [event for event in events if isinstance(event, Pulse)]
     # 200 images are two steps and one evaluation; the 250 test images are two more, at the end.
     assert [pulse.epoch for pulse in pulses] == [1] * 3 + [2] * 5
     for epoch in (1, 2):
-        fractions = [each.fraction for each in pulses if each.epoch == epoch]
+        fractions = [pulse.fraction for pulse in pulses if pulse.epoch == epoch]
         assert fractions == sorted(set(fractions))
         assert fractions[0] > 0
         assert fractions[-1] <= 1
@@ -158,10 +158,10 @@ def test_pulses_come_between_steps_and_decide_nothing(configure, history, monkey
 
 def test_pulses_come_about_every_half_second(configure):
     config = configure(train_size=3000, model="mnist_cnn", activation="gelu")
-    told = [time.monotonic()]
+    yielded_at = [time.monotonic()]
     for _ in train(config, 0, load(config.dataset), CPU):
-        told.append(time.monotonic())
-    gaps = [later - sooner for sooner, later in itertools.pairwise(told)]
+        yielded_at.append(time.monotonic())
+    gaps = [later - sooner for sooner, later in itertools.pairwise(yielded_at)]
     assert len(gaps) > 2
     assert min(gaps[:-1]) >= solo.PULSE_SECONDS
 
@@ -169,15 +169,15 @@ def test_pulses_come_about_every_half_second(configure):
 def test_the_callers_time_is_not_the_epochs(configure, monkeypatch):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     config = configure()
-    held, began = 0.0, time.monotonic()
+    paused_seconds, began = 0.0, time.monotonic()
     for event in train(config, 0, load(config.dataset), CPU):
         if isinstance(event, Pulse):
             paused = time.monotonic()
             time.sleep(0.05)
-            held += time.monotonic() - paused
+            paused_seconds += time.monotonic() - paused
         else:
             seconds = event.metrics["epoch_seconds"]
-    assert 0 < seconds <= time.monotonic() - began - held
+    assert 0 < seconds <= time.monotonic() - began - paused_seconds
 
 
 def test_a_closed_training_stops(configure, monkeypatch):

@@ -1,4 +1,4 @@
-"""Random streams: functions of their place alone."""
+"""Random streams: functions of seed, purpose and coordinates only."""
 
 import pytest
 import torch
