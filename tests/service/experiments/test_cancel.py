@@ -38,54 +38,54 @@ def test_a_waiting_run_is_cancelled_at_once(lab):
 
 def test_a_training_run_is_told_and_then_ends(lab):
     lab.submit(epochs=5)
-    held = lab.taken()
-    assert lab.renew(held) == lab.epoch(held, 1) == NOTHING
-    assert cancel(lab, held.run_id).status == "running"
-    told = RunsToLeave(frozenset({held.run_id}), frozenset())
-    assert lab.renew(held) == lab.epoch(held, 2) == told
-    assert lab.confirm_cancel(held) == NOTHING
-    run = lab.run(held.run_id)
+    claim = lab.taken()
+    assert lab.renew(claim) == lab.epoch(claim, 1) == NOTHING
+    assert cancel(lab, claim.run_id).status == "running"
+    told = RunsToLeave(frozenset({claim.run_id}), frozenset())
+    assert lab.renew(claim) == lab.epoch(claim, 2) == told
+    assert lab.confirm_cancel(claim) == NOTHING
+    run = lab.run(claim.run_id)
     assert (run.status, run.epoch, run.lease_expires_at) == ("cancelled", 2, None)
-    assert lab.attempts(held.run_id) == [(1, "cancelled", None)]
-    assert lab.epoch(held, 3, "completed").lost == {held.run_id}
-    assert lab.run(held.run_id).status == "cancelled"
+    assert lab.attempts(claim.run_id) == [(1, "cancelled", None)]
+    assert lab.epoch(claim, 3, "completed").lost == {claim.run_id}
+    assert lab.run(claim.run_id).status == "cancelled"
 
 
 @pytest.mark.parametrize("ending", ["completed", "diverged"])
 def test_an_ended_run_stays_as_it_is(lab, ending):
     experiment_id = lab.submit()
-    held = lab.taken()
-    lab.train(held, ending)
-    before = lab.snapshot(held.run_id)
-    assert cancel(lab, held.run_id).status == ending
+    claim = lab.taken()
+    lab.train(claim, ending)
+    before = lab.snapshot(claim.run_id)
+    assert cancel(lab, claim.run_id).status == ending
     assert cancel_experiment(lab, experiment_id).status == "completed"
-    assert lab.snapshot(held.run_id) == before
+    assert lab.snapshot(claim.run_id) == before
     assert lab.progress(experiment_id).cancelled_at is None
 
 
 def test_cancelling_twice_is_cancelling_once(lab):
     experiment_id = lab.submit()
-    held = lab.taken()
-    cancel(lab, held.run_id)
-    asked = lab.run(held.run_id).cancel_requested_at
-    cancel(lab, held.run_id)
-    assert lab.run(held.run_id).cancel_requested_at == asked
+    claim = lab.taken()
+    cancel(lab, claim.run_id)
+    asked = lab.run(claim.run_id).cancel_requested_at
+    cancel(lab, claim.run_id)
+    assert lab.run(claim.run_id).cancel_requested_at == asked
     assert [kind for kind, _ in lab.events(experiment_id)].count("run.finished") == 0
 
 
-def _lose(lab, held):
-    lab.expire(held)
+def _lose(lab, claim):
+    lab.expire(claim)
     with lab.sessions() as session:
-        assert recover(session, held.run_id, held.attempt, lab.settings)
+        assert recover(session, claim.run_id, claim.attempt, lab.settings)
 
 
 @pytest.mark.parametrize("give_back", [Lab.fail, Lab.release, _lose])
 def test_a_run_that_comes_back_after_its_cancel_is_not_queued_again(lab, give_back):
     experiment_id = lab.submit()
-    held = lab.taken()
-    cancel(lab, held.run_id)
-    give_back(lab, held)
-    run = lab.run(held.run_id)
+    claim = lab.taken()
+    cancel(lab, claim.run_id)
+    give_back(lab, claim)
+    run = lab.run(claim.run_id)
     assert (run.status, run.error) == ("cancelled", None)
     assert lab.claim() is None
     assert [kind for kind, _ in lab.events(experiment_id)][-2:] == [
@@ -97,23 +97,23 @@ def test_a_run_that_comes_back_after_its_cancel_is_not_queued_again(lab, give_ba
 def test_a_cancel_that_races_with_the_end_is_one_or_the_other(lab):
     for _ in range(10):
         experiment_id = lab.submit(epochs=1, reuse=False)
-        held = lab.taken()
+        claim = lab.taken()
         together = threading.Barrier(2)
 
-        def end(held=held, together=together):
+        def end(claim=claim, together=together):
             together.wait()
-            lab.epoch(held, 1, "completed")
+            lab.epoch(claim, 1, "completed")
 
-        def ask(held=held, together=together):
+        def ask(claim=claim, together=together):
             together.wait()
-            return cancel(lab, held.run_id).status
+            return cancel(lab, claim.run_id).status
 
         with ThreadPoolExecutor(2) as pool:
             ended, asked = pool.submit(end), pool.submit(ask)
             ended.result()
         # The run was told of too late, or had ended before: completed either way, and once.
         assert asked.result() in {"running", "completed"}
-        assert lab.run(held.run_id).status == "completed"
+        assert lab.run(claim.run_id).status == "completed"
         kinds = [kind for kind, _ in lab.events(experiment_id)]
         assert kinds.count("run.finished") == kinds.count("experiment.finished") == 1
 
@@ -134,11 +134,11 @@ def test_a_cancel_that_races_with_a_claim_is_never_lost(lab):
 
         with ThreadPoolExecutor(2) as pool:
             taken, asked = pool.submit(take), pool.submit(ask)
-            held = taken.result()
-        assert asked.result() == ("running" if held else "cancelled")
-        if held:
-            assert lab.renew(held).cancelled == {held.run_id}
-            lab.confirm_cancel(held)
+            claim = taken.result()
+        assert asked.result() == ("running" if claim else "cancelled")
+        if claim:
+            assert lab.renew(claim).cancelled == {claim.run_id}
+            lab.confirm_cancel(claim)
         assert lab.run(run.id).status == "cancelled"
 
 

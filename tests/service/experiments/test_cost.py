@@ -149,8 +149,8 @@ def test_no_epochs_cost_nothing(lab):
 def test_what_a_pack_took_is_reckoned_over_to_another(lab, trained, planned):
     """A run alone takes several times what one of a pack does."""
     lab.submit(**SMALL, seeds=trained)
-    for held in lab.pack():
-        lab.train(held, epoch_seconds=2 * in_packs(trained))
+    for claim in lab.pack():
+        lab.train(claim, epoch_seconds=2 * in_packs(trained))
     found = estimated(lab, seeds=planned)
     assert found.seconds == pytest.approx(2 * planned * 5 * in_packs(planned), abs=0.002)
     assert (found.rates[0].basis, found.rates[0].runs) == ("measured", trained)
@@ -161,8 +161,8 @@ def test_what_a_pack_took_is_reckoned_over_to_another(lab, trained, planned):
 
 def test_runs_of_a_pack_are_told_from_those_taken_one_by_one(lab):
     lab.submit(**SMALL, seeds=4)
-    while held := lab.claim():
-        lab.train(held, epoch_seconds=in_packs(1))
+    while claim := lab.claim():
+        lab.train(claim, epoch_seconds=in_packs(1))
     assert estimated(lab).seconds == pytest.approx(5 * in_packs(1), abs=0.002)
     # Histories that an experiment takes over were not trained as one pack.
     lab.submit(**SMALL, seeds=4)

@@ -69,12 +69,12 @@ def _bring_to(lab, run_id, status):
     if status == "cancelled":
         act(lab, endings.cancel, run_id)
         return
-    held = lab.taken()
-    assert held.run_id == run_id
+    claim = lab.taken()
+    assert claim.run_id == run_id
     if status == "failed":
-        lab.fail(held)
+        lab.fail(claim)
     elif status != "running":
-        lab.train(held, status)
+        lab.train(claim, status)
 
 
 @pytest.mark.parametrize(("endings", "expected"), STANDINGS)
@@ -96,10 +96,10 @@ def test_a_status_follows_from_the_runs(lab, endings, expected):
 
 def test_progress_is_the_share_of_epochs(lab):
     experiment_id = lab.submit(seeds=2, epochs=4)
-    held = lab.taken()
-    lab.epoch(held, 1)
+    claim = lab.taken()
+    lab.epoch(claim, 1)
     assert lab.progress(experiment_id).progress == 0.125
-    lab.train(held.__class__(**{**vars(held), "recorded_epochs": 1}))
+    lab.train(claim.__class__(**{**vars(claim), "recorded_epochs": 1}))
     assert lab.progress(experiment_id).progress == 0.5
     act(lab, lifecycle.cancel, experiment_id)
     assert lab.progress(experiment_id).progress == 1
@@ -128,9 +128,9 @@ def test_a_retry_queues_what_has_no_result(lab):
     again = lab.run(failed.run_id)
     assert (again.attempt, again.failures, again.epoch) == (1, 0, 1)
     assert (again.error, again.finished_at, again.cancel_requested_at) == (None, None, None)
-    held = lab.taken()
-    assert (held.run_id, held.attempt, held.recorded_epochs) == (failed.run_id, 2, 1)
-    lab.train(held)
+    claim = lab.taken()
+    assert (claim.run_id, claim.attempt, claim.recorded_epochs) == (failed.run_id, 2, 1)
+    lab.train(claim)
     lab.train_all()
     assert lab.progress(experiment_id).status == "completed"
     kinds = [kind for kind, _ in lab.events(experiment_id)]
@@ -142,9 +142,9 @@ def test_a_retried_run_can_be_cancelled_and_fail_again(lab):
     experiment_id = lab.submit(max_attempts=1)
     act(lab, lifecycle.cancel, experiment_id)
     act(lab, lifecycle.retry, experiment_id, "me")
-    held = lab.taken()
-    assert lab.renew(held) == RunsToLeave(frozenset(), frozenset())
-    lab.fail(held)
+    claim = lab.taken()
+    assert lab.renew(claim) == RunsToLeave(frozenset(), frozenset())
+    lab.fail(claim)
     assert lab.progress(experiment_id).status == "failed"
     act(lab, lifecycle.retry, experiment_id, "me")
     act(lab, lifecycle.cancel, experiment_id)
@@ -154,11 +154,11 @@ def test_a_retried_run_can_be_cancelled_and_fail_again(lab):
 def test_a_retry_of_what_needs_none_changes_nothing(lab):
     experiment_id = lab.submit(seeds=2)
     lab.train(lab.taken())
-    held = lab.taken()
+    claim = lab.taken()
     before = [lab.snapshot(each.id) for each in lab.runs(experiment_id)]
     act(lab, lifecycle.retry, experiment_id, "me")
     assert [lab.snapshot(each.id) for each in lab.runs(experiment_id)] == before
-    lab.train(held)
+    lab.train(claim)
 
 
 def test_a_worker_that_was_cancelled_cannot_write_after_a_retry(lab):
@@ -167,27 +167,27 @@ def test_a_worker_that_was_cancelled_cannot_write_after_a_retry(lab):
     act(lab, lifecycle.cancel, experiment_id)
     lab.confirm_cancel(stale)
     act(lab, lifecycle.retry, experiment_id, "me")
-    held = lab.taken()
-    assert held.attempt == 2
+    claim = lab.taken()
+    assert claim.attempt == 2
     assert lab.epoch(stale, 1).lost == {stale.run_id}
-    lab.train(held)
+    lab.train(claim)
 
 
 def test_only_an_experiment_at_rest_can_be_deleted(lab):
     experiment_id = lab.submit()
     with pytest.raises(ConflictError, match="Cancel it first"):
         act(lab, lifecycle.delete, experiment_id)
-    held = lab.taken()
+    claim = lab.taken()
     with pytest.raises(ConflictError):
         act(lab, lifecycle.delete, experiment_id)
-    lab.train(held)
+    lab.train(claim)
     kept = lab.submit(activation="tanh")
     act(lab, lifecycle.delete, experiment_id)
     with pytest.raises(NotFoundError):
         lab.progress(experiment_id)
     assert lab.runs(experiment_id) == []
     assert lab.events(experiment_id) == [("experiment.deleted", None)]
-    assert lab.history(held.run_id) == lab.attempts(held.run_id) == []
+    assert lab.history(claim.run_id) == lab.attempts(claim.run_id) == []
     assert lab.progress(kept).status == "queued"
 
 

@@ -22,14 +22,14 @@ def test_eight_workers_at_once_never_get_one_run_twice(lab):
     def work(number):
         together.wait()
         taken = []
-        while held := lab.claim(f"worker-{number}"):
-            taken.append(held)
+        while claim := lab.claim(f"worker-{number}"):
+            taken.append(claim)
         return taken
 
     with ThreadPoolExecutor(8) as pool:
-        taken = [held for each in pool.map(work, range(8)) for held in each]
-    assert sorted(held.run_id for held in taken) == [each.id for each in lab.runs(experiment_id)]
-    assert {held.attempt for held in taken} == {1}
+        taken = [claim for each in pool.map(work, range(8)) for claim in each]
+    assert sorted(claim.run_id for claim in taken) == [each.id for each in lab.runs(experiment_id)]
+    assert {claim.attempt for claim in taken} == {1}
     for run in lab.runs(experiment_id):
         assert lab.attempts(run.id) == [(1, None, None)]
 
@@ -54,10 +54,10 @@ def test_a_worker_takes_what_its_device_may_train(lab):
 
 def test_a_claim_says_all_that_training_needs(lab):
     experiment_id = lab.submit(seeds=[7], epochs=3)
-    held = lab.taken("worker-1")
+    claim = lab.taken("worker-1")
     (run,) = lab.runs(experiment_id)
-    assert (held.run_id, held.experiment_id, held.attempt) == (run.id, experiment_id, 1)
-    assert (held.config, held.seed, held.epochs, held.recorded_epochs) == (run.config, 7, 3, 0)
+    assert (claim.run_id, claim.experiment_id, claim.attempt) == (run.id, experiment_id, 1)
+    assert (claim.config, claim.seed, claim.epochs, claim.recorded_epochs) == (run.config, 7, 3, 0)
     assert (run.status, run.worker, run.engine["device"]) == ("running", "worker-1", "cpu")
     assert run.started_at is not None
 
@@ -65,12 +65,12 @@ def test_a_claim_says_all_that_training_needs(lab):
 def test_a_run_whose_twin_is_in_training_waits_for_it(lab):
     lab.submit(seeds=[1])
     second = lab.submit(seeds=[1])
-    held = lab.taken()
+    claim = lab.taken()
     assert lab.claim() is None
-    lab.train(held)
+    lab.train(claim)
     assert lab.claim() is None
     (run,) = lab.runs(second)
-    assert (run.status, run.reused_from, run.attempt) == ("completed", held.run_id, 0)
+    assert (run.status, run.reused_from, run.attempt) == ("completed", claim.run_id, 0)
     assert [kind for kind, _ in lab.events(second)] == [
         "experiment.created",
         "run.finished",
@@ -89,24 +89,24 @@ def _with(lab, act):
         return act(session)
 
 
-def _writes(lab, held):
+def _writes(lab, claim):
     """Every write of a worker, with this claim."""
     return {
-        "record_epoch": lambda: lab.epoch(held, 1),
-        "record_last_epoch": lambda: lab.epoch(held, 1, ending="completed"),
-        "renew": lambda: lab.renew(held),
-        "record_start": lambda: lab.start(held, insight(diagnosis=SICK)),
-        "finish": lambda: lab.finish(held),
-        "confirm_cancels": lambda: lab.confirm_cancel(held),
-        "release": lambda: lab.release(held),
-        "fail_attempts": lambda: lab.fail(held),
+        "record_epoch": lambda: lab.epoch(claim, 1),
+        "record_last_epoch": lambda: lab.epoch(claim, 1, ending="completed"),
+        "renew": lambda: lab.renew(claim),
+        "record_start": lambda: lab.start(claim, insight(diagnosis=SICK)),
+        "finish": lambda: lab.finish(claim),
+        "confirm_cancels": lambda: lab.confirm_cancel(claim),
+        "release": lambda: lab.release(claim),
+        "fail_attempts": lambda: lab.fail(claim),
     }
 
 
-def _lose(lab, held):
-    lab.expire(held)
+def _lose(lab, claim):
+    lab.expire(claim)
     with lab.sessions() as session:
-        assert recover(session, held.run_id, held.attempt, lab.settings)
+        assert recover(session, claim.run_id, claim.attempt, lab.settings)
 
 
 @pytest.mark.parametrize("state", ["queued", "claimed", "completed", "cancelled"])
@@ -130,41 +130,41 @@ def test_a_worker_that_lost_its_run_changes_nothing(lab, state):
 
 def test_a_worker_whose_run_was_deleted_stops(lab):
     experiment_id = lab.submit()
-    held = lab.taken()
+    claim = lab.taken()
     lab.execute("DELETE FROM experiments WHERE id = :id", id=experiment_id)
-    for write in _writes(lab, held).values():
-        assert write().lost == {held.run_id}
+    for write in _writes(lab, claim).values():
+        assert write().lost == {claim.run_id}
 
 
 def test_an_epoch_is_written_once_and_in_order(lab):
     lab.submit(epochs=3)
-    held = lab.taken()
-    lab.epoch(held, 1, loss=0.5)
-    lab.epoch(held, 2, loss=0.25)
-    before = lab.snapshot(held.run_id)
+    claim = lab.taken()
+    lab.epoch(claim, 1, loss=0.5)
+    lab.epoch(claim, 2, loss=0.25)
+    before = lab.snapshot(claim.run_id)
     # As after a commit whose answer was lost.
-    assert lab.epoch(held, 2, loss=0.1) == RunsToLeave(frozenset(), frozenset())
+    assert lab.epoch(claim, 2, loss=0.1) == RunsToLeave(frozenset(), frozenset())
     for epoch in (1, 4):
-        assert lab.epoch(held, epoch).lost == {held.run_id}
-    assert lab.snapshot(held.run_id) == before
+        assert lab.epoch(claim, epoch).lost == {claim.run_id}
+    assert lab.snapshot(claim.run_id) == before
 
 
 def test_an_epoch_is_stored_with_the_runs_progress(lab):
     experiment_id = lab.submit(epochs=3)
-    held = lab.taken()
-    lab.epoch(held, 1, val_accuracy=0.5, loss=2.0)
-    lab.epoch(held, 2, val_accuracy=0.75, loss=1.0)
-    run = lab.run(held.run_id)
+    claim = lab.taken()
+    lab.epoch(claim, 1, val_accuracy=0.5, loss=2.0)
+    lab.epoch(claim, 2, val_accuracy=0.75, loss=1.0)
+    run = lab.run(claim.run_id)
     assert (run.status, run.epoch, run.loss, run.val_accuracy) == ("running", 2, 1.0, 0.75)
-    lab.epoch(held, 3, "completed", val_accuracy=0.75, loss=0.5, test_loss=0.7, test_accuracy=0.6)
-    run = lab.run(held.run_id)
+    lab.epoch(claim, 3, "completed", val_accuracy=0.75, loss=0.5, test_loss=0.7, test_accuracy=0.6)
+    run = lab.run(claim.run_id)
     assert (run.status, run.epoch, run.loss, run.val_accuracy) == ("completed", 3, 0.5, 0.75)
     assert (run.best_epoch, run.best_val_accuracy) == (2, 0.75)
     assert (run.test_loss, run.test_accuracy) == (0.7, 0.6)
     assert run.lease_expires_at is None
     assert run.finished_at is not None
-    assert [row["loss"] for row in lab.history(held.run_id)] == [2.0, 1.0, 0.5]
-    assert lab.attempts(held.run_id) == [(1, "completed", None)]
+    assert [row["loss"] for row in lab.history(claim.run_id)] == [2.0, 1.0, 0.5]
+    assert lab.attempts(claim.run_id) == [(1, "completed", None)]
     assert [kind for kind, _ in lab.events(experiment_id)] == [
         "experiment.created",
         "run.started",
@@ -178,87 +178,87 @@ def test_an_epoch_is_stored_with_the_runs_progress(lab):
 
 def test_a_diverged_run_keeps_its_history(lab):
     lab.submit(epochs=5)
-    held = lab.taken()
-    lab.epoch(held, 1, val_accuracy=0.5)
-    lab.epoch(held, 2, "diverged", loss=math.nan, val_loss=math.inf, val_accuracy=math.nan)
-    run = lab.run(held.run_id)
+    claim = lab.taken()
+    lab.epoch(claim, 1, val_accuracy=0.5)
+    lab.epoch(claim, 2, "diverged", loss=math.nan, val_loss=math.inf, val_accuracy=math.nan)
+    run = lab.run(claim.run_id)
     assert (run.status, run.epoch, run.val_loss) == ("diverged", 2, math.inf)
     assert math.isnan(run.loss)
     assert (run.best_epoch, run.best_val_accuracy) == (1, 0.5)
-    first, second = lab.history(held.run_id)
+    first, second = lab.history(claim.run_id)
     assert first["loss"] == 1.0
     assert math.isnan(second["loss"])
 
 
 def test_a_run_of_no_epochs_can_be_finished(lab):
     lab.submit(epochs=0)
-    held = lab.taken()
-    lab.finish(held)
-    assert lab.run(held.run_id).status == "completed"
+    claim = lab.taken()
+    lab.finish(claim)
+    assert lab.run(claim.run_id).status == "completed"
 
 
 def test_a_lease_renewed_is_not_expired(lab):
     lab.submit()
-    held = lab.taken()
-    lab.expire(held)
+    claim = lab.taken()
+    lab.expire(claim)
     with lab.sessions() as session:
-        assert expired(session) == [(held.run_id, 1)]
-        assert lab.renew(held) == RunsToLeave(frozenset(), frozenset())
+        assert expired(session) == [(claim.run_id, 1)]
+        assert lab.renew(claim) == RunsToLeave(frozenset(), frozenset())
         assert expired(session) == []
-        assert recover(session, held.run_id, 1, lab.settings) is False
-    assert lab.run(held.run_id).status == "running"
+        assert recover(session, claim.run_id, 1, lab.settings) is False
+    assert lab.run(claim.run_id).status == "running"
 
 
 def test_an_epoch_recorded_renews_the_lease(lab):
     lab.submit()
-    held = lab.taken()
-    lab.expire(held)
-    lab.epoch(held, 1)
+    claim = lab.taken()
+    lab.expire(claim)
+    lab.epoch(claim, 1)
     with lab.sessions() as session:
         assert expired(session) == []
 
 
 def test_a_lost_run_goes_back_and_keeps_its_epochs(lab):
     experiment_id = lab.submit(epochs=3)
-    held = lab.taken("first")
-    lab.epoch(held, 1)
-    _lose(lab, held)
-    run = lab.run(held.run_id)
+    claim = lab.taken("first")
+    lab.epoch(claim, 1)
+    _lose(lab, claim)
+    run = lab.run(claim.run_id)
     assert (run.status, run.failures, run.epoch) == ("queued", 1, 1)
     again = lab.taken("second")
-    assert (again.run_id, again.attempt, again.recorded_epochs) == (held.run_id, 2, 1)
+    assert (again.run_id, again.attempt, again.recorded_epochs) == (claim.run_id, 2, 1)
     lab.train(again)
-    assert [row["epoch"] for row in lab.history(held.run_id)] == [1, 2, 3]
+    assert [row["epoch"] for row in lab.history(claim.run_id)] == [1, 2, 3]
     reason = "Worker first gave no sign of life for 4 s."
-    assert lab.attempts(held.run_id) == [(1, "lost", reason), (2, "completed", None)]
+    assert lab.attempts(claim.run_id) == [(1, "lost", reason), (2, "completed", None)]
     kinds = [kind for kind, _ in lab.events(experiment_id)]
     assert kinds.count("run.requeued") == 1
 
 
 def test_another_engine_starts_the_history_over(lab):
     lab.submit(epochs=3)
-    held = lab.taken()
-    lab.epoch(held, 1, val_accuracy=0.9)
-    _lose(lab, held)
+    claim = lab.taken()
+    lab.epoch(claim, 1, val_accuracy=0.9)
+    _lose(lab, claim)
     lab.settings = lab.settings.model_copy(update={"training_threads": 2})
     again = lab.taken(torch="2.14.0")
     assert (again.recorded_epochs, again.engine["threads"]) == (0, 2)
-    assert lab.history(held.run_id) == []
-    run = lab.run(held.run_id)
+    assert lab.history(claim.run_id) == []
+    run = lab.run(claim.run_id)
     assert (run.epoch, run.loss, run.best_epoch, run.best_val_accuracy) == (0, None, None, None)
     lab.train(again)
-    assert lab.run(held.run_id).best_val_accuracy == 0.25
+    assert lab.run(claim.run_id).best_val_accuracy == 0.25
 
 
 def test_another_number_of_threads_is_no_other_engine(lab):
     lab.submit(epochs=3)
-    held = lab.taken()
-    lab.epoch(held, 1)
-    _lose(lab, held)
+    claim = lab.taken()
+    lab.epoch(claim, 1)
+    _lose(lab, claim)
     lab.settings = lab.settings.model_copy(update={"training_threads": 2})
     again = lab.taken()
-    assert (again.recorded_epochs, again.engine) == (1, held.engine)
-    assert lab.run(held.run_id).engine["threads"] == 1
+    assert (again.recorded_epochs, again.engine) == (1, claim.engine)
+    assert lab.run(claim.run_id).engine["threads"] == 1
 
 
 def test_a_run_that_is_lost_too_often_has_failed(lab):
@@ -280,47 +280,47 @@ def test_our_failure_is_tried_again_after_a_pause_that_doubles(lab):
     lab.submit(max_attempts=3)
     pauses = []
     for _ in range(2):
-        held = lab.taken()
+        claim = lab.taken()
         with lab.sessions() as session:
-            endings.fail_attempts(session, [held], "Out of memory.", lab.settings)
-            run = lab.run(held.run_id)
+            endings.fail_attempts(session, [claim], "Out of memory.", lab.settings)
+            run = lab.run(claim.run_id)
             assert run.status == "queued"
             assert lab.claim() is None
-            assert lab.attempts(held.run_id)[-1] == (held.attempt, "error", "Out of memory.")
-        pauses.append((run.not_before - _ended_at(lab, held)).total_seconds())
+            assert lab.attempts(claim.run_id)[-1] == (claim.attempt, "error", "Out of memory.")
+        pauses.append((run.not_before - _ended_at(lab, claim)).total_seconds())
         lab.execute("UPDATE runs SET not_before = NULL")
     assert pauses == pytest.approx([0.2, 0.4])
     lab.fail(lab.taken(), "Out of memory again.")
-    run = lab.run(held.run_id)
+    run = lab.run(claim.run_id)
     assert (run.status, run.error) == ("failed", "Out of memory again.")
 
 
-def _ended_at(lab, held):
+def _ended_at(lab, claim):
     with lab.sessions() as session:
         return session.scalar(
             select(Attempt.ended_at).where(
-                Attempt.run_id == held.run_id, Attempt.attempt == held.attempt
+                Attempt.run_id == claim.run_id, Attempt.attempt == claim.attempt
             )
         )
 
 
 def test_a_run_given_back_uses_up_no_attempt(lab):
     lab.submit(max_attempts=1)
-    held = lab.taken()
-    lab.epoch(held, 1)
-    assert lab.release(held) == RunsToLeave(frozenset(), frozenset())
-    run = lab.run(held.run_id)
+    claim = lab.taken()
+    lab.epoch(claim, 1)
+    assert lab.release(claim) == RunsToLeave(frozenset(), frozenset())
+    run = lab.run(claim.run_id)
     assert (run.status, run.failures, run.not_before) == ("queued", 0, None)
     again = lab.taken()
     assert (again.attempt, again.recorded_epochs) == (2, 1)
     lab.train(again)
-    assert lab.run(held.run_id).status == "completed"
+    assert lab.run(claim.run_id).status == "completed"
 
 
 def test_two_last_runs_that_end_together_finish_the_experiment_once(lab):
     for _ in range(5):
         experiment_id = lab.submit(seeds=4, epochs=1, reuse=False)
-        held = [lab.taken(f"worker-{number}") for number in range(4)]
+        claim = [lab.taken(f"worker-{number}") for number in range(4)]
         together = threading.Barrier(4)
 
         def end(each, together=together):
@@ -328,7 +328,7 @@ def test_two_last_runs_that_end_together_finish_the_experiment_once(lab):
             lab.epoch(each, 1, "completed")
 
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(end, held))
+            list(pool.map(end, claim))
         kinds = [kind for kind, _ in lab.events(experiment_id)]
         assert kinds.count("experiment.finished") == 1
         assert kinds[-1] == "experiment.finished"

@@ -14,9 +14,9 @@ def test_a_pack_is_all_that_is_alike_in_the_order_it_waited(lab):
     mixed = lab.submit(model=MLP, activation=["relu", "maxout", "tanh"], seeds=2)
     pack = lab.pack()
     assert positions(lab, mixed, pack) == [0, 1, 4, 5]
-    assert {held.form for held in pack} == {"batched"}
-    assert {held.engine["threads"] for held in pack} == {1}
-    assert {held.attempt for held in pack} == {1}
+    assert {claim.form for claim in pack} == {"batched"}
+    assert {claim.engine["threads"] for claim in pack} == {1}
+    assert {claim.attempt for claim in pack} == {1}
     assert positions(lab, mixed, lab.pack()) == [2, 3]
     assert lab.pack() == []
     for run in lab.runs(mixed):
@@ -30,9 +30,9 @@ def test_a_pack_is_drawn_from_several_experiments_by_priority(lab):
     high = lab.submit(model=MLP, seeds=[3, 4], priority=5)
     later = lab.submit(model=MLP, seeds=[5])
     pack = lab.pack(most=4)
-    order = [held.experiment_id for held in pack]
+    order = [claim.experiment_id for claim in pack]
     assert order == [high, high, low, low]
-    assert [held.experiment_id for held in lab.pack()] == [later]
+    assert [claim.experiment_id for claim in lab.pack()] == [later]
 
 
 def test_a_pack_has_as_many_as_are_asked_for_or_set(lab):
@@ -45,8 +45,8 @@ def test_a_pack_has_as_many_as_are_asked_for_or_set(lab):
 def test_a_cnn_is_packed_on_cuda_only(lab):
     lab.submit(seeds=4)
     on_cpu = lab.pack()
-    assert [held.form for held in on_cpu] == ["solo"]
-    assert [held.form for held in lab.pack(device="cuda")] == ["batched"] * 3
+    assert [claim.form for claim in on_cpu] == ["solo"]
+    assert [claim.form for claim in lab.pack(device="cuda")] == ["batched"] * 3
 
 
 def test_what_may_not_be_taken_now_is_in_no_pack(lab):
@@ -59,7 +59,7 @@ def test_what_may_not_be_taken_now_is_in_no_pack(lab):
     pack = lab.pack()
     assert positions(lab, experiment_id, pack) == [0, 3, 4]
     assert lab.pack() == []
-    lab.train(next(held for held in pack if held.run_id == first.id))
+    lab.train(next(claim for claim in pack if claim.run_id == first.id))
 
 
 def test_a_run_that_failed_before_is_tried_alone(lab):
@@ -75,15 +75,15 @@ def test_twins_are_not_trained_side_by_side(lab):
     again = lab.submit(model=MLP, seeds=[2, 3])
     anew = lab.submit(model=MLP, seeds=[1], reuse=False)
     pack = lab.pack()
-    assert [(held.experiment_id, held.seed) for held in pack] == [
+    assert [(claim.experiment_id, claim.seed) for claim in pack] == [
         (first, 1),
         (first, 2),
         (again, 3),
         (anew, 1),
     ]
     assert lab.pack() == []
-    for held in pack:
-        lab.train(held)
+    for claim in pack:
+        lab.train(claim)
     assert lab.pack() == []
     (copy, _) = lab.runs(again)
     assert (copy.status, copy.reused_from) == ("completed", pack[1].run_id)
@@ -92,8 +92,8 @@ def test_twins_are_not_trained_side_by_side(lab):
 def test_members_trained_meanwhile_are_ended_and_the_others_taken(lab):
     waiting = lab.submit(model=MLP, seeds=4)
     elsewhere = lab.submit(model=MLP, seeds=[0, 2], reuse=False, priority=1)
-    for held in lab.pack(most=2):
-        lab.train(held)
+    for claim in lab.pack(most=2):
+        lab.train(claim)
     assert lab.progress(elsewhere).status == "completed"
     assert positions(lab, waiting, lab.pack()) == [1, 3]
     statuses = [each.status for each in lab.runs(waiting)]
@@ -125,7 +125,7 @@ def test_a_claim_amid_another_leaves_each_its_share(lab, engine, after):
     event.listen(engine, "after_cursor_execute", meanwhile)
     mine = lab.pack("one")
     assert [len(mine), len(taken)] == [8, 8]
-    assert len({held.run_id for held in (*mine, *taken)}) == 16
+    assert len({claim.run_id for claim in (*mine, *taken)}) == 16
 
 
 def test_two_workers_at_once_never_get_one_run_twice(lab):
@@ -141,9 +141,9 @@ def test_two_workers_at_once_never_get_one_run_twice(lab):
         return taken
 
     with ThreadPoolExecutor(2) as pool:
-        taken = [held for each in pool.map(work, ("one", "two")) for held in each]
-    assert sorted(held.run_id for held in taken) == [each.id for each in lab.runs(experiment_id)]
-    assert {held.attempt for held in taken} == {1}
+        taken = [claim for each in pool.map(work, ("one", "two")) for claim in each]
+    assert sorted(claim.run_id for claim in taken) == [each.id for each in lab.runs(experiment_id)]
+    assert {claim.attempt for claim in taken} == {1}
 
 
 def test_a_run_that_another_transaction_holds_is_passed_over(lab):

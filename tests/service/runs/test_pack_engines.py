@@ -12,10 +12,10 @@ def test_a_run_goes_on_in_the_form_and_with_the_threads_it_began_with(lab):
     lab.release(*pack)
     late = lab.submit(model=MLP, seeds=[9], epochs=5)
     again = lab.pack("two")
-    assert [held.recorded_epochs for held in again] == [2, 1, 1, 0]
+    assert [claim.recorded_epochs for claim in again] == [2, 1, 1, 0]
     assert again[-1].experiment_id == late
-    assert {held.attempt for held in again[:3]} == {2}
-    assert [held.engine for held in again[:3]] == [held.engine for held in pack]
+    assert {claim.attempt for claim in again[:3]} == {2}
+    assert [claim.engine for claim in again[:3]] == [claim.engine for claim in pack]
 
 
 def test_a_run_begun_solo_stays_out_of_packs(lab):
@@ -34,13 +34,13 @@ def test_a_run_begun_solo_stays_out_of_packs(lab):
     lab.release(alone)
     lab.execute("UPDATE runs SET priority = -1 WHERE id = :id", id=old.run_id)
     assert positions(lab, experiment_id, lab.pack("one")) == [1, 2, 3]
-    assert [held.run_id for held in lab.pack("one")] == [old.run_id]
+    assert [claim.run_id for claim in lab.pack("one")] == [old.run_id]
 
 
 def test_on_another_make_of_engine_members_start_over(lab):
     lab.submit(model=MLP, seeds=2, epochs=5)
     pack = lab.pack()
-    lab.starts([(held, insight(loss=2.5)) for held in pack])
+    lab.starts([(claim, insight(loss=2.5)) for claim in pack])
     lab.epochs(records(pack, 1))
     lab.release(*pack)
     first, second = pack
@@ -48,7 +48,7 @@ def test_on_another_make_of_engine_members_start_over(lab):
         """UPDATE runs SET engine = engine || '{"torch": "3"}' WHERE id = :id""", id=first.run_id
     )
     again = lab.pack()
-    assert [held.recorded_epochs for held in again] == [0, 1]
+    assert [claim.recorded_epochs for claim in again] == [0, 1]
     assert again[0].engine == again[1].engine == second.engine
     assert (lab.history(first.run_id), len(lab.history(second.run_id))) == ([], 1)
 

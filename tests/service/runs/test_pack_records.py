@@ -12,10 +12,10 @@ from tests.support.scripted_worker import METRICS
 from tests.support.small_packs import MLP, NOTHING, records
 
 
-def _lose(lab, held):
-    lab.expire(held)
+def _lose(lab, claim):
+    lab.expire(claim)
     with lab.sessions() as session:
-        assert recover(session, held.run_id, held.attempt, lab.settings)
+        assert recover(session, claim.run_id, claim.attempt, lab.settings)
 
 
 def test_a_lost_member_writes_nothing_and_the_others_go_on(lab):
@@ -29,11 +29,11 @@ def test_a_lost_member_writes_nothing_and_the_others_go_on(lab):
     deleted = lab.taken()
     lab.execute("DELETE FROM experiments WHERE id = :id", id=gone)
     before = [lab.snapshot(each.run_id)[:3] for each in (taken, stale)]
-    held = [*pack, deleted]
+    claim = [*pack, deleted]
     lost = RunsToLeave(frozenset(), frozenset({taken.run_id, stale.run_id, deleted.run_id}))
-    assert lab.starts([(each, insight(diagnosis=SICK)) for each in held]) == lost
-    assert lab.renew(*held) == lost
-    assert lab.epochs(records(held, 1)) == lost
+    assert lab.starts([(each, insight(diagnosis=SICK)) for each in claim]) == lost
+    assert lab.renew(*claim) == lost
+    assert lab.epochs(records(claim, 1)) == lost
     for each in others:
         assert [row["epoch"] for row in lab.history(each.run_id)] == [1]
         assert lab.run(each.run_id).verdict == "vanishing"
@@ -145,8 +145,8 @@ def test_packs_over_two_experiments_never_wait_for_each_other(lab):
     for _ in range(5):
         ids = [lab.submit(model=MLP, seeds=8, epochs=4, reuse=False) for _ in range(2)]
         of_one, of_two = [], []
-        for held in lab.pack(most=16):
-            (of_one if held.experiment_id == ids[0] else of_two).append(held)
+        for claim in lab.pack(most=16):
+            (of_one if claim.experiment_id == ids[0] else of_two).append(claim)
         packs = [
             [*of_one[:2], *of_two[:2]],
             [*of_two[2:4], *of_one[2:4]],

@@ -18,24 +18,24 @@ def pack(lab):
     """The claims of two runs of five epochs, of which the first is recorded."""
     lab.submit(model=MLP, seeds=2, epochs=5)
     claims = lab.pack()
-    lab.epochs([EpochRecord(held, 1, METRICS) for held in claims])
+    lab.epochs([EpochRecord(claim, 1, METRICS) for claim in claims])
     return claims
 
 
-def of(held, *epochs, ending=None, **metrics):
+def of(claim, *epochs, ending=None, **metrics):
     """Records of some epochs, of which the last may end the run."""
     return [
-        EpochRecord(held, epoch, METRICS | metrics, ending if epoch == epochs[-1] else None)
+        EpochRecord(claim, epoch, METRICS | metrics, ending if epoch == epochs[-1] else None)
         for epoch in epochs
     ]
 
 
 def test_the_run_tells_of_its_last_epoch_and_of_the_best_before(lab, pack):
-    held, other = pack
+    claim, other = pack
     accuracies = [(2, 0.6), (3, 0.9), (4, math.nan), (5, 0.9)]
     records = [
         EpochRecord(
-            held,
+            claim,
             epoch,
             METRICS | {"val_accuracy": accuracy, "loss": 1 / epoch},
             "completed" if epoch == 5 else None,
@@ -44,13 +44,13 @@ def test_the_run_tells_of_its_last_epoch_and_of_the_best_before(lab, pack):
         for epoch, accuracy in accuracies
     ]
     assert lab.epochs([*records, *of(other, 2)]) == NOTHING
-    run = lab.run(held.run_id)
+    run = lab.run(claim.run_id)
     assert (run.status, run.epoch, run.loss, run.val_accuracy) == ("completed", 5, 0.2, 0.9)
     assert (run.best_epoch, run.best_val_accuracy) == (3, 0.9)
     assert run.verdict == "vanishing"
-    assert [row["epoch"] for row in lab.history(held.run_id)] == [1, 2, 3, 4, 5]
-    assert [row["loss"] for row in lab.history(held.run_id)] == [1.0, 1 / 2, 1 / 3, 1 / 4, 1 / 5]
-    told = [kind for kind, run_id in lab.events(held.experiment_id) if run_id == held.run_id]
+    assert [row["epoch"] for row in lab.history(claim.run_id)] == [1, 2, 3, 4, 5]
+    assert [row["loss"] for row in lab.history(claim.run_id)] == [1.0, 1 / 2, 1 / 3, 1 / 4, 1 / 5]
+    told = [kind for kind, run_id in lab.events(claim.experiment_id) if run_id == claim.run_id]
     assert told == ["run.started", *["run.epoch"] * 5, "run.finished"]
 
 
@@ -59,9 +59,9 @@ def test_the_same_epochs_again_are_recognised_run_by_run(lab, pack):
     first, second = pack
     records = [*of(first, 2, 3, 4, 5, ending="completed"), *of(second, 2, 3)]
     assert lab.epochs(records) == NOTHING
-    before = [lab.snapshot(held.run_id) for held in pack]
+    before = [lab.snapshot(claim.run_id) for claim in pack]
     assert lab.epochs(records) == NOTHING
-    assert [lab.snapshot(held.run_id) for held in pack] == before
+    assert [lab.snapshot(claim.run_id) for claim in pack] == before
     assert lab.epochs([*of(first, 2, 3, 4, 5), *of(second, 4)]) == RunsToLeave(
         frozenset(), frozenset({first.run_id})
     )

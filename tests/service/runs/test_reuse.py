@@ -37,14 +37,14 @@ def test_without_reuse_it_is_trained_again(lab):
     lab.train_all()
     second = lab.submit(reuse=False)
     assert lab.progress(second).status == "queued"
-    held = lab.taken()
-    assert held.experiment_id == second
+    claim = lab.taken()
+    assert claim.experiment_id == second
 
 
 def test_a_diverged_run_is_a_result_and_is_taken_over(lab):
     lab.submit(epochs=3)
-    held = lab.taken()
-    lab.epoch(held, 1, "diverged", loss=float("inf"), val_loss=float("nan"))
+    claim = lab.taken()
+    lab.epoch(claim, 1, "diverged", loss=float("inf"), val_loss=float("nan"))
     (copy,) = lab.runs(lab.submit(epochs=3))
     assert (copy.status, copy.epoch, copy.loss) == ("diverged", 1, float("inf"))
     assert len(lab.history(copy.id)) == 1

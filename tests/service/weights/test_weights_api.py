@@ -49,11 +49,11 @@ def refusal(api, path):
 def finished(lab, leave):
     """A finished run with its weights."""
     lab.submit()
-    held = lab.taken()
-    leave(held.run_id, 1, "initial", 1.0)
-    lab.train(held)
-    leave(held.run_id, 1, "final", 2.0)
-    return held.run_id
+    claim = lab.taken()
+    leave(claim.run_id, 1, "initial", 1.0)
+    lab.train(claim)
+    leave(claim.run_id, 1, "final", 2.0)
+    return claim.run_id
 
 
 def test_weights_are_downloaded(api, finished):
@@ -89,14 +89,14 @@ def test_a_run_says_why_it_has_no_weights(api, lab, leave):
     path = f"/v1/runs/{run.id}/weights"
     assert "has not begun" in refusal(api, path)
     assert "has not begun" in refusal(api, f"{path}?epoch=0")
-    held = lab.taken()
+    claim = lab.taken()
     leave(run.id, 1, "initial", 5.0)
     leave(run.id, 1, "final", 6.0)  # its row is not committed yet
     assert "is in training" in refusal(api, path)
     answer = api.get(f"{path}?epoch=0")
     assert value_of(answer) == 5.0
     assert "immutable" not in answer.headers["cache-control"]
-    lab.train(held)
+    lab.train(claim)
     assert value_of(api.get(path)) == 6.0
 
 
@@ -119,8 +119,8 @@ def test_only_the_attempt_that_counted_gives_the_last_weights(api, lab, leave):
     lost = lab.taken("one")
     leave(run.id, 1, "initial", 1.0)
     lab.fail(lost)
-    held = lab.taken("two")
-    lab.train(held)
+    claim = lab.taken("two")
+    lab.train(claim)
     leave(run.id, 1, "final", -1.0)  # by a worker that has lost the run
     leave(run.id, 2, "final", 2.0)
     assert value_of(api.get(f"/v1/runs/{run.id}/weights")) == 2.0
@@ -136,11 +136,11 @@ def test_a_reused_run_gives_the_weights_of_the_original(api, lab, finished):
 
 def test_initialization_only_is_its_own_end(api, lab, leave):
     (run,) = lab.runs(lab.submit(epochs=0))
-    held = lab.taken()
+    claim = lab.taken()
     leave(run.id, 1, "initial", 4.0)
     lab.execute(
         "UPDATE runs SET status = 'completed', lease_expires_at = NULL WHERE id = :id",
-        id=held.run_id,
+        id=claim.run_id,
     )
     assert value_of(api.get(f"/v1/runs/{run.id}/weights")) == 4.0
 
