@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.support.probe_networks import ball, network, statistics
-from workers.diagnostics import layers
+from workers.diagnostics import probe
 from workers.diagnostics.layers import NetworkStatistics
 from workers.diagnostics.probe import Probe
 from workers.nn.losses import LOSSES
@@ -143,7 +143,7 @@ def check(found: NetworkStatistics, built, loss, expected, activation):
 @pytest.mark.parametrize("outputs", [1, 4])
 @pytest.mark.parametrize("stddev", [0.3, 1.5])
 def test_a_dense_network_against_numpy(monkeypatch, activation, outputs, stddev):
-    monkeypatch.setattr(layers, "CHUNK", 64)
+    monkeypatch.setattr(probe, "CHUNK", 64)
     x, _ = ball(0, samples=300)
     labels = torch.arange(300) % max(outputs, 2)
     initializer = lambda shape, generator: generator.normal(0.05, stddev, shape)  # noqa: E731
@@ -159,7 +159,7 @@ def test_a_dense_network_against_numpy(monkeypatch, activation, outputs, stddev)
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_convolutional_network_against_numpy(monkeypatch, activation):
-    monkeypatch.setattr(layers, "CONVOLUTION_CHUNK", 32)
+    monkeypatch.setattr(probe, "CONVOLUTION_CHUNK", 32)
     generator = torch.Generator().manual_seed(2)
     x = torch.rand(90, 2, 12, 12, generator=generator)
     labels = torch.arange(90) % 5
