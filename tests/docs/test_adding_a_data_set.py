@@ -20,7 +20,7 @@ def test_the_worked_example_works(tmp_path: Path) -> None:
     printed = copy.run(PAIRED)
     assert printed.startswith("1\n"), "the entry passes without its function"
     copy.write("workers/datasets/spirals.py", module)
-    copy.insert(LOADING, imported, before="\n#: From the data folder")
+    copy.insert(LOADING, imported, before="\n#: Functions from the data folder")
     copy.insert(
         LOADING, registered, at_the_end_of="DATASETS: dict[str, Callable[..., Samples]] = {"
     )

@@ -12,7 +12,7 @@ FOUND = "tests/service/catalog/test_metrics.py"
 COLUMNS = "tests/service/database/test_tables.py"
 MEASURED = "tests/workers/training/test_metrics.py"
 MIGRATED = (
-    "tests/migrations/test_migrations.py::test_models_and_migrations_agree",
+    "tests/migrations/test_migrations.py::test_the_code_of_the_tables_and_the_migrations_agree",
     "tests/migrations/test_migrations.py::test_every_migration_goes_down_and_up_again_on_data",
 )
 NAMES = ("top_3_accuracy", "val_top_3_accuracy")
