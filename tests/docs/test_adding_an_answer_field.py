@@ -7,7 +7,7 @@ from tests.support.worked_examples import blocks, copy_repository
 TEST = "tests/service/runs/test_restarts.py"
 BODIES = "tests/service/api/test_run_bodies.py"
 EXAMPLES = "tests/service/api/test_examples.py"
-AGREE = "tests/migrations/test_migrations.py::test_models_and_migrations_agree"
+AGREE = "tests/migrations/test_migrations.py::test_the_code_of_the_tables_and_the_migrations_agree"
 
 TABLES = "service/database/tables.py"
 SQL = "service/api/schemas/run_bodies.py"
