@@ -7,8 +7,8 @@ from tests.support.paths import ROOT
 
 FAILING = """
 import pytest
-from service.config import Settings
-from tests.processes import Processes
+from service.settings import Settings
+from tests.support.processes import Processes
 
 @pytest.fixture
 def processes(tmp_path):
