@@ -1,4 +1,4 @@
-"""Statuses of runs, experiments, attempts and deliveries, and the verdicts on runs."""
+"""Statuses of runs, experiments, attempts and deliveries; outcomes and verdicts of runs."""
 
 from enum import StrEnum
 
@@ -56,6 +56,21 @@ class DeliveryStatus(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """What a run's training came to, from the worst to the best; why is the verdict's matter."""
+
+    DIVERGED = "diverged"
+    AT_CHANCE = "at_chance"
+    GOT_WORSE = "got_worse"
+    STILL_LEARNING = "still_learning"
+    OVERFITS = "overfits"
+    LEARNED = "learned"
+
+
+#: Outcomes of a run that has learned nothing: it does no better than guessing.
+UNTRAINED = (Outcome.DIVERGED, Outcome.AT_CHANCE)
 
 
 class Verdict(StrEnum):

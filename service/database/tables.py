@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.database.base import JSON, TIME, Base, one_of
-from service.statuses import AttemptOutcome, RunStatus, Verdict
+from service.statuses import AttemptOutcome, Outcome, RunStatus, Verdict
 
 
 class Experiment(Base):
@@ -61,6 +61,7 @@ class Run(Base):
     __tablename__ = "runs"
     __table_args__ = (
         CheckConstraint(one_of("status", RunStatus), name="status"),
+        CheckConstraint(one_of("outcome", Outcome), name="outcome"),
         CheckConstraint(one_of("verdict", Verdict), name="verdict"),
         CheckConstraint(
             "(status = 'running') = (lease_expires_at IS NOT NULL)", name="running_has_lease"
@@ -103,6 +104,7 @@ class Run(Base):
         Index("ix_runs_clipping", "clipping", "id"),
         Index("ix_runs_seed", "seed", "id"),
         Index("ix_runs_status", "status", "id"),
+        Index("ix_runs_outcome", "outcome", "id"),
         Index("ix_runs_verdict", "verdict", "id"),
         Index("ix_runs_val_accuracy", "val_accuracy", "id"),
         Index(
@@ -161,6 +163,8 @@ class Run(Base):
     best_val_accuracy: Mapped[float | None] = mapped_column(Double)
     test_loss: Mapped[float | None] = mapped_column(Double)
     test_accuracy: Mapped[float | None] = mapped_column(Double)
+    #: None until the run has its result.
+    outcome: Mapped[str | None] = mapped_column(Text)
     verdict: Mapped[str | None] = mapped_column(Text)
     findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
 
