@@ -87,6 +87,7 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         parameters=_parameters(60_000, 10_000, "scale"),
         input_shape=(1, 28, 28),
         classes=10,
+        largest_class=0.1135,
         largest_value=255.0,
     ),
     DatasetEntry(
@@ -102,6 +103,7 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         parameters=_parameters(60_000, 10_000, "scale"),
         input_shape=(1, 28, 28),
         classes=10,
+        largest_class=0.1,
         largest_value=255.0,
     ),
     DatasetEntry(
@@ -116,6 +118,7 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         parameters=_parameters(1_437, 360, "scale"),
         input_shape=(1, 8, 8),
         classes=10,
+        largest_class=0.1028,
         largest_value=16.0,
     ),
     DatasetEntry(
@@ -142,6 +145,7 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         ),
         input_shape=(2,),
         classes=2,
+        largest_class=0.5,
     ),
     DatasetEntry(
         name="moons",
@@ -157,6 +161,7 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         parameters=_parameters(300, 100, "none", _noise(0.1), _SEED, most=MOST_POINTS),
         input_shape=(2,),
         classes=2,
+        largest_class=0.5,
     ),
     DatasetEntry(
         name="ball",
@@ -170,6 +175,7 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         parameters=_parameters(1_000, 1_000, "none", _SEED, most=MOST_POINTS),
         input_shape=(10,),
         classes=2,
+        largest_class=0.613,
     ),
     DatasetEntry(
         name="churn",
@@ -183,5 +189,6 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         parameters=_parameters(8_000, 2_000, "standardize"),
         input_shape=(12,),
         classes=2,
+        largest_class=0.7975,
     ),
 )

@@ -87,11 +87,14 @@ class DatasetEntry(Entry):
         classes: how many classes there are.
         largest_value: the largest value of a pixel, which ``scale`` divides by; None where the
             inputs are not pixels.
+        largest_class: the share of the largest class among the test samples: the accuracy of one
+            guess for all.
     """
 
     input_shape: tuple[int, ...] = ()
     classes: int = 0
     largest_value: float | None = None
+    largest_class: float = 0.0
 
     @property
     def train_count(self) -> int:

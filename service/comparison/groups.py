@@ -1,143 +1,233 @@
-"""Groups of an experiment's scores, and what is measured of each: mean, spread, interval, score."""
+"""Groups of an experiment's scores, each with one value per seed, however many runs are behind."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from service.comparison import inference
-from service.comparison.inference import Floats, Interval
+from service.comparison.design import Design, Level, placed
+from service.comparison.samples import Samples
 from service.comparison.scores import Score
-from service.specs.labels import Label
-from service.statuses import FINISHED, RunStatus
-
-#: What two groups can have in common: a seed, with labels on the axes that vary in the groups.
-Block = tuple[Label, ...]
 
 
 @dataclass(frozen=True)
-class GroupedScores:
-    """The trainings that share their labels on the axes compared by.
+class SeedValue:
+    """A group's value with one seed.
 
     Attributes:
-        by: the group's label on each of these axes.
-        values: the finite value of each completed training, by its block.
-        rounding: the variance that the metric's grid alone gives a value, of the coarsest
-            training where they differ.
+        value: of the metric; where runs are averaged over, their mean.
+        trained: whether every run behind it did better than guessing.
+        partly: whether some run did.
+        chosen: the levels that the other seeds chose for it, by what is tuned.
+    """
+
+    value: float
+    trained: bool
+    partly: bool
+    chosen: Mapping[str, Level] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A group at one combination of levels of what is tuned.
+
+    Attributes:
+        levels: by what is tuned.
+        values: by seed; only seeds for which every run that is averaged over has a value.
+    """
+
+    levels: dict[str, Level]
+    values: dict[int, SeedValue]
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds."""
+        return mean_of([found.value for found in self.values.values()])
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trainings that share their levels on what is compared by.
+
+    Attributes:
+        by: these levels.
+        candidates: where something is tuned, one for each combination of its levels; else one.
+        values: by seed.
+        floor: the variance that the metric's grid alone gives a value, of the coarsest training.
         diverged: trainings that diverged, or completed with a value that is not finite.
-        unfinished: runs without a result.
+        unfinished: trainings without a result.
         missing: completed trainings that do not record the metric.
     """
 
-    by: dict[str, Label]
-    values: Mapping[Block, float]
-    rounding: float
+    by: dict[str, Level]
+    candidates: Sequence[Candidate]
+    values: dict[int, SeedValue]
+    floor: float
     diverged: int
     unfinished: int
     missing: int
 
     @property
     def n(self) -> int:
-        """How many trainings have a value."""
+        """How many seeds have a value."""
         return len(self.values)
 
     @property
-    def floats(self) -> Floats:
-        """The values as an array, in the order of ``values``."""
-        return as_floats(self.values.values())
+    def trained(self) -> int:
+        """With how many of them every run did better than guessing."""
+        return sum(found.trained for found in self.values.values())
+
+    @property
+    def any_trained(self) -> bool:
+        """Whether some run behind the values did better than guessing."""
+        return any(found.partly for found in self.values.values())
+
+    @property
+    def mean(self) -> float | None:
+        """Over the seeds; None without a value."""
+        return mean_of([found.value for found in self.values.values()]) if self.values else None
+
+    @property
+    def std(self) -> float | None:
+        """The sample standard deviation over n - 1; None below two values."""
+        if self.n < 2:
+            return None
+        values = np.array([found.value for found in self.values.values()])
+        deviation = float(values.std(ddof=1))
+        # Less than this is rounding.
+        return deviation if deviation > 1e-12 * float(np.abs(values).max()) else 0.0
+
+    def chosen(self, *, higher: bool) -> dict[str, Level]:
+        """Return the levels of what is tuned that are best over all seeds."""
+        tuned = [candidate for candidate in self.candidates if candidate.values]
+        if len(self.candidates) < 2 or not tuned:
+            return {}
+        return dict((max if higher else min)(tuned, key=lambda candidate: candidate.mean).levels)
 
 
-@dataclass(frozen=True)
-class MeasuredGroup:
-    """A group with its statistics, each None where it has too few values.
-
-    Attributes:
-        scores: the group.
-        mean: of its values.
-        std: their sample standard deviation.
-        ci95: the 95% interval of their mean.
-        score: the mean in which each diverged training counts as the worst value that any
-            completed training of the experiment reached: what groups are ranked by.
-    """
-
-    scores: GroupedScores
-    mean: float | None
-    std: float | None
-    ci95: Interval | None
-    score: float | None
+def mean_of(values: Sequence[float]) -> float:
+    """Return the mean: the same for every order of the values, and never outside their range."""
+    return min(max(math.fsum(values) / len(values), min(values)), max(values))
 
 
-def as_floats(values: Iterable[float]) -> Floats:
-    """Return the values as an array."""
-    return np.array(list(values), dtype=np.float64)
-
-
-def grouped(
-    trainings: Sequence[Score], by: Sequence[str], blocked_by: Sequence[str]
-) -> list[GroupedScores]:
+def grouped(scores: Sequence[Score], design: Design, *, higher: bool) -> list[Group]:
     """Return the trainings in groups, in the order of each group's first training.
 
     Args:
-        trainings: each training once.
-        by: the axes that make the groups.
-        blocked_by: the axes that still vary within groups; with the seed they make the blocks.
+        scores: each training once.
+        design: what makes the groups, what is tuned and what is averaged over.
+        higher: whether higher values are better.
     """
-    members: dict[tuple[Label, ...], list[Score]] = {}
-    for training in trainings:
-        labels = tuple(training.place[axis] for axis in by)
-        members.setdefault(labels, []).append(training)
+    rows = placed(scores, design)
+    counted = _counted(scores, higher=higher)
+    members: dict[tuple[Level, ...], dict[tuple[Level, ...], list[int]]] = {}
+    for index, row in enumerate(rows):
+        members.setdefault(row.by, {}).setdefault(row.tune, []).append(index)
+    found = []
+    for by, candidates in members.items():
+        tuned = [
+            Candidate(
+                dict(zip(design.tune, levels, strict=True)),
+                _by_seed([(scores[index], rows[index].average, counted[index]) for index in own]),
+            )
+            for levels, own in candidates.items()
+        ]
+        own = [scores[index] for indices in candidates.values() for index in indices]
+        found.append(_group(dict(zip(design.by, by, strict=True)), tuned, own, higher=higher))
+    return found
+
+
+def _counted(scores: Sequence[Score], *, higher: bool) -> list[float | None]:
+    """Return the value that each training counts as; None where it has none yet.
+
+    One that diverged counts as guessing: an accuracy as the share of the largest class, a loss as
+    the highest of that of guessing, its own last finite value, and the worst that completed.
+    """
+    values = [score.value for score in scores if score.value is not None and not score.diverged]
+    worst = max((value for value in values if math.isfinite(value)), default=-math.inf)
     return [
-        _group(dict(zip(by, labels, strict=True)), group, blocked_by)
-        for labels, group in members.items()
+        _guessed(score, worst, higher=higher)
+        if score.diverged
+        else (score.value if score.finished else None)
+        for score in scores
     ]
+
+
+def _guessed(score: Score, worst: float, *, higher: bool) -> float:
+    if higher:
+        return score.configured.guess
+    return max(score.configured.guess, worst, score.last_finite or 0.0)
+
+
+def _by_seed(
+    members: Sequence[tuple[Score, tuple[Level, ...], float | None]],
+) -> dict[int, SeedValue]:
+    """Return a candidate's value by seed: the mean of its runs with that seed, if all have one."""
+    cells = {(score.config_hash, average) for score, average, _ in members}
+    seeds: dict[int, dict[object, tuple[float, bool]]] = {}
+    for score, average, value in members:
+        if value is not None:
+            own = seeds.setdefault(score.seed, {})
+            own[score.config_hash, average] = (value, score.trained)
+    return {
+        seed: SeedValue(
+            mean_of([value for value, _ in runs.values()]),
+            trained=all(trained for _, trained in runs.values()),
+            partly=any(trained for _, trained in runs.values()),
+        )
+        for seed, runs in seeds.items()
+        if len(runs) == len(cells)
+    }
 
 
 def _group(
-    by: dict[str, Label], trainings: Sequence[Score], blocked_by: Sequence[str]
-) -> GroupedScores:
-    completed = [training for training in trainings if training.status == RunStatus.COMPLETED]
-    recorded = {
-        (training.seed, *(training.place[axis] for axis in blocked_by)): training.value
-        for training in completed
-        if training.value is not None
-    }
-    values = {block: value for block, value in recorded.items() if math.isfinite(value)}
-    finished = sum(training.status in FINISHED for training in trainings)
-    return GroupedScores(
+    by: dict[str, Level], candidates: list[Candidate], members: Sequence[Score], *, higher: bool
+) -> Group:
+    values = candidates[0].values if len(candidates) == 1 else _tuned(candidates, higher=higher)
+    return Group(
         by=by,
+        candidates=candidates,
         values=values,
-        rounding=inference.rounding_variance(max(training.step for training in trainings)),
-        # A test loss can overflow after the last epoch; that is no number to average either.
-        diverged=finished - len(completed) + len(recorded) - len(values),
-        unfinished=len(trainings) - finished,
-        missing=len(completed) - len(recorded),
+        floor=max(score.configured.step for score in members) ** 2 / 12,
+        diverged=sum(score.diverged for score in members),
+        unfinished=sum(not score.finished for score in members),
+        missing=sum(score.missing for score in members),
     )
 
 
-def measured(groups: Sequence[GroupedScores], *, higher: bool) -> list[MeasuredGroup]:
-    """Return the groups with their statistics, in the same order.
+def _tuned(candidates: Sequence[Candidate], *, higher: bool) -> dict[int, SeedValue]:
+    """Return for each seed the value of the candidate that is best over the other seeds.
 
-    Args:
-        groups: all groups of a comparison.
-        higher: whether higher values are better.
+    Who chooses by the value that is then shown is too optimistic; the other seeds are not. With a
+    single seed there are no others: the choice is made by that one, and nothing is tested.
     """
-    intervals = inference.mean_intervals(
-        [group.floats for group in groups], [group.rounding for group in groups]
+    sign = 1 if higher else -1
+    values: dict[int, SeedValue] = {}
+    for seed in sorted({seed for candidate in candidates for seed in candidate.values}):
+        able = [candidate for candidate in candidates if seed in candidate.values]
+        best = max(able, key=lambda candidate: sign * _mean_without(candidate, seed))
+        found = best.values[seed]
+        values[seed] = replace(found, chosen=best.levels)
+    return values
+
+
+def _mean_without(candidate: Candidate, seed: int) -> float:
+    others = [found.value for own, found in candidate.values.items() if own != seed]
+    return mean_of(others or [candidate.values[seed].value])
+
+
+def samples_of(groups: Sequence[Group], *, higher: bool) -> Samples:
+    """Return the groups' values by seed as a table, larger being better."""
+    seeds = sorted({seed for group in groups for seed in group.values})
+    columns = {seed: column for column, seed in enumerate(seeds)}
+    table = np.full((len(groups), len(seeds)), np.nan)
+    for row, group in enumerate(groups):
+        for seed, found in group.values.items():
+            table[row, columns[seed]] = found.value if higher else -found.value
+    return Samples(
+        values=table,
+        trained=np.array([group.trained for group in groups], dtype=np.intp),
+        entered=np.array([group.any_trained for group in groups], dtype=bool),
+        floors=np.array([group.floor for group in groups]),
     )
-    values = [value for group in groups for value in group.values.values()]
-    worst = (min if higher else max)(values, default=0.0)
-    return [
-        MeasuredGroup(
-            scores=group,
-            mean=inference.mean(group.floats) if group.values else None,
-            std=inference.spread(group.floats) if group.n > 1 else None,
-            ci95=interval,
-            score=_score(group, worst) if group.values else None,
-        )
-        for group, interval in zip(groups, intervals, strict=True)
-    ]
-
-
-def _score(group: GroupedScores, worst: float) -> float:
-    return inference.mean(as_floats([*group.values.values(), *[worst] * group.diverged]))

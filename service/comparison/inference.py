@@ -1,4 +1,4 @@
-"""Statistics of repeated measurements: intervals, tests against another group, power.
+"""Statistics of the claims: intervals of means, and tests of two groups named beforehand.
 
 Pure functions of numbers; nothing here knows runs or metrics. Values are float64 and finite.
 Spreads below 1e-12 of the values' size are treated as zero, so that equal values are a tie and
@@ -12,7 +12,6 @@ coverage of the intervals.
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,8 +24,6 @@ Interval = tuple[float, float]
 
 #: Error rate of the tests, and of the intervals.
 ALPHA = 0.05
-#: Probability that a test finds a difference that exists.
-POWER = 0.8
 #: Bootstrap samples of one interval. With three values its width is then within some 5% of the
 #: limit, with ten within 2%.
 RESAMPLES = 4_999
@@ -48,10 +45,6 @@ class Difference:
             one. ``ci95`` then has no width.
         paired: whether values were compared within common blocks.
         n: pairs, or the runs of the smaller group.
-        variance: with n pairs or runs per group, the difference has the variance
-            ``variance`` / n.
-        freedom_per_run: with n pairs or runs per group, it has ``freedom_per_run`` (n - 1)
-            degrees of freedom.
     """
 
     mean: float
@@ -59,8 +52,6 @@ class Difference:
     p_value: float | None
     paired: bool
     n: int
-    variance: float
-    freedom_per_run: float
 
 
 def mean(values: Floats) -> float:
@@ -213,8 +204,6 @@ def _paired(differences: Floats, interval: Interval, rounding: float) -> Differe
         p_value=_two_sided(centre, deviation / math.sqrt(n), n - 1),
         paired=True,
         n=n,
-        variance=deviation**2,
-        freedom_per_run=1.0,
     )
 
 
@@ -251,8 +240,6 @@ def welch_difference(
         p_value=_two_sided(centre, error, freedom),
         paired=False,
         n=min(sizes),
-        variance=sum(variances),
-        freedom_per_run=_satterthwaite(variances, [1, 1]),
     )
 
 
@@ -286,53 +273,6 @@ def _welch_interval(
     (above, noise), (below, other) = moments
     low, high = _quantiles((above - below) / np.sqrt(noise + other))
     return centre - float(high[0]) * error, centre - float(low[0]) * error
-
-
-def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
-    """Return p-values corrected for their number by Holm's step-down procedure (Holm 1979).
-
-    The i-th smallest of m is multiplied by m - i + 1, and none falls below a smaller one.
-
-    Args:
-        p_values: the p-values, in any order.
-        family: the number of tests of which they are the smallest; their own where omitted.
-    """
-    family = len(p_values) if family is None else family
-    corrected = [0.0] * len(p_values)
-    largest = 0.0
-    for step, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, p_values[index] * (family - step)))
-        corrected[index] = largest
-    return corrected
-
-
-def runs_needed(difference: Difference, most: int) -> int | None:
-    """Return the runs per group with which a test at 5% finds this difference 80% of the time.
-
-    The difference and its variance are taken for the true ones; the power of the two-sided t
-    test is 1 - F(c; df, nc) + F(-c; df, nc), F the noncentral t distribution with
-    nc = |mean| / sqrt(variance / n) and c its critical value (Cohen 1988, section 2.5).
-
-    Returns:
-        The smallest such number of runs (or pairs) per group, ``most`` where it is larger; None
-        where there is no spread to count with.
-    """
-    if difference.variance == 0:
-        return None
-    effect = abs(difference.mean) / math.sqrt(difference.variance)
-    counts = range(2, most)
-    at = bisect_left(counts, POWER, key=lambda n: _power(effect, n, difference.freedom_per_run))
-    return counts[at] if at < len(counts) else most
-
-
-def _power(effect: float, n: int, freedom_per_run: float) -> float:
-    freedom = freedom_per_run * (n - 1)
-    shift = effect * math.sqrt(n)
-    if shift > 30:  # here the distribution function is 1 to the last digit
-        return 1.0
-    limit = special.stdtrit(freedom, 1 - ALPHA / 2)
-    missed = special.nctdtr(freedom, shift, limit) - special.nctdtr(freedom, shift, -limit)
-    return 1.0 - float(missed)
 
 
 def _two_sided(difference: float, error: float, freedom: float) -> float | None:

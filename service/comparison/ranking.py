@@ -1,120 +1,160 @@
 """Comparing the configurations of an experiment: ranked over seeds, with their uncertainty.
 
-A comparison goes through four types: the ``Score`` of each run, ``GroupedScores``,
-``MeasuredGroup`` and, in order and tested against the best, ``RankedGroup``. docs/comparisons.md
-says what each figure means and why it was chosen.
+The ``Score`` of each run goes into ``Group``s by a ``Design``; their ``Samples`` are ``Judged``,
+and both together are a ``RankedGroup``. docs/comparisons.md says what each figure means and why
+it was chosen.
 """
 
-import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import MAIN_METRIC, METRICS
-from service.comparison import groups, inference, scores
-from service.comparison.anova import Effect, analyse
-from service.comparison.groups import Block, GroupedScores, MeasuredGroup, as_floats
-from service.comparison.inference import ALPHA, Difference, Interval, holm
+from service.catalog.metrics import METRICS
+from service.comparison import headline, judgement, scores
+from service.comparison.curves import Curve, curve_of
+from service.comparison.design import Design, Level, design_of
+from service.comparison.effects import Effects, analyse
+from service.comparison.groups import Group, SeedValue, grouped, samples_of
+from service.comparison.judgement import Judged
+from service.comparison.question import Question
+from service.comparison.samples import Interval
 from service.comparison.scores import At, Score
+from service.comparison.statements import statement
+from service.comparison.words import Word
 from service.specs.labels import Label
-from service.statuses import FINISHED
 
-#: More additional seeds than this are not counted: in practice such groups are equal.
-MOST_SEEDS = 1_000
+#: How far behind is as good where nothing else is asked for: one point of a share ...
+MARGIN_OF_SHARES = 0.01
+#: ... and this part of the leader's mean of a loss.
+MARGIN_OF_LOSSES = 0.05
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A group's mean minus that of the leader, or of the reference.
+
+    Attributes:
+        mean: in the metric's units.
+        ci95: its 95% interval, which holds 0 where p is above 5%.
+    """
+
+    mean: float
+    ci95: Interval
 
 
 @dataclass(frozen=True)
 class RankedGroup:
-    """A group in its place: its scores and statistics, its rank, and its test against the best.
+    """A group in its place.
 
-    ``by`` to ``missing`` are as in ``GroupedScores``, ``mean`` to ``score`` as in
-    ``MeasuredGroup``.
+    ``by``, ``values``, ``n``, ``trained``, ``mean``, ``std``, ``diverged``, ``unfinished`` and
+    ``missing`` are as in ``Group``; ``word``, ``p_value`` and ``seeds_needed`` as in ``Judged``.
 
     Attributes:
-        rank: 1 + the number of groups with a better score; None for a group without values.
-        tied_with_best: whether it is not shown to be worse than the best.
-        p_value: of the test against the best, corrected for the number of tests (Holm); None for
-            the best itself and where there is no test, as the next two.
-        p_value_all_pairs: the same, corrected as if all pairs of groups had been tested.
-        difference: this group's mean minus the best's.
+        statement: what is said of it, with its figures.
+        rank: 1 + the number of groups with a better mean, among those that trained.
+        ci95: the 95% interval of the mean.
+        shrunk_mean: the mean without what the leader's luck explains.
+        difference: to the leader or the reference; None where nothing is tested.
+        chosen: the levels of what is tuned that are best over all seeds.
+        curve: the results over what is tuned.
+        additive_mean: what the group's mean would be if no axes interacted.
     """
 
-    by: dict[str, Label]
-    values: Mapping[Block, float]
+    by: dict[str, Level]
+    word: Word | None
+    statement: str
+    rank: int | None
     n: int
-    diverged: int
-    unfinished: int
-    missing: int
+    trained: int
+    values: Mapping[int, SeedValue]
     mean: float | None
     std: float | None
     ci95: Interval | None
-    score: float | None
-    rank: int | None
-    tied_with_best: bool
-    p_value: float | None
-    p_value_all_pairs: float | None
+    shrunk_mean: float | None
     difference: Difference | None
+    p_value: float | None
+    seeds_needed: int | None
+    chosen: dict[str, Level]
+    curve: Curve | None
+    additive_mean: float | None
+    diverged: int
+    unfinished: int
+    missing: int
 
 
 @dataclass(frozen=True)
 class Comparison:
     """The groups of an experiment, best first, and how much each axis matters.
 
-    ``finished``: every run has its result, so that the comparison no longer changes.
+    Attributes:
+        design: what makes the groups, what is tuned, what is averaged over.
+        margin: how far behind is as good; None where nothing is compared.
+        headline: the answer in one sentence.
+        notes: what a reader has to know beside it, a sentence each.
+        finished: every run has its result, so that the comparison no longer changes.
     """
 
     experiment_id: uuid.UUID
     metric: str
     at: At
-    by: tuple[str, ...]
+    design: Design
     higher_is_better: bool
+    margin: float | None
+    headline: str
+    notes: list[str]
     groups: list[RankedGroup]
-    effects: list[Effect]
-    more_seeds_needed: int | None
+    effects: Effects
     unfinished: int
     finished: bool
 
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The axes or parameters that make the groups."""
+        return self.design.by
 
-def compare(
-    session: Session,
-    experiment_id: uuid.UUID,
-    metric: str = MAIN_METRIC,
-    at: At = "final",
-    by: Sequence[str] = (),
-) -> Comparison:
+
+def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> Comparison:
     """Compare the configurations of an experiment over their seeds.
 
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: one of ``COMPARED_METRICS``.
-        at: ``final``: the last epoch's value; ``best``: the best over a run's epochs.
-        by: the axes that make the groups, of ``scores.GROUPINGS``; where empty those that vary.
+        question: what is compared, and how.
 
     Raises:
         NotFoundError: there is no such experiment.
-        InvalidError: no such metric, point or axis.
+        InvalidError: no such metric, point, axis or reference.
     """
-    scores.check(metric, at, by)
-    runs = scores.read(session, experiment_id, metric, at)
-    by = tuple(dict.fromkeys(by)) or tuple(scores.varying_axes(runs))
-    higher = METRICS[metric].higher_is_better
-    grouped = groups.grouped(_distinct_trainings(runs, by), by, scores.other_axes(runs, by))
-    ordered = _ordered(groups.measured(grouped, higher=higher), higher=higher)
-    ranked = _ranked(ordered, higher=higher)
+    names = {"by": question.by, "tune": question.tune, "average": question.average}
+    scores.check(question.metric, question.at, names)
+    runs = scores.read(session, experiment_id, question.metric, question.at)
+    design = design_of(runs, question.by, question.tune, question.average)
+    higher = METRICS[question.metric].higher_is_better
+    groups = grouped(_distinct_trainings(runs, design.by), design, higher=higher)
+    reference = _reference(groups, question.against)
+    margin = _margin(groups, question, reference, higher=higher)
+    judged = _judged(groups, reference, margin or 0.0, higher=higher)
+    effects = analyse(groups, design.by, METRICS[question.metric].kind)
+    ranked = [
+        replace(group, statement=statement(group, question.metric, margin or 0.0))
+        for group in _ranked(groups, judged, effects, margin or 0.0, higher=higher)
+    ]
+    said = headline.Said(question.metric, question.at, design, ranked)
     return Comparison(
         experiment_id=experiment_id,
-        metric=metric,
-        at=at,
-        by=by,
+        metric=question.metric,
+        at=question.at,
+        design=design,
         higher_is_better=higher,
+        margin=margin,
+        headline=headline.headline(said),
+        notes=headline.notes(said),
         groups=ranked,
-        effects=_effects([group.scores for group in ordered], by),
-        more_seeds_needed=_more_seeds_needed(ranked),
+        effects=effects,
         unfinished=sum(group.unfinished for group in ranked),
-        finished=all(run.status in FINISHED for run in runs),
+        finished=all(run.finished for run in runs),
     )
 
 
@@ -128,130 +168,140 @@ def _distinct_trainings(runs: Sequence[Score], by: Sequence[str]) -> list[Score]
     for run in runs:
         variant = run.place["variant"] if "variant" in by else None
         key = (variant, run.config_hash, run.seed)
-        if key not in chosen or chosen[key].status not in FINISHED:
+        if key not in chosen or not chosen[key].finished:
             chosen[key] = run
     return list(chosen.values())
 
 
-def _ordered(measured: Sequence[MeasuredGroup], *, higher: bool) -> list[MeasuredGroup]:
-    """Return the groups in order: the best score first, those without a value last."""
-    valued = [group for group in measured if group.scores.values]
-    others = [group for group in measured if not group.scores.values]
-    valued.sort(key=lambda group: group.score or 0.0, reverse=higher)
-    others.sort(key=lambda group: -group.scores.diverged)
-    return [*valued, *others]
+def _reference(groups: Sequence[Group], against: Mapping[str, str]) -> int | None:
+    """Return the position of the group that the labels name; None without any.
 
-
-@dataclass(frozen=True)
-class _Tested:
-    """A group's test against the best one."""
-
-    tied: bool
-    difference: Difference | None = None
-    p_value: float | None = None
-    p_value_all_pairs: float | None = None
-
-
-def _ranked(ordered: Sequence[MeasuredGroup], *, higher: bool) -> list[RankedGroup]:
-    ranks: dict[float | None, int | None] = {None: None}
-    for rank, group in enumerate(ordered, start=1):
-        ranks.setdefault(group.score, rank)
-    tested = _tested([group.scores for group in ordered], higher=higher)
-    return [
-        RankedGroup(
-            by=group.scores.by,
-            values=group.scores.values,
-            n=group.scores.n,
-            diverged=group.scores.diverged,
-            unfinished=group.scores.unfinished,
-            missing=group.scores.missing,
-            mean=group.mean,
-            std=group.std,
-            ci95=group.ci95,
-            score=group.score,
-            rank=ranks[group.score],
-            tied_with_best=test.tied,
-            p_value=test.p_value,
-            p_value_all_pairs=test.p_value_all_pairs,
-            difference=test.difference,
-        )
-        for group, test in zip(ordered, tested, strict=True)
-    ]
-
-
-def _tested(ordered: Sequence[GroupedScores], *, higher: bool) -> list[_Tested]:
-    """Test each group against the first; one that cannot be tested is tied."""
-    if not ordered or not ordered[0].values:
-        return [_Tested(tied=False) for _ in ordered]
-    best, *others = ordered
-    differences = _differences(best, others)
-    p_values = [found.p_value for found in differences if found and found.p_value is not None]
-    # The best was selected among all by its values: as if all pairs had been tested.
-    pairs = (len(p_values) + 1) * len(p_values) // 2
-    corrected = zip(holm(p_values), holm(p_values, family=pairs), strict=True)
-    tested = [_Tested(tied=True)]
-    for group, difference in zip(others, differences, strict=True):
-        if difference is None or difference.p_value is None:
-            tested.append(_Tested(tied=group.n > 0))
-            continue
-        p_value, p_value_all_pairs = next(corrected)
-        worse = difference.mean < 0 if higher else difference.mean > 0
-        tied = not worse or p_value > ALPHA
-        tested.append(_Tested(tied, difference, p_value, p_value_all_pairs))
-    return tested
-
-
-def _differences(best: GroupedScores, others: Sequence[GroupedScores]) -> list[Difference | None]:
-    """Compare each group with the best: within common blocks, or as independent samples."""
-    common = [[block for block in best.values if block in group.values] for group in others]
-    paired = inference.paired_differences(
-        [
-            (
-                as_floats(group.values[block] for block in blocks),
-                as_floats(best.values[block] for block in blocks),
-            )
-            for group, blocks in zip(others, common, strict=True)
-        ],
-        [group.rounding + best.rounding for group in others],
-    )
-    return [
-        difference
-        # Fewer common blocks would leave most of what was measured unused.
-        if difference is not None and 2 * len(blocks) >= max(group.n, best.n)
-        else inference.welch_difference(group.floats, best.floats, (group.rounding, best.rounding))
-        for group, blocks, difference in zip(others, common, paired, strict=True)
-    ]
-
-
-def _effects(ordered: Sequence[GroupedScores], by: Sequence[str]) -> list[Effect]:
-    cells = [(value, group.by, block) for group in ordered for block, value in group.values.items()]
-    if not cells:
-        return []
-    values, places, blocks = zip(*cells, strict=True)
-    factors = {axis: [place[axis] for place in places] for axis in by}
-    repeated = 2 * len({*blocks}) <= len(blocks)
-    rounding = max(group.rounding for group in ordered)
-    return analyse(values, factors, blocks if repeated else None, rounding=rounding)
-
-
-def _more_seeds_needed(ranked: Sequence[RankedGroup]) -> int | None:
-    """Return how many more seeds would tell the best from the next group tied with it.
-
-    Returns:
-        0 where nothing is tied; None where there is no value, or no spread to count with.
+    Raises:
+        InvalidError: they name no group, or several.
     """
-    if not ranked or not ranked[0].values:
+    if not against:
         return None
-    best = ranked[0]
-    tied = [group for group in ranked[1:] if group.tied_with_best]
-    if not tied:
-        return 0
-    difference = tied[0].difference
-    if difference is None:
+    found = [
+        row
+        for row, group in enumerate(groups)
+        if all(str(group.by.get(name)) == label for name, label in against.items())
+    ]
+    if len(found) != 1:
+        wanted = ", ".join(f"{name}:{label}" for name, label in against.items())
+        known = "; ".join(
+            ", ".join(f"{name}:{level}" for name, level in group.by.items()) for group in groups[:5]
+        )
+        problem = f"{len(found)} groups are" if found else "No group is"
+        raise scores.refusal("against", f"{problem} {wanted!r}. Groups are, for example: {known}.")
+    return found[0]
+
+
+def _margin(
+    groups: Sequence[Group], question: Question, reference: int | None, *, higher: bool
+) -> float | None:
+    if question.margin is not None:
+        return question.margin
+    if METRICS[question.metric].kind == "share":
+        return MARGIN_OF_SHARES
+    if reference is not None:
+        means = [groups[reference].mean]
+    else:
+        trained = [group for group in groups if group.any_trained]
+        several = [group for group in trained if group.n > 1]
+        means = [group.mean for group in several or trained]
+    known = [mean for mean in means if mean is not None]
+    return MARGIN_OF_LOSSES * abs((max if higher else min)(known)) if known else None
+
+
+def _judged(
+    groups: Sequence[Group], reference: int | None, margin: float, *, higher: bool
+) -> list[Judged]:
+    samples = samples_of(groups, higher=higher)
+    if reference is None:
+        return judgement.against_leader(samples, margin)
+    return judgement.against_reference(samples, reference, margin)
+
+
+def _ranked(
+    groups: Sequence[Group],
+    judged: Sequence[Judged],
+    effects: Effects,
+    margin: float,
+    *,
+    higher: bool,
+) -> list[RankedGroup]:
+    """Return the groups in order: those that trained by mean, the others, those without values."""
+    order = sorted(range(len(groups)), key=lambda row: _place(groups[row], judged[row], higher))
+    means = [group.mean for group in groups if group.any_trained and group.mean is not None]
+    means.sort(reverse=higher)
+    ranks = {mean: rank for rank, mean in reversed(list(enumerate(means, start=1)))}
+    return [
+        _ranked_group(
+            groups[row],
+            judged[row],
+            rank=ranks[groups[row].mean] if groups[row].any_trained else None,  # type: ignore[index]
+            additive=effects.additive_means.get(row),
+            margin=margin,
+            higher=higher,
+        )
+        for row in order
+    ]
+
+
+def _place(group: Group, judged: Judged, higher: bool) -> tuple[int, float]:
+    if group.mean is None:
+        return 3, -group.diverged
+    better_first = -group.mean if higher else group.mean
+    if judged.word == Word.LEADS:
+        return 0, better_first
+    return (1 if group.any_trained else 2), better_first
+
+
+def _ranked_group(
+    group: Group,
+    judged: Judged,
+    *,
+    rank: int | None,
+    additive: float | None,
+    margin: float,
+    higher: bool,
+) -> RankedGroup:
+    sign = 1 if higher else -1
+    return RankedGroup(
+        by=group.by,
+        word=judged.word,
+        statement="",
+        rank=rank,
+        n=group.n,
+        trained=group.trained,
+        values=group.values,
+        mean=group.mean,
+        std=group.std,
+        ci95=_turned(judged.mean_interval, sign),
+        shrunk_mean=None if judged.shrunk_mean is None else sign * judged.shrunk_mean,
+        difference=_difference(judged, sign),
+        p_value=judged.p_value,
+        seeds_needed=judged.seeds_needed,
+        chosen=group.chosen(higher=higher),
+        curve=curve_of(group, margin, higher=higher),
+        additive_mean=additive,
+        diverged=group.diverged,
+        unfinished=group.unfinished,
+        missing=group.missing,
+    )
+
+
+def _difference(judged: Judged, sign: int) -> Difference | None:
+    """Return the gap to the leader as a difference in the metric's units."""
+    if judged.gap is None or judged.interval is None:
         return None
-    runs_per_seed = best.n / len({seed for seed, *_ in best.values})
-    most = difference.n + math.ceil(MOST_SEEDS * runs_per_seed)
-    needed = inference.runs_needed(difference, most=most)
-    if needed is None:
-        return None
-    return min(MOST_SEEDS, max(1, math.ceil((needed - difference.n) / runs_per_seed)))
+    low, high = judged.interval
+    return Difference(-sign * judged.gap, _ordered(-sign * low, -sign * high))
+
+
+def _turned(interval: Interval | None, sign: int) -> Interval | None:
+    return None if interval is None else _ordered(sign * interval[0], sign * interval[1])
+
+
+def _ordered(first: float, second: float) -> Interval:
+    return min(first, second), max(first, second)

@@ -1,5 +1,6 @@
 """Scores of an experiment's runs: one value per training, with its labels on every axis."""
 
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from service.catalog.metrics import (
     MAIN_METRIC,
     METRICS,
 )
+from service.comparison.guessing import guess
 from service.comparison.precision import step
 from service.database.tables import Epoch, Run
 from service.errors import ConflictError, InvalidError, NotFoundError
@@ -23,11 +25,31 @@ from service.fields import FieldError, unknown
 from service.specs import labels
 from service.specs.labels import Label
 from service.specs.spec import AXIS_FIELDS
+from service.statuses import FINISHED, UNTRAINED, RunStatus
 
 At = Literal["final", "best"]
 
+_DIVERGED = RunStatus.DIVERGED
+
 #: What runs can be grouped by: the axes, and the label of a variant.
 GROUPINGS = (*AXIS_FIELDS, "variant")
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What the scores of one configuration have in common.
+
+    Attributes:
+        values: the resolved configuration, as JSON.
+        hash: its hash.
+        step: the step between neighbouring values of the metric (``comparison.precision``).
+        guess: the metric's value for guessing (``comparison.guessing``).
+    """
+
+    values: Mapping[str, Any]
+    hash: str
+    step: float
+    guess: float
 
 
 @dataclass(frozen=True)
@@ -36,38 +58,82 @@ class Score:
 
     Attributes:
         place: its label on each of ``GROUPINGS``.
-        config_hash: the hash of its configuration.
+        configured: its configuration.
         seed: its seed.
         status: its status.
+        outcome: what its training came to; None where it has no result.
         value: the metric's value; None where none was recorded.
-        step: the step between neighbouring values of the metric (``comparison.precision``).
+        last_finite: of a run that diverged, the last finite value of its history; else None.
     """
 
     place: Mapping[str, Label]
-    config_hash: str
+    configured: Configured
     seed: int
     status: str
+    outcome: str | None
     value: float | None
-    step: float
+    last_finite: float | None = None
+
+    @property
+    def config_hash(self) -> str:
+        """The hash of its configuration."""
+        return self.configured.hash
+
+    @property
+    def diverged(self) -> bool:
+        """Whether it diverged, or completed with a value that is not finite.
+
+        A test loss can overflow after the last epoch; that is no number to average either.
+        """
+        if self.status == RunStatus.COMPLETED:
+            return self.value is not None and not math.isfinite(self.value)
+        return self.status == RunStatus.DIVERGED
+
+    @property
+    def trained(self) -> bool:
+        """Whether it did better than guessing."""
+        return (
+            self.status == RunStatus.COMPLETED
+            and not self.diverged
+            and self.outcome not in UNTRAINED
+        )
+
+    @property
+    def missing(self) -> bool:
+        """Whether it completed without recording the metric."""
+        return self.status == RunStatus.COMPLETED and self.value is None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has its result."""
+        return self.status in FINISHED
 
 
-def check(metric: str, at: str, by: Sequence[str]) -> None:
+def check(metric: str, at: str, names: Mapping[str, Sequence[str]]) -> None:
     """Check that a comparison exists.
+
+    Args:
+        metric: the metric asked for.
+        at: the point asked for.
+        names: axes, or dotted names of their parameters, by the query parameter that has them.
 
     Raises:
         InvalidError: no such metric, point or axis; the sentence names the nearest ones.
     """
     if metric not in COMPARED_METRICS:
-        raise _refusal("metric", unknown("metric to compare", metric, list(COMPARED_METRICS)))
+        raise refusal("metric", unknown("metric to compare", metric, list(COMPARED_METRICS)))
     if at == "best" and METRICS[metric].when == "end":
         detail = f"{metric} is measured once, after the last epoch: ask for at=final."
-        raise _refusal("at", detail)
-    for name in by:
-        if name not in GROUPINGS:
-            raise _refusal("by", unknown("axis to group by", name, list(GROUPINGS)))
+        raise refusal("at", detail)
+    for parameter, axes in names.items():
+        for name in axes:
+            axis, dot, _ = name.partition(".")
+            if axis not in (AXIS_FIELDS if dot else GROUPINGS):
+                raise refusal(parameter, unknown("axis", axis, list(GROUPINGS)))
 
 
-def _refusal(parameter: str, detail: str) -> InvalidError:
+def refusal(parameter: str, detail: str) -> InvalidError:
+    """Return the error of a query parameter that cannot be used."""
     return InvalidError(detail, errors=[FieldError(("query", parameter), detail)])
 
 
@@ -85,16 +151,14 @@ def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> lis
         ConflictError: the runs have no labels yet.
     """
     ours = Run.experiment_id == experiment_id
+    wanted = (Run.label, Run.config_hash, Run.seed, Run.status, Run.outcome, _value(metric, at))
     with session.begin():
-        runs = session.execute(
-            select(Run.label, Run.config_hash, Run.seed, Run.status, _value(metric, at))
-            .where(ours)
-            .order_by(Run.position)
-        ).all()
+        runs = session.execute(select(Run.id, *wanted).where(ours).order_by(Run.position)).all()
         distinct = select(Run.config_hash, Run.config, Run.labels)
         configurations = session.execute(
             distinct.ext(distinct_on(Run.config_hash)).where(ours)
         ).all()
+        lasts = _last_finite(session, metric, [run.id for run in runs if run.status == _DIVERGED])
     if not runs:
         raise NotFoundError(f"There is no experiment {experiment_id}.")
     if not all(row.labels for row in configurations):
@@ -103,16 +167,38 @@ def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> lis
             "within seconds. Ask again."
         )
     stored = {row.config_hash: row.labels for row in configurations}
-    steps = {row.config_hash: step(metric, row.config) for row in configurations}
+    configured = {
+        row.config_hash: Configured(
+            row.config, row.config_hash, step(metric, row.config), guess(metric, row.config)
+        )
+        for row in configurations
+    }
     # The seeds of a configuration share its place.
     places = {
         (label, config_hash): {**stored[config_hash], "variant": label}
         for label, config_hash in {(run.label, run.config_hash) for run in runs}
     }
     return [
-        Score(places[label, config_hash], config_hash, seed, status, value, steps[config_hash])
-        for label, config_hash, seed, status, value in runs
+        Score(places[label, key], configured[key], seed, status, outcome, value, lasts.get(run_id))
+        for run_id, label, key, seed, status, outcome, value in runs
     ]
+
+
+def _last_finite(
+    session: Session, metric: str, diverged: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, float]:
+    """Return the last finite value of each of these runs that has one in its history."""
+    if not diverged or METRICS[metric].when == "end":
+        return {}
+    column = getattr(Epoch, metric)
+    finite = column.not_in([math.nan, math.inf, -math.inf])
+    rows = session.execute(
+        select(Epoch.run_id, column)
+        .where(Epoch.run_id.in_(diverged), finite)
+        .ext(distinct_on(Epoch.run_id))
+        .order_by(Epoch.run_id, Epoch.epoch.desc())
+    )
+    return dict(rows.tuples().all())
 
 
 def _value(metric: str, at: At) -> Any:
@@ -131,19 +217,6 @@ def _value(metric: str, at: At) -> Any:
 def varying_axes(scores: Sequence[Score]) -> list[str]:
     """Return the axes on which scores differ and that no earlier one of them decides."""
     return labels.varying_axes(_distinct_places(scores))
-
-
-def other_axes(scores: Sequence[Score], by: Sequence[str]) -> list[str]:
-    """Return the axes that still vary within groups."""
-    places = _distinct_places(scores)
-    return [axis for axis in AXIS_FIELDS if not decided(places, by, axis)]
-
-
-def decided(places: Sequence[Mapping[str, Label]], by: Sequence[str], axis: str) -> bool:
-    """Whether the labels on some axes decide the label on another."""
-    groups = {tuple(place[name] for name in by) for place in places}
-    finer = {tuple(place[name] for name in (*by, axis)) for place in places}
-    return len(finer) == len(groups)
 
 
 def _distinct_places(scores: Sequence[Score]) -> list[Mapping[str, Label]]:

@@ -98,15 +98,22 @@ def _divided(groups: list[int], axis: str, places: Iterable[Mapping[str, Label]]
 def _name(place: Mapping[str, Label], axes: Sequence[str]) -> str:
     variant = place.get("variant")
     parts = [] if variant is None else [str(variant)]
-    parts += [_with_axis(axis, place[axis]) for axis in axes]
+    parts += [with_axis(axis, place[axis]) for axis in axes]
     return ", ".join(parts) or str(place["activation"])
 
 
-def _with_axis(axis: str, label: Label) -> str:
-    """Return a label that is understood without its axis: ``no clipping``, ``batch size 2``."""
-    words = axis.replace("_", " ")
+def with_axis(axis: str, label: Label | float) -> str:
+    """Return a label that is understood without its axis: ``no clipping``, ``batch size 2``.
+
+    Args:
+        axis: an axis, or the dotted name of a parameter.
+        label: the label on it, or the parameter's value.
+    """
+    words = axis.rpartition(".")[2].replace("_", " ")
     if label == "none":
         return f"no {words}"
+    if isinstance(label, float):
+        return f"{words} {label:g}"
     return f"{words} {label}" if isinstance(label, int) else str(label)
 
 

@@ -1,32 +1,34 @@
 """Figures of experiments and runs over HTTP."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 import anyio
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from service.api.routes.questions import Axes, QuestionDep, names
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
 from service.api.web.problems import problem_responses
-from service.catalog.metrics import COMPARED_METRICS, EPOCH_METRICS, MAIN_METRIC
-from service.comparison.scores import GROUPINGS
+from service.catalog.metrics import EPOCH_METRICS
 from service.errors import NotFoundError
 from service.experiments import lifecycle
 from service.fields import unknown
 from service.figures.plots.style import Format
 from service.runs import search
 
+# The modules that draw are imported where they are used: numpy, scipy and matplotlib take two
+# seconds to import, which only figures need.
 router = APIRouter()
 
 #: Most figures drawn at the same time. Drawing blocks the interpreter, so a third would only keep
 #: a thread from other requests; with two, one reads its data while the other is drawn.
 MAX_DRAWN_AT_ONCE = 2
 
-EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison")
+EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison", "tuning")
 RUN_FIGURES = ("learning_curves", "layers", "gradient_flow", "decision_boundary")
 
 
@@ -46,10 +48,8 @@ _DESCRIBED: dict[str, Any] = {
 _experiments = APIRouter(prefix="/v1/experiments/{experiment_id}/figures", tags=["experiments"])
 _runs = APIRouter(prefix="/v1/runs/{run_id}/figures", tags=["runs"])
 
-_AXIS = f"({'|'.join(GROUPINGS)})"
-_Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_AXIS}(,{_AXIS})*$"})]
 _ByQuery = Annotated[
-    list[_Axes] | None,
+    list[Axes] | None,
     Query(
         description="The axes to group by, repeated or separated by commas; `variant` groups by "
         "the variants' labels. By default the axes that vary.",
@@ -62,17 +62,6 @@ _OneMetric = Annotated[
         json_schema_extra={"enum": [*EPOCH_METRICS]},
         description="The only metric to draw. By default accuracy and loss.",
     ),
-]
-_Compared = Annotated[
-    str,
-    Query(
-        json_schema_extra={"enum": [*COMPARED_METRICS]},
-        description="The metric to compare by.",
-    ),
-]
-_At = Annotated[
-    Literal["final", "best"],
-    Query(description="`final`: the value of the last epoch. `best`: the best value of any epoch."),
 ]
 _Kind = Annotated[Format, Path(description="The format of the figure.")]
 
@@ -97,7 +86,7 @@ def draw_experiment_learning_curves(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw metrics by epoch: for each configuration the mean over seeds, and a band around it."""
-    from service.figures.sources.learning_curves import (  # noqa: PLC0415 - see _split
+    from service.figures.sources.learning_curves import (  # noqa: PLC0415 - see above
         experiment_curves_picture,
     )
 
@@ -106,7 +95,7 @@ def draw_experiment_learning_curves(
         session,
         experiment_id,
         metric=metric,
-        by=_split(by),
+        by=names(by),
         leave_out=[(axis, value) for axis, _, value in left_out],
         kind=kind,
         theme=theme,
@@ -121,23 +110,16 @@ def draw_experiment_heatmap(
     experiment_id: uuid.UUID,
     kind: _Kind,
     session: SessionDep,
-    metric: _Compared = MAIN_METRIC,
-    at: _At = "final",
-    by: Annotated[
-        list[_Axes] | None,
-        Query(
-            description="The two axes. By default activation and initializer, or others that vary.",
-            examples=[["activation,initializer"]],
-        ),
-    ] = None,
+    question: QuestionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
-    """Draw the mean of each combination, with its verdict and the number of diverged runs."""
-    from service.figures.sources.heatmap import heatmap_picture  # noqa: PLC0415 - see _split
+    """Draw the mean of each combination, with its verdict and the number of diverged runs.
 
-    picture = heatmap_picture(
-        session, experiment_id, metric=metric, at=at, by=_split(by), kind=kind, theme=theme
-    )
+    The two axes are those of `by`: activation and initializer by default, or others that vary.
+    """
+    from service.figures.sources.heatmap import heatmap_picture  # noqa: PLC0415 - see above
+
+    picture = heatmap_picture(session, experiment_id, question, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
@@ -148,17 +130,30 @@ def draw_experiment_comparison(
     experiment_id: uuid.UUID,
     kind: _Kind,
     session: SessionDep,
-    metric: _Compared = MAIN_METRIC,
-    at: _At = "final",
-    by: _ByQuery = None,
+    question: QuestionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
-    """Draw each configuration's mean with its 95% interval, best first; ties are marked."""
-    from service.figures.sources.comparison import comparison_picture  # noqa: PLC0415 - see _split
+    """Draw each configuration's seeds and mean, best first, with what is said of it."""
+    from service.figures.sources.comparison import comparison_picture  # noqa: PLC0415 - see above
 
-    picture = comparison_picture(
-        session, experiment_id, metric=metric, at=at, by=_split(by), kind=kind, theme=theme
-    )
+    picture = comparison_picture(session, experiment_id, question, kind=kind, theme=theme)
+    return picture_response(request, picture.data, kind, immutable=picture.finished)
+
+
+@_experiments.get("/tuning.{kind}", summary="Draw results over what is tuned", **_DESCRIBED)
+def draw_experiment_tuning(
+    *,
+    request: Request,
+    experiment_id: uuid.UUID,
+    kind: _Kind,
+    session: SessionDep,
+    question: QuestionDep,
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw each configuration's result over the number that is tuned, and its good range."""
+    from service.figures.sources.tuning import tuning_picture  # noqa: PLC0415 - see above
+
+    picture = tuning_picture(session, experiment_id, question, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
@@ -197,7 +192,7 @@ def draw_run_layers(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw z-values, weights, activations and gradients layer by layer, as violins."""
-    from service.figures.sources.layers import layers_picture  # noqa: PLC0415 - see _split
+    from service.figures.sources.layers import layers_picture  # noqa: PLC0415 - see above
 
     picture = layers_picture(session, run_id, epoch=epoch, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
@@ -213,7 +208,7 @@ def draw_run_gradient_flow(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw the size of each layer's gradients and the norm of the whole gradient, by epoch."""
-    from service.figures.sources.layers import gradient_flow_picture  # noqa: PLC0415 - see _split
+    from service.figures.sources.layers import gradient_flow_picture  # noqa: PLC0415 - see above
 
     picture = gradient_flow_picture(session, run_id, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
@@ -229,7 +224,7 @@ def draw_run_decision_boundary(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw the class that the network predicts at each point; for data of two features."""
-    from service.figures.sources.layers import decision_boundary_picture  # noqa: PLC0415 - see _split
+    from service.figures.sources.layers import decision_boundary_picture  # noqa: PLC0415 - see above
 
     picture = decision_boundary_picture(session, run_id, kind=kind, theme=theme)
     return picture_response(request, picture.data, kind, immutable=picture.finished)
@@ -251,12 +246,3 @@ def refuse_run_figure(run_id: uuid.UUID, name: str, session: SessionDep) -> None
 
 router.include_router(_experiments)
 router.include_router(_runs)
-
-
-def _split(axes: Sequence[str] | None) -> list[str]:
-    """Return the axes of a parameter that is repeated, or separated by commas.
-
-    The modules that draw are imported where they are used: numpy, scipy and matplotlib take two
-    seconds to import, which only figures need.
-    """
-    return [axis.strip() for value in axes or () for axis in value.split(",")]

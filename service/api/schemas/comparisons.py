@@ -1,72 +1,141 @@
 """Comparisons as the API answers them."""
 
 import uuid
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from service.api.schemas.base import ApiAnswer, Number
-from service.comparison import anova, inference, ranking
+from service.comparison.words import COMPARISON_VERSION, Word
 from service.json_numbers import to_json
+from service.specs.expansion import SCIENCE_VERSION
+
+# numpy and scipy take a quarter of a second to import, which only comparisons need.
+if TYPE_CHECKING:
+    from service.comparison import curves, effects, groups, ranking
 
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 PValue = Annotated[float, Field(ge=0, le=1)]
-_CORRECTED = "two-sided, corrected for the number of groups (Holm)"
+Level = str | int | float | None
 
 
 class GroupDifference(ApiAnswer):
-    """The mean of a group minus that of the best group."""
+    """The mean of a group minus that of the leader, or of the group named in `against`."""
 
     mean: float
-    ci95: Interval = Field(description="Not corrected for the number of groups.")
-    paired: bool = Field(
-        description="Whether values were paired by seed (and by their labels on the other axes "
-        "that vary); otherwise they were compared as independent samples."
+    ci95: Interval = Field(
+        description="95% interval; it goes with `p_value`: it holds 0 where that is above 0.05."
     )
-    n: int = Field(description="Number of pairs, or of runs in the smaller group.")
+
+
+class GroupSeed(ApiAnswer):
+    """A group's value with one seed."""
+
+    seed: int
+    value: float = Field(
+        description="Of the metric; of a run that diverged what guessing gets. Where runs are "
+        "averaged over, their mean."
+    )
+    trained: bool = Field(description="Whether every run behind it did better than guessing.")
+    chosen: dict[str, Level] = Field(
+        description="The levels of what is tuned that the other seeds chose for this one."
+    )
 
     @classmethod
-    def of(cls, difference: "inference.Difference") -> Self:
-        """Return the answer for a difference."""
-        mean, ci95, n = difference.mean, [*difference.ci95], difference.n
-        return cls(mean=mean, ci95=ci95, paired=difference.paired, n=n)
+    def of(cls, seed: int, found: "groups.SeedValue") -> Self:
+        """Return the answer for a seed."""
+        return cls(seed=seed, value=found.value, trained=found.trained, chosen=dict(found.chosen))
+
+
+class CurvePoint(ApiAnswer):
+    """A group's result at one level of what is tuned."""
+
+    levels: dict[str, Level]
+    mean: float | None
+    n: int
+    trained: int
+
+
+class GoodRange(ApiAnswer):
+    """The neighbouring levels of a tuned number whose means are within the margin of the best."""
+
+    low: float
+    high: float
+    factor: float | None = Field(description="`high` / `low`: how far the number may be off.")
+    at_edge: bool = Field(
+        description="Whether the best level is at an end of the grid: a better may lie beyond."
+    )
+
+
+class TuningCurve(ApiAnswer):
+    """A group's results over what is tuned."""
+
+    points: list[CurvePoint]
+    good_range: GoodRange | None = Field(description="Null unless one number is tuned.")
+
+    @classmethod
+    def of(cls, curve: "curves.Curve") -> Self:
+        """Return the answer for a curve."""
+        good = curve.good_range
+        return cls(
+            points=[
+                CurvePoint(**{**vars(point), "levels": dict(point.levels)})
+                for point in curve.points
+            ],
+            good_range=GoodRange(**vars(good)) if good else None,
+        )
 
 
 class ComparisonGroup(ApiAnswer):
-    """The runs with the same labels on the axes of `by`."""
+    """The runs with the same levels on the axes and parameters of `by`."""
 
-    by: dict[str, str | int | None] = Field(
+    by: dict[str, Level] = Field(
         description="Label by axis: an entry with the parameters that differ from their defaults, "
         "as `leaky_relu(0.2)`. `variant` is the label of the variant."
     )
-    n: int = Field(description="Number of runs averaged: completed ones that record the metric.")
-    mean: float | None
-    std: float | None = Field(description="Over n - 1; null below two runs.")
-    ci95: Interval | None = Field(
-        description="95% interval of the mean: a smoothed studentized bootstrap over runs."
+    word: Word | None = Field(
+        description="`leads`: the highest mean. `worse`: with p up to 5%. `equivalent`: no other "
+        "is better by `margin`. `undecided`: neither is shown. `did_not_train`: no better than "
+        "guessing with any seed. With `against`: `reference`, `better`. Null without a value."
     )
-    score: float | None = Field(
-        description="The value that groups are ranked by: the mean, where each diverged run counts "
-        "as the worst value of any completed run of the experiment."
+    statement: str = Field(description="What is said of it, with its figures.")
+    n: int = Field(description="Number of seeds with a value.")
+    trained: int = Field(description="With how many of them it did better than guessing.")
+    seeds: list[GroupSeed]
+    mean: float | None = Field(
+        description="Over the seeds; a run that diverged counts as guessing."
+    )
+    shrunk_mean: float | None = Field(
+        description="For those that may be best: the mean, moved towards theirs by what the "
+        "leader's luck explains."
+    )
+    std: float | None = Field(description="Over n - 1; null below two seeds.")
+    ci95: Interval | None = Field(
+        description="95% interval of the mean, by a spread that borrows from the other groups. "
+        "Null with fewer than three seeds, or where one did not train: look at `seeds`."
     )
     rank: int | None = Field(
-        description="1 + the number of groups with a better score; null where `n` is 0."
+        description="1 + the number of groups with a better mean; null where none trained."
     )
-    tied_with_best: bool = Field(
-        description="Whether it is not significantly worse than the best, at 5% after correction."
-    )
+    difference: GroupDifference | None = Field(description="Null where nothing is tested.")
     p_value: PValue | None = Field(
-        description=f"Against the best: {_CORRECTED}. Null for the best, below two runs, and where "
-        "losses differ by the same amount in every run, which leaves no variance to test with."
+        description="Against the leader, by the studentized range, step by step: it allows for "
+        "the number of groups and for the leader having been looked for. With `against`: "
+        "two-sided t tests with Holm's correction. Null for the leader, for what did not train, "
+        "below two seeds, and where losses have no spread at all."
     )
-    p_value_all_pairs: PValue | None = Field(
-        description="The same, corrected for tests of all pairs of groups: it holds although the "
-        "best group was selected from the same data."
+    seeds_needed: int | None = Field(
+        description="Of an undecided group: how many more seeds would settle it with 80% "
+        "probability, as worse or as equivalent. Null where more than 400 would be needed."
     )
-    difference: GroupDifference | None = Field(
-        description="To the best group; null for the best and where `p_value` is null."
+    chosen: dict[str, Level] = Field(
+        description="The levels of what is tuned that are best over all seeds."
     )
-    diverged: int = Field(description="Number of diverged runs: in `score`, not in `mean`.")
+    curve: TuningCurve | None = Field(description="The results over what is tuned.")
+    additive_mean: float | None = Field(
+        description="What the mean would be if no axes interacted; null where one axis varies."
+    )
+    diverged: int = Field(description="Number of diverged runs.")
     unfinished: int = Field(
         description="Number of runs without a result: queued, running, failed or cancelled."
     )
@@ -75,85 +144,154 @@ class ComparisonGroup(ApiAnswer):
     @classmethod
     def of(cls, group: "ranking.RankedGroup") -> Self:
         """Return the answer for a group."""
-        same = {name: getattr(group, name) for name in _SAME}
-        difference = GroupDifference.of(group.difference) if group.difference else None
-        return cls(**same, ci95=[*group.ci95] if group.ci95 else None, difference=difference)
+        difference = group.difference
+        return cls(
+            **{name: getattr(group, name) for name in _SAME},
+            seeds=[GroupSeed.of(seed, found) for seed, found in sorted(group.values.items())],
+            ci95=[*group.ci95] if group.ci95 else None,
+            difference=GroupDifference(mean=difference.mean, ci95=[*difference.ci95])
+            if difference
+            else None,
+            curve=TuningCurve.of(group.curve) if group.curve else None,
+        )
 
 
 #: Fields of a group that have the same name in the use-case.
-_SAME = [name for name in ComparisonGroup.model_fields if name not in {"ci95", "difference"}]
+_SAME = [
+    name
+    for name in ComparisonGroup.model_fields
+    if name not in {"seeds", "ci95", "difference", "curve"}
+]
 
 
 class AxisEffect(ApiAnswer):
-    """The effect of an axis, or the interaction of two, in a linear model of all axes."""
+    """The effect of an axis, or the interaction of two, on the runs that trained."""
 
     axes: list[str] = Field(description="One axis for its main effect, two for their interaction.")
     df: int = Field(description="0 where the data cannot separate it from the other axes.")
-    df_error: int
-    sum_of_squares: float | None = Field(description="Type II.")
-    eta_squared: float | None = Field(description="Share of the total variation.")
+    sum_of_squares: float | None = Field(description="Type II, on `scale`.")
     omega_squared: float | None = Field(
-        description="The same without the share expected by chance."
+        description="Share of the total variation, without what chance adds. This and the "
+        "following are null where no seed is repeated."
     )
-    f: Number | None
-    p_value: PValue | None = Field(
-        description="Not corrected. Null where the model leaves no error to compare with."
+    omega_ci95: Interval | None
+    partial_omega_squared: float | None = Field(
+        description="Share of the variation that no other term explains."
     )
+    generalized_eta_squared: float | None
+    f: Number | None = Field(
+        description="ANOVA-type statistic (Brunner, Dette & Munk 1997): spreads may differ."
+    )
+    df_test: Interval | None = Field(description="Its two degrees of freedom.")
+    p_value: PValue | None = Field(description="Not corrected.")
 
     @classmethod
-    def of(cls, effect: "anova.Effect") -> Self:
+    def of(cls, effect: "effects.Effect") -> Self:
         """Return the answer for an effect."""
-        return cls(**{**vars(effect), "axes": [*effect.axes], "f": to_json(effect.f)})
+        pairs = {
+            name: None if pair is None else [*pair]
+            for name, pair in (("omega_ci95", effect.omega_ci95), ("df_test", effect.df_test))
+        }
+        return cls(**{**vars(effect), **pairs, "axes": [*effect.axes], "f": to_json(effect.f)})
+
+
+class LevelMean(ApiAnswer):
+    """One level of an axis, over all groups that have it."""
+
+    axis: str
+    level: Level
+    mean: float | None = Field(description="Of its groups' means, over the seeds that trained.")
+    ci95: Interval | None
+    trained: int
+    n: int = Field(description="Number of values; `trained` of them are of runs that trained.")
+
+    @classmethod
+    def of(cls, level: "effects.LevelMeans") -> Self:
+        """Return the answer for a level."""
+        return cls(**{**vars(level), "ci95": [*level.ci95] if level.ci95 else None})
 
 
 class ComparisonAnswer(ApiAnswer):
     """An experiment's configurations, best first, with their uncertainty."""
 
     experiment_id: uuid.UUID
+    comparison_version: int = Field(description="Version of the rules by which this was judged.")
+    science_version: int = Field(description="Version of the formulas by which runs are trained.")
     metric: str
     at: Literal["final", "best"]
     by: list[str]
+    tune: list[str] = Field(
+        description="What each group has at its best value, chosen on the other seeds."
+    )
+    average: list[str] = Field(description="What each group is averaged over, within each seed.")
     higher_is_better: bool
+    margin: float | None = Field(
+        description="How far behind the best still is equivalent, in the metric's units."
+    )
+    headline: str = Field(description="The answer in a sentence.")
+    notes: list[str] = Field(description="What to know beside it, a sentence each.")
     groups: list[ComparisonGroup]
+    scale: Literal["raw", "logit", "log"] = Field(
+        description="On which the effects were computed: near a bound axes would look as if they "
+        "interacted."
+    )
     effects: list[AxisEffect] = Field(
-        description="The main effect of each axis in `by` and the interaction of each pair, from a "
-        "linear model with blocks by seed."
+        description="The main effect of each axis in `by` and the interaction of each pair, on "
+        "the runs that trained."
     )
-    more_seeds_needed: int | None = Field(
-        description="Additional seeds needed to separate the best group from the next one tied "
-        "with it (80% power at 5%, if the observed difference is the true one). 0: none is tied. "
-        "1000: that many or more. null: too few runs or no variance to estimate it."
-    )
+    levels: list[LevelMean] = Field(description="The mean of each level of each axis in `by`.")
     unfinished: int = Field(description="Number of runs without a result, which are left out.")
 
     @classmethod
     def of(cls, comparison: "ranking.Comparison") -> Self:
         """Return the answer for a comparison."""
+        design, found = comparison.design, comparison.effects
         return cls(
             experiment_id=comparison.experiment_id,
+            comparison_version=COMPARISON_VERSION,
+            science_version=SCIENCE_VERSION,
             metric=comparison.metric,
             at=comparison.at,
-            by=[*comparison.by],
+            by=[*design.by],
+            tune=[*design.tune],
+            average=[*design.average],
             higher_is_better=comparison.higher_is_better,
+            margin=comparison.margin,
+            headline=comparison.headline,
+            notes=comparison.notes,
             groups=[ComparisonGroup.of(group) for group in comparison.groups],
-            effects=[AxisEffect.of(effect) for effect in comparison.effects],
-            more_seeds_needed=comparison.more_seeds_needed,
+            scale=found.scale,
+            effects=[AxisEffect.of(effect) for effect in found.effects],
+            levels=[LevelMean.of(level) for level in found.levels],
             unfinished=comparison.unfinished,
         )
 
 
+def _seeds(*values: float) -> list[dict[str, Any]]:
+    return [
+        {"seed": seed, "value": value, "trained": True, "chosen": {}}
+        for seed, value in enumerate(values)
+    ]
+
+
 _GROUP: dict[str, Any] = {
     "by": {"activation": "leaky_relu(0.2)"},
+    "word": "leads",
+    "statement": "leads",
     "n": 3,
+    "trained": 3,
+    "seeds": _seeds(0.9828, 0.9833, 0.9838),
     "mean": 0.9833,
+    "shrunk_mean": None,
     "std": 0.0005,
-    "ci95": [0.98188, 0.98463],
-    "score": 0.9833,
+    "ci95": [0.9824, 0.9842],
     "rank": 1,
-    "tied_with_best": True,
-    "p_value": None,
-    "p_value_all_pairs": None,
     "difference": None,
+    "p_value": None,
+    "seeds_needed": None,
+    "chosen": {},
+    "curve": None,
+    "additive_mean": None,
     "diverged": 0,
     "unfinished": 0,
     "missing": 0,
@@ -161,35 +299,58 @@ _GROUP: dict[str, Any] = {
 _WORSE: dict[str, Any] = {
     **_GROUP,
     "by": {"activation": "tanh"},
+    "word": "worse",
+    "statement": "worse by 0.8 points (0.67 to 0.93)",
+    "seeds": _seeds(0.9747, 0.9753, 0.9759),
     "mean": 0.9753,
     "std": 0.0006,
-    "ci95": [0.97375, 0.97721],
-    "score": 0.9753,
+    "ci95": [0.9744, 0.9762],
     "rank": 2,
-    "tied_with_best": False,
-    "p_value": 0.00099,
-    "p_value_all_pairs": 0.00099,
-    "difference": {"mean": -0.008, "ci95": [-0.00934, -0.00698], "paired": True, "n": 3},
+    "difference": {"mean": -0.008, "ci95": [-0.0093, -0.0067]},
+    "p_value": 0.00006,
 }
 _EFFECT: dict[str, Any] = {
     "axes": ["activation"],
     "df": 1,
-    "df_error": 2,
-    "sum_of_squares": 0.000096,
-    "eta_squared": 0.987,
-    "omega_squared": 0.985,
-    "f": 1010.5,
-    "p_value": 0.00099,
+    "sum_of_squares": 0.2416,
+    "omega_squared": 0.987,
+    "omega_ci95": [0.85, 0.99],
+    "partial_omega_squared": 0.987,
+    "generalized_eta_squared": 0.989,
+    "f": 361.9,
+    "df_test": [1.0, 3.6],
+    "p_value": 0.00009,
+}
+_LEVEL: dict[str, Any] = {
+    "axis": "activation",
+    "level": "tanh",
+    "mean": 0.9753,
+    "ci95": [0.9738, 0.9768],
+    "trained": 3,
+    "n": 3,
 }
 
 EXAMPLE: dict[str, Any] = {
     "experiment_id": "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7",
+    "comparison_version": 2,
+    "science_version": 2,
     "metric": "val_accuracy",
     "at": "final",
     "by": ["activation"],
+    "tune": [],
+    "average": [],
     "higher_is_better": True,
+    "margin": 0.01,
+    "headline": "leaky_relu(0.2) is best. 1 is worse.",
+    "notes": [
+        "With 3 seeds a configuration that fails on up to 63% of seeds may have shown no failure."
+    ],
     "groups": [_GROUP, _WORSE],
+    "scale": "logit",
     "effects": [_EFFECT],
-    "more_seeds_needed": 0,
+    "levels": [
+        {**_LEVEL, "level": "leaky_relu(0.2)", "mean": 0.9833, "ci95": [0.982, 0.9846]},
+        _LEVEL,
+    ],
     "unfinished": 0,
 }

@@ -1,4 +1,4 @@
-"""Comparison: each configuration's mean with its 95% interval, best first, with ties marked."""
+"""Comparison: each configuration's seeds and mean, best first, with what is said of it."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.catalog.metrics import METRICS
+from service.comparison.words import Word
 from service.figures.plots.metrics import DrawnValues, format_value, scale_axis, within_range
 from service.figures.plots.style import (
     Format,
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
 #: Most rows that stay readable.
 MOST_GROUPS = 40
+#: Said of those that may be the best; the others are drawn in grey.
+_FOREMOST = (Word.LEADS, Word.EQUIVALENT, Word.UNDECIDED, Word.REFERENCE, Word.BETTER)
+#: Undecided ones are hollow.
+_FILLED = (Word.LEADS, Word.EQUIVALENT, Word.REFERENCE, Word.BETTER)
+_MARKS = (
+    "Small dots: seeds (x: did no better than guessing). Line: 95% interval of the mean. Filled: "
+    "the leader, and what is as good; hollow: undecided; grey: worse."
+)
 
 
 @dataclass(frozen=True)
@@ -31,18 +40,20 @@ class RankedConfiguration:
 
     Attributes:
         label: its name.
-        n: number of runs in the mean.
-        mean: mean of the metric; None where every run diverged.
-        interval: 95% interval of the mean; None for a single run.
-        tied_with_best: whether it does not differ significantly from the best.
-        diverged: number of runs that diverged; the mean leaves them out.
+        word: what is said of it; None without a value.
+        statement: the same with its figures.
+        mean: mean of the metric over seeds.
+        interval: 95% interval of the mean; None where there is none to tell.
+        seeds: each seed's value, and whether it did better than guessing.
+        diverged: number of runs that diverged; they count as guessing.
     """
 
     label: str
-    n: int
+    word: Word | None
+    statement: str
     mean: float | None
     interval: tuple[float, float] | None
-    tied_with_best: bool
+    seeds: Sequence[tuple[float, bool]] = ()
     diverged: int = 0
 
 
@@ -56,18 +67,16 @@ def draw_comparison(
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
-    """Return a picture of each group's mean and interval, as PNG or SVG.
+    """Return a picture of each group's seeds, mean and interval, as PNG or SVG.
 
-    Rows have the order of ``groups``, from top to bottom. The best and those tied with it are
-    filled dots, the others hollow. Each row states its number of runs and how many diverged.
+    Rows have the order of ``groups``, from top to bottom, and end with what is said of each.
     """
     shown = list(groups[:MOST_GROUPS])
     with house_style(theme) as ink:
-        figure = new_figure(9.0, 1.6 + 0.36 * max(3, len(shown)))
-        marks = "Filled: the best, and what the data do not tell from it. Line: 95% interval."
+        figure = new_figure(10.5, 1.9 + 0.36 * max(3, len(shown)))
         hidden = len(groups) - len(shown)
         more = f"{hidden:,} lower groups are not shown." if hidden else ""
-        add_title(figure, ink, title, " ".join(filter(None, (marks, more, note))))
+        add_title(figure, ink, title, " ".join(filter(None, (note, _MARKS, more))))
         plot = figure.subplots()
         for row, group in enumerate(shown):
             _draw_group(plot, row, group, metric, ink)
@@ -77,18 +86,31 @@ def draw_comparison(
 
 
 def _draw_group(axes: "Axes", row: int, group: RankedConfiguration, metric: str, ink: Ink) -> None:
-    colour = ink.palette[0] if group.tied_with_best else ink.palette[6]
+    colour = ink.palette[0] if group.word in _FOREMOST else ink.palette[6]
+    for trained, marker in ((True, "."), (False, "x")):
+        values = [value for value, did in group.seeds if did == trained and math.isfinite(value)]
+        axes.plot(
+            values,
+            [row] * len(values),
+            marker=marker,
+            markersize=5,
+            color=colour,
+            alpha=0.55,
+            linestyle="none",
+            zorder=2,
+        )
     if group.mean is not None and math.isfinite(group.mean):
         if group.interval is not None:
             ends = within_range(metric, group.interval)
             axes.plot(ends, [row, row], color=colour, linewidth=2.2, zorder=2)
+        filled = group.word in _FILLED
         axes.plot(
             [group.mean],
             [row],
-            marker="o" if group.tied_with_best else "D",
-            markersize=7 if group.tied_with_best else 6,
+            marker="o" if group.word in _FOREMOST else "D",
+            markersize=7 if group.word in _FOREMOST else 6,
             color=colour,
-            markerfacecolor=colour if group.tied_with_best else ink.paper,
+            markerfacecolor=colour if filled else ink.paper,
             markeredgewidth=1.6,
             linestyle="none",
             zorder=3,
@@ -98,7 +120,7 @@ def _draw_group(axes: "Axes", row: int, group: RankedConfiguration, metric: str,
         (1.02, row),
         xycoords=axes.get_yaxis_transform(),
         va="center",
-        fontsize=9,
+        fontsize=8.5,
         color=ink.text,
         annotation_clip=False,
     )
@@ -106,7 +128,10 @@ def _draw_group(axes: "Axes", row: int, group: RankedConfiguration, metric: str,
 
 def _summary(group: RankedConfiguration, metric: str) -> str:
     parts = [] if group.mean is None else [format_value(metric, group.mean)]
-    parts.append(f"n = {group.n}")
+    parts.append(group.statement)
+    trained, n = sum(did for _, did in group.seeds), len(group.seeds)
+    if 0 < trained < n:
+        parts.append(f"trained {trained} of {n}")
     if group.diverged:
         parts.append(f"{group.diverged} diverged")
     return "   ".join(parts)
@@ -120,6 +145,9 @@ def _finish(axes: "Axes", groups: Sequence[RankedConfiguration], metric: str) ->
     values = DrawnValues.of(
         metric,
         (group.mean for group in groups if group.mean is not None),
-        (edge for group in groups for edge in group.interval or ()),
+        [
+            *(edge for group in groups for edge in group.interval or ()),
+            *(value for group in groups for value, _ in group.seeds if math.isfinite(value)),
+        ],
     )
     axes.set_xlabel(METRICS[metric].title + scale_axis(axes, metric, values, "x"))

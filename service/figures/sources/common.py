@@ -8,12 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import METRICS
+from service.comparison.design import Level
 from service.comparison.ranking import Comparison
 from service.comparison.scores import Score
 from service.database.tables import Experiment, Run
 from service.errors import InvalidError
 from service.fields import FieldError
-from service.specs.labels import Label
 from service.statuses import FINISHED
 
 
@@ -48,8 +48,10 @@ def all_finished(runs: Iterable[Score]) -> bool:
     return all(run.status in FINISHED for run in runs)
 
 
-def label_text(label: Label) -> str:
+def label_text(label: Level) -> str:
     """Return a label as text; the label of a variant may be missing."""
+    if isinstance(label, float):
+        return f"{label:g}"
     return "none" if label is None else str(label)
 
 

@@ -1,86 +1,63 @@
 """Reading an experiment's comparison and drawing it."""
 
 import uuid
-from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import MAIN_METRIC
-from service.comparison.ranking import MOST_SEEDS, Comparison, compare
-from service.comparison.scores import At
+from service.comparison.headline import group_name
+from service.comparison.question import Question
+from service.comparison.ranking import compare
 from service.errors import ConflictError
 from service.figures.plots.comparison import RankedConfiguration, draw_comparison
 from service.figures.plots.style import Format, Theme
-from service.figures.sources.common import (
-    Picture,
-    experiment_title,
-    label_text,
-    measure_name,
-)
+from service.figures.sources.common import Picture, experiment_title, measure_name
 
 
 def comparison_picture(
     session: Session,
     experiment_id: uuid.UUID,
+    question: Question,
     *,
-    metric: str = MAIN_METRIC,
-    at: At = "final",
-    by: Sequence[str] = (),
     kind: Format = "svg",
     theme: Theme = "light",
 ) -> Picture:
-    """Draw the ranking of an experiment's configurations with their intervals.
+    """Draw the ranking of an experiment's configurations, seed by seed, and what is said of it.
 
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: one of ``COMPARED_METRICS``.
-        at: ``final``: the last epoch's value; ``best``: the best over a run's epochs.
-        by: the axes that make the groups; empty for those that vary.
+        question: what is compared, and how.
         kind: format of the picture.
         theme: light or dark background.
 
     Raises:
         NotFoundError: there is no such experiment.
-        InvalidError: an unknown metric, point or axis.
+        InvalidError: an unknown metric, point, axis or reference.
         ConflictError: no run has a value to compare yet.
     """
-    compared = compare(session, experiment_id, metric, at, by)
+    compared = compare(session, experiment_id, question)
     if not any(group.n for group in compared.groups):
-        raise ConflictError(f"No run of this experiment has completed with a {metric} yet.")
+        raise ConflictError(f"No run of this experiment has a {question.metric} yet.")
     groups = [
         RankedConfiguration(
-            label=", ".join(map(label_text, group.by.values())) or "all runs",
-            n=group.n,
+            label=group_name(group.by),
+            word=group.word,
+            statement=group.statement,
             mean=group.mean,
-            interval=None if group.ci95 is None else (group.ci95[0], group.ci95[1]),
-            tied_with_best=group.tied_with_best,
+            interval=group.ci95,
+            seeds=[(found.value, found.trained) for found in group.values.values()],
             diverged=group.diverged,
         )
         for group in compared.groups
-        if group.n or group.diverged
+        if group.n
     ]
     data = draw_comparison(
         groups,
-        metric=metric,
+        metric=question.metric,
         axes=compared.by,
         title=f"{experiment_title(session, experiment_id)}: {measure_name(compared)}",
-        note=_note(compared),
+        note=" ".join([compared.headline, *compared.notes]),
         kind=kind,
         theme=theme,
     )
     return Picture(data, compared.finished)
-
-
-def _note(compared: Comparison) -> str:
-    sentences = []
-    seeds = compared.more_seeds_needed or 0
-    if seeds >= MOST_SEEDS:
-        sentences.append(f"{seeds:,} more seeds might not tell the best from what is tied with it.")
-    elif seeds:
-        more = "1 more seed" if seeds == 1 else f"{seeds:,} more seeds"
-        sentences.append(f"About {more} would tell the best from what is tied with it.")
-    if unfinished := compared.unfinished:
-        runs = "1 run has" if unfinished == 1 else f"{unfinished:,} runs have"
-        sentences.append(f"{runs} no result yet.")
-    return " ".join(sentences)

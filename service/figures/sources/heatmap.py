@@ -2,15 +2,18 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import MAIN_METRIC
 from service.comparison import scores
+from service.comparison.design import Level, check_names, levels
+from service.comparison.headline import of_design
+from service.comparison.question import Question
 from service.comparison.ranking import Comparison, compare
-from service.comparison.scores import GROUPINGS, At, Score
+from service.comparison.scores import GROUPINGS, Score
 from service.database.tables import Run
 from service.errors import ConflictError
 from service.figures.plots.heatmap import MOST_COLUMNS, MOST_ROWS, Cell, Side, draw_heatmap
@@ -23,23 +26,20 @@ from service.figures.sources.common import (
     refusal,
     variant_label,
 )
-from service.specs.labels import Label
 from service.statuses import FINISHED
 
 #: Axes that are chosen before others if they vary.
 _PREFERRED_AXES = ("activation", "initializer")
 
 #: A cell's labels on the two axes.
-_Labels = tuple[Label, Label]
+_Labels = tuple[Level, ...]
 
 
 def heatmap_picture(
     session: Session,
     experiment_id: uuid.UUID,
+    question: Question,
     *,
-    metric: str = MAIN_METRIC,
-    at: At = "final",
-    by: Sequence[str] = (),
     kind: Format = "svg",
     theme: Theme = "light",
 ) -> Picture:
@@ -48,9 +48,8 @@ def heatmap_picture(
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: one of ``COMPARED_METRICS``.
-        at: ``final``: the last epoch's value; ``best``: the best over a run's epochs.
-        by: the two axes; empty for activation and initializer, or others that vary.
+        question: what is compared; ``by`` are the two axes, empty for activation and initializer,
+            or others that vary.
         kind: format of the picture.
         theme: light or dark background.
 
@@ -59,10 +58,12 @@ def heatmap_picture(
         InvalidError: an unknown metric, point or axis, or not two axes.
         ConflictError: no run has finished yet, or the axes have too many labels.
     """
-    scores.check(metric, at, by)
+    metric, by = question.metric, question.by
+    scores.check(metric, question.at, {"by": by})
     if by and len(set(by)) != 2:
         raise refusal("by", "A heat map has two axes, as in by=activation,initializer.")
-    runs = scores.read(session, experiment_id, metric, at)
+    runs = scores.read(session, experiment_id, metric, question.at)
+    check_names(runs, "by", by)
     axes = (by[0], by[-1]) if by else _two_axes(runs)
     rows, columns = (_side(runs, axis) for axis in axes)
     if len(rows.labels) > MOST_ROWS or len(columns.labels) > MOST_COLUMNS:
@@ -71,19 +72,21 @@ def heatmap_picture(
             f"unreadable; at most {MOST_ROWS} x {MOST_COLUMNS} are drawn. Choose two other axes "
             f"with by=: {', '.join(GROUPINGS)}."
         )
-    compared = compare(session, experiment_id, metric, at, axes)
+    compared = compare(session, experiment_id, replace(question, by=axes))
     cells = _cells(compared, axes, _verdicts(session, experiment_id, runs, axes))
     if not cells:
         raise ConflictError("No run of this experiment has finished yet.")
     has_means = any(cell.mean is not None for cell in cells)
     name = experiment_title(session, experiment_id)
+    seeds = max(group.n for group in compared.groups)
+    said = ["A run that diverged counts as guessing.", *of_design(compared.design, seeds)]
     data = draw_heatmap(
         cells,
         rows=rows,
         columns=columns,
         metric=metric,
         title=f"{name}: {measure_name(compared)} and verdict" if has_means else f"{name}: verdict",
-        note="Means over the runs that did not diverge." if has_means else "",
+        note=" ".join(said) if has_means else "",
         kind=kind,
         theme=theme,
     )
@@ -97,8 +100,8 @@ def _two_axes(runs: Sequence[Score]) -> tuple[str, str]:
     return first, second
 
 
-def _side(runs: Iterable[Score], axis: str) -> Side:
-    return Side(axis, list(dict.fromkeys(label_text(run.place[axis]) for run in runs)))
+def _side(runs: Sequence[Score], axis: str) -> Side:
+    return Side(axis, list(dict.fromkeys(map(label_text, levels(runs, axis)))))
 
 
 def _cells(
@@ -107,24 +110,25 @@ def _cells(
     cells = []
     for group in compared.groups:
         labels = (group.by[axes[0]], group.by[axes[1]])
-        finished = group.n + group.diverged + group.missing
+        counts = verdicts.get(labels, Counter())
+        finished = counts.total() or group.n + group.missing
         if finished:
             row, column = map(label_text, labels)
-            counts = verdicts.get(labels, Counter())
-            cells.append(Cell(row, column, group.mean, finished, group.diverged, counts))
+            mean = None if group.diverged >= finished else group.mean
+            cells.append(Cell(row, column, mean, finished, group.diverged, counts))
     return cells
 
 
 def _verdicts(
-    session: Session, experiment_id: uuid.UUID, runs: Iterable[Score], axes: tuple[str, str]
+    session: Session, experiment_id: uuid.UUID, runs: Sequence[Score], axes: tuple[str, str]
 ) -> dict[_Labels, Counter[str]]:
     """Return the number of trainings by verdict, for each cell.
 
     A training that several variants share counts once.
     """
     cells = {
-        (run.config_hash, variant_label(run)): (run.place[axes[0]], run.place[axes[1]])
-        for run in runs
+        (run.config_hash, variant_label(run)): labels
+        for run, *labels in zip(runs, *(levels(runs, axis) for axis in axes), strict=True)
     }
     finished = select(Run.config_hash, Run.label, Run.seed, Run.verdict).where(
         Run.experiment_id == experiment_id, Run.status.in_(FINISHED)
@@ -132,7 +136,7 @@ def _verdicts(
     with session.begin():
         rows = session.execute(finished).all()
     trainings = {
-        (cells[config_hash, label], config_hash, seed): verdict
+        (tuple(cells[config_hash, label]), config_hash, seed): verdict
         for config_hash, label, seed, verdict in rows
         if verdict is not None
     }

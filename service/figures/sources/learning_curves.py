@@ -16,6 +16,7 @@ from service.catalog.metrics import (
     parts_of,
 )
 from service.comparison import scores
+from service.comparison.design import Level, check_names, levels
 from service.comparison.scores import Score
 from service.errors import ConflictError
 from service.fields import unknown
@@ -34,7 +35,6 @@ from service.histories import means, reading
 from service.histories.means import GroupOfRuns, MeanHistory
 from service.json_numbers import JsonNumber
 from service.runs import search
-from service.specs.labels import Label
 from service.statuses import FINISHED, RunStatus
 
 #: Most curves of one figure; of more configurations the best are drawn.
@@ -92,8 +92,9 @@ def experiment_curves_picture(
     """
     metrics = _OF_EXPERIMENT if metric is None else (_known(metric),)
     ranked_by = metric if metric in COMPARED_METRICS else MAIN_METRIC
-    scores.check(ranked_by, "final", by)
+    scores.check(ranked_by, "final", {"by": by})
     runs = scores.read(session, experiment_id, ranked_by, "final")
+    check_names(runs, "by", by)
     kept = _without(runs, leave_out)
     groups = _ranked(_grouped(kept, by or scores.varying_axes(kept) or ["activation"]), ranked_by)
     shown = groups[:MOST_CURVES]
@@ -203,12 +204,11 @@ def _names(run: Score, axis: str) -> set[str]:
     return {label, label.partition("(")[0]} if axis != "variant" else {label}
 
 
-def _grouped(runs: Iterable[Score], by: Sequence[str]) -> list[_Group]:
-    groups: dict[tuple[Label, ...], _Group] = {}
-    for run in runs:
-        labels = tuple(run.place[axis] for axis in by)
+def _grouped(runs: Sequence[Score], by: Sequence[str]) -> list[_Group]:
+    groups: dict[tuple[Level, ...], _Group] = {}
+    for run, *labels in zip(runs, *(levels(runs, name) for name in by), strict=True):
         texts = dict(zip(by, map(label_text, labels), strict=True))
-        groups.setdefault(labels, _Group(texts, [])).runs.append(run)
+        groups.setdefault(tuple(labels), _Group(texts, [])).runs.append(run)
     return list(groups.values())
 
 

@@ -1,0 +1,108 @@
+"""The query parameters of comparisons and of the figures that show one."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query
+from pydantic import Field
+
+from service.catalog.metrics import COMPARED_METRICS, MAIN_METRIC
+from service.comparison.question import Question
+from service.comparison.scores import GROUPINGS, refusal
+
+#: An axis, the label of a variant, or a parameter of an axis' entry.
+_NAME = rf"({'|'.join(GROUPINGS)})(\.[a-z_]+)*"
+Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_NAME}(,{_NAME})*$"})]
+_Against = Annotated[str, Field(json_schema_extra={"pattern": f"^{_NAME}:.+$"})]
+_REPEATED = "repeated or separated by commas"
+
+
+def question(
+    *,
+    metric: Annotated[
+        str,
+        Query(
+            json_schema_extra={"enum": [*COMPARED_METRICS]},
+            description="The metric to compare by.",
+        ),
+    ] = MAIN_METRIC,
+    at: Annotated[
+        Literal["final", "best"],
+        Query(
+            description="`final`: the value of the last epoch. `best`: the best value of any "
+            "epoch, which is biased upwards."
+        ),
+    ] = "final",
+    by: Annotated[
+        list[Axes] | None,
+        Query(
+            description=f"The axes to group by, or parameters as `optimizer.learning_rate`, "
+            f"{_REPEATED}; `variant` groups by the variants' labels. By default what varies.",
+            examples=[["activation,initializer"]],
+        ),
+    ] = None,
+    tune: Annotated[
+        list[Axes] | None,
+        Query(
+            description=f"Axes or parameters that each group has at its best value, chosen on "
+            f"the other seeds, {_REPEATED}. By default `optimizer.learning_rate` where it varies "
+            "beside another axis, and whatever else varies within the groups.",
+            examples=[["optimizer.learning_rate"]],
+        ),
+    ] = None,
+    average: Annotated[
+        list[Axes] | None,
+        Query(
+            description=f"Axes or parameters to average over within each seed, {_REPEATED}. By "
+            "default what only draws or splits the data anew."
+        ),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        Query(
+            gt=0,
+            allow_inf_nan=False,
+            description="How far behind the best still is equivalent, in the metric's units. By "
+            "default one point of an accuracy, 5% of the leader's loss.",
+        ),
+    ] = None,
+    against: Annotated[
+        list[_Against] | None,
+        Query(
+            description="The group that all others are compared with, named before looking: "
+            "`axis:label`, repeated for several axes. By default the one with the highest mean.",
+            examples=[["activation:relu"]],
+        ),
+    ] = None,
+) -> Question:
+    """Return what the comparison is asked."""
+    return Question(
+        metric,
+        at,
+        by=names(by),
+        tune=names(tune),
+        average=names(average),
+        margin=margin,
+        against=_labels(against or ()),
+    )
+
+
+def names(given: Sequence[str] | None) -> list[str]:
+    """Return the axes of a query parameter that is repeated or has commas."""
+    return [axis.strip() for value in given or () for axis in value.split(",")]
+
+
+def _labels(against: Sequence[str]) -> dict[str, str]:
+    """Return the label by axis.
+
+    Raises:
+        InvalidError: one has no colon.
+    """
+    for given in against:
+        if ":" not in given:
+            detail = f"{given!r} names no axis: write it as activation:{given}."
+            raise refusal("against", detail)
+    return {axis: label for axis, _, label in (given.partition(":") for given in against)}
+
+
+QuestionDep = Annotated[Question, Depends(question)]

@@ -1,0 +1,158 @@
+"""The design of a comparison: what makes the groups, what is tuned, what is averaged over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from service.comparison.scores import Score, refusal, varying_axes
+from service.fields import unknown
+from service.specs.labels import Label, axis_labels
+from service.specs.parameters import parameter_value, varying_parameters
+from service.specs.spec import AXIS_FIELDS
+
+#: How a group is written on an axis or a parameter.
+Level = Label | float
+
+#: What is tuned where nothing else is asked for: a comparison at one rate tells who likes that one.
+_TUNED = "optimizer.learning_rate"
+#: What only draws or splits the data anew.
+_DATA = ("dataset.seed", "dataset.fold")
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a comparison does with each axis that varies; names are axes or dotted parameters.
+
+    Attributes:
+        by: what makes the groups.
+        tune: what each group has at its best value, chosen on the other seeds.
+        average: what each group is averaged over, within each seed.
+    """
+
+    by: tuple[str, ...]
+    tune: tuple[str, ...]
+    average: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A run's score with its levels on the three parts of the design."""
+
+    score: Score
+    by: tuple[Level, ...]
+    tune: tuple[Level, ...]
+    average: tuple[Level, ...]
+
+
+def design_of(
+    scores: Sequence[Score],
+    by: Sequence[str] = (),
+    tune: Sequence[str] = (),
+    average: Sequence[str] = (),
+) -> Design:
+    """Return the design that was asked for, completed.
+
+    Without ``by`` groups are made by what varies. There, unless asked otherwise, the learning rate
+    is tuned where another axis varies, too. Whatever else varies within groups is tuned, but the
+    data are averaged over: who chose data would choose the easiest.
+
+    Raises:
+        InvalidError: no configuration has such a parameter.
+    """
+    varying = varying_parameters(list(_configs(scores).values()))
+    for parameter, names in (("by", by), ("tune", tune), ("average", average)):
+        check_names(scores, parameter, names)
+    average = tuple(dict.fromkeys([*average, *(name for name in _DATA if name in varying)]))
+    average = tuple(name for name in average if name not in by and name not in tune)
+    axes = varying_axes(scores)
+    others = {*axes} - {"optimizer", "dataset"}
+    if not by and not tune and _TUNED in varying and others and _TUNED not in average:
+        tune = (_TUNED,)
+    if not by:
+        without = (*tune, *average)
+        by = [axis for axis in axes if len({*levels(scores, axis, without)}) > 1]
+        by = [axis for axis in by if axis not in without]
+    chosen = Design(tuple(dict.fromkeys(by)), tuple(dict.fromkeys(tune)), average)
+    for axis in AXIS_FIELDS:
+        if not _decided(scores, chosen, axis):
+            chosen = (
+                Design(chosen.by, chosen.tune, (*chosen.average, axis))
+                if axis == "dataset"
+                else Design(chosen.by, (*chosen.tune, axis), chosen.average)
+            )
+    return chosen
+
+
+def placed(scores: Sequence[Score], design: Design) -> list[Placed]:
+    """Return each score with its levels, in the same order."""
+    without = (*design.tune, *design.average)
+    parts = [
+        [levels(scores, name, without) for name in names]
+        for names in (design.by, design.tune, design.average)
+    ]
+    return [
+        Placed(score, *(tuple(column[index] for column in part) for part in parts))
+        for index, score in enumerate(scores)
+    ]
+
+
+def check_names(scores: Sequence[Score], parameter: str, names: Sequence[str]) -> None:
+    """Check that each dotted name is a parameter of some configuration.
+
+    Raises:
+        InvalidError: one is not; the sentence names those that vary.
+    """
+    configs = list(_configs(scores).values())
+    for name in names:
+        if "." in name and all(parameter_value(config, name) is None for config in configs):
+            raise refusal(
+                parameter,
+                unknown("parameter of these configurations", name, varying_parameters(configs)),
+            )
+
+
+def _configs(scores: Sequence[Score]) -> dict[str, Mapping[str, Any]]:
+    return {score.config_hash: score.configured.values for score in scores}
+
+
+def levels(scores: Sequence[Score], name: str, without: Sequence[str] = ()) -> list[Level]:
+    """Return each score's level on an axis, or of a parameter.
+
+    The level on an axis leaves out those of its parameters that are tuned or averaged over.
+    """
+    if "." in name:
+        by_config = {
+            key: _as_level(parameter_value(config, name))
+            for key, config in _configs(scores).items()
+        }
+        return [by_config[score.config_hash] for score in scores]
+    omitted = [dotted.partition(".")[2] for dotted in without if dotted.startswith(f"{name}.")]
+    if not omitted:
+        return [score.place[name] for score in scores]
+    values = {
+        key: orjson.dumps(_without(config[name], omitted), option=orjson.OPT_SORT_KEYS)
+        for key, config in _configs(scores).items()
+    }
+    labels = axis_labels(name, values.values())
+    return [labels[values[score.config_hash]] for score in scores]
+
+
+def _without(entry: Any, omitted: Sequence[str]) -> Any:
+    return {name: value for name, value in entry.items() if name not in omitted}
+
+
+def _as_level(value: Any) -> Level:
+    if isinstance(value, Mapping):
+        return str(value["name"])
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _decided(scores: Sequence[Score], design: Design, axis: str) -> bool:
+    """Whether the levels of the design decide the label on an axis."""
+    distinct = {(score.config_hash, score.place["variant"]): score for score in scores}
+    rows = placed(list(distinct.values()), design)
+    groups = {(row.by, row.tune, row.average) for row in rows}
+    finer = {(row.by, row.tune, row.average, row.score.place[axis]) for row in rows}
+    return len(finer) == len(groups)

@@ -1,0 +1,44 @@
+"""What guessing gets: the value that a run which diverged counts as."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from service.catalog.axes import AXES
+from service.catalog.entry import DatasetEntry
+from service.catalog.metrics import METRICS
+
+
+def guess(metric: str, config: Mapping[str, Any]) -> float:
+    """Return the value of a metric for whoever knows the shares of the classes, and no input.
+
+    An accuracy is the share of the largest class. A loss is the entropy of the shares; behind
+    several sigmoids, the mean entropy of "this class or another" over the outputs.
+
+    Args:
+        metric: one of ``service.catalog.metrics.COMPARED_METRICS``.
+        config: the resolved configuration of a training, as JSON.
+    """
+    largest, classes = _shares(config["dataset"]["name"])
+    measured = METRICS[metric]
+    elementwise = classes > 2 and config["model"].get("head") != "binary"
+    if measured.higher_is_better:
+        outputs = elementwise and measured.counts == "outputs"
+        return 1 - 1 / classes if outputs else largest
+    if not elementwise:
+        return _binary_entropy(largest)
+    if config["loss"]["name"] == "binary_crossentropy":
+        return _binary_entropy(1 / classes)
+    return math.log(classes)
+
+
+def _shares(dataset: str) -> tuple[float, int]:
+    """Return the share of the largest class, and how many classes there are."""
+    entry = AXES["dataset"].get(dataset)
+    if not isinstance(entry, DatasetEntry):  # a data set that this version does not have
+        return 0.5, 2
+    return entry.largest_class, entry.classes
+
+
+def _binary_entropy(share: float) -> float:
+    return -sum(part * math.log(part) for part in (share, 1 - share) if part > 0)

@@ -1,0 +1,190 @@
+"""The answer of a comparison in one sentence, and what a reader has to know beside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.comparison.design import Design, Level
+from service.comparison.samples import ALPHA
+from service.comparison.words import Word
+from service.specs.labels import with_axis
+
+if TYPE_CHECKING:
+    from service.comparison.ranking import RankedGroup
+
+#: More names than this are counted.
+_MOST_NAMES = 5
+#: With so many seeds a failure on a quarter of them would have been seen.
+_FEW_SEEDS = 10
+#: Below this the choices of single seeds overlap too much for the test to be exact.
+_FEW_CHOICES = 5
+
+
+_BEST = "The best epoch of each run was chosen by the value that is shown: it is too optimistic."
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the sentences are about.
+
+    Attributes:
+        metric: the metric.
+        at: the point of a history that is compared.
+        design: of the comparison.
+        groups: in their order.
+    """
+
+    metric: str
+    at: str
+    design: Design
+    groups: "Sequence[RankedGroup]"
+
+    def of(self, word: Word) -> "list[RankedGroup]":
+        """Return the groups of which this is said."""
+        return [group for group in self.groups if group.word == word]
+
+
+def group_name(by: dict[str, Level]) -> str:
+    """Return a group's name: ``relu, he_normal``; ``all runs`` where nothing varies."""
+    return ", ".join(with_axis(axis, level) for axis, level in by.items()) or "all runs"
+
+
+def headline(said: Said) -> str:
+    """Return the answer: who leads, who is as good, who is undecided, how many are not."""
+    if not any(group.n for group in said.groups):
+        return "No run has a value to compare yet."
+    if not any(group.rank for group in said.groups):
+        return "No configuration trained."
+    if len(said.groups) == 1:
+        return "There is one configuration only: nothing to compare."
+    reference = said.of(Word.REFERENCE)
+    begin = f"Against {_name(reference[0])}" if reference else _leader(said)
+    sentences = [
+        begin,
+        _named(said, Word.BETTER, "Better"),
+        _named(said, Word.EQUIVALENT, "Equivalent"),
+        _named(said, Word.UNDECIDED, "Undecided"),
+        _counts(said),
+    ]
+    return ". ".join(filter(None, sentences)) + "."
+
+
+def of_design(design: Design, seeds: int) -> list[str]:
+    """Return what is tuned and averaged over, a sentence each.
+
+    Args:
+        design: of the comparison.
+        seeds: the most seeds that a group has.
+    """
+    tuned = _tuned(design, seeds) if design.tune else ""
+    averaged = f"Averaged over {_listed(design.average)} within each seed."
+    return [sentence for sentence in (tuned, averaged if design.average else "") if sentence]
+
+
+def notes(said: Said) -> list[str]:
+    """Return what a reader has to know, a sentence each."""
+    tested = [group for group in said.groups if group.p_value is not None]
+    seeds = max((group.n for group in said.groups), default=0)
+    unfinished = sum(group.unfinished for group in said.groups)
+    return [
+        sentence
+        for sentence in (
+            "One seed says nothing of chance: nothing is tested." if seeds == 1 else "",
+            _rare_failures(seeds) if tested and seeds < _FEW_SEEDS else "",
+            *of_design(said.design, seeds),
+            _edges(said),
+            _looks(unfinished) if unfinished else "",
+            _BEST if said.at == "best" else "",
+        )
+        if sentence
+    ]
+
+
+def _name(group: "RankedGroup") -> str:
+    return group_name(group.by)
+
+
+def _leader(said: Said) -> str:
+    (leader,) = said.of(Word.LEADS)
+    beaten = (Word.LEADS, Word.WORSE, Word.DID_NOT_TRAIN)
+    best = all(group.word in beaten for group in said.groups)
+    return f"{_name(leader)} {'is best' if best else 'leads'}"
+
+
+def _named(said: Said, word: Word, begin: str) -> str:
+    groups = said.of(word)
+    if not groups:
+        return ""
+    tell: Callable[[RankedGroup], str] = _with_seeds if word == Word.UNDECIDED else _name
+    names = [tell(group) for group in groups[:_MOST_NAMES]]
+    more = len(groups) - len(names)
+    return f"{begin}: {', '.join(names)}" + (f" and {more:,} more" if more else "")
+
+
+def _with_seeds(group: "RankedGroup") -> str:
+    more = group.seeds_needed
+    if more is None:
+        return _name(group)
+    return f"{_name(group)} ({more} more {'seed' if more == 1 else 'seeds'})"
+
+
+def _counts(said: Said) -> str:
+    worse, untrained = (len(said.of(word)) for word in (Word.WORSE, Word.DID_NOT_TRAIN))
+    waiting = sum(group.word is None for group in said.groups)
+    return ", ".join(
+        filter(
+            None,
+            (
+                f"{worse:,} {'is' if worse == 1 else 'are'} worse" if worse else "",
+                f"{untrained:,} did not train" if untrained else "",
+                f"{waiting:,} {'has' if waiting == 1 else 'have'} no result yet" if waiting else "",
+            ),
+        )
+    )
+
+
+def _rare_failures(seeds: int) -> str:
+    """Return how often a failure may happen that n seeds have not shown: 1 - .05^(1/n)."""
+    share = 1 - ALPHA ** (1 / seeds)
+    return (
+        f"With {seeds} seeds a configuration that fails on up to {share:.0%} of seeds may have "
+        "shown no failure."
+    )
+
+
+def _tuned(design: Design, seeds: int) -> str:
+    what = _listed(design.tune)
+    if seeds == 1:
+        return f"Each at its best {what}, chosen by the value that is shown: too optimistic."
+    about = " With fewer than five seeds these choices overlap: take p as approximate."
+    return f"Each at its best {what}, chosen on the other seeds." + (
+        about if seeds < _FEW_CHOICES else ""
+    )
+
+
+def _edges(said: Said) -> str:
+    at_edge = [
+        _name(group)
+        for group in said.groups
+        if group.rank and group.curve and group.curve.good_range and group.curve.good_range.at_edge
+    ]
+    if not at_edge:
+        return ""
+    names = ", ".join(at_edge[:_MOST_NAMES])
+    more = f" and {len(at_edge) - _MOST_NAMES} more" if len(at_edge) > _MOST_NAMES else ""
+    return (
+        f"The best {_listed(said.design.tune)} of {names}{more} is at an end of the grid: a better "
+        "one may lie beyond."
+    )
+
+
+def _looks(unfinished: int) -> str:
+    runs = "1 run has" if unfinished == 1 else f"{unfinished:,} runs have"
+    return (
+        f"{runs} no result yet. p-values hold for one look: who looks again and again and stops at "
+        "the first difference errs more often than in 5%."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(name.rpartition(".")[2].replace("_", " ") for name in names)

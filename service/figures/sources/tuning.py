@@ -1,0 +1,77 @@
+"""Reading an experiment's results over what is tuned, and drawing them."""
+
+import uuid
+
+from sqlalchemy.orm import Session
+
+from service.comparison.headline import group_name
+from service.comparison.question import Question
+from service.comparison.ranking import RankedGroup, compare
+from service.errors import ConflictError
+from service.figures.plots.style import Format, Theme
+from service.figures.plots.tuning import TunedConfiguration, draw_tuning
+from service.figures.sources.common import Picture, experiment_title, measure_name
+
+
+def tuning_picture(
+    session: Session,
+    experiment_id: uuid.UUID,
+    question: Question,
+    *,
+    kind: Format = "svg",
+    theme: Theme = "light",
+) -> Picture:
+    """Draw each configuration's result over the number that is tuned, the learning rate first.
+
+    Args:
+        session: a session outside any transaction.
+        experiment_id: the experiment.
+        question: what is compared, and what is tuned.
+        kind: format of the picture.
+        theme: light or dark background.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+        InvalidError: an unknown metric, point or axis.
+        ConflictError: not one number is tuned, or no run has a value yet.
+    """
+    compared = compare(session, experiment_id, question)
+    tune = compared.design.tune
+    if len(tune) != 1:
+        raise ConflictError(
+            "This figure shows results over one number, as tune=optimizer.learning_rate: a spec "
+            "with several learning rates has it."
+        )
+    curves = [_curve(group, tune[0]) for group in compared.groups if _has_numbers(group, tune[0])]
+    curves = [curve for curve in curves if curve.means]
+    if not curves:
+        raise ConflictError(
+            f"No run of this experiment has a {question.metric} over {tune[0]} yet."
+        )
+    data = draw_tuning(
+        curves,
+        metric=question.metric,
+        tuned=tune[0],
+        title=f"{experiment_title(session, experiment_id)}: {measure_name(compared)}",
+        note=compared.headline,
+        kind=kind,
+        theme=theme,
+    )
+    return Picture(data, compared.finished)
+
+
+def _has_numbers(group: RankedGroup, tuned: str) -> bool:
+    points = group.curve.points if group.curve else []
+    return bool(points) and all(isinstance(point.levels[tuned], int | float) for point in points)
+
+
+def _curve(group: RankedGroup, tuned: str) -> TunedConfiguration:
+    curve = group.curve
+    points = [point for point in curve.points if point.mean is not None] if curve else []
+    good = curve.good_range if curve else None
+    return TunedConfiguration(
+        label=group_name(group.by),
+        levels=[float(point.levels[tuned] or 0) for point in points],
+        means=[point.mean for point in points if point.mean is not None],
+        good=(good.low, good.high) if good else None,
+    )
