@@ -28,6 +28,7 @@ from benchmarks.options import program
 from service.api.schemas.run_bodies import RUN_BODY
 from service.catalog.metrics import EPOCH_METRICS
 from service.comparison import ranking, scores
+from service.comparison.question import Question
 from service.database.engine import create_database_engine, session_factory
 from service.database.tables import Experiment, Layers, Run
 from service.events import global_order, hub
@@ -224,9 +225,9 @@ class Reads:
         group = GroupOfRuns([(self.run.config_hash, self.run.label)], diverged=False)
         names = ("val_accuracy", "val_loss")
         reads: dict[str, Callable[[Session], Any]] = {
-            "comparison": lambda session: ranking.compare(session, self.finished),
+            "comparison": lambda session: ranking.compare(session, self.finished, Question()),
             "comparison, best loss": lambda session: ranking.compare(
-                session, self.finished, "val_loss", "best"
+                session, self.finished, Question("val_loss", "best")
             ),
             "scores": lambda session: scores.read(session, self.finished, "val_accuracy", "final"),
             "mean histories": lambda session: means.read_means(

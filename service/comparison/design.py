@@ -18,7 +18,7 @@ Level = Label | float
 #: What is tuned where nothing else is asked for: a comparison at one rate tells who likes that one.
 _TUNED = "optimizer.learning_rate"
 #: What only draws or splits the data anew.
-_DATA = ("dataset.seed", "dataset.fold")
+DATA = ("dataset.seed", "dataset.fold")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def design_of(
     varying = varying_parameters(list(_configs(scores).values()))
     for parameter, names in (("by", by), ("tune", tune), ("average", average)):
         check_names(scores, parameter, names)
-    average = tuple(dict.fromkeys([*average, *(name for name in _DATA if name in varying)]))
+    average = tuple(dict.fromkeys([*average, *(name for name in DATA if name in varying)]))
     average = tuple(name for name in average if name not in by and name not in tune)
     axes = varying_axes(scores)
     others = {*axes} - {"optimizer", "dataset"}
@@ -102,15 +102,26 @@ def check_names(scores: Sequence[Score], parameter: str, names: Sequence[str]) -
     """Check that each dotted name is a parameter of some configuration.
 
     Raises:
-        InvalidError: one is not; the sentence names those that vary.
+        InvalidError: one is not; the sentence names the nearest ones.
     """
     configs = list(_configs(scores).values())
     for name in names:
         if "." in name and all(parameter_value(config, name) is None for config in configs):
-            raise refusal(
-                parameter,
-                unknown("parameter of these configurations", name, varying_parameters(configs)),
-            )
+            what = "parameter of these configurations"
+            raise refusal(parameter, unknown(what, name, _parameters(configs)))
+
+
+def _parameters(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the dotted names of all parameters that some configuration has."""
+    names = {
+        f"{axis}.{name}": None
+        for config in configs
+        for axis in AXIS_FIELDS
+        if isinstance(config.get(axis), Mapping)
+        for name in config[axis]
+        if name != "name"
+    }
+    return list(names)
 
 
 def _configs(scores: Sequence[Score]) -> dict[str, Mapping[str, Any]]:

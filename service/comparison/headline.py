@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.comparison.design import Design, Level
+from service.comparison.design import DATA, Design, Level
 from service.comparison.samples import ALPHA
 from service.comparison.words import Word
 from service.specs.labels import with_axis
@@ -187,4 +187,9 @@ def _looks(unfinished: int) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(name.rpartition(".")[2].replace("_", " ") for name in names)
+    words = ("draws of the data" if name in DATA else _words(name) for name in names)
+    return ", ".join(dict.fromkeys(words))
+
+
+def _words(name: str) -> str:
+    return name.rpartition(".")[2].replace("_", " ")

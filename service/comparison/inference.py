@@ -275,6 +275,24 @@ def _welch_interval(
     return centre - float(high[0]) * error, centre - float(low[0]) * error
 
 
+def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
+    """Return p-values corrected for their number by Holm's step-down procedure (Holm 1979).
+
+    The i-th smallest of m is multiplied by m - i + 1, and none falls below a smaller one.
+
+    Args:
+        p_values: the p-values, in any order.
+        family: the number of tests of which they are the smallest; their own where omitted.
+    """
+    family = len(p_values) if family is None else family
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for step, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, p_values[index] * (family - step)))
+        corrected[index] = largest
+    return corrected
+
+
 def _two_sided(difference: float, error: float, freedom: float) -> float | None:
     """Return the p-value of t = difference / error: 1 for equal means, None without any error."""
     if error == 0:

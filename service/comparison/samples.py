@@ -57,6 +57,8 @@ class Samples:
         """(k,): the mean over seeds, never outside the values' range; NaN without a value."""
         means = np.full(len(self.values), np.nan)
         rows = self.n > 0
+        if not rows.any():
+            return means
         values = self.values[rows]
         low, high = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
         means[rows] = np.clip(np.nanmean(values, axis=1), low, high)
@@ -67,6 +69,8 @@ class Samples:
         """(k,): the sample variance over n - 1; 0 where it is rounding, NaN below two values."""
         variances = np.full(len(self.values), np.nan)
         rows = self.n > 1
+        if not rows.any():
+            return variances
         values = self.values[rows]
         found = np.nanvar(values, axis=1, ddof=1)
         size = np.nanmax(np.abs(values), axis=1)

@@ -2,7 +2,7 @@
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -192,13 +192,13 @@ def _last_finite(
         return {}
     column = getattr(Epoch, metric)
     finite = column.not_in([math.nan, math.inf, -math.inf])
-    rows = session.execute(
+    rows: Iterable[tuple[uuid.UUID, float]] = session.execute(
         select(Epoch.run_id, column)
         .where(Epoch.run_id.in_(diverged), finite)
         .ext(distinct_on(Epoch.run_id))
         .order_by(Epoch.run_id, Epoch.epoch.desc())
     )
-    return dict(rows.tuples().all())
+    return dict(iter(rows))
 
 
 def _value(metric: str, at: At) -> Any:

@@ -20,7 +20,7 @@ _PLACES, _PLACE_WEIGHTS = np.polynomial.legendre.leggauss(56)
 _SPREADS = np.polynomial.legendre.leggauss(40)
 #: With few degrees of freedom S is spread over many powers of ten.
 _WIDE_SPREADS = np.polynomial.legendre.leggauss(160)
-_FEW_FREEDOM = 6.0
+_FEW_FREEDOM = 24.0
 #: The normal density is below 1e-16 beyond this.
 _FAR = 8.5
 #: S is integrated over all but this much of its distribution at either end.
@@ -38,7 +38,7 @@ _NODES = 7
 
 
 def survival(q: ArrayLike, means: ArrayLike, freedom: ArrayLike) -> Floats:
-    """Return P(Q > q; m, f) for each of n ranges, to within 5e-6.
+    """Return P(Q > q; m, f) for each of n ranges, to within 5e-5.
 
     Args:
         q: (n,), the studentized ranges, 0 or more.
@@ -54,7 +54,7 @@ def survival(q: ArrayLike, means: ArrayLike, freedom: ArrayLike) -> Floats:
         spread, weight = _spreads(np.minimum(freedom[part], _MOST_FREEDOM))
         beyond = 1.0 - _range_within(q[part, None] * spread, means[part, None])
         found[part] = (weight * beyond).sum(axis=1)
-    return np.clip(found, _LEAST, 1.0)
+    return np.where(q > 0, np.clip(found, _LEAST, 1.0), 1.0)
 
 
 def _spreads(freedom: Floats) -> tuple[Floats, Floats]:

@@ -2,14 +2,25 @@
 
 import pytest
 
+from service.comparison.words import Word
 from service.figures.plots.comparison import MOST_GROUPS, RankedConfiguration, draw_comparison
 from tests.support.picture_reading import is_png, texts
 
 GROUPS = [
-    RankedConfiguration("relu", 5, 0.99, (0.985, 0.995), tied_with_best=True),
-    RankedConfiguration("elu", 4, 0.98, (0.97, 0.99), tied_with_best=False, diverged=1),
-    RankedConfiguration("tanh", 1, 0.97, None, tied_with_best=True),
-    RankedConfiguration("sigmoid", 0, None, None, tied_with_best=False, diverged=5),
+    RankedConfiguration("relu", Word.LEADS, "leads", 0.99, (0.985, 0.995), [(0.99, True)] * 5),
+    RankedConfiguration(
+        "elu",
+        Word.WORSE,
+        "worse by 1 point (0.5 to 1.5)",
+        0.98,
+        (0.97, 0.99),
+        [*[(0.98, True)] * 4, (0.1135, False)],
+        diverged=1,
+    ),
+    RankedConfiguration("tanh", Word.UNDECIDED, "undecided: one seed", 0.97, None, [(0.97, True)]),
+    RankedConfiguration(
+        "sigmoid", Word.DID_NOT_TRAIN, "did not train (0 of 5)", None, None, [], diverged=5
+    ),
 ]
 
 
@@ -22,29 +33,40 @@ def test_groups_stand_in_their_order_with_what_is_behind_them():
     said = texts(drawn(GROUPS))
     labels = [each for each in said if each in {"relu", "elu", "tanh", "sigmoid"}]
     assert labels == ["relu", "elu", "tanh", "sigmoid"]
-    asides = [each for each in said if "n = " in each]
-    assert [" ".join(aside.split()) for aside in asides] == [
-        "99.00% n = 5",
-        "98.00% n = 4 1 diverged",
-        "97.00% n = 1",
-        "n = 0 5 diverged",
-    ]
+    asides = [" ".join(each.split()) for each in said]
+    for aside in (
+        "99.00% leads",
+        "98.00% worse by 1 point (0.5 to 1.5) trained 4 of 5 1 diverged",
+        "97.00% undecided: one seed",
+        "did not train (0 of 5) 5 diverged",
+    ):
+        assert aside in asides
     assert {"Activation", "Validation accuracy (logit scale)"} <= set(said)
 
 
-def test_ties_are_marked_by_shape_and_filling():
-    tied, told = (
-        drawn([RankedConfiguration("relu", 5, 0.5, (0.4, 0.6), tied_with_best=each)])
-        for each in (True, False)
+def one(word, **fields):
+    values = {"label": "relu", "statement": "", "mean": 0.5, "interval": (0.4, 0.6)}
+    return [RankedConfiguration(word=word, **{**values, **fields})]
+
+
+def test_words_are_marked_by_shape_and_filling():
+    leads, undecided, worse = (
+        drawn(one(word)) for word in (Word.LEADS, Word.UNDECIDED, Word.WORSE)
     )
-    assert tied.count(b"fill: #0072b2") > told.count(b"fill: #0072b2")
-    assert b"fill: #ffffff; stroke: #7f7f7f" in told
+    assert leads.count(b"fill: #0072b2") > undecided.count(b"fill: #0072b2")
+    assert b"fill: #ffffff; stroke: #0072b2" in undecided
+    assert b"fill: #ffffff; stroke: #7f7f7f" in worse
+
+
+def test_a_seed_that_did_not_train_is_a_cross():
+    crossed, dotted = (drawn(one(Word.LEADS, seeds=[(0.3, did)])) for did in (False, True))
+    assert crossed != dotted
+    assert crossed.count(b"<use") == dotted.count(b"<use")
 
 
 def test_an_interval_ends_where_the_metric_does():
     wide, possible = (
-        [RankedConfiguration("relu", 3, 0.8, ends, tied_with_best=True)]
-        for ends in ((-0.1, 1.3), (0.0, 1.0))
+        one(Word.LEADS, mean=0.8, interval=ends) for ends in ((-0.1, 1.3), (0.0, 1.0))
     )
     assert drawn(wide) == drawn(possible)
     assert drawn(wide, metric="learning_rate") != drawn(possible, metric="learning_rate")
@@ -52,8 +74,7 @@ def test_an_interval_ends_where_the_metric_does():
 
 def test_of_too_many_the_best_are_shown_and_the_others_counted():
     groups = [
-        RankedConfiguration(f"g{at}", 3, 1 - at / 1000, None, tied_with_best=False)
-        for at in range(100)
+        RankedConfiguration(f"g{at}", Word.WORSE, "worse", 1 - at / 1000, None) for at in range(100)
     ]
     said = texts(drawn(groups))
     assert f"g{MOST_GROUPS - 1}" in said

@@ -15,6 +15,7 @@ from pyarrow import parquet
 from service.api.web.caching import FOREVER
 from service.catalog.metrics import EPOCH_METRICS
 from service.comparison import ranking
+from service.comparison.question import Question
 from service.errors import InvalidError, NotFoundError
 from service.experiments import lifecycle
 from service.histories import exports, reading
@@ -244,7 +245,7 @@ def test_each_axis_has_a_column_that_tells_its_values_apart(lab, sessions):
     )
     lab.train_all()
     with sessions() as session:
-        groups = ranking.compare(session, experiment_id, by=AXIS_FIELDS).groups
+        groups = ranking.compare(session, experiment_id, Question(by=AXIS_FIELDS)).groups
     wanted = sorted(tuple(map(str, group.by.values())) for group in groups)
     text = b"".join(as_csv(lab.sessions, experiment_id)).decode()
     content = b"".join(as_parquet(lab.sessions, experiment_id))

@@ -8,6 +8,7 @@ import pytest
 
 from service import api_keys
 from service.comparison import ranking
+from service.comparison.question import Question
 from tests.support.served_api import serving
 
 
@@ -104,7 +105,8 @@ def test_runs_are_named_by_what_tells_them_apart(mlflow, lab):
     assert names == sorted({*names})
     assert len(names) == 32
     with lab.sessions() as session:
-        groups = ranking.compare(session, experiment_id).groups
+        axes = ("activation", "clipping", "optimizer", "batch_size")
+        groups = ranking.compare(session, experiment_id, Question(by=axes)).groups
     assert set(names) == {
         f"{by['activation']}, {clipping}, {by['optimizer']}, batch size {by['batch_size']}, "
         f"seed {seed}"

@@ -1,0 +1,117 @@
+"""The sentences of a comparison."""
+
+from dataclasses import replace
+
+from service.comparison.curves import Curve, GoodRange
+from service.comparison.design import Design
+from service.comparison.headline import Said, group_name, headline, notes
+from service.comparison.ranking import Difference, RankedGroup
+from service.comparison.statements import statement
+from service.comparison.words import Word
+
+PLAIN = RankedGroup(
+    by={"activation": "relu"},
+    word=Word.LEADS,
+    statement="",
+    rank=1,
+    n=3,
+    trained=3,
+    values={},
+    mean=0.9,
+    std=0.01,
+    ci95=None,
+    shrunk_mean=None,
+    difference=None,
+    p_value=None,
+    seeds_needed=None,
+    chosen={},
+    curve=None,
+    additive_mean=None,
+    diverged=0,
+    unfinished=0,
+    missing=0,
+)
+
+
+def named(name, word, **fields):
+    tested = {} if word in (Word.LEADS, Word.DID_NOT_TRAIN, None) else {"p_value": 0.5}
+    rank = None if word in (Word.DID_NOT_TRAIN, None) else 2
+    values = {"by": {"activation": name}, "word": word, "rank": rank, **tested, **fields}
+    return replace(PLAIN, **values)
+
+
+BY_ACTIVATION = Design(("activation",), (), ())
+
+
+def said(*groups, design=BY_ACTIVATION, at="final"):
+    return Said("val_accuracy", at, design, groups)
+
+
+def test_the_whole_sentence():
+    groups = [
+        named("a", Word.LEADS),
+        named("b", Word.EQUIVALENT),
+        named("c", Word.UNDECIDED, seeds_needed=5),
+        named("d", Word.UNDECIDED, seeds_needed=1),
+        named("e", Word.UNDECIDED),
+        *[named("w", Word.WORSE)] * 7,
+        *[named("n", Word.DID_NOT_TRAIN)] * 3,
+        named("q", None, n=0),
+    ]
+    assert headline(said(*groups)) == (
+        "a leads. Equivalent: b. Undecided: c (5 more seeds), d (1 more seed), e. "
+        "7 are worse, 3 did not train, 1 has no result yet."
+    )
+
+
+def test_of_many_names_the_rest_is_counted():
+    groups = [named("a", Word.LEADS), *[named(f"e{at}", Word.EQUIVALENT) for at in range(8)]]
+    assert headline(said(*groups)) == "a leads. Equivalent: e0, e1, e2, e3, e4 and 3 more."
+
+
+def test_names_tell_their_axis_where_a_label_alone_says_nothing():
+    by = {"activation": "relu", "clipping": "none", "batch_size": 32}
+    assert group_name(by) == "relu, no clipping, batch size 32"
+    assert group_name({"optimizer.learning_rate": 0.001}) == "learning rate 0.001"
+    assert group_name({}) == "all runs"
+
+
+def test_notes_of_the_design():
+    curve = Curve([], GoodRange(0.1, 0.1, 1.0, at_edge=True))
+    leader = replace(PLAIN, curve=curve, n=3)
+    design = Design(("activation",), ("optimizer.learning_rate",), ("dataset.seed",))
+    groups = [leader, named("b", Word.WORSE, unfinished=1)]
+    assert notes(said(*groups, design=design, at="best")) == [
+        "With 3 seeds a configuration that fails on up to 63% of seeds may have shown no failure.",
+        "Each at its best learning rate, chosen on the other seeds. With fewer than five seeds "
+        "these choices overlap: take p as approximate.",
+        "Averaged over draws of the data within each seed.",
+        "The best learning rate of relu is at an end of the grid: a better one may lie beyond.",
+        "1 run has no result yet. p-values hold for one look: who looks again and again and stops "
+        "at the first difference errs more often than in 5%.",
+        "The best epoch of each run was chosen by the value that is shown: it is too optimistic.",
+    ]
+    assert notes(said(replace(PLAIN, n=10), named("b", Word.WORSE, n=10))) == []
+
+
+def test_what_is_said_of_one():
+    behind = Difference(-0.034, (-0.056, -0.012))
+    near = Difference(-0.03, (-0.07, 0.01))
+
+    def of(word, metric="val_accuracy", **fields):
+        return statement(named("x", word, **fields), metric, 0.01)
+
+    assert of(Word.WORSE, difference=behind) == "worse by 3.4 points (1.2 to 5.6)"
+    assert of(Word.EQUIVALENT) == "equivalent: within 1 point of the best"
+    assert of(Word.UNDECIDED, difference=near, seeds_needed=12) == (
+        "undecided: 3 points (-1 to 7) apart; 12 more seeds would settle it"
+    )
+    assert of(Word.UNDECIDED, difference=near) == (
+        "undecided: 3 points (-1 to 7) apart; no number of seeds up to 400 would settle it"
+    )
+    assert of(Word.UNDECIDED, n=1) == "undecided: one seed"
+    assert of(Word.DID_NOT_TRAIN) == "did not train (0 of 3)"
+    better = Difference(0.5, (0.2, 0.8))
+    assert of(Word.BETTER, metric="val_loss", difference=better) == "better by 0.5 (0.2 to 0.8)"
+    assert of(Word.LEADS) == "leads"
+    assert of(None, n=0) == "no result yet"
