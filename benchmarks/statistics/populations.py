@@ -32,12 +32,12 @@ POPULATIONS: dict[str, tuple[dict[str, Any], int, float]] = {
     "circles16": (
         {
             "dataset": {"name": "circles", "train_size": 300, "test_size": 500},
-            "model": {"name": "mlp", "hidden_units": [10, 5]},
+            "model": {"name": "mlp", "hidden_units": [16]},
             "activation": ["relu", "tanh", "sigmoid", "elu"],
             "initializer": ["glorot_normal", "he_normal", "lecun_normal", "normal"],
-            "optimizer": {"name": "sgd", "learning_rate": 0.1},
+            "optimizer": {"name": "adam", "learning_rate": 0.01},
             "batch_size": 32,
-            "epochs": 40,
+            "epochs": 60,
         },
         60,
         0.5,

@@ -9,6 +9,8 @@ P(W <= w) = m int phi(z) [Phi(z) - Phi(z - w)]^(m-1) dz (Tukey 1953; Lund & Lund
 configurations needs hundreds. Here both integrals are Gauss-Legendre sums over all ranges together.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
@@ -18,9 +20,10 @@ Floats = NDArray[np.float64]
 
 _PLACES, _PLACE_WEIGHTS = np.polynomial.legendre.leggauss(56)
 _SPREADS = np.polynomial.legendre.leggauss(40)
-#: With few degrees of freedom S is spread over many powers of ten.
+#: With few degrees of freedom S is spread over many powers of ten, which matters in the range of
+#: many means most: these have more nodes.
 _WIDE_SPREADS = np.polynomial.legendre.leggauss(160)
-_FEW_FREEDOM = 24.0
+_FEW_FREEDOM, _LEAST_FREEDOM, _MANY_MEANS = 24.0, 5.0, 40
 #: The normal density is below 1e-16 beyond this.
 _FAR = 8.5
 #: S is integrated over all but this much of its distribution at either end.
@@ -49,19 +52,26 @@ def survival(q: ArrayLike, means: ArrayLike, freedom: ArrayLike) -> Floats:
         *(np.atleast_1d(np.asarray(values, float)) for values in (q, means, freedom))
     )
     found = np.ones(len(q))
-    for start in range(0, len(q), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        spread, weight = _spreads(np.minimum(freedom[part], _MOST_FREEDOM))
+    wide = (freedom < _LEAST_FREEDOM) | ((freedom < _FEW_FREEDOM) & (means > _MANY_MEANS))
+    for part, rule in _parts(wide):
+        spread, weight = _spreads(np.minimum(freedom[part], _MOST_FREEDOM), rule)
         beyond = 1.0 - _range_within(q[part, None] * spread, means[part, None])
         found[part] = (weight * beyond).sum(axis=1)
     return np.where(q > 0, np.clip(found, _LEAST, 1.0), 1.0)
 
 
-def _spreads(freedom: Floats) -> tuple[Floats, Floats]:
+def _parts(wide: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], tuple[Floats, Floats]]]:
+    """Yield the ranges that are computed together, with their nodes and weights over log S."""
+    for rows, rule in ((np.flatnonzero(~wide), _SPREADS), (np.flatnonzero(wide), _WIDE_SPREADS)):
+        for start in range(0, len(rows), _AT_ONCE):
+            yield rows[start : start + _AT_ONCE], rule
+
+
+def _spreads(freedom: Floats, rule: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """Return nodes and weights for expectations over S, (n, nodes) each, even in log S."""
     ends = [0.5 * np.log(special.chdtri(freedom, p) / freedom) for p in (1.0 - _TAIL, _TAIL)]
     middle, half = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
-    nodes, weights = _WIDE_SPREADS if freedom.min() < _FEW_FREEDOM else _SPREADS
+    nodes, weights = rule
     log_s = middle[:, None] + half[:, None] * nodes
     f = freedom[:, None]
     log_density = f * log_s - f / 2 * np.expm1(2 * log_s)
