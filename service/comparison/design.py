@@ -64,7 +64,8 @@ def design_of(
     varying = varying_parameters(list(_configs(scores).values()))
     for parameter, names in (("by", by), ("tune", tune), ("average", average)):
         check_names(scores, parameter, names)
-    average = tuple(dict.fromkeys([*average, *(name for name in DATA if name in varying)]))
+    redrawn = [name for name in DATA if name in varying and "dataset" not in by]
+    average = tuple(dict.fromkeys([*average, *redrawn]))
     average = tuple(name for name in average if name not in by and name not in tune)
     axes = varying_axes(scores)
     others = {*axes} - {"optimizer", "dataset"}

@@ -35,10 +35,12 @@ class Candidate:
     Attributes:
         levels: by what is tuned.
         values: by seed; only seeds for which every run that is averaged over has a value.
+        parts: the value of each run, by the levels that are averaged over and by seed.
     """
 
     levels: dict[str, Level]
     values: dict[int, SeedValue]
+    parts: Mapping[tuple[Level, ...], Mapping[int, float]] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -127,9 +129,9 @@ def grouped(scores: Sequence[Score], design: Design, *, higher: bool) -> list[Gr
     found = []
     for by, candidates in members.items():
         tuned = [
-            Candidate(
+            _candidate(
                 dict(zip(design.tune, levels, strict=True)),
-                _by_seed([(scores[index], rows[index].average, counted[index]) for index in own]),
+                [(scores[index], rows[index].average, counted[index]) for index in own],
             )
             for levels, own in candidates.items()
         ]
@@ -158,6 +160,17 @@ def _guessed(score: Score, worst: float, *, higher: bool) -> float:
     if higher:
         return score.configured.guess
     return max(score.configured.guess, worst, score.last_finite or 0.0)
+
+
+def _candidate(
+    levels: dict[str, Level],
+    members: Sequence[tuple[Score, tuple[Level, ...], float | None]],
+) -> Candidate:
+    parts: dict[tuple[Level, ...], dict[int, float]] = {}
+    for score, average, value in members:
+        if value is not None:
+            parts.setdefault(average, {})[score.seed] = value
+    return Candidate(levels, _by_seed(members), parts)
 
 
 def _by_seed(

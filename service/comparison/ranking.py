@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.metrics import METRICS
 from service.comparison import headline, judgement, scores
+from service.comparison.components import Components, components_of
 from service.comparison.curves import Curve, curve_of
 from service.comparison.design import Design, Level, design_of
 from service.comparison.effects import Effects, analyse
@@ -93,6 +94,7 @@ class Comparison:
         margin: how far behind is as good; None where nothing is compared.
         headline: the answer in one sentence.
         notes: what a reader has to know beside it, a sentence each.
+        components: where the spread within configurations comes from, if the data are redrawn.
         finished: every run has its result, so that the comparison no longer changes.
     """
 
@@ -106,6 +108,7 @@ class Comparison:
     notes: list[str]
     groups: list[RankedGroup]
     effects: Effects
+    components: Components | None
     unfinished: int
     finished: bool
 
@@ -153,6 +156,7 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         notes=headline.notes(said),
         groups=ranked,
         effects=effects,
+        components=components_of(groups, design),
         unfinished=sum(group.unfinished for group in ranked),
         finished=all(run.finished for run in runs),
     )

@@ -211,6 +211,14 @@ class LevelMean(ApiAnswer):
         return cls(**{**vars(level), "ci95": [*level.ci95] if level.ci95 else None})
 
 
+class SpreadComponents(ApiAnswer):
+    """Standard deviations within configurations, in the metric's units, pooled over them."""
+
+    data: float = Field(description="Between draws of the data.")
+    seeds: float = Field(description="Between seeds, the same for every draw.")
+    rest: float = Field(description="Of a single training beside both.")
+
+
 class ComparisonAnswer(ApiAnswer):
     """An experiment's configurations, best first, with their uncertainty."""
 
@@ -240,12 +248,16 @@ class ComparisonAnswer(ApiAnswer):
         "the runs that trained."
     )
     levels: list[LevelMean] = Field(description="The mean of each level of each axis in `by`.")
+    components: SpreadComponents | None = Field(
+        description="Where the spread within configurations comes from; null unless the spec draws "
+        "or splits the data anew."
+    )
     unfinished: int = Field(description="Number of runs without a result, which are left out.")
 
     @classmethod
     def of(cls, comparison: "ranking.Comparison") -> Self:
         """Return the answer for a comparison."""
-        design, found = comparison.design, comparison.effects
+        design, found, parts = comparison.design, comparison.effects, comparison.components
         return cls(
             experiment_id=comparison.experiment_id,
             comparison_version=COMPARISON_VERSION,
@@ -263,6 +275,7 @@ class ComparisonAnswer(ApiAnswer):
             scale=found.scale,
             effects=[AxisEffect.of(effect) for effect in found.effects],
             levels=[LevelMean.of(level) for level in found.levels],
+            components=SpreadComponents(**vars(parts)) if parts else None,
             unfinished=comparison.unfinished,
         )
 
@@ -352,5 +365,6 @@ EXAMPLE: dict[str, Any] = {
         {**_LEVEL, "level": "leaky_relu(0.2)", "mean": 0.9833, "ci95": [0.982, 0.9846]},
         _LEVEL,
     ],
+    "components": None,
     "unfinished": 0,
 }

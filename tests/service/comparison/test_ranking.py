@@ -410,6 +410,10 @@ def test_draws_of_the_data_are_averaged_over(lab):
             {0: 0.7, 1: 0.72}
         )
     assert "Averaged over draws of the data within each seed." in found.notes
+    parts = found.components
+    assert (parts.data, parts.rest) == (pytest.approx(0.1), pytest.approx(0, abs=1e-9))
+    assert parts.seeds == pytest.approx(0.02 / math.sqrt(2))
+    assert compare(lab, experiment_id, by=["activation", "dataset"]).components is None
 
 
 def test_against_a_named_group_others_can_be_better(lab):
