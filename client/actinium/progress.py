@@ -157,8 +157,12 @@ def duration(seconds: float) -> str:
 
 
 def _in_notebook() -> bool:
-    """Whether this runs in a Jupyter kernel."""
-    return "ipykernel" in sys.modules
+    """Whether this runs in a Jupyter kernel.
+
+    That ``ipykernel`` is imported says nothing: programs that start kernels import it, too.
+    """
+    kernels = sys.modules.get("ipykernel.kernelapp")
+    return kernels is not None and bool(kernels.IPKernelApp.initialized())
 
 
 class RunBars:

@@ -5,11 +5,11 @@ import math
 import sys
 import threading
 import time
-import types
 import uuid
 
 import numpy as np
 import pytest
+from ipykernel.kernelapp import IPKernelApp
 from pydantic import SecretStr
 
 import actinium
@@ -172,8 +172,18 @@ def test_a_wait_without_a_terminal_writes_a_line_a_change(client, lab, capsys):
     assert listed == ["2 runs waiting for a worker, 0", "1 of 2 runs, 50", "2 of 2 runs, 100"]
 
 
+def test_a_program_that_imports_a_kernel_is_no_notebook(client, lab, capsys):
+    """As whatever runs notebooks does: the tests of the documentation, too."""
+    assert "ipykernel.kernelapp" in sys.modules
+    experiment = lab.submit()
+    lab.train_all()
+    with waiting_display(wanted=True) as display:
+        display.show(client.experiment(experiment))
+    assert capsys.readouterr().err == "1 of 1 run, 100%\n"
+
+
 def test_a_wait_in_a_notebook_is_a_bar_of_text(client, lab, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setattr(IPKernelApp, "initialized", lambda: True)
     experiment = lab.submit(seeds=2)
     lab.train(lab.taken())
     with pytest.raises(TimeoutError):
