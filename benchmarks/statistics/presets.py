@@ -4,7 +4,7 @@
     python -m benchmarks.statistics.presets gelu_mnist  train one of them, then write the table
     python -m benchmarks.statistics.presets --table     only write the table
 
-No server is needed: every run goes through the door, the trainer and the diagnosis that the
+No server is needed: every run goes through the validation, the trainer and the diagnosis that the
 service uses, with one thread, ``--processes`` of them at a time. Trainings are kept in
 ``--folder``; those of another version of a preset's spec count as not run.
 """

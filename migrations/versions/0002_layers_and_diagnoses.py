@@ -44,7 +44,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     op.drop_index("ix_runs_verdict", table_name="runs")
     op.drop_constraint(op.f("ck_runs_verdict"), "runs", type_="check")
     op.drop_column("runs", "findings")

@@ -105,6 +105,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     op.drop_table("webhook_deliveries")
     op.drop_table("webhooks")

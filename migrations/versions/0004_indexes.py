@@ -1,4 +1,4 @@
-"""Indexes by what is read of 100,000 runs: how experiments stand, the best runs, reused runs.
+"""Indexes for reads of 100,000 runs: progress of experiments, the best runs, reused runs.
 
 Revision: 0004, after 0003.
 
@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     op.execute(
         "ALTER TABLE runs RESET (autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor)"
     )

@@ -1,4 +1,4 @@
-"""What queued runs have to agree in to be trained as one batched job.
+"""The key that queued runs share to be trained as one batched job.
 
 Revision: 0005, after 0004.
 """
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply. Runs that are there have no key: each is trained on its own, as it was begun."""
+    """Apply. Stored runs get no key: each is trained alone, as it was begun."""
     op.add_column("runs", sa.Column("pack_key", sa.Text(), nullable=True))
     with op.get_context().autocommit_block():
         op.create_index(
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     with op.get_context().autocommit_block():
         op.drop_index("ix_runs_packable", table_name="runs", postgresql_concurrently=True)
     op.drop_column("runs", "pack_key")

@@ -1,4 +1,4 @@
-"""Events outlive their experiment, so that its deletion can be told of.
+"""Events outlive their experiment, so that its deletion is an event, too.
 
 Revision: 0006, after 0005.
 """
@@ -19,7 +19,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back; deletions are told of no more."""
+    """Undo; deletions are no events any more."""
     op.execute(
         "DELETE FROM events WHERE NOT EXISTS"
         " (SELECT FROM experiments WHERE experiments.id = events.experiment_id)"

@@ -28,7 +28,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Undo."""
     with op.get_context().autocommit_block():
         _drop_index()
     op.drop_column("runs", "outcome")

@@ -1,4 +1,4 @@
-"""The page of a spec's fields is the generator's, and says what the door takes."""
+"""The page of a spec's fields is the generator's, and says what can be submitted."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Presets: data that the door takes, and checks that say what the numbers say."""
+"""Presets: specs that can be submitted, and checks that say what the numbers say."""
 
 import math
 from dataclasses import replace

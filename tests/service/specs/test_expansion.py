@@ -1,4 +1,4 @@
-"""From a spec to its runs: the grid, what is left open, and the checks at the door."""
+"""From a spec to its runs: the grid, what is left open, and the checks at submission."""
 
 import itertools
 
