@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from service.comparison.samples import ALPHA, Floats, Samples
+from service.comparison.samples import ALPHA, Floats, Samples, Spreads
 from service.comparison.studentized_range import critical
 
 #: Probability with which that many seeds settle it.
 POWER = 0.8
+#: Probability with which a spread is not larger than is planned with.
+PROBABLY = 0.75
 #: More seeds than this are not counted: in practice such configurations are equal.
 MOST_SEEDS = 400
 #: Others whose chances of not being matched are added up; the rest are far easier.
@@ -87,7 +89,7 @@ def _hardest(plan: Plan, rows: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _pairs(plan: Plan, rows: NDArray[np.intp], others: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Return how far each contender is behind its others, shrunk, and n times the variance."""
-    samples, v = plan.samples, plan.samples.spreads.variances
+    samples, v = plan.samples, _probable(plan.samples.spreads)
     apart = samples.means[others] - samples.means[rows, None]
     own, theirs = v[rows, None], v[others]
     variance = own + theirs - 2 * samples.correlation * np.sqrt(own * theirs)
@@ -96,6 +98,16 @@ def _pairs(plan: Plan, rows: NDArray[np.intp], others: NDArray[np.intp]) -> tupl
     with np.errstate(divide="ignore", invalid="ignore"):
         kept = np.maximum(0.0, 1 - variance / n / apart**2)
     return np.where(apart > 0, apart * np.nan_to_num(kept), apart), variance
+
+
+def _probable(spreads: Spreads) -> Floats:
+    """Return variances that the true ones probably do not exceed: v f / chi2_.25(f).
+
+    Three seeds may well show less spread than there is; a plan by what they show would fall short
+    in half of all cases (Browne 1995).
+    """
+    f = np.minimum(spreads.freedoms, 1e6)
+    return np.asarray(spreads.variances * f / special.chdtri(f, PROBABLY), float)
 
 
 def _freedoms(plan: Plan) -> Floats:
