@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-#: A value of an axis: a name, or an object with a name and parameters.
+#: A value of an axis: a name, or an object with a name and parameters. Each parameter takes one
+#: value, a list of values or, of numbers, a range with ``low``, ``high``, ``count`` and ``scale``.
 Value = str | Mapping[str, Any]
 #: An axis takes one value or a list.
 Axis = Value | Sequence[Value]

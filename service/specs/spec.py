@@ -110,7 +110,7 @@ class LayerStatistics(_Frozen):
 
 
 def _choices(axis: str) -> AxisOf:
-    return AxisOf(axis, many=True)
+    return AxisOf(axis, many=True, grid=True)
 
 
 class AxisFields(_Frozen):

@@ -46,11 +46,14 @@ def specs() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _choice(axis: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.one_of([_entry(entry) for entry in AXES[axis].values() if entry.name not in _REMOTE])
+    return st.one_of(
+        [entry_strategy(entry) for entry in AXES[axis].values() if entry.name not in _REMOTE]
+    )
 
 
-def _entry(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
-    parameters = {parameter.name: _parameter(parameter) for parameter in entry.parameters}
+def entry_strategy(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a strategy for the ways to write an entry of the catalog."""
+    parameters = {parameter.name: parameter_strategy(parameter) for parameter in entry.parameters}
     small = {name for name in ("train_size", "test_size", "channels") if name in parameters}
     required = {parameter.name for parameter in entry.parameters if parameter.default is ...}
     always = required | small
@@ -60,7 +63,8 @@ def _entry(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def _parameter(parameter: Parameter) -> st.SearchStrategy[Any]:
+def parameter_strategy(parameter: Parameter) -> st.SearchStrategy[Any]:
+    """Return a strategy for one value of a parameter."""
     match parameter.kind:
         case "boolean":
             return st.booleans()

@@ -24,11 +24,13 @@ export function parameterField(parameter, given, axes, onChange) {
   const options = optionsOf(parameter, given, axes);
   const field = options ? optionField(parameter, given, options, onChange) : textField(parameter, given, onChange);
   field.setAttribute("aria-label", label);
-  return h("label.parameter", { title: `${name}: ${meaning}` }, h("span", word), field);
+  const title = `${name}: ${meaning}${options ? "" : ` (${t("compose.listed")})`}`;
+  return h("label.parameter", { title }, h("span", word), field);
 }
 
-/** Return the options of a parameter; null where its value is typed. */
+/** Return the options of a parameter; null where its value is typed, as several values are. */
 function optionsOf({ type, options, axis }, given, axes) {
+  if (Array.isArray(given)) return null;
   if (type === "boolean") return BOOLEANS;
   if (type === "option") return options;
   const canBeNamed = given === undefined || typeof given === "string";
