@@ -142,7 +142,7 @@ def _choice_type(axis: str, grid: bool, resolved: bool) -> Any:
 @cache
 def _model(axis: str, entry: Entry) -> type[Choice]:
     """Return the model of one value of an entry: ``ResolvedActivationLeakyRelu``."""
-    types = {parameter.name: _parameter_type(parameter) for parameter in entry.parameters}
+    types = {parameter.name: _one_type(parameter) for parameter in entry.parameters}
     return _entry_model(f"resolved_{axis}" if types else axis, entry, types)
 
 
@@ -169,7 +169,13 @@ def _entry_model(prefix: str, entry: Entry, types: dict[str, Any]) -> type[Choic
     return model
 
 
-def _parameter_type(parameter: Parameter) -> Any:
+def _one_type(parameter: Parameter) -> Any:
+    """Return the type of a parameter that has one value, or none."""
+    value: Any = _value_type(parameter)
+    return value | None if parameter.default is None else value
+
+
+def _value_type(parameter: Parameter) -> Any:
     """Return the type of one value of a parameter."""
     length = Field(min_length=parameter.min_items, max_length=parameter.max_items)
     number: Any = _number_type(parameter)
@@ -184,7 +190,7 @@ def _parameter_type(parameter: Parameter) -> Any:
             return Annotated[list[number], length]
         case "numbers":
             numbers = Annotated[list[number], length, BeforeValidator(as_list)]
-            return Annotated[numbers, _OneOrMany()] | None
+            return Annotated[numbers, _OneOrMany()]
         case "choice":
             return Annotated[Choice, AxisOf(str(parameter.axis))]
 
@@ -200,7 +206,7 @@ def _number_type(parameter: Parameter) -> Any:
 def _several_type(parameter: Parameter) -> Any:
     """Return the type of a parameter that may have several values."""
     kind = parameter.kind
-    one = _parameter_type(parameter)
+    one = _value_type(parameter)
     if kind == "choice":
         one = Annotated[Choice, AxisOf(str(parameter.axis), grid=True)]
     ranged = kind in {"number", "integer", "numbers"}
@@ -208,6 +214,7 @@ def _several_type(parameter: Parameter) -> Any:
         one,
         number=_number_type(parameter) if ranged else None,
         one_is_list=kind in {"integers", "numbers"},
+        nullable=parameter.default is None,
     )
     return Annotated[Any, several]
 
@@ -229,7 +236,9 @@ def _parameter_default(parameter: Parameter) -> Any:
                 json_schema_extra={"default": nested.name},
             )
         case _:
-            return Field(default=parameter.default, description=meaning)
+            # So that a parameter can be added without changing the hashes of configurations.
+            unset = (lambda value: value is None) if parameter.default is None else None
+            return Field(default=parameter.default, description=meaning, exclude_if=unset)
 
 
 @dataclass(frozen=True)

@@ -139,10 +139,10 @@ def _varying_by_entry(values: Iterable[Any]) -> dict[str, set[str]]:
     return {
         name: {
             parameter
-            for parameter in first
-            if any(other.get(parameter) != first[parameter] for other in others)
+            for parameter in set().union(*group)
+            if any(other.get(parameter) != group[0].get(parameter) for other in group)
         }
-        for name, (first, *others) in entries.items()
+        for name, group in entries.items()
     }
 
 

@@ -84,11 +84,13 @@ class OneOrSeveral:
         one: the type of one value.
         number: the type of a number, where a range can stand for several.
         one_is_list: whether a flat list is one value.
+        nullable: whether the parameter may be null in place of all values.
     """
 
     one: Any
     number: Any = None
     one_is_list: bool = False
+    nullable: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -102,6 +104,8 @@ class OneOrSeveral:
         if self.number is not None:
             ranged: Any = Annotated[ParameterRange, _EndsOf(self.number)]
             forms["range"] = handler.generate_schema(ranged)
+        if self.nullable:
+            forms["null"] = core_schema.none_schema()
         return core_schema.tagged_union_schema(
             forms,
             discriminator=self._form,
@@ -114,13 +118,12 @@ class OneOrSeveral:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        one, several, *ranged = handler(schema)["oneOf"]
-        nullable = one.get("anyOf", [one])
-        values = [form for form in nullable if form.get("type") != "null"]
-        items = values[0] if len(values) == 1 else {"anyOf": values}
-        return {"anyOf": [*nullable, {**several, "items": items}, *ranged]}
+        one, *several = handler(schema)["oneOf"]
+        return {"anyOf": [*one.get("anyOf", [one]), *several]}
 
     def _form(self, value: Any) -> str:
+        if value is None and self.nullable:
+            return "null"
         if isinstance(value, list | tuple):
             flat = not any(isinstance(item, list | tuple) for item in value)
             return "one" if self.one_is_list and flat else "list"

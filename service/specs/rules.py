@@ -41,6 +41,9 @@ def limit_errors(spec: ExperimentSpec, limits: Limits) -> list[FieldError]:
 
 def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     """Return every reason why a point of the grid cannot be trained."""
+    found = list(_fold_errors(resolved))
+    if found:
+        return found  # the rules below need to know the samples
     found = [*_split_errors(resolved), *_preprocessing_errors(resolved), *_head_errors(resolved)]
     try:
         _ = resolved.network
@@ -55,6 +58,38 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
     ]
+
+
+def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:
+    placed = resolved.point["dataset"]
+    sizes = resolved.dataset.parameters
+    folds, fold, samples = sizes["folds"], sizes["fold"], sizes["train_size"]
+    if fold is None and folds is None:
+        return
+    if fold is None or folds is None:
+        given, missing = ("folds", "fold") if fold is None else ("fold", "folds")
+        yield FieldError(
+            (*placed.location, given),
+            f"{given} needs {missing}: folds is the number of parts of the training samples, fold "
+            "the part that is held out, or a list of such parts.",
+        )
+        return
+    if fold >= folds:
+        detail = f"There is no fold {fold}: {folds} folds are numbered 0 to {folds - 1}."
+        yield FieldError(placed.parameter("fold"), detail)
+    if sizes["validation_split"]:
+        yield FieldError(
+            placed.parameter("folds"),
+            "The held-out fold is the validation part, so validation_split must be 0 with folds.",
+        )
+    least = folds * facts(resolved.dataset).classes
+    if samples < least:
+        yield FieldError(
+            placed.parameter("folds"),
+            f"{folds} folds of {facts(resolved.dataset).classes} classes need at least {least:,} "
+            f"training samples, and there are {samples:,}. Choose fewer folds or a larger "
+            "train_size.",
+        )
 
 
 def _split_errors(resolved: Resolution) -> Iterator[FieldError]:

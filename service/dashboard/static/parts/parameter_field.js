@@ -60,7 +60,7 @@ function textField({ type, default: usual, required }, given, onChange) {
     type: "text",
     size: widthOf(parameterText(given ?? usual), type),
     value: parameterText(given),
-    placeholder: placeholderOf(usual, required),
+    placeholder: placeholderOf(usual, required, type),
     onInput: () => {
       field.size = widthOf(field.value, type);
       onChange(readParameter(field.value, type));
@@ -69,9 +69,10 @@ function textField({ type, default: usual, required }, given, onChange) {
   return field;
 }
 
-function placeholderOf(usual, required) {
+function placeholderOf(usual, required, type) {
   if (required) return t("catalog.required");
-  return usual === null ? t("compose.modelsOwn") : parameterText(usual);
+  if (usual !== null) return parameterText(usual);
+  return type === "numbers" ? t("compose.modelsOwn") : t("compose.usually.none");
 }
 
 /** Return how many characters a field shows: a list of layers is longer than a number. */
