@@ -1,12 +1,27 @@
 """The fields of a spec, as keyword arguments. Only the service checks them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
-#: A value of an axis: a name, or an object with a name and parameters.
+#: A value of an axis: a name, or an object with a name and parameters. Each parameter takes one
+#: value, a list of values or, of numbers, a range with ``low``, ``high``, ``count`` and ``scale``.
 Value = str | Mapping[str, Any]
 #: An axis takes one value or a list.
 Axis = Value | Sequence[Value]
+
+
+class Claim(TypedDict, total=False):
+    """A claim that one group of configurations does better than another.
+
+    ``better`` and ``than`` select by axis: a name, an object with some parameters, or a number.
+    """
+
+    statement: Required[str]
+    better: Required[Mapping[str, Value | float]]
+    than: Required[Mapping[str, Value | float]]
+    metric: str
+    at: int | Literal["final", "mean"]
+    by_at_least: float
 
 
 class Spec(TypedDict, total=False):
@@ -28,6 +43,7 @@ class Spec(TypedDict, total=False):
     batch_size: int | Sequence[int]
     loss: Axis
     variants: Sequence[Mapping[str, Any]]
+    claims: Sequence[Claim]
     epochs: int
     seeds: int | Sequence[int]
     layer_statistics: Literal["off"] | Mapping[str, Any]

@@ -4,7 +4,8 @@ from typing import Literal
 
 RunStatus = Literal["queued", "running", "completed", "diverged", "failed", "cancelled"]
 ExperimentStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
-ClaimStatus = Literal["reproduced", "not_reproduced", "inconclusive"]
+#: A published claim is reproduced or not; one of an experiment's author is supported or refuted.
+ClaimStatus = Literal["reproduced", "not_reproduced", "supported", "refuted", "inconclusive"]
 
 #: Not final yet.
 ACTIVE: frozenset[RunStatus] = frozenset({"queued", "running"})

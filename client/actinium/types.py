@@ -229,11 +229,18 @@ class Preset(TypedDict):
 
 
 class ClaimEvidence(TypedDict):
-    """A claim, and whether an experiment reproduced it."""
+    """A claim, and what an experiment shows about it.
+
+    ``post_hoc``: results could be seen before it was made. ``p_value`` is corrected for the number
+    of claims; None for published claims, and where nothing was tested.
+    """
 
     name: str
     sentence: str
+    registered: Literal["published", "before the first run", "after some runs", "later"]
+    post_hoc: bool
     status: ClaimStatus
+    p_value: float | None
     reason: str
     measure: str | None
     low: float | None
@@ -243,11 +250,11 @@ class ClaimEvidence(TypedDict):
 
 
 class Claims(TypedDict):
-    """A preset's claims, tested on one experiment."""
+    """The claims of an experiment's preset and of its author, tested on it."""
 
     experiment_id: str
-    preset: str
-    size: Literal["full", "small"]
+    preset: str | None
+    size: Literal["full", "small"] | None
     claims: list[ClaimEvidence]
 
 

@@ -11,12 +11,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from docs.generate.markdown import table, value_range
-from service.api.openapi.examples import VARIANTS
+from service.api.openapi.examples import LEARNING_RATES, VARIANTS
 from service.catalog.axes import AXES
 from service.catalog.meanings import MEANINGS
 from service.settings import Settings
 from service.specs import grid
 from service.specs.limits import Limits
+from service.specs.parameter_values import ParameterRange
 from service.specs.spec import AXIS_FIELDS, ExperimentSpec, LayerStatistics, Variant
 
 PAGE = Path(__file__).parents[1] / "spec.md"
@@ -54,6 +55,22 @@ configurations that resolve to the same one are trained once.
 
 AXES
 
+### Several values of a parameter
+
+A parameter of an entry takes one value or a list of 1 to 1,000, too, and lists multiply out:
+`{"name": "adam", "learning_rate": [1e-4, 1e-3, 1e-2]}` is three optimizers. A parameter that is a
+list already, such as `hidden_units` or the `rate` of a dropout, keeps its meaning; several values
+of it are a list of lists: `[[100], [100, 50]]`. A number also takes a range:
+
+RANGE
+
+`{"low": 1e-4, "high": 1e-1, "count": 4, "scale": "log"}` is `[0.0001, 0.001, 0.01, 0.1]`. Labels
+show each value of a parameter that varies: `adam(0.001)`, `adam(0.01)`. An error points at the
+value: `/optimizer/learning_rate/2`. The experiment's `spec` keeps lists and ranges as submitted.
+This spec has ten configurations:
+
+RATES
+
 ## Variants
 
 For configurations that are not a full grid: `variants` are partial specs that override the base,
@@ -83,15 +100,20 @@ LIMITS
 
 def page() -> str:
     """Return the page of a spec's fields, as Markdown."""
-    example = f"\n\n```json\n{json.dumps(VARIANTS, indent=2)}\n```"
     tables = {
         "AXES": table(("field", "values", "default", "meaning"), _axes()),
-        "VARIANT": table(_HEAD, _rows(Variant)) + example,
+        "RATES": _example(LEARNING_RATES),
+        "RANGE": table(_HEAD, _rows(ParameterRange)),
+        "VARIANT": f"{table(_HEAD, _rows(Variant))}\n\n{_example(VARIANTS)}",
         "FIELDS": table(_HEAD, _rows(ExperimentSpec)),
         "STATISTICS": table(_HEAD, _rows(LayerStatistics)),
         "LIMITS": table(("limit", "default", "setting", "meaning"), _limits()),
     }
     return "".join(f"{tables.get(line.strip(), line.strip())}\n" for line in _PAGE.splitlines())
+
+
+def _example(spec: dict[str, Any]) -> str:
+    return f"```json\n{json.dumps(spec, indent=2)}\n```"
 
 
 def _axes() -> Iterator[Sequence[str]]:

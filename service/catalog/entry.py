@@ -15,7 +15,8 @@ class Parameter:
         kind: the JSON type: ``number``, ``integer``, ``boolean``, ``option`` (one of
             ``options``), ``integers`` (a list), ``numbers`` (one number or a list) or ``choice``
             (an entry of ``axis``).
-        default: its default; ``...`` for a parameter that must be given.
+        default: its default; ``...`` for a parameter that must be given, None for one that may be
+            left unset. A configuration has no unset parameter among its JSON values.
         meaning: what it decides, in a few words.
         minimum, maximum: bounds that belong to the range; of a list, those of each item.
         above, below: bounds that do not belong to it; of a list, those of each item.

@@ -9,7 +9,7 @@ rescaled to the stated variance; ``truncated_normal`` is truncated and not resca
 from service.catalog.entry import Entry, Parameter, Source
 
 _KERAS = Source("Keras, Layer weight initializers", "https://keras.io/api/layers/initializers/")
-_GLOROT = Source("Glorot & Bengio 2010, eq. 16", "https://proceedings.mlr.press/v9/glorot10a.html")
+_GLOROT_LINK = "https://proceedings.mlr.press/v9/glorot10a.html"
 _HE = Source("He et al. 2015, eq. 10", "https://arxiv.org/abs/1502.01852")
 _LECUN = Source(
     "LeCun et al. 1998, Efficient BackProp, eq. 16",
@@ -18,17 +18,20 @@ _LECUN = Source(
 
 _ZEROS = Entry(
     name="zeros",
-    meaning="Every weight zero: the units of a layer stay identical (symmetry is never broken).",
+    meaning="Every weight zero. The units of a layer are equal, and stay so unless dropout or the "
+    "weights of the next layer tell them apart.",
     formula=r"w = 0",
     source=_KERAS,
 )
 
+_VALUE = Parameter("value", "number", ..., "the constant", minimum=-1e6, maximum=1e6)
+
 _CONSTANT = Entry(
     name="constant",
-    meaning="Every value the same constant.",
+    meaning="Every weight the same constant; the units of a layer are equal, as with zeros.",
     formula=r"w = c",
     source=_KERAS,
-    parameters=(Parameter("value", "number", ..., "the constant", minimum=-1e6, maximum=1e6),),
+    parameters=(_VALUE,),
 )
 
 ENTRIES: tuple[Entry, ...] = (
@@ -91,7 +94,7 @@ ENTRIES: tuple[Entry, ...] = (
         name="glorot_uniform",
         meaning="Keeps the variance of signals and gradients for units that are linear near zero.",
         formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{6 / (n_{in} + n_{out})}",
-        source=_GLOROT,
+        source=Source("Glorot & Bengio 2010, eq. 16", _GLOROT_LINK),
         aliases=("xavier_uniform",),
     ),
     Entry(
@@ -99,7 +102,7 @@ ENTRIES: tuple[Entry, ...] = (
         meaning="The normal form of glorot_uniform (truncated at two standard deviations and "
         "rescaled to the stated variance).",
         formula=r"w \sim \mathcal{N}(0, 2 / (n_{in} + n_{out}))",
-        source=_GLOROT,
+        source=Source("Glorot & Bengio 2010, eq. 12", _GLOROT_LINK),
         aliases=("xavier_normal",),
     ),
     Entry(
@@ -133,7 +136,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="orthogonal",
         meaning="A random orthogonal matrix times a gain: keeps lengths, and every singular value "
-        "is the gain. Convolution weights are seen as (out, in x height x width).",
+        "is the gain. Convolution weights are seen as (out, in x height x width); this is not the "
+        "delta-orthogonal form of Xiao et al. 2018.",
         formula=r"W W^\top = g^2 I \text{ (or } W^\top W \text{ with more outputs than inputs)}",
         source=Source(
             "Saxe, McClelland & Ganguli 2013, Exact solutions to the nonlinear dynamics of "
@@ -156,4 +160,18 @@ ENTRIES: tuple[Entry, ...] = (
     ),
 )
 
-BIAS_ENTRIES: tuple[Entry, ...] = (_ZEROS, _CONSTANT)
+BIAS_ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        name="zeros",
+        meaning="Every bias zero. The weights tell the units of a layer apart, so biases need not.",
+        formula=r"b = 0",
+        source=_KERAS,
+    ),
+    Entry(
+        name="constant",
+        meaning="Every bias the same constant.",
+        formula=r"b = c",
+        source=_KERAS,
+        parameters=(_VALUE,),
+    ),
+)

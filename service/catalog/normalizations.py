@@ -3,13 +3,19 @@
 from service.catalog.entry import Entry, Parameter, Source
 
 _EPSILON = Parameter(
-    "epsilon", "number", 1e-5, "added to the variance, under the root", above=0.0, maximum=1.0
+    "epsilon",
+    "number",
+    1e-5,
+    "added to the variance, under the root (torch's default; Keras' is 1e-3)",
+    above=0.0,
+    maximum=1.0,
 )
 _MOMENTUM = Parameter(
     "momentum",
     "number",
     0.9,
-    "share of the running statistics kept at each step (torch's momentum is one minus this)",
+    "share of the running statistics kept at each step (torch's default, where momentum is one "
+    "minus this; Keras' is 0.99)",
     minimum=0.0,
     below=1.0,
 )

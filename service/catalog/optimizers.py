@@ -3,8 +3,8 @@
 from service.catalog.entry import Entry, Parameter, Source
 
 
-def _learning_rate(default: float) -> Parameter:
-    return Parameter("learning_rate", "number", default, "step size", minimum=0.0, maximum=1e3)
+def _learning_rate(default: float, meaning: str = "step size") -> Parameter:
+    return Parameter("learning_rate", "number", default, meaning, minimum=0.0, maximum=1e3)
 
 
 _BETA_1 = Parameter("beta_1", "number", 0.9, "decay of the mean gradient", minimum=0.0, below=1.0)
@@ -78,7 +78,7 @@ ENTRIES: tuple[Entry, ...] = (
                 "number",
                 0.01,
                 "share of every parameter taken off at a step, times the learning rate (the "
-                "paper's lambda is their product)",
+                "paper's lambda is their product; the default is torch's, Keras' is 0.004)",
                 minimum=0.0,
                 maximum=1e3,
             ),
@@ -113,7 +113,7 @@ ENTRIES: tuple[Entry, ...] = (
             "https://jmlr.org/papers/v12/duchi11a.html",
         ),
         parameters=(
-            _learning_rate(0.01),
+            _learning_rate(0.01, "step size (the default of torch; Keras' is 0.001)"),
             Parameter(
                 "initial_accumulator",
                 "number",

@@ -6,7 +6,7 @@ from typing import Any
 from service.catalog.axes import AXES
 from service.catalog.entry import DatasetEntry
 from service.catalog.metrics import METRICS, Part
-from service.specs.resolution import trained_on
+from service.specs.resolution import trained_on, validated_on
 
 
 def step(metric: str, config: Mapping[str, Any]) -> float:
@@ -28,12 +28,11 @@ def step(metric: str, config: Mapping[str, Any]) -> float:
 
 def _samples(part: Part | None, sizes: Mapping[str, Any]) -> int:
     """Return how many samples a part of the data has."""
-    train, test, split = (sizes[name] for name in ("train_size", "test_size", "validation_split"))
     match part:
         case "test":
-            return int(test)
+            return int(sizes["test_size"])
         case "validation":
-            return int(train - trained_on(sizes) if split else test)
+            return validated_on(sizes)
         case _:
             return trained_on(sizes)
 

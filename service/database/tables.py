@@ -45,6 +45,8 @@ class Experiment(Base):
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
     preset: Mapped[str | None] = mapped_column(Text)
     preset_size: Mapped[str | None] = mapped_column(Text)
+    #: Claims beside those of the spec: each with ``claim``, ``added_at`` and ``added_by``.
+    later_claims: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     cancelled_at: Mapped[datetime | None] = mapped_column(TIME)

@@ -64,8 +64,15 @@ def workload_columns() -> tuple[ColumnElement[Any], ...]:
 def sample_column() -> ColumnElement[float]:
     """Return ``service.specs.resolution.training_samples`` as a column."""
     sizes = Run.config["dataset"]
-    split = sizes["validation_split"].astext.cast(Double)
-    return func.floor(sizes["train_size"].astext.cast(Double) * (1 - split)).label("samples")
+    samples, split, folds, fold = (
+        sizes[name].astext.cast(Double)
+        for name in ("train_size", "validation_split", "folds", "fold")
+    )
+    left = case(
+        (folds.is_(None), func.floor(samples * (1 - split))),
+        else_=samples - func.ceil((samples - fold) / folds),
+    )
+    return left.label("samples")
 
 
 @lru_cache(maxsize=1024)

@@ -1,23 +1,31 @@
-"""Checking the claims of a preset on an experiment that was made from it."""
+"""Checking an experiment's claims: those of the preset that it was made from, and its author's."""
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from service.catalog.metrics import COMPARED_METRICS, EPOCH_METRICS, METRICS
 from service.database.tables import Epoch, Experiment, Run
 from service.errors import ConflictError, NotFoundError
 from service.histories import layer_statistics
+from service.presets import own_claims
 from service.presets.evidence import Evidence
+from service.presets.measures import MetricMeasure, TrainingMeasure
+from service.presets.own_claims import RegisteredClaim
 from service.presets.preset import Preset, PublishedClaim
 from service.presets.registry import PRESETS
 from service.presets.trainings import TrainingRecord
-from service.statuses import FINISHED
+from service.specs.claims import SubmittedClaim
+
+#: Metrics that a run's own row has, and its history has not.
+_END_METRICS = tuple(name for name in COMPARED_METRICS if METRICS[name].when == "end")
 
 #: By run, by metric: the values by epoch.
 _Histories = dict[uuid.UUID, dict[str, dict[int, float]]]
@@ -27,28 +35,40 @@ _LayersByRun = dict[uuid.UUID, dict[int, list[dict[str, Any]]]]
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A claim with what an experiment shows about it."""
+    """A claim with what an experiment shows about it.
 
-    claim: PublishedClaim
+    Attributes:
+        claim: the claim.
+        evidence: what was found.
+        p_value: of an author's claim, corrected; None where nothing was tested.
+    """
+
+    claim: PublishedClaim | RegisteredClaim
     evidence: Evidence
+    p_value: float | None = None
 
 
 @dataclass(frozen=True)
 class CheckedClaims:
-    """A preset's claims, checked on one experiment.
+    """An experiment's claims, checked.
 
-    ``finished``: every run has its result, so that the evidence no longer changes.
+    Attributes:
+        experiment_id: the experiment.
+        preset: the preset that it was made from, if any.
+        size: which of the preset's specs.
+        claims: the preset's claims, then those of the spec, then those that were added later.
+        trained_before: how many runs had their results before the experiment was submitted.
     """
 
     experiment_id: uuid.UUID
-    preset: str
-    size: str
+    preset: str | None
+    size: str | None
     claims: list[CheckedClaim]
-    finished: bool
+    trained_before: int
 
 
 def check(session: Session, experiment_id: uuid.UUID) -> CheckedClaims:
-    """Check the claims of the preset that an experiment was made from.
+    """Check the claims of an experiment; one without any has an empty list.
 
     Args:
         session: a session outside any transaction.
@@ -56,30 +76,50 @@ def check(session: Session, experiment_id: uuid.UUID) -> CheckedClaims:
 
     Raises:
         NotFoundError: there is no such experiment.
-        ConflictError: it was made from no preset, or from one that this version does not have.
+        ConflictError: it was made from a preset that this version does not have.
     """
     with session.begin():
         experiment = session.get(Experiment, experiment_id)
         if experiment is None:
             raise NotFoundError(f"There is no experiment {experiment_id}.")
         preset = _preset_of(experiment)
-        size = str(experiment.preset_size)
-        trainings = _trainings(session, experiment_id, preset)
+        own = own_claims_of(experiment)
+        published = preset.claims if preset else ()
+        measures = [measure for claim in published for measure in claim.check.measures]
+        trainings = _trainings(session, experiment_id, [*measures, *(one.measure for one in own)])
+        trained_before = _trained_before(session, experiment)
+    judged = zip(own, own_claims.judge(own, trainings), strict=True)
     return CheckedClaims(
         experiment_id,
-        preset.name,
-        size,
-        [CheckedClaim(claim, claim.judge(trainings)) for claim in preset.claims],
-        finished=all(training.status in FINISHED for training in trainings),
+        experiment.preset,
+        experiment.preset_size,
+        [
+            *(CheckedClaim(claim, claim.judge(trainings)) for claim in published),
+            *(CheckedClaim(claim, evidence, p_value) for claim, (evidence, p_value) in judged),
+        ],
+        trained_before,
     )
 
 
-def _preset_of(experiment: Experiment) -> Preset:
-    if experiment.preset is None:
-        raise ConflictError(
-            "The experiment was not made from a preset, so it has no claims to check. "
-            "Submit one with POST /v1/presets/{name}/experiments."
+def own_claims_of(experiment: Experiment) -> list[RegisteredClaim]:
+    """Return the claims of an experiment's author, those of the spec first."""
+    of_spec = [
+        RegisteredClaim(SubmittedClaim.model_validate(claim))
+        for claim in experiment.spec.get("claims", ())
+    ]
+    later = [
+        RegisteredClaim(
+            SubmittedClaim.model_validate(added["claim"]),
+            datetime.fromisoformat(added["added_at"]),
         )
+        for added in experiment.later_claims
+    ]
+    return [*of_spec, *later]
+
+
+def _preset_of(experiment: Experiment) -> Preset | None:
+    if experiment.preset is None:
+        return None
     if experiment.preset not in PRESETS:
         raise ConflictError(
             f"This version of the service has no preset {experiment.preset!r}, so its claims "
@@ -88,44 +128,68 @@ def _preset_of(experiment: Experiment) -> Preset:
     return PRESETS[experiment.preset]
 
 
-def _trainings(session: Session, experiment_id: uuid.UUID, preset: Preset) -> list[TrainingRecord]:
-    """Return what the preset's claims read of every run."""
+def _trained_before(session: Session, experiment: Experiment) -> int:
+    """Return how many runs took over a finished history when they were submitted."""
+    taken_over = select(func.count()).where(
+        # Both times are those of the submission's transaction.
+        Run.experiment_id == experiment.id,
+        Run.finished_at <= experiment.created_at,
+    )
+    return session.scalar(taken_over) or 0
+
+
+def _trainings(
+    session: Session, experiment_id: uuid.UUID, measures: Sequence[TrainingMeasure]
+) -> list[TrainingRecord]:
+    """Return what the claims read of every run."""
     ours = Run.experiment_id == experiment_id
+    columns = (Run.id, Run.label, Run.config_hash, Run.seed, Run.status, Run.verdict, Run.outcome)
+    ends = [getattr(Run, name) for name in _END_METRICS]
     runs = session.execute(
-        select(Run.id, Run.label, Run.config_hash, Run.seed, Run.status, Run.verdict)
-        .where(ours)
-        .order_by(Run.position)
+        select(*columns, Run.epoch, *ends).where(ours).order_by(Run.position)
     ).all()
     distinct = select(Run.config_hash, Run.config).ext(distinct_on(Run.config_hash)).where(ours)
     configs: dict[str, dict[str, Any]] = dict(session.execute(distinct).all())
     run_ids = [run.id for run in runs]
-    histories = _histories(session, run_ids, preset)
-    layers = _layers(session, run_ids) if preset.reads_layers else {}
+    of_metrics = [measure for measure in measures if isinstance(measure, MetricMeasure)]
+    histories = _histories(session, run_ids, of_metrics)
+    layers = _layers(session, run_ids) if len(of_metrics) < len(measures) else {}
     return [
         TrainingRecord(
             run.label,
             configs[run.config_hash],
             run.seed,
             run.status,
-            histories[run.id],
+            histories[run.id] | _end_metrics(run),
             layers.get(run.id, {}),
             run.verdict,
+            run.outcome,
         )
         for run in runs
     ]
 
 
-def _histories(session: Session, run_ids: Collection[uuid.UUID], preset: Preset) -> _Histories:
-    histories: _Histories = {run_id: {name: {} for name in preset.metrics} for run_id in run_ids}
-    if not preset.metrics:
+def _end_metrics(run: Row[Any]) -> dict[str, dict[int, float]]:
+    """Return the metrics that are measured once, as histories of the last epoch."""
+    values = {name: getattr(run, name) for name in _END_METRICS}
+    return {name: {run.epoch: value} for name, value in values.items() if value is not None}
+
+
+def _histories(
+    session: Session, run_ids: Collection[uuid.UUID], measures: Sequence[MetricMeasure]
+) -> _Histories:
+    names = [name for name in EPOCH_METRICS if any(name == measure.name for measure in measures)]
+    histories: _Histories = {run_id: {name: {} for name in names} for run_id in run_ids}
+    if not names:
         return histories
-    columns = [getattr(Epoch, name) for name in preset.metrics]
+    columns = [getattr(Epoch, name) for name in names]
     wanted = select(Epoch.run_id, Epoch.epoch, *columns).where(Epoch.run_id.in_(run_ids))
-    if preset.epochs is not None:  # two epochs of 15,000 may be enough
-        at = or_(Epoch.epoch.in_(preset.epochs), Epoch.epoch == Run.epoch)
+    points = {measure.at for measure in measures} - {"final"}
+    if all(isinstance(at, int) for at in points):  # two epochs of 15,000 may be enough
+        at = or_(Epoch.epoch.in_(points), Epoch.epoch == Run.epoch)
         wanted = wanted.join(Run, Run.id == Epoch.run_id).where(at)
     for run_id, epoch, *values in session.execute(wanted):
-        for name, value in zip(preset.metrics, values, strict=True):
+        for name, value in zip(names, values, strict=True):
             if value is not None:
                 histories[run_id][name][epoch] = value
     return histories

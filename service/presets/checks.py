@@ -105,7 +105,7 @@ class Ordered:
                     f"{self.group} is not {side} than {other}{margin}: the whole interval is on "
                     "the other side."
                 )
-            case "inconclusive":
+            case _:
                 return f"The interval of {self.group} against {other} holds both sides{margin}."
 
     def _without_values(self, other: TrainingGroup, ours: bool, theirs: bool) -> _Finding:

@@ -10,7 +10,8 @@ from service.presets.measures import TrainingMeasure
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.statuses import FINISHED, RunStatus
 
-ClaimStatus = Literal["reproduced", "not_reproduced", "inconclusive"]
+#: A published claim is reproduced or not; one of an experiment's author is supported or refuted.
+ClaimStatus = Literal["reproduced", "not_reproduced", "supported", "refuted", "inconclusive"]
 Interval = tuple[float, float]
 
 

@@ -84,13 +84,6 @@ class Preset:
         return tuple(dict.fromkeys(measure.name for measure in self._metric_measures()))
 
     @property
-    def epochs(self) -> frozenset[int] | None:
-        """The epochs at which the claims read them, beside the last; None for all epochs."""
-        points = {measure.at for measure in self._metric_measures()} - {"final"}
-        numbers = frozenset(at for at in points if isinstance(at, int))
-        return numbers if len(numbers) == len(points) else None
-
-    @property
     def reads_layers(self) -> bool:
         """Whether the claims read layer statistics."""
         return any(not isinstance(measure, MetricMeasure) for measure in self._measures())

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What ``TrainingGroup.where`` asks of an axis: an entry's name, its parameters, or a number.
-Asked = str | int | float | Mapping[str, Any]
+from service.specs.selection import Asked, in_words, matches
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,7 @@ class TrainingRecord:
         layers: for each epoch the layer statistics as the API answers them, the output layer
             last.
         verdict: its diagnosis' verdict; None where there is none.
+        outcome: what its training came to; None where nobody looked.
     """
 
     label: str | None
@@ -30,6 +30,7 @@ class TrainingRecord:
     history: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     layers: Mapping[int, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     verdict: str | None = None
+    outcome: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,31 +45,17 @@ class TrainingGroup:
 
     def __str__(self) -> str:
         """``relu, he_normal``."""
-        return ", ".join(_words(axis, asked) for axis, asked in self.where.items())
+        return in_words(self.where)
 
     def of(self, trainings: Iterable[TrainingRecord]) -> list[TrainingRecord]:
         """Return the trainings that belong to the group."""
-        return [training for training in trainings if self._has(training)]
-
-    def _has(self, training: TrainingRecord) -> bool:
-        found = {**training.config, "variant": training.label}
-        return all(_matches(found.get(axis), asked) for axis, asked in self.where.items())
+        return [
+            training
+            for training in trainings
+            if matches(training.config, training.label, self.where)
+        ]
 
 
 def group(**where: Asked) -> TrainingGroup:
     """Return a group, as in ``group(activation="gelu", optimizer={"learning_rate": 0.001})``."""
     return TrainingGroup(where)
-
-
-def _matches(found: Any, asked: Asked) -> bool:
-    if isinstance(asked, Mapping):
-        return all(_matches(found.get(name), value) for name, value in asked.items())
-    return bool((found["name"] if isinstance(found, Mapping) else found) == asked)
-
-
-def _words(axis: str, asked: Asked) -> str:
-    if isinstance(asked, Mapping):
-        return ", ".join(_words(name, value) for name, value in asked.items())
-    if isinstance(asked, str):
-        return asked if asked != "none" else f"no {axis.replace('_', ' ')}"
-    return f"{axis.replace('_', ' ')} {asked:g}"

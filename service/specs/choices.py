@@ -2,12 +2,15 @@
 
 A choice is written as a name (``"relu"``) or an object (``{"name": "leaky_relu",
 "negative_slope": 0.2}``). Each catalog entry becomes one small model, so ranges, error
-positions and the JSON schema follow from the catalog and are written nowhere else.
+positions and the JSON schema follow from the catalog and are written nowhere else. In a spec each
+parameter may have several values (``OptimizerAdam``); in a resolved configuration it has one
+(``ResolvedOptimizerAdam``).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import (
     BaseModel,
@@ -25,19 +28,19 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from service.catalog.axes import AXES
 from service.catalog.entry import Entry, Parameter
 from service.fields import unknown
+from service.specs.parameter_values import MOST_VALUES, OneOrSeveral
 
 #: Axes on which a bare number stands for an object: the entry and the parameter it fills.
 SHORTHANDS = {"dropout": ("dropout", "rate")}
 
 
-#: Values one axis may list. Each name is looked up, so this bounds the cost of a bad body.
-_MOST_VALUES = 1_000
-
-
 class Choice(BaseModel):
-    """One value of an axis: an entry's name and its parameters."""
+    """One value of an axis: an entry's name and its parameters; of a grid, several values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    #: The model of one value of this entry; None where this is it.
+    one: ClassVar["type[Choice] | None"] = None
 
     name: str
 
@@ -48,11 +51,15 @@ class Choice(BaseModel):
 
     def __str__(self) -> str:
         """``leaky_relu(0.2)``: the parameters that are not at their defaults; several are named."""
+        return self.written()
+
+    def written(self, always: Collection[str] = ()) -> str:
+        """Return the same, with the parameters in ``always`` even where they are at defaults."""
         fields = type(self).model_fields
         shown = {
             name: value
             for name, value in self.parameters.items()
-            if value != fields[name].get_default(call_default_factory=True)
+            if name in always or value != fields[name].get_default(call_default_factory=True)
         }
         if not shown:
             return self.name
@@ -65,21 +72,23 @@ class Choice(BaseModel):
 class AxisOf:
     """Marks a field as a choice of an axis: one (``Choice``) or many (``tuple[Choice, ...]``).
 
-    Where many are allowed, a single value counts as a list of one. A ``resolved`` field takes no
-    symbolic entries: it describes a run, which leaves no choice open.
+    Where many are allowed, a single value counts as a list of one. The parameters of a ``grid``
+    take several values each. A ``resolved`` field takes no symbolic entries: it describes a run,
+    which leaves no choice open.
     """
 
     axis: str
     many: bool = False
+    grid: bool = False
     resolved: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        one: Any = _choice_type(self.axis, self.resolved)
+        one: Any = _choice_type(self.axis, self.grid, self.resolved)
         if not self.many:
             return handler.generate_schema(one)
-        many: Any = Annotated[list[one], Field(min_length=1, max_length=_MOST_VALUES)]
+        many: Any = Annotated[list[one], Field(min_length=1, max_length=MOST_VALUES)]
         items = handler.generate_schema(many)
         as_tuple = core_schema.no_info_after_validator_function(tuple, items)
         return core_schema.no_info_before_validator_function(
@@ -123,19 +132,36 @@ def one_or_list(array: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _choice_type(axis: str, resolved: bool) -> Any:
+def _choice_type(axis: str, grid: bool, resolved: bool) -> Any:
     entries = [entry for entry in AXES[axis].values() if not (resolved and entry.symbolic)]
-    models = tuple(_entry_model(axis, entry) for entry in entries)
+    models = tuple(_grid_model(axis, entry) if grid else _model(axis, entry) for entry in entries)
     union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
     return Annotated[union, _Named(axis, tuple(entry.name for entry in entries))]
 
 
 @cache
-def _entry_model(axis: str, entry: Entry) -> type[Choice]:
-    """Return the model of one entry: ``ActivationLeakyRelu`` with its ranges."""
-    title = "".join(part.capitalize() for part in f"{axis}_{entry.name}".split("_"))
+def _model(axis: str, entry: Entry) -> type[Choice]:
+    """Return the model of one value of an entry: ``ResolvedActivationLeakyRelu``."""
+    types = {parameter.name: _one_type(parameter) for parameter in entry.parameters}
+    return _entry_model(f"resolved_{axis}" if types else axis, entry, types)
+
+
+@cache
+def _grid_model(axis: str, entry: Entry) -> type[Choice]:
+    """Return the model of an entry in a spec: ``ActivationLeakyRelu``."""
+    one = _model(axis, entry)
+    if not entry.parameters:
+        return one
+    types = {parameter.name: _several_type(parameter) for parameter in entry.parameters}
+    model = _entry_model(axis, entry, types)
+    model.one = one
+    return model
+
+
+def _entry_model(prefix: str, entry: Entry, types: dict[str, Any]) -> type[Choice]:
+    title = "".join(part.capitalize() for part in f"{prefix}_{entry.name}".split("_"))
     fields: dict[str, Any] = {
-        parameter.name: (_parameter_type(parameter), _parameter_default(parameter))
+        parameter.name: (types[parameter.name], _parameter_default(parameter))
         for parameter in entry.parameters
     }
     fields["name"] = (Literal[entry.name], Field(description=entry.meaning))
@@ -143,27 +169,54 @@ def _entry_model(axis: str, entry: Entry) -> type[Choice]:
     return model
 
 
-def _parameter_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one return per kind
-    bounds = Field(
-        ge=parameter.minimum, le=parameter.maximum, gt=parameter.above, lt=parameter.below
-    )
+def _one_type(parameter: Parameter) -> Any:
+    """Return the type of a parameter that has one value, or none."""
+    value: Any = _value_type(parameter)
+    return value | None if parameter.default is None else value
+
+
+def _value_type(parameter: Parameter) -> Any:
+    """Return the type of one value of a parameter."""
     length = Field(min_length=parameter.min_items, max_length=parameter.max_items)
+    number: Any = _number_type(parameter)
     match parameter.kind:
-        case "number":
-            return Annotated[float, bounds]
-        case "integer":
-            return Annotated[int, bounds]
+        case "number" | "integer":
+            return number
         case "boolean":
             return bool
         case "option":
             return Literal[parameter.options]
         case "integers":
-            return Annotated[list[Annotated[int, bounds]], length]
+            return Annotated[list[number], length]
         case "numbers":
-            numbers = Annotated[list[Annotated[float, bounds]], length, BeforeValidator(as_list)]
-            return Annotated[numbers, _OneOrMany()] | None
+            numbers = Annotated[list[number], length, BeforeValidator(as_list)]
+            return Annotated[numbers, _OneOrMany()]
         case "choice":
             return Annotated[Choice, AxisOf(str(parameter.axis))]
+
+
+def _number_type(parameter: Parameter) -> Any:
+    bounds = Field(
+        ge=parameter.minimum, le=parameter.maximum, gt=parameter.above, lt=parameter.below
+    )
+    whole = parameter.kind in {"integer", "integers"}
+    return Annotated[int, bounds] if whole else Annotated[float, bounds]
+
+
+def _several_type(parameter: Parameter) -> Any:
+    """Return the type of a parameter that may have several values."""
+    kind = parameter.kind
+    one = _value_type(parameter)
+    if kind == "choice":
+        one = Annotated[Choice, AxisOf(str(parameter.axis), grid=True)]
+    ranged = kind in {"number", "integer", "numbers"}
+    several = OneOrSeveral(
+        one,
+        number=_number_type(parameter) if ranged else None,
+        one_is_list=kind in {"integers", "numbers"},
+        nullable=parameter.default is None,
+    )
+    return Annotated[Any, several]
 
 
 def _parameter_default(parameter: Parameter) -> Any:
@@ -174,7 +227,7 @@ def _parameter_default(parameter: Parameter) -> Any:
             return Field(default_factory=values.copy, description=meaning)
         case "choice":
             nested = AXES[str(parameter.axis)][parameter.default]
-            model = _entry_model(str(parameter.axis), nested)
+            model = _model(str(parameter.axis), nested)
             # The schema shows the name, which stands for the object: generators of clients can
             # write only plain values as defaults.
             return Field(
@@ -183,7 +236,9 @@ def _parameter_default(parameter: Parameter) -> Any:
                 json_schema_extra={"default": nested.name},
             )
         case _:
-            return Field(default=parameter.default, description=meaning)
+            # So that a parameter can be added without changing the hashes of configurations.
+            unset = (lambda value: value is None) if parameter.default is None else None
+            return Field(default=parameter.default, description=meaning, exclude_if=unset)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from service.fields import FieldError
 from service.specs import grid, rules
+from service.specs.claim_rules import claim_errors
 from service.specs.limits import Limits
 from service.specs.resolution import Resolution
 from service.specs.spec import ExperimentSpec, RunConfig
@@ -98,12 +100,24 @@ def expand(spec: ExperimentSpec, limits: Limits) -> list[PlannedRun]:
         else:
             configuration = Configuration.of(resolved.config(spec))
             plans.setdefault((label, configuration.hash), configuration)
+    errors = errors or _claim_errors(spec, plans)
     if errors:
         raise SpecError(errors[:_MOST_ERRORS])
     return [
         PlannedRun(label, configuration, seed)
         for (label, _), configuration in plans.items()
         for seed in spec.seeds
+    ]
+
+
+def _claim_errors(
+    spec: ExperimentSpec, plans: Mapping[tuple[str | None, str], Configuration]
+) -> list[FieldError]:
+    configurations = [(label, found.values) for (label, _), found in plans.items()]
+    return [
+        error
+        for index, claim in enumerate(spec.claims or ())
+        for error in claim_errors(claim, configurations, ("claims", index))
     ]
 
 

@@ -2,12 +2,14 @@
 
 import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.fields import Location
-from service.specs.choices import choice
+from service.specs import alternatives
+from service.specs.alternatives import Indexes
+from service.specs.choices import Choice, choice
 from service.specs.spec import AXIS_FIELDS, AxisFields, ExperimentSpec
 
 #: The value of an axis that the spec leaves out; one that is missing here is left to the model.
@@ -25,10 +27,26 @@ _DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class PlacedValue:
-    """A value on an axis, with its place in the spec; None is left to the model."""
+    """A value on an axis; None is left to the model.
+
+    Attributes:
+        location: its place in the spec.
+        value: one value of the axis.
+        indexes: the index that was taken from each of its parameters with a list.
+    """
 
     location: Location
     value: Any
+    indexes: Indexes = field(default_factory=dict)
+
+    def parameter(self, *path: str) -> Location:
+        """Return the place of one of its parameters in the spec."""
+        location = self.location
+        for depth, name in enumerate(path, start=1):
+            location = (*location, name)
+            if path[:depth] in self.indexes:
+                location = (*location, self.indexes[path[:depth]])
+        return location
 
 
 Point = dict[str, PlacedValue]
@@ -37,13 +55,31 @@ Point = dict[str, PlacedValue]
 def points(spec: ExperimentSpec) -> Iterator[tuple[str | None, Point]]:
     """Return every point of the grid with its variant's label; the last axis varies fastest."""
     for label, axes in _grids(spec):
-        for values in itertools.product(*axes.values()):
+        multiplied = [list(_multiplied(values)) for values in axes.values()]
+        for values in itertools.product(*multiplied):
             yield label, dict(zip(axes, values, strict=True))
 
 
 def size(spec: ExperimentSpec) -> int:
     """Return the number of points of the grid, without walking it."""
-    return sum(math.prod(len(values) for values in axes.values()) for _, axes in _grids(spec))
+    return sum(math.prod(map(_count, axes.values())) for _, axes in _grids(spec))
+
+
+def _multiplied(entries: Iterable[PlacedValue]) -> Iterator[PlacedValue]:
+    """Return the values of an axis, one for each combination of its entries' parameters."""
+    for placed in entries:
+        if isinstance(placed.value, Choice):
+            for indexes, value in alternatives.alternatives(placed.value):
+                yield PlacedValue(placed.location, value, indexes)
+        else:
+            yield placed
+
+
+def _count(entries: Iterable[PlacedValue]) -> int:
+    return sum(
+        alternatives.count(placed.value) if isinstance(placed.value, Choice) else 1
+        for placed in entries
+    )
 
 
 def _grids(spec: ExperimentSpec) -> Iterator[tuple[str | None, dict[str, list[PlacedValue]]]]:

@@ -3,7 +3,7 @@
 They are computed once, over all configurations of an experiment, and stored with its runs.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,15 +120,16 @@ def with_axis(axis: str, label: Label | float) -> str:
 def axis_labels(axis: str, values: Iterable[bytes]) -> dict[bytes, Label]:
     """Return a label for each value of an axis: ``leaky_relu(0.2)``.
 
-    Parameters are named where two values would otherwise read alike: ``sgd(0.9)`` may stand for a
-    learning rate or a momentum.
+    A parameter that varies under one entry is in all its labels, so that ``adam(0.001)`` is
+    beside ``adam(0.01)``. Parameters are named where two values would otherwise read alike.
 
     Args:
         axis: one of ``AXIS_FIELDS``.
         values: the axis' values in an experiment, as canonical JSON.
     """
     parsed = {value: orjson.loads(value) for value in set(values)}
-    short = {value: _label(axis, content) for value, content in parsed.items()}
+    varying = _varying_by_entry(parsed.values())
+    short = {value: _label(axis, content, varying) for value, content in parsed.items()}
     times = Counter(short.values())
     return {
         value: label if times[label] == 1 else _spelled_out(parsed[value])
@@ -136,15 +137,31 @@ def axis_labels(axis: str, values: Iterable[bytes]) -> dict[bytes, Label]:
     }
 
 
+def _varying_by_entry(values: Iterable[Any]) -> dict[str, set[str]]:
+    """Return for each entry's name the parameters that its values do not share."""
+    entries: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for value in values:
+        if isinstance(value, dict):
+            entries[value["name"]].append(value)
+    return {
+        name: {
+            parameter
+            for parameter in set().union(*group)
+            if any(other.get(parameter) != group[0].get(parameter) for other in group)
+        }
+        for name, group in entries.items()
+    }
+
+
 def _canonical(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _label(axis: str, value: Any) -> Label:
+def _label(axis: str, value: Any, varying: Mapping[str, Collection[str]]) -> Label:
     if not isinstance(value, dict):
         return value  # type: ignore[no-any-return]
     try:
-        return str(choice(_catalog_axis(axis), value))
+        return choice(_catalog_axis(axis), value).written(varying[value["name"]])
     except ValidationError:  # stored by a version that knew another catalog
         return _spelled_out(value)
 

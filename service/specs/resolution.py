@@ -14,13 +14,26 @@ from service.specs.spec import ExperimentSpec, RunConfig
 
 
 def training_samples(dataset: Choice) -> int:
-    """Return how many samples an epoch trains on: those that validation_split leaves."""
+    """Return how many samples an epoch trains on: those that are not held out for validation."""
     return trained_on(dataset.parameters)
 
 
 def trained_on(sizes: Mapping[str, Any]) -> int:
-    """Return the same from a data set's parameters."""
-    return int(sizes["train_size"] * (1 - sizes["validation_split"]))
+    """Return the same from a data set's parameters.
+
+    Fold i of k holds every k-th of n samples from the i-th on, counted through all classes.
+    """
+    samples, folds = sizes["train_size"], sizes.get("folds")
+    if folds is None:
+        return int(samples * (1 - sizes["validation_split"]))
+    return int(samples - len(range(sizes["fold"], samples, folds)))
+
+
+def validated_on(sizes: Mapping[str, Any]) -> int:
+    """Return how many validation samples there are: those held out, else the test part."""
+    if sizes["validation_split"] or sizes.get("folds") is not None:
+        return int(sizes["train_size"] - trained_on(sizes))
+    return int(sizes["test_size"])
 
 
 def input_shape(dataset: Choice) -> tuple[int, ...]:

@@ -41,6 +41,9 @@ def limit_errors(spec: ExperimentSpec, limits: Limits) -> list[FieldError]:
 
 def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     """Return every reason why a point of the grid cannot be trained."""
+    found = list(_fold_errors(resolved))
+    if found:
+        return found  # the rules below need to know the samples
     found = [*_split_errors(resolved), *_preprocessing_errors(resolved), *_head_errors(resolved)]
     try:
         _ = resolved.network
@@ -57,11 +60,43 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     ]
 
 
+def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:
+    placed = resolved.point["dataset"]
+    sizes = resolved.dataset.parameters
+    folds, fold, samples = sizes["folds"], sizes["fold"], sizes["train_size"]
+    if fold is None and folds is None:
+        return
+    if fold is None or folds is None:
+        given, missing = ("folds", "fold") if fold is None else ("fold", "folds")
+        yield FieldError(
+            (*placed.location, given),
+            f"{given} needs {missing}: folds is the number of parts of the training samples, fold "
+            "the part that is held out, or a list of such parts.",
+        )
+        return
+    if fold >= folds:
+        detail = f"There is no fold {fold}: {folds} folds are numbered 0 to {folds - 1}."
+        yield FieldError(placed.parameter("fold"), detail)
+    if sizes["validation_split"]:
+        yield FieldError(
+            placed.parameter("folds"),
+            "The held-out fold is the validation part, so validation_split must be 0 with folds.",
+        )
+    least = folds * facts(resolved.dataset).classes
+    if samples < least:
+        yield FieldError(
+            placed.parameter("folds"),
+            f"{folds} folds of {facts(resolved.dataset).classes} classes need at least {least:,} "
+            f"training samples, and there are {samples:,}. Choose fewer folds or a larger "
+            "train_size.",
+        )
+
+
 def _split_errors(resolved: Resolution) -> Iterator[FieldError]:
     sizes = resolved.dataset.parameters
     split, given = sizes["validation_split"], sizes["train_size"]
     samples = training_samples(resolved.dataset)
-    location = (*resolved.point["dataset"].location, "validation_split")
+    location = resolved.point["dataset"].parameter("validation_split")
     if samples < 1:
         yield FieldError(
             location,
@@ -79,17 +114,18 @@ def _split_errors(resolved: Resolution) -> Iterator[FieldError]:
 def _preprocessing_errors(resolved: Resolution) -> Iterator[FieldError]:
     dataset = resolved.dataset
     preprocessing = dataset.parameters["preprocessing"]
-    location = (*resolved.point["dataset"].location, "preprocessing")
+    placed = resolved.point["dataset"]
     if preprocessing.name == "scale" and facts(dataset).largest_value is None:
         yield FieldError(
-            location, f"scale is for pixels, and {dataset.name} has none. Use standardize."
+            placed.parameter("preprocessing"),
+            f"scale is for pixels, and {dataset.name} has none. Use standardize.",
         )
     if preprocessing.name == "pca":
         features, samples = math.prod(facts(dataset).input_shape), training_samples(dataset)
         components = preprocessing.parameters["components"]
         if components > min(features, samples):
             yield FieldError(
-                (*location, "components"),
+                placed.parameter("preprocessing", "components"),
                 f"{components} components are more than {dataset.name} gives here: it has "
                 f"{features} features and {samples:,} training samples. Choose at most "
                 f"{min(features, samples)}.",
@@ -102,7 +138,7 @@ def _head_errors(resolved: Resolution) -> Iterator[FieldError]:
     classes = facts(resolved.dataset).classes
     if classes != 2:
         yield FieldError(
-            (*resolved.point["model"].location, "head"),
+            resolved.point["model"].parameter("head"),
             f"A binary head tells two classes apart, and {resolved.dataset.name} has {classes}. "
             "Use the head multiclass.",
         )
@@ -165,7 +201,7 @@ def _normalization_errors(resolved: Resolution) -> Iterator[FieldError]:
     for layer in resolved.network.hidden:
         if layer.features % groups:
             yield FieldError(
-                (*resolved.point["normalization"].location, "groups"),
+                resolved.point["normalization"].parameter("groups"),
                 f"{groups} groups do not divide the {layer.features} features of {layer.name} "
                 f"evenly. Choose a divisor of {layer.features}.",
             )
@@ -178,7 +214,7 @@ def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:
     layers = len(resolved.network.dropout_rates)
     if rates and len(rates) not in {1, layers}:
         yield FieldError(
-            (*point.location, "rate"),
+            point.parameter("rate"),
             f"{resolved.model.name} has {layers} dropout layers here: give one rate, or {layers}.",
         )
     elif resolved.chosen("activation").name == "maxout" and point.value.name == "alpha_dropout":
@@ -193,6 +229,6 @@ def _optimizer_errors(resolved: Resolution) -> Iterator[FieldError]:
     parameters = resolved.chosen("optimizer").parameters
     if parameters.get("nesterov") and not parameters["momentum"]:
         yield FieldError(
-            (*resolved.point["optimizer"].location, "nesterov"),
+            resolved.point["optimizer"].parameter("nesterov"),
             "Nesterov's look-ahead needs a momentum above 0. Set one, or leave nesterov out.",
         )

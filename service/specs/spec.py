@@ -20,6 +20,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from service.fields import LongText, ShortText, Text
 from service.specs.choices import AxisOf, Choice, as_list, one_or_list
+from service.specs.claims import SubmittedClaim
 
 #: The axes of the grid, slowest first: the order in which runs are numbered.
 AXIS_FIELDS = (
@@ -110,7 +111,7 @@ class LayerStatistics(_Frozen):
 
 
 def _choices(axis: str) -> AxisOf:
-    return AxisOf(axis, many=True)
+    return AxisOf(axis, many=True, grid=True)
 
 
 class AxisFields(_Frozen):
@@ -150,6 +151,11 @@ class ExperimentSpec(AxisFields):
     tags: dict[Label, ShortText] = Field(default_factory=dict, max_length=50)
     variants: Annotated[list[Variant], Field(min_length=1, max_length=1000)] | None = Field(
         None, description="Partial specs whose union is the experiment."
+    )
+    claims: Annotated[list[SubmittedClaim], Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="What is expected, registered before the runs; `GET "
+        "/v1/experiments/{id}/claims` checks it.",
     )
     epochs: int = Field(12, ge=0, description="0 means initialization only.")
     seeds: Seeds = Field(default_factory=lambda: [0], description="A list, or a count.")

@@ -64,7 +64,25 @@ def test_a_preset_is_planned_submitted_and_its_claims_are_checked(client, lab):
     assert [claim["name"] for claim in claims["claims"]] == [
         claim["name"] for claim in preset["claims"]
     ]
-    own = lab.submit()
-    with pytest.raises(ApiError) as none:
-        client.claims(own)
-    assert none.value.status == 409
+    assert client.claims(lab.submit())["claims"] == []
+
+
+def test_an_authors_claims_are_registered_and_added(client, lab):
+    claim = {"better": {"activation": "relu"}, "than": {"activation": "tanh"}}
+    made = client.submit(
+        activation=["relu", "tanh"],
+        model="mlp",
+        dataset="digits",
+        epochs=1,
+        seeds=2,
+        claims=[{"statement": "relu ends above tanh.", **claim}],
+    )
+    lab.train_all()
+    added = client.add_claim(made, statement="Its loss is lower.", metric="val_loss", **claim)
+    first, later = client.claims(made)["claims"]
+    assert [first, later] == added["claims"]
+    assert (first["registered"], first["post_hoc"]) == ("before the first run", False)
+    assert (later["sentence"], later["post_hoc"]) == ("Its loss is lower.", True)
+    assert later["status"] == "inconclusive"
+    with pytest.raises(ApiError, match="already"):
+        client.add_claim(made, statement="Its loss is lower.", metric="val_loss", **claim)

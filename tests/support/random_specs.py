@@ -19,6 +19,9 @@ _MOST = {
 }
 _MOST_ITEMS = {"hidden_units": 4}
 
+#: Both parameters of a k-fold split, or none.
+_FOLDS: tuple[dict[str, int], ...] = ({}, {}, {}, {"folds": 2, "fold": 1}, {"folds": 3, "fold": 0})
+
 #: Not drawn, since they may have to be fetched from the network.
 _REMOTE = {"fashion_mnist"}
 
@@ -46,21 +49,34 @@ def specs() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _choice(axis: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.one_of([_entry(entry) for entry in AXES[axis].values() if entry.name not in _REMOTE])
-
-
-def _entry(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
-    parameters = {parameter.name: _parameter(parameter) for parameter in entry.parameters}
-    small = {name for name in ("train_size", "test_size", "channels") if name in parameters}
-    required = {parameter.name for parameter in entry.parameters if parameter.default is ...}
-    always = required | small
-    return st.fixed_dictionaries(
-        {"name": st.just(entry.name)} | {name: parameters[name] for name in sorted(always)},
-        optional={name: strategy for name, strategy in parameters.items() if name not in always},
+    return st.one_of(
+        [entry_strategy(entry) for entry in AXES[axis].values() if entry.name not in _REMOTE]
     )
 
 
-def _parameter(parameter: Parameter) -> st.SearchStrategy[Any]:
+def entry_strategy(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a strategy for the ways to write an entry of the catalog."""
+    parameters = {parameter.name: parameter_strategy(parameter) for parameter in entry.parameters}
+    small = {name for name in ("train_size", "test_size", "channels") if name in parameters}
+    folds = {"folds", "fold"} & parameters.keys()
+    parameters = {name: values for name, values in parameters.items() if name not in folds}
+    required = {parameter.name for parameter in entry.parameters if parameter.default is ...}
+    always = required | small
+    written = st.fixed_dictionaries(
+        {"name": st.just(entry.name)} | {name: parameters[name] for name in sorted(always)},
+        optional={name: strategy for name, strategy in parameters.items() if name not in always},
+    )
+    return st.builds(_with_folds, written, st.sampled_from(_FOLDS)) if folds else written
+
+
+def _with_folds(written: dict[str, Any], folds: dict[str, int]) -> dict[str, Any]:
+    """Return a data set that may be divided into folds, which leaves no other split."""
+    split = {"validation_split": 0.0} if folds and "validation_split" in written else {}
+    return {**written, **split, **folds}
+
+
+def parameter_strategy(parameter: Parameter) -> st.SearchStrategy[Any]:
+    """Return a strategy for one value of a parameter."""
     match parameter.kind:
         case "boolean":
             return st.booleans()

@@ -1,6 +1,7 @@
 """Loading: from a configuration's data set to tensors that are ready to train on."""
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -48,8 +49,8 @@ def load(dataset: Choice, folder: Path | None = None) -> Dataset:
 
     Parts are the first ``train_size`` training and ``test_size`` test samples. With a
     ``validation_split`` the last share of those training samples is the validation part (Keras'
-    convention: the split is at ``int(n * (1 - share))``), and the test part is evaluated at the
-    end. Without one the test part is the validation part.
+    convention: the split is at ``int(n * (1 - share))``); with ``folds`` it is one fold of them.
+    Then the test part is evaluated at the end; else the test part is the validation part.
 
     The last two data sets stay in memory (float32: 220 MB for the whole of MNIST), so that the runs
     of an experiment share one. Treat the tensors as read-only.
@@ -70,23 +71,51 @@ def _load(
     folder: Path,
     *,
     validation_split: float,
+    folds: int | None,
+    fold: int | None,
     preprocessing: Choice,
     **parameters: float,
 ) -> Dataset:
     samples = DATASETS[name](folder, **parameters)
     inputs, labels = samples.train_inputs, samples.train_labels
-    trained = int(len(labels) * (1 - validation_split))
+    trained, held_out = (
+        _last_share(len(labels), validation_split)
+        if folds is None or fold is None
+        else _fold(labels, folds, fold)
+    )
     fit = PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
     largest = cast("DatasetEntry", AXES["dataset"][name]).largest_value
-    apply = fit(inputs[:trained], largest)
+    apply = fit(inputs[trained], largest)
     test = _part(samples.test_inputs, samples.test_labels, apply)
-    validation = _part(inputs[trained:], labels[trained:], apply)
+    keeps_test = bool(validation_split) or folds is not None
     return Dataset(
         classes=samples.classes,
-        train=_part(inputs[:trained], labels[:trained], apply),
-        validation=validation if validation_split else test,
-        test=test if validation_split else None,
+        train=_part(inputs[trained], labels[trained], apply),
+        validation=_part(inputs[held_out], labels[held_out], apply) if keeps_test else test,
+        test=test if keeps_test else None,
     )
+
+
+def _last_share(samples: int, share: float) -> tuple[slice, slice]:
+    """Return the samples to train on, and the last share of them, which is held out."""
+    trained = int(samples * (1 - share))
+    return slice(trained), slice(trained, None)
+
+
+def _fold(labels: NDArray[Any], folds: int, fold: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the indices of the samples to train on and of the fold that is held out, rising.
+
+    The folds are those of scikit-learn's ``StratifiedKFold(folds, shuffle=True, random_state=0)``:
+    in each the classes have their shares of the whole, to within a sample.
+    """
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - takes a second
+
+    divided = StratifiedKFold(folds, shuffle=True, random_state=0)
+    with warnings.catch_warnings():
+        # A class may have fewer samples than there are folds; some folds then have none of it.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        trained, held_out = list(divided.split(labels, labels))[fold]
+    return trained, held_out
 
 
 def _part(inputs: NDArray[Any], labels: NDArray[Any], apply: Apply) -> Part:

@@ -1,13 +1,14 @@
 """Calls on the results of an experiment: histories, comparison, claims, figures."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from actinium import readers
 from actinium.api.requests import download_call, figure_call
-from actinium.calls import Call, Names, Ref, as_is, get, identifier, part
+from actinium.calls import Call, Names, Ref, as_is, get, identifier, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import operation
+from actinium.spec import Claim
 from actinium.types import Claims, Comparison, RunHistory
 
 At = Literal["final", "best"]
@@ -75,8 +76,14 @@ class Results:
 
     @operation
     def claims(self, experiment: Ref) -> Call[Claims]:
-        """Return whether the experiment reproduced each claim of its preset, and why."""
+        """Return what an experiment shows about each claim: of its preset, and of its author."""
         return get(f"/v1/experiments/{identifier(experiment)}/claims", as_is)
+
+    @operation
+    def add_claim(self, /, experiment: Ref, **claim: Unpack[Claim]) -> Call[Claims]:
+        """Add a claim to an experiment, marked ``post_hoc``, and return all its claims."""
+        path = f"/v1/experiments/{identifier(experiment)}/claims"
+        return post(path, as_is, body=dict(claim), repeatable=False)
 
     @operation
     def figure(

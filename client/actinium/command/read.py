@@ -80,7 +80,7 @@ def list_experiments(
 def show(session: Session, which: str, *, as_json: bool) -> None:
     """Show an experiment or a run.
 
-    The experiment of a preset is shown with its claims. ID is an id, its last 8 digits, or `last`
+    An experiment is shown with its claims. ID is an id, its last 8 digits, or `last`
     for the newest experiment.
     """
     client = session.client
@@ -116,8 +116,9 @@ def _show_experiment(session: Session, experiment: Experiment) -> None:
     ordered = client.runs(experiment, order_by="position", page_size=_LARGEST_PAGE)
     runs = list(islice(ordered, _MOST_RUNS_READ))
     session.console.print(render.experiment(experiment, runs))
-    if experiment.get("preset"):
-        session.console.print(render.claims(client.claims(experiment)))
+    claims = client.claims(experiment)
+    if claims["claims"]:
+        session.console.print(render.claims(claims))
 
 
 @click.command("runs")

@@ -16,7 +16,12 @@ from actinium.progress import duration, time_left
 from actinium.statuses import ACTIVE, STOPPED, ClaimStatus
 from actinium.types import Claims, DryRun, Experiment, History, Run
 
-_CLAIM_STYLES: dict[ClaimStatus, str] = {"reproduced": "green", "not_reproduced": "red"}
+_CLAIM_STYLES: dict[ClaimStatus, str] = {
+    "reproduced": "green",
+    "not_reproduced": "red",
+    "supported": "green",
+    "refuted": "red",
+}
 
 
 def experiments(found: Sequence[Experiment]) -> RenderableType:
@@ -155,12 +160,13 @@ def _final_metrics(found: Run, metrics: Metrics) -> Facts:
 
 
 def claims(found: Claims) -> Table:
-    """Return a table of a preset's claims."""
+    """Return a table of an experiment's claims."""
     table = widgets.table(widgets.words("claim"), widgets.fixed("status"), widgets.words("why"))
     for claim in found["claims"]:
         style = _CLAIM_STYLES.get(claim["status"])
         status = widgets.styled(claim["status"].replace("_", " "), style)
-        table.add_row(escape(claim["sentence"]), status, escape(claim["reason"]))
+        sentence = f"{claim['sentence']} (post hoc)" if claim["post_hoc"] else claim["sentence"]
+        table.add_row(escape(sentence), status, escape(claim["reason"]))
     return table
 
 

@@ -132,9 +132,8 @@ def run(
 
 def _outcome(session: Session, experiment: Experiment) -> RenderableType:
     ranking = comparison_table(session.client.comparison(experiment), session.metrics)
-    if experiment.get("preset"):
-        return Group(ranking, render.claims(session.client.claims(experiment)))
-    return ranking
+    claims = session.client.claims(experiment)
+    return Group(ranking, render.claims(claims)) if claims["claims"] else ranking
 
 
 def _announce(session: Session, experiment: Experiment) -> None:

@@ -20,6 +20,18 @@ SPEC: dict[str, Any] = {
     "seeds": 3,
 }
 
+LEARNING_RATES: dict[str, Any] = {
+    "name": "which learning rate",
+    "dataset": "digits",
+    "model": {"name": "mlp", "hidden_units": [32, 32]},
+    "activation": ["relu", "tanh"],
+    "optimizer": {
+        "name": "adam",
+        "learning_rate": {"low": 0.0001, "high": 0.01, "count": 5, "scale": "log"},
+    },
+    "seeds": 3,
+}
+
 VARIANTS: dict[str, Any] = {
     "name": "selu with its own initializer",
     "epochs": 3,

@@ -18,7 +18,7 @@ from service.api.schemas.presets import (
     PresetSubmission,
 )
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
-from service.api.web.dependencies import SessionDep, requires
+from service.api.web.dependencies import CallerDep, SessionDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
@@ -27,6 +27,7 @@ from service.experiments.progress import Origin
 from service.fields import FieldError, Location, unknown
 from service.presets.preset import Preset, overridden
 from service.presets.registry import PRESETS
+from service.specs.claims import SubmittedClaim
 from service.specs.expansion import SpecError
 from service.specs.spec import ExperimentSpec
 
@@ -43,6 +44,17 @@ _BODY = Body(
         "small": {"summary": "Minutes on two cores", "value": {"size": "small", "seeds": 5}},
     }
 )
+_CLAIM_EXAMPLES: Any = {
+    "better": {
+        "summary": "A difference of a point",
+        "value": {
+            "statement": "relu with he_normal ends above tanh with glorot_normal by a point.",
+            "better": {"activation": "relu", "initializer": "he_normal"},
+            "than": {"activation": "tanh", "initializer": "glorot_normal"},
+            "by_at_least": 0.01,
+        },
+    }
+}
 
 
 @router.get(
@@ -133,17 +145,49 @@ def _in_body(error: FieldError, fields: dict[str, Any]) -> FieldError:
         **NOT_MODIFIED,
         **problem_responses(404, 409),
     },
-    summary="Check the claims of a preset's experiment",
+    summary="Check an experiment's claims",
     dependencies=_READ,
 )
 def check_claims(request: Request, experiment_id: uuid.UUID, session: SessionDep) -> Response:
-    """Return for each claim whether it was reproduced, with the evidence."""
+    """Return what the runs show about each claim: of the preset, and of the author's own."""
     # numpy and scipy take a quarter of a second to import, which only claims need.
     from service.presets import checking  # noqa: PLC0415
 
-    checked = checking.check(session, experiment_id)
-    body = ExperimentClaims.of(checked).to_json()
-    return cached_response(request, body, immutable=checked.finished)
+    body = ExperimentClaims.of(checking.check(session, experiment_id)).to_json()
+    # Not for good: a claim can be added to a finished experiment.
+    return cached_response(request, body, immutable=False)
+
+
+@router.post(
+    "/v1/experiments/{experiment_id}/claims",
+    status_code=201,
+    response_model=ExperimentClaims,
+    responses={
+        201: {
+            "description": "The claim was added; all claims of the experiment.",
+            **examples.json_answer(CLAIMS_EXAMPLE),
+        },
+        **problem_responses(404, 409, 422),
+    },
+    summary="Add a claim to an experiment",
+    dependencies=_SUBMIT,
+)
+def add_claim(
+    experiment_id: uuid.UUID,
+    claim: Annotated[SubmittedClaim, Body(openapi_examples=_CLAIM_EXAMPLES)],
+    session: SessionDep,
+    caller: CallerDep,
+) -> Response:
+    """Add a claim after the submission, and check all claims.
+
+    It is marked `post_hoc`, whatever the runs have shown by then. It is corrected for all claims
+    of the experiment, and does not change what is found for those of the spec.
+    """
+    from service.presets import checking, later_claims  # noqa: PLC0415
+
+    later_claims.add(session, experiment_id, claim, caller.name)
+    body = ExperimentClaims.of(checking.check(session, experiment_id)).to_json()
+    return Response(body, status_code=201, media_type="application/json")
 
 
 def _named(name: str) -> Preset:

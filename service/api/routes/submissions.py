@@ -55,6 +55,10 @@ _BODY = Body(
             "summary": "Three activations, three seeds each",
             "value": examples.SPEC,
         },
+        "learning_rates": {
+            "summary": "Two activations, five learning rates each",
+            "value": examples.LEARNING_RATES,
+        },
         "variants": {
             "summary": "Variants: configurations that are not a full grid",
             "value": examples.VARIANTS,

@@ -72,14 +72,18 @@ _BEST_FIELDS: Any = {MAIN_METRIC: (Number, ...)}
 FinalMetrics = create_model(
     "FinalMetrics",
     __base__=ApiAnswer,
-    __doc__="Metrics of the last recorded epoch; the test part's only where it was held back.",
+    __doc__="Metrics of the last recorded epoch. `val_loss` and `val_accuracy` are of the "
+    "validation part, which is the test part unless the data set has `validation_split` or "
+    "`folds`; only then there are `test_loss` and `test_accuracy`. `loss` and `accuracy` are means "
+    "over the epoch's batches, with dropout on.",
     epoch=(int, ...),
     **_FINAL_FIELDS,
 )
 BestMetrics = create_model(
     "BestMetrics",
     __base__=ApiAnswer,
-    __doc__=f"The first epoch with the best `{MAIN_METRIC}`.",
+    __doc__=f"The first epoch with the best `{MAIN_METRIC}`. It is chosen by that value, so the "
+    "value is higher than on new samples, the more so the more epochs there are.",
     epoch=(int, ...),
     **_BEST_FIELDS,
 )

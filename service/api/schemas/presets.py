@@ -9,13 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.schemas.base import ApiAnswer
 from service.api.schemas.catalog import CatalogSource
 from service.fields import LongText, ShortText
-from service.presets.evidence import DifferenceFigures, GroupFigures
+from service.presets.evidence import ClaimStatus, DifferenceFigures, GroupFigures
 from service.presets.preset import Preset, PublishedClaim, Size
 from service.specs.spec import ExperimentSpec, Label, LayerStatistics, Seeds
 
 if TYPE_CHECKING:
     from service.presets.checking import CheckedClaim, CheckedClaims
+    from service.presets.own_claims import RegisteredClaim
 
+Registered = Literal["published", "before the first run", "after some runs", "later"]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 _SPEC_FIELDS = ExperimentSpec.model_fields
 
@@ -128,7 +130,7 @@ class ClaimGroup(ApiAnswer):
     ci95: Interval | None
     diverged: int = Field(
         description="Number of diverged runs. They are not in `mean`; in a difference each counts "
-        "as the worst value of the groups compared."
+        "as the worst value of the groups compared, of an author's claim as guessing."
     )
     unfinished: int
     verdicts: dict[str, int] = Field(description="Number of runs by verdict.")
@@ -145,7 +147,10 @@ class ClaimDifference(ApiAnswer):
     group: str
     than: str
     mean: float
-    ci95: Interval
+    ci95: Interval = Field(
+        description="The 95% interval; of an author's claim the one that agrees with `p_value`: "
+        "the intervals of all claims together hold in 95% of experiments."
+    )
     paired: bool = Field(description="Whether values were paired by seed.")
     n: int
 
@@ -160,10 +165,24 @@ class ClaimEvidence(ApiAnswer):
 
     name: str
     sentence: str
-    status: Literal["reproduced", "not_reproduced", "inconclusive"] = Field(
-        description="`reproduced`: the 95% interval over seeds agrees with the claim. "
-        "`not_reproduced`: it contradicts the claim. `inconclusive`: it does neither, or runs or "
-        "seeds are missing."
+    registered: Registered = Field(
+        description="When the claim was made: `published` with a preset; by the experiment's "
+        "author in its spec, `before the first run` or, where it took over results of earlier "
+        "runs, `after some runs`; or `later`, by `POST`."
+    )
+    post_hoc: bool = Field(
+        description="Whether results could be seen before the claim was made: they may have "
+        "suggested it, and then they cannot confirm it."
+    )
+    status: ClaimStatus = Field(
+        description="Of a published claim, `reproduced` where the 95% interval over seeds agrees "
+        "with it and `not_reproduced` where it contradicts it; of an author's claim `supported` "
+        "and `refuted`, with all claims that were registered together decided wrongly in at most "
+        "5% of experiments. `inconclusive`: neither, or runs or seeds are missing."
+    )
+    p_value: float | None = Field(
+        description="Of an author's claim, for the true difference being the one claimed: "
+        "two-sided, corrected for the number of claims (Holm). Null where nothing was tested."
     )
     reason: str
     measure: str | None = Field(description="The quantity that was compared, in words.")
@@ -176,12 +195,22 @@ class ClaimEvidence(ApiAnswer):
     differences: list[ClaimDifference]
 
     @classmethod
-    def of(cls, checked: "CheckedClaim") -> Self:
-        """Return the answer for a checked claim."""
-        evidence = checked.evidence
+    def of(cls, checked: "CheckedClaim", name: str, trained_before: int) -> Self:
+        """Return the answer for a checked claim.
+
+        Args:
+            checked: the claim with its evidence.
+            name: the name of a claim that has none of its own.
+            trained_before: runs that had results when the experiment was submitted.
+        """
+        evidence, claim = checked.evidence, checked.claim
+        registered = _registered(claim, trained_before)
         return cls(
-            name=checked.claim.name,
-            sentence=checked.claim.sentence,
+            name=claim.name if isinstance(claim, PublishedClaim) else name,
+            sentence=claim.sentence,
+            registered=registered,
+            post_hoc=registered in {"after some runs", "later"},
+            p_value=checked.p_value,
             status=evidence.status,
             reason=evidence.reason,
             measure=evidence.measure,
@@ -190,6 +219,14 @@ class ClaimEvidence(ApiAnswer):
             groups=[ClaimGroup.of(group) for group in evidence.groups],
             differences=[ClaimDifference.of(difference) for difference in evidence.differences],
         )
+
+
+def _registered(claim: "PublishedClaim | RegisteredClaim", trained_before: int) -> Registered:
+    if isinstance(claim, PublishedClaim):
+        return "published"
+    if claim.added_at is not None:
+        return "later"
+    return "after some runs" if trained_before else "before the first run"
 
 
 _GROUP: dict[str, Any] = {
@@ -212,6 +249,9 @@ _GLOROT = {
 _CLAIM: dict[str, Any] = {
     "name": "he_learns_more",
     "sentence": "From he_normal the training loss ends below that from glorot_normal.",
+    "registered": "published",
+    "post_hoc": False,
+    "p_value": None,
     "status": "reproduced",
     "reason": "he_normal is lower than glorot_normal.",
     "measure": "loss at the end",
@@ -241,12 +281,12 @@ CLAIMS_EXAMPLE: dict[str, Any] = {
 
 
 class ExperimentClaims(ApiAnswer):
-    """A preset's claims, checked on one experiment."""
+    """An experiment's claims, checked: those of its preset, then those of its author."""
 
     experiment_id: uuid.UUID
-    preset: str
-    size: Size
-    claims: list[ClaimEvidence]
+    preset: str | None = Field(description="Null where it was not made from a preset.")
+    size: Size | None
+    claims: list[ClaimEvidence] = Field(description="Empty where nothing was claimed.")
 
     @classmethod
     def of(cls, checked: "CheckedClaims") -> Self:
@@ -255,5 +295,8 @@ class ExperimentClaims(ApiAnswer):
             experiment_id=checked.experiment_id,
             preset=checked.preset,
             size=checked.size,
-            claims=[ClaimEvidence.of(claim) for claim in checked.claims],
+            claims=[
+                ClaimEvidence.of(claim, f"claim_{number}", checked.trained_before)
+                for number, claim in enumerate(checked.claims, start=1)
+            ],
         )

@@ -91,6 +91,54 @@ BAD_SPECS: list[tuple[Any, str, str]] = [
         "/optimizer/schedule/x",
         "'x' is not a known field",
     ),
+    (
+        {"activation": "relu", "optimizer": {"name": "adam", "learning_rate": [0.1, 0.2, -1]}},
+        "/optimizer/learning_rate/2",
+        "greater than or equal to 0, not -1.",
+    ),
+    (
+        {
+            "activation": "relu",
+            "optimizer": ["sgd", {"name": "adam", "learning_rate": {"low": 0.1, "high": 1e4}}],
+        },
+        "/optimizer/1/learning_rate/high",
+        "less than or equal to 1000",
+    ),
+    (
+        {
+            "activation": "relu",
+            "optimizer": {"name": "adam", "learning_rate": {"low": 1, "high": 2}},
+        },
+        "/optimizer/learning_rate/count",
+        "required",
+    ),
+    (
+        {
+            "activation": "relu",
+            "optimizer": {
+                "name": "adam",
+                "learning_rate": {"low": 1, "high": 2, "count": 3, "base": 3},
+            },
+        },
+        "/optimizer/learning_rate/base",
+        "Valid: count, high, low, scale.",
+    ),
+    (
+        {
+            "activation": "relu",
+            "optimizer": {
+                "name": "adam",
+                "schedule": ["constant", {"name": "step", "factor": [2]}],
+            },
+        },
+        "/optimizer/schedule/1/factor/0",
+        "less than or equal to 1",
+    ),
+    (
+        {"activation": "relu", "optimizer": {"name": "sgd", "nesterov": [False, True]}},
+        "/optimizer/nesterov/1",
+        "momentum above 0",
+    ),
     ({"variants": [{"activation": "relu"}]}, "/variants/0/label", "required"),
     (
         {"variants": [{"label": "a", "activation": ["relu", {"name": "elu", "alpha": "x"}]}]},

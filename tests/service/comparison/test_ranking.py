@@ -193,6 +193,8 @@ def test_seeds_that_agree_by_luck_make_nothing_certain(lab):
         ("accuracy", {"dataset": {"name": "mnist", "validation_split": 0.25}}, 45_000),
         ("val_accuracy", {"dataset": {"name": "mnist", "validation_split": 0.25}}, 15_000),
         ("test_accuracy", {"dataset": {"name": "mnist", "validation_split": 0.25}}, 10_000),
+        ("accuracy", {"dataset": {"name": "mnist", "folds": 7, "fold": 3}}, 51_429),
+        ("val_accuracy", {"dataset": {"name": "mnist", "folds": 7, "fold": 3}}, 8_571),
         (
             "val_binary_accuracy",
             {"dataset": "circles", "model": {"name": "mlp", "hidden_units": [4]}},

@@ -77,6 +77,9 @@ def test_samples_are_counted_in_sql_as_at_the_door(lab):
         {"name": "mnist", "train_size": 1000 + n, "validation_split": split}
         for n, split in enumerate(splits)
     ]
+    datasets += [
+        {"name": "mnist", "train_size": 1003, "folds": 4, "fold": fold} for fold in range(4)
+    ]
     for dataset in datasets:
         experiment_id = lab.submit(dataset=dataset, batch_size=1, epochs=1)
         config = RunConfig.model_validate(lab.runs(experiment_id)[0].config)

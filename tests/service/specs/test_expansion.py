@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from service.specs.expansion import SpecError, config_hash, expand
 from service.specs.limits import Limits
+from service.specs.packing import pack_key
 from service.specs.resolution import training_samples
 from service.specs.spec import ExperimentSpec, RunConfig
 
@@ -151,6 +152,33 @@ def test_the_hash_names_the_training_and_nothing_else():
     assert different.config_hash != plain.config_hash
 
 
+def test_an_unset_parameter_is_in_no_configuration():
+    (plain,) = runs_of(activation="relu")
+    # As version 0.1.0 wrote it: runs that it stored have the same hash, and are reused.
+    assert plain.configuration.values["dataset"] == {
+        "name": "mnist",
+        "train_size": 60_000,
+        "test_size": 10_000,
+        "validation_split": 0.0,
+        "preprocessing": {"name": "scale"},
+    }
+    (null,) = runs_of(activation="relu", dataset={"name": "mnist", "folds": None, "fold": None})
+    assert null == plain
+
+
+def test_folds_and_data_seeds_are_configurations_of_their_own():
+    folds = {"name": "digits", "folds": 5, "fold": [0, 1, 2, 3, 4]}
+    planned = runs_of(activation="relu", model="mlp", dataset=folds)
+    assert [run.configuration.values["dataset"]["fold"] for run in planned] == [0, 1, 2, 3, 4]
+    assert len({run.config_hash for run in planned}) == 5
+    draws = runs_of(activation="relu", model="mlp", dataset={"name": "ball", "seed": [1, 2, 3]})
+    assert [run.config.dataset.seed for run in draws] == [1, 2, 3]
+    # Runs that are trained together share their samples.
+    keys = [pack_key(run.configuration) for run in (*planned, *draws)]
+    assert len(set(keys)) == 8
+    assert None not in keys
+
+
 def test_variants_override_the_base_and_multiply_out():
     planned = runs_of(
         activation="relu",
@@ -254,6 +282,23 @@ def test_a_product_over_the_limit_is_refused_before_it_is_made():
             },
             ("dropout", 0, "rate"),
             "mlp has 3 dropout layers here",
+        ),
+        ({"dataset": {"name": "mnist", "folds": 5}}, ("dataset", 0, "folds"), "needs fold"),
+        ({"dataset": {"name": "mnist", "fold": [0, 1]}}, ("dataset", 0, "fold"), "needs folds"),
+        (
+            {"dataset": {"name": "mnist", "folds": 3, "fold": [0, 2, 3]}},
+            ("dataset", 0, "fold", 2),
+            "numbered 0 to 2",
+        ),
+        (
+            {"dataset": {"name": "mnist", "folds": 3, "fold": 0, "validation_split": 0.1}},
+            ("dataset", 0, "folds"),
+            "validation_split must be 0",
+        ),
+        (
+            {"dataset": {"name": "mnist", "folds": 11, "fold": 0, "train_size": 109}},
+            ("dataset", 0, "folds"),
+            "at least 110",
         ),
         ({"dataset": "circles"}, ("model",), "needs images"),
         (

@@ -27,24 +27,36 @@ def names(**spec):
 
 
 def test_a_label_has_the_parameters_that_are_not_at_their_defaults():
-    labels = labelled(activation=SLOPES, batch_size=32, dropout=0.5)
-    assert [label.by_axis["activation"] for label in labels] == [
-        "relu",
-        "leaky_relu",
-        "leaky_relu(0.2)",
-    ]
+    labels = labelled(activation=["relu", SLOPES[2]], batch_size=32, dropout=0.5)
+    assert [label.by_axis["activation"] for label in labels] == ["relu", "leaky_relu(0.2)"]
     assert set(labels[0].by_axis) == set(AXIS_FIELDS)
     assert labels[0].by_axis["batch_size"] == 32
     assert labels[0].by_axis["dropout"] == "dropout([0.5, 0.5])"
 
 
-def test_parameters_are_named_where_two_values_would_read_alike():
+def test_a_parameter_that_varies_is_in_every_label_of_its_entry():
+    rates = {"name": "adam", "learning_rate": [1e-4, 1e-3, 1e-2]}
+    assert names(activation="relu", optimizer=["sgd", rates]) == [
+        "sgd",
+        "adam(0.0001)",
+        "adam(0.001)",
+        "adam(0.01)",
+    ]
+    schedules = {"name": "adam", "schedule": ["constant", {"name": "step", "factor": [0.1, 0.5]}]}
+    assert names(activation="relu", optimizer=schedules) == [
+        "adam(constant)",
+        "adam(step)",
+        "adam(step(0.5))",
+    ]
+
+
+def test_parameters_are_named_where_several_vary():
     rates = [{"name": "sgd", "learning_rate": 0.9}, {"name": "sgd", "momentum": 0.9}]
     (fast, heavy) = [
         each.by_axis["optimizer"] for each in labelled(activation="relu", optimizer=rates)
     ]
-    assert fast == "sgd(learning_rate=0.9, momentum=0.0, nesterov=False, schedule=constant)"
-    assert heavy == "sgd(learning_rate=0.01, momentum=0.9, nesterov=False, schedule=constant)"
+    assert fast == "sgd(learning_rate=0.9, momentum=0.0)"
+    assert heavy == "sgd(learning_rate=0.01, momentum=0.9)"
 
 
 @given(st.lists(specs(), min_size=2, max_size=6))
@@ -71,7 +83,7 @@ def test_equal_labels_are_equal_values(drawn):
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ({"activation": SLOPES, "seeds": 1}, ["relu", "leaky_relu", "leaky_relu(0.2)"]),
+        ({"activation": SLOPES, "seeds": 1}, ["relu", "leaky_relu(0.01)", "leaky_relu(0.2)"]),
         ({"activation": "relu", "seeds": 2}, ["relu", "relu"]),
         (
             {"activation": ["relu", "selu"], "clipping": ["none", "value"], "batch_size": [8, 16]},

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from service.specs.choices import choice
+from service.specs.resolution import training_samples, validated_on
 from tests.support.paths import ROOT
 from workers.datasets.dataset import DatasetError
 from workers.datasets.loading import data_folder, load
@@ -73,6 +74,41 @@ def test_a_validation_split_holds_out_the_last_samples(samples):
         data.validation.inputs, samples.train_inputs[750:1001] / np.float32(255)
     )
     np.testing.assert_array_equal(data.test.labels, samples.test_labels[:20])
+
+
+@pytest.mark.parametrize(("train_size", "folds"), [(1_437, 5), (103, 4), (100, 10)])
+def test_folds_are_held_out_in_turn(train_size, folds):
+    digits = {"name": "digits", "train_size": train_size, "preprocessing": "none"}
+    whole = load(choice("dataset", digits)).train
+    shares = np.bincount(whole.labels, minlength=10) / train_size
+    held_out = []
+    for fold in range(folds):
+        chosen = choice("dataset", {**digits, "folds": folds, "fold": fold})
+        data = load(chosen)
+        assert len(data.train) == training_samples(chosen)
+        assert len(data.validation) == validated_on(chosen.parameters)
+        assert len(data.test) == 360
+        kept = {sample.tobytes() for sample in data.train.inputs.numpy()}
+        fold_of = [sample.tobytes() for sample in data.validation.inputs.numpy()]
+        assert not kept & set(fold_of)
+        counts = np.bincount(data.validation.labels, minlength=10)
+        assert np.all(np.abs(counts - shares * len(data.validation)) <= 1)
+        held_out += fold_of
+    assert sorted(held_out) == sorted(sample.tobytes() for sample in whole.inputs.numpy())
+
+
+def test_folds_never_change():
+    """The folds of scikit-learn's StratifiedKFold(5, shuffle=True, random_state=0)."""
+    data = load(choice("dataset", {"name": "digits", "folds": 5, "fold": 3}))
+    assert data.validation.labels[:12].tolist() == [1, 2, 4, 7, 3, 5, 9, 9, 8, 7, 3, 0]
+    assert (len(data.validation), int(data.validation.labels.sum())) == (287, 1288)
+
+
+def test_preprocessing_is_fitted_without_the_held_out_fold():
+    fold = {"name": "churn", "train_size": 200, "folds": 4, "fold": 1}
+    data = load(choice("dataset", fold))
+    np.testing.assert_allclose(data.train.inputs.mean(axis=0), 0, atol=1e-6)
+    assert np.abs(data.validation.inputs.numpy().mean(axis=0)).max() > 0.05
 
 
 def test_preprocessing_none_keeps_pixels(samples):

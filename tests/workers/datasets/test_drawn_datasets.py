@@ -16,7 +16,8 @@ DRAWN = ["circles", "moons", "ball"]
 
 def drawn(name, **parameters):
     chosen = choice("dataset", {"name": name, **parameters}).parameters
-    own = {name: chosen[name] for name in chosen.keys() - {"validation_split", "preprocessing"}}
+    shared = {"validation_split", "folds", "fold", "preprocessing"}
+    own = {name: chosen[name] for name in chosen.keys() - shared}
     return DATASETS[name](Path("nowhere"), **own)
 
 

@@ -1,6 +1,7 @@
 // What is typed into the form's fields, and the values it stands for in a spec.
 
 const DEFAULT_EPOCHS = 12;
+const NUMERIC_TYPES = new Set(["number", "integer", "numbers", "integers"]);
 
 /** Return the text of each simple field of a spec; `reuse` is a boolean. */
 export function fieldsOf(spec) {
@@ -79,23 +80,28 @@ function readItems(text) {
     .filter((item) => item !== undefined);
 }
 
-/** Return the value that the text of a parameter stands for, by the parameter's type; undefined for none. */
+/**
+ * Return the value that the text of a parameter stands for, by the parameter's type; undefined for none.
+ *
+ * Numbers with commas are several values, of `integers` and `numbers` one value that is a list. JSON
+ * writes what has no shorter form: a range, a list of lists, a list of entries.
+ */
 export function readParameter(text, type) {
   const trimmed = text.trim();
-  if (trimmed && type === "choice") {
+  if (trimmed && (!NUMERIC_TYPES.has(type) || /^[[{]/.test(trimmed))) {
     try {
       return JSON.parse(trimmed);
     } catch {
-      return trimmed;
+      if (!NUMERIC_TYPES.has(type)) return trimmed;
     }
   }
-  const isList = type === "integers" || (type === "numbers" && trimmed.includes(","));
-  return trimmed && isList ? readItems(trimmed.replace(/^\[|\]$/g, "")) : readNumber(trimmed);
+  const isList = type === "integers" || trimmed.includes(",");
+  return trimmed && isList ? readItems(trimmed) : readNumber(trimmed);
 }
 
 /** Return the text of a parameter's value. */
 export function parameterText(value) {
   if (value === null || value === undefined) return "";
-  if (Array.isArray(value)) return value.join(", ");
+  if (Array.isArray(value) && value.every((item) => typeof item === "number")) return value.join(", ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

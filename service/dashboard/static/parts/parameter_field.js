@@ -24,11 +24,13 @@ export function parameterField(parameter, given, axes, onChange) {
   const options = optionsOf(parameter, given, axes);
   const field = options ? optionField(parameter, given, options, onChange) : textField(parameter, given, onChange);
   field.setAttribute("aria-label", label);
-  return h("label.parameter", { title: `${name}: ${meaning}` }, h("span", word), field);
+  const title = `${name}: ${meaning}${options ? "" : ` (${t("compose.listed")})`}`;
+  return h("label.parameter", { title }, h("span", word), field);
 }
 
-/** Return the options of a parameter; null where its value is typed. */
+/** Return the options of a parameter; null where its value is typed, as several values are. */
 function optionsOf({ type, options, axis }, given, axes) {
+  if (Array.isArray(given)) return null;
   if (type === "boolean") return BOOLEANS;
   if (type === "option") return options;
   const canBeNamed = given === undefined || typeof given === "string";
@@ -58,7 +60,7 @@ function textField({ type, default: usual, required }, given, onChange) {
     type: "text",
     size: widthOf(parameterText(given ?? usual), type),
     value: parameterText(given),
-    placeholder: placeholderOf(usual, required),
+    placeholder: placeholderOf(usual, required, type),
     onInput: () => {
       field.size = widthOf(field.value, type);
       onChange(readParameter(field.value, type));
@@ -67,9 +69,10 @@ function textField({ type, default: usual, required }, given, onChange) {
   return field;
 }
 
-function placeholderOf(usual, required) {
+function placeholderOf(usual, required, type) {
   if (required) return t("catalog.required");
-  return usual === null ? t("compose.modelsOwn") : parameterText(usual);
+  if (usual !== null) return parameterText(usual);
+  return type === "numbers" ? t("compose.modelsOwn") : t("compose.usually.none");
 }
 
 /** Return how many characters a field shows: a list of layers is longer than a number. */

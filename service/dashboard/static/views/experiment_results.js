@@ -120,12 +120,15 @@ export function rankingPanel(live, axes, signal) {
   return { element: card("ranking-title", t("ranking.title"), controls, body), update };
 }
 
-/** Return the panel; it is hidden where the experiment was not made from a preset. */
+/** Return the panel; it is hidden where nothing was claimed. */
 export function claimsPanel(live, signal) {
   const body = h("div");
   const element = card("claims-title", t("claims.title"), body);
-  element.hidden = !live.experiment.preset;
-  if (element.hidden) return { element, update: () => {} };
-  const ask = async () => claimList(await get(`/v1/experiments/${live.id}/claims`, {}, signal));
+  element.hidden = true;
+  const ask = async () => {
+    const found = await get(`/v1/experiments/${live.id}/claims`, {}, signal);
+    element.hidden = !found.claims.length;
+    return claimList(found);
+  };
   return { element, update: answered(live, signal, body, ask).update };
 }

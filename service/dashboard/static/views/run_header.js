@@ -76,6 +76,12 @@ function comparisonButton(id) {
   return element;
 }
 
+/** Return in words on which samples a run is validated. */
+function validationPart({ validation_split: share, folds, fold }) {
+  if (folds) return t("run.validated.fold", { fold, folds });
+  return share ? t("run.validated.share", { percent: Math.round(100 * share) }) : t("run.validated.test");
+}
+
 /** Return what is known of a run as `[term, value]` pairs. */
 function factsOf(run) {
   const { final, best, worker, device, started_at: start, finished_at: end, reused_from: twin } = run;
@@ -88,6 +94,7 @@ function factsOf(run) {
       (final?.[metric] ?? null) !== null && showValue(metric, final[metric]),
     ]),
     [t("run.best"), bestValue],
+    [t("run.validated"), validationPart(run.config.dataset)],
     [t("run.worker"), worker && (device ? `${worker} (${device})` : worker)],
     [t("run.took"), start && end && duration((Date.parse(end) - Date.parse(start)) / 1000)],
     [t("run.reused"), twin && h("a", { href: `#/runs/${twin}` }, `…${shortId(twin)}`)],

@@ -60,6 +60,27 @@ test("a parameter is read by its type", () => {
   equal(readParameter("  ", "number"), undefined);
 });
 
+test("a parameter may have several values", () => {
+  equal(readParameter("1e-3, 0.01", "number"), [0.001, 0.01]);
+  equal(readParameter("[1e-3, 0.01]", "number"), [0.001, 0.01]);
+  equal(readParameter("[[8], [8, 8]]", "integers"), [[8], [8, 8]]);
+  equal(readParameter('{"low": 1, "high": 9, "count": 3}', "integer"), { low: 1, high: 9, count: 3 });
+  equal(readParameter("[true, false]", "boolean"), [true, false]);
+  equal(readParameter("{1, 2", "number"), ["{1", 2]);
+});
+
+test("several values are written so that they are read again", () => {
+  const cases = [
+    [[0.001, 0.01], "number"],
+    [{ low: 1, high: 9, count: 3 }, "number"],
+    [[[8], [8, 8]], "integers"],
+    [["constant", { name: "step" }], "choice"],
+    [["auto", "binary"], "option"],
+    [[false, true], "boolean"],
+  ];
+  for (const [value, type] of cases) equal(readParameter(parameterText(value), type), value);
+});
+
 test("a parameter is written so that it can be read", () => {
   equal([[1, 2], { name: "step" }, 0, null, undefined].map(parameterText), ["1, 2", '{"name":"step"}', "0", "", ""]);
 });

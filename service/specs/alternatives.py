@@ -1,0 +1,60 @@
+"""Alternatives: the values that an entry of a spec stands for where its parameters have several."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from service.specs.choices import Choice
+from service.specs.parameter_values import ParameterRange
+
+#: The index that was taken from each parameter with a list, by the parameter's path.
+Indexes = Mapping[tuple[str, ...], int]
+
+
+def count(entry: Choice) -> int:
+    """Return how many values an entry stands for, without multiplying them out."""
+    return math.prod(_count(value) for value in entry.parameters.values())
+
+
+def _count(value: Any) -> int:
+    match value:
+        case ParameterRange():
+            return value.count
+        case tuple():
+            return sum(map(_count, value))
+        case Choice():
+            return count(value)
+        case _:
+            return 1
+
+
+def alternatives(entry: Choice) -> Iterator[tuple[Indexes, Choice]]:
+    """Return the values that an entry stands for; its last parameter varies fastest.
+
+    Each comes with the indexes that were taken, by which an error finds its place in the spec.
+    """
+    names = list(entry.parameters)
+    for taken in itertools.product(*map(_alternatives, entry.parameters.values())):
+        indexes = {
+            (name, *path): index
+            for name, (own, _) in zip(names, taken, strict=True)
+            for path, index in own.items()
+        }
+        values = {name: value for name, (_, value) in zip(names, taken, strict=True)}
+        model = entry.one or type(entry)
+        yield indexes, model.model_validate({"name": entry.name, **values})
+
+
+def _alternatives(value: Any) -> Iterator[tuple[Indexes, Any]]:
+    match value:
+        case ParameterRange():
+            yield from (({}, number) for number in value.values())
+        case tuple():
+            for index, item in enumerate(value):
+                for indexes, found in _alternatives(item):
+                    yield {(): index, **indexes}, found
+        case Choice():
+            yield from alternatives(value)
+        case _:
+            yield {}, value

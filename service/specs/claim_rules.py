@@ -1,0 +1,104 @@
+"""Rules of claims: every reason why a claim cannot be checked on an experiment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from service.catalog.metrics import METRICS
+from service.fields import FieldError, Location, unknown
+from service.specs.claims import SubmittedClaim
+from service.specs.selection import in_words, matches
+from service.specs.spec import AXIS_FIELDS
+
+#: A configuration's variant and its JSON values.
+Labelled = tuple[str | None, Mapping[str, Any]]
+
+#: What a group of configurations can be selected by.
+_SELECTABLE = (*AXIS_FIELDS, "variant")
+_SIDES = ("better", "than")
+
+
+def claim_errors(
+    claim: SubmittedClaim, configurations: Sequence[Labelled], place: Location = ()
+) -> list[FieldError]:
+    """Return why a claim cannot be checked on an experiment's configurations.
+
+    Args:
+        claim: the claim.
+        configurations: all configurations of the experiment.
+        place: the claim's place in the request.
+    """
+    errors = [error for side in _SIDES for error in _group_errors(claim, side, configurations)]
+    if errors:
+        return [FieldError((*place, *error.location), error.detail) for error in errors]
+    better, than = (_selected(getattr(claim, side), configurations) for side in _SIDES)
+    found = list(_metric_errors(claim, [configurations[index][1] for index in better | than]))
+    common = len(better & than)
+    if common:
+        detail = f"{common} configurations are in both groups. Choose groups with none in common."
+        found.append(FieldError(("than",), detail))
+    return [FieldError((*place, *error.location), error.detail) for error in found]
+
+
+def _group_errors(
+    claim: SubmittedClaim, side: str, configurations: Sequence[Labelled]
+) -> Iterator[FieldError]:
+    where = getattr(claim, side)
+    for axis in where:
+        if axis not in _SELECTABLE:
+            yield FieldError((side, axis), unknown("axis", axis, _SELECTABLE))
+            return
+    if not _selected(where, configurations):
+        yield FieldError((side,), _nothing(where, configurations))
+
+
+def _selected(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> set[int]:
+    return {
+        index
+        for index, (label, config) in enumerate(configurations)
+        if matches(config, label, where)
+    }
+
+
+def _nothing(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> str:
+    """Return the sentence that no configuration is selected, with what there is."""
+    sentence = f"No configuration of the experiment is {in_words(where)}."
+    for axis, asked in where.items():
+        if not _selected({axis: asked}, configurations):
+            values = (
+                label if axis == "variant" else _short(config[axis], asked)
+                for label, config in configurations
+            )
+            listed = "; ".join(dict.fromkeys(map(str, values)))
+            return f"{sentence} Its values of {axis} are {listed}."
+    return f"{sentence} It has these values, but not together."
+
+
+def _short(value: Any, asked: Any) -> Any:
+    """Return an entry's name, with the parameters that were asked for."""
+    if not isinstance(value, Mapping):
+        return value
+    shown = {name: value.get(name) for name in asked} if isinstance(asked, Mapping) else {}
+    return in_words({"": {"name": value["name"], **shown}})
+
+
+def _metric_errors(
+    claim: SubmittedClaim, chosen: Sequence[Mapping[str, Any]]
+) -> Iterator[FieldError]:
+    measured = METRICS[claim.metric]
+    epochs = chosen[0]["epochs"]
+    if measured.when == "end" and claim.at != "final":
+        yield FieldError(
+            ("at",), f"{claim.metric} is measured once, after the last epoch: choose final."
+        )
+    elif isinstance(claim.at, int) and not 1 <= claim.at <= epochs:
+        yield FieldError(("at",), f"There is no epoch {claim.at}: the runs have {epochs}.")
+    if measured.part == "test" and not all(map(_keeps_test, chosen)):
+        yield FieldError(
+            ("metric",),
+            f"{claim.metric} is only measured where the data set has a validation_split or folds.",
+        )
+
+
+def _keeps_test(config: Mapping[str, Any]) -> bool:
+    sizes = config["dataset"]
+    return bool(sizes["validation_split"]) or sizes.get("folds") is not None

@@ -1,0 +1,67 @@
+"""Claims of a spec: sentences that its author expects to hold, registered before the runs.
+
+``specs.claim_rules`` checks them against the experiment's configurations.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from service.catalog.axes import AXES
+from service.catalog.metrics import COMPARED_METRICS, METRICS
+from service.fields import Text
+
+
+def _own_names(where: dict[str, Any]) -> dict[str, Any]:
+    return {axis: _own_name(axis, asked) for axis, asked in where.items()}
+
+
+def _own_name(axis: str, asked: Any) -> Any:
+    """Return an entry's own name for an alias of it; anything else as it is."""
+    for entry in AXES.get(axis.removeprefix("output_"), {}).values():
+        if isinstance(asked, str) and asked in entry.aliases:
+            return entry.name
+    return asked
+
+
+GroupSelection = Annotated[
+    dict[str, str | int | float | dict[str, Any]],
+    Field(min_length=1, max_length=20),
+    AfterValidator(_own_names),
+]
+
+
+class SubmittedClaim(BaseModel):
+    """A claim that one group of configurations does better than another."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title="Claim"
+    )
+
+    statement: Annotated[Text, StringConstraints(min_length=1, max_length=1_000)] = Field(
+        description="The claim in words, for people."
+    )
+    better: GroupSelection = Field(
+        description="The configurations that are claimed to do better, by axis: an entry's name, "
+        "an object with some of its parameters, a number, or the label of a `variant`. Axes that "
+        "are left out may have any value.",
+        examples=[{"activation": "relu", "initializer": "he_normal"}],
+    )
+    than: GroupSelection = Field(
+        description="The configurations they are compared with.",
+        examples=[{"activation": "tanh", "initializer": "glorot_normal"}],
+    )
+    metric: Literal[COMPARED_METRICS] = Field(  # type: ignore[valid-type]
+        "val_accuracy", description="Higher accuracies are better, lower losses."
+    )
+    at: int | Literal["final", "mean"] = Field(
+        "final", description="The last epoch, the mean over all epochs, or an epoch's number."
+    )
+    by_at_least: float = Field(
+        0.0, ge=0, description="The least difference of the means that is claimed."
+    )
+
+    @property
+    def higher(self) -> bool:
+        """Whether higher values are better."""
+        return METRICS[self.metric].direction == "higher"
