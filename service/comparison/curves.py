@@ -8,7 +8,7 @@ from service.comparison.groups import Candidate, Group
 
 
 @dataclass(frozen=True)
-class Point:
+class ResultAt:
     """A group's result at one combination of levels of what is tuned.
 
     Attributes:
@@ -25,7 +25,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class GoodRange:
+class NearBest:
     """The neighbouring levels of one tuned number whose means are within the margin of the best.
 
     Attributes:
@@ -42,7 +42,7 @@ class GoodRange:
 
 
 @dataclass(frozen=True)
-class Curve:
+class ResultCurve:
     """A group's results over what is tuned.
 
     Attributes:
@@ -50,11 +50,11 @@ class Curve:
         good_range: None unless one number is tuned and some level trained.
     """
 
-    points: list[Point]
-    good_range: GoodRange | None
+    points: list[ResultAt]
+    good_range: NearBest | None
 
 
-def curve_of(group: Group, margin: float, *, higher: bool) -> Curve | None:
+def curve_of(group: Group, margin: float, *, higher: bool) -> ResultCurve | None:
     """Return a group's curve; None where nothing is tuned.
 
     Args:
@@ -66,9 +66,11 @@ def curve_of(group: Group, margin: float, *, higher: bool) -> Curve | None:
         return None
     numbers = [_number(candidate) for candidate in group.candidates]
     if any(number is None for number in numbers):
-        return Curve([_point(candidate) for candidate in group.candidates], None)
+        return ResultCurve([_point(candidate) for candidate in group.candidates], None)
     along = sorted(group.candidates, key=lambda candidate: _number(candidate) or 0.0)
-    return Curve([_point(candidate) for candidate in along], _good_range(along, margin, higher))
+    return ResultCurve(
+        [_point(candidate) for candidate in along], _good_range(along, margin, higher)
+    )
 
 
 def _number(candidate: Candidate) -> float | None:
@@ -79,9 +81,9 @@ def _number(candidate: Candidate) -> float | None:
     return float(level) if isinstance(level, int | float) and not isinstance(level, bool) else None
 
 
-def _point(candidate: Candidate) -> Point:
+def _point(candidate: Candidate) -> ResultAt:
     found = candidate.values.values()
-    return Point(
+    return ResultAt(
         levels=candidate.levels,
         mean=candidate.mean if found else None,
         n=len(found),
@@ -89,7 +91,7 @@ def _point(candidate: Candidate) -> Point:
     )
 
 
-def _good_range(along: list[Candidate], margin: float, higher: bool) -> GoodRange | None:
+def _good_range(along: list[Candidate], margin: float, higher: bool) -> NearBest | None:
     sign = 1 if higher else -1
     means = [
         sign * candidate.mean
@@ -107,4 +109,4 @@ def _good_range(along: list[Candidate], margin: float, higher: bool) -> GoodRang
         last += 1
     low, high = (_number(along[at]) or 0.0 for at in (first, last))
     factor = high / low if low > 0 else None
-    return GoodRange(low, high, factor, at_edge=best in (0, len(along) - 1))
+    return NearBest(low, high, factor, at_edge=best in (0, len(along) - 1))

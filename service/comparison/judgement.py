@@ -23,7 +23,7 @@ from service.comparison.samples import (
     Samples,
     gaps_behind,
 )
-from service.comparison.seeds_needed import Plan, more_seeds
+from service.comparison.seeds_needed import SeedsPlan, more_seeds
 from service.comparison.studentized_range import critical, survival
 from service.comparison.words import Word
 
@@ -88,7 +88,7 @@ def against_leader(samples: Samples, margin: float) -> list[Judged]:
         if _as_good_as_any(samples, int(row), entered, margin):
             words[row] = Word.EQUIVALENT
     undecided = [int(row) for row in np.flatnonzero(words == Word.UNDECIDED)]
-    plan = Plan(samples, leader, margin, contenders=len(undecided))
+    plan = SeedsPlan(samples, leader, margin, contenders=len(undecided))
     needed = more_seeds(plan, [row for row in undecided if np.isfinite(tests.p_values[row])])
     return _judged(samples, words, (gaps, tests), needed)
 
@@ -115,7 +115,7 @@ def against_reference(samples: Samples, reference: int, margin: float) -> list[J
     words[(words == Word.UNDECIDED) & testable & (reach < margin)] = Word.EQUIVALENT
     words[reference] = Word.REFERENCE
     undecided = [int(row) for row in np.flatnonzero((words == Word.UNDECIDED) & testable)]
-    plan = Plan(samples, reference, margin, contenders=len(undecided), named=True)
+    plan = SeedsPlan(samples, reference, margin, contenders=len(undecided), named=True)
     needed = more_seeds(plan, undecided)
     return _judged(samples, words, (gaps, tests), needed)
 

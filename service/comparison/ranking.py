@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from service.catalog.metrics import METRICS
 from service.comparison import headline, judgement, scores
 from service.comparison.components import Components, components_of
-from service.comparison.curves import Curve, curve_of
+from service.comparison.curves import ResultCurve, curve_of
 from service.comparison.design import Design, Level, design_of
 from service.comparison.effects import Effects, analyse
 from service.comparison.groups import Group, SeedValue, grouped, samples_of
@@ -33,7 +33,7 @@ MARGIN_OF_LOSSES = 0.05
 
 
 @dataclass(frozen=True)
-class Difference:
+class LeadDifference:
     """A group's mean minus that of the leader, or of the reference.
 
     Attributes:
@@ -74,11 +74,11 @@ class RankedGroup:
     std: float | None
     ci95: Interval | None
     shrunk_mean: float | None
-    difference: Difference | None
+    difference: LeadDifference | None
     p_value: float | None
     seeds_needed: int | None
     chosen: dict[str, Level]
-    curve: Curve | None
+    curve: ResultCurve | None
     additive_mean: float | None
     diverged: int
     unfinished: int
@@ -295,12 +295,12 @@ def _ranked_group(
     )
 
 
-def _difference(judged: Judged, sign: int) -> Difference | None:
+def _difference(judged: Judged, sign: int) -> LeadDifference | None:
     """Return the gap to the leader as a difference in the metric's units."""
     if judged.gap is None or judged.interval is None:
         return None
     low, high = judged.interval
-    return Difference(-sign * judged.gap, _ordered(-sign * low, -sign * high))
+    return LeadDifference(-sign * judged.gap, _ordered(-sign * low, -sign * high))
 
 
 def _turned(interval: Interval | None, sign: int) -> Interval | None:

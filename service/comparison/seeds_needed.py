@@ -21,7 +21,7 @@ _HARDEST = 8
 
 
 @dataclass(frozen=True)
-class Plan:
+class SeedsPlan:
     """What the answer depends on.
 
     Attributes:
@@ -39,7 +39,7 @@ class Plan:
     named: bool = False
 
 
-def more_seeds(plan: Plan, undecided: Sequence[int]) -> dict[int, int | None]:
+def more_seeds(plan: SeedsPlan, undecided: Sequence[int]) -> dict[int, int | None]:
     """Return for each undecided configuration how many more seeds would probably settle it.
 
     With n' seeds in all, v and rho as they are, f' degrees of freedom and the gap shrunk by
@@ -70,7 +70,7 @@ def more_seeds(plan: Plan, undecided: Sequence[int]) -> dict[int, int | None]:
     }
 
 
-def _hardest(plan: Plan, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+def _hardest(plan: SeedsPlan, rows: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return for each contender the others that it is hardest to be as good as, (r, others).
 
     About (z_.95 + z_.8)^2 v / (margin - gap)^2 seeds are needed for each. Against a named one, it
@@ -87,7 +87,9 @@ def _hardest(plan: Plan, rows: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.asarray(entered[np.argsort(-hard, axis=1)[:, :most]], np.intp)
 
 
-def _pairs(plan: Plan, rows: NDArray[np.intp], others: NDArray[np.intp]) -> tuple[Floats, Floats]:
+def _pairs(
+    plan: SeedsPlan, rows: NDArray[np.intp], others: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
     """Return how far each contender is behind its others, shrunk, and n times the variance."""
     samples, v = plan.samples, _probable(plan.samples.spreads)
     apart = samples.means[others] - samples.means[rows, None]
@@ -110,7 +112,7 @@ def _probable(spreads: Spreads) -> Floats:
     return np.asarray(spreads.variances * f / special.chdtri(f, PROBABLY), float)
 
 
-def _freedoms(plan: Plan) -> Floats:
+def _freedoms(plan: SeedsPlan) -> Floats:
     """Return the degrees of freedom of a difference, by the number of seeds in all."""
     more = np.maximum(np.arange(MOST_SEEDS + 1) - 1.0, 1.0)
     family = int(plan.samples.entered.sum())
@@ -154,7 +156,7 @@ class _Way:
         return np.asarray(1.0 - missed.sum(axis=1), float)
 
 
-def _worse_limits(plan: Plan, freedoms: Floats) -> Floats:
+def _worse_limits(plan: SeedsPlan, freedoms: Floats) -> Floats:
     """Return the t from which on a contender is worse, for each number of seeds."""
     if plan.named:
         level = ALPHA / (2 * plan.contenders)

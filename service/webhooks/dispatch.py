@@ -45,7 +45,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DeliveryOutcome:
     """How an attempt ended; it delivered the message where ``error`` is None.
 
     ``retry_after`` is the pause the receiver asked for, in seconds; ``gone``: it wants no messages.
@@ -122,7 +122,9 @@ def _secrets(webhook: Webhook, now: datetime) -> tuple[str, ...]:
     return (webhook.secret, webhook.previous_secret)
 
 
-def record(session: Session, message: Message, outcome: Outcome, settings: Settings) -> str | None:
+def record(
+    session: Session, message: Message, outcome: DeliveryOutcome, settings: Settings
+) -> str | None:
     """Record how an attempt ended, and when the next one is due.
 
     Returns:
@@ -158,7 +160,7 @@ def record(session: Session, message: Message, outcome: Outcome, settings: Setti
         return delivery.status
 
 
-def _pause(failures: int, outcome: Outcome, settings: Settings) -> float | None:
+def _pause(failures: int, outcome: DeliveryOutcome, settings: Settings) -> float | None:
     """Return the seconds until the next attempt; None where there is none."""
     pauses = settings.webhook_pauses
     if failures > len(pauses):
@@ -167,7 +169,7 @@ def _pause(failures: int, outcome: Outcome, settings: Settings) -> float | None:
     return max(jittered, min(outcome.retry_after, _LONGEST_RETRY_AFTER_SECONDS))
 
 
-def _entry(message: Message, outcome: Outcome, delivery: WebhookDelivery) -> dict[str, Any]:
+def _entry(message: Message, outcome: DeliveryOutcome, delivery: WebhookDelivery) -> dict[str, Any]:
     next_at = delivery.next_attempt_at
     return {
         "number": message.attempt,

@@ -26,7 +26,7 @@ from service.database.engine import create_database_engine, session_factory
 from service.database.outages import Outage, is_outage
 from service.settings import Settings
 from service.webhooks import dispatch
-from service.webhooks.dispatch import Message, Outcome
+from service.webhooks.dispatch import DeliveryOutcome, Message
 from service.webhooks.signatures import headers
 from service.webhooks.targets import RefusedTargetError, addresses_in, refuse_private
 
@@ -167,7 +167,9 @@ class WebhookSender:
                 reason=outcome.error,
             )
 
-    async def _attempt(self, pool: httpcore.AsyncConnectionPool, message: Message) -> Outcome:
+    async def _attempt(
+        self, pool: httpcore.AsyncConnectionPool, message: Message
+    ) -> DeliveryOutcome:
         started = time.monotonic()
         patience = self._settings.webhook_timeout_seconds
         status_code, error, retry_after = None, None, 0.0
@@ -184,7 +186,7 @@ class WebhookSender:
             ]
         else:
             error = _status_error(status_code)
-        return Outcome(
+        return DeliveryOutcome(
             seconds=time.monotonic() - started,
             status_code=status_code,
             error=error,

@@ -74,7 +74,7 @@ class TuningCurve(ApiAnswer):
     good_range: GoodRange | None = Field(description="Null unless one number is tuned.")
 
     @classmethod
-    def of(cls, curve: "curves.Curve") -> Self:
+    def of(cls, curve: "curves.ResultCurve") -> Self:
         """Return the answer for a curve."""
         good = curve.good_range
         return cls(

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from service.comparison.curves import Curve, GoodRange
+from service.comparison.curves import NearBest, ResultCurve
 from service.comparison.design import Design
 from service.comparison.headline import Said, group_name, headline, notes
-from service.comparison.ranking import Difference, RankedGroup
+from service.comparison.ranking import LeadDifference, RankedGroup
 from service.comparison.statements import statement
 from service.comparison.words import Word
 
@@ -77,7 +77,7 @@ def test_names_tell_their_axis_where_a_label_alone_says_nothing():
 
 
 def test_notes_of_the_design():
-    curve = Curve([], GoodRange(0.1, 0.1, 1.0, at_edge=True))
+    curve = ResultCurve([], NearBest(0.1, 0.1, 1.0, at_edge=True))
     leader = replace(PLAIN, curve=curve, n=3)
     design = Design(("activation",), ("optimizer.learning_rate",), ("dataset.seed",))
     groups = [leader, named("b", Word.WORSE, unfinished=1)]
@@ -95,8 +95,8 @@ def test_notes_of_the_design():
 
 
 def test_what_is_said_of_one():
-    behind = Difference(-0.034, (-0.056, -0.012))
-    near = Difference(-0.03, (-0.07, 0.01))
+    behind = LeadDifference(-0.034, (-0.056, -0.012))
+    near = LeadDifference(-0.03, (-0.07, 0.01))
 
     def of(word, metric="val_accuracy", **fields):
         return statement(named("x", word, **fields), metric, 0.01)
@@ -111,7 +111,7 @@ def test_what_is_said_of_one():
     )
     assert of(Word.UNDECIDED, n=1) == "undecided: one seed"
     assert of(Word.DID_NOT_TRAIN) == "did not train (0 of 3)"
-    better = Difference(0.5, (0.2, 0.8))
+    better = LeadDifference(0.5, (0.2, 0.8))
     assert of(Word.BETTER, metric="val_loss", difference=better) == "better by 0.5 (0.2 to 0.8)"
     assert of(Word.LEADS) == "leads"
     assert of(None, n=0) == "no result yet"

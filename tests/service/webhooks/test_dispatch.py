@@ -3,14 +3,14 @@
 from sqlalchemy import text
 
 from service.webhooks import dispatch
-from service.webhooks.dispatch import Outcome
+from service.webhooks.dispatch import DeliveryOutcome
 
 #: No connection is made to it: these tests are the sender.
 URL = "http://127.0.0.1:1/"
 
 
 def _failed(retry_after=0.0):
-    return Outcome(0.01, 503, "It answered 503.", retry_after)
+    return DeliveryOutcome(0.01, 503, "It answered 503.", retry_after)
 
 
 def test_pauses_follow_the_schedule_with_jitter_until_it_is_given_up(
@@ -45,7 +45,7 @@ def test_pauses_follow_the_schedule_with_jitter_until_it_is_given_up(
 def test_one_sender_at_a_time_and_the_last_one_counts(lab, sessions, subscribe, log, settings):
     webhook = subscribe(URL, "experiment.created")
     lab.submit()
-    delivered = Outcome(0.01, 200)
+    delivered = DeliveryOutcome(0.01, 200)
     with sessions() as one, sessions() as two:
         (first,) = dispatch.claim(one, webhook.id, settings, limit=4)
         assert dispatch.claim(two, webhook.id, settings, limit=4) == []
