@@ -12,9 +12,12 @@ SHOWDOWN = Preset(
     name="activation_showdown",
     title="Six activations on MNIST",
     description="Keras' convolutional network on MNIST with six activations: glorot_uniform, "
-    "Keras' default, for all but selu, which brings lecun_normal and alpha dropout as its paper "
-    "has it; Adam at 1e-3, gradients clipped by value at 0.5, batches of 128; trained on the "
-    "60,000 images and validated on the 10,000.",
+    "Keras' default, for all but selu, which brings lecun_normal and alpha dropout at 0.05 and "
+    "0.10, as its paper has them; Adam at 1e-3, gradients clipped by value at 0.5, batches of "
+    "128; trained on the 60,000 images and validated on the 10,000, as the source does. The source "
+    "trains relu alone: network and recipe are from there, the claims are this project's own. "
+    "They are about one learning rate: with each activation at its own best rate sigmoid is not "
+    "as far behind.",
     source=Source("Keras, Simple MNIST convnet", "https://keras.io/examples/vision/mnist_convnet/"),
     spec={
         "dataset": "mnist",
@@ -40,7 +43,7 @@ SHOWDOWN = Preset(
                 "label": "selu as its paper has it",
                 "activation": "selu",
                 "initializer": "lecun_normal",
-                "dropout": {"name": "alpha_dropout", "rate": [0.25, 0.5]},
+                "dropout": {"name": "alpha_dropout", "rate": [0.05, 0.1]},
             },
         ],
     },
@@ -51,8 +54,8 @@ SHOWDOWN = Preset(
     claims=(
         PublishedClaim(
             "sigmoid_is_slowest",
-            "sigmoid is the slowest to learn: its validation accuracy, averaged over the epochs, "
-            "is below that of each of the others.",
+            "At Adam's default rate sigmoid is the slowest to learn: its validation accuracy, "
+            "averaged over the epochs, is below that of each of the others.",
             lower(
                 MetricMeasure("val_accuracy", "mean"),
                 group(activation="sigmoid"),
@@ -74,18 +77,16 @@ SHOWDOWN = Preset(
     ),
 )
 
-_FAST = {"learning_rate": 0.001}
-
 GELU_MNIST = Preset(
     name="gelu_mnist",
     title="gelu against elu and relu on MNIST",
-    description="Section 3.1: eight hidden layers of 128, Adam at 1e-3, 1e-4 and 1e-5, batches of "
-    "128, 50 epochs, without dropout and at a rate of 0.5; 5,000 of the training images are held "
-    "out for validation, as there. The paper chooses the learning rate by validation and shows "
-    "the median of five runs; here the claim is checked at 1e-3, the rate at which all three "
-    "reach their lowest training loss (the small size has that rate alone), on the mean over the "
-    "seeds. Its weights have rows of unit "
-    "norm; lecun_normal, whose rows have it on average, stands in.",
+    description="Section 3.1: eight hidden layers of 128, Adam at 1e-3, batches of 128, 50 epochs, "
+    "without dropout and at a rate of 0.5; 5,000 of the training images are held out for "
+    "validation, as there. The paper chooses among 1e-3, 1e-4 and 1e-5 by validation and says that "
+    "gelu tends to have the lowest median training loss over its curves; here the rate is 1e-3, at "
+    "which all three reach their lowest, and a curve counts by its mean over the epochs, which no "
+    "single epoch decides. The paper's weights have rows of unit norm; lecun_normal, whose rows "
+    "have it on average, stands in.",
     source=Source(
         "Hendrycks & Gimpel 2016, Gaussian error linear units, section 3.1",
         "https://arxiv.org/abs/1606.08415",
@@ -95,7 +96,7 @@ GELU_MNIST = Preset(
         "model": {"name": "mlp", "hidden_units": [128] * 8},
         "activation": [{"name": "gelu", "approximate": "none"}, "elu", "relu"],
         "initializer": "lecun_normal",
-        "optimizer": [{"name": "adam", "learning_rate": rate} for rate in (1e-3, 1e-4, 1e-5)],
+        "optimizer": {"name": "adam", "learning_rate": 0.001},
         "dropout": ["none", 0.5],
         "batch_size": 128,
         "epochs": 50,
@@ -103,18 +104,18 @@ GELU_MNIST = Preset(
     },
     small={
         "dataset": {"name": "mnist", "train_size": 2400, "validation_split": 1 / 12},
-        "optimizer": {"name": "adam", **_FAST},
         "epochs": 20,
     },
     claims=tuple(
         PublishedClaim(
             f"gelu_has_the_lowest_loss_{words.replace(' ', '_')}",
-            f"Of gelu, elu and relu, gelu has the lowest training loss {words}.",
+            f"Of gelu, elu and relu, gelu has the lowest training loss, averaged over the epochs, "
+            f"{words}.",
             lower(
-                MetricMeasure("loss"),
-                group(activation="gelu", dropout=dropout, optimizer=_FAST),
-                group(activation="elu", dropout=dropout, optimizer=_FAST),
-                group(activation="relu", dropout=dropout, optimizer=_FAST),
+                MetricMeasure("loss", "mean"),
+                group(activation="gelu", dropout=dropout),
+                group(activation="elu", dropout=dropout),
+                group(activation="relu", dropout=dropout),
             ),
         )
         for dropout, words in (("none", "without dropout"), ("dropout", "with dropout"))
@@ -149,16 +150,18 @@ SELU_DEPTH = Preset(
     name="selu_depth",
     title="Self-normalizing networks of 8, 16 and 32 layers",
     description="Figure 1: fully connected networks of 8, 16 and 32 layers on MNIST, selu with "
-    "lecun_normal against relu with he_normal and batch normalization, plain SGD. The paper "
-    "leaves width and batch size of the figure open: 128 units and batches of 128 stand here, "
-    "and a learning rate of 0.01.",
+    "lecun_normal against relu with he_normal and batch normalization, plain SGD. The figure "
+    "shows the training error over update steps at a learning rate of 1e-5, where batch "
+    "normalization has a high variance due to perturbations; here an epoch is a point of the "
+    "curve, and a rise of the training loss the perturbation. The paper leaves width and batch "
+    "size of the figure open: 128 units and batches of 128 stand here.",
     source=Source(
         "Klambauer et al. 2017, Self-normalizing neural networks, figure 1",
         "https://arxiv.org/abs/1706.02515",
     ),
     spec={
         "dataset": {"name": "mnist", "preprocessing": "standardize"},
-        "optimizer": {"name": "sgd", "learning_rate": 0.01},
+        "optimizer": {"name": "sgd", "learning_rate": 1e-5},
         "batch_size": 128,
         "epochs": 20,
         "seeds": 5,
@@ -188,9 +191,9 @@ SELU_DEPTH = Preset(
         *(
             PublishedClaim(
                 f"lower_variance_than_batch_norm_{depth}_layers",
-                f"With {depth} layers the validation loss moves more steadily from epoch to epoch "
-                "with selu than with batch normalization.",
-                lower(MetricMeasure("val_loss", "roughness"), *_selu_and_batch_norm(depth)),
+                f"With {depth} layers the training loss rises after fewer epochs with selu than "
+                "with batch normalization.",
+                lower(MetricMeasure("loss", "rises"), *_selu_and_batch_norm(depth)),
             )
             for depth in _DEPTHS
         ),

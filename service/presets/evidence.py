@@ -1,14 +1,18 @@
 """Evidence: what a check found about a claim, with the figures behind it."""
 
+import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from service.presets.measures import TrainingMeasure
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.statuses import FINISHED, RunStatus
+
+if TYPE_CHECKING:
+    from service.comparison import inference
 
 #: A published claim is reproduced or not; one of an experiment's author is supported or refuted.
 ClaimStatus = Literal["reproduced", "not_reproduced", "supported", "refuted", "inconclusive"]
@@ -46,6 +50,8 @@ class DifferenceFigures:
     """How much one group's mean is above another's, with its 95% interval.
 
     ``n`` counts the seeds in common where ``paired``, else those of the smaller group.
+    ``p_value`` is two-sided, for the true difference being the one that is claimed at least; None
+    where there is no spread to test with.
     """
 
     group: str
@@ -54,6 +60,7 @@ class DifferenceFigures:
     ci95: Interval
     paired: bool
     n: int
+    p_value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,13 +102,59 @@ def by_seed(
     """
     values: dict[int, list[float]] = {}
     for training in trainings:
-        completed = training.status == RunStatus.COMPLETED
-        value = measure.of(training) if completed else None
-        if value is None or not math.isfinite(value):
-            value = worst
+        value = _value(measure, training)
+        value = worst if value is None else value
         if value is not None:
             values.setdefault(training.seed, []).append(value)
     return {seed: math.fsum(own) / len(own) for seed, own in values.items()}
+
+
+def values_of(measure: TrainingMeasure, trainings: Sequence[TrainingRecord]) -> list[float]:
+    """Return the finite values of the trainings that completed."""
+    values = [_value(measure, training) for training in trainings]
+    return [value for value in values if value is not None]
+
+
+def _value(measure: TrainingMeasure, training: TrainingRecord) -> float | None:
+    value = measure.of(training) if training.status == RunStatus.COMPLETED else None
+    return value if value is not None and math.isfinite(value) else None
+
+
+def mean_p_value(group: GroupFigures, bound: float) -> float | None:
+    """Return the two-sided p-value of a group's mean being a bound; None without any spread."""
+    from scipy import special  # noqa: PLC0415
+
+    if group.mean is None or not group.std:
+        return None
+    t = abs(group.mean - bound) / (group.std / math.sqrt(group.n))
+    return min(1.0, 2 * float(special.stdtr(group.n - 1, -t)))
+
+
+def tuned_by_seed(
+    measure: TrainingMeasure, trainings: Sequence[TrainingRecord], worst: float, *, higher: bool
+) -> dict[int, float]:
+    """Return for each seed the value of the configuration that is best over the other seeds.
+
+    What is argued about is then each group at its best, chosen on other values than are compared.
+    """
+    configurations: dict[str, list[TrainingRecord]] = {}
+    for training in trainings:
+        key = json.dumps(training.config, sort_keys=True)
+        configurations.setdefault(key, []).append(training)
+    candidates = [by_seed(measure, own, worst) for own in configurations.values()]
+    sign = 1 if higher else -1
+    return {
+        seed: max(
+            (values for values in candidates if seed in values),
+            key=lambda values: sign * _mean_without(values, seed),
+        )[seed]
+        for seed in sorted({seed for values in candidates for seed in values})
+    }
+
+
+def _mean_without(values: Mapping[int, float], seed: int) -> float:
+    others = [value for own, value in values.items() if own != seed] or [values[seed]]
+    return math.fsum(others) / len(others)
 
 
 def figures(
@@ -133,37 +186,54 @@ def difference(
     measure: TrainingMeasure,
     groups: tuple[TrainingGroup, TrainingGroup],
     trainings: Sequence[TrainingRecord],
-    worst: float,
+    values: tuple[Mapping[int, float], Mapping[int, float]],
+    claimed: float = 0.0,
 ) -> DifferenceFigures | None:
     """Compare two groups' values: within common seeds, or as independent samples.
 
-    A diverged training counts as ``worst``.
+    Args:
+        measure: what was measured.
+        groups: the first and the second.
+        trainings: of the experiment.
+        values: of each group, by seed.
+        claimed: the difference that the p-value is against.
 
     Returns:
         First minus second; None where there are fewer than two values to compare.
     """
+    roundings = [_rounding(measure, group.of(trainings)) for group in groups]
+    found = _compared(values, (roundings[0], roundings[1]), 0.0)
+    against = _compared(values, (roundings[0], roundings[1]), claimed) if claimed else found
+    if found is None or against is None:
+        return None
+    group, than = map(str, groups)
+    return DifferenceFigures(
+        group, than, found.mean, found.ci95, found.paired, found.n, against.p_value
+    )
+
+
+def _compared(
+    values: tuple[Mapping[int, float], Mapping[int, float]],
+    roundings: tuple[float, float],
+    claimed: float,
+) -> "inference.Difference | None":
+    """Compare the first group's values less the claimed difference with the second's."""
     import numpy as np  # noqa: PLC0415
 
     from service.comparison import inference  # noqa: PLC0415
 
-    members = [group.of(trainings) for group in groups]
-    first, second = (by_seed(measure, own, worst) for own in members)
-    roundings = (_rounding(measure, members[0]), _rounding(measure, members[1]))
+    first, second = values
     common = sorted(first.keys() & second.keys())
     if 2 * len(common) >= max(len(first), len(second)):
         pair = (
-            np.array([first[seed] for seed in common]),
+            np.array([first[seed] - claimed for seed in common]),
             np.array([second[seed] for seed in common]),
         )
         (found,) = inference.paired_differences([pair], [sum(roundings)])
-    else:
-        found = inference.welch_difference(
-            np.array(list(first.values())), np.array(list(second.values())), roundings
-        )
-    if found is None:
-        return None
-    group, than = map(str, groups)
-    return DifferenceFigures(group, than, found.mean, found.ci95, found.paired, found.n)
+        return found
+    return inference.welch_difference(
+        np.array(list(first.values())) - claimed, np.array(list(second.values())), roundings
+    )
 
 
 def _rounding(measure: TrainingMeasure | None, trainings: Sequence[TrainingRecord]) -> float:

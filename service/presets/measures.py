@@ -11,9 +11,13 @@ from service.comparison import precision
 from service.presets.trainings import TrainingRecord
 
 #: An epoch's number, or how a history becomes one number. ``final``: the last epoch's value;
-#: ``mean``: the mean over all epochs, lower for a loss that falls faster; ``roughness``: the mean
-#: size of the second differences, larger for a curve that moves unsteadily from epoch to epoch.
-At = int | Literal["final", "mean", "roughness"]
+#: ``mean``: the mean over all epochs, lower for a loss that falls faster; ``settled``: the median
+#: of the last tenth of the epochs, which one epoch does not decide; ``rises``: the share of epochs
+#: after which it is higher than before.
+At = int | Literal["final", "mean", "settled", "rises"]
+
+#: How steadily a curve moves says nothing of how good the network is.
+UNSTEADINESS = ("rises",)
 
 #: How a quantity of the hidden layers becomes one number.
 Across = Literal["last", "last_over_first", "smallest", "largest", "median_size"]
@@ -49,8 +53,10 @@ class MetricMeasure:
                 return f"{self.name} at the end"
             case "mean":
                 return f"mean of {self.name} over epochs"
-            case "roughness":
-                return f"roughness of {self.name} over epochs"
+            case "settled":
+                return f"median of {self.name} over the last tenth of the epochs"
+            case "rises":
+                return f"share of epochs after which {self.name} rises"
             case epoch:
                 return f"{self.name} at epoch {epoch}"
 
@@ -68,18 +74,20 @@ class MetricMeasure:
         return precision.step(self.name, training.config) if one_epoch else 0.0
 
 
-def _roughness(values: Sequence[float]) -> float | None:
-    second_differences = [
-        abs(after - 2 * value + before)
-        for before, value, after in zip(values, values[1:], values[2:], strict=False)
-    ]
-    return fmean(second_differences) if second_differences else None
+def _settled(values: Sequence[float]) -> float:
+    return median(values[-math.ceil(len(values) / 10) :])
+
+
+def _rises(values: Sequence[float]) -> float | None:
+    rises = [after > before for before, after in pairwise(values)]
+    return fmean(rises) if rises else None
 
 
 _SUMMARIES: Mapping[str, Callable[[Sequence[float]], float | None]] = {
     "final": lambda values: values[-1],
     "mean": fmean,
-    "roughness": _roughness,
+    "settled": _settled,
+    "rises": _rises,
 }
 
 

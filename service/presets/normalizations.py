@@ -98,6 +98,7 @@ NORMALIZATION_STUDY = Preset(
     ),
 )
 
+_LOSS = MetricMeasure("loss", "mean")
 _CENTRED = ("zero_center", "standardize", "pca", "whiten")
 
 
@@ -108,9 +109,11 @@ def _mnist(preprocessing: str, **sizes: int) -> dict[str, Any]:
 PREPROCESSING_STUDY = Preset(
     name="preprocessing_study",
     title="Centred inputs learn faster",
-    description="Two hidden layers of 128 tanh units on MNIST, plain SGD at 0.01, with the pixels "
-    "as stored, scaled, centred, standardized, projected on 50 principal axes and whitened. The "
-    "paper gives the reasons; network and learning rate are chosen here.",
+    description="Two hidden layers of 128 tanh units on MNIST, plain SGD, with the pixels as "
+    "stored, scaled, centred, standardized, projected on 50 principal axes and whitened. The paper "
+    "argues by the condition number, which sets the largest rate that is stable: so each is "
+    "compared at its own best of five learning rates, chosen on the other seeds. The network is "
+    "chosen here.",
     source=Source(
         "LeCun et al. 1998, Efficient BackProp, section 4.3",
         "http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf",
@@ -119,7 +122,7 @@ PREPROCESSING_STUDY = Preset(
         "model": {"name": "mlp", "hidden_units": [128, 128]},
         "activation": "tanh",
         "initializer": "glorot_uniform",
-        "optimizer": {"name": "sgd", "learning_rate": 0.01},
+        "optimizer": {"name": "sgd", "learning_rate": [0.01, 0.03, 0.1, 0.3, 1.0]},
         "batch_size": 128,
         "epochs": 20,
         "seeds": 5,
@@ -140,24 +143,21 @@ PREPROCESSING_STUDY = Preset(
         PublishedClaim(
             "centring_learns_faster",
             "With the mean taken off, the training loss, averaged over the epochs, is below that "
-            "of pixels scaled to between 0 and 1.",
-            lower(
-                MetricMeasure("loss", "mean"), group(variant="zero_center"), group(variant="scale")
-            ),
+            "of pixels scaled to between 0 and 1, each at its best learning rate.",
+            lower(_LOSS, group(variant="zero_center"), group(variant="scale"), tuned=True),
         ),
         PublishedClaim(
             "standardizing_learns_faster",
             "With standardized inputs the training loss, averaged over the epochs, is below that "
-            "of pixels scaled to between 0 and 1.",
-            lower(
-                MetricMeasure("loss", "mean"), group(variant="standardize"), group(variant="scale")
-            ),
+            "of pixels scaled to between 0 and 1, each at its best learning rate.",
+            lower(_LOSS, group(variant="standardize"), group(variant="scale"), tuned=True),
         ),
         PublishedClaim(
             "decorrelating_learns_faster",
             "With whitened inputs, which have no correlation left, the training loss, averaged "
-            "over the epochs, is below that of pixels scaled to between 0 and 1.",
-            lower(MetricMeasure("loss", "mean"), group(variant="whiten"), group(variant="scale")),
+            "over the epochs, is below that of pixels scaled to between 0 and 1, each at its best "
+            "learning rate.",
+            lower(_LOSS, group(variant="whiten"), group(variant="scale"), tuned=True),
         ),
     ),
 )

@@ -28,7 +28,7 @@ from service.presets.evidence import (
 from service.presets.measures import MetricMeasure
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.specs.claims import SubmittedClaim
-from service.statuses import UNTRAINED, RunStatus
+from service.statuses import RunStatus
 
 _TOO_FEW = "A test needs two seeds with a value in each group."
 
@@ -126,13 +126,9 @@ def _lacking(registered: RegisteredClaim, trainings: Sequence[TrainingRecord]) -
     if without_result:
         return without_result
     better, than = (group.of(trainings) for group in registered.groups)
-    if any(map(_trained, better)) or any(map(_trained, than)):
+    if any(training.trained for training in (*better, *than)):
         return None
     return "No run of either group trained: networks that learn nothing differ by chance alone."
-
-
-def _trained(training: TrainingRecord) -> bool:
-    return training.status != RunStatus.DIVERGED and training.outcome not in UNTRAINED
 
 
 def _test(registered: RegisteredClaim, trainings: Sequence[TrainingRecord]) -> _Test | None:
@@ -240,7 +236,7 @@ def _decided(
     if test.difference < test.margin:
         reason = f"{better} is not better than {than} {claimed}: the difference is {difference}."
         return "refuted", reason
-    if not any(map(_trained, better.of(trainings))):
+    if not any(training.trained for training in better.of(trainings)):
         # Better than worse than guessing: no claim holds of networks that learned nothing.
         return "inconclusive", f"No run of {better} trained."
     return "supported", f"{better} is better than {than} by {difference}; {claimed} is claimed."
@@ -251,7 +247,7 @@ def _trained_counts(groups: Sequence[TrainingGroup], trainings: Sequence[Trainin
     counts = []
     for group in groups:
         members = group.of(trainings)
-        trained = sum(map(_trained, members))
+        trained = sum(training.trained for training in members)
         if trained < len(members):
             counts.append(f"{trained} of {len(members)} runs of {group} trained")
     return f" {', '.join(counts)}." if counts else ""

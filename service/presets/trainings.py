@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.specs.selection import Asked, in_words, matches
+from service.statuses import UNTRAINED, RunStatus
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class TrainingRecord:
     layers: Mapping[int, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     verdict: str | None = None
     outcome: str | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether it did better than guessing, as far as anyone looked."""
+        return self.status == RunStatus.COMPLETED and self.outcome not in UNTRAINED
 
 
 @dataclass(frozen=True)

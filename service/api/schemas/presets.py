@@ -153,6 +153,10 @@ class ClaimDifference(ApiAnswer):
     )
     paired: bool = Field(description="Whether values were paired by seed.")
     n: int
+    p_value: float | None = Field(
+        description="Of this difference, two-sided, against the one that is claimed at least; not "
+        "corrected. Null where there is no spread, and for an author's claim, which has its own."
+    )
 
     @classmethod
     def of(cls, figures: DifferenceFigures) -> Self:
@@ -266,6 +270,7 @@ _CLAIM: dict[str, Any] = {
             "ci95": [-1.258, -1.148],
             "paired": True,
             "n": 5,
+            "p_value": 0.0021,
         }
     ],
 }

@@ -36,7 +36,12 @@ NAMES = {
     "adam_mnist",
 }
 SIZES = {"train_size": 100, "test_size": 10_000, "validation_split": 0.0}
-CONFIG = {"epochs": 2, "dataset": {"name": "mnist", **SIZES}}
+CONFIG = {
+    "epochs": 2,
+    "dataset": {"name": "mnist", **SIZES},
+    "model": {"name": "mnist_cnn"},
+    "loss": {"name": "categorical_crossentropy"},
+}
 
 
 def table(**groups):
@@ -178,18 +183,69 @@ def test_a_margin_lets_a_little_less_count_as_not_worse():
     assert lower(ACCURACY, B, A, margin=0.01).judge(trainings).status == "reproduced"
 
 
-def test_diverged_runs_count_as_the_worst_and_never_as_missing():
-    nan = math.nan
+def test_diverged_runs_count_as_guessing_and_never_as_missing():
+    nan, guess = math.nan, 0.1135
     some = table(a=[0.9, 0.91, nan, nan], b=[0.8, 0.81, 0.82, 0.8])
     evidence = higher(ACCURACY, A, B).judge(some)
     assert evidence.groups[0].diverged == 2
     assert evidence.groups[0].n == 2
-    assert evidence.differences[0].mean == pytest.approx((0.1 + 0.1 - 0.02 + 0) / 4)
+    expected = (0.1 + 0.1 + (guess - 0.82) + (guess - 0.8)) / 4
+    assert evidence.differences[0].mean == pytest.approx(expected)
     assert evidence.status == "inconclusive"
     never = table(a=[nan, nan], b=[0.8, 0.81])
-    assert lower(ACCURACY, A, B).judge(never).status == "not_reproduced"
     assert higher(ACCURACY, B, A).judge(never).status == "reproduced"
-    assert higher(ACCURACY, A, B).judge(table(a=[nan, nan], b=[nan, nan])).status == "inconclusive"
+    assert lower(ACCURACY, A, B).judge(never).status == "reproduced"
+    assert higher(ACCURACY, A, B).judge(never).status == "not_reproduced"
+    assert higher(ACCURACY, A, B).judge(table(a=[nan, nan], b=[nan, nan])).status != "reproduced"
+
+
+def test_no_claim_of_being_better_is_true_of_networks_that_did_not_train():
+    """Dead networks at the share of the digit 1, beside networks that diverged below it."""
+    dead = [
+        replace(training, outcome="at_chance")
+        if training.config["activation"]["name"] == "a"
+        else training
+        for training in table(a=[0.1135] * 5, b=[0.09, 0.08, 0.1, 0.09, 0.085])
+    ]
+    evidence = higher(ACCURACY, A, B).judge(dead)
+    assert (evidence.status, evidence.reason) == ("not_reproduced", "No run of a trained.")
+    # Nor is the other one worse than that.
+    assert lower(ACCURACY, B, A).judge(dead).status == "inconclusive"
+    # Of how unsteady a curve is nothing of the kind can be said.
+    assert lower(MetricMeasure("val_accuracy", "rises"), A, B).better is None
+
+
+def test_a_claim_of_many_parts_is_refuted_by_one_at_five_percent_in_all():
+    """p = .018 for the only part that is not as claimed: enough alone, not as one of five."""
+    groups = {name: group(activation=name) for name in "bcdef"}
+    values = {name: [0.7, 0.72, 0.71, 0.69] for name in "bcde"}
+    trainings = table(a=[0.9, 0.88, 0.91, 0.9], f=[0.92, 0.905, 0.92, 0.93], **values)
+    alone = higher(ACCURACY, A, groups["f"]).judge(trainings)
+    assert alone.status == "not_reproduced"
+    assert 0.01 < alone.differences[0].p_value < 0.05
+    together = higher(ACCURACY, A, *groups.values()).judge(trainings)
+    assert together.status == "inconclusive"
+    apart = All(tuple(higher(ACCURACY, A, other) for other in groups.values()))
+    assert (apart.parts, apart.judge(trainings).status) == (5, "inconclusive")
+
+
+def test_each_at_its_best_rate_which_the_other_seeds_choose():
+    def trainings(activation, rates):
+        return [
+            replace(one, config={**one.config, "optimizer": {"name": "sgd", "learning_rate": rate}})
+            for rate, values in rates.items()
+            for one in table(**{activation: values})
+        ]
+
+    # At .01 a is better, but b at its best, .1, beats a at its best.
+    both = [
+        *trainings("a", {0.01: [0.8, 0.81, 0.82], 0.1: [0.7, 0.71, 0.72]}),
+        *trainings("b", {0.01: [0.6, 0.61, 0.62], 0.1: [0.9, 0.91, 0.93]}),
+    ]
+    tuned = higher(ACCURACY, B, A, tuned=True).judge(both)
+    assert tuned.status == "reproduced"
+    assert tuned.differences[0].mean == pytest.approx((0.1 + 0.1 + 0.11) / 3)
+    assert higher(ACCURACY, B, A).judge(both).status != "reproduced"
 
 
 def test_bounds_hold_the_whole_interval_or_not():
@@ -283,7 +339,10 @@ def test_measures_are_what_they_say():
     assert MetricMeasure("loss", 1).of(training) == 4.0
     assert MetricMeasure("loss", 9).of(training) is None
     assert MetricMeasure("loss", "mean").of(training) == 2.25
-    assert MetricMeasure("loss", "roughness").of(training) == pytest.approx((1 + 2) / 2)
+    assert MetricMeasure("loss", "rises").of(training) == pytest.approx(1 / 3)
+    assert MetricMeasure("loss", "settled").of(training) == 2.0
+    longer = replace(training, history={"loss": dict(enumerate([9.0] * 27 + [3.0, 1.0, 2.0], 1))})
+    assert MetricMeasure("loss", "settled").of(longer) == 2.0
     # The output layer, which comes last, is left out.
     assert LayerMeasure("activation", "std", "last").of(training) == 1.0
     assert LayerMeasure("activation", "std", "last_over_first").of(training) == 0.25
