@@ -282,6 +282,14 @@ class LevelMean(TypedDict):
     n: int
 
 
+class SpreadComponents(TypedDict):
+    """Standard deviations within configurations: of draws of the data, seeds, and single runs."""
+
+    data: float
+    seeds: float
+    rest: float
+
+
 class Comparison(TypedDict):
     """An experiment's configurations, best first: what the numbers show, and what not."""
 
@@ -301,6 +309,7 @@ class Comparison(TypedDict):
     scale: Literal["raw", "logit", "log"]
     effects: list[AxisEffect]
     levels: list[LevelMean]
+    components: SpreadComponents | None
     unfinished: int
 
 

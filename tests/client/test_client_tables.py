@@ -153,3 +153,12 @@ def test_a_tuned_comparison_says_what_was_chosen(read, lab):
     assert "Averaged over optimizer within each seed." in " ".join(averaged)
     at_one = read("compare", "last", "--by", "optimizer", "--tune", "activation")
     assert "Each at its best activation" in " ".join(at_one)
+
+
+def test_a_comparison_says_how_much_of_the_spread_is_of_the_data(read, lab):
+    data = [{"name": "moons", "seed": seed} for seed in (1, 2)]
+    lab.submit(activation=["relu", "elu"], dataset=data, model="mlp", seeds=2)
+    for number in range(8):
+        lab.train(lab.taken(), val_accuracy=0.5 + number / 100)
+    shown = " ".join(read("compare", "last"))
+    assert "Standard deviations within a configuration: 2.83% between draws of the data" in shown

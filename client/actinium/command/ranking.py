@@ -23,11 +23,15 @@ def comparison_table(comparison: Comparison, metrics: Metrics) -> RenderableType
     tables = [
         _table(comparison, metrics, joined=joined, drawn_width=width) for joined, width in layouts
     ]
-    notes = [_compared(comparison, metrics.title(comparison["metric"])), *comparison["notes"]]
+    notes = [
+        _compared(comparison, metrics.title(comparison["metric"])),
+        *comparison["notes"],
+        _spread(comparison, metrics),
+    ]
     return Group(
         Text(comparison["headline"], style="bold"),
         widgets.Fitting(*tables),
-        Text(" ".join(notes), style="dim"),
+        Text(" ".join(filter(None, notes)), style="dim"),
     )
 
 
@@ -82,6 +86,21 @@ def _compared(comparison: Comparison, title: str) -> str:
     at = "at the last epoch" if comparison["at"] == "final" else "at the best epoch"
     direction = "highest" if comparison["higher_is_better"] else "lowest"
     return f"{title} {at}, {direction} first."
+
+
+def _spread(comparison: Comparison, metrics: Metrics) -> str:
+    """Return where the spread within configurations comes from, if the data were drawn anew."""
+    parts = comparison["components"]
+    if parts is None:
+        return ""
+    data, seeds, rest = (
+        metrics.cell(comparison["metric"], part)
+        for part in (parts["data"], parts["seeds"], parts["rest"])
+    )
+    return (
+        f"Standard deviations within a configuration: {data} between draws of the data, {seeds} "
+        f"between seeds, {rest} beside both."
+    )
 
 
 def _ends(group: ComparisonGroup, *, is_share: bool) -> list[float]:

@@ -127,6 +127,7 @@ export function notes(comparison) {
     isTested && seeds < FEW_SEEDS && t("note.rareFailures", rare),
     ...designNotes(comparison),
     edgeNote(comparison),
+    spreadNote(comparison),
     unfinished > 0 && t("note.looks", { n: unfinished, count: whole(unfinished) }),
     at === "best" && t("note.best"),
   ].filter(Boolean);
@@ -146,6 +147,13 @@ export function designNotes({ groups, tune, average }) {
 function edgeNote({ groups, tune }) {
   const atEdge = groups.filter((group) => group.rank && group.curve?.good_range?.at_edge);
   return atEdge.length > 0 && t("note.edge", { what: namesOf(tune), names: listed(atEdge.map(groupName)) });
+}
+
+/** Return where the spread within configurations comes from, where the data were drawn anew. */
+function spreadNote({ components, metric }) {
+  if (!components) return null;
+  const amounts = Object.entries(components).map(([name, value]) => [name, amount(metric, value)]);
+  return t("note.spread", Object.fromEntries(amounts));
 }
 
 function namesOf(dimensions) {

@@ -23,7 +23,17 @@ const FAILED = group("tanh", "did_not_train", { rank: null, trained: 0, ci95: nu
 
 function comparison(groups, more = {}) {
   const asked = { metric: "val_accuracy", at: "final", by: ["activation"], tune: [], average: [] };
-  return { ...asked, margin: 0.01, groups, effects: [], levels: [], scale: "raw", unfinished: 0, ...more };
+  return {
+    ...asked,
+    margin: 0.01,
+    groups,
+    effects: [],
+    levels: [],
+    components: null,
+    scale: "raw",
+    unfinished: 0,
+    ...more,
+  };
 }
 
 /** Take the page's own sentences in a language. */
@@ -108,6 +118,15 @@ test("notes say what three seeds cannot show, and what was chosen", async () => 
     "With fewer than five seeds these choices overlap: take p as approximate.",
     "Averaged over data set within each seed.",
     "The best learning rate of relu is at an end of the grid: a better one may lie beyond.",
+  ]);
+});
+
+test("a note says where the spread comes from, where the data were drawn anew", async () => {
+  await speak("en");
+  const components = { data: 0.008, seeds: 0.0123, rest: 0 };
+  equal(notes(comparison([LEADER, WORSE], { components })).slice(1), [
+    "Standard deviations within a configuration: 0.8 points between draws of the data, 1.2 points between seeds, " +
+      "0 points beside both.",
   ]);
 });
 
