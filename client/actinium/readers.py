@@ -40,9 +40,9 @@ def read_layers(answer: Any) -> Layers:
 
 
 def read_comparison(answer: Any) -> Comparison:
-    """Return a comparison; the labels of a group stay text."""
-    groups = [_with(read_numbers(group), by=group["by"]) for group in answer["groups"]]
-    read: Comparison = _with(answer, groups=groups, effects=read_numbers(answer["effects"]))
+    """Return a comparison; the F of an effect may be infinite."""
+    effects = [_numbers(effect, "f") for effect in answer["effects"]]
+    read: Comparison = _with(answer, effects=effects)
     return read
 
 

@@ -9,6 +9,10 @@ from actinium.statuses import ClaimStatus, ExperimentStatus, RunStatus
 
 #: How the value of an axis is written: ``leaky_relu(0.2)``.
 Label = str | int | None
+#: How a group of a comparison is written on an axis, or on a parameter of one.
+Level = Label | float
+#: What a comparison says of a group.
+Word = Literal["leads", "reference", "better", "equivalent", "undecided", "worse", "did_not_train"]
 
 
 class RunCounts(TypedDict):
@@ -186,33 +190,126 @@ class Layers(TypedDict):
     layers: list[dict[str, Any]]
 
 
-class ComparisonGroup(TypedDict):
-    """The runs with the same labels on the axes of the comparison."""
+class GroupSeed(TypedDict):
+    """A group's value with one seed; ``chosen`` has the levels that the other seeds chose."""
 
-    by: dict[str, Label]
-    n: int
+    seed: int
+    value: float
+    trained: bool
+    chosen: dict[str, Level]
+
+
+class GroupDifference(TypedDict):
+    """A group's mean minus that of the leader, or of the reference, with its 95% interval."""
+
+    mean: float
+    ci95: list[float]
+
+
+class CurvePoint(TypedDict):
+    """A group's result at one level of what is tuned."""
+
+    levels: dict[str, Level]
     mean: float | None
+    n: int
+    trained: int
+
+
+class GoodRange(TypedDict):
+    """The levels of a tuned number around the best one that are within the margin of it."""
+
+    low: float
+    high: float
+    factor: float | None
+    at_edge: bool
+
+
+class TuningCurve(TypedDict):
+    """A group's results over what is tuned."""
+
+    points: list[CurvePoint]
+    good_range: GoodRange | None
+
+
+class ComparisonGroup(TypedDict):
+    """The runs with the same labels on the axes of the comparison; ``n`` counts seeds."""
+
+    by: dict[str, Level]
+    word: Word | None
+    statement: str
+    rank: int | None
+    n: int
+    trained: int
+    seeds: list[GroupSeed]
+    mean: float | None
+    shrunk_mean: float | None
     std: float | None
     ci95: list[float] | None
-    score: float | None
-    rank: int | None
-    tied_with_best: bool
+    difference: GroupDifference | None
     p_value: float | None
+    seeds_needed: int | None
+    chosen: dict[str, Level]
+    curve: TuningCurve | None
+    additive_mean: float | None
     diverged: int
     unfinished: int
+    missing: int
+
+
+class AxisEffect(TypedDict):
+    """The effect of an axis, or the interaction of two."""
+
+    axes: list[str]
+    df: int
+    sum_of_squares: float | None
+    omega_squared: float | None
+    omega_ci95: list[float] | None
+    partial_omega_squared: float | None
+    generalized_eta_squared: float | None
+    f: float | None
+    df_test: list[float] | None
+    p_value: float | None
+
+
+class LevelMean(TypedDict):
+    """One level of an axis, over all groups that have it; ``n`` counts values."""
+
+    axis: str
+    level: Level
+    mean: float | None
+    ci95: list[float] | None
+    trained: int
+    n: int
+
+
+class SpreadComponents(TypedDict):
+    """Standard deviations within configurations: of draws of the data, seeds, and single runs."""
+
+    data: float
+    seeds: float
+    rest: float
 
 
 class Comparison(TypedDict):
-    """An experiment's configurations, best first, with intervals and tests."""
+    """An experiment's configurations, best first: what the numbers show, and what not."""
 
     experiment_id: str
+    comparison_version: int
+    science_version: int
     metric: str
     at: Literal["final", "best"]
     by: list[str]
+    tune: list[str]
+    average: list[str]
     higher_is_better: bool
+    margin: float | None
+    headline: str
+    notes: list[str]
     groups: list[ComparisonGroup]
-    effects: list[dict[str, Any]]
-    more_seeds_needed: int | None
+    scale: Literal["raw", "logit", "log"]
+    effects: list[AxisEffect]
+    levels: list[LevelMean]
+    components: SpreadComponents | None
     unfinished: int
 
 

@@ -262,8 +262,17 @@ def test_comparison_pictures_and_catalog(client, lab, tmp_path):
     comparison = client.comparison(experiment)
     assert [group["by"]["activation"] for group in comparison["groups"]] == ["elu", "relu"]
     assert comparison["groups"][0]["mean"] == pytest.approx(0.94)
+    assert [group["word"] for group in comparison["groups"]] == ["leads", "worse"]
+    assert [seed["seed"] for seed in comparison["groups"][0]["seeds"]] == [0, 1, 2]
     best = client.comparison(experiment, metric="val_loss", at="best", by=["activation"])
     assert best["higher_is_better"] is False
+    elu = {"activation": "elu"}
+    against = client.comparison(experiment, margin=0.5, against=elu, average="clipping")
+    assert [group["word"] for group in against["groups"]] == ["reference", "worse"]
+    assert (against["margin"], against["average"]) == (0.5, ["clipping"])
+    tuned = client.comparison(experiment, by="clipping", tune="activation")
+    assert tuned["groups"][0]["chosen"] == elu
+    assert [point["n"] for point in tuned["groups"][0]["curve"]["points"]] == [3, 3]
     figure = client.figure(experiment, "learning_curves", theme="dark", metric="val_accuracy")
     assert figure._repr_svg_().lstrip().startswith("<?xml") or "<svg" in figure._repr_svg_()
     assert figure._repr_png_() is None

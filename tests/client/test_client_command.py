@@ -126,7 +126,7 @@ def test_what_is_shown_and_what_scripts_get(actinium, lab, tmp_path):
     assert actinium("history", runs[0]["id"]).stdout.count("inf") == 3
     comparison = _json(actinium("compare", "last", "--by", "activation", "--json"))
     assert [group["by"]["activation"] for group in comparison["groups"]] == ["relu", "leaky_relu"]
-    assert "tied with the best" in actinium("compare", "last").stdout
+    assert actinium("compare", "last").stdout.startswith(comparison["headline"])
     assert actinium("export", "last", "all.csv").returncode == 0
     assert len((tmp_path / "all.csv").read_text().splitlines()) == 1 + 12
     opened = _json(actinium("open", "last", "--json"))["url"]
@@ -153,6 +153,7 @@ WRONG = [
     (["watch", "12345678"], 1, "has an id that ends in 12345678"),
     (["history", "last"], 1, "Give a run's id"),
     (["ls", "--tag", "course"], 2, "write it as key:value"),
+    (["compare", "last", "--against", "relu"], 2, "write it as axis:label"),
     (["run", "no_such_preset"], 1, "no_such_preset"),
     (["run", "missing.json"], 1, "missing.json cannot be read or written: no such file"),
     (["run", "broken.json"], 1, "broken.json is not valid JSON"),

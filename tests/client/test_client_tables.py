@@ -51,8 +51,11 @@ def test_tables_fit_and_nothing_in_them_is_cut(read, lab):
     assert place == "tanh, glorot_uniform, none, none"
     assert len(others) == 15
     ranked = read("compare", "last")
-    assert ranked[3].split() == ["rank", "clipping", "n", "mean", "95%", "interval", "p", "notes"]
-    assert len([line for line in ranked if line.endswith(("25.00%", "1 diverged"))]) == 16
+    assert " leads. Undecided: " in " ".join(ranked[:3])
+    heading = ["rank", "clipping", "mean", "95%", "interval", "p", "result"]
+    assert heading in [line.split() for line in ranked]
+    assert len([line for line in ranked if "25.00%" in line]) == 15
+    assert "1 diverged" in " ".join(line[-30:].strip() for line in ranked)
     assert read("history", sick.split()[0])[-1].split()[0] == "2"
     planned = read("run", "--activation", "elu", "--activation", "tanh", "--dry-run")
     assert [line.split()[-2:] for line in planned[-2:]] == [["1", "0"], ["1", "0"]]
@@ -78,7 +81,7 @@ def test_what_is_stopped_or_has_nothing_to_show_is_not_said_to_be_done(read, lab
         result = "\n".join(read(*words))
         assert "cancelled" in result
         assert "%" not in result
-    assert "nothing can be ranked" in read("compare", "last")[-1]
+    assert read("compare", "last")[0] == "No run has a value to compare yet."
     assert read("history", str(run.id)) == ["No epoch of this run is recorded."]
     assert read("runs", "last", "--seed", "9") == ["No run matches."]
     assert read("ls", "--tag", "course:dl") == ["No experiment matches; `actinium ls` lists all."]
@@ -87,9 +90,75 @@ def test_what_is_stopped_or_has_nothing_to_show_is_not_said_to_be_done(read, lab
 def test_a_comparison_says_what_can_be_said(read, lab):
     lab.submit(seeds=2)
     lab.train_all()
-    assert "There is no other configuration" in " ".join(read("compare", "last")[-2:])
+    assert read("compare", "last")[0] == "There is one configuration only: nothing to compare."
     assert "nothing to retry" in read("retry", "last")[0]
     assert "It had already ended, completed" in read("cancel", "last")[0]
     lab.submit(activation=["elu", "tanh"])
     lab.train(lab.taken())
-    assert "Only one configuration has a result" in " ".join(read("compare", "last")[-2:])
+    shown = read("compare", "last")
+    assert shown[0] == "elu leads. 1 has no result yet."
+    assert [line for line in shown if line.endswith("no result yet; 1 unfinished")]
+    assert "One seed says nothing of chance: nothing is tested." in " ".join(shown)
+
+
+def test_what_a_comparison_says_is_in_its_table(read, actinium, lab):
+    """A leader, one that is worse, one that trained with some seeds, and one with none."""
+    lab.submit(activation=["relu", "elu", "selu", "tanh"], seeds=3, dataset="digits")
+    for values in ([0.9, 0.91, 0.92], [0.8, 0.81, 0.82], [0.9, 0.92, None], [None] * 3):
+        for value in values:
+            claim = lab.taken()
+            if value is None:
+                lab.train(claim, "diverged")
+            else:
+                lab.train(claim, val_accuracy=value)
+    shown = read("compare", "last")
+    assert shown[0].startswith("relu leads. Undecided: selu")
+    assert shown[0].endswith("1 is worse, 1 did not train.")
+    rows = {name: " ".join(_row(shown, name)) for name in ("relu", "elu", "selu", "tanh")}
+    assert rows["relu"].startswith("1 relu 91.00%")
+    assert "leads" in rows["relu"]
+    assert "worse by" in rows["elu"]
+    assert "trained 2 of 3" in rows["selu"]
+    assert rows["tanh"].startswith("- tanh")
+    assert "did not train (0 of 3)" in rows["tanh"]
+    assert "fails on up to 63% of seeds" in " ".join(shown)
+    against = read("compare", "last", "--against", "activation:elu", "--margin", "0.05")
+    assert against[0].startswith("Against elu. Better: relu.")
+    wide = actinium("compare", "last", COLUMNS="160").stdout.splitlines()
+    drawn = {name: next(line for line in wide if f"  {name} " in line) for name in rows}
+    assert "●─" in drawn["relu"]
+    assert [drawn["selu"].count(mark) for mark in "─•x"] == [0, 2, 1]
+
+
+def _row(shown, name):
+    """Return the words of a group's row, over all its lines."""
+    first = next(index for index, line in enumerate(shown) if line.split()[1:2] == [name])
+    own = [shown[first]]
+    for line in shown[first + 1 :]:
+        if line[:8].strip() or not line.strip():
+            break
+        own.append(line)
+    return [word for line in own for word in line.split()]
+
+
+def test_a_tuned_comparison_says_what_was_chosen(read, lab):
+    rates = [{"name": "sgd", "learning_rate": rate} for rate in (0.01, 0.1)]
+    lab.submit(activation=["relu", "elu"], optimizer=rates, seeds=3)
+    for number in range(12):
+        lab.train(lab.taken(), val_accuracy=0.5 + number / 100)
+    shown = " ".join(read("compare", "last"))
+    assert "learning rate 0.1" in shown
+    assert "Each at its best learning rate, chosen on the other seeds." in shown
+    averaged = read("compare", "last", "--by", "activation", "--average", "optimizer")
+    assert "Averaged over optimizer within each seed." in " ".join(averaged)
+    at_one = read("compare", "last", "--by", "optimizer", "--tune", "activation")
+    assert "Each at its best activation" in " ".join(at_one)
+
+
+def test_a_comparison_says_how_much_of_the_spread_is_of_the_data(read, lab):
+    data = [{"name": "moons", "seed": seed} for seed in (1, 2)]
+    lab.submit(activation=["relu", "elu"], dataset=data, model="mlp", seeds=2)
+    for number in range(8):
+        lab.train(lab.taken(), val_accuracy=0.5 + number / 100)
+    shown = " ".join(read("compare", "last"))
+    assert "Standard deviations within a configuration: 2.83% between draws of the data" in shown

@@ -69,7 +69,7 @@ def test_the_two_readmes_say_the_same() -> None:
     ("shown", "told", "lacks"),
     [
         ("relu 0.95 [0.9, 1]\n", "tanh 0.2\nrelu  0.81 [-1e-3, 0.99]\n", False),
-        ("relu ... tied", "relu 0.81 tied", False),
+        ("relu ... worse", "relu 0.81 worse", False),
         ("elu 0.95\n", "relu", True),
         ('{"runs": 12, "cost": {...}}', '{"cost":{},"runs":12}', False),
         ('{"runs": 12}', '{"runs":120}', True),

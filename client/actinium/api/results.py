@@ -1,5 +1,6 @@
 """Calls on the results of an experiment: histories, comparison, claims, figures."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -9,7 +10,7 @@ from actinium.calls import Call, Names, Ref, as_is, get, identifier, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import operation
 from actinium.spec import Claim
-from actinium.types import Claims, Comparison, RunHistory
+from actinium.types import Claims, Comparison, Level, RunHistory
 
 At = Literal["final", "best"]
 
@@ -62,17 +63,38 @@ class Results:
         metric: str = "val_accuracy",
         at: At = "final",
         by: Names | None = None,
+        tune: Names | None = None,
+        average: Names | None = None,
+        margin: float | None = None,
+        against: Mapping[str, Level] | None = None,
     ) -> Call[Comparison]:
-        """Return an experiment's configurations, ranked over their seeds, with intervals and ties.
+        """Return an experiment's configurations, ranked over their seeds, and what is said of each.
 
         Args:
             experiment: the experiment.
             metric: the metric to compare.
             at: ``final`` for its value at the last epoch, ``best`` for the best of all epochs.
-            by: the axes that form the groups; if not given, those that vary.
+            by: the axes, or parameters as ``optimizer.learning_rate``, that form the groups; if
+                not given, those that vary.
+            tune: those that each group has at its best value, chosen on the other seeds; if not
+                given, the learning rate where it varies beside another axis.
+            average: those that each group is averaged over within a seed.
+            margin: how far behind the best still is equivalent, in the metric's units; if not
+                given, one point of an accuracy, 5% of the leader's loss.
+            against: the group that the others are compared with, named before looking:
+                ``{"activation": "relu"}``; if not given, the leader.
         """
         path = f"/v1/experiments/{identifier(experiment)}/comparison"
-        return get(path, readers.read_comparison, {"metric": metric, "at": at, "by": by})
+        query = {
+            "metric": metric,
+            "at": at,
+            "by": by,
+            "tune": tune,
+            "average": average,
+            "margin": margin,
+            "against": against and [f"{axis}:{level}" for axis, level in against.items()],
+        }
+        return get(path, readers.read_comparison, query)
 
     @operation
     def claims(self, experiment: Ref) -> Call[Claims]:
@@ -100,10 +122,11 @@ class Results:
 
         Args:
             experiment: the experiment.
-            name: ``learning_curves``, ``heatmap`` or ``comparison``.
+            name: ``learning_curves``, ``heatmap``, ``comparison`` or ``tuning``.
             kind: the format.
             theme: for a light or a dark background.
-            **options: options of the figure, such as ``metric``, ``at``, ``by``, ``leave_out``.
+            **options: options of the figure, such as ``metric``, ``at``, ``by``, ``tune``,
+                ``leave_out``.
         """
         folder = f"/v1/experiments/{identifier(experiment)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)

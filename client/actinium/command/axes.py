@@ -10,7 +10,7 @@ from rich.table import Column
 
 from actinium.command import widgets
 from actinium.spec import AXES
-from actinium.types import Label
+from actinium.types import Label, Level
 
 
 def varying(configurations: Collection[Mapping[str, Label]]) -> list[str]:
@@ -43,7 +43,7 @@ def columns(axes: Sequence[str], *, joined: bool) -> list[Column]:
     return [widgets.words(axis) for axis in axes]
 
 
-def cells(axes: Sequence[str], labels: Mapping[str, Label], *, joined: bool) -> list[str]:
+def cells(axes: Sequence[str], labels: Mapping[str, Level], *, joined: bool) -> list[str]:
     """Return a configuration's cells in these columns."""
     words = [escape(str(labels[axis])) for axis in axes]
     return [", ".join(words)] if joined and len(axes) > 1 else words

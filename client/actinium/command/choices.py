@@ -65,9 +65,22 @@ def read_tag(text: str) -> tuple[str, str]:
     Raises:
         ValueError: it has no key or no value.
     """
+    return _pair(text, "tag", "key:value")
+
+
+def read_label(text: str) -> tuple[str, str]:
+    """Return the axis and the label of a group, ``activation:leaky_relu(0.2)``.
+
+    Raises:
+        ValueError: it has no axis.
+    """
+    return _pair(text, "label of a group", "axis:label")
+
+
+def _pair(text: str, what: str, form: str) -> tuple[str, str]:
     key, colon, value = text.partition(":")
     if not colon or not key:
-        raise ValueError(f"{text!r} is not a tag: write it as key:value.")
+        raise ValueError(f"{text!r} is not a {what}: write it as {form}.")
     return key, value
 
 

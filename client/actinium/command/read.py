@@ -8,7 +8,7 @@ import click
 import httpx
 
 from actinium.command import render
-from actinium.command.choices import read_tag
+from actinium.command.choices import read_label, read_tag
 from actinium.command.context import Read, Session, complete_experiment, json_option
 from actinium.command.ids import NoSuchIdError
 from actinium.command.ranking import comparison_table
@@ -204,17 +204,47 @@ def history(
     help="At the last epoch or the best.",
 )
 @click.option("--by", multiple=True, help="Axis that forms the groups (repeatable).")
+@click.option(
+    "--tune",
+    multiple=True,
+    help="Axis, or parameter as optimizer.learning_rate, that each group has at its best value "
+    "(repeatable).",
+)
+@click.option("--average", multiple=True, help="Axis that groups are averaged over (repeatable).")
+@click.option(
+    "--margin", type=float, help="How far behind the best still is equivalent: 0.01 is one point."
+)
+@click.option(
+    "--against",
+    type=Read("label", read_label),
+    multiple=True,
+    help="Compare with this group, axis:label, and not with the leader (repeatable).",
+)
 @json_option
 @click.pass_obj
 def compare(
-    session: Session, which: str, *, metric: str, at: Any, by: tuple[str, ...], as_json: bool
+    session: Session,
+    /,
+    which: str,
+    *,
+    by: tuple[str, ...],
+    tune: tuple[str, ...],
+    average: tuple[str, ...],
+    against: tuple[tuple[str, str], ...],
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Rank configurations over their seeds.
+    """Rank configurations over their seeds, and say what the numbers show.
 
     EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
     """
     found = session.client.comparison(
-        session.experiment_id(which), metric=metric, at=at, by=by or None
+        session.experiment_id(which),
+        by=by or None,
+        tune=tune or None,
+        average=average or None,
+        against=dict(against) or None,
+        **options,
     )
     session.print(found, lambda it: comparison_table(it, session.metrics), as_json=as_json)
 

@@ -42,9 +42,14 @@ class Fitting:
         yield self._layouts[-1]
 
 
-def words(name: str) -> Column:
-    """Return a column of text, which may be broken into several lines."""
-    return Column(_header(name), overflow="fold")
+def words(name: str, *, most: int | None = None) -> Column:
+    """Return a column of text, which may be broken into several lines.
+
+    Args:
+        name: of the column.
+        most: its most characters per line, if there is a limit.
+    """
+    return Column(_header(name), overflow="fold", max_width=most)
 
 
 def fixed(name: str) -> Column:

@@ -211,7 +211,7 @@ def test_maxout_is_the_first_largest_of_a_units_pieces(pieces, spatial, memory_f
 
 
 def test_maxout_commutes_with_pooling_in_value_but_not_in_the_gradient_of_ties():
-    """Two pieces tied at different places: why it is not marked as monotone."""
+    """Two pieces that are equal at different places: why it is not marked as monotone."""
     maxout = activation("maxout", 1, pieces=2)
     z = torch.tensor([[[[0.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]]], requires_grad=True)
     last, first = (maxout(F.max_pool2d(z, 2)), F.max_pool2d(maxout(z), 2))

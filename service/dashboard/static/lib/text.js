@@ -44,6 +44,11 @@ export function t(key, values = {}) {
   return form.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
+/** Return sentences as one text, without those that are null or false. Chinese has no space between them. */
+export function joined(parts) {
+  return parts.filter(Boolean).join(language === "zh" ? "" : " ");
+}
+
 /** Return the sentence without values, or null where there is none. */
 export function known(key) {
   return key in sentences ? t(key) : null;

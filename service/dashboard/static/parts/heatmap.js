@@ -4,7 +4,7 @@ import { asText, labelOn, labelsOn } from "../lib/axes.js";
 import { CIVIDIS, heatColours } from "../lib/colours.js";
 import { showValue } from "../lib/format.js";
 import { metricTitle } from "../lib/metrics.js";
-import { STATUS, WITHOUT_RESULT } from "../lib/statuses.js";
+import { hasEnded, STATUS, WITHOUT_RESULT } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
 import { statusName } from "./badges.js";
 import { axisTitle } from "./configuration.js";
@@ -83,8 +83,8 @@ function colourKey({ metric, higher_is_better: upward }, { low, high }) {
 
 function cell(group, runs, metric, range, open) {
   if (!group) return h("td.empty");
-  const finished = group.n + group.diverged + group.missing;
-  const total = finished + group.unfinished;
+  const finished = runs.filter((run) => hasEnded(run) && !WITHOUT_RESULT.includes(run.status)).length;
+  const total = runs.length;
   const lost = WITHOUT_RESULT.map((status) => [status, countOf(runs, status)]).filter(([, times]) => times);
   const lostRuns = lost.reduce((sum, [, times]) => sum + times, 0);
   if (finished === 0 && lostRuns < total) return h("td.empty", t("heatmap.waiting"));

@@ -1,123 +1,157 @@
-// The ranking of configurations: means with intervals, ties, and diverged runs.
+// The ranking of configurations: the answer in a sentence, the groups with their seeds, the notes.
 
-import { asText } from "../lib/axes.js";
+import {
+  chosenLevels,
+  detail,
+  difference,
+  groupName,
+  headline,
+  notes,
+  trainedShare,
+  WORD,
+  wordName,
+} from "../lib/comparison.js";
 import { pValue, showValue, whole } from "../lib/format.js";
-import { bounded, clamp } from "../lib/scale.js";
+import { isShare } from "../lib/metrics.js";
+import { bounded } from "../lib/scale.js";
 import { t } from "../lib/text.js";
-import { axisTitle } from "./configuration.js";
 import { h, svg } from "./dom.js";
-import { notice, scrollableTable } from "./elements.js";
+import { button, notice, scrollableTable } from "./elements.js";
 
 const MOST_ROWS = 60;
-const MANY_SEEDS = 1000;
+/** Width and height of the drawing of a group's seeds, and the room beside its outermost marks. */
+const [WIDTH, HEIGHT, ROOM] = [140, 16, 5];
 /** Columns by their keys in the strings, and whether they hold numbers. */
-const COLUMNS = { rank: true, configuration: false, mean: true, interval: false, n: true, p: true };
+const COLUMNS = { rank: true, configuration: false, mean: false, difference: true, p: true };
 
-/** Return the API's comparison as a table, after a sentence that says how certain it is. */
-export function ranking(comparison) {
-  const groups = comparison.groups.filter((group) => group.rank !== null || group.diverged > 0);
-  if (!groups.length) {
-    return notice(t(comparison.groups.some((group) => group.missing) ? "ranking.missing" : "ranking.none"));
-  }
-  const { metric } = comparison;
-  const place = percentScale(groups.flatMap((group) => intervalOf(metric, group)));
+/**
+ * Return the API's comparison as a table, after its answer in a sentence.
+ *
+ * @param comparison the API's comparison
+ * @param against    called with the labels by axis of a group that all others shall be compared
+ *                   with; with null for the leader again
+ */
+export function ranking(comparison, against) {
+  const groups = comparison.groups.filter((group) => group.n > 0 || group.diverged > 0);
+  if (!groups.length && comparison.groups.some((group) => group.missing)) return notice(t("ranking.missing"));
+  if (!groups.length) return notice(headline(comparison));
+  const place = placeOf(groups.flatMap((group) => drawnValues(comparison.metric, group)));
   const shown = groups.slice(0, MOST_ROWS);
-  const headings = Object.entries(COLUMNS).map(([column, isNumber]) =>
-    h(isNumber ? "th.number" : "th", { scope: "col", title: t(`ranking.${column}.about`) }, t(`ranking.${column}`)),
-  );
-  const rows = shown.map((group) => groupRow(metric, group, place));
+  const rows = shown.map((group) => groupRow(comparison, group, place, against));
+  const hasReference = groups.some((group) => group.word === WORD.REFERENCE);
   return [
-    h("p.lead", conclusion(comparison, groups)),
-    scrollableTable(t("ranking.title"), "table.ranking", h("thead", h("tr", headings)), h("tbody", rows)),
-    groups.length > shown.length ? h("p.note", t("ranking.more", { n: whole(groups.length - shown.length) })) : null,
+    h("p.lead", headline(comparison)),
+    hasReference && button("button.small", () => against(null), t("ranking.againstLeader")),
+    scrollableTable(t("ranking.title"), "table.ranking", h("thead", headings(comparison.metric)), h("tbody", rows)),
+    groups.length > shown.length && h("p.note", t("ranking.more", { n: whole(groups.length - shown.length) })),
+    h(
+      "ul.notes",
+      [...notes(comparison), t("ranking.seeds.about")].map((note) => h("li", note)),
+    ),
   ];
 }
 
-/** Return a function that places values between 4% and 96% of a bar's width. */
-function percentScale(values) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return (value) => (high > low ? 4 + (92 * (value - low)) / (high - low) : 50);
+function headings(metric) {
+  const cells = Object.entries(COLUMNS).map(([column, isNumber]) => {
+    const inPoints = column === "difference" && isShare(metric);
+    const title = t(inPoints ? "ranking.difference.points" : `ranking.${column}`);
+    return h(isNumber ? "th.number" : "th", { scope: "col", title: t(`ranking.${column}.about`) }, title);
+  });
+  return h("tr", cells);
 }
 
-function groupRow(metric, group, place) {
-  const notes = [
-    group.diverged && t("ranking.diverged", { n: group.diverged }),
-    group.unfinished && t("ranking.unfinished", { n: group.unfinished }),
-  ].filter(Boolean);
-  const tie = h("span.tie", { title: t("ranking.tied.about") }, t("ranking.tied"));
+/** Return a function that places values between the two ends of a drawing. */
+function placeOf(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return (value) => (high > low ? ROOM + ((WIDTH - 2 * ROOM) * (value - low)) / (high - low) : WIDTH / 2);
+}
+
+function groupRow(comparison, group, place, against) {
+  const { metric } = comparison;
   return h(
-    group.tied_with_best ? "tr.tied" : "tr",
+    "tr",
     h("td.number", group.rank ?? "–"),
-    h(
-      "th",
-      { scope: "row" },
-      groupName(group),
-      group.tied_with_best && tie,
-      notes.length ? h("small.warn", notes.join(" · ")) : null,
-    ),
-    h("td.number", showValue(metric, group.mean)),
-    h("td", intervalBar(metric, group, place)),
-    h("td.number", group.n),
+    h("th", { scope: "row" }, nameOf(group, against), saying(comparison, group)),
+    h("td", meanOf(metric, group), drawing(metric, group, place)),
+    h("td.number", differenceOf(metric, group)),
     h("td.number", pValue(group.p_value)),
   );
 }
 
-/** Return a group's labels: "relu · he_normal". */
-function groupName(group) {
-  return Object.values(group.by).map(asText).join(" · ") || t("ranking.all");
+/** Return a group's name; a press on it makes it the reference, unless there is nothing to compare it with. */
+function nameOf(group, against) {
+  const name = groupName(group);
+  if (group.rank === null || group.word === WORD.REFERENCE || !Object.keys(group.by).length) return h("b", name);
+  return button("button", () => against(group.by), { title: t("ranking.against", { name }) }, name);
 }
 
-/** Return the ends of a group's interval within the metric's range; of one run, its value twice; of none, nothing. */
-function intervalOf(metric, { mean, ci95 }) {
-  if (mean === null) return [];
-  return ci95?.map((end) => bounded(metric, end)) ?? [mean, mean];
+/** Return what is said of a group, and what its runs came to. */
+function saying(comparison, group) {
+  const facts = [detail(group, comparison), ...chosenLevels(group)].filter(Boolean);
+  const warnings = [
+    trainedShare(group),
+    group.diverged && t("ranking.diverged", { n: group.diverged }),
+    group.unfinished && t("ranking.unfinished", { n: group.unfinished }),
+  ].filter(Boolean);
+  return [
+    h(
+      "small",
+      h(`span.word.${group.word ?? "none"}`, wordName(group)),
+      facts.map((fact) => ` · ${fact}`),
+    ),
+    warnings.length > 0 && h("small.warn", warnings.join(" · ")),
+  ];
 }
 
-function intervalBar(metric, group, place) {
+function meanOf(metric, { mean, ci95, shrunk_mean: shrunk }) {
+  const title = shrunk === null ? null : t("ranking.mean.shrunk", { mean: showValue(metric, shrunk) });
+  const ends = ci95?.map((end) => showValue(metric, bounded(metric, end)));
+  return [
+    h("span", { title }, showValue(metric, mean)),
+    ends && h("small.muted.beside", t("number.range", { low: ends[0], high: ends[1] })),
+  ];
+}
+
+function differenceOf(metric, { difference: found }) {
+  if (!found) return "";
+  const [low, high] = found.ci95.map((end) => difference(metric, end));
+  return [difference(metric, found.mean), h("small.muted", t("number.range", { low, high }))];
+}
+
+/** Return all values that the drawing of a group shows. */
+function drawnValues(metric, { mean, ci95, seeds }) {
+  const ends = (ci95 ?? []).map((end) => bounded(metric, end));
+  return [...ends, ...seeds.map(({ value }) => value), ...(mean === null ? [] : [mean])];
+}
+
+function drawing(metric, group, place) {
   if (group.mean === null) return "";
-  const [low, high] = intervalOf(metric, group);
-  const words = group.ci95
-    ? t("ranking.interval.is", { low: showValue(metric, low), high: showValue(metric, high) })
-    : t("ranking.interval.none");
-  const mean = place(group.mean);
+  const words = drawingWords(metric, group);
+  const [middle, mean] = [HEIGHT / 2, place(group.mean)];
+  const ends = group.ci95?.map((end) => place(bounded(metric, end)));
   return svg(
     "svg.interval",
-    { viewBox: "0 0 100 12", preserveAspectRatio: "none", role: "img", "aria-label": words },
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words },
     svg("title", words),
-    svg("line.range", { x1: place(low), x2: place(high), y1: 6, y2: 6 }),
-    svg("line.mean", { x1: mean, x2: mean, y1: 1.5, y2: 10.5 }),
+    ends && svg("line.range", { x1: ends[0], x2: ends[1], y1: middle, y2: middle }),
+    svg("line.mean", { x1: mean, x2: mean, y1: 1.5, y2: HEIGHT - 1.5 }),
+    group.seeds.map(({ value, trained }) => seedMark(place(value), middle, trained)),
   );
 }
 
-function conclusion({ more_seeds_needed: seeds }, groups) {
-  if (groups[0].rank === null) return t("ranking.allDiverged");
-  const best = groupName(groups[0]);
-  const tied = groups.filter((group) => group.tied_with_best).length - 1;
-  if (groups.length === 1) return t("ranking.only", { best });
-  if (seeds === null) return t("ranking.tooFew", { best });
-  if (tied <= 0) return t("ranking.clear", { best });
-  const more = seeds >= MANY_SEEDS ? t("ranking.manySeeds") : t("ranking.moreSeeds", { n: seeds });
-  return `${t("ranking.tiedWith", { n: tied, best })} ${more}`;
+/** Return the mark of a seed: a dot, or a cross where it did not train. */
+function seedMark(x, y, trained) {
+  if (trained) return svg("circle.seed", { cx: x, cy: y, r: 2.5 });
+  return svg("path.seed.untrained", { d: `M${x - 3} ${y - 3}l6 6m0-6l-6 6` });
 }
 
-/** Return the share of the variation that each axis explains, as bars; null where none is known. */
-export function effects(comparison) {
-  const known = comparison.effects.filter((effect) => effect.eta_squared !== null && effect.df > 0);
-  if (!known.length) return null;
-  return h(
-    "div.effects",
-    h("h3", t("effects.title")),
-    h("p.note", t("effects.about")),
-    h("ul.bars", known.map(effectBar)),
-  );
-}
-
-function effectBar({ axes, eta_squared: etaSquared, p_value: p }) {
-  const percent = 100 * clamp(etaSquared, 0, 1);
-  return h(
-    "li",
-    h("span.name", axes.map(axisTitle).join(" × ")),
-    h("span.bar", h("i", { style: { width: `${percent}%` } })),
-    h("span.value", `${percent.toFixed(0)}%`, h("small.muted", ` p ${pValue(p)}`)),
-  );
+function drawingWords(metric, { ci95, seeds }) {
+  const interval = ci95
+    ? t("ranking.interval.is", { low: showValue(metric, ci95[0]), high: showValue(metric, ci95[1]) })
+    : t("ranking.interval.none");
+  const values = seeds.map(({ value, trained }) => {
+    const text = showValue(metric, value);
+    return trained ? text : t("ranking.seeds.untrained", { value: text });
+  });
+  return `${t("ranking.seeds.are", { values: values.join(t("list.separator")) })}; ${interval}`;
 }

@@ -30,7 +30,11 @@ export async function view({ element, rest, signal, setTitle }) {
   show(
     element,
     header.element,
-    h("div.grid", h("div.main", curves.element, heatmap.element), h("div.side", claims.element, ranking.element)),
+    h(
+      "div.grid.results",
+      h("div.main", curves.element, heatmap.element),
+      h("div.side", claims.element, ranking.element),
+    ),
     table.element,
   );
   update();

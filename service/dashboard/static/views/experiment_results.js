@@ -1,17 +1,20 @@
 // The results of an experiment: heat map, ranking and claims, asked again as runs end.
 
-import { get } from "../lib/api.js";
+import { get, query } from "../lib/api.js";
 import { labelsOn } from "../lib/axes.js";
+import { designNotes } from "../lib/comparison.js";
 import { comparedMetrics } from "../lib/metrics.js";
-import { t } from "../lib/text.js";
+import { joined, t } from "../lib/text.js";
 import { throttle } from "../lib/timing.js";
 import { claimList } from "../parts/claims.js";
 import { axisTitle } from "../parts/configuration.js";
 import { h, show } from "../parts/dom.js";
+import { effects, levelMeans } from "../parts/effects.js";
 import { card, notice, select } from "../parts/elements.js";
+import { Figure } from "../parts/figure.js";
 import { heatmap } from "../parts/heatmap.js";
 import { epochChoice, MetricChoice } from "../parts/metric_choice.js";
-import { effects, ranking } from "../parts/ranking.js";
+import { ranking } from "../parts/ranking.js";
 
 const ASK_AGAIN_MILLISECONDS = 2_500;
 /** The two axes of a heat map at first, where both vary. */
@@ -71,7 +74,8 @@ export function heatmapPanel(live, axes, signal, showRuns) {
     if (choice.rows === choice.columns) return notice(t("heatmap.twoAxes"));
     const parameters = { by: `${choice.rows},${choice.columns}`, ...choice.parameters };
     const comparison = await get(`/v1/experiments/${live.id}/comparison`, parameters, signal);
-    return [heatmap(comparison, [...live.runs.values()], showRuns), h("p.note", t("heatmap.note"))];
+    const note = joined([t("heatmap.note"), ...designNotes(comparison)]);
+    return [heatmap(comparison, [...live.runs.values()], showRuns), h("p.note", note)];
   };
   const answer = answered(live, signal, body, ask);
   const options = offered.map((axis) => [axis, axisTitle(axis)]);
@@ -103,21 +107,38 @@ function tableAxes(runs, { varying, many }) {
 export function rankingPanel(live, axes, signal) {
   const body = h("div");
   const choice = comparisonChoice(live, () => answer.again());
-  choice.by = "";
+  [choice.by, choice.reference] = ["", null];
+  const tuning = new Figure({ alt: t("ranking.tuning"), signal });
   const ask = async () => {
-    const parameters = { by: choice.by, ...choice.parameters };
+    const against = Object.entries(choice.reference ?? {}).map(([axis, label]) => `${axis}:${label}`);
+    const parameters = { by: choice.by, against, ...choice.parameters };
     const comparison = await get(`/v1/experiments/${live.id}/comparison`, parameters, signal);
-    return [ranking(comparison), effects(comparison)];
+    const isTuned = hasTuningFigure(comparison);
+    if (isTuned) tuning.show(`/v1/experiments/${live.id}/figures/tuning.svg${query(parameters)}`);
+    return [
+      ranking(comparison, choice.set("reference")),
+      isTuned && tuning.element,
+      effects(comparison),
+      levelMeans(comparison),
+    ];
   };
   const answer = answered(live, signal, body, ask);
   const groupings = [["", t("ranking.byAll")], ...axes.many.map((axis) => [axis, axisTitle(axis)])];
-  const groupBy = select(t("curves.groupBy"), groupings, "", choice.set("by"));
+  const groupBy = select(t("curves.groupBy"), groupings, "", (by) => {
+    choice.reference = null; // its labels are those of the old groups
+    choice.set("by")(by);
+  });
   const update = () => {
     choice.update();
     answer.update();
   };
   const controls = h("div.controls", choice.controls, groupBy);
   return { element: card("ranking-title", t("ranking.title"), controls, body), update };
+}
+
+/** Whether one number is tuned, so that results can be drawn over it. */
+function hasTuningFigure({ tune, groups }) {
+  return tune.length === 1 && groups.some((group) => group.curve?.good_range);
 }
 
 /** Return the panel; it is hidden where nothing was claimed. */

@@ -1,0 +1,185 @@
+import { chosenLevels, detail, difference, headline, notes, trainedShare } from "/static/lib/comparison.js";
+import { useMetrics } from "/static/lib/metrics.js";
+import { useSentences } from "/static/lib/text.js";
+import { effects, levelMeans } from "/static/parts/effects.js";
+import { ranking } from "/static/parts/ranking.js";
+import { equal, METRICS, test } from "./harness.js";
+
+const SEEDS = [0.9, 0.91, 0.92];
+
+/** A group of three seeds that trained, named by its activation. */
+function group(name, word, more = {}) {
+  const seeds = SEEDS.map((value, seed) => ({ seed, value, trained: true, chosen: {} }));
+  const found = { mean: 0.91, shrunk_mean: null, std: 0.01, ci95: [0.89, 0.93], rank: 1, n: 3, trained: 3, seeds };
+  const nothing = { difference: null, p_value: null, seeds_needed: null, chosen: {}, curve: null };
+  return { by: { activation: name }, word, ...found, ...nothing, diverged: 0, unfinished: 0, missing: 0, ...more };
+}
+
+const LEADER = group("relu", "leads");
+const BEHIND = { difference: { mean: -0.034, ci95: [-0.056, -0.012] }, p_value: 0.004, rank: 2 };
+const WORSE = group("elu", "worse", BEHIND);
+const OPEN = group("selu", "undecided", { ...BEHIND, p_value: 0.3, seeds_needed: 5 });
+const FAILED = group("tanh", "did_not_train", { rank: null, trained: 0, ci95: null });
+
+function comparison(groups, more = {}) {
+  const asked = { metric: "val_accuracy", at: "final", by: ["activation"], tune: [], average: [] };
+  return {
+    ...asked,
+    margin: 0.01,
+    groups,
+    effects: [],
+    levels: [],
+    components: null,
+    scale: "raw",
+    unfinished: 0,
+    ...more,
+  };
+}
+
+/** Take the page's own sentences in a language. */
+async function speak(language) {
+  const files = language === "en" ? ["en"] : ["en", language];
+  const loaded = await Promise.all(files.map(async (name) => (await fetch(`/static/strings/${name}.json`)).json()));
+  useSentences(language, Object.assign({}, ...loaded));
+  useMetrics(METRICS);
+}
+
+function textOf(content) {
+  const holder = document.createElement("div");
+  holder.append(...content.flat(Infinity).filter(Boolean));
+  return holder;
+}
+
+test("the headline says who leads, who is undecided and how many are not", async () => {
+  await speak("en");
+  const groups = [LEADER, group("gelu", "equivalent"), OPEN, { ...OPEN, seeds_needed: 1 }, WORSE, FAILED];
+  const undecided = "Undecided: selu (5 more seeds), selu (1 more seed).";
+  equal(headline(comparison(groups)), `relu leads. Equivalent: gelu. ${undecided} 1 is worse. 1 did not train.`);
+  equal(headline(comparison([LEADER, WORSE, WORSE])), "relu is best. 2 are worse.");
+});
+
+test("the headline is whole sentences of Chinese, without spaces between them", async () => {
+  await speak("zh");
+  equal(headline(comparison([LEADER, OPEN, WORSE])), "relu 领先。尚无定论：selu（再加 5 个种子）。1 组更差。");
+});
+
+test("more than five names are counted", async () => {
+  await speak("en");
+  const open = Array.from({ length: 7 }, () => ({ ...OPEN, seeds_needed: null }));
+  equal(headline(comparison([LEADER, ...open])), "relu leads. Undecided: selu, selu, selu, selu, selu and 2 more.");
+});
+
+test("a headline does not name a leader where there is none", async () => {
+  await speak("en");
+  const waiting = group("elu", null, { n: 0, rank: null, mean: null, seeds: [], unfinished: 3 });
+  equal(headline(comparison([waiting, waiting])), "No run has a value to compare yet.");
+  equal(headline(comparison([FAILED, FAILED])), "No configuration trained.");
+  equal(headline(comparison([LEADER])), "There is one configuration only: nothing to compare.");
+  equal(headline(comparison([LEADER, waiting])), "relu leads. 1 has no result yet.");
+});
+
+test("against a group, the headline begins with it", async () => {
+  await speak("en");
+  const groups = [group("elu", "better"), group("relu", "reference"), WORSE];
+  equal(headline(comparison(groups)), "Against relu. Better: elu. 1 is worse.");
+});
+
+test("what would settle a group is said of it", async () => {
+  await speak("en");
+  const asked = comparison([]);
+  equal(detail(OPEN, asked), "5 more seeds would settle it");
+  equal(detail({ ...OPEN, seeds_needed: null }, asked), "400 more seeds would not settle it");
+  equal(detail({ ...OPEN, difference: null, n: 1 }, asked), "one seed");
+  equal(detail({ ...OPEN, difference: null }, asked), "no spread to judge by");
+  equal(detail(group("gelu", "equivalent"), asked), "within 1 point of the best");
+  equal(detail(WORSE, asked), null);
+  equal([trainedShare({ trained: 2, n: 3 }), trainedShare(LEADER)], ["trained 2 of 3", null]);
+});
+
+test("differences have a sign and two digits, shares in points", async () => {
+  await speak("en");
+  const shown = [0.0341, -0.1234, 0, 0.5].map((value) => difference("val_accuracy", value));
+  equal(shown, ["+3.4", "−12", "0", "+50"]);
+  equal(difference("val_loss", -0.01234), "−0.012");
+});
+
+test("notes say what three seeds cannot show, and what was chosen", async () => {
+  await speak("en");
+  const rare = "With 3 seeds a configuration that fails on up to 63% of seeds may have shown no failure.";
+  equal(notes(comparison([LEADER, WORSE])), [rare]);
+  const one = { n: 1, trained: 1, seeds: LEADER.seeds.slice(0, 1) };
+  equal(notes(comparison([{ ...LEADER, ...one }])), ["One seed says nothing of chance: nothing is tested."]);
+  const curve = { points: [], good_range: { low: 1, high: 1, factor: 1, at_edge: true } };
+  const tuned = { ...LEADER, curve, chosen: { "optimizer.learning_rate": 0.1 } };
+  equal(chosenLevels(tuned), ["learning rate 0.1"]);
+  const said = notes(comparison([tuned, WORSE], { tune: ["optimizer.learning_rate"], average: ["dataset"] }));
+  equal(said.slice(1), [
+    "Each at its best learning rate, chosen on the other seeds.",
+    "With fewer than five seeds these choices overlap: take p as approximate.",
+    "Averaged over data set within each seed.",
+    "The best learning rate of relu is at an end of the grid: a better one may lie beyond.",
+  ]);
+});
+
+test("a note says where the spread comes from, where the data were drawn anew", async () => {
+  await speak("en");
+  const components = { data: 0.008, seeds: 0.0123, rest: 0 };
+  equal(notes(comparison([LEADER, WORSE], { components })).slice(1), [
+    "Standard deviations within a configuration: 0.8 points between draws of the data, 1.2 points between seeds, " +
+      "0 points beside both.",
+  ]);
+});
+
+test("a row shows the word, the difference with p, and a mark per seed", async () => {
+  await speak("en");
+  const partly = { ...OPEN, trained: 2, ci95: null, seeds: OPEN.seeds.map((s) => ({ ...s, trained: s.seed > 0 })) };
+  const shown = textOf(ranking(comparison([LEADER, partly, WORSE, FAILED]), () => {}));
+  const [leader, open, worse, failed] = shown.querySelectorAll("tbody tr");
+  equal(
+    [leader, open, worse, failed].map((row) => row.querySelector(".word").textContent),
+    ["leads", "undecided", "worse", "did not train"],
+  );
+  equal(worse.cells[3].textContent, "−3.4−5.6 to −1.2");
+  equal(worse.cells[4].textContent, "0.004");
+  equal([open.querySelectorAll("circle").length, open.querySelectorAll("path.untrained").length], [2, 1]);
+  equal(open.textContent.includes("trained 2 of 3"), true);
+  equal([leader.querySelectorAll(".range").length, open.querySelectorAll(".range").length], [1, 0]);
+  equal(failed.cells[0].textContent, "–");
+});
+
+test("a press on a group compares the others with it", async () => {
+  await speak("en");
+  const chosen = [];
+  const shown = textOf(ranking(comparison([LEADER, WORSE]), (labels) => chosen.push(labels)));
+  shown.querySelectorAll("tbody button")[1].click();
+  const again = textOf(ranking(comparison([LEADER, group("elu", "reference")]), (labels) => chosen.push(labels)));
+  again.querySelector("button.small").click();
+  equal(chosen, [{ activation: "elu" }, null]);
+});
+
+test("effects are omega squared with its interval", async () => {
+  await speak("en");
+  const effect = { axes: ["activation"], df: 1, omega_squared: 0.82, omega_ci95: [-0.1, 0.911], p_value: 0.02 };
+  const unknown = { ...effect, omega_squared: null };
+  const shown = effects(comparison([], { effects: [effect, unknown], scale: "logit" }));
+  equal(shown.querySelectorAll("li").length, 1);
+  equal(shown.querySelector("li").textContent, "Activation82% (0 to 91%) p 0.020");
+  equal(shown.querySelector(".range").style.width, "91.1%");
+  equal(shown.querySelector("p").textContent.endsWith("Computed on the logit scale."), true);
+  equal(effects(comparison([], { effects: [unknown] })), null);
+});
+
+test("levels have their mean and the share that trained, where several axes vary", async () => {
+  await speak("en");
+  const level = { axis: "activation", level: "relu", mean: 0.5, ci95: [0.4, 0.6], trained: 3, n: 4 };
+  const levels = [level, { ...level, axis: "initializer", level: "zeros", mean: null, ci95: null, trained: 0 }];
+  const shown = levelMeans(comparison([], { levels, by: ["activation", "initializer"] }));
+  const rows = [...shown.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent));
+  equal(rows, [
+    ["Activation"],
+    ["relu", "50.00%", "40.00% to 60.00%", "75.0%"],
+    ["Initializer"],
+    ["zeros", "–", "", "0.0%"],
+  ]);
+  equal(levelMeans(comparison([], { levels })), null);
+});
