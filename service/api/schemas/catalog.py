@@ -20,6 +20,7 @@ from service.catalog.meanings import MEANINGS
 from service.figures.plots.activation_curve import sampled_curves
 from service.specs.architectures import architecture
 from service.specs.choices import choice
+from service.specs.resolution import auto_initializer
 
 Bound = int | float | None
 
@@ -81,9 +82,13 @@ class CatalogParameter(ApiAnswer):
 
 
 class AutoChoices(ApiAnswer):
-    """The entries that `auto` stands for with an activation."""
+    """The entries that `auto` stands for with an activation and its default parameters."""
 
     initializer: str
+    initializer_parameters: dict[str, float | str] = Field(
+        description="Parameters of the initializer, computed from those of the activation."
+    )
+    reason: str = Field(description="Why that initializer, in a sentence with its source.")
     dropout: str
 
 
@@ -209,7 +214,13 @@ def _source(source: Source) -> CatalogSource:
 def _auto(entry: Entry) -> AutoChoices | None:
     if not isinstance(entry, ActivationEntry):
         return None
-    return AutoChoices(initializer=entry.initializer, dropout=entry.dropout)
+    chosen = auto_initializer(choice("activation", entry.name))
+    return AutoChoices(
+        initializer=chosen.name,
+        initializer_parameters=chosen.parameters,
+        reason=entry.initializer_reason,
+        dropout=entry.dropout,
+    )
 
 
 def _dataset(entry: Entry) -> DatasetFacts | None:
