@@ -73,7 +73,7 @@ function picture({ name, figure: { svg, note } }, signal) {
 /** Return what an entry says of its own kind: an activation's defaults, a data set's size, a model's layers. */
 function notesOn({ auto, dataset, model }) {
   return [
-    auto && t("catalog.auto", auto),
+    auto && [t("catalog.auto", auto), " ", h("span", { lang: "en" }, auto.reason)],
     dataset &&
       t("catalog.dataset", {
         train: dataset.train_count,
