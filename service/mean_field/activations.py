@@ -71,7 +71,8 @@ def _gelu(approximate: str) -> Nonlinearity:
 
 
 def _tanh_gelu(x: Values) -> Values:
-    return x * expit(2 * _tanh_gelu_exponent(x))
+    value: Values = x * expit(2 * _tanh_gelu_exponent(x))
+    return value
 
 
 def _tanh_gelu_slope(x: Values) -> Values:
@@ -82,7 +83,8 @@ def _tanh_gelu_slope(x: Values) -> Values:
 
 
 def _tanh_gelu_exponent(x: Values) -> Values:
-    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    exponent: Values = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return exponent
 
 
 def _silu() -> Nonlinearity:

@@ -64,7 +64,8 @@ def _both_below(x: Values, y: Values, rotation: float) -> Values:
         a = rotation * (node + 1) / 2
         exponent = -(x**2 + y**2 - 2 * x * y * math.sin(a)) / (2 * math.cos(a) ** 2)
         chance = chance + weight * rotation / 2 * np.exp(exponent) / (2 * math.pi)
-    return np.clip(chance, 0.0, 1.0)
+    clipped: Values = np.clip(chance, 0.0, 1.0)
+    return clipped
 
 
 @cache

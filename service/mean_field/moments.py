@@ -1,25 +1,31 @@
 """Moments of an activation over normal z-values: everything that the maps of the theory need."""
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from service.mean_field import maxout, quadrature
 from service.mean_field.activations import NONLINEARITIES, Nonlinearity
 
 
-class ActivationMoments(Protocol):
+class ActivationMoments(ABC):
     """Means over z-values N(shift, variance) of the units of a wide layer."""
 
+    @abstractmethod
     def mean(self, variance: float, shift: float = 0.0) -> float:
         """Return E[f(z)]."""
 
+    @abstractmethod
     def square(self, variance: float, shift: float = 0.0) -> float:
         """Return E[f(z)^2]."""
 
+    @abstractmethod
     def squared_slope(self, variance: float, shift: float = 0.0) -> float:
         """Return E[f'(z)^2]."""
 
+    @abstractmethod
     def spread(
         self, variance: float, spread: float, shift: float = 0.0, difference: float = 0.0
     ) -> float:
@@ -40,7 +46,9 @@ def moments_of(activation: str, parameters: Mapping[str, Any]) -> ActivationMome
 
 
 @cache
-def _moments_of(activation: str, parameters: tuple[tuple[str, Any], ...]) -> Any:
+def _moments_of(
+    activation: str, parameters: tuple[tuple[str, Any], ...]
+) -> ActivationMoments | None:
     if activation == "maxout":
         return _MaxoutMoments(**dict(parameters))
     if activation in NONLINEARITIES:
@@ -48,7 +56,7 @@ def _moments_of(activation: str, parameters: tuple[tuple[str, Any], ...]) -> Any
     return None
 
 
-class _ElementwiseMoments:
+class _ElementwiseMoments(ActivationMoments):
     def __init__(self, nonlinearity: Nonlinearity) -> None:
         self._function = nonlinearity
 
@@ -71,7 +79,7 @@ class _ElementwiseMoments:
         )
 
 
-class _MaxoutMoments:
+class _MaxoutMoments(ActivationMoments):
     """Of the largest of ``pieces`` z-values, which passes its gradient to one of them."""
 
     def __init__(self, pieces: int) -> None:
@@ -98,7 +106,7 @@ class _MaxoutMoments:
         if variance == 0:
             return 0.0
         # (a M - b M')^2 / 2 of deviations a and b is (a - b)^2 M^2 / 2 + a b (M - M')^2 / 2.
-        product = (variance**2 - difference**2 / 4) ** 0.5
+        product = math.sqrt(variance**2 - difference**2 / 4)
         apart = variance - product
         _, square = maxout.largest_moments(self._pieces)
         alike = maxout.half_squared_difference(self._pieces, 1 - (spread - apart) / product)

@@ -118,5 +118,5 @@ def _normalized(normalization: Choice, hidden: tuple[Layer, ...]) -> Normalized:
 
 
 def _smallest_group(parameters: dict[str, Any], hidden: tuple[Layer, ...]) -> float:
-    groups = parameters["groups"]
+    groups: int = parameters["groups"]
     return min(layer.features * layer.positions / groups for layer in hidden)

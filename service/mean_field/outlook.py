@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from service.mean_field.network import UnpredictableError
-from service.mean_field.prediction import Prediction, Risk, predict
+from service.mean_field.prediction import Prediction, predict
 from service.specs.spec import RunConfig
 
 #: Optimizers that divide a gradient by its own size, so that a small gradient alone is no obstacle.
@@ -22,11 +22,6 @@ class Outlook:
 
     prediction: Prediction | None
     sentence: str
-
-    @property
-    def risk(self) -> Risk | None:
-        """Whether signal or gradient is lost on the way or grows out of bounds; None: unknown."""
-        return self.prediction and self.prediction.risk
 
 
 def outlook(config: RunConfig) -> Outlook:

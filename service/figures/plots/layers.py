@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.figures.plots.style import (
     Format,
@@ -143,7 +143,7 @@ def _draw_predictions(axes: "Axes", predicted: Sequence[PredictedSpread | None],
             continue
         low, high = found.mean - found.std, found.mean + found.std
         inner, outer = index + 0.26, index + 0.34
-        style = {"color": ink.text, "linewidth": 1.4, "zorder": 4}
+        style: dict[str, Any] = {"color": ink.text, "linewidth": 1.4, "zorder": 4}
         axes.plot([inner, outer, outer, inner], [low, low, high, high], **style)
         axes.plot([outer, outer + 0.06], [found.mean, found.mean], **style)
 

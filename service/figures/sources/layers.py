@@ -139,7 +139,7 @@ def _predictions(
     by_name = {layer.name: layer for layer in found.layers}
     predicted = [by_name.get(layer["name"]) for layer in layers]
     return {
-        "z": [layer and PredictedSpread(layer.z_mean, layer.z_std) for layer in predicted],
+        "z": [PredictedSpread(layer.z_mean, layer.z_std) if layer else None for layer in predicted],
         "activation": [
             PredictedSpread(layer.activation_mean, layer.activation_std)
             if layer and layer.activation_mean is not None and layer.activation_std is not None

@@ -182,12 +182,19 @@ def test_auto_is_shown_as_it_is_resolved(catalog: list[dict[str, Any]]) -> None:
     resolved = {
         run.config.activation.name: {
             "initializer": run.config.initializer.name,
+            "initializer_parameters": run.config.initializer.parameters,
             "dropout": run.config.dropout.name,
         }
         for run in expand(spec, Limits())
     }
-    assert {name: entry["auto"] for name, entry in activations.items()} == resolved
-    assert resolved["selu"] == {"initializer": "lecun_normal", "dropout": "alpha_dropout"}
+    shown = {name: dict(entry["auto"]) for name, entry in activations.items()}
+    assert all(auto.pop("reason").endswith(".") for auto in shown.values())
+    assert shown == resolved
+    assert shown["selu"] == {
+        "initializer": "lecun_normal",
+        "initializer_parameters": {},
+        "dropout": "alpha_dropout",
+    }
 
 
 def test_facts_of_data_sets_and_models(catalog: list[dict[str, Any]]) -> None:
