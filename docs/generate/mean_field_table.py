@@ -78,9 +78,11 @@ def _row(spec: dict[str, Any]) -> tuple[str, ...]:
     normalized = (
         "" if config.normalization.name == "none" else f", {config.normalization.name} norm"
     )
-    by_auto = "" if spec.get("initializer", "auto") != "auto" else " (auto)"
+    initializer = config.initializer.name
+    if spec.get("initializer", "auto") == "auto":
+        initializer = f"auto ({initializer})"
     return (
-        f"{config.activation}, {config.initializer}{by_auto}{normalized}",
+        f"{config.activation}, {initializer}{normalized}",
         *_fixed_point(found),
         f"{found.signal:.2g}",
         f"{_geometric([flow.forward for flow in flows]):.2g}",

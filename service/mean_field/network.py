@@ -1,5 +1,6 @@
 """What the theory looks at in a configuration: nothing that only matters once training begins."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -27,7 +28,8 @@ class InitialNetwork:
     Attributes:
         moments: of its activation.
         layers: names of its layers, the output last.
-        weight_variances: sigma_w^2 of each layer; None where the weights are scaled so that all
+        weight_variances: sigma_w^2 of each layer, NaN of an output that theory does not cover
+            (constant, or scaled on data); None where the weights are scaled so that all
             z-values have unit variance (lsuv).
         shift: the constant that all biases are.
         normalized: how hidden layers are normalized.
@@ -76,23 +78,27 @@ def _weight_variances(config: RunConfig, layers: tuple[Layer, ...]) -> tuple[flo
         return None
     hidden = [_weight_variance(config.initializer, layer) for layer in layers[:-1]]
     # Nothing that is predicted of the hidden layers depends on the output's weights.
-    last = config.output_initializer
-    if last.name in {"lsuv", "constant"}:
-        last = config.initializer
-    return (*hidden, _weight_variance(last, layers[-1], may_be_zero=True))
+    output = _scaled_variance(config.output_initializer, layers[-1])
+    return (*hidden, math.nan if output is None else output)
 
 
-def _weight_variance(initializer: Choice, layer: Layer, *, may_be_zero: bool = False) -> float:
-    fans = Fans(layer.inputs, layer.features * layer.field, layer.features)
-    variance = weight_variance(initializer.name, initializer.parameters, fans)
+def _weight_variance(initializer: Choice, layer: Layer) -> float:
+    variance = _scaled_variance(initializer, layer)
     if variance is None:
         raise UnpredictableError(
             f"The theory is of random weights, and {initializer.name} draws none: the units of a "
             "layer are copies of one another."
         )
-    if variance == 0 and not may_be_zero:
+    if variance == 0:
         raise UnpredictableError("All weights are zero: no signal leaves the inputs.")
-    return layer.inputs * variance
+    return variance
+
+
+def _scaled_variance(initializer: Choice, layer: Layer) -> float | None:
+    """Return fan-in times the variance of a weight; None where the fans do not decide it."""
+    fans = Fans(layer.inputs, layer.features * layer.field, layer.features)
+    variance = weight_variance(initializer.name, initializer.parameters, fans)
+    return None if variance is None else layer.inputs * variance
 
 
 def _normalized(normalization: Choice, hidden: tuple[Layer, ...]) -> Normalized:

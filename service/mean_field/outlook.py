@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from service.mean_field.network import UnpredictableError
-from service.mean_field.prediction import Prediction, predict
+from service.mean_field.prediction import LARGE_LOGITS, Prediction, predict
 from service.specs.spec import RunConfig
 
 #: Optimizers that divide a gradient by its own size, so that a small gradient alone is no obstacle.
@@ -54,6 +54,11 @@ def _flow(prediction: Prediction) -> str:
 
 def _meaning(prediction: Prediction, optimizer: str) -> str:
     if prediction.risk == "exploding":
+        if prediction.logits > LARGE_LOGITS:
+            return (
+                f"its logits begin with a standard deviation of {prediction.logits:.2g}, so the "
+                f"first loss and the first steps are large, and with {optimizer} it may diverge"
+            )
         return f"its first steps will be too large for {optimizer}, unless its rate is very small"
     limit, found = "", prediction.fixed_point
     if found.chi < 1 and prediction.hidden_layers > prediction.deepest:

@@ -142,7 +142,7 @@ def propagate(
         hidden = index < count - 1
         if hidden and normalized != "none":
             found = _normalize(found, normalized)
-        if not found.variance < _OVERFLOWN:
+        if found.variance >= _OVERFLOWN:
             found = Signal((math.inf, math.inf), math.inf, shift)
         signals.append(found)
         if index > 0:

@@ -67,8 +67,9 @@ class PredictionAnswer(ApiAnswer):
     )
     gradient: Number = Field(description="Norm of dL/dz: first hidden layer over last.")
     risk: Literal["none", "vanishing", "exploding"] = Field(
-        description="Whether signal or gradient is lost on the way, or grows out of bounds: a "
-        "factor of 100 from end to end, or six depth scales."
+        description="`vanishing`: signal or gradient is lost on the way, by a factor of 100 from "
+        "end to end or by six depth scales. `exploding`: it grows 100 times, or the logits begin "
+        "with a standard deviation above 5."
     )
     sentence: str = Field(description="What this means for training.")
     layers: list[LayerPrediction]

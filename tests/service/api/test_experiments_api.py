@@ -150,6 +150,21 @@ def test_batch_normalization_makes_the_gradients_of_a_deep_network_explode(api):
     assert found["prediction"]["gradient"] == pytest.approx((math.pi / (math.pi - 1)) ** 29.5)
 
 
+def test_large_logits_are_a_risk_even_where_little_grows(api):
+    """leaky_relu(0.5) with he, 20 layers: the length grows by a quarter per layer."""
+    mlp = {"name": "mlp", "hidden_units": [64] * 20}
+    leaky = {"name": "leaky_relu", "negative_slope": 0.5}
+    standard = {"name": "digits", "preprocessing": "standardize"}
+    he, auto = predictions(
+        api, activation=leaky, initializer=["he_uniform", "auto"], model=mlp, dataset=standard
+    )
+    length = 2 * 0.95 * 1.25**20
+    assert he["prediction"]["layers"][-1]["z_std"] == pytest.approx(length**0.5, rel=0.01)
+    assert he["prediction"]["risk"] == "exploding"
+    assert "logits begin with a standard deviation of 13" in he["prediction"]["sentence"]
+    assert auto["prediction"]["risk"] == "none"
+
+
 def test_numbers_beyond_all_bounds_are_words(api):
     mlp = {"name": "mlp", "hidden_units": [64] * 60}
     wide = {"name": "normal", "stddev": 100}
