@@ -23,13 +23,14 @@ def largest_moments(pieces: int) -> tuple[float, float]:
     return float((weights * density * x).sum()), float((weights * density * x**2).sum())
 
 
-def half_squared_difference(pieces: int, correlation: float) -> float:
-    """Return E[(M - M')^2] / 2 of two samples whose z-values have variance 1 and a correlation.
+def half_squared_difference(pieces: int, spread: float) -> float:
+    """Return E[(M - M')^2] / 2 of two samples whose z-values have variance 1.
 
-    With correlation cos(a) this is the integral from 0 to a of P(s) sin(s), where P(s) is the
-    chance that both samples have their largest z-value in the same piece: dE[MM'] / dc = P.
+    Their correlation is 1 - spread. With correlation cos(a) this is the integral from 0 to a of
+    P(s) sin(s), where P(s) is the chance that both samples have their largest z-value in the same
+    piece: dE[MM'] / dc = P.
     """
-    angle = math.acos(min(1.0, max(-1.0, correlation)))
+    angle = 2 * math.asin(math.sqrt(min(2.0, max(0.0, spread)) / 2))
     nodes, weights = np.polynomial.legendre.leggauss(24)
     s = angle * (nodes + 1) / 2
     return float((weights * agreement(pieces)(s) * np.sin(s)).sum()) * angle / 2

@@ -107,7 +107,7 @@ class _MaxoutMoments(ActivationMoments):
             return 0.0
         # (a M - b M')^2 / 2 of deviations a and b is (a - b)^2 M^2 / 2 + a b (M - M')^2 / 2.
         product = math.sqrt(variance**2 - difference**2 / 4)
-        apart = variance - product
+        apart = difference**2 / 4 / (variance + product)
         _, square = maxout.largest_moments(self._pieces)
-        alike = maxout.half_squared_difference(self._pieces, 1 - (spread - apart) / product)
+        alike = maxout.half_squared_difference(self._pieces, (spread - apart) / product)
         return apart * square + product * alike

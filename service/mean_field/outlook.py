@@ -54,7 +54,7 @@ def _flow(prediction: Prediction) -> str:
 
 def _meaning(prediction: Prediction, optimizer: str) -> str:
     if prediction.risk == "exploding":
-        if prediction.logits > LARGE_LOGITS:
+        if LARGE_LOGITS < prediction.logits < math.inf:
             return (
                 f"its logits begin with a standard deviation of {prediction.logits:.2g}, so the "
                 f"first loss and the first steps are large, and with {optimizer} it may diverge"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from service.mean_field.fixed_points import FixedPoint, fixed_point
 from service.mean_field.network import InitialNetwork, UnpredictableError, initial_network
-from service.mean_field.propagation import Signal, Wave, propagate
+from service.mean_field.propagation import NoSignalError, Signal, Wave, propagate
 from service.specs.spec import RunConfig
 
 Risk = Literal["none", "vanishing", "exploding"]
@@ -102,16 +102,17 @@ def predict(config: RunConfig) -> Prediction:
 
 @lru_cache(maxsize=4096)
 def _predict(network: InitialNetwork) -> Prediction:
-    wave = propagate(
-        network.moments,
-        network.weight_variances,
-        shift=network.shift,
-        normalized=network.normalized,
-        inputs=network.inputs,
-        layers=len(network.layers),
-    )
-    if wave.signals[0].spread <= 0:
-        raise UnpredictableError("The samples do not differ, so there is no signal to follow.")
+    try:
+        wave = propagate(
+            network.moments,
+            network.weight_variances,
+            shift=network.shift,
+            normalized=network.normalized,
+            inputs=network.inputs,
+            layers=len(network.layers),
+        )
+    except NoSignalError:
+        raise UnpredictableError("All units are dead: the biases leave no signal.") from None
     found = _fixed_point(network, wave)
     return Prediction(
         fixed_point=found,

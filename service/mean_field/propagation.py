@@ -19,6 +19,11 @@ from typing import Literal
 
 from service.mean_field.moments import ActivationMoments
 
+
+class NoSignalError(Exception):
+    """No signal reaches a layer whose z-values are to be scaled to unit variance."""
+
+
 #: How z-values are normalized: not at all, each unit over the batch, or each sample over the layer.
 Normalized = Literal["none", "batch", "layer"]
 
@@ -130,12 +135,17 @@ def propagate(
         normalized: how the hidden layers are normalized.
         inputs: moments of the data.
         layers: number of layers, the output included, where ``weight_variances`` is None.
+
+    Raises:
+        NoSignalError: all activations before a layer that is normalized, or scaled, are zero.
     """
     count = layers if weight_variances is None else len(weight_variances)
     signals: list[Signal] = []
     chis: list[float] = []
     squares, spread = _first_pair(inputs), inputs.square - inputs.common
     for index in range(count):
+        if sum(squares) == 0 and (weight_variances is None or normalized != "none"):
+            raise NoSignalError
         scale = 2 / sum(squares) if weight_variances is None else weight_variances[index]
         long, short = (scale * square + bias_variance for square in squares)
         found = Signal((long, short), scale * spread, shift)

@@ -5,6 +5,7 @@ that float64 has, for a rectifier as for tanh. Differences of activations are in
 differences: they keep their relative precision when two samples become alike.
 """
 
+import math
 from collections.abc import Sequence
 from functools import cache
 
@@ -19,6 +20,8 @@ _NODES, _NODES_IN_TWO = 20, 12
 _REACH = 9.0
 #: Where panels end beside the kinks: scales on which squashing functions bend, in z-values.
 _BENDS = (-6.0, -2.0, 0.0, 2.0, 6.0)
+#: Share of the variance below which the spread of two samples counts as infinitesimal.
+_ALIKE = 1e-10
 #: Where the panels over half the difference of two z-values end.
 _GAPS = (1.0, 4.0)
 
@@ -32,12 +35,15 @@ def mean(function: Function, kinks: Sequence[float], variance: float, shift: flo
         variance: of z, at least 0.
         shift: the mean of z.
     """
-    deviation = np.sqrt(variance)
+    deviation = math.sqrt(variance)
     if deviation == 0:
         return float(function(np.array([shift]))[0])
-    ends = (np.array([*_BENDS, *kinks]) - shift) / deviation
-    t, weights = _panels(ends[None], _NODES)
-    return float((weights * _density(t) * function(shift + deviation * t)).sum())
+    ends = {(end - shift) / deviation for end in (*_BENDS, *kinks)}
+    edges = np.array([-_REACH, *sorted(end for end in ends if -_REACH < end < _REACH), _REACH])
+    nodes, weights = _legendre(_NODES)
+    half = (edges[1:, None] - edges[:-1, None]) / 2
+    t = edges[:-1, None] + half * (1 + nodes)
+    return float((half * weights * _density(t) * function(shift + deviation * t)).sum())
 
 
 def half_squared_difference(
@@ -49,8 +55,8 @@ def half_squared_difference(
     E[(u - v)^2] / 2 = spread. The integral is over half the difference d = (u - v) / 2 and, given
     d, over the middle m = (u + v) / 2: E[(f(m + d) - f(m - d))^2] / 2.
     """
-    if spread <= 0:
-        return 0.0
+    if spread <= _ALIKE * variance:
+        return _linear(nonlinearity, variance, spread, shift, difference)
     beside = np.sqrt(spread / 2)
     d, d_weights = _panels((np.array(_GAPS) / beside)[None], _NODES_IN_TWO, lowest=0.0)
     half, chance = beside * d[0], 2 * d_weights[0] * _density(d[0])
@@ -64,6 +70,19 @@ def half_squared_difference(
     m, inner = _middles(nonlinearity.kinks, half, centre, between)
     gap = nonlinearity.value(m + half[:, None]) - nonlinearity.value(m - half[:, None])
     return float(chance @ (inner * gap**2).sum(axis=1)) / 2
+
+
+def _linear(
+    nonlinearity: Nonlinearity, variance: float, spread: float, shift: float, difference: float
+) -> float:
+    """Return the same of samples so alike that the slope says how their activations differ."""
+    if spread <= 0:
+        return 0.0
+    slope, kinks = nonlinearity.slope, nonlinearity.kinks
+    along = mean(lambda z: (slope(z) * (z - shift)) ** 2, kinks, variance, shift)
+    squared = mean(lambda z: slope(z) ** 2, kinks, variance, shift)
+    lean = difference / (4 * variance)
+    return 2 * lean**2 * (along - squared * variance) + spread * squared
 
 
 def _middles(

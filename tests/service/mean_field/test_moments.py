@@ -121,8 +121,11 @@ def test_the_largest_of_several_has_the_known_mean_square():
 @pytest.mark.parametrize("activation", CASES, ids=str)
 def test_samples_that_are_nearly_alike_differ_by_the_slope(activation):
     found = moments(activation)
-    close = 1e-10
-    assert found.spread(2.0, close) == pytest.approx(close * found.squared_slope(2.0), rel=1e-3)
+    for close in (1e-8, 1e-10, 1e-40):
+        assert found.spread(2.0, close) == pytest.approx(close * found.squared_slope(2.0), rel=1e-3)
+    # Of unequal length: infinitesimal as the next larger.
+    close = [found.spread(2.0, spread, 0.3, spread**0.5) / spread for spread in (1e-9, 1e-20)]
+    assert close[0] == pytest.approx(close[1], rel=1e-3)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "elu", "hard_tanh", "gelu"])
