@@ -64,7 +64,7 @@ def test_predictions_come_with_numbers_beside_their_sentences(client, lab):
     prediction = planned["prediction"]
     assert prediction["depth_scale"] == INF
     assert prediction["sentence"].startswith("Over 3 hidden layers")
-    assert [layer["name"] for layer in prediction["layers"]][0] == "conv_1"
+    assert prediction["layers"][0]["name"] == "conv_1"
     (unknown,) = client.dry_run(activation="relu", initializer="zeros", epochs=1)["items"]
     assert unknown["prediction"] is None
     lab.submit(activation="relu", epochs=1)
