@@ -49,7 +49,7 @@ ENTRIES: tuple[ActivationEntry, ...] = (
         meaning="Squashes to (0, 1); saturates on both sides, and its derivative never passes 1/4.",
         formula=r"\sigma(x) = \frac{1}{1 + e^{-x}}",
         source=_GLOROT_2010,
-        initializer=FanInScale(lambda: 3.6**2, "untruncated_normal"),
+        initializer=FanInScale(lambda: 3.6**2),
         initializer_reason="Standard deviation 3.6 / sqrt(fan-in) makes up for a slope of 1/4 and "
         "a mean of 1/2 at zero (Kumar 2017, arXiv 1704.08863); with glorot each layer would lose "
         "three quarters of the signal.",
@@ -242,7 +242,7 @@ ENTRIES: tuple[ActivationEntry, ...] = (
             "Howard et al. 2019, Searching for MobileNetV3, section 5.2",
             "https://arxiv.org/abs/1905.02244",
         ),
-        initializer=FanInScale(lambda: 36 / (1 + 1 / 4), "untruncated_normal"),
+        initializer=FanInScale(lambda: 36 / (1 + 1 / 4)),
         initializer_reason="Variance 1 / (f'(0)^2 (1 + f(0)^2) fan-in) with slope 1/6 and value "
         "1/2 at zero: the argument that gives sigmoid 3.6 (Kumar 2017, arXiv 1704.08863).",
     ),

@@ -77,11 +77,9 @@ class FanInScale:
 
     Attributes:
         scale: from the activation's parameters by name.
-        distribution: an option of ``variance_scaling``.
     """
 
     scale: Callable[..., float]
-    distribution: Literal["uniform", "untruncated_normal"] = "uniform"
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architectu
     return architecture(model, input_shape(dataset), outputs, pieces)
 
 
-#: Initializers of variance scale / fan-in that have a name, by scale and distribution.
-_NAMED = {(1.0, "uniform"): "lecun_uniform", (2.0, "uniform"): "he_uniform"}
+#: Initializers of variance scale / fan-in that have a name, by scale.
+_NAMED = {1.0: "lecun_normal", 2.0: "he_normal"}
 
 #: Digits of a computed scale: a label of it stays readable.
 _DIGITS = 9
@@ -62,16 +62,8 @@ def auto_initializer(activation: Choice) -> Choice:
     if not isinstance(rule, FanInScale):
         return choice("initializer", rule)
     scale = round(rule.scale(**activation.parameters), _DIGITS)
-    return choice(
-        "initializer",
-        _NAMED.get((scale, rule.distribution))
-        or {
-            "name": "variance_scaling",
-            "scale": scale,
-            "mode": "fan_in",
-            "distribution": rule.distribution,
-        },
-    )
+    named = _NAMED.get(scale)
+    return choice("initializer", named or {"name": "variance_scaling", "scale": scale})
 
 
 def initializer_reason(config: RunConfig) -> str | None:

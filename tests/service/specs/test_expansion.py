@@ -113,10 +113,10 @@ def test_what_is_stored_means_the_same_when_it_is_read_again(spec):
         ("relu", "he_uniform", "dropout"),
         ("tanh", "glorot_uniform", "dropout"),
         ("selu", "lecun_normal", "alpha_dropout"),
-        ("elu", "lecun_uniform", "dropout"),
-        ("maxout", "lecun_uniform", "dropout"),
-        ({"name": "leaky_relu", "negative_slope": 0.0}, "he_uniform", "dropout"),
-        ({"name": "leaky_relu", "negative_slope": 1.0}, "lecun_uniform", "dropout"),
+        ("elu", "lecun_normal", "dropout"),
+        ("maxout", "lecun_normal", "dropout"),
+        ({"name": "leaky_relu", "negative_slope": 0.0}, "he_normal", "dropout"),
+        ({"name": "leaky_relu", "negative_slope": 1.0}, "lecun_normal", "dropout"),
     ],
 )
 def test_auto_is_what_the_activation_needs(activation, initializer, dropout):
@@ -127,26 +127,26 @@ def test_auto_is_what_the_activation_needs(activation, initializer, dropout):
 
 
 @pytest.mark.parametrize(
-    ("activation", "scale", "distribution"),
+    ("activation", "scale"),
     [
-        ("sigmoid", 3.6**2, "untruncated_normal"),  # Kumar 2017
-        ("hard_sigmoid", 36 / 1.25, "untruncated_normal"),
-        ({"name": "leaky_relu", "negative_slope": 0.5}, 2 / 1.25, "uniform"),  # He 2015, eq. 15
-        ("prelu", 2 / (1 + 0.25**2), "uniform"),
-        ({"name": "elu", "alpha": 2.0}, 2 / 5, "uniform"),
+        ("sigmoid", 3.6**2),  # Kumar 2017
+        ("hard_sigmoid", 36 / 1.25),
+        ({"name": "leaky_relu", "negative_slope": 0.5}, 2 / 1.25),  # He 2015, eq. 15
+        ("prelu", 2 / (1 + 0.25**2)),
+        ({"name": "elu", "alpha": 2.0}, 2 / 5),
         # E max^2 of three and four normals is 1 + sqrt(3) / (2 pi) and 1 + sqrt(3) / pi.
-        ({"name": "maxout", "pieces": 3}, 1 / (1 + 3**0.5 / (2 * math.pi)), "uniform"),
-        ({"name": "maxout", "pieces": 4}, 1 / (1 + 3**0.5 / math.pi), "uniform"),
+        ({"name": "maxout", "pieces": 3}, 1 / (1 + 3**0.5 / (2 * math.pi))),
+        ({"name": "maxout", "pieces": 4}, 1 / (1 + 3**0.5 / math.pi)),
     ],
 )
-def test_auto_computes_a_scale_from_the_activations_parameters(activation, scale, distribution):
+def test_auto_computes_a_scale_from_the_activations_parameters(activation, scale):
     config = only_config(activation=activation, model={"name": "mlp", "hidden_units": [4]})
     assert config.initializer == config.output_initializer
     assert config.initializer.model_dump() == {
         "name": "variance_scaling",
         "scale": pytest.approx(scale, abs=1e-9),
         "mode": "fan_in",
-        "distribution": distribution,
+        "distribution": "truncated_normal",
     }
 
 
