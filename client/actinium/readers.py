@@ -3,7 +3,16 @@
 from typing import Any
 
 from actinium.json_numbers import read_numbers
-from actinium.types import Comparison, Diagnosis, History, Layers, Run, RunHistory
+from actinium.types import (
+    Comparison,
+    Diagnosis,
+    DryRun,
+    History,
+    Layers,
+    Run,
+    RunHistory,
+    RunPrediction,
+)
 
 
 def read_run(answer: Any) -> Run:
@@ -37,6 +46,28 @@ def read_layers(answer: Any) -> Layers:
     layers = [_with(read_numbers(layer), name=layer["name"]) for layer in answer["layers"]]
     read: Layers = _with(_numbers(answer, "loss", "chance_loss"), layers=layers)
     return read
+
+
+def read_prediction(answer: Any) -> RunPrediction:
+    """Return what theory predicts for a run."""
+    read: RunPrediction = _predicted(answer)
+    return read
+
+
+def read_dry_run(answer: Any) -> DryRun:
+    """Return a dry run; the numbers of its configurations are those of their predictions."""
+    read: DryRun = _with(answer, items=[_predicted(item) for item in answer["items"]])
+    return read
+
+
+def _predicted(answer: Any) -> Any:
+    """Return an answer with the numbers of its prediction read; sentences and names stay text."""
+    found = answer["prediction"]
+    if found is None:
+        return answer
+    layers = [_with(read_numbers(layer), name=layer["name"]) for layer in found["layers"]]
+    numbers = _numbers(found, "q_star", "c_star", "chi_1", "depth_scale", "signal", "gradient")
+    return _with(answer, prediction=_with(numbers, layers=layers))
 
 
 def read_comparison(answer: Any) -> Comparison:

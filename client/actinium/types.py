@@ -47,6 +47,29 @@ class Experiment(TypedDict):
     spec: NotRequired[dict[str, Any]]
 
 
+class Prediction(TypedDict):
+    """What mean-field theory predicts for a configuration; ``layers`` has a dict per layer."""
+
+    q_star: float
+    c_star: float
+    chi_1: float
+    depth_scale: float
+    hidden_layers: int
+    signal: float
+    gradient: float
+    risk: Literal["none", "vanishing", "exploding"]
+    sentence: str
+    layers: list[dict[str, Any]]
+
+
+class RunPrediction(TypedDict):
+    """Theory beside a run: its prediction, and why ``auto`` is its initializer; or why not."""
+
+    initializer_reason: str | None
+    prediction: Prediction | None
+    prediction_reason: str | None
+
+
 class PlannedConfiguration(TypedDict):
     """One configuration of a dry run, and how many runs it would have."""
 
@@ -57,6 +80,9 @@ class PlannedConfiguration(TypedDict):
     config_hash: str
     runs: int
     already_trained: int
+    initializer_reason: str | None
+    prediction: Prediction | None
+    prediction_reason: str | None
 
 
 class DryRun(TypedDict):

@@ -4,7 +4,7 @@ A page an axis, from the entries as the API shows them, and a picture an activat
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from docs.generate.activation_curves import sampled_text
@@ -149,8 +149,12 @@ def _facts(entry: CatalogEntry) -> list[str]:
     facts = []
     if auto := entry.auto:
         initializer = _link("initializer", auto.initializer)
+        if auto.initializer_parameters:
+            initializer += f" with {_parameters(auto.initializer_parameters)}"
         dropout = _link("dropout", auto.dropout)
-        facts.append(f"`auto` means the initializer {initializer} and, for dropout, {dropout}.")
+        facts.append(
+            f"`auto` means the initializer {initializer} and, for dropout, {dropout}. {auto.reason}"
+        )
     if data := entry.dataset:
         shape = " x ".join(map(str, data.input_shape))
         facts.append(
@@ -173,6 +177,10 @@ def _facts(entry: CatalogEntry) -> list[str]:
 
 def _link(axis: str, name: str) -> str:
     return f"[{name}]({axis}.md#{name})"
+
+
+def _parameters(values: Mapping[str, float | str]) -> str:
+    return ", ".join(f"{name} `{value}`" for name, value in values.items())
 
 
 def _codes(names: Iterable[str]) -> str:

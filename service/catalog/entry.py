@@ -1,5 +1,6 @@
 """Entries of the catalog: one value of an axis, with its parameters and its source."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,10 +73,28 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class ActivationEntry(Entry):
-    """An activation, with the initializer and the dropout that ``auto`` chooses for it."""
+class FanInScale:
+    """Weights of variance scale / fan-in, where an activation's parameters decide the scale.
 
-    initializer: str = "glorot_uniform"
+    Attributes:
+        scale: from the activation's parameters by name.
+    """
+
+    scale: Callable[..., float]
+
+
+@dataclass(frozen=True)
+class ActivationEntry(Entry):
+    """An activation, with what ``auto`` chooses for it.
+
+    Attributes:
+        initializer: the name of an initializer, or the variance of its weights.
+        initializer_reason: why that one, in a sentence with its source.
+        dropout: the name of a dropout.
+    """
+
+    initializer: str | FanInScale = "glorot_uniform"
+    initializer_reason: str = ""
     dropout: str = "dropout"
 
 

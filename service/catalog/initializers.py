@@ -37,7 +37,8 @@ _CONSTANT = Entry(
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="auto",
-        meaning="The initializer the catalog recommends for the activation.",
+        meaning="The initializer that keeps signals through the activation, computed from its "
+        "parameters; `GET /v1/catalog/activation/{name}` says which, and why.",
         formula="",
         source=_KERAS,
         symbolic=True,
@@ -132,6 +133,30 @@ ENTRIES: tuple[Entry, ...] = (
         meaning="The uniform form of lecun_normal.",
         formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{3 / n_{in}}",
         source=_LECUN,
+    ),
+    Entry(
+        name="variance_scaling",
+        meaning="Mean zero and a stated variance, scale over a fan: glorot, he and lecun are "
+        "special cases. The truncated form is rescaled to the stated variance.",
+        formula=r"\mathrm{Var}(w) = s / n,\; n \in \{n_{in},\; n_{out},\; (n_{in} + n_{out}) / 2\}",
+        source=_KERAS,
+        parameters=(
+            Parameter("scale", "number", 1.0, "numerator of the variance", above=0.0, maximum=1e6),
+            Parameter(
+                "mode",
+                "option",
+                "fan_in",
+                "denominator of the variance",
+                options=("fan_in", "fan_out", "fan_avg"),
+            ),
+            Parameter(
+                "distribution",
+                "option",
+                "truncated_normal",
+                "what is drawn from",
+                options=("truncated_normal", "untruncated_normal", "uniform"),
+            ),
+        ),
     ),
     Entry(
         name="orthogonal",

@@ -12,16 +12,25 @@ from service.database.paging import CursorError, decode, encode, query_tag
 from service.database.tables import Run
 from service.experiments import cost
 from service.experiments.cost import Cost
+from service.mean_field.outlook import Outlook, outlook
 from service.settings import Settings
 from service.specs.expansion import PlannedRun, expand
 from service.specs.labels import ConfigurationKey, Label, RunLabels, label_runs
+from service.specs.resolution import initializer_reason
 from service.specs.spec import ExperimentSpec
 from service.statuses import FINISHED
 
 
 @dataclass(frozen=True)
 class PlannedConfiguration:
-    """One resolved configuration: how many runs it has, and how many were trained before."""
+    """One resolved configuration, before anything is trained.
+
+    Attributes:
+        runs: how many runs it has.
+        already_trained: how many of them were trained before.
+        initializer_reason: why ``auto`` is its initializer; None where it has another one.
+        prediction: what theory predicts.
+    """
 
     label: str | None
     labels: dict[str, Label]
@@ -30,6 +39,8 @@ class PlannedConfiguration:
     config_hash: str
     runs: int
     already_trained: int
+    initializer_reason: str | None
+    prediction: Outlook
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,8 @@ def _configuration(
         config_hash=first.config_hash,
         runs=len(group),
         already_trained=sum((run.config_hash, run.seed) in trained for run in group),
+        initializer_reason=initializer_reason(first.config),
+        prediction=outlook(first.config),
     )
 
 

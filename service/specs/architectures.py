@@ -26,12 +26,14 @@ class Layer:
         inputs: the inputs of one unit: its fan-in.
         features: z-values at each position: units (or channels) times the activation's pieces.
         positions: where a convolution is applied; 1 for a dense layer.
+        field: places of a convolution's kernel; 1 for a dense layer.
     """
 
     name: str
     inputs: int
     features: int
     positions: int = 1
+    field: int = 1
 
     @property
     def parameters(self) -> int:
@@ -111,8 +113,8 @@ def _mnist_cnn(
     pooled = (twice[0] // 2) * (twice[1] // 2)
     return Architecture(
         hidden=(
-            Layer("conv_1", depth * kernel**2, first * pieces, math.prod(once)),
-            Layer("conv_2", first * kernel**2, second * pieces, math.prod(twice)),
+            Layer("conv_1", depth * kernel**2, first * pieces, math.prod(once), kernel**2),
+            Layer("conv_2", first * kernel**2, second * pieces, math.prod(twice), kernel**2),
             Layer("dense_1", second * pooled, hidden * pieces),
         ),
         output=Layer("output", hidden, outputs),

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 from service.catalog.axes import AXES
-from service.catalog.entry import ActivationEntry, DatasetEntry, ModelEntry
+from service.catalog.entry import ActivationEntry, DatasetEntry, FanInScale, ModelEntry
 from service.specs.architectures import Architecture, architecture
 from service.specs.choices import Choice, choice
 from service.specs.grid import Point
@@ -59,6 +59,32 @@ def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architectu
     outputs = 1 if binary else facts(dataset).classes
     pieces = activation.parameters.get("pieces", 1)
     return architecture(model, input_shape(dataset), outputs, pieces)
+
+
+#: Initializers of variance scale / fan-in that have a name, by scale.
+_NAMED = {1.0: "lecun_normal", 2.0: "he_normal"}
+
+#: Digits of a computed scale: a label of it stays readable.
+_DIGITS = 9
+
+
+@lru_cache(maxsize=4096)
+def auto_initializer(activation: Choice) -> Choice:
+    """Return the initializer that ``auto`` stands for with an activation and its parameters."""
+    rule = cast("ActivationEntry", AXES["activation"][activation.name]).initializer
+    if not isinstance(rule, FanInScale):
+        return choice("initializer", rule)
+    scale = round(rule.scale(**activation.parameters), _DIGITS)
+    named = _NAMED.get(scale)
+    return choice("initializer", named or {"name": "variance_scaling", "scale": scale})
+
+
+def initializer_reason(config: RunConfig) -> str | None:
+    """Return why ``auto`` is the initializer of a configuration; None where it has another one."""
+    if config.initializer != auto_initializer(config.activation):
+        return None
+    entry = cast("ActivationEntry", AXES["activation"][config.activation.name])
+    return f"auto is {config.initializer} for {config.activation}. {entry.initializer_reason}"
 
 
 @dataclass(frozen=True)
@@ -129,10 +155,10 @@ class Resolution:
         return choice("dropout", {"name": name, "rate": rates})
 
     def initializer(self, axis: str) -> Choice:
-        """Return the initializer on an axis; ``auto`` is the activation's own."""
+        """Return the initializer on an axis; ``auto`` is computed from the activation."""
         chosen: Choice = self.chosen(axis) or self.chosen("initializer")
         if chosen.name == "auto":
-            return choice("initializer", self._activation.initializer)
+            return auto_initializer(self.chosen("activation"))
         return chosen
 
     def config(self, spec: ExperimentSpec) -> RunConfig:

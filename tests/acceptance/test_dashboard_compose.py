@@ -48,6 +48,7 @@ def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, v
         _break_the_json_and_come_back(page)
         expect(plan).to_contain_text("4 runs")
         expect(plan).to_contain_text("On one worker")
+        expect(plan.locator(".prediction").first).to_contain_text("over 2 hidden layers")
         shown = json.loads(page.get_by_label("Edit as JSON").input_value())
         snippets = {}
         for kind in ("curl", "Python", "JSON"):

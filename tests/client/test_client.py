@@ -59,6 +59,20 @@ def test_a_dry_run_tells_all_and_stores_nothing(client):
     assert list(client.experiments()) == []
 
 
+def test_predictions_come_with_numbers_beside_their_sentences(client, lab):
+    (planned,) = client.dry_run(activation="relu", epochs=1)["items"]
+    prediction = planned["prediction"]
+    assert prediction["depth_scale"] == INF
+    assert prediction["sentence"].startswith("Over 3 hidden layers")
+    assert prediction["layers"][0]["name"] == "conv_1"
+    (unknown,) = client.dry_run(activation="relu", initializer="zeros", epochs=1)["items"]
+    assert unknown["prediction"] is None
+    lab.submit(activation="relu", epochs=1)
+    found = client.prediction(lab.taken().run_id)
+    assert found["prediction"] == prediction
+    assert found["initializer_reason"] == planned["initializer_reason"]
+
+
 def test_lists_are_given_whole_whatever_the_page(client, lab):
     experiment = lab.submit(activation=["relu", "elu", "tanh"], seeds=3)
     lab.submit()

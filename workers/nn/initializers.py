@@ -47,28 +47,31 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
 
 
 def variance_scaling(
+    *,
     scale: float,
-    fan: Literal["fan_in", "fan_avg"],
-    distribution: Literal["uniform", "truncated_normal"],
+    mode: Literal["fan_in", "fan_out", "fan_avg"],
+    distribution: Literal["uniform", "truncated_normal", "untruncated_normal"],
 ) -> Initializer:
     """Return the initializer with mean 0 and variance scale / fan.
 
-    fan_avg is (fan_in + fan_out) / 2. The uniform form is bounded by +-sqrt(3 scale / fan), the
-    truncated one by about 2.27 standard deviations of the result (two of the normal before
-    truncation).
+    The uniform form is bounded by +-sqrt(3 scale / fan), the truncated one by about 2.27 standard
+    deviations of the result (two of the normal before truncation). As Keras' ``VarianceScaling``.
 
     Args:
         scale: numerator of the variance.
-        fan: its denominator.
+        mode: its denominator; fan_avg is (fan_in + fan_out) / 2.
         distribution: what is drawn from.
     """
 
     def draw(shape: Sequence[int], generator: np.random.Generator) -> Weights:
         fan_in, fan_out = fans(shape)
-        variance = scale / (fan_in if fan == "fan_in" else (fan_in + fan_out) / 2)
+        denominator = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+        variance = scale / denominator[mode]
         if distribution == "uniform":
             limit = math.sqrt(3 * variance)
             return generator.uniform(-limit, limit, shape)
+        if distribution == "untruncated_normal":
+            return generator.standard_normal(shape) * math.sqrt(variance)
         return _truncated_normal(shape, generator) * (math.sqrt(variance) / TRUNCATED_STDDEV)
 
     return draw
@@ -113,7 +116,7 @@ def fan_in_uniform() -> Initializer:
 
     Torch's default for weights.
     """
-    return variance_scaling(1 / 3, "fan_in", "uniform")
+    return variance_scaling(scale=1 / 3, mode="fan_in", distribution="uniform")
 
 
 def glorot_uniform() -> Initializer:
@@ -122,7 +125,7 @@ def glorot_uniform() -> Initializer:
     References:
         Glorot & Bengio 2010, eq. 16.
     """
-    return variance_scaling(1, "fan_avg", "uniform")
+    return variance_scaling(scale=1, mode="fan_avg", distribution="uniform")
 
 
 def glorot_normal() -> Initializer:
@@ -131,7 +134,7 @@ def glorot_normal() -> Initializer:
     References:
         Glorot & Bengio 2010, eq. 12.
     """
-    return variance_scaling(1, "fan_avg", "truncated_normal")
+    return variance_scaling(scale=1, mode="fan_avg", distribution="truncated_normal")
 
 
 def he_uniform() -> Initializer:
@@ -140,7 +143,7 @@ def he_uniform() -> Initializer:
     References:
         The uniform form of He et al. 2015, eq. 10.
     """
-    return variance_scaling(2, "fan_in", "uniform")
+    return variance_scaling(scale=2, mode="fan_in", distribution="uniform")
 
 
 def he_normal() -> Initializer:
@@ -149,7 +152,7 @@ def he_normal() -> Initializer:
     References:
         He et al. 2015, eq. 10.
     """
-    return variance_scaling(2, "fan_in", "truncated_normal")
+    return variance_scaling(scale=2, mode="fan_in", distribution="truncated_normal")
 
 
 def lecun_uniform() -> Initializer:
@@ -158,7 +161,7 @@ def lecun_uniform() -> Initializer:
     References:
         The uniform form of LeCun et al. 1998, eq. 16.
     """
-    return variance_scaling(1, "fan_in", "uniform")
+    return variance_scaling(scale=1, mode="fan_in", distribution="uniform")
 
 
 def lecun_normal() -> Initializer:
@@ -167,7 +170,7 @@ def lecun_normal() -> Initializer:
     References:
         LeCun et al. 1998, eq. 16.
     """
-    return variance_scaling(1, "fan_in", "truncated_normal")
+    return variance_scaling(scale=1, mode="fan_in", distribution="truncated_normal")
 
 
 def orthogonal(*, gain: float) -> Initializer:
@@ -223,6 +226,7 @@ INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     "he_normal": he_normal,
     "lecun_uniform": lecun_uniform,
     "lecun_normal": lecun_normal,
+    "variance_scaling": variance_scaling,
     "orthogonal": orthogonal,
     "lsuv": lsuv,
 }

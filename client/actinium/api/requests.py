@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from actinium import readers
 from actinium.calls import Call, as_is, get, plain, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.types import DryRun, Experiment
@@ -25,7 +26,7 @@ def dry_run_call(
 ) -> Call[DryRun]:
     """Return a dry run."""
     query = plain({"dry_run": "true", "limit": limit, "cursor": cursor})
-    return post(path, as_is, query=query, body=dict(body))
+    return post(path, readers.read_dry_run, query=query, body=dict(body))
 
 
 def waiting_call(path: str, read: Any, wait: float | None) -> Call[Any]:

@@ -1,4 +1,4 @@
-"""Calls on runs: search, attempts, histories, layers, diagnosis, weights, figures."""
+"""Calls on runs: search, attempts, histories, layers, theory, diagnosis, weights, figures."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -9,7 +9,7 @@ from actinium.api.requests import LARGEST_PAGE, download_call, figure_call, wait
 from actinium.calls import Call, Names, Pages, Ref, as_is, get, identifier, pages, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import listing, operation
-from actinium.types import Attempt, Diagnosis, History, Layers, Run
+from actinium.types import Attempt, Diagnosis, History, Layers, Run, RunPrediction
 
 
 class Runs:
@@ -110,6 +110,11 @@ class Runs:
     def diagnosis(self, run: Ref) -> Call[Diagnosis]:
         """Return why a run learns or not: a verdict, and findings that name layers."""
         return get(f"/v1/runs/{identifier(run)}/diagnosis", readers.read_diagnosis)
+
+    @operation
+    def prediction(self, run: Ref) -> Call[RunPrediction]:
+        """Return what theory predicts for a run's network at initialization, layer by layer."""
+        return get(f"/v1/runs/{identifier(run)}/prediction", readers.read_prediction)
 
     @operation
     def save_weights(

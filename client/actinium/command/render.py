@@ -235,7 +235,17 @@ def plan(found: DryRun) -> RenderableType:
     layouts = (_plan(found, joined=joined) for joined in (False, True))
     left = found["configurations"] - len(found["items"])
     more = [Text(f"and {left} more", style="dim")] if left else []
-    return Group(facts, widgets.Fitting(*layouts), *more)
+    return Group(facts, widgets.Fitting(*layouts), *more, *_risks(found))
+
+
+def _risks(found: DryRun) -> list[Text]:
+    """Return what theory predicts for the configurations whose signals or gradients are at risk."""
+    predicted = [(item["name"], item["prediction"]) for item in found["items"]]
+    return [
+        Text(f"{name}: {prediction['sentence']}", style="yellow")
+        for name, prediction in predicted
+        if prediction and prediction["risk"] != "none"
+    ]
 
 
 def _plan(found: DryRun, *, joined: bool) -> Table:

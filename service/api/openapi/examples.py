@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from service.api.schemas.predictions import RunPrediction, prediction_fields
+from service.mean_field.outlook import outlook
 from service.specs.expansion import expand
 from service.specs.labels import label_runs
 from service.specs.limits import Limits
+from service.specs.resolution import initializer_reason
 from service.specs.spec import ExperimentSpec
 
 _EXPERIMENT_ID = "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7"
@@ -52,6 +55,13 @@ _RUNS = expand(_SPEC, Limits())
 _PLANNED = _RUNS[0]
 _CONFIG = _PLANNED.configuration.values
 _LABELS = label_runs(_RUNS)[_PLANNED.key]
+
+#: Theory beside a run.
+PREDICTION: dict[str, Any] = RunPrediction(
+    initializer_reason=initializer_reason(_PLANNED.config),
+    **prediction_fields(outlook(_PLANNED.config)),
+).model_dump(mode="json")
+
 _LABELLED = {"labels": _LABELS.by_axis, "name": _LABELS.name}
 _ENGINE = {
     "device": "cpu",
@@ -135,6 +145,7 @@ DRY_RUN: dict[str, Any] = {
             "config_hash": _PLANNED.config_hash,
             "runs": 3,
             "already_trained": 3,
+            **PREDICTION,
         }
     ],
     "next_cursor": "WyIzZjA5YTFiMmM0ZDUiLDAsbnVsbCwxXQ",

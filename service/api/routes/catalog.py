@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
-from service.api.schemas.catalog import Catalog, CatalogAxis, CatalogEntry
+from service.api.schemas.catalog import Catalog, CatalogAxis, CatalogEntry, CatalogEntryDetails
 from service.api.schemas.metrics import MetricPage
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import requires
@@ -21,7 +21,11 @@ from service.catalog.metrics import MAIN_METRIC, METRICS
 from service.errors import NotFoundError
 from service.fields import unknown
 from service.figures.plots.activation_curve import draw_activation_curve, sampled_curves
+from service.figures.plots.phase_diagram import draw_phase_diagram
 from service.figures.plots.style import Format, Theme
+from service.mean_field.moments import ActivationMoments, moments_of
+from service.mean_field.phase_diagram import phase_diagram
+from service.specs.choices import choice
 
 router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
 
@@ -30,7 +34,15 @@ _READ = [Depends(requires("read"))]
 _Axis = Annotated[str, Path(json_schema_extra={"enum": [*AXES]})]
 _Name = Annotated[str, Path(description="A name or an alias.", examples=["leaky_relu"])]
 
-_ENTRY = CatalogEntry.of("activation", AXES["activation"]["leaky_relu"]).model_dump(mode="json")
+_LEAKY_RELU = CatalogEntry.of("activation", AXES["activation"]["leaky_relu"])
+_ENTRY = _LEAKY_RELU.model_dump(mode="json") | {
+    "phase_diagram": {
+        "sigma_w": [1.0, 2.0],
+        "sigma_b": [0.0],
+        "chi_1": [[0.5001, 2.0]],
+        "edge_of_chaos": [1.414],
+    }
+}
 _METRICS = MetricPage.of([METRICS[MAIN_METRIC]]).model_dump(mode="json")
 _AXIS = CatalogAxis.of("activation", ["leaky_relu"], None).model_dump(mode="json")
 
@@ -89,7 +101,7 @@ async def get_catalog_axis(request: Request, axis: _Axis, page: PageDep) -> Resp
 
 @router.get(
     "/{axis}/{name}",
-    response_model=CatalogEntry,
+    response_model=CatalogEntryDetails,
     responses={
         200: {"headers": CACHE_HEADERS, **examples.json_answer(_ENTRY)},
         **NOT_MODIFIED,
@@ -98,9 +110,9 @@ async def get_catalog_axis(request: Request, axis: _Axis, page: PageDep) -> Resp
     summary="Get one value of an axis",
     dependencies=_READ,
 )
-async def get_catalog_entry(request: Request, axis: _Axis, name: _Name) -> Response:
-    """Return one value by its name or an alias."""
-    body = CatalogEntry.of(axis, _entry(axis, name)).to_json()
+def get_catalog_entry(request: Request, axis: _Axis, name: _Name) -> Response:
+    """Return one value by its name or an alias; an activation with its phase diagram."""
+    body = CatalogEntryDetails.of(axis, _entry(axis, name)).to_json()
     return cached_response(request, body, immutable=False)
 
 
@@ -123,6 +135,35 @@ def get_activation_figure(
         raise NotFoundError(f"There is no picture of the activation {entry.name!r}.")
     data = _drawn(entry.name, kind, theme)
     return picture_response(request, data, kind, immutable=False)
+
+
+@router.get(
+    "/activation/{name}/phase_diagram.{kind}",
+    response_class=SvgResponse,
+    responses={**PICTURE, **problem_responses(404, 422)},
+    summary="Get the phase diagram of an activation",
+    dependencies=_READ,
+)
+def get_activation_phase_diagram(
+    request: Request,
+    name: _Name,
+    kind: Annotated[Format, Path(description="The picture's format.")],
+    theme: ThemeQuery = "light",
+) -> Response:
+    """Draw where deep networks of an activation vanish or explode, with its default parameters."""
+    entry = _entry("activation", name)
+    activation = choice("activation", entry.name)
+    moments = moments_of(entry.name, activation.parameters)
+    if moments is None:
+        raise NotFoundError(f"The theory has no function for the activation {entry.name!r}.")
+    data = _drawn_phases(entry.name, moments, kind, theme)
+    return picture_response(request, data, kind, immutable=False)
+
+
+@lru_cache(maxsize=256)
+def _drawn_phases(name: str, moments: ActivationMoments, kind: Format, theme: Theme) -> bytes:
+    title = f"{name}: order and chaos"
+    return draw_phase_diagram(phase_diagram(moments), title=title, kind=kind, theme=theme)
 
 
 @lru_cache(maxsize=256)

@@ -1,5 +1,6 @@
 """The catalog as the API answers it."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -18,8 +19,11 @@ from service.catalog.entry import (
 )
 from service.catalog.meanings import MEANINGS
 from service.figures.plots.activation_curve import sampled_curves
+from service.mean_field.moments import moments_of
+from service.mean_field.phase_diagram import phase_diagram
 from service.specs.architectures import architecture
-from service.specs.choices import choice
+from service.specs.choices import Choice, choice
+from service.specs.resolution import auto_initializer
 
 Bound = int | float | None
 
@@ -81,9 +85,13 @@ class CatalogParameter(ApiAnswer):
 
 
 class AutoChoices(ApiAnswer):
-    """The entries that `auto` stands for with an activation."""
+    """The entries that `auto` stands for with an activation and its default parameters."""
 
     initializer: str
+    initializer_parameters: dict[str, float | str] = Field(
+        description="Parameters of the initializer, computed from those of the activation."
+    )
+    reason: str = Field(description="Why that initializer, in a sentence with its source.")
     dropout: str
 
 
@@ -168,6 +176,56 @@ class CatalogEntry(ApiAnswer):
         )
 
 
+class PhaseDiagramAnswer(ApiAnswer):
+    """Order and chaos of an activation by the theory of wide layers, with default parameters.
+
+    chi_1 is the factor of the squared gradient per layer in a deep network: below 1 signals and
+    gradients vanish (order), above 1 they explode (chaos).
+    """
+
+    sigma_w: list[float] = Field(
+        description="Columns; the variance of a weight is sigma_w squared over the fan-in."
+    )
+    sigma_b: list[float] = Field(description="Rows: standard deviations of the biases.")
+    chi_1: list[list[float]] = Field(description="A row for each sigma_b.")
+    edge_of_chaos: list[float | None] = Field(
+        description="sigma_w at which chi_1 is 1, for each sigma_b; null where it is nowhere."
+    )
+
+    @classmethod
+    def of(cls, activation: Choice) -> Self | None:
+        """Return the diagram of an activation; None where the theory has no function for it."""
+        moments = moments_of(activation.name, activation.parameters)
+        if moments is None:
+            return None
+        found = phase_diagram(moments)
+        return cls(
+            sigma_w=[_rounded(value) for value in found.weight_deviations],
+            sigma_b=[_rounded(value) for value in found.bias_deviations],
+            chi_1=[[_rounded(value) for value in row] for row in found.chi],
+            edge_of_chaos=[None if math.isnan(value) else _rounded(value) for value in found.edge],
+        )
+
+
+def _rounded(value: float) -> float:
+    """Return a number to four digits, the same on every machine."""
+    return float(f"{value:.4g}")
+
+
+class CatalogEntryDetails(CatalogEntry):
+    """One value of an axis, with what is too long for lists."""
+
+    phase_diagram: PhaseDiagramAnswer | None = Field(description="Only of an activation.")
+
+    @classmethod
+    def of(cls, axis: str, entry: Entry) -> Self:
+        """Return the answer for an entry, with its details."""
+        short = CatalogEntry.of(axis, entry)
+        is_activation = axis == "activation"
+        diagram = PhaseDiagramAnswer.of(choice(axis, entry.name)) if is_activation else None
+        return cls(**vars(short), phase_diagram=diagram)
+
+
 class CatalogAxis(ApiAnswer):
     """One axis and its values, in the catalog's order."""
 
@@ -209,7 +267,13 @@ def _source(source: Source) -> CatalogSource:
 def _auto(entry: Entry) -> AutoChoices | None:
     if not isinstance(entry, ActivationEntry):
         return None
-    return AutoChoices(initializer=entry.initializer, dropout=entry.dropout)
+    chosen = auto_initializer(choice("activation", entry.name))
+    return AutoChoices(
+        initializer=chosen.name,
+        initializer_parameters=chosen.parameters,
+        reason=entry.initializer_reason,
+        dropout=entry.dropout,
+    )
 
 
 def _dataset(entry: Entry) -> DatasetFacts | None:

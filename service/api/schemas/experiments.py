@@ -8,9 +8,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from service.api.schemas.base import ApiAnswer, As
+from service.api.schemas.predictions import (
+    INITIALIZER_REASON,
+    PREDICTION,
+    PREDICTION_REASON,
+    PredictionAnswer,
+    prediction_fields,
+)
 from service.api.schemas.runs import LABELS, NAME, Labels
 from service.experiments.cost import Cost
-from service.experiments.dry_run import Plan
+from service.experiments.dry_run import Plan, PlannedConfiguration
 from service.experiments.progress import ExperimentProgress
 from service.specs.spec import ExperimentSpec, RunConfig
 from service.statuses import ExperimentStatus
@@ -146,6 +153,14 @@ class PlannedConfigurationAnswer(ApiAnswer):
     config_hash: str
     runs: int = Field(description="Number of seeds it is trained with.")
     already_trained: int
+    initializer_reason: str | None = INITIALIZER_REASON
+    prediction: PredictionAnswer | None = PREDICTION
+    prediction_reason: str | None = PREDICTION_REASON
+
+    @classmethod
+    def of(cls, planned: PlannedConfiguration) -> Self:
+        """Return the answer for a configuration."""
+        return cls(**vars(planned) | prediction_fields(planned.prediction))
 
 
 class DryRun(ApiAnswer):
@@ -166,7 +181,7 @@ class DryRun(ApiAnswer):
             configurations=plan.configurations,
             already_trained=plan.already_trained,
             cost=CostEstimate.of(plan.cost),
-            items=[PlannedConfigurationAnswer(**vars(planned)) for planned in plan.items],
+            items=[PlannedConfigurationAnswer.of(planned) for planned in plan.items],
             next_cursor=plan.next_cursor,
         )
 

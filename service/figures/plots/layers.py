@@ -1,10 +1,10 @@
 """The four-panel figure: z-values, weights, activations and gradients, layer by layer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.figures.plots.style import (
     Format,
@@ -58,6 +58,17 @@ class PlottedLayer:
     gradient: PlottedDistribution | None
 
 
+@dataclass(frozen=True)
+class PredictedSpread:
+    """Mean and standard deviation of a layer's z-values or activations, as theory has them."""
+
+    mean: float
+    std: float
+
+
+#: A prediction for each panel that has one, by the panel's attribute name, in the layers' order.
+Predictions = Mapping[str, Sequence[PredictedSpread | None]]
+
 #: A layer's name and its distribution in one panel.
 NamedDistribution = tuple[str, PlottedDistribution | None]
 
@@ -75,6 +86,7 @@ def draw_layers(
     *,
     title: str,
     note: str = "",
+    predicted: Predictions | None = None,
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
@@ -82,20 +94,25 @@ def draw_layers(
 
     A violin's width is the density of values, scaled to its own maximum. The dot is the mean, the
     thick line one standard deviation to either side, which is also written below each layer.
-    Values that are all equal are a horizontal line.
+    Values that are all equal are a horizontal line. Brackets beside the violins are the prediction
+    for wide layers: mean, and one standard deviation to either side.
     """
+    predicted = predicted or {}
     with house_style(theme) as ink:
         figure = new_figure(max(9.0, min(2.2 + 1.5 * len(network), 18.0)), 7.4)
         marks = (
             "Width: density, each violin to its own widest part. Dot: mean; thick line: one "
             "standard deviation to either side, written below each layer."
         )
+        if predicted:
+            marks += " Brackets: the same as theory predicts it for wide layers."
         add_title(figure, ink, title, f"{marks} {note}".strip())
         for index, (axes, (field, name)) in enumerate(
             zip(figure.subplots(2, 2).flat, PANELS, strict=True)
         ):
             violins = [(layer.name, getattr(layer, field)) for layer in network]
             _draw_panel(axes, violins, ink.palette[index], ink)
+            _draw_predictions(axes, predicted.get(field, ()), ink)
             scale = _spread_out(axes, violins) if field == "gradient" else ""
             axes.set_title(name + scale)
         return render(figure, kind)
@@ -117,6 +134,18 @@ def _draw_panel(axes: "Axes", violins: Sequence[NamedDistribution], colour: str,
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(visible=False, axis="x")
+
+
+def _draw_predictions(axes: "Axes", predicted: Sequence[PredictedSpread | None], ink: Ink) -> None:
+    """Draw brackets to the right of the violins: from mean - std to mean + std, a tick at mean."""
+    for index, found in enumerate(predicted):
+        if found is None or not math.isfinite(found.mean) or not math.isfinite(found.std):
+            continue
+        low, high = found.mean - found.std, found.mean + found.std
+        inner, outer = index + 0.26, index + 0.34
+        style: dict[str, Any] = {"color": ink.text, "linewidth": 1.4, "zorder": 4}
+        axes.plot([inner, outer, outer, inner], [low, low, high, high], **style)
+        axes.plot([outer, outer + 0.06], [found.mean, found.mean], **style)
 
 
 def _spread_out(axes: "Axes", violins: Sequence[NamedDistribution]) -> str:

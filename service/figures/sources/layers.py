@@ -10,11 +10,20 @@ from sqlalchemy.orm import Session
 from service.errors import ConflictError
 from service.figures.plots.decision_boundary import Boundary, draw_decision_boundary
 from service.figures.plots.gradient_flow import draw_gradient_flow
-from service.figures.plots.layers import PANELS, PlottedDistribution, PlottedLayer, draw_layers
+from service.figures.plots.layers import (
+    PANELS,
+    PlottedDistribution,
+    PlottedLayer,
+    PredictedSpread,
+    Predictions,
+    draw_layers,
+)
 from service.figures.plots.style import Format, Theme
 from service.figures.sources.common import Picture, run_title
 from service.histories import layer_statistics, reading
+from service.mean_field.outlook import outlook
 from service.runs import search
+from service.specs.spec import RunConfig
 from service.statuses import FINISHED
 
 #: Most epochs of one gradient flow.
@@ -46,10 +55,12 @@ def layers_picture(
     found = layer_statistics.read_layers(session, run_id, epoch)
     run = search.get(session, run_id)
     moment = "as initialized" if epoch == 0 else f"after epoch {epoch}"
+    layers = found.content["layers"]
     data = draw_layers(
-        [_layer(layer) for layer in found.content["layers"]],
+        [_layer(layer) for layer in layers],
         title=f"{run_title(run)}: layers {moment}",
         note=f"{found.content['samples']:,} samples.",
+        predicted=_predictions(run.config, layers) if epoch == 0 else None,
         kind=kind,
         theme=theme,
     )
@@ -116,6 +127,26 @@ def decision_boundary_picture(
         theme=theme,
     )
     return Picture(data, found.status in FINISHED)
+
+
+def _predictions(
+    config: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]
+) -> Predictions | None:
+    """Return what theory predicts for z-values and activations; None where it says nothing."""
+    found = outlook(RunConfig.model_validate(config)).prediction
+    if found is None:
+        return None
+    by_name = {layer.name: layer for layer in found.layers}
+    predicted = [by_name.get(layer["name"]) for layer in layers]
+    return {
+        "z": [PredictedSpread(layer.z_mean, layer.z_std) if layer else None for layer in predicted],
+        "activation": [
+            PredictedSpread(layer.activation_mean, layer.activation_std)
+            if layer and layer.activation_mean is not None and layer.activation_std is not None
+            else None
+            for layer in predicted
+        ],
+    }
 
 
 def evenly_spaced(epochs: Sequence[int], most: int) -> list[int]:

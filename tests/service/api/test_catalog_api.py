@@ -74,7 +74,31 @@ def test_an_axis_and_an_entry_by_themselves_are_what_the_whole_says(
     for axis in catalog:
         assert get(app, axis["links"]["self"]).json() == axis
         for entry in axis["items"]:
-            assert get(app, entry["links"]["self"]).json() == entry
+            alone = get(app, entry["links"]["self"]).json()
+            assert alone.keys() - entry.keys() == {"phase_diagram"}
+            assert (alone["phase_diagram"] is None) == (axis["axis"] != "activation")
+            assert alone | entry == alone
+
+
+def test_an_activation_has_its_phase_diagram(app: FastAPI) -> None:
+    found = get(app, "/v1/catalog/activation/relu").json()["phase_diagram"]
+    rows, columns = len(found["sigma_b"]), len(found["sigma_w"])
+    assert found["edge_of_chaos"] == pytest.approx([2**0.5] * rows, rel=1e-3)
+    assert [len(row) for row in found["chi_1"]] == [columns] * rows
+    for row in found["chi_1"]:  # the slope of half its inputs is 1
+        assert row == pytest.approx([sigma**2 / 2 for sigma in found["sigma_w"]], rel=2e-3)
+    path = "/v1/catalog/activation/relu/phase_diagram"
+    assert get(app, f"{path}.png").content.startswith(b"\x89PNG")
+    assert b"relu: order and chaos" in get(app, f"{path}.svg?theme=dark").content
+    assert get(app, "/v1/catalog/activation/nope/phase_diagram.svg").status_code == 404
+
+
+def test_an_activation_says_what_auto_is_and_why(app: FastAPI) -> None:
+    auto = get(app, "/v1/catalog/activation/sigmoid").json()["auto"]
+    assert auto["initializer"] == "variance_scaling"
+    assert auto["initializer_parameters"]["scale"] == 12.96
+    assert "Kumar 2017" in auto["reason"]
+    assert get(app, "/v1/catalog/activation/elu").json()["auto"]["initializer_parameters"] == {}
 
 
 def _probes(parameter: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
@@ -147,7 +171,8 @@ def test_an_alias_leads_to_the_entry_and_can_be_chosen(
     ]
     assert ("activation", "silu", "swish") in [(a, entry["name"], b) for a, entry, b in aliases]
     for axis, entry, alias in aliases:
-        assert get(app, f"/v1/catalog/{axis}/{alias}").json() == entry
+        alone = get(app, f"/v1/catalog/{axis}/{alias}").json()
+        assert alone | entry == alone
         assert choice(axis, alias).name == entry["name"]
 
 
@@ -157,12 +182,19 @@ def test_auto_is_shown_as_it_is_resolved(catalog: list[dict[str, Any]]) -> None:
     resolved = {
         run.config.activation.name: {
             "initializer": run.config.initializer.name,
+            "initializer_parameters": run.config.initializer.parameters,
             "dropout": run.config.dropout.name,
         }
         for run in expand(spec, Limits())
     }
-    assert {name: entry["auto"] for name, entry in activations.items()} == resolved
-    assert resolved["selu"] == {"initializer": "lecun_normal", "dropout": "alpha_dropout"}
+    shown = {name: dict(entry["auto"]) for name, entry in activations.items()}
+    assert all(auto.pop("reason").endswith(".") for auto in shown.values())
+    assert shown == resolved
+    assert shown["selu"] == {
+        "initializer": "lecun_normal",
+        "initializer_parameters": {},
+        "dropout": "alpha_dropout",
+    }
 
 
 def test_facts_of_data_sets_and_models(catalog: list[dict[str, Any]]) -> None:

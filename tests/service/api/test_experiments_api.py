@@ -1,5 +1,6 @@
 """Experiments over HTTP."""
 
+import math
 import threading
 import time
 import uuid
@@ -8,6 +9,7 @@ import pytest
 import redis
 
 from service.api.schemas.experiments import DryRun, ExperimentAnswer, ExperimentPage
+from service.api.schemas.predictions import RunPrediction
 from service.runs.doorbell import queue_name
 from tests.support.processes import wait_for
 from tests.support.served_api import serving
@@ -82,6 +84,105 @@ def test_a_dry_run_stores_nothing_and_says_what_it_would_cost(api, lab):
     anew = SPEC | samples | {"reuse": False}
     plan = DryRun.model_validate_json(post(api, anew, params={"dry_run": True}).content)
     assert (plan.already_trained, plan.cost.training_samples) == (1, 16_000)
+
+
+def predictions(api, **spec):
+    spec = {"seeds": 1, "epochs": 1, "dataset": "digits"} | spec
+    return post(api, spec, params={"dry_run": True}).json()["items"]
+
+
+def test_a_dry_run_says_what_theory_predicts(api):
+    deep, shallow = predictions(
+        api,
+        activation="silu",
+        optimizer={"name": "sgd"},
+        model=[{"name": "mlp", "hidden_units": [64] * depth} for depth in (30, 2)],
+    )
+    found = deep["prediction"]
+    assert (found["q_star"], found["c_star"], found["hidden_layers"]) == (0, 1, 30)
+    assert found["chi_1"] == pytest.approx(0.5, rel=1e-3)
+    assert found["depth_scale"] == pytest.approx(1.4427, rel=1e-2)
+    assert 0 < found["signal"] < 1e-3 > found["gradient"] > 0
+    assert found["risk"] == "vanishing"
+    assert "Over 30 hidden layers" in found["sentence"]
+    assert "will not train with sgd" in found["sentence"]
+    assert "depth scale is 1.4 layers" in found["sentence"]
+    assert [layer["name"] for layer in found["layers"]][::10] == [
+        "dense_1", "dense_11", "dense_21", "output"
+    ]  # fmt: skip
+    assert found["layers"][0]["gradient"] == found["gradient"]
+    assert found["layers"][29]["gradient"] == 1
+    assert found["layers"][30]["gradient"] is None
+    assert shallow["prediction"]["risk"] == "none"
+    assert deep["initializer_reason"].startswith("auto is he_uniform for silu. ")
+    assert deep["prediction_reason"] is None
+
+
+def test_with_an_optimizer_that_scales_gradients_vanishing_is_only_a_risk(api):
+    mlp = {"name": "mlp", "hidden_units": [64] * 30}
+    (found,) = predictions(api, activation="silu", optimizer="adam", model=mlp)
+    assert found["prediction"]["risk"] == "vanishing"
+    assert found["prediction"]["sentence"].endswith("with adam it may not.")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"initializer": "zeros"}, "All weights are zero"),
+        ({"initializer": {"name": "constant", "value": 0.1}}, "constant draws none"),
+        ({"normalization": "switchable"}, "switchable"),
+        ({"normalization": {"name": "group", "groups": 16}}, "Groups of fewer than"),
+    ],
+)
+def test_where_theory_says_nothing_a_dry_run_says_why(api, change, words):
+    mlp = {"name": "mlp", "hidden_units": [64] * 3}
+    (found,) = predictions(api, activation="relu", model=mlp, **change)
+    assert found["prediction"] is None
+    assert found["prediction_reason"].startswith("No prediction: ")
+    assert words in found["prediction_reason"]
+    assert (found["initializer_reason"] is None) == ("initializer" in change)
+
+
+def test_batch_normalization_makes_the_gradients_of_a_deep_network_explode(api):
+    mlp = {"name": "mlp", "hidden_units": [64] * 60}
+    (found,) = predictions(api, activation="relu", normalization="batch", model=mlp)
+    assert found["prediction"]["risk"] == "exploding"
+    assert found["prediction"]["gradient"] == pytest.approx((math.pi / (math.pi - 1)) ** 29.5)
+
+
+def test_large_logits_are_a_risk_even_where_little_grows(api):
+    """leaky_relu(0.5) with he, 20 layers: the length grows by a quarter per layer."""
+    mlp = {"name": "mlp", "hidden_units": [64] * 20}
+    leaky = {"name": "leaky_relu", "negative_slope": 0.5}
+    standard = {"name": "digits", "preprocessing": "standardize"}
+    he, auto = predictions(
+        api, activation=leaky, initializer=["he_uniform", "auto"], model=mlp, dataset=standard
+    )
+    length = 2 * 0.95 * 1.25**20
+    assert he["prediction"]["layers"][-1]["z_std"] == pytest.approx(length**0.5, rel=0.01)
+    assert he["prediction"]["risk"] == "exploding"
+    assert "logits begin with a standard deviation of 13" in he["prediction"]["sentence"]
+    assert auto["prediction"]["risk"] == "none"
+
+
+def test_numbers_beyond_all_bounds_are_words(api):
+    mlp = {"name": "mlp", "hidden_units": [64] * 60}
+    wide = {"name": "normal", "stddev": 100}
+    (found,) = predictions(api, activation="relu", initializer=wide, model=mlp)
+    assert (found["prediction"]["signal"], found["prediction"]["gradient"]) == ("Infinity", "NaN")
+    assert found["prediction"]["risk"] == "exploding"
+
+
+def test_a_run_has_the_prediction_of_its_configuration(api):
+    spec = SPEC | {"activation": "tanh", "seeds": 1}
+    (planned,) = post(api, spec, params={"dry_run": True}).json()["items"]
+    experiment = submitted(api, spec)
+    (run,) = api.get(f"/v1/runs?experiment_id={experiment}").json()["items"]
+    answer = api.get(f"/v1/runs/{run['id']}/prediction")
+    found = RunPrediction.model_validate_json(answer.content)
+    assert found.prediction is not None
+    assert answer.json() == {name: planned[name] for name in RunPrediction.model_fields}
+    assert api.get(f"/v1/runs/{uuid.uuid4()}/prediction").status_code == 404
 
 
 def test_a_dry_run_refuses_what_a_submission_would(api):

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from service.figures.plots.gradient_flow import draw_gradient_flow
-from service.figures.plots.layers import PlottedDistribution, PlottedLayer, draw_layers, outline
+from service.figures.plots.layers import (
+    PlottedDistribution,
+    PlottedLayer,
+    PredictedSpread,
+    draw_layers,
+    outline,
+)
 from tests.support.picture_reading import is_png, shapes, texts
 
 
@@ -56,6 +62,17 @@ def test_every_layer_has_a_violin_in_each_panel():
     assert sum(each == "dense_2" for each in said) == 4
     written = f"{NETWORK[0].weight.std:.2g}"
     assert written in said
+
+
+def test_a_prediction_is_drawn_beside_the_violins():
+    """Two lines per bracket; none where theory has no finite number."""
+    plain = draw_layers(NETWORK, title="x", kind="svg")
+    spread, infinite = PredictedSpread(0.2, 1.1), PredictedSpread(0.0, math.inf)
+    predicted = {"z": [spread, spread, infinite], "activation": [spread, None, None]}
+    drawn = draw_layers(NETWORK, title="x", kind="svg", predicted=predicted)
+    assert len(shapes(drawn, "line2d")) - len(shapes(plain, "line2d")) == 2 * 3
+    assert any("theory" in text for text in texts(drawn))
+    assert not any("theory" in text for text in texts(plain))
 
 
 def test_values_that_are_equal_or_not_finite_or_not_there_are_said():

@@ -1,16 +1,18 @@
 """From a spec to its runs: the grid, what is left open, and the checks at submission."""
 
 import itertools
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from service.catalog.axes import AXES
 from service.specs.expansion import SpecError, config_hash, expand
 from service.specs.limits import Limits
 from service.specs.packing import pack_key
-from service.specs.resolution import training_samples
+from service.specs.resolution import auto_initializer, initializer_reason, training_samples
 from service.specs.spec import ExperimentSpec, RunConfig
 
 ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu"]
@@ -111,8 +113,11 @@ def test_what_is_stored_means_the_same_when_it_is_read_again(spec):
     [
         ("relu", "he_uniform", "dropout"),
         ("tanh", "glorot_uniform", "dropout"),
-        ("sigmoid", "glorot_uniform", "dropout"),
         ("selu", "lecun_normal", "alpha_dropout"),
+        ("elu", "lecun_normal", "dropout"),
+        ("maxout", "lecun_normal", "dropout"),
+        ({"name": "leaky_relu", "negative_slope": 0.0}, "he_normal", "dropout"),
+        ({"name": "leaky_relu", "negative_slope": 1.0}, "lecun_normal", "dropout"),
     ],
 )
 def test_auto_is_what_the_activation_needs(activation, initializer, dropout):
@@ -120,6 +125,41 @@ def test_auto_is_what_the_activation_needs(activation, initializer, dropout):
     assert config.initializer.name == initializer
     assert config.output_initializer.name == initializer
     assert config.dropout.model_dump() == {"name": dropout, "rate": [0.25, 0.5]}
+
+
+@pytest.mark.parametrize(
+    ("activation", "scale"),
+    [
+        ("sigmoid", 3.6**2),  # Kumar 2017
+        ("hard_sigmoid", 36 / 1.25),
+        ({"name": "leaky_relu", "negative_slope": 0.5}, 2 / 1.25),  # He 2015, eq. 15
+        ("prelu", 2 / (1 + 0.25**2)),
+        ({"name": "elu", "alpha": 2.0}, 2 / 5),
+        # E max^2 of three and four normals is 1 + sqrt(3) / (2 pi) and 1 + sqrt(3) / pi.
+        ({"name": "maxout", "pieces": 3}, 1 / (1 + 3**0.5 / (2 * math.pi))),
+        ({"name": "maxout", "pieces": 4}, 1 / (1 + 3**0.5 / math.pi)),
+    ],
+)
+def test_auto_computes_a_scale_from_the_activations_parameters(activation, scale):
+    config = only_config(activation=activation, model={"name": "mlp", "hidden_units": [4]})
+    assert config.initializer == config.output_initializer
+    assert config.initializer.model_dump() == {
+        "name": "variance_scaling",
+        "scale": pytest.approx(scale, abs=1e-9),
+        "mode": "fan_in",
+        "distribution": "truncated_normal",
+    }
+
+
+@pytest.mark.parametrize("activation", AXES["activation"])
+def test_the_reason_of_auto_is_said_where_auto_is_what_is_used(activation):
+    config = only_config(activation=activation)
+    assert config.initializer == auto_initializer(config.activation)
+    reason = initializer_reason(config)
+    assert reason.startswith(f"auto is {config.initializer} for {config.activation}. ")
+    assert reason.count(".") >= 2
+    assert reason.endswith(".")
+    assert initializer_reason(only_config(activation=activation, initializer="lsuv")) is None
 
 
 def test_a_chosen_value_wins_over_auto():

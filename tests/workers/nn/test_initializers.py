@@ -33,6 +33,24 @@ CASES = [
     ("normal", {"stddev": 10.0}, "normal", lambda i, o: 100),
     ("uniform", {"limit": 0.05}, "uniform", lambda i, o: 0.05**2 / 3),
     ("fan_in_uniform", {}, "uniform", lambda i, o: 1 / (3 * i)),
+    *(
+        (
+            "variance_scaling",
+            {"scale": scale, "mode": mode, "distribution": distribution},
+            form,
+            lambda i, o, s=scale, fan=fan: s / fan(i, o),
+        )
+        for scale, mode, fan in (
+            (12.96, "fan_in", lambda i, o: i),
+            (1.6, "fan_out", lambda i, o: o),
+            (0.5, "fan_avg", lambda i, o: (i + o) / 2),
+        )
+        for distribution, form in (
+            ("uniform", "uniform"),
+            ("truncated_normal", "truncated"),
+            ("untruncated_normal", "normal"),
+        )
+    ),
     # Keras states the deviation of the normal that is cut, not of what is left.
     ("truncated_normal", {"stddev": 0.3}, "truncated", lambda i, o: 0.09 * LEFT),
 ]

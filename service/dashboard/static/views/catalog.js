@@ -10,6 +10,7 @@ import { formula } from "../parts/formula.js";
 
 const FIRST_AXIS = "activation";
 const PICTURE_SIZE = { width: 420, height: 175 };
+const PHASES_SIZE = { width: 420, height: 250 };
 const COLUMNS = ["parameter", "default", "range"];
 
 export async function view({ element, rest, signal }) {
@@ -34,7 +35,7 @@ export async function view({ element, rest, signal }) {
     ),
     h(
       "div.entries",
-      entries.map((entry) => entryCard(axis, entry, signal)),
+      entries.map((entry) => entryCard(axis, entry, signal, Boolean(name))),
     ),
   );
   return name ? `${entries[0].name} · ${axisTitle(axis)}` : axisTitle(axis);
@@ -45,7 +46,7 @@ function tab({ axis, items }, isCurrent) {
   return h("a", properties, axisTitle(axis), " ", h("small.muted", items.length));
 }
 
-function entryCard(axis, entry, signal) {
+function entryCard(axis, entry, signal, isAlone) {
   const { name, aliases, meaning, source } = entry;
   return h(
     "article.card.entry",
@@ -58,6 +59,7 @@ function entryCard(axis, entry, signal) {
     h("p", { lang: "en" }, meaning),
     entry.formula ? formula(entry.formula) : null,
     entry.figure ? picture(entry, signal) : null,
+    entry.figure && isAlone ? phases(entry, signal) : null,
     notesOn(entry).map((note) => h("p.note", note)),
     entry.parameters.length ? parameterTable(entry.parameters) : null,
     h("p.source", h("a", { href: safeLink(source.link), rel: "noreferrer noopener", target: "_blank" }, source.title)),
@@ -70,10 +72,17 @@ function picture({ name, figure: { svg, note } }, signal) {
   return h("figure", figure.element, note ? h("figcaption.note", { lang: "en" }, note) : null);
 }
 
+/** Return the picture of where deep networks of an activation vanish or explode. */
+function phases({ name, links }, signal) {
+  const figure = new Figure({ alt: t("catalog.phases", { name }), ...PHASES_SIZE, signal });
+  figure.showWhenVisible(`${links.self}/phase_diagram.svg`);
+  return h("figure", figure.element, h("figcaption.note", t("catalog.phases.about")));
+}
+
 /** Return what an entry says of its own kind: an activation's defaults, a data set's size, a model's layers. */
 function notesOn({ auto, dataset, model }) {
   return [
-    auto && t("catalog.auto", auto),
+    auto && [t("catalog.auto", auto), " ", h("span", { lang: "en" }, auto.reason)],
     dataset &&
       t("catalog.dataset", {
         train: dataset.train_count,

@@ -8,8 +8,10 @@ import { t } from "../lib/text.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
 import { Snippets } from "../parts/snippets.js";
+import { theoryOf } from "../parts/theory.js";
 
 const PAUSE_MILLISECONDS = 300;
+const PREDICTIONS = 20; // configurations whose prediction is shown
 const KEY_BYTES = 16;
 
 export class PlanPanel {
@@ -23,6 +25,7 @@ export class PlanPanel {
     this.claims = h("p.note", { role: "status" });
     this.count = h("p.count", { role: "status", "aria-live": "polite" });
     this.facts = h("div");
+    this.theory = h("div.theory");
     this.problems = h("div.problems", { role: "alert" });
     this.submit = button("button.primary.wide", () => this.send(), { disabled: true }, t("compose.submit"));
     this.snippets = new Snippets();
@@ -32,6 +35,7 @@ export class PlanPanel {
       h("h2", t("compose.plan")),
       this.count,
       this.facts,
+      this.theory,
       this.problems,
       this.claims,
       this.submit,
@@ -71,12 +75,13 @@ export class PlanPanel {
     const { signal } = this.asking;
     const { path, body } = this.request;
     try {
-      const plan = await post(`${path}?dry_run=true&limit=1`, body, {}, signal);
+      const plan = await post(`${path}?dry_run=true&limit=${PREDICTIONS}`, body, {}, signal);
       if (signal.aborted || this.signal.aborted) return;
       this.form.showProblems([]);
       show(this.problems);
       setText(this.count, t("runs.count", { n: plan.runs, count: whole(plan.runs) }));
       show(this.facts, termList("dl.facts", factsOf(plan)));
+      show(this.theory, theoryOf(plan));
       this.submit.disabled = false;
     } catch (error) {
       if (signal.aborted || this.signal.aborted) return;
@@ -94,6 +99,7 @@ export class PlanPanel {
   showProblems(sentences, links) {
     setText(this.count, t("compose.notYet"));
     show(this.facts);
+    show(this.theory);
     const link = ([name, text]) => {
       const reveal = (event) => {
         event.preventDefault();

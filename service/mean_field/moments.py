@@ -1,0 +1,113 @@
+"""Moments of an activation over normal z-values: everything that the maps of the theory need."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from service.mean_field import maxout, quadrature
+from service.mean_field.activations import NONLINEARITIES, Nonlinearity
+
+
+class ActivationMoments(ABC):
+    """Means over z-values N(shift, variance) of the units of a wide layer."""
+
+    @abstractmethod
+    def mean(self, variance: float, shift: float = 0.0) -> float:
+        """Return E[f(z)]."""
+
+    @abstractmethod
+    def square(self, variance: float, shift: float = 0.0) -> float:
+        """Return E[f(z)^2]."""
+
+    @abstractmethod
+    def squared_slope(self, variance: float, shift: float = 0.0) -> float:
+        """Return E[f'(z)^2]."""
+
+    @abstractmethod
+    def spread(
+        self, variance: float, spread: float, shift: float = 0.0, difference: float = 0.0
+    ) -> float:
+        """Return E[(f(u) - f(v))^2] / 2 of two samples with E[(u - v)^2] / 2 = spread.
+
+        ``difference`` is that of their variances, whose mean is ``variance``.
+        """
+
+
+def moments_of(activation: str, parameters: Mapping[str, Any]) -> ActivationMoments | None:
+    """Return the moments of an activation; None where the theory has no function for it.
+
+    Args:
+        activation: its name in the catalog.
+        parameters: all its parameters by name.
+    """
+    return _moments_of(activation, tuple(sorted(parameters.items())))
+
+
+@cache
+def _moments_of(
+    activation: str, parameters: tuple[tuple[str, Any], ...]
+) -> ActivationMoments | None:
+    if activation == "maxout":
+        return _MaxoutMoments(**dict(parameters))
+    if activation in NONLINEARITIES:
+        return _ElementwiseMoments(NONLINEARITIES[activation](**dict(parameters)))
+    return None
+
+
+class _ElementwiseMoments(ActivationMoments):
+    def __init__(self, nonlinearity: Nonlinearity) -> None:
+        self._function = nonlinearity
+
+    def mean(self, variance: float, shift: float = 0.0) -> float:
+        return quadrature.mean(self._function.value, self._function.kinks, variance, shift)
+
+    def square(self, variance: float, shift: float = 0.0) -> float:
+        value = self._function.value
+        return quadrature.mean(lambda z: value(z) ** 2, self._function.kinks, variance, shift)
+
+    def squared_slope(self, variance: float, shift: float = 0.0) -> float:
+        slope = self._function.slope
+        return quadrature.mean(lambda z: slope(z) ** 2, self._function.kinks, variance, shift)
+
+    def spread(
+        self, variance: float, spread: float, shift: float = 0.0, difference: float = 0.0
+    ) -> float:
+        return quadrature.half_squared_difference(
+            self._function, variance, spread, shift, difference
+        )
+
+
+class _MaxoutMoments(ActivationMoments):
+    """Of the largest of ``pieces`` z-values, which passes its gradient to one of them."""
+
+    def __init__(self, pieces: int) -> None:
+        self._pieces = pieces
+
+    def mean(self, variance: float, shift: float = 0.0) -> float:
+        first, _ = maxout.largest_moments(self._pieces)
+        return float(first * variance**0.5 + shift)
+
+    def square(self, variance: float, shift: float = 0.0) -> float:
+        first, second = maxout.largest_moments(self._pieces)
+        return float(second * variance + 2 * shift * first * variance**0.5 + shift**2)
+
+    def squared_slope(self, variance: float, shift: float = 0.0) -> float:  # noqa: ARG002
+        return 1.0
+
+    def spread(
+        self,
+        variance: float,
+        spread: float,
+        shift: float = 0.0,  # noqa: ARG002 - all pieces have the same
+        difference: float = 0.0,
+    ) -> float:
+        if variance == 0:
+            return 0.0
+        # (a M - b M')^2 / 2 of deviations a and b is (a - b)^2 M^2 / 2 + a b (M - M')^2 / 2.
+        product = math.sqrt(variance**2 - difference**2 / 4)
+        apart = difference**2 / 4 / (variance + product)
+        _, square = maxout.largest_moments(self._pieces)
+        alike = maxout.half_squared_difference(self._pieces, (spread - apart) / product)
+        return apart * square + product * alike
