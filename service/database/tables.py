@@ -98,6 +98,11 @@ class Run(Base):
             "experiment_id",
             postgresql_where=text("labels = '{}'::jsonb"),
         ),
+        Index(
+            "ix_runs_without_outcome",
+            "id",
+            postgresql_where=text("outcome IS NULL AND status = 'completed' AND epochs > 0"),
+        ),
         Index("ix_runs_activation", "activation", "id"),
         Index("ix_runs_initializer", "initializer", "id"),
         Index("ix_runs_normalization", "normalization", "id"),
@@ -163,7 +168,7 @@ class Run(Base):
     best_val_accuracy: Mapped[float | None] = mapped_column(Double)
     test_loss: Mapped[float | None] = mapped_column(Double)
     test_accuracy: Mapped[float | None] = mapped_column(Double)
-    #: None until the run has its result.
+    #: None until the run has its result, and of a network that is only initialized.
     outcome: Mapped[str | None] = mapped_column(Text)
     verdict: Mapped[str | None] = mapped_column(Text)
     findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)

@@ -17,7 +17,13 @@ STATUS_STYLES: dict[RunStatus, str] = {
     "failed": "bold red",
     "cancelled": "yellow",
 }
-VERDICT_STYLES = {"healthy": "green"}
+#: Colours of outcomes and verdicts; all others are red.
+DIAGNOSIS_STYLES = {
+    "healthy": "green",
+    "learned": "green",
+    "still_learning": "yellow",
+    "overfits": "yellow",
+}
 #: The last digits of an id, which are random; its first ones are a time.
 SHORT_ID = 8
 
@@ -90,9 +96,10 @@ def status_cell(status: RunStatus) -> str:
     return styled(status, STATUS_STYLES.get(status))
 
 
-def verdict_cell(verdict: str | None) -> str:
-    """Return the verdict of a diagnosis in its colour."""
-    return styled(verdict, VERDICT_STYLES.get(verdict, "red")) if verdict else "-"
+def diagnosis_cell(value: str | None) -> str:
+    """Return the outcome or the verdict of a diagnosis in its colour."""
+    words = value and value.replace("_", " ")
+    return styled(words, DIAGNOSIS_STYLES.get(value, "red")) if value and words else "-"
 
 
 def styled(text: str, style: str | None) -> str:

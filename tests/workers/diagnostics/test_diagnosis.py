@@ -7,11 +7,14 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from service.statuses import CAUSES as SERVICE_CAUSES
+from service.statuses import FAILURES as SERVICE_FAILURES
 from service.statuses import Remark, Verdict
 from tests.support.probe_networks import ball, circles, network, normal, statistics
 from workers.diagnostics.diagnosis import Diagnostician
-from workers.diagnostics.findings import REMARKS, VERDICTS
+from workers.diagnostics.findings import CAUSES, FAILURES, REMARKS, VERDICTS
 from workers.diagnostics.flow import flow_of
+from workers.diagnostics.setting import Setting
 from workers.diagnostics.thresholds import Thresholds
 
 #: The block network's rows: activation, initializer, verdict.
@@ -36,7 +39,7 @@ METRICS = {"loss": 1.0, "val_loss": 1.0, "gradient_norm": 1.0, "clipped_fraction
 
 
 def diagnosed(found):
-    diagnostician = Diagnostician(epochs=0)
+    diagnostician = Diagnostician(Setting(epochs=0))
     diagnostician.see_layers(0, found)
     return diagnostician.diagnosis()
 
@@ -178,7 +181,9 @@ def test_all_findings_are_listed_the_most_severe_first():
 
 def test_the_service_has_the_same_verdicts_and_remarks():
     assert tuple(Verdict) == VERDICTS
+    assert SERVICE_CAUSES == CAUSES
     assert tuple(Remark) == REMARKS
+    assert set(SERVICE_FAILURES) == set(FAILURES)
     assert not set(REMARKS) & set(VERDICTS)
 
 
@@ -194,7 +199,7 @@ def healthy():
 
 def follow(epochs, healthy=None, planned=None):
     """A diagnostician that has seen epochs of these metrics, healthy where nothing is said."""
-    diagnostician = Diagnostician(planned or len(epochs))
+    diagnostician = Diagnostician(Setting(planned or len(epochs)))
     if healthy is not None:
         diagnostician.see_layers(0, healthy)
     for number, changed in enumerate(epochs, start=1):
@@ -271,7 +276,7 @@ def changed(statistics, at, **values):
 
 
 def test_a_unit_that_dies_later_is_remarked(healthy):
-    diagnostician = Diagnostician(4)
+    diagnostician = Diagnostician(Setting(4))
     diagnostician.see_layers(0, changed(healthy, 1, dead_fraction=0.02))
     diagnostician.see_layers(2, changed(healthy, 1, dead_fraction=0.03))
     diagnostician.see_layers(4, changed(healthy, 1, dead_fraction=0.06))
@@ -284,7 +289,7 @@ def test_a_unit_that_dies_later_is_remarked(healthy):
 
 
 def test_a_layer_that_dies_later_is_dead(healthy):
-    diagnostician = Diagnostician(4)
+    diagnostician = Diagnostician(Setting(4))
     diagnostician.see_layers(0, healthy)
     diagnostician.see_layers(2, changed(healthy, 1, dead_fraction=0.9))
     found = diagnostician.diagnosis()
@@ -298,7 +303,7 @@ def test_a_layer_that_dies_later_is_dead(healthy):
 def test_saturation_condemns_a_network_only_until_it_has_learnt(healthy):
     full = changed(healthy, 1, saturated_fraction=0.8)
     for loss, verdict in ((healthy.chance_loss, "saturated"), (0.2, "healthy")):
-        diagnostician = Diagnostician(4)
+        diagnostician = Diagnostician(Setting(4))
         diagnostician.see_layers(0, healthy)
         diagnostician.see_layers(2, replace(full, loss=loss))
         assert diagnostician.diagnosis().verdict == verdict
