@@ -7,6 +7,7 @@ from workers.diagnostics.examination import examine
 from workers.diagnostics.findings import Diagnosis, Finding, conclude
 from workers.diagnostics.layers import NetworkStatistics
 from workers.diagnostics.setting import Setting
+from workers.diagnostics.steps import largest_update, small_steps
 from workers.diagnostics.thresholds import Thresholds
 
 _STANDARD = Thresholds()
@@ -33,12 +34,16 @@ class Diagnostician:
         self._chance_loss = math.nan
         self._losses: list[float] = []
         self._largest_gradient = math.nan
+        self._largest_update = math.nan
 
     def see_layers(self, epoch: int, statistics: NetworkStatistics) -> None:
         """Add the layer statistics of an epoch; epoch 0 is before the first step."""
         self._initial = self._initial or statistics
         self._chance_loss = statistics.chance_loss
         self._note(examine(statistics, epoch, self._limits, self._setting, self._initial))
+        self._largest_update = _larger(self._largest_update, largest_update(statistics)[1])
+        if epoch == self._setting.epochs:
+            self._note(small_steps(self._largest_update, self._setting, self._limits))
 
     def see_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Add an epoch's metrics, by their names in the history."""
@@ -75,7 +80,7 @@ class Diagnostician:
     def _exploding(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
         """Yield a finding if the gradient norm is far above that of all epochs before."""
         norm, largest = metrics["gradient_norm"], self._largest_gradient
-        self._largest_gradient = norm if math.isnan(largest) else max(norm, largest)
+        self._largest_gradient = _larger(largest, norm)
         limit = self._limits.gradient_jump
         if not math.isfinite(norm):
             yield Finding(
@@ -134,3 +139,8 @@ class Diagnostician:
                 "would leave it.",
                 advice="Change the learning rate or train longer, unless another finding says why.",
             )
+
+
+def _larger(largest: float, value: float) -> float:
+    """Return the larger of two numbers; NaN is no number."""
+    return value if math.isnan(largest) or value > largest else largest

@@ -7,7 +7,7 @@ from workers.diagnostics.findings import Finding
 from workers.diagnostics.flow import flow_findings
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
 from workers.diagnostics.setting import Setting
-from workers.diagnostics.steps import step_findings
+from workers.diagnostics.steps import large_step
 from workers.diagnostics.thresholds import Thresholds
 
 
@@ -27,7 +27,7 @@ def examine(
         setting: of the run.
         initial: the network's statistics at epoch 0, to compare with.
     """
-    yield from step_findings(statistics, epoch, limits)
+    yield from large_step(statistics, epoch, limits)
     if not statistics.hidden:
         return
     yield from _symmetric(statistics, epoch)
@@ -175,7 +175,7 @@ def _overflown(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:
 def _length(statistics: NetworkStatistics, limits: Thresholds) -> Iterator[Finding]:
     first, last = statistics.hidden[0], statistics.hidden[-1]
     growth = _quotient(_mean_square(last), _mean_square(first))
-    if growth > limits.length_growth:
+    if growth > limits.length_growth and _mean_square(last) > limits.length:
         per_layer = growth ** (1 / (2 * (len(statistics.hidden) - 1)))
         yield Finding(
             "length",

@@ -13,11 +13,13 @@ class Setting:
 
     Attributes:
         epochs: how many the run is to have; with 0 the network is only initialized.
+        steps: how many steps it takes in all.
         optimizer: its name.
         normalized: whether a normalization follows each layer.
     """
 
     epochs: int
+    steps: int = 0
     optimizer: str = "sgd"
     normalized: bool = False
 

@@ -27,12 +27,18 @@ class Thresholds:
             layers it depends on a few weights.
         length_growth: factor by which the mean square of the z-values grows from the first hidden
             layer to the last, beyond which the logits and the loss depend on a few samples.
+        length: mean square of the last layer's z-values up to which no growth does harm.
         long_loss: multiple of the loss of guessing (``NetworkStatistics.chance_loss``) above which
-            the logits are too large before the first step.
+            the logits are too large before the first step. Healthy networks begin below 4, those
+            with weights ten times too large above 90. With 3 the block's relu with he would be
+            told for some seeds, and in the sweep networks beyond 3 train as often as others.
         large_update: update ratio of a layer (``LayerStatistics.update_ratio``) above which a few
             steps replace its weights.
-        small_update: update ratio of all layers below which a thousand steps leave three digits of
-            the weights as they are.
+        small_update: update ratio of all layers below which steps are lost in the rounding of
+            float32.
+        short_way: way in norms of the weights, steps times their largest update ratio, below which
+            a training is too short for the size of its steps. Of the sweep's even half XX of YY
+            such trainings failed.
         saturated_share: share of z-values, over all hidden layers, above which the network is
             saturated. On the block sigmoid with N(0, 1) has 0.45 to 0.50 and tanh 0.76; all
             healthy rows have 0. hard_tanh on standardized inputs begins at 0.3.
@@ -58,9 +64,11 @@ class Thresholds:
     exploding_gain: float = 1.7
     gain_layers: int = 4
     length_growth: float = 100.0
-    long_loss: float = 3.0
+    length: float = 1.0
+    long_loss: float = 10.0
     large_update: float = 0.1
     small_update: float = 1e-6
+    short_way: float = 0.1
     saturated_share: float = 0.38
     saturated_layer: float = 0.7
     dead_share: float = 0.75

@@ -1,5 +1,6 @@
 """Insights: the layer statistics, the diagnosis and the outcome recorded with a run's results."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
@@ -8,6 +9,7 @@ import structlog
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import ObservedEpoch
 from service.histories.outcomes import Course, Guessing, outcome_of
+from service.specs.resolution import training_samples
 from service.specs.spec import RunConfig
 from service.statuses import Outcome
 from workers.datasets.dataset import Dataset
@@ -115,7 +117,9 @@ def guessing_of(config: RunConfig, data: Dataset) -> Guessing:
 
 
 def _setting(config: RunConfig) -> Setting:
-    return Setting(config.epochs, config.optimizer.name, config.normalization.name != "none")
+    steps = config.epochs * math.ceil(training_samples(config.dataset) / config.batch_size)
+    normalized = config.normalization.name != "none"
+    return Setting(config.epochs, steps, config.optimizer.name, normalized)
 
 
 def _recorded(finding: Finding) -> dict[str, object]:
