@@ -51,7 +51,8 @@ def test_tables_fit_and_nothing_in_them_is_cut(read, lab):
     assert "completed" in line
     runs = read("runs", "last")
     sick, *others = [line for line in runs if " diverged " in line or " completed " in line]
-    assert sick.endswith(SICK.verdict)
+    assert sick.endswith(" diverged")
+    assert runs[runs.index(sick) + 1].endswith(f" {SICK.verdict}")
     start, end = runs[0].index("activation,"), runs[3].index("seed")
     place = " ".join(line[start:end].strip() for line in runs[5:8])
     assert place == "tanh, glorot_uniform, none, none"

@@ -190,8 +190,7 @@ def _runs(found: Sequence[Run], metrics: Metrics, *, short: bool, joined: bool) 
         widgets.numbers("epochs"),
         widgets.numbers("val_accuracy"),
         widgets.numbers("val_loss"),
-        widgets.fixed("outcome"),
-        widgets.fixed("verdict"),
+        *widgets.diagnosis_columns(joined=joined),
     )
     ids = widgets.ids([run["id"] for run in found], short=short)
     for run, run_id in zip(found, ids, strict=True):
@@ -204,8 +203,7 @@ def _runs(found: Sequence[Run], metrics: Metrics, *, short: bool, joined: bool) 
             f"{run['epoch']}/{run['epochs']}",
             metrics.cell("val_accuracy", final and final["val_accuracy"]),
             metrics.cell("val_loss", final and final["val_loss"]),
-            widgets.diagnosis_cell(diagnosis and diagnosis["outcome"]),
-            widgets.diagnosis_cell(diagnosis and diagnosis["verdict"]),
+            *widgets.diagnosis_cells(diagnosis, joined=joined),
         )
     return table
 

@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 
 from actinium.statuses import RunStatus
+from actinium.types import Diagnosis
 
 STATUS_STYLES: dict[RunStatus, str] = {
     "queued": "dim",
@@ -28,6 +29,8 @@ DIAGNOSIS_STYLES = {
 SHORT_ID = 8
 
 _BAR_COLUMNS = 10
+#: Of outcome and verdict in one column: the longest word of either.
+_DIAGNOSIS_COLUMNS = 9
 #: Wider than any table.
 _UNBOUNDED_COLUMNS = 10_000
 
@@ -100,6 +103,20 @@ def diagnosis_cell(value: str | None) -> str:
     """Return the outcome or the verdict of a diagnosis in its colour."""
     words = value and value.replace("_", " ")
     return styled(words, DIAGNOSIS_STYLES.get(value, "red")) if value and words else "-"
+
+
+def diagnosis_columns(*, joined: bool) -> list[Column]:
+    """Return the columns of outcome and verdict; ``joined``: a narrow one for both."""
+    if joined:
+        return [Column("outcome,\nverdict", overflow="fold", max_width=_DIAGNOSIS_COLUMNS)]
+    return [fixed("outcome"), fixed("verdict")]
+
+
+def diagnosis_cells(diagnosis: Diagnosis | None, *, joined: bool) -> list[str]:
+    """Return the cells of a diagnosis for ``diagnosis_columns``."""
+    values = (diagnosis["outcome"], diagnosis["verdict"]) if diagnosis else (None, None)
+    found = [diagnosis_cell(value) for value in values]
+    return ["\n".join(found)] if joined else found
 
 
 def styled(text: str, style: str | None) -> str:
