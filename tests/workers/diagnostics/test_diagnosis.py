@@ -19,7 +19,7 @@ from workers.diagnostics.thresholds import Thresholds
 
 #: The block network's rows: activation, initializer, verdict.
 ROWS = [
-    ("sigmoid", normal(0.01), "vanishing"),
+    ("sigmoid", normal(0.003), "vanishing"),
     ("sigmoid", normal(0.1), "vanishing"),
     ("sigmoid", normal(1.0), "saturated"),
     ("tanh", normal(0.01), "vanishing"),
@@ -145,7 +145,7 @@ def test_good_shallow_networks_are_healthy(seed):
         ("relu", normal(0.01), "healthy"),
         ("relu", normal(1.0), "exploding"),
         ("tanh", normal(1.0), "saturated"),
-        ("sigmoid", normal(0.01), "vanishing"),
+        ("sigmoid", normal(0.003), "vanishing"),
     ],
 )
 def test_the_mnist_cnn(activation, initializer, verdict):
