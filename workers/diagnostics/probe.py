@@ -14,6 +14,7 @@ from workers.diagnostics.activity import Activity, HiddenActivity, OutputActivit
 from workers.diagnostics.distributions import Distribution, Gathering, rows_by_feature
 from workers.diagnostics.guessing import chance_loss
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
+from workers.nn.dropouts import AlphaDropout
 from workers.nn.models import HiddenLayer, Network
 from workers.nn.normalizations import RunningStatistics, running_statistics_frozen
 
@@ -139,12 +140,14 @@ class _ProbedLayer:
     def statistics(self) -> LayerStatistics:
         z = self._z.distribution()
         alive = self._alive.view(-1, self._activity.pieces).any(1)
+        activation = self._activations.distribution()
+        silent = activation.min == activation.max == 0
         symmetric = len(alive) > 1 and _symmetric(self.weighted)
         return LayerStatistics(
             name=self.name,
             units=len(alive),
             z=z,
-            activation=self._activations.distribution(),
+            activation=activation,
             weight=_distribution(self.weighted.weight.detach()),
             gradient=_distribution(self._gradient),
             z_gradient=self._z_gradients.distribution(),
@@ -152,7 +155,8 @@ class _ProbedLayer:
             dead_fraction=1 - alive.double().mean().item(),
             saturated_fraction=self._saturated / z.count,
             symmetric=symmetric,
-            symmetry_kept=symmetric and (self._onward is None or self._onward.treats_alike()),
+            symmetry_kept=symmetric
+            and (self._onward is None or self._onward.treats_alike(silent=silent)),
         )
 
 
@@ -164,10 +168,16 @@ class _Onward:
         self._dropout = layer.dropout
         self._following = following
 
-    def treats_alike(self) -> bool:
-        """Whether the next layer gets the same of all units, and weighs them the same."""
+    def treats_alike(self, *, silent: bool) -> bool:
+        """Whether the next layer gets the same of all units, and weighs them the same.
+
+        Args:
+            silent: whether all activations are zero, of which dropout leaves zeros.
+        """
         if self._dropout is not None and self._dropout.dropped:
-            return False
+            leaves_zeros = silent and not isinstance(self._dropout, AlphaDropout)
+            if not leaves_zeros:
+                return False
         weight = self._following.weight.detach()
         # By unit last: a dense layer reads maps pixel by pixel, the channels innermost.
         by_unit = (

@@ -1,8 +1,9 @@
 """Insights: the layer statistics, the diagnosis and the outcome recorded with a run's results."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import structlog
 
@@ -99,10 +100,11 @@ class InsightBuilder:
     def _diagnose(self, outcome: Outcome | None) -> None:
         try:
             found = self._diagnostician.diagnosis(outcome)
-            verdict, findings = found.verdict, [_recorded(finding) for finding in found.findings]
+            verdict: str | None = found.verdict
+            findings: Sequence[Mapping[str, Any]] = [*map(_recorded, found.findings)]
         except Exception:
             _log.exception("A run could not be diagnosed")
-            verdict, findings = self._latest.verdict, list(self._latest.findings)
+            verdict, findings = self._latest.verdict, self._latest.findings
         self._latest = RecordedDiagnosis(verdict, findings, outcome)
 
 
@@ -122,7 +124,7 @@ def _setting(config: RunConfig) -> Setting:
     return Setting(config.epochs, steps, config.optimizer.name, normalized)
 
 
-def _recorded(finding: Finding) -> dict[str, object]:
+def _recorded(finding: Finding) -> dict[str, Any]:
     fields = asdict(finding)
     del fields["decisive"]
     return fields

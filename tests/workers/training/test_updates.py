@@ -57,9 +57,8 @@ def test_a_probe_tells_the_median_of_each_layer(configure):
     def watched():
         before = [weight.detach().clone() for weight in weights]
         step()
-        seen.append(
-            [(w.detach() - b).norm() / b.norm() for w, b in zip(weights, before, strict=True)]
-        )
+        after = [weight.detach() for weight in weights]
+        seen.append(update_ratios([w.flatten() for w in before], [w.flatten() for w in after]))
 
     training.optimizer.step = watched
     (result,) = (item for item in training.run() if isinstance(item, EpochResult))
