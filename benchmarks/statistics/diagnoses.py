@@ -226,7 +226,9 @@ def write(runs: list[Judged]) -> None:
     text = PAGE.read_text()
     before, rest = text.split(_BEGIN)
     _, after = rest.split(_END)
-    tables = "\n".join([*confusion(runs), "", *risks(runs)])
+    failed = sum(run.outcome in FAILURES for run in runs)
+    count = f"{len(runs)} runs of odd number, of which {failed} failed; torch {torch.__version__}."
+    tables = "\n".join([count, "", *confusion(runs), "", *risks(runs)])
     PAGE.write_text(f"{before}{_BEGIN}\n\n{tables}\n\n{_END}{after}")
 
 
