@@ -93,6 +93,15 @@ class Verdict(StrEnum):
     SYMMETRIC = "symmetric"
 
 
+class OlderVerdict(StrEnum):
+    """A verdict of older versions, whose workers may still write it while they are replaced.
+
+    ``service.histories.older_outcomes`` puts another in its place.
+    """
+
+    DIVERGED = "diverged"
+
+
 class Remark(StrEnum):
     """A finding that explains and does not condemn: healthy runs have it too."""
 

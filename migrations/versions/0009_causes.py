@@ -5,7 +5,7 @@ Revision: 0009, after 0008.
 ``diverged`` is an outcome and no verdict any more: such a run's verdict becomes the first cause
 among its findings. Findings get an advice, which older ones have not. Runs that are there get their
 outcome from their history, batch by batch while the service works. A run that an older version
-completes afterwards gets its own from the scheduler.
+ends afterwards gets its own from the scheduler.
 """
 
 import sqlalchemy as sa
@@ -29,6 +29,7 @@ _OLDER_VERDICTS = (
 
 def upgrade() -> None:
     """Apply; one that was interrupted can be run again."""
+    # An older worker may still write "diverged" while the service is replaced.
     _allow(f"{_VERDICTS}, 'diverged'")
     op.execute(
         f"""
@@ -48,7 +49,6 @@ def upgrade() -> None:
         WHERE jsonb_array_length(findings) > 0 AND NOT (findings -> 0) ? 'advice'
         """
     )
-    _allow(_VERDICTS)
     with op.get_context().autocommit_block():
         _drop_index()
         op.create_index(
@@ -56,7 +56,9 @@ def upgrade() -> None:
             "runs",
             ["id"],
             unique=False,
-            postgresql_where=sa.text("outcome IS NULL AND status = 'completed' AND epochs > 0"),
+            postgresql_where=sa.text(
+                "outcome IS NULL AND status IN ('completed', 'diverged') AND epochs > 0"
+            ),
             postgresql_concurrently=True,
         )
         with Session(op.get_bind()) as session:

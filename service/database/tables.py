@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.database.base import JSON, TIME, Base, one_of
-from service.statuses import AttemptOutcome, Outcome, RunStatus, Verdict
+from service.statuses import AttemptOutcome, OlderVerdict, Outcome, RunStatus, Verdict
 
 
 class Experiment(Base):
@@ -62,7 +62,7 @@ class Run(Base):
     __table_args__ = (
         CheckConstraint(one_of("status", RunStatus), name="status"),
         CheckConstraint(one_of("outcome", Outcome), name="outcome"),
-        CheckConstraint(one_of("verdict", Verdict), name="verdict"),
+        CheckConstraint(one_of("verdict", (*Verdict, *OlderVerdict)), name="verdict"),
         CheckConstraint(
             "(status = 'running') = (lease_expires_at IS NOT NULL)", name="running_has_lease"
         ),
@@ -101,7 +101,9 @@ class Run(Base):
         Index(
             "ix_runs_without_outcome",
             "id",
-            postgresql_where=text("outcome IS NULL AND status = 'completed' AND epochs > 0"),
+            postgresql_where=text(
+                "outcome IS NULL AND status IN ('completed', 'diverged') AND epochs > 0"
+            ),
         ),
         Index("ix_runs_activation", "activation", "id"),
         Index("ix_runs_initializer", "initializer", "id"),

@@ -1,4 +1,4 @@
-"""Outcomes for runs that an older version of the service completed without any."""
+"""Outcomes for runs that an older version of the service ended without any."""
 
 import math
 import uuid
@@ -12,18 +12,20 @@ from service.catalog.axes import AXES
 from service.database.tables import Epoch, Layers, Run
 from service.histories import layer_statistics
 from service.histories.outcomes import Course, Guessing, outcome_of
-from service.statuses import CAUSES, FAILURES, Outcome, Verdict
+from service.statuses import CAUSES, FAILURES, Outcome, RunStatus, Verdict
 
-#: What is true of completed runs without an outcome, in the words of the index
+#: What is true of runs that have a result and no outcome, in the words of the index
 #: ``ix_runs_without_outcome``.
-_WITHOUT_OUTCOME = text("runs.outcome IS NULL AND runs.status = 'completed' AND runs.epochs > 0")
+_WITHOUT_OUTCOME = text(
+    "runs.outcome IS NULL AND runs.status IN ('completed', 'diverged') AND runs.epochs > 0"
+)
 
 #: Share of the largest class among validation samples, where classes are not of one size.
 _LARGEST_SHARES = {"churn": 0.796}
 
 
 def judge_older_runs(session: Session, *, batch_runs: int = 100) -> int:
-    """Store the outcome of the completed runs that have none, and return how many these are.
+    """Store the outcome of the runs that ended without one, and return how many these are.
 
     It is what a worker would have stored, by the history and the layer statistics that are there.
     Without layer statistics a worker knows the validation labels; here the classes count as equally
@@ -48,7 +50,7 @@ def judge_older_runs(session: Session, *, batch_runs: int = 100) -> int:
 
 def _judge_batch(session: Session, limit: int) -> int:
     runs = session.execute(
-        select(Run.id, Run.config, Run.verdict, Run.findings)
+        select(Run.id, Run.status, Run.config, Run.verdict, Run.findings)
         .where(_WITHOUT_OUTCOME)
         .order_by(Run.id)
         .limit(limit)
@@ -90,10 +92,12 @@ def _number(value: float | None) -> float:
 
 
 def _judged(run: Row[Any], course: Course) -> dict[str, Any]:
+    course.diverged = run.status == RunStatus.DIVERGED
     # A run without a history learned nothing that is known of.
     outcome = outcome_of(course, _guessing(run.config)) or Outcome.AT_CHANCE
-    verdict = _verdict(outcome, run.verdict, run.findings or ())
-    return {"id": run.id, "outcome": outcome, "verdict": verdict}
+    findings = [{"advice": None, **finding} for finding in run.findings or ()]
+    verdict = _verdict(outcome, run.verdict, findings)
+    return {"id": run.id, "outcome": outcome, "verdict": verdict, "findings": findings}
 
 
 def _verdict(

@@ -9,7 +9,8 @@ class Thresholds:
 
     "The block" is the network of five hidden layers of 100 units on which the initializers are
     compared. "The sweep" is ``benchmarks.statistics.diagnoses``: networks drawn at random, on one
-    half of which thresholds were set and on the other half judged (docs/diagnoses.md).
+    half of which thresholds were set (the even numbers, 311 runs by then) and on the other half
+    judged (docs/diagnoses.md).
 
     Attributes:
         end_to_end: factor from the first hidden layer to the last, of the signal or of the

@@ -1,5 +1,7 @@
 """Outcomes of runs that an older version completed: from what it has stored of them."""
 
+import math
+
 import pytest
 
 from service.histories.diagnoses import Insight, RecordedDiagnosis
@@ -68,3 +70,16 @@ def test_every_data_set_has_the_loss_and_accuracy_of_guessing(lab, complete):
     )
     assert judged(lab) == 1
     assert lab.run(run_id).outcome == "at_chance"  # the largest class has .796
+
+
+def test_a_divergence_that_an_older_worker_ends_is_brought_in_line(lab):
+    lab.submit(epochs=3)
+    held = lab.taken()
+    older = {name: value for name, value in FINDING.items() if name != "advice"}
+    found = [older | {"kind": "diverged"}, older | {"kind": "exploding"}]
+    seen = insight(math.nan, RecordedDiagnosis("diverged", found))
+    lab.epoch(held, 1, "diverged", seen, loss=math.nan)
+    assert judged(lab) == 1
+    run = lab.run(held.run_id)
+    assert (run.outcome, run.verdict) == ("diverged", "exploding")
+    assert [finding["advice"] for finding in run.findings] == [None, None]
