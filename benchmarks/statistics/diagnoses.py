@@ -1,10 +1,10 @@
 """Judge the diagnoses on trainings drawn at random, and write the tables of docs/diagnoses.md.
 
-    python -m benchmarks.statistics.diagnoses          train 1,200 runs, then write the tables
+    python -m benchmarks.statistics.diagnoses          train 1,052 runs, then write the tables
     python -m benchmarks.statistics.diagnoses --table  only judge the kept trainings again
 
 No server is needed: every run goes through the door, the trainer and the diagnosis that the service
-uses, with one thread, one after the other (about half an hour). What was observed of a training is
+uses, with one thread, one after the other (half an hour on an idle core). What was observed of a training is
 kept in ``--folder``, so that other thresholds can be tried in a minute. Thresholds were set on the
 runs of even number, and the tables are of those of odd number.
 """
@@ -235,7 +235,7 @@ def write(runs: list[Judged]) -> None:
 def main() -> None:
     """Train what is missing, judge all and write the tables."""
     parser = program("benchmarks.statistics.diagnoses", __doc__)
-    parser.add_argument("--runs", type=int, default=1_200)
+    parser.add_argument("--runs", type=int, default=1_052)
     parser.add_argument("--folder", type=Path, default=Path(".actinium/bench"))
     parser.add_argument("--table", action="store_true", help="only judge the kept trainings")
     options = parser.parse_args()

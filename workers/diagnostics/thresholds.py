@@ -9,14 +9,14 @@ class Thresholds:
 
     "The block" is the network of five hidden layers of 100 units on which the initializers are
     compared. "The sweep" is ``benchmarks.statistics.diagnoses``: networks drawn at random, on one
-    half of which thresholds were set (the even numbers, 311 runs by then) and on the other half
-    judged (docs/diagnoses.md).
+    half of which thresholds were set (526 runs of even number) and on the other half judged
+    (docs/diagnoses.md).
 
     Attributes:
         end_to_end: factor from the first hidden layer to the last, of the signal or of the
-            gradient, beyond which it vanishes or explodes. Of the even half 31 of 31 networks
-            beyond it failed with SGD and 25 of 28 with adaptive steps; between 30 and 100 5 of 7
-            and 7 of 11.
+            gradient, beyond which it vanishes or explodes. Of the even half 60 of 60 networks
+            beyond it failed with SGD and 43 of 51 with adaptive steps; between 30 and 100 8 of 11
+            and 9 of 13.
         strong: the same factor beyond which that alone can keep a network from training, whatever
             the optimizer; between the two only one without adaptive steps.
         vanishing_gain: gain per layer below which a signal or a gradient vanishes in a network that
@@ -34,15 +34,16 @@ class Thresholds:
         long_loss: multiple of the loss of guessing (``NetworkStatistics.chance_loss``) above which
             the logits are too large before the first step. Healthy networks begin below 4, those
             with weights ten times too large above 90. With 3 the block's relu with he would be
-            told for some seeds, and of the even half 5 of 10 networks between 3 and 10 trained.
+            told for some seeds, and of the even half 11 of 16 networks between 3 and 10 failed, no
+            more than of all runs.
         large_update: update ratio of a layer (``LayerStatistics.update_ratio``) above which a few
-            steps replace its weights. Of the even half 38 of 45 runs above it failed; between .05
-            and .1 16 of 30, no more than of all runs.
+            steps replace its weights. Of the even half 67 of 81 runs above it failed; between .05
+            and .1 22 of 46, less than of all runs.
         small_update: update ratio of all layers below which steps are lost in the rounding of
             float32.
         short_way: way in norms of the weights, steps times their largest update ratio, below which
-            a training is too short for the size of its steps. Of the even half 52 of 58 such
-            runs failed; of those that went up to three times as far 19 of 28.
+            a training is too short for the size of its steps. Of the even half 93 of 104 such
+            runs failed; of those that went up to three times as far 35 of 52.
         saturated_share: share of z-values, over all hidden layers, above which the network is
             saturated. On the block sigmoid with N(0, 1) has 0.45 to 0.50 and tanh 0.76; all
             healthy rows have 0. hard_tanh on standardized inputs begins at 0.3.
