@@ -4,7 +4,7 @@
     python -m benchmarks.statistics.diagnoses --table  only judge the kept trainings again
 
 No server is needed: every run goes through the door, the trainer and the diagnosis that the service
-uses, with one thread, one after the other (half an hour on an idle core). What was observed of a training is
+uses, with one thread, one after the other: half an hour on an idle core. What was observed is
 kept in ``--folder``, so that other thresholds can be tried in a minute. Thresholds were set on the
 runs of even number, and the tables are of those of odd number.
 """
