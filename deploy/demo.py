@@ -162,7 +162,7 @@ def why_sigmoid_fails(runs: Iterable[Run]) -> str | None:
             diagnosis["findings"], key=lambda finding: finding["kind"] != diagnosis["verdict"]
         )
         if findings:
-            verdict = diagnosis["verdict"] or findings[0]["kind"]
+            verdict = (diagnosis["verdict"] or findings[0]["kind"]).replace("_", " ")
             return f"Why sigmoid stays at {accuracy:.0%} ({verdict}): {findings[0]['explanation']}"
     return None
 

@@ -72,26 +72,50 @@ class Outcome(StrEnum):
 #: Outcomes of a run that has learned nothing: it does no better than guessing.
 UNTRAINED = (Outcome.DIVERGED, Outcome.AT_CHANCE)
 
+#: Outcomes that have a cause.
+FAILURES = (*UNTRAINED, Outcome.GOT_WORSE)
+
 
 class Verdict(StrEnum):
-    """Verdict of a run's diagnosis, from the least to the most severe."""
+    """Verdict of a run's diagnosis: healthy, or what keeps it from learning.
+
+    A risk while the run trains; the cause once its training has failed.
+    """
 
     HEALTHY = "healthy"
+    NO_CAUSE_FOUND = "no_cause_found"
+    STEP_SIZE = "step_size"
     VANISHING = "vanishing"
+    LENGTH = "length"
     EXPLODING = "exploding"
     SATURATED = "saturated"
     DEAD = "dead"
     SYMMETRIC = "symmetric"
+
+
+class OlderVerdict(StrEnum):
+    """A verdict of older versions, whose workers may still write it while they are replaced.
+
+    ``service.histories.older_outcomes`` puts another in its place.
+    """
+
     DIVERGED = "diverged"
 
 
 class Remark(StrEnum):
     """A finding that explains and does not condemn: healthy runs have it too."""
 
+    DIVERGED = "diverged"
     DYING = "dying"
     PLATEAU = "plateau"
     CLIPPING_ACTIVE = "clipping_active"
+    EQUAL_UNITS = "equal_units"
 
 
-#: What a finding can be: a verdict other than healthy, or a remark.
-FINDING_KINDS = (*(verdict for verdict in Verdict if verdict != Verdict.HEALTHY), *Remark)
+#: Verdicts that name what keeps a run from learning.
+CAUSES = tuple(
+    verdict for verdict in Verdict if verdict not in (Verdict.HEALTHY, Verdict.NO_CAUSE_FOUND)
+)
+
+#: What a finding can be: a cause or a remark.
+FINDING_KINDS = (*CAUSES, *Remark)

@@ -54,6 +54,7 @@ _CONFIGURATIONS = 8 * 5 * 2
 _ENDINGS = ("completed", "diverged", "failed", "cancelled")
 _WEIGHTS = (92, 5, 2, 1)
 _VERDICTS = ("healthy", "vanishing", "exploding", "saturated", "dead", "symmetric")
+_OUTCOMES = ("at_chance", "still_learning", "overfits", "learned", "learned", "learned")
 _ENGINE = {"device": "cpu", "threads": 1, "torch": "2.13.0", "numpy": "2.4.0"}
 
 _RUN_COLUMNS = (
@@ -61,7 +62,7 @@ _RUN_COLUMNS = (
     *("config_hash", "seed", "status"),
     *("priority", "device_request", "reuse", "max_attempts", "attempt", "lease_expires_at"),
     *("epoch", "epochs", "loss", "accuracy", "val_loss", "val_accuracy", "best_epoch"),
-    *("best_val_accuracy", "verdict", "findings", "worker", "engine"),
+    *("best_val_accuracy", "outcome", "verdict", "findings", "worker", "engine"),
     *("created_at", "started_at", "finished_at"),
 )
 TABLES = ("experiments", "runs", "epochs", "layers", "attempts", "events")
@@ -185,8 +186,10 @@ def _runs(
         epoch = {"queued": 0, "running": filling.epochs // 2}.get(status, filling.epochs)
         loss = float("nan") if status == "diverged" else 2 * (1 - accuracy)
         metrics = (loss, accuracy, loss, accuracy, epoch, accuracy) if epoch else (None,) * 6
-        verdict = "diverged" if status == "diverged" else generator.choice(_VERDICTS)
-        seen = (verdict, "[]", f"worker-{position % 16}", orjson.dumps(_ENGINE).decode())
+        verdict = "step_size" if status == "diverged" else generator.choice(_VERDICTS)
+        ended = {"diverged": "diverged", "completed": generator.choice(_OUTCOMES)}
+        outcome = ended.get(status)
+        seen = (outcome, verdict, "[]", f"worker-{position % 16}", orjson.dumps(_ENGINE).decode())
         finished = experiment.at + timedelta(minutes=position)
         yield (
             *(_id_at(experiment.at + timedelta(milliseconds=position // 8), generator),),
@@ -195,7 +198,7 @@ def _runs(
             *(0, "auto", True, 3, 1 if epoch else 0),
             datetime.now(UTC) + timedelta(hours=1) if status == "running" else None,
             *(epoch, filling.epochs, *metrics),
-            *(seen if epoch else (None,) * 4),
+            *(seen if epoch else (None,) * 5),
             experiment.at,
             experiment.at + timedelta(minutes=position - 1) if epoch else None,
             finished if status in _ENDINGS else None,

@@ -30,7 +30,7 @@ from service.specs.expansion import PlannedRun, expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
 from workers.datasets.loading import load
-from workers.execution.insights import InsightBuilder
+from workers.execution.insights import InsightBuilder, guessing_of
 from workers.training import devices
 from workers.training.results import EpochResult, StartResult
 from workers.training.solo import train
@@ -52,16 +52,18 @@ def trained(name: str, position: int) -> TrainingRecord:
     """Train one run of a preset's small size, as a worker does."""
     planned = planned_runs(name)[position]
     config = planned.config
-    insights = InsightBuilder(config.epochs)
+    data = load(config.dataset)
+    insights = InsightBuilder(config, guessing_of(config, data))
     history: dict[str, dict[int, float]] = {metric: {} for metric in _METRICS}
     layers: dict[int, list[dict[str, Any]]] = {}
     status, verdict = "completed", None
-    for result in train(config, planned.seed, load(config.dataset), _CPU, threads=1):
+    for result in train(config, planned.seed, data, _CPU, threads=1):
         match result:
             case StartResult():
                 epoch, insight = 0, insights.of_start(result)
             case EpochResult(epoch=epoch):
-                insight = insights.of_epoch(result)
+                last = result.diverged or epoch == config.epochs
+                insight = insights.of_epoch(result, last=last)
                 for metric in _METRICS:
                     history[metric][epoch] = result.metrics[metric]
                 status = "diverged" if result.diverged else status

@@ -124,11 +124,16 @@ class Finding(TypedDict):
     value: float | None
     threshold: float | None
     explanation: str
+    advice: str | None
 
 
 class Diagnosis(TypedDict):
-    """Why a run learns or not; the verdict is None without layer statistics."""
+    """What a run's training came to, None until it has ended, and why it learns or not.
 
+    The verdict is None without layer statistics.
+    """
+
+    outcome: str | None
     verdict: str | None
     findings: list[Finding]
 

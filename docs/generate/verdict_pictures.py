@@ -96,11 +96,13 @@ def train(client: Client, example: Example) -> Any:
 
 
 def draw(client: Client, verdict: str, example: Example) -> None:
-    """Save an example's picture in both themes, or exit where it has another verdict."""
+    """Save an example's picture in both themes, or exit where the run shows something else."""
     run = train(client, example)
-    found = run["diagnosis"]["verdict"]
-    if found != verdict:
-        sys.exit(f"The example of {verdict} is {found}: {run['diagnosis']['findings']}")
+    diagnosis = run["diagnosis"]
+    shown = {diagnosis["outcome"], diagnosis["verdict"]}
+    shown.update(finding["kind"] for finding in diagnosis["findings"])
+    if verdict not in shown:
+        sys.exit(f"The example of {verdict} shows {shown}: {diagnosis['findings']}")
     themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for theme in themes:
         figure = client.run_figure(run, example.figure, theme=theme, **example.options)

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.database.base import JSON, TIME, Base, one_of
-from service.statuses import AttemptOutcome, Outcome, RunStatus, Verdict
+from service.statuses import AttemptOutcome, OlderVerdict, Outcome, RunStatus, Verdict
 
 
 class Experiment(Base):
@@ -64,7 +64,7 @@ class Run(Base):
     __table_args__ = (
         CheckConstraint(one_of("status", RunStatus), name="status"),
         CheckConstraint(one_of("outcome", Outcome), name="outcome"),
-        CheckConstraint(one_of("verdict", Verdict), name="verdict"),
+        CheckConstraint(one_of("verdict", (*Verdict, *OlderVerdict)), name="verdict"),
         CheckConstraint(
             "(status = 'running') = (lease_expires_at IS NOT NULL)", name="running_has_lease"
         ),
@@ -99,6 +99,13 @@ class Run(Base):
             "ix_runs_unlabelled",
             "experiment_id",
             postgresql_where=text("labels = '{}'::jsonb"),
+        ),
+        Index(
+            "ix_runs_without_outcome",
+            "id",
+            postgresql_where=text(
+                "outcome IS NULL AND status IN ('completed', 'diverged') AND epochs > 0"
+            ),
         ),
         Index("ix_runs_activation", "activation", "id"),
         Index("ix_runs_initializer", "initializer", "id"),
@@ -165,7 +172,7 @@ class Run(Base):
     best_val_accuracy: Mapped[float | None] = mapped_column(Double)
     test_loss: Mapped[float | None] = mapped_column(Double)
     test_accuracy: Mapped[float | None] = mapped_column(Double)
-    #: None until the run has its result.
+    #: None until the run has its result, and of a network that is only initialized.
     outcome: Mapped[str | None] = mapped_column(Text)
     verdict: Mapped[str | None] = mapped_column(Text)
     findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)

@@ -15,17 +15,20 @@ from service.json_numbers import to_json
 
 @dataclass(frozen=True)
 class RecordedDiagnosis:
-    """A verdict (None while nothing has been examined) and the findings behind it.
+    """A verdict (None while nothing has been examined), the findings behind it, and the outcome.
 
-    A finding has ``kind``, ``layer``, ``epoch``, ``value``, ``threshold``, ``explanation``.
+    A finding has ``kind``, ``layer``, ``epoch``, ``value``, ``threshold``, ``explanation``,
+    ``advice``. The outcome is None until the training has ended.
     """
 
     verdict: str | None
     findings: Sequence[Mapping[str, Any]]
+    outcome: str | None = None
 
     def columns(self) -> dict[str, Any]:
         """Return the values of the run's columns that store the diagnosis."""
         return {
+            "outcome": self.outcome,
             "verdict": self.verdict,
             "findings": [_storable(finding) for finding in self.findings],
         }
@@ -52,6 +55,7 @@ class DiagnosedRun:
     """A run's stored diagnosis and the run's status."""
 
     status: str
+    outcome: str | None
     verdict: str | None
     findings: list[dict[str, Any]]
 
@@ -64,11 +68,11 @@ def read_diagnosis(session: Session, run_id: uuid.UUID) -> DiagnosedRun:
     """
     with session.begin():
         row = session.execute(
-            select(Run.status, Run.verdict, Run.findings).where(Run.id == run_id)
+            select(Run.status, Run.outcome, Run.verdict, Run.findings).where(Run.id == run_id)
         ).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no run {run_id}.")
-    return DiagnosedRun(row.status, row.verdict, row.findings or [])
+    return DiagnosedRun(row.status, row.outcome, row.verdict, row.findings or [])
 
 
 def _storable(finding: Mapping[str, Any]) -> dict[str, Any]:

@@ -225,6 +225,7 @@ _RUN_TAGS: dict[str, Column] = {
     "mlflow.runName": RUN_NAME,
     "mlflow.user": Experiment.created_by,
     "actinium.status": Run.status,
+    "actinium.outcome": Run.outcome,
     "actinium.verdict": Run.verdict,
     "actinium.config_hash": Run.config_hash,
     "actinium.reused_from": cast(Run.reused_from, Text),

@@ -179,6 +179,7 @@ def _select() -> Select[Any]:
             Run.status,
             Run.epoch,
             Run.best_epoch,
+            Run.outcome,
             Run.verdict,
             Run.reused_from,
             Run.error,

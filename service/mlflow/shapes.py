@@ -103,6 +103,7 @@ def _tags(row: Row[Any]) -> dict[str, str | None]:
     return {
         "mlflow.user": row.created_by,
         "actinium.status": row.status,
+        "actinium.outcome": row.outcome,
         "actinium.verdict": row.verdict,
         "actinium.config_hash": row.config_hash,
         "actinium.reused_from": str(row.reused_from) if row.reused_from else None,

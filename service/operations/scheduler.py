@@ -20,6 +20,7 @@ from service.database.engine import create_database_engine, session_factory
 from service.database.outages import Outage, is_outage, wait_for_schema
 from service.database.schema_version import SchemaVersionError
 from service.experiments import idempotency, labelling
+from service.histories.older_outcomes import judge_older_runs
 from service.liveness import is_alive, mark_alive
 from service.logs import configure_logging
 from service.operations import retention
@@ -64,6 +65,7 @@ class Scheduler:
                 self._recover(session)
                 self._ring(session)
                 self._label(session)
+                self._judge(session)
                 self._purge(session)
         except DBAPIError as error:
             if not is_outage(error):
@@ -98,6 +100,11 @@ class Scheduler:
         experiments = labelling.label_older_runs(session)
         if experiments:
             _log.info("Labelled runs that an older version submitted", experiments=experiments)
+
+    def _judge(self, session: Session) -> None:
+        runs = judge_older_runs(session)
+        if runs:
+            _log.info("Judged runs that an older version completed", runs=runs)
 
     def _purge(self, session: Session) -> None:
         if time.monotonic() - self._purged_at < PURGE_SECONDS:

@@ -256,7 +256,7 @@ def _restart(session: Session, ids: Sequence[uuid.UUID]) -> None:
     """
     for table in (Epoch, Layers):
         session.execute(delete(table).where(table.run_id.in_(ids)))
-    results = dict.fromkeys((*RESULT_COLUMNS, "verdict", "findings", "engine"))
+    results = dict.fromkeys((*RESULT_COLUMNS, "outcome", "verdict", "findings", "engine"))
     session.execute(
         update(Run)
         .where(Run.id.in_(ids))

@@ -167,7 +167,8 @@ def _best(epochs: Sequence[EpochRecord], before: Row[Any]) -> dict[str, Any]:
     epoch, best = before.best_epoch, getattr(before, BEST_COLUMN)
     for record in epochs:
         value = record.metrics[MAIN_METRIC]
-        if not math.isnan(value) and (best is None or value > best):
+        finite = math.isfinite(record.metrics["val_loss"]) and math.isfinite(value)
+        if finite and (best is None or value > best):
             epoch, best = record.epoch, value
     return {"best_epoch": epoch, BEST_COLUMN: best}
 

@@ -13,7 +13,10 @@ from service.database.tables import Epoch, Layers, Run
 from service.statuses import FINISHED, RunStatus
 
 #: Columns that a reused run takes over from the run that it repeats.
-_TAKEN_OVER = ("status", "epoch", *RESULT_COLUMNS, "verdict", "findings", "worker", "engine")
+_TAKEN_OVER = (
+    *("status", "epoch", *RESULT_COLUMNS),
+    *("outcome", "verdict", "findings", "worker", "engine"),
+)
 
 
 def reuse_finished(session: Session, scope: ColumnElement[bool]) -> list[Run]:

@@ -14,7 +14,7 @@ from service.database.paging import Key, Order, fetch_page
 from service.database.tables import Attempt, Run
 from service.errors import InvalidError, NotFoundError
 from service.fields import FieldError, unknown
-from service.statuses import ENDED, RunStatus, Verdict
+from service.statuses import ENDED, Outcome, RunStatus, Verdict
 
 #: What runs can be ordered by; with a "-" before it the largest come first.
 ORDERS = tuple(
@@ -48,6 +48,7 @@ class RunFilter:
 
     experiment_ids: Sequence[uuid.UUID] = ()
     statuses: Sequence[RunStatus] = ()
+    outcomes: Sequence[Outcome] = ()
     verdicts: Sequence[Verdict] = ()
     seeds: Sequence[int] = ()
     axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -81,7 +82,8 @@ def search(
     """
     statement = select(what).select_from(Run)
     chosen = {"experiment_id": wanted.experiment_ids, "status": wanted.statuses}
-    chosen |= {"verdict": wanted.verdicts, "seed": wanted.seeds, **wanted.axes}
+    chosen |= {"outcome": wanted.outcomes, "verdict": wanted.verdicts}
+    chosen |= {"seed": wanted.seeds, **wanted.axes}
     for name, values in chosen.items():
         if values:
             statement = statement.where(_any_of(getattr(Run, name), values))

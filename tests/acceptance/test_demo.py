@@ -92,6 +92,10 @@ def test_the_reason_is_given_only_where_sigmoid_did_not_learn():
     reason = "Why sigmoid stays at 10% (saturated): It is saturated."
     assert why_sigmoid_fails([learned, failed]) == reason
     assert why_sigmoid_fails([learned]) is None
+    unexplained = _run_of_sigmoid(0.1, ["plateau"])
+    unexplained["diagnosis"]["verdict"] = "no_cause_found"
+    reason = "Why sigmoid stays at 10% (no cause found): It is plateau."
+    assert why_sigmoid_fails([unexplained]) == reason
     assert why_sigmoid_fails([_run_of_sigmoid(0.1, [])]) is None
     assert why_sigmoid_fails([failed | {"final": None}, failed | {"diagnosis": None}]) is None
 

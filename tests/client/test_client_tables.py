@@ -1,10 +1,16 @@
 """What people read in a terminal of 80 columns: whole tables, verdicts, and true sentences."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.layer_samples import SICK, insight
 
 WIDTH = 80
+
+
+#: Why the sick run has diverged.
+DIVERGED = replace(SICK, outcome="diverged")
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def _compared(lab):
     claim = lab.taken()
     lab.start(claim, insight())
     lab.epoch(claim, 1)
-    lab.epoch(claim, 2, "diverged", insight(diagnosis=SICK), val_loss=float("nan"))
+    lab.epoch(claim, 2, "diverged", insight(diagnosis=DIVERGED), val_loss=float("nan"))
     lab.train_all()
     return made
 
@@ -45,7 +51,8 @@ def test_tables_fit_and_nothing_in_them_is_cut(read, lab):
     assert "completed" in line
     runs = read("runs", "last")
     sick, *others = [line for line in runs if " diverged " in line or " completed " in line]
-    assert sick.endswith(SICK.verdict)
+    assert sick.endswith(" diverged")
+    assert runs[runs.index(sick) + 1].endswith(f" {SICK.verdict}")
     start, end = runs[0].index("activation,"), runs[3].index("seed")
     place = " ".join(line[start:end].strip() for line in runs[5:8])
     assert place == "tanh, glorot_uniform, none, none"
@@ -66,6 +73,7 @@ def test_tables_fit_and_nothing_in_them_is_cut(read, lab):
     assert facts["clipping"] == "none, value(0.25)"
     assert facts["verdicts"] == f"1 {SICK.verdict}"
     assert facts["created"].endswith(" UTC by test")
+    assert facts["outcomes"] == "1 diverged"
     assert f" verdict              {SICK.verdict}" in read("show", sick.split()[0])
 
 

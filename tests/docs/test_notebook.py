@@ -30,7 +30,7 @@ def test_the_notebook_runs_and_shows_what_it_keeps(service, tmp_path, monkeypatc
         pictures = [cell for cell in _shown(notebook) if cell and "image/png" in cell[0][1]]
         assert len(pictures) == 3
         assert "18 of 18 runs, 100%" in _told(notebook)
-        assert "vanishing\n- epoch 0: At each layer the spread" in _told(notebook)
+        assert "at_chance: vanishing\n- epoch 0: The spread" in _told(notebook)
     assert (tmp_path / "histories.csv").stat().st_size > 0
 
 

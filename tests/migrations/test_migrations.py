@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,6 +28,9 @@ from tests.support.paths import ROOT
 from tests.support.processes import Processes, environment, wait_for
 from tests.support.scripted_worker import Lab
 
+#: Layer statistics as they are stored, of a network without layers.
+_LAYERS = "\\x" + zlib.compress(b'{"loss":1.0,"chance_loss":0.7,"layers":[]}').hex()
+
 #: Rows of the first schema, and with those of the latest.
 _FILL_FIRST = """
 INSERT INTO experiments (id, tags, spec, created_by)
@@ -35,7 +39,8 @@ INSERT INTO runs (id, experiment_id, position, config, config_hash, seed, status
                   device_request, reuse, max_attempts, epochs)
     SELECT gen_random_uuid(), id, n,
            '{"activation": {"name": "relu"}, "initializer": {"name": "zeros"},
-             "normalization": {"name": "none"}, "clipping": {"name": "none"}}',
+             "normalization": {"name": "none"}, "clipping": {"name": "none"},
+             "dataset": {"name": "churn", "test_size": 100, "validation_split": 0.0}}',
            'hash', n, 'completed', 0, 'auto', true, 3, 2
     FROM experiments, generate_series(0, 4) AS n;
 INSERT INTO epochs (run_id, epoch, loss)
@@ -45,7 +50,7 @@ INSERT INTO events (experiment_id, type, data)
 """
 _FILL = f"""{_FILL_FIRST}
 INSERT INTO layers (run_id, epoch, payload)
-    SELECT id, 0, '\\x00' FROM runs;
+    SELECT id, 0, '{_LAYERS}' FROM runs;
 UPDATE runs SET verdict = 'vanishing', findings = '[{{"kind": "vanishing"}}]';
 INSERT INTO webhooks (id, url, events, secret, created_by)
     SELECT gen_random_uuid(), 'https://192.88.98.7/', '{{run.finished}}', 'whsec_AAAA', 'test';

@@ -5,9 +5,11 @@ import ast
 from service.statuses import (
     ACTIVE,
     ENDED,
+    FAILURES,
     FINDING_KINDS,
     FINISHED,
     AttemptOutcome,
+    Outcome,
     RunStatus,
     Verdict,
 )
@@ -53,5 +55,6 @@ def test_a_run_s_end_is_its_attempt_s_outcome():
     assert tuple(AttemptOutcome)[: len(ENDED)] == ENDED
 
 
-def test_every_verdict_but_healthy_is_a_kind_of_finding():
-    assert FINDING_KINDS[: len(Verdict) - 1] == tuple(Verdict)[1:]
+def test_every_verdict_that_names_a_cause_is_a_kind_of_finding():
+    assert set(Verdict) - set(FINDING_KINDS) == {Verdict.HEALTHY, Verdict.NO_CAUSE_FOUND}
+    assert set(FAILURES) < set(Outcome)

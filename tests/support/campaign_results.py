@@ -25,6 +25,7 @@ class Result:
     history: list[tuple[Any, ...]]
     layers: list[tuple[Any, ...]]
     weights: dict[str, bytes]
+    outcome: str | None
     verdict: str | None
     findings: Any
 
@@ -95,4 +96,5 @@ class CampaignResults(Looks):
         assert answer.status_code == 200, answer.text
         weights = {name: tensor.tobytes() for name, tensor in load(answer.content).items()}
         history, layers = self.history(run.id), self.layers(run.id)
-        return Result(run.status, history, layers, weights, run.verdict, run.findings)
+        seen = (run.outcome, run.verdict, run.findings)
+        return Result(run.status, history, layers, weights, *seen)

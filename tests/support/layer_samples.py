@@ -23,6 +23,7 @@ FINDING: dict[str, Any] = {
     "value": 0.6,
     "threshold": 0.7,
     "explanation": "The signal vanishes.",
+    "advice": "Draw larger weights.",
 }
 
 SICK = RecordedDiagnosis("vanishing", [FINDING])

@@ -36,6 +36,10 @@ def normal(stddev):
     return INITIALIZERS["normal"](stddev=stddev)
 
 
+def constant(value):
+    return INITIALIZERS["constant"](value=value)
+
+
 def network(model, shape, outputs, activation, initializer, seed=0, **options):
     """A network with weights; ``initializer`` is a name or draws itself."""
     normalization = options.pop("normalization", "none")

@@ -2,13 +2,15 @@
 
 Both follow from an activation's slope, so that they mean the same for every activation:
 
-- A unit is **dead** if its activation's slope is exactly zero on every sample: no gradient reaches
-  its weights. With relu that is a unit whose z-values are never positive.
+- An activation **can die** if its slope is exactly zero on one side of zero: relu, relu6,
+  leaky_relu with slope 0. Such a unit is **dead** if its slope is zero on every sample: no gradient
+  reaches its weights. With relu that is a unit whose z-values are never positive.
 - An activation that is bounded on both sides is **saturated** where its slope is below sech^2(2),
   7.1%, of its steepest slope: beyond abs(z) = 4 with sigmoid, 2 with tanh, 2.76 with softsign, on
   the flat ends of hard_sigmoid (3) and hard_tanh (1), and above 6 with relu6. A flat end that
   begins at zero does not count, since relu is flat for half of all z-values by design. An
-  activation that grows without bound does not saturate.
+  activation that grows without bound does not saturate. Far out the slope of tanh and sigmoid is
+  exactly zero in float32: such units are saturated, not dead.
 
 An output's probability is treated in the same way: its slope is p (1 - p), as sigmoid's.
 """
@@ -36,6 +38,7 @@ class Activity(Protocol):
     """The activations and slopes of a layer at its z-values, (samples, units * pieces, ...)."""
 
     pieces: int
+    can_die: bool
 
     def values(self, z: Tensor) -> Tensor:
         """Return the activations, (samples, units, ...)."""
@@ -57,13 +60,16 @@ class HiddenActivity:
     Attributes:
         low: the z-value below which the activation is saturated; -infinity if there is none.
         high: the z-value above which it is saturated; infinity if there is none.
+        can_die: whether its slope is exactly zero on one side of zero.
     """
 
     def __init__(self, activation: Activation, units: int) -> None:
         self.pieces = activation.pieces
         self._activation = activation
         self._units = units
-        self.low, self.high = self._saturation()
+        wide = self._slopes_at(torch.linspace(-_FAR, _FAR, 2 * _POINTS - 1, dtype=torch.float64))
+        self.low, self.high = self._saturation(wide)
+        self.can_die = bool(wide[_POINTS - 2] == 0 or wide[_POINTS] == 0)
 
     def values(self, z: Tensor) -> Tensor:
         """Return the activations."""
@@ -84,8 +90,7 @@ class HiddenActivity:
         above = (z > self.high).count_nonzero() if self.high < math.inf else 0
         return int(below + above)
 
-    def _saturation(self) -> tuple[float, float]:
-        wide = self._slopes_at(torch.linspace(-_FAR, _FAR, 2 * _POINTS - 1, dtype=torch.float64))
+    def _saturation(self, wide: Tensor) -> tuple[float, float]:
         flat = FLAT * wide.max().item()
         if wide[0] >= flat or wide[-1] >= flat:
             return -math.inf, math.inf
@@ -103,6 +108,7 @@ class OutputActivity:
     """The activity of the output layer: a softmax, or the sigmoid of a single logit."""
 
     pieces = 1
+    can_die = False
 
     def values(self, z: Tensor) -> Tensor:
         """Return the probabilities."""

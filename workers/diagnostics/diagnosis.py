@@ -6,36 +6,44 @@ from collections.abc import Iterator, Mapping
 from workers.diagnostics.examination import examine
 from workers.diagnostics.findings import Diagnosis, Finding, conclude
 from workers.diagnostics.layers import NetworkStatistics
+from workers.diagnostics.setting import Setting
+from workers.diagnostics.steps import largest_update, small_steps
 from workers.diagnostics.thresholds import Thresholds
 
 _STANDARD = Thresholds()
+_SMALLER_STEPS = "Lower the learning rate, or clip the gradient."
 
 
 class Diagnostician:
     """Diagnoses a run, epoch by epoch, from before its first step on.
 
-    The diagnosis depends only on the epochs seen. Each kind of finding is kept once per layer, as
-    it is first seen.
+    The diagnosis depends only on the epochs seen and on the outcome. Each kind of finding is kept
+    once per layer, as it is first seen; one that can be a cause is kept beside one that cannot.
 
     Args:
-        epochs: how many the run is to have.
+        setting: of the run.
         limits: values from which an observation becomes a finding.
     """
 
-    def __init__(self, epochs: int, limits: Thresholds = _STANDARD) -> None:
+    def __init__(self, setting: Setting, limits: Thresholds = _STANDARD) -> None:
+        self._setting = setting
         self._limits = limits
-        self._stretch = max(limits.plateau_epochs, math.ceil(limits.plateau_share * epochs))
-        self._findings: dict[tuple[str, str | None], Finding] = {}
+        self._stretch = max(limits.plateau_epochs, math.ceil(limits.plateau_share * setting.epochs))
+        self._findings: dict[tuple[str, str | None, bool], Finding] = {}
         self._initial: NetworkStatistics | None = None
         self._chance_loss = math.nan
         self._losses: list[float] = []
         self._largest_gradient = math.nan
+        self._largest_update = math.nan
 
     def see_layers(self, epoch: int, statistics: NetworkStatistics) -> None:
         """Add the layer statistics of an epoch; epoch 0 is before the first step."""
         self._initial = self._initial or statistics
         self._chance_loss = statistics.chance_loss
-        self._note(examine(statistics, epoch, self._limits, self._initial))
+        self._note(examine(statistics, epoch, self._limits, self._setting, self._initial))
+        self._largest_update = _larger(self._largest_update, largest_update(statistics)[1])
+        if epoch == self._setting.epochs:
+            self._note(small_steps(self._largest_update, self._setting, self._limits))
 
     def see_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Add an epoch's metrics, by their names in the history."""
@@ -45,13 +53,14 @@ class Diagnostician:
         self._losses.append(metrics["loss"])
         self._note(self._plateau(epoch))
 
-    def diagnosis(self) -> Diagnosis:
-        """Return the diagnosis by all that was added."""
-        return conclude(list(self._findings.values()), examined=self._initial is not None)
+    def diagnosis(self, outcome: str | None = None) -> Diagnosis:
+        """Return the diagnosis by all that was added, and by the outcome at the run's end."""
+        findings = list(self._findings.values())
+        return conclude(findings, examined=self._initial is not None, outcome=outcome)
 
     def _note(self, found: Iterator[Finding]) -> None:
         for finding in found:
-            self._findings.setdefault((finding.kind, finding.layer), finding)
+            self._findings.setdefault((finding.kind, finding.layer, finding.decisive), finding)
 
     def _diverged(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
         for name, what in (("loss", "training"), ("val_loss", "validation")):
@@ -64,13 +73,14 @@ class Diagnostician:
                     threshold=math.inf,
                     explanation=f"The {what} loss of epoch {epoch} is not a finite number, which "
                     "ended the run.",
+                    advice="Lower the learning rate, to a tenth for a start, or clip the gradient.",
                 )
                 return
 
     def _exploding(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
         """Yield a finding if the gradient norm is far above that of all epochs before."""
         norm, largest = metrics["gradient_norm"], self._largest_gradient
-        self._largest_gradient = norm if math.isnan(largest) else max(norm, largest)
+        self._largest_gradient = _larger(largest, norm)
         limit = self._limits.gradient_jump
         if not math.isfinite(norm):
             yield Finding(
@@ -80,8 +90,9 @@ class Diagnostician:
                 value=norm,
                 threshold=math.inf,
                 explanation=f"The mean gradient norm of epoch {epoch} is not a finite number.",
+                advice=_SMALLER_STEPS,
             )
-        elif norm > limit * largest and metrics["loss"] > self._losses[-1]:
+        elif norm > limit * largest > 0 and metrics["loss"] > self._losses[-1]:
             yield Finding(
                 "exploding",
                 None,
@@ -91,6 +102,7 @@ class Diagnostician:
                 explanation=f"The mean gradient norm of epoch {epoch} is {norm:.3g}, "
                 f"{norm / largest:.3g} times the largest before, and the loss rose from "
                 f"{self._losses[-1]:.3g} to {metrics['loss']:.3g}.",
+                advice=_SMALLER_STEPS,
             )
 
     def _clipping(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
@@ -104,6 +116,8 @@ class Diagnostician:
                 threshold=self._limits.clipped_fraction,
                 explanation=f"Clipping changed the gradient at {share:.0%} of the steps of epoch "
                 f"{epoch}: it, more than the learning rate, sets the size of the steps.",
+                advice="Raise the threshold of the clipping, or lower the learning rate, unless "
+                "this is meant.",
             )
 
     def _plateau(self, epoch: int) -> Iterator[Finding]:
@@ -123,4 +137,10 @@ class Diagnostician:
                 explanation=f"Over the {len(recent)} epochs up to epoch {epoch} the training loss "
                 f"moved by {change:.2%} and stayed near {self._chance_loss:.3g}, where guessing "
                 "would leave it.",
+                advice="Change the learning rate or train longer, unless another finding says why.",
             )
+
+
+def _larger(largest: float, value: float) -> float:
+    """Return the larger of two numbers; NaN is no number."""
+    return value if math.isnan(largest) or value > largest else largest

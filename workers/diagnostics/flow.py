@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workers.diagnostics.findings import Finding
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
+from workers.diagnostics.setting import Setting
 from workers.diagnostics.thresholds import Thresholds
 
 
@@ -71,86 +72,109 @@ def _ratio(out: float, into: float) -> float:
 
 
 def flow_findings(
-    statistics: NetworkStatistics, epoch: int, limits: Thresholds
+    statistics: NetworkStatistics, epoch: int, limits: Thresholds, setting: Setting
 ) -> Iterator[Finding]:
-    """Yield a finding where signals or gradients vanish or, before the first step, explode."""
+    """Yield a finding where signals or gradients vanish or, before the first step, explode.
+
+    A network that is to be trained is judged from end to end. One that is only initialized is
+    judged by its gain per layer too, from ``gain_layers`` hidden layers on.
+    """
     flow = flow_of(statistics)
-    if flow.layers < limits.gain_layers - 1:
+    if flow.layers < 2 or _explained_otherwise(statistics):
         return
     first, last = statistics.hidden[0].name, statistics.hidden[-1].name
-    yield from _vanishing_findings(flow, first, last, epoch, limits)
-    if epoch == 0:
-        yield from _exploding_findings(flow, first, last, limits)
+    ways = (
+        _Way("spread of the z-values", flow.forward, flow.forward_gain, first, last),
+        _Way("gradient", flow.backward, flow.backward_gain, last, first),
+    )
+    for way in ways:
+        yield from _vanishing(way, flow.layers, epoch, limits, setting)
+        if epoch == 0:
+            yield from _exploding(way, flow.layers, limits, setting)
 
 
-def _vanishing_findings(
-    flow: Flow, first: str, last: str, epoch: int, limits: Thresholds
+@dataclass(frozen=True)
+class _Way:
+    """A way through the hidden layers, and how much what passes it changes."""
+
+    what: str
+    ratio: float
+    gain: float
+    start: str
+    end: str
+
+
+def _explained_otherwise(statistics: NetworkStatistics) -> bool:
+    """Whether a ratio says nothing new: equal units or a dead layer stop what would pass."""
+    return any(layer.symmetric or layer.dead_fraction == 1 for layer in statistics.hidden)
+
+
+def _vanishing(
+    way: _Way, layers: int, epoch: int, limits: Thresholds, setting: Setting
 ) -> Iterator[Finding]:
-    limit, signal, gradient = _vanishing(flow, limits)
-    forward, backward = flow.forward_gain, flow.backward_gain
-    if signal:
-        yield Finding(
-            "vanishing",
-            last,
-            epoch,
-            value=forward,
-            threshold=limit,
-            explanation=f"At each layer the spread of the z-values shrinks to {forward:.2g} of "
-            f"what it was, and to {flow.forward:.2g} from {first} to {last}, where the samples "
-            "can hardly be told apart.",
-        )
-    if gradient:
-        yield Finding(
-            "vanishing",
-            first,
-            epoch,
-            value=backward,
-            threshold=limit,
-            explanation=f"At each layer the gradient shrinks to {backward:.2g} of what it was, "
-            f"and to {flow.backward:.2g} from {last} back to {first}, which hardly learns.",
-        )
+    limit, value = 1 / _passed(1 / way.ratio if way.ratio else math.inf, limits), way.ratio
+    if not value < limit:
+        limit, value = _gain_limit(limits.vanishing_gain, layers, limits, setting), way.gain
+        if not value < limit:
+            return
+    yield Finding(
+        "vanishing",
+        way.end,
+        epoch,
+        value,
+        limit,
+        f"The {way.what} shrinks to {way.ratio:.2g} of what it was from {way.start} to {way.end}, "
+        f"{way.gain:.2g} times per layer: {_LITTLE[way.what]}.",
+        _advice_on_vanishing(way, epoch, setting),
+        decisive=limit < 1 / limits.end_to_end or not setting.adaptive,
+    )
 
 
-def _exploding_findings(flow: Flow, first: str, last: str, limits: Thresholds) -> Iterator[Finding]:
-    limit, signal, gradient = _exploding(flow, limits)
-    forward, backward = flow.forward_gain, flow.backward_gain
-    if signal:
-        yield Finding(
-            "exploding",
-            last,
-            epoch=0,
-            value=forward,
-            threshold=limit,
-            explanation=f"At each layer the spread of the z-values grows {forward:.2g} times, "
-            f"and {flow.forward:.2g} times from {first} to {last}.",
-        )
-    if gradient:
-        yield Finding(
-            "exploding",
-            first,
-            epoch=0,
-            value=backward,
-            threshold=limit,
-            explanation=f"At each layer the gradient grows {backward:.2g} times, and "
-            f"{flow.backward:.2g} times from {last} back to {first}.",
-        )
+def _exploding(way: _Way, layers: int, limits: Thresholds, setting: Setting) -> Iterator[Finding]:
+    limit, value = _passed(way.ratio, limits), way.ratio
+    if not value > limit:
+        limit, value = _gain_limit(limits.exploding_gain, layers, limits, setting), way.gain
+        if not value > limit:
+            return
+    advice = (
+        "Use fewer layers: a normalization does not stop this growth."
+        if setting.normalized
+        else f"Draw the initial weights about {way.gain:.2g} times smaller, or add a normalization."
+    )
+    yield Finding(
+        "exploding",
+        way.end,
+        0,
+        value,
+        limit,
+        f"The {way.what} grows {way.ratio:.2g} times from {way.start} to {way.end}, "
+        f"{way.gain:.2g} times per layer.",
+        advice,
+        decisive=limit > limits.end_to_end or not setting.adaptive,
+    )
 
 
-def _vanishing(flow: Flow, limits: Thresholds) -> tuple[float, bool, bool]:
-    """Return the limit, and whether the signal and the gradient are below it."""
-    if flow.layers >= limits.gain_layers:
-        limit = limits.vanishing_gain
-        return limit, flow.forward_gain < limit, flow.backward_gain < limit
-    limit = limits.shallow_factor ** (-1 / (flow.layers - 1))
-    both = flow.forward_gain < limit and flow.backward_gain < limit
-    return limit, both, both
+_LITTLE = {
+    "spread of the z-values": "the last layer can hardly tell the samples apart",
+    "gradient": "the first layers hardly learn",
+}
 
 
-def _exploding(flow: Flow, limits: Thresholds) -> tuple[float, bool, bool]:
-    """Return the limit, and whether the signal and the gradient are above it."""
-    if flow.layers >= limits.gain_layers:
-        limit = limits.exploding_gain
-        return limit, flow.forward_gain > limit, flow.backward_gain > limit
-    limit = limits.shallow_factor ** (1 / (flow.layers - 1))
-    both = flow.forward_gain > limit and flow.backward_gain > limit
-    return limit, both, both
+def _passed(ratio: float, limits: Thresholds) -> float:
+    """Return the larger of the two end-to-end limits if the ratio is beyond it, else the other."""
+    return limits.strong if ratio > limits.strong else limits.end_to_end
+
+
+def _gain_limit(limit: float, layers: int, limits: Thresholds, setting: Setting) -> float:
+    """Return the limit of a gain per layer; NaN, which nothing passes, where it is not judged."""
+    return limit if setting.epochs == 0 and layers >= limits.gain_layers else math.nan
+
+
+def _advice_on_vanishing(way: _Way, epoch: int, setting: Setting) -> str:
+    fewer = "use fewer layers"
+    if epoch > 0:
+        return f"Lower the learning rate or the weight decay, or {fewer}."
+    if not setting.normalized:
+        larger = f"about {1 / way.gain:.2g} times larger" if way.gain else "larger"
+        return f"Draw the initial weights {larger}, or add a normalization, or {fewer}."
+    return f"{fewer.capitalize()}, or an activation whose slope is near 1, such as relu or tanh."

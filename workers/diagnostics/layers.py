@@ -22,10 +22,15 @@ class LayerStatistics:
         z_gradient: of the probe's mean loss with respect to the z-values.
         signal: standard deviation of a unit's z-values over samples (and positions), mean over
             units; NaN where a z-value is not finite.
-        dead_fraction: share of the units whose activation has slope zero on every sample
-            (``activity``).
+        dead_fraction: share of the units that are dead (``activity``); 0 where the activation
+            cannot die.
         saturated_fraction: share of the z-values that are saturated (``activity``).
         symmetric: whether it has more than one unit and all have the same weights and bias.
+        symmetry_kept: where it is symmetric, whether training leaves it so: the next layer weighs
+            all its units alike (or by zero), so that they get the same gradient, and no dropout
+            between the two tells them apart.
+        update_ratio: norm of a step's change of the weights over their norm, median over the steps
+            measured (``workers.training.updates``); None where none was.
     """
 
     name: str
@@ -39,6 +44,8 @@ class LayerStatistics:
     dead_fraction: float
     saturated_fraction: float
     symmetric: bool
+    symmetry_kept: bool = True
+    update_ratio: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return this as plain data."""
@@ -49,7 +56,12 @@ class LayerStatistics:
     def of(cls, data: Mapping[str, Any]) -> Self:
         """Return the statistics that ``as_dict`` made ``data`` of."""
         distributions = {name: Distribution.of(data[name]) for name in _DISTRIBUTIONS}
-        return cls(**{**data, **distributions, "signal": float(data["signal"])})
+        numbers = {
+            name: float(data[name])
+            for name in ("signal", "update_ratio")
+            if data.get(name) is not None
+        }
+        return cls(**{**data, **distributions, **numbers})
 
 
 _DISTRIBUTIONS = ("z", "activation", "weight", "gradient", "z_gradient")

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from workers.diagnostics.activity import Activity, HiddenActivity, OutputActivity
 from workers.diagnostics.distributions import Distribution, Gathering, rows_by_feature
+from workers.diagnostics.guessing import chance_loss
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
+from workers.nn.dropouts import AlphaDropout
 from workers.nn.models import HiddenLayer, Network
 from workers.nn.normalizations import RunningStatistics, running_statistics_frozen
 
@@ -50,9 +52,11 @@ class Probe:
         self._mean_loss = 0.0
         self._labels: list[Tensor] = []
         self._normalizations = [layer.normalization for layer in network.hidden_layers()]
+        hidden = network.hidden_layers()
+        following = [*(layer.weighted for layer in hidden[1:]), network.output]
         self._layers = [
-            _ProbedLayer(layer.name, layer.weighted, _activity(layer), samples)
-            for layer in network.hidden_layers()
+            _ProbedLayer(layer.name, layer.weighted, _activity(layer), samples, _Onward(layer, to))
+            for layer, to in zip(hidden, following, strict=True)
         ]
         self._layers.append(_ProbedLayer("output", network.output, OutputActivity(), samples))
 
@@ -85,14 +89,7 @@ class Probe:
 
     def _chance_loss(self) -> float:
         labels = torch.cat(self._labels)
-        outputs = self._layers[-1].weighted.weight.shape[0]
-        counts = torch.bincount(labels, minlength=max(outputs, 2))
-        # One more of each class, so that a class without samples does not get probability zero.
-        shares = (counts + 1) / (counts + 1).sum()
-        # The logits of these shares: logarithms for a softmax, log-odds for sigmoids.
-        forms = [shares.log(), shares.logit()] if outputs > 1 else [shares[1:].logit()]
-        losses = [self._loss(form.expand(len(labels), outputs), labels).item() for form in forms]
-        return min(losses)
+        return chance_loss(self._loss, labels, self._layers[-1].weighted.weight.shape[0])
 
     def _forward(self, inputs: Tensor) -> list[Tensor]:
         """Return the z-values of each layer, by hooks: a model may pool before it activates."""
@@ -113,14 +110,20 @@ class _ProbedLayer:
     """Gathers one layer's statistics."""
 
     def __init__(
-        self, name: str, weighted: nn.Linear | nn.Conv2d, activity: Activity, samples: int
+        self,
+        name: str,
+        weighted: nn.Linear | nn.Conv2d,
+        activity: Activity,
+        samples: int,
+        onward: "_Onward | None" = None,
     ) -> None:
         self.name = name
         self.weighted = weighted
         self._activity = activity
+        self._onward = onward
         self._z, self._activations, self._z_gradients = (Gathering(samples) for _ in range(3))
         self._gradient = torch.zeros_like(weighted.weight)
-        self._alive = torch.zeros(_features(weighted), dtype=torch.bool)
+        self._alive = torch.full((_features(weighted),), not activity.can_die)
         self._saturated = 0
 
     def add(self, z: Tensor, z_gradient: Tensor, gradient: Tensor) -> None:
@@ -137,19 +140,52 @@ class _ProbedLayer:
     def statistics(self) -> LayerStatistics:
         z = self._z.distribution()
         alive = self._alive.view(-1, self._activity.pieces).any(1)
+        activation = self._activations.distribution()
+        silent = activation.min == activation.max == 0
+        symmetric = len(alive) > 1 and _symmetric(self.weighted)
         return LayerStatistics(
             name=self.name,
             units=len(alive),
             z=z,
-            activation=self._activations.distribution(),
+            activation=activation,
             weight=_distribution(self.weighted.weight.detach()),
             gradient=_distribution(self._gradient),
             z_gradient=self._z_gradients.distribution(),
             signal=self._z.deviations().mean().item(),
             dead_fraction=1 - alive.double().mean().item(),
             saturated_fraction=self._saturated / z.count,
-            symmetric=len(alive) > 1 and _symmetric(self.weighted),
+            symmetric=symmetric,
+            symmetry_kept=symmetric
+            and (self._onward is None or self._onward.treats_alike(silent=silent)),
         )
+
+
+class _Onward:
+    """The way from a hidden layer's units to the weights of the next layer."""
+
+    def __init__(self, layer: HiddenLayer, following: nn.Linear | nn.Conv2d) -> None:
+        self._units = _features(layer.weighted) // layer.activation.pieces
+        self._dropout = layer.dropout
+        self._following = following
+
+    def treats_alike(self, *, silent: bool) -> bool:
+        """Whether the next layer gets the same of all units, and weighs them the same.
+
+        Args:
+            silent: whether all activations are zero, of which dropout leaves zeros.
+        """
+        if self._dropout is not None and self._dropout.dropped:
+            leaves_zeros = silent and not isinstance(self._dropout, AlphaDropout)
+            if not leaves_zeros:
+                return False
+        weight = self._following.weight.detach()
+        # By unit last: a dense layer reads maps pixel by pixel, the channels innermost.
+        by_unit = (
+            weight.movedim(1, -1)
+            if weight.dim() == 4
+            else weight.view(len(weight), -1, self._units)
+        )
+        return torch.equal(by_unit, by_unit[..., :1].expand_as(by_unit))
 
 
 def _activity(layer: HiddenLayer) -> HiddenActivity:

@@ -30,7 +30,7 @@ from workers.execution.background import wait_for
 from workers.training.jobs import JobMember
 
 #: Raised when the content of ``JobMember.state`` changes: older checkpoints are not used then.
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 #: Least time between the checkpoints of a run: shorter epochs share one.
 SHORTEST_PAUSE_SECONDS = 1.0

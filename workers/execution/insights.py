@@ -1,60 +1,130 @@
-"""Insights: the layer statistics and the diagnosis that are recorded with a run's results."""
+"""Insights: the layer statistics, the diagnosis and the outcome recorded with a run's results."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
+
+import structlog
 
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import ObservedEpoch
+from service.histories.outcomes import Course, Guessing, outcome_of
+from service.specs.resolution import training_samples
+from service.specs.spec import RunConfig
+from service.statuses import Outcome
+from workers.datasets.dataset import Dataset
 from workers.diagnostics.diagnosis import Diagnostician
-from workers.diagnostics.findings import Diagnosis
+from workers.diagnostics.findings import Finding
+from workers.diagnostics.guessing import chance_loss, largest_share
 from workers.diagnostics.layers import NetworkStatistics
+from workers.diagnostics.setting import Setting
+from workers.nn.losses import LOSSES
+from workers.training.assembly import entry
+from workers.training.metrics import diverges
 from workers.training.results import EpochResult, StartResult
+
+_log = structlog.get_logger(__name__)
 
 
 class InsightBuilder:
     """Builds the insight of each result of one run, in the order of the results.
 
+    A diagnosis that fails is logged and left as it was: it explains a run and must not end one.
+
     Args:
-        epochs: how many the run is to have.
+        config: of the run.
+        guessing: what guessing comes to on the run's data.
     """
 
-    def __init__(self, epochs: int) -> None:
-        self._diagnostician = Diagnostician(epochs)
-        self._latest: Diagnosis | None = None
+    def __init__(self, config: RunConfig, guessing: Guessing) -> None:
+        self._diagnostician = Diagnostician(_setting(config))
+        self._guessing = guessing
+        self._course = Course()
+        self._latest = RecordedDiagnosis(None, [])
+        self._recorded: RecordedDiagnosis | None = None
 
     def recall(self, past: Iterable[ObservedEpoch]) -> None:
         """Take in what is stored of the epochs before the checkpoint a training resumed from."""
         for epoch in past:
             layers = NetworkStatistics.of(epoch.layers) if epoch.layers is not None else None
             self._observe(epoch.epoch, epoch.metrics, layers)
-        self._latest = self._diagnostician.diagnosis()
+        self._diagnose(None)
+        self._recorded = self._latest
 
     def of_start(self, result: StartResult) -> Insight:
         """Return what the network shows before its first step."""
         return self._insight(0, {}, result.statistics)
 
-    def of_epoch(self, result: EpochResult) -> Insight:
-        """Return what an epoch shows."""
-        return self._insight(result.epoch, result.metrics, result.statistics)
+    def of_epoch(self, result: EpochResult, *, last: bool) -> Insight:
+        """Return what an epoch shows; ``last``: it ends the run, which then has an outcome."""
+        return self._insight(result.epoch, result.metrics, result.statistics, last=last)
 
     def _insight(
-        self, epoch: int, metrics: dict[str, float], layers: NetworkStatistics | None
+        self,
+        epoch: int,
+        metrics: Mapping[str, float],
+        layers: NetworkStatistics | None,
+        *,
+        last: bool = False,
     ) -> Insight:
         self._observe(epoch, metrics, layers)
-        found = self._diagnostician.diagnosis()
-        changed, self._latest = found != self._latest, found
-        diagnosis = RecordedDiagnosis(
-            found.verdict, [asdict(finding) for finding in found.findings]
-        )
+        self._diagnose(outcome_of(self._course, self._guessing) if last else None)
+        changed = self._latest != self._recorded
+        self._recorded = self._latest
         return Insight(
             layers=layers.as_dict() if layers is not None else None,
-            diagnosis=diagnosis if changed else None,
+            diagnosis=self._latest if changed else None,
         )
 
     def _observe(
-        self, epoch: int, metrics: dict[str, float], layers: NetworkStatistics | None
+        self, epoch: int, metrics: Mapping[str, float], layers: NetworkStatistics | None
     ) -> None:
+        course = self._course
         if metrics:
-            self._diagnostician.see_epoch(epoch, metrics)
+            course.losses.append(metrics["loss"])
+            course.val_losses.append(metrics["val_loss"])
+            course.val_accuracies.append(metrics["val_accuracy"])
+            course.diverged = diverges(metrics)
         if layers is not None:
-            self._diagnostician.see_layers(epoch, layers)
+            course.probes.append(layers.loss)
+            course.chance_loss = layers.chance_loss
+        try:
+            if metrics:
+                self._diagnostician.see_epoch(epoch, metrics)
+            if layers is not None:
+                self._diagnostician.see_layers(epoch, layers)
+        except Exception:
+            _log.exception("An epoch could not be diagnosed", epoch=epoch)
+
+    def _diagnose(self, outcome: Outcome | None) -> None:
+        try:
+            found = self._diagnostician.diagnosis(outcome)
+            verdict: str | None = found.verdict
+            findings: Sequence[Mapping[str, Any]] = [*map(_recorded, found.findings)]
+        except Exception:
+            _log.exception("A run could not be diagnosed")
+            verdict, findings = self._latest.verdict, self._latest.findings
+        self._latest = RecordedDiagnosis(verdict, findings, outcome)
+
+
+def guessing_of(config: RunConfig, data: Dataset) -> Guessing:
+    """Return what guessing comes to on a run's data: its loss on the training part."""
+    outputs = 1 if config.model.parameters.get("head") == "binary" else data.classes
+    loss = entry(LOSSES, config.loss).function
+    labels = data.validation.labels
+    return Guessing(
+        chance_loss(loss, data.train.labels, outputs), largest_share(labels), len(labels)
+    )
+
+
+def _setting(config: RunConfig) -> Setting:
+    steps = config.epochs * math.ceil(training_samples(config.dataset) / config.batch_size)
+    normalized = config.normalization.name != "none"
+    return Setting(config.epochs, steps, config.optimizer.name, normalized)
+
+
+def _recorded(finding: Finding) -> dict[str, Any]:
+    fields = asdict(finding)
+    del fields["decisive"]
+    return fields

@@ -139,7 +139,7 @@ def _train(
     devices.prepare(device, claims[0].engine["threads"])
     runs = [(config, claim.seed) for config, claim in zip(configs, claims, strict=True)]
     job = create_job(claims[0].form, runs, data, device)
-    TrainingLoop(claims, configs, settings, recorder, job).train()
+    TrainingLoop(claims, configs, data, settings=settings, recorder=recorder, job=job).train()
 
 
 def _reason(error: Exception) -> str:

@@ -13,8 +13,9 @@ from service.settings import Settings
 from service.specs.spec import RunConfig
 from service.statuses import RunStatus
 from service.weights.storage import open_storage
+from workers.datasets.dataset import Dataset
 from workers.execution.checkpoints import CheckpointOwner, Checkpoints, last_checkpoint_deadline
-from workers.execution.insights import InsightBuilder
+from workers.execution.insights import InsightBuilder, guessing_of
 from workers.execution.recorder import Progress, Recorder, WorkerStoppingError
 from workers.training.jobs import Job, JobMember
 from workers.training.results import EpochResult, Pulse, Round, StartResult
@@ -38,8 +39,9 @@ class _TrainedRun:
 
     def record_of(self, result: EpochResult) -> EpochRecord:
         """Return an epoch as it is to be stored."""
-        insight = self.insights.of_epoch(result)
-        return EpochRecord(self.claim, result.epoch, result.metrics, self._ending(result), insight)
+        ending = self._ending(result)
+        insight = self.insights.of_epoch(result, last=ending is not None)
+        return EpochRecord(self.claim, result.epoch, result.metrics, ending, insight)
 
     def keep(self, record: EpochRecord) -> bool:
         """Keep the files of an epoch: the final weights with the last one, else a checkpoint.
@@ -64,6 +66,7 @@ class TrainingLoop:
     Args:
         claims: of the runs, in the order of the job's members.
         configs: of the runs, in the same order.
+        data: their data set.
         settings: of the service.
         recorder: of these claims.
         job: the training, not yet begun.
@@ -73,6 +76,8 @@ class TrainingLoop:
         self,
         claims: Sequence[Claim],
         configs: Sequence[RunConfig],
+        data: Dataset,
+        *,
         settings: Settings,
         recorder: Recorder,
         job: Job,
@@ -94,7 +99,7 @@ class TrainingLoop:
                     self._report_progress,
                     members=len(claims),
                 ),
-                InsightBuilder(claim.epochs),
+                InsightBuilder(config, guessing_of(config, data)),
             )
             for number, (claim, config, member) in enumerate(
                 zip(claims, configs, job.members, strict=True)

@@ -31,18 +31,22 @@ class Loss:
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return 1 for each sample whose most probable class is the true one, else 0."""
+    """Return 1 for each sample whose most probable class is the true one, else 0.
+
+    A sample with an output that is not finite is counted as wrong.
+    """
     predicted = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(1)
-    return (predicted == labels).double()
+    return ((predicted == labels) & logits.isfinite().all(1)).double()
 
 
 def binary_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the share of each sample's outputs that are on the right side of 1/2.
 
     Older versions of Keras report it as ``accuracy`` with binary_crossentropy. With ten classes a
-    network that finds none of them has 0.9.
+    network that finds none of them has 0.9. An output that is not finite is counted as wrong.
     """
-    return ((logits > 0) == _targets(logits, labels)).double().mean(1)
+    right = (logits > 0) == _targets(logits, labels)
+    return (right & logits.isfinite()).double().mean(1)
 
 
 def crossentropy(logits: Tensor, labels: Tensor) -> Tensor:

@@ -42,13 +42,14 @@ class HiddenLayer(NamedTuple):
     """One hidden layer of a network, its modules in the order in which they are computed.
 
     The z-values are the output of ``normalization``, which is an identity where there is none, and
-    the input of ``activation``.
+    the input of ``activation``. ``dropout`` is None where the model has none after the layer.
     """
 
     name: str
     weighted: nn.Linear | nn.Conv2d
     normalization: nn.Module
     activation: Activation
+    dropout: Dropout | None = None
 
 
 class Network(nn.Module):
@@ -129,8 +130,12 @@ class MnistCnn(Network):
     def hidden_layers(self) -> list[HiddenLayer]:
         return [
             HiddenLayer("conv_1", self.conv_1, self.normalization_1, self.activation_1),
-            HiddenLayer("conv_2", self.conv_2, self.normalization_2, self.activation_2),
-            HiddenLayer("dense_1", self.dense_1, self.normalization_3, self.activation_3),
+            HiddenLayer(
+                "conv_2", self.conv_2, self.normalization_2, self.activation_2, self.dropout_1
+            ),
+            HiddenLayer(
+                "dense_1", self.dense_1, self.normalization_3, self.activation_3, self.dropout_2
+            ),
         ]
 
 
@@ -142,7 +147,7 @@ class Mlp(Network):
 
     def __init__(self, parts: Parts, *, hidden_units: Sequence[int]) -> None:
         super().__init__()
-        self._hidden: list[tuple[HiddenLayer, Dropout]] = []
+        self._hidden: list[HiddenLayer] = []
         inputs = math.prod(parts.input_shape)
         for number, units in enumerate(hidden_units, start=1):
             activation = parts.activation(units)
@@ -152,25 +157,26 @@ class Mlp(Network):
                 weighted=_dense(inputs, features),
                 normalization=parts.normalization(features),
                 activation=activation,
+                dropout=parts.dropout(number - 1),
             )
-            dropout = parts.dropout(number - 1)
             self.add_module(layer.name, layer.weighted)
             self.add_module(f"normalization_{number}", layer.normalization)
             self.add_module(f"activation_{number}", activation)
-            self.add_module(f"dropout_{number}", dropout)
-            self._hidden.append((layer, dropout))
+            self.add_module(f"dropout_{number}", layer.dropout)
+            self._hidden.append(layer)
             inputs = units
         self.output = _dense(inputs, parts.outputs)
 
     def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
         x = inputs.flatten(1)
-        for layer, dropout in self._hidden:
-            x = dropout(layer.activation(layer.normalization(layer.weighted(x))), keys)
+        for layer in self._hidden:
+            x = layer.activation(layer.normalization(layer.weighted(x)))
+            x = x if layer.dropout is None else layer.dropout(x, keys)
         logits: Tensor = self.output(x)
         return logits
 
     def hidden_layers(self) -> list[HiddenLayer]:
-        return [layer for layer, _ in self._hidden]
+        return list(self._hidden)
 
 
 def _convolution(inputs: int, outputs: int, kernel_size: int) -> nn.Conv2d:

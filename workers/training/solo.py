@@ -19,6 +19,12 @@ from workers.training.metrics import Metrics, diverges
 from workers.training.probing import probed, probing_of
 from workers.training.results import EpochResult, Pulse, StartResult
 from workers.training.streams import Streams
+from workers.training.updates import (
+    MeasuredSteps,
+    unmeasured,
+    update_ratios,
+    with_update_ratios,
+)
 
 #: Time between two pulses; a step that takes longer delays the next one.
 PULSE_SECONDS = 0.5
@@ -74,9 +80,9 @@ class SoloTraining:
     """A run in training, and its whole state between two steps.
 
     The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of the
-    epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far). Everything else
-    follows from the arguments, so an exact resume needs no more than ``state`` and ``restore``, at
-    any pulse or result.
+    epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far), and ``updates`` (the
+    update ratios of the latest epoch measured). Everything else follows from the arguments, so an
+    exact resume needs no more than ``state`` and ``restore``, at any pulse or result.
 
     Args:
         config: a resolved configuration.
@@ -102,6 +108,10 @@ class SoloTraining:
         self.step = 0
         self.sums = self._zeros(self.metrics.sums)
         self.seconds = 0.0
+        self._weights = [layer.weighted.weight for layer in self.network.hidden_layers()]
+        self._weights.append(self.network.output.weight)
+        self._measured = MeasuredSteps(self.probing, self.steps)
+        self.updates = unmeasured(len(self._weights)).to(device)
         self._running_since = time.monotonic()
 
     def run(self) -> Iterator[Pulse | StartResult | EpochResult]:
@@ -135,6 +145,7 @@ class SoloTraining:
             "step": torch.tensor(self.step),
             "seconds": torch.tensor(self.seconds, dtype=torch.float64),
             "sums": self.sums,
+            "updates": self.updates,
         }
         return _copied({**network, **optimizer, **progress})
 
@@ -147,6 +158,7 @@ class SoloTraining:
         self.epoch, self.step = int(state["epoch"]), int(state["step"])
         self.seconds = float(state["seconds"])
         self.sums.copy_(state["sums"])
+        self.updates.copy_(state["updates"])
         self.network.load_state_dict(below("network.", state))
         for name, parameter in self.network.named_parameters():
             # In the parameter's own memory layout, which fused optimizers require.
@@ -177,9 +189,19 @@ class SoloTraining:
         clipped = self.clip(self.network)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(self.epoch, self.step)
-        self.optimizer.step()
+        self._take_step()
         means = self._measure(loss.detach(), logits.detach(), labels) * len(labels)
         self.sums += torch.cat([means, torch.stack([clipped.norm, clipped.clipped.double()])])
+
+    def _take_step(self) -> None:
+        slot = self._measured.slot(self.epoch, self.step)
+        if slot is None:
+            self.optimizer.step()
+            return
+        before = [weight.detach().clone().flatten() for weight in self._weights]
+        self.optimizer.step()
+        after = [weight.detach().flatten() for weight in self._weights]
+        self.updates[slot] = update_ratios(before, after)
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """Return a batch's mean loss and metrics in the order of their names, float64."""
@@ -210,7 +232,10 @@ class SoloTraining:
             return self._pulse(work)
 
         samples = self.probing.samples
-        return probed(self.network, self.loss, self.data.train, samples, pulse, last=last)
+        found = yield from probed(
+            self.network, self.loss, self.data.train, samples, pulse, last=last
+        )
+        return with_update_ratios(found, self.updates)
 
     def _evaluate(self, part: Part, work: int) -> Generator[Pulse, None, list[float]]:
         """Return the mean loss and metrics of the present weights on a part of the data."""

@@ -25,6 +25,7 @@ class Runs:
         initializer: Names | None = None,
         clipping: Names | None = None,
         normalization: Names | None = None,
+        outcome: Names | None = None,
         verdict: Names | None = None,
         seed: int | Collection[int] | None = None,
         order_by: str = "-created_at",
@@ -39,6 +40,7 @@ class Runs:
             initializer: an initializer's name.
             clipping: a clipping's name.
             normalization: a normalization's name.
+            outcome: what the training came to, such as ``at_chance``.
             verdict: a verdict of the diagnosis, such as ``vanishing``.
             seed: a seed.
             order_by: such as ``-val_accuracy``; ``position`` is the order within an experiment.
@@ -51,6 +53,7 @@ class Runs:
             "initializer": initializer,
             "clipping": clipping,
             "normalization": normalization,
+            "outcome": outcome,
             "verdict": verdict,
             "seed": seed,
             "order_by": order_by,
@@ -108,7 +111,7 @@ class Runs:
 
     @operation
     def diagnosis(self, run: Ref) -> Call[Diagnosis]:
-        """Return why a run learns or not: a verdict, and findings that name layers."""
+        """Return what a run came to and why: outcome, verdict, and findings that name layers."""
         return get(f"/v1/runs/{identifier(run)}/diagnosis", readers.read_diagnosis)
 
     @operation

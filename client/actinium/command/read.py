@@ -126,6 +126,7 @@ def _show_experiment(session: Session, experiment: Experiment) -> None:
 @click.option("--status", multiple=True, help="Only runs with this status (repeatable).")
 @click.option("--activation", multiple=True, help="Only runs with this activation (repeatable).")
 @click.option("--initializer", multiple=True, help="Only runs with this initializer (repeatable).")
+@click.option("--outcome", multiple=True, help="Only runs with this outcome (repeatable).")
 @click.option("--verdict", multiple=True, help="Only runs with this verdict (repeatable).")
 @click.option("--seed", type=int, multiple=True, help="Only runs with this seed (repeatable).")
 @click.option("--order-by", help="Such as val_accuracy, or -val_accuracy for the highest first.")

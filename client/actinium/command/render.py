@@ -55,31 +55,32 @@ def _experiments(found: Sequence[Experiment], *, short: bool) -> Table:
 
 
 def experiment(found: Experiment, runs: Sequence[Run]) -> RenderableType:
-    """Return an experiment's overview, the verdicts on its runs, and its spec.
+    """Return an experiment's overview, the outcomes of its runs and the verdicts, and its spec.
 
     Args:
         found: the experiment.
         runs: its runs, or the first of them.
     """
     total = found["runs"]["total"]
-    verdicts = _verdicts(runs)
-    if verdicts and len(runs) < total:
-        verdicts += f", of the first {len(runs):,} runs"
+    diagnoses = [run["diagnosis"] for run in runs if run["diagnosis"]]
+    outcomes = _counts(each["outcome"] for each in diagnoses)
+    verdicts = _counts(each["verdict"] for each in diagnoses)
+    first = f", of the first {len(runs):,} runs" if len(runs) < total else ""
     return widgets.facts(
         *_overview(found),
-        ("verdicts", verdicts),
+        ("outcomes", outcomes and outcomes + first),
+        ("verdicts", verdicts and verdicts + first),
         ("description", escape(found["description"] or "")),
         *experiment_facts(found["spec"], runs, total),
     )
 
 
-def _verdicts(runs: Iterable[Run]) -> str:
-    """Return how many runs have each verdict, the most frequent first."""
-    counts = Counter(run["diagnosis"]["verdict"] for run in runs if run["diagnosis"])
+def _counts(values: Iterable[str | None]) -> str:
+    """Return how many runs have each outcome or verdict, the most frequent first."""
     return ", ".join(
-        f"{count} {widgets.verdict_cell(verdict)}"
-        for verdict, count in counts.most_common()
-        if verdict
+        f"{count} {widgets.diagnosis_cell(value)}"
+        for value, count in Counter(values).most_common()
+        if value
     )
 
 
@@ -148,8 +149,14 @@ def run(found: Run, metrics: Metrics) -> RenderableType:
     ]
     if diagnosis is None:
         return widgets.facts(*rows)
-    rows.append(("verdict", widgets.verdict_cell(diagnosis["verdict"])))
-    findings = [Text(f"  - {finding['explanation']}") for finding in diagnosis["findings"]]
+    rows += [
+        (name, widgets.diagnosis_cell(value))
+        for name, value in (("outcome", diagnosis["outcome"]), ("verdict", diagnosis["verdict"]))
+    ]
+    findings = [
+        Text(f"  - {finding['explanation']} {finding['advice'] or ''}".rstrip())
+        for finding in diagnosis["findings"]
+    ]
     return Group(widgets.facts(*rows), *findings)
 
 
@@ -189,7 +196,7 @@ def _runs(found: Sequence[Run], metrics: Metrics, *, short: bool, joined: bool) 
         widgets.numbers("epochs"),
         widgets.numbers("val_accuracy"),
         widgets.numbers("val_loss"),
-        widgets.fixed("verdict"),
+        *widgets.diagnosis_columns(joined=joined),
     )
     ids = widgets.ids([run["id"] for run in found], short=short)
     for run, run_id in zip(found, ids, strict=True):
@@ -202,7 +209,7 @@ def _runs(found: Sequence[Run], metrics: Metrics, *, short: bool, joined: bool) 
             f"{run['epoch']}/{run['epochs']}",
             metrics.cell("val_accuracy", final and final["val_accuracy"]),
             metrics.cell("val_loss", final and final["val_loss"]),
-            widgets.verdict_cell(diagnosis and diagnosis["verdict"]),
+            *widgets.diagnosis_cells(diagnosis, joined=joined),
         )
     return table
 

@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 
 from actinium.statuses import RunStatus
+from actinium.types import Diagnosis
 
 STATUS_STYLES: dict[RunStatus, str] = {
     "queued": "dim",
@@ -17,11 +18,19 @@ STATUS_STYLES: dict[RunStatus, str] = {
     "failed": "bold red",
     "cancelled": "yellow",
 }
-VERDICT_STYLES = {"healthy": "green"}
+#: Colours of outcomes and verdicts; all others are red.
+DIAGNOSIS_STYLES = {
+    "healthy": "green",
+    "learned": "green",
+    "still_learning": "yellow",
+    "overfits": "yellow",
+}
 #: The last digits of an id, which are random; its first ones are a time.
 SHORT_ID = 8
 
 _BAR_COLUMNS = 10
+#: Of outcome and verdict in one column: the longest word of either.
+_DIAGNOSIS_COLUMNS = 9
 #: Wider than any table.
 _UNBOUNDED_COLUMNS = 10_000
 
@@ -95,9 +104,24 @@ def status_cell(status: RunStatus) -> str:
     return styled(status, STATUS_STYLES.get(status))
 
 
-def verdict_cell(verdict: str | None) -> str:
-    """Return the verdict of a diagnosis in its colour."""
-    return styled(verdict, VERDICT_STYLES.get(verdict, "red")) if verdict else "-"
+def diagnosis_cell(value: str | None) -> str:
+    """Return the outcome or the verdict of a diagnosis in its colour."""
+    words = value and value.replace("_", " ")
+    return styled(words, DIAGNOSIS_STYLES.get(value, "red")) if value and words else "-"
+
+
+def diagnosis_columns(*, joined: bool) -> list[Column]:
+    """Return the columns of outcome and verdict; ``joined``: a narrow one for both."""
+    if joined:
+        return [Column("outcome,\nverdict", overflow="fold", max_width=_DIAGNOSIS_COLUMNS)]
+    return [fixed("outcome"), fixed("verdict")]
+
+
+def diagnosis_cells(diagnosis: Diagnosis | None, *, joined: bool) -> list[str]:
+    """Return the cells of a diagnosis for ``diagnosis_columns``."""
+    values = (diagnosis["outcome"], diagnosis["verdict"]) if diagnosis else (None, None)
+    found = [diagnosis_cell(value) for value in values]
+    return ["\n".join(found)] if joined else found
 
 
 def styled(text: str, style: str | None) -> str:

@@ -152,6 +152,7 @@ DRY_RUN: dict[str, Any] = {
 }
 
 DIAGNOSIS: dict[str, Any] = {
+    "outcome": "learned",
     "verdict": "healthy",
     "findings": [
         {
@@ -162,6 +163,7 @@ DIAGNOSIS: dict[str, Any] = {
             "threshold": 0.0234375,
             "explanation": "dense_1 has 8 more dead units than before the first step, 8.6% of its "
             "128 in all.",
+            "advice": "Nothing has to change while the loss falls; else lower the learning rate.",
         }
     ],
 }

@@ -68,7 +68,9 @@ def get_run_layers(
     dependencies=_READ,
 )
 def get_run_diagnosis(request: Request, run_id: uuid.UUID, session: SessionDep) -> Response:
-    """Return the verdict on a run with all findings, from the statistics recorded so far."""
+    """Return what a run came to and why: its outcome, its verdict and all findings so far."""
     found = diagnoses.read_diagnosis(session, run_id)
-    body = orjson.dumps({"verdict": found.verdict, "findings": found.findings})
+    body = orjson.dumps(
+        {"outcome": found.outcome, "verdict": found.verdict, "findings": found.findings}
+    )
     return cached_response(request, body, immutable=found.status in FINISHED)

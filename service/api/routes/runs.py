@@ -31,7 +31,7 @@ from service.histories import reading
 from service.runs import endings, search
 from service.runs.search import ORDERS, RunFilter
 from service.specs.spec import MAX_SEED
-from service.statuses import FINISHED, RunStatus, Verdict
+from service.statuses import FINISHED, Outcome, RunStatus, Verdict
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
@@ -66,6 +66,7 @@ async def _run_filter(
     initializer: Annotated[list[_Initializer] | None, _ANY] = None,
     clipping: Annotated[list[_Clipping] | None, _ANY] = None,
     normalization: Annotated[list[_Normalization] | None, _ANY] = None,
+    outcome: Annotated[list[Outcome] | None, _ANY] = None,
     verdict: Annotated[list[Verdict] | None, _ANY] = None,
     seed: Annotated[list[_Seed] | None, _ANY] = None,
 ) -> RunFilter:
@@ -78,6 +79,7 @@ async def _run_filter(
     return RunFilter(
         experiment_ids=experiment_id or (),
         statuses=status or (),
+        outcomes=outcome or (),
         verdicts=verdict or (),
         seeds=seed or (),
         axes={name: chosen for name, chosen in axes.items() if chosen},

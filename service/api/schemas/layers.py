@@ -53,12 +53,25 @@ class LayerAnswer(ApiAnswer):
     signal: Number = Field(
         description="Standard deviation of a unit's z-values over samples, averaged over units."
     )
-    dead_fraction: float = Field(description="Share of units that pass no gradient on any sample.")
+    dead_fraction: float = Field(
+        description="Share of units that pass no gradient on any sample; 0 unless the activation "
+        "is flat on one side of zero, as relu is."
+    )
     saturated_fraction: float = Field(
         description="Share of z-values where the activation is flat: beyond 4 for sigmoid, beyond "
         "2 for tanh; 0 for unbounded activations."
     )
     symmetric: bool = Field(description="Whether all its units have the same weights.")
+    symmetry_kept: bool = Field(
+        default=True,
+        description="Where they have: whether the next layer weighs them all alike and no dropout "
+        "tells them apart, so that training leaves them equal.",
+    )
+    update_ratio: float | None = Field(
+        default=None,
+        description="Norm of a step's change of the weights over their norm: the median of up to "
+        "five steps of the latest epoch measured. Null before the first step.",
+    )
 
 
 class LayersAnswer(ApiAnswer):

@@ -40,7 +40,7 @@ _LIBRARIES = ", ".join(
     f"nullif(runs.engine ->> '{name}', '') AS {name}" for name in ("torch", "numpy", "cuda")
 )
 
-_DIAGNOSIS = _object("runs.verdict, runs.findings")
+_DIAGNOSIS = _object("runs.outcome, runs.verdict, runs.findings")
 _RUN = _object(
     f"""
     runs.id, runs.experiment_id, runs.position, runs.label, runs.labels, runs.name,

@@ -11,7 +11,7 @@ from service.api.schemas.base import ApiAnswer, As, Number
 from service.api.schemas.metrics import BestMetrics, FinalMetrics
 from service.database import tables
 from service.specs.spec import RunConfig
-from service.statuses import FINDING_KINDS, AttemptOutcome, RunStatus, Verdict
+from service.statuses import FINDING_KINDS, AttemptOutcome, Outcome, RunStatus, Verdict
 
 _FindingKind = Annotated[str, Field(json_schema_extra={"enum": [*FINDING_KINDS]})]
 
@@ -32,24 +32,34 @@ class Finding(ApiAnswer):
     """One observation about a run."""
 
     kind: _FindingKind = Field(
-        description="A verdict, or a remark that is no verdict: `dying`, `plateau`, "
-        "`clipping_active`."
+        description="A cause, or a remark that decides no verdict: `diverged`, `dying`, "
+        "`plateau`, `clipping_active`, `equal_units`."
     )
     layer: str | None = Field(description="The layer; null where it concerns the whole network.")
     epoch: int = Field(description="The first epoch with it; 0 is before the first step.")
     value: Number = Field(description="The value observed.")
     threshold: Number = Field(description="The threshold that the value passed.")
-    explanation: str = Field(description="One sentence.")
+    explanation: str = Field(description="What was observed, in one sentence.")
+    advice: str | None = Field(
+        description="What to change, in one sentence; null in a finding of an older version."
+    )
 
 
 class DiagnosisAnswer(ApiAnswer):
-    """Why a run learns or does not, from the statistics recorded so far."""
+    """What a run's training came to, and why it learns or does not."""
 
-    verdict: Verdict | None = Field(
-        description="The most severe kind among the findings, or `healthy`; null without layer "
-        "statistics."
+    outcome: Outcome | None = Field(
+        description="What the training came to; null until it has ended, and with `epochs: 0`."
     )
-    findings: list[Finding] = Field(description="The most severe first.")
+    verdict: Verdict | None = Field(
+        description="Until the training has ended, the first risk among the findings, or "
+        "`healthy`. Then the cause where the outcome is `at_chance`, `diverged` or `got_worse` "
+        "(`no_cause_found` without one), else `healthy`. Null without layer statistics."
+    )
+    findings: list[Finding] = Field(
+        description="Those of the verdict first, remarks last. They stay when the verdict is "
+        "`healthy`, and tell how the run began."
+    )
 
 
 class RunLinks(ApiAnswer):
@@ -88,7 +98,7 @@ class RunAnswer(ApiAnswer):
     final: FinalMetrics | None
     best: BestMetrics | None
     diagnosis: DiagnosisAnswer | None = Field(
-        description="Null until the first layer statistics are recorded."
+        description="Null until the first layer statistics or the outcome are recorded."
     )
     reused_from: uuid.UUID | None = Field(description="The run whose results this one reuses.")
     worker: str | None

@@ -66,8 +66,8 @@ class Cell:
         if self.verdict is not None:
             agreed = self.verdicts[self.verdict]
             share = f" {agreed}/{self.runs}" if agreed < self.runs else ""
-            lines.append(self.verdict + share)
-        if self.diverged and self.verdict != Verdict.DIVERGED:
+            lines.append(self.verdict.replace("_", " ") + share)
+        if self.diverged:
             count = "all" if self.diverged == self.runs else f"{self.diverged}/{self.runs}"
             lines.append(f"{count} diverged")
         return lines

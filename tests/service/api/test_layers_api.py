@@ -39,7 +39,7 @@ def test_layers_over_http(api, trained):
 
 def test_a_diagnosis_over_http(api, trained):
     answer = api.get(f"/v1/runs/{trained}/diagnosis")
-    assert answer.json() == {"verdict": "vanishing", "findings": [FINDING]}
+    assert answer.json() == {"outcome": None, "verdict": "vanishing", "findings": [FINDING]}
     DiagnosisAnswer.model_validate_json(answer.content)
     run = RunAnswer.model_validate_json(api.get(f"/v1/runs/{trained}").content)
     assert run.diagnosis.model_dump() == answer.json()
@@ -62,14 +62,14 @@ def test_a_run_under_way_shows_what_is_known(api, lab):
     claim = lab.taken()
     before = api.get(f"/v1/runs/{claim.run_id}")
     assert before.json()["diagnosis"] is None
-    nothing = {"verdict": None, "findings": []}
+    nothing = {"outcome": None, "verdict": None, "findings": []}
     assert api.get(f"/v1/runs/{claim.run_id}/diagnosis").json() == nothing
     lab.start(claim, insight(diagnosis=RecordedDiagnosis("healthy", [])))
     answer = api.get(f"/v1/runs/{claim.run_id}/layers")
     assert answer.json()["epoch"] == 0
     assert answer.headers["cache-control"] == "private, no-cache"
     shown = api.get(f"/v1/runs/{claim.run_id}").json()["diagnosis"]
-    assert shown == {"verdict": "healthy", "findings": []}
+    assert shown == nothing | {"verdict": "healthy"}
 
 
 def test_what_is_not_there_is_not_found(api, lab, trained):
@@ -85,10 +85,11 @@ def test_what_is_not_there_is_not_found(api, lab, trained):
         assert api.get(f"/v1/runs/{trained}/layers?{query}").status_code == 422
 
 
-def test_runs_are_found_by_verdict(api, lab, trained):
+def test_runs_are_found_by_outcome_and_verdict(api, lab, trained):
     lab.submit(epochs=1, activation="relu")
     healthy = lab.taken()
-    lab.epoch(healthy, 1, "completed", insight(diagnosis=RecordedDiagnosis("healthy", [])))
+    learned = RecordedDiagnosis("healthy", [], "learned")
+    lab.epoch(healthy, 1, "completed", insight(diagnosis=learned))
     lab.submit(epochs=1, activation="tanh")
 
     def found(query):
@@ -99,6 +100,11 @@ def test_runs_are_found_by_verdict(api, lab, trained):
     assert found("verdict=healthy&verdict=vanishing") == [healthy.run_id, trained]
     assert found("verdict=vanishing&activation=relu") == []
     assert found("verdict=dead") == []
+    assert found("outcome=learned") == [healthy.run_id]
+    assert found("outcome=learned&outcome=at_chance&verdict=healthy") == [healthy.run_id]
+    assert found("outcome=at_chance") == []
+    assert api.get(f"/v1/runs/{healthy.run_id}").json()["diagnosis"]["outcome"] == "learned"
     refused = api.get("/v1/runs?verdict=ill")
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["parameter"] == "verdict"
+    assert api.get("/v1/runs?outcome=fine").status_code == 422

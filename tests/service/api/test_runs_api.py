@@ -113,7 +113,7 @@ def test_a_search_that_means_nothing_is_refused(api):
         ("order_by=-val_acuracy", "did you mean 'val_accuracy'"),
         ("status=done", "queued"),
         ("verdict=ill", "'vanishing'"),
-        ("outcome=vanishing", "not a known query parameter"),
+        ("result=vanishing", "not a known query parameter"),
         ("seed=-1", "greater than or equal to 0"),
         ("experiment_id=x", "a UUID"),
         ("limit=0", "greater than or equal to 1"),

@@ -109,7 +109,7 @@ def test_a_heat_map_has_the_axes_asked_for_and_the_verdicts(api, lab):
     train(lab, RESULTS, diverge={("tanh", 1)})
     lab.execute("UPDATE runs SET verdict = 'healthy' WHERE initializer = 'he_normal'")
     lab.execute("UPDATE runs SET verdict = 'symmetric' WHERE initializer = 'zeros'")
-    lab.execute("UPDATE runs SET verdict = 'diverged' WHERE status = 'diverged'")
+    lab.execute("UPDATE runs SET verdict = 'step_size' WHERE status = 'diverged'")
     said = texts(get(api, figure(experiment_id, "heatmap.svg")).content)
     assert {"he_normal", "zeros", "relu", "tanh", "Initializer", "healthy", "symmetric"} <= set(
         said

@@ -24,7 +24,10 @@ def test_a_cell_tells_mean_verdict_and_divergence():
         "0.0123",
         "healthy",
     ]
-    assert Cell("relu", "zeros", None, 2, 2, {"diverged": 2}).lines("val_loss") == ["diverged"]
+    assert Cell("relu", "zeros", None, 2, 2, {"step_size": 2}).lines("val_loss") == [
+        "step size",
+        "all diverged",
+    ]
     assert Cell("relu", "zeros", None, 2, 2).lines("val_loss") == ["all diverged"]
 
 

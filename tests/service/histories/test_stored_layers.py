@@ -182,8 +182,8 @@ def test_a_diagnosis_is_replaced_by_a_later_one_and_kept_where_there_is_none(lab
 def test_a_finding_may_be_of_what_is_not_finite(lab):
     lab.submit()
     held = lab.taken()
-    finding = FINDING | {"kind": "diverged", "value": math.nan, "threshold": math.inf}
-    lab.epoch(held, 1, "diverged", Insight(diagnosis=RecordedDiagnosis("diverged", [finding])))
+    finding = FINDING | {"kind": "exploding", "value": math.nan, "threshold": math.inf}
+    lab.epoch(held, 1, "diverged", Insight(diagnosis=RecordedDiagnosis("exploding", [finding])))
     (found,) = diagnosis(lab, held.run_id).findings
     assert (found["value"], found["threshold"]) == ("NaN", "Infinity")
 

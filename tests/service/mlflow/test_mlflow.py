@@ -28,6 +28,7 @@ def showdown(lab):
     lab.train(lab.taken(), val_accuracy=0.95, loss=0.1)
     lab.train(lab.taken(), val_accuracy=0.75, loss=0.2)
     lab.train(lab.taken(), "diverged", val_accuracy=0.5, loss=math.nan)
+    lab.execute("UPDATE runs SET outcome = 'learned' WHERE status = 'completed'")
     return experiment_id
 
 
@@ -106,6 +107,7 @@ def test_a_run_has_its_configuration_and_latest_metrics(api, lab, showdown):
     assert tags["course"] == "dl"
     assert tags["mlflow.runName"] == info["run_name"]
     assert tags["actinium.status"] == "completed"
+    assert tags["actinium.outcome"] == "learned"
     assert search(api, showdown, filter=f"run_id = '{stored.id}'") == {"runs": [told]}
     by_old_name = api.get(f"{API}/runs/get", params={"run_uuid": stored.id.hex})
     assert by_old_name.json() == {"run": told}
@@ -187,6 +189,7 @@ FILTERS = [
     ("attributes.status = 'FINISHED'", ["tanh", "leaky_relu", "relu"]),
     ("status = 'SCHEDULED'", ["sigmoid"]),
     ("tags.actinium.status = 'diverged'", ["tanh"]),
+    ("tags.actinium.outcome = 'learned'", ["leaky_relu", "relu"]),
     ('tags."course" = "dl" and attributes.status != "FINISHED"', ["sigmoid"]),
     ("tags.course = 'ml'", []),
     ("tags.`mlflow.runName` LIKE 'relu,%'", ["relu"]),

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from service.histories.diagnoses import RecordedDiagnosis
 from service.runs.fencing import RunsToLeave
 from service.runs.recording import EpochRecord
 from tests.support.layer_samples import SICK, insight
@@ -87,3 +88,21 @@ def test_a_stale_token_writes_none_of_them(lab, pack):
     assert lab.epochs(records) == RunsToLeave(frozenset(), frozenset({first.run_id}))
     assert lab.snapshot(first.run_id)[:3] == before
     assert lab.run(second.run_id).epoch == 3
+
+
+def test_an_epoch_whose_validation_loss_is_not_finite_is_not_the_best(lab, pack):
+    claim, _ = pack
+    better = [(2, math.inf), (3, math.nan), (4, 0.5)]
+    for epoch, val_loss in better:
+        lab.epochs(of(claim, epoch, val_loss=val_loss, val_accuracy=0.99 - epoch / 100))
+    run = lab.run(claim.run_id)
+    assert (run.best_epoch, run.best_val_accuracy) == (4, 0.95)
+
+
+def test_an_outcome_is_stored_with_the_end(lab, pack):
+    claim, _ = pack
+    ended = RecordedDiagnosis("no_cause_found", [], "at_chance")
+    last = EpochRecord(claim, 5, METRICS, "completed", insight(5, ended))
+    lab.epochs([*of(claim, 2, 3, 4), last])
+    run = lab.run(claim.run_id)
+    assert (run.status, run.outcome, run.verdict) == ("completed", "at_chance", "no_cause_found")

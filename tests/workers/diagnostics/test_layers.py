@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.probe_networks import ball, network, statistics
+from tests.support.probe_networks import ball, constant, network, statistics
 from workers.diagnostics import probe
 from workers.diagnostics.layers import NetworkStatistics
 from workers.diagnostics.probe import Probe
@@ -267,3 +267,37 @@ def test_weights_that_are_not_finite_break_nothing():
     assert [layer.z.non_finite for layer in found.layers] == [0, 1000, 2000]
     assert np.isnan(found.loss)
     assert repr(NetworkStatistics.of(found.as_dict())) == repr(found)
+
+
+def test_equal_units_stay_equal_where_nothing_tells_them_apart():
+    x, labels = ball(0)
+
+    def kept(built):
+        return [layer.symmetry_kept for layer in statistics(built, x, labels).hidden]
+
+    equal = network("mlp", (10,), 2, "tanh", constant(0.05), hidden_units=[6, 4])
+    assert kept(equal) == [True, True]
+    equal.hidden_layers()[1].dropout.dropped = 100  # of 2^16
+    assert kept(equal) == [True, False]
+    zeros = network("mlp", (10,), 2, "tanh", "zeros", hidden_units=[6, 4])
+    zeros.hidden_layers()[1].dropout.dropped = 100  # zeros of zeros
+    assert kept(zeros) == [True, True]
+    with torch.no_grad():
+        zeros.dense_2.weight[:, 0] = 1.0
+    assert kept(zeros) == [False, True]
+
+
+@pytest.mark.parametrize("told_apart", [False, True])
+def test_equal_channels_stay_equal_where_all_positions_treat_them_alike(told_apart):
+    images = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    sizes = {"channels": [3, 2], "kernel_size": 3, "units": [5]}
+    built = network("mnist_cnn", (1, 8, 8), 10, "tanh", constant(0.05), **sizes)
+    with torch.no_grad():
+        positions = built.dense_1.weight.view(5, -1, 2)  # by pixel, the channels innermost
+        positions[:, 1] = 0.3
+        if told_apart:
+            positions[0, 1, 0] = 0.4
+        built.conv_2.weight[:, int(told_apart)] = 0.2
+    found = statistics(built, images, torch.arange(20) % 10).hidden
+    assert [layer.symmetric for layer in found[:2]] == [True, True]
+    assert [layer.symmetry_kept for layer in found[:2]] == [False, not told_apart]

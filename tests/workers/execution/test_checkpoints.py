@@ -190,8 +190,8 @@ def test_the_form_of_a_state_has_a_version(attempts):
     parameters = {"dense_1.weight", "dense_1.bias", "output.weight", "output.bias"}
     moments = {f"optimizer.{n}.{k}" for n in parameters for k in ("step", "exp_avg", "exp_avg_sq")}
     expected = {f"network.{n}" for n in parameters} | moments
-    assert module.STATE_VERSION == 1
-    assert set(training.state()) == expected | {"epoch", "step", "seconds", "sums"}
+    assert module.STATE_VERSION == 2
+    assert set(training.state()) == expected | {"epoch", "step", "seconds", "sums", "updates"}
 
 
 def test_an_attempt_never_touches_the_files_of_a_later_one(attempts):

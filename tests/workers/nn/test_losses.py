@@ -94,3 +94,19 @@ def test_a_single_sigmoid_unit_tells_two_classes_apart():
 def test_metrics_of_each_loss():
     assert list(LOSSES["categorical_crossentropy"]().metrics) == ["accuracy"]
     assert list(LOSSES["binary_crossentropy"]().metrics) == ["accuracy", "binary_accuracy"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_output_that_is_not_finite_is_wrong(value):
+    # Of NaN and infinity argmax and ">" would choose a class, often the true one.
+    for column in (0, 1):
+        logits = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+        logits[0, column] = value
+        for label in (0, 1):
+            labels = torch.full((2,), label)
+            assert accuracy(logits, labels).tolist() == [0.0, 1.0 - label]
+            assert binary_accuracy(logits, labels)[0] <= 0.5
+    one = torch.tensor([[value], [1.0]])
+    for label in (0, 1):
+        labels = torch.full((2,), label)
+        assert accuracy(one, labels).tolist() == [0.0, float(label)]

@@ -1,7 +1,8 @@
 """Rows: a member's state as tensors, one row of each tensor in its lane.
 
-The names of a member's rows are ``parameters``, ``sums`` (of its epoch's metrics), ``optimizer.``
-with an optimizer's slot, and ``statistics.`` with the full name of a running statistic.
+The names of a member's rows are ``parameters``, ``sums`` (of its epoch's metrics), ``updates`` (its
+update ratios), ``optimizer.`` with an optimizer's slot, and ``statistics.`` with the full name of a
+running statistic.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +17,9 @@ from workers.nn.names import below
 from workers.nn.packed.layout import Layout
 from workers.nn.packed.optimizers import PACKED_OPTIMIZERS
 from workers.training.streams import Streams
+from workers.training.updates import unmeasured
 
-PARAMETERS, SUMS = "parameters", "sums"
+PARAMETERS, SUMS, UPDATES = "parameters", "sums", "updates"
 _SLOT, _STATISTICS = "optimizer.", "statistics."
 
 
@@ -56,6 +58,7 @@ def new_rows(recipe: Recipe, sums: int) -> dict[str, Tensor]:
         **{f"{_SLOT}{slot}": torch.full_like(parameters, start) for slot in optimizer.slots},
         **{f"{_STATISTICS}{name}": buffer.clone() for name, buffer in buffers.items()},
         SUMS: torch.zeros(sums, dtype=torch.float64),
+        UPDATES: unmeasured(len(recipe.network.hidden_layers()) + 1),
     }
 
 

@@ -15,7 +15,15 @@ from workers.nn.packed.networks import packed_network
 from workers.nn.packed.optimizers import PACKED_OPTIMIZERS, OptimizerRows, PackedOptimizer
 from workers.training.assembly import entry
 from workers.training.packed.cuda_graphs import RecordedStep, StepInputs
-from workers.training.packed.rows import PARAMETERS, SUMS, Recipe, slots_in, statistics_in
+from workers.training.packed.rows import (
+    PARAMETERS,
+    SUMS,
+    UPDATES,
+    Recipe,
+    slots_in,
+    statistics_in,
+)
+from workers.training.updates import update_ratios
 
 #: Elements of a matrix of rows that stay in a core's cache from one operation to the next: half a
 #: megabyte together with gradients and slots. Measured: without blocks of this size a step of 32
@@ -94,6 +102,28 @@ class PackedStep:
         if size not in self._recorded:
             self._recorded[size] = RecordedStep(self.take, rows, inputs)
         self._recorded[size].replay(inputs)
+
+    def train_measured(
+        self, rows: Mapping[str, Tensor], inputs: StepInputs, slots: Sequence[int | None]
+    ) -> None:
+        """Take a step, and keep the update ratios of the rows that have a slot for them."""
+        measured = [row for row, slot in enumerate(slots) if slot is not None]
+        if not measured:
+            self.train(rows, inputs)
+            return
+        before = self._weights(rows, measured)
+        self.train(rows, inputs)
+        ratios = update_ratios(before, self._weights(rows, measured))
+        for row, of_row in zip(measured, ratios, strict=True):
+            rows[UPDATES][row, slots[row]] = of_row
+
+    def _weights(self, rows: Mapping[str, Tensor], chosen: Sequence[int]) -> list[Tensor]:
+        """Return copies of some rows' weights, each layer's as (K, weights)."""
+        network = self._recipes[0].network
+        layers = [*(layer.name for layer in network.hidden_layers()), "output"]
+        places = torch.tensor(chosen, device=rows[PARAMETERS].device)
+        views = self.network.layout.views(rows[PARAMETERS])
+        return [views[f"{layer}.weight"].index_select(0, places).flatten(1) for layer in layers]
 
     def take(self, rows: Mapping[str, Tensor], inputs: StepInputs) -> None:
         """Take a step operation by operation.

@@ -18,12 +18,13 @@ from workers.training.metrics import Metrics, diverges
 from workers.training.packed.lanes import Lane, Lanes, lane_of_one
 from workers.training.packed.members import PackMember
 from workers.training.packed.memory import members_that_fit
-from workers.training.packed.rows import SUMS, Recipe, new_rows
+from workers.training.packed.rows import SUMS, UPDATES, Recipe, new_rows
 from workers.training.packed.step import PackedStep
 from workers.training.probing import probed, probing_of
 from workers.training.results import EpochResult, Pulse, Round, StartResult
 from workers.training.solo import EVALUATION_BATCH, TRAINING_WORK
 from workers.training.streams import Streams
+from workers.training.updates import MeasuredSteps, with_update_ratios
 
 
 class PackedTraining:
@@ -65,6 +66,7 @@ class PackedTraining:
             PackMember(number, recipe, probing_of(recipe.config, len(data.train)), self._lanes)
             for number, recipe in enumerate(recipes)
         ]
+        self._measured = [MeasuredSteps(member.probing, self._steps) for member in self.members]
         self._compiled: dict[Lane, PackedStep] = {}
         self._running_since = time.monotonic()
 
@@ -151,7 +153,12 @@ class PackedTraining:
         ).to(self.device)
         while lane.step < self._steps:
             samples = order[:, lane.step * self._batch_size : (lane.step + 1) * self._batch_size]
-            step.train(lane.rows, step.inputs(epochs, lane.step, samples))
+            inputs = step.inputs(epochs, lane.step, samples)
+            slots = [
+                self._measured[member.number].slot(epoch, lane.step)
+                for member, epoch in zip(members, epochs, strict=True)
+            ]
+            step.train_measured(lane.rows, inputs, slots)
             lane.step += 1
             done = TRAINING_WORK * min(self._batch_size * lane.step, trained)
             yield from self._pulse(done, lane)
@@ -242,6 +249,8 @@ class PackedTraining:
         """Return the layer statistics of a member's weights, taken in a network of its own."""
         network = member.recipe.network.to(self.device)
         network.load_state_dict(member.weights())
+        # Read now: the member may leave the pack at a pulse.
+        updates = self._lanes.of(member.number).state(member.number)[UPDATES]
         last = last or self._epochs == 0
 
         def pulse() -> Iterator[Pulse]:
@@ -252,7 +261,7 @@ class PackedTraining:
             network, self._loss, self.data.train, samples, pulse, last=last
         )
         yield from pulse()
-        return statistics
+        return with_update_ratios(statistics, updates)
 
     def _pulse(self, work: int, lane: Lane | None = None) -> Iterator[Pulse]:
         """Yield a pulse if one is due; ``work`` is what a lane has done of its epoch."""

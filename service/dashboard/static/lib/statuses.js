@@ -1,4 +1,4 @@
-// Statuses, and kinds of findings: the one place of the page that spells them.
+// Statuses, outcomes, and kinds of findings: the one place of the page that spells them.
 // tests/service/dashboard holds them to service/statuses.py.
 
 export const STATUS = Object.freeze({
@@ -24,11 +24,17 @@ export const ENDED = RUN_STATUSES.filter((status) => !ACTIVE.includes(status));
 /** Final statuses that leave nothing to average. */
 export const WITHOUT_RESULT = [STATUS.FAILED, STATUS.CANCELLED];
 
-/** The verdict on a run without a finding that condemns it. */
+/** What a run's training can come to, from the worst to the best. */
+export const OUTCOMES = ["diverged", "at_chance", "got_worse", "still_learning", "overfits", "learned"];
+
+/** Outcomes that have a cause. */
+export const FAILURES = ["diverged", "at_chance", "got_worse"];
+
+/** The verdict on a run that nothing keeps from learning. */
 export const HEALTHY = "healthy";
 
 /** Kinds of findings that explain and do not condemn. */
-export const REMARKS = ["dying", "plateau", "clipping_active"];
+export const REMARKS = ["diverged", "dying", "plateau", "clipping_active", "equal_units"];
 
 /** Whether a run or an experiment may still change. */
 export function isActive({ status }) {

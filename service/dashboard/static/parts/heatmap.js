@@ -4,7 +4,7 @@ import { asText, labelOn, labelsOn } from "../lib/axes.js";
 import { CIVIDIS, heatColours } from "../lib/colours.js";
 import { showValue } from "../lib/format.js";
 import { metricTitle } from "../lib/metrics.js";
-import { hasEnded, STATUS, WITHOUT_RESULT } from "../lib/statuses.js";
+import { hasEnded, WITHOUT_RESULT } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
 import { statusName } from "./badges.js";
 import { axisTitle } from "./configuration.js";
@@ -93,9 +93,7 @@ function cell(group, runs, metric, range, open) {
     group.mean === null ? null : h("b", showValue(metric, group.mean)),
     lost.map(([status, runsLost]) => h("small", runsLost < total ? `${runsLost}/${total} ` : "", statusName(status))),
     verdict && h("small", verdictName(verdict), times < finished ? ` ${times}/${finished}` : ""),
-    group.diverged && verdict !== STATUS.DIVERGED
-      ? h("small", t("heatmap.diverged", { n: `${group.diverged}/${finished}` }))
-      : null,
+    group.diverged ? h("small", t("heatmap.diverged", { n: `${group.diverged}/${finished}` })) : null,
   ];
   const style = group.mean === null ? {} : heatColours(range.shareOf(group.mean));
   return h("td", button(`button.cell${ground(group, verdict, range)}`, open, { style }, lines));

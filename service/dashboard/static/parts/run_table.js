@@ -6,12 +6,12 @@ import { chooseRun, isChosen } from "../lib/chosen_runs.js";
 import { number, runName, showValue, whole } from "../lib/format.js";
 import { headlineMetrics, lowerIsBetter, metricTitle } from "../lib/metrics.js";
 import { shareDone } from "../lib/run_events.js";
-import { RUN_STATUSES } from "../lib/statuses.js";
+import { OUTCOMES, RUN_STATUSES } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
 import { setStatus, statusName } from "./badges.js";
 import { h, setText, show } from "./dom.js";
 import { button, scrollableTable, select } from "./elements.js";
-import { setVerdict } from "./verdicts.js";
+import { outcomeName, outcomeOf, setOutcome, setVerdict } from "./verdicts.js";
 
 const FIRST_ROWS = 50;
 const MORE_ROWS = 200;
@@ -23,6 +23,7 @@ export class RunTable {
     this.metrics = headlineMetrics();
     this.order = "position";
     this.status = "";
+    this.outcome = "";
     this.labels = {}; // by axis, of the runs that are shown; empty: all
     this.rows = new Map(); // by run id
     this.count = h("span.muted");
@@ -35,6 +36,7 @@ export class RunTable {
 
   controls() {
     const statuses = [["", t("runs.every")], ...RUN_STATUSES.map((status) => [status, statusName(status)])];
+    const outcomes = [["", t("runs.everyOutcome")], ...OUTCOMES.map((outcome) => [outcome, outcomeName(outcome)])];
     const orders = [
       ["position", t("runs.order.position")],
       ...this.metrics.map((metric) => [metric, orderName(metric)]),
@@ -43,6 +45,7 @@ export class RunTable {
     return h(
       "div.controls",
       select(t("runs.show"), statuses, this.status, (status) => this.set("status", status)),
+      select(t("runs.outcome"), outcomes, this.outcome, (outcome) => this.set("outcome", outcome)),
       select(t("runs.order"), orders, this.order, (order) => this.set("order", order)),
       this.filter,
       this.count,
@@ -58,6 +61,7 @@ export class RunTable {
       heading("th", t("runs.status")),
       heading("th", t("runs.epoch")),
       this.metrics.map((metric) => heading("th.number", metricTitle(metric))),
+      heading("th", t("runs.outcome")),
       heading("th", t("runs.verdict")),
     );
   }
@@ -90,6 +94,7 @@ export class RunTable {
 
   isWanted(run) {
     if (this.status && run.status !== this.status) return false;
+    if (this.outcome && outcomeOf(run) !== this.outcome) return false;
     return Object.entries(this.labels).every(([axis, label]) => labelOn(run, axis) === label);
   }
 
@@ -125,6 +130,7 @@ export class RunTable {
     for (const [index, metric] of this.metrics.entries()) {
       setText(cells.metrics[index], showValue(metric, run.final?.[metric]));
     }
+    setOutcome(cells.outcome, run);
     setVerdict(cells.verdict, run);
     cells.box.checked = isChosen(run.id);
     return row;
@@ -140,6 +146,7 @@ export class RunTable {
       epoch: h("span"),
       bar: h("i.running"),
       metrics: this.metrics.map(() => h("td.number")),
+      outcome: h("td"),
       verdict: h("td"),
     };
     const row = h(
@@ -149,6 +156,7 @@ export class RunTable {
       cells.status,
       h("td", h("div.epochs", cells.epoch, h("span.progress", { "aria-hidden": "true" }, cells.bar))),
       cells.metrics,
+      cells.outcome,
       cells.verdict,
     );
     return { row, cells };

@@ -1,12 +1,35 @@
-// Verdicts on runs, and the findings behind them.
+// Outcomes of runs, verdicts on them, and the findings behind these.
 
-import { HEALTHY } from "../lib/statuses.js";
+import { FAILURES, HEALTHY } from "../lib/statuses.js";
 import { known } from "../lib/text.js";
 import { h, show } from "./dom.js";
 
 /** Return a run's verdict; null until a worker has judged it. */
 export function verdictOf(run) {
   return run.diagnosis?.verdict ?? null;
+}
+
+/** Return what a run's training came to; null until it has ended. */
+export function outcomeOf(run) {
+  return run.diagnosis?.outcome ?? null;
+}
+
+export function outcomeName(outcome) {
+  return known(`outcome.${outcome}`) ?? String(outcome).replaceAll("_", " ");
+}
+
+/** Return an outcome with its sign, and its meaning as a title. */
+export function outcomeBadge(outcome) {
+  if (!outcome) return h("span.muted", "–");
+  return badge(!FAILURES.includes(outcome), outcomeName(outcome), known(`outcome.${outcome}.about`));
+}
+
+/** Show a run's outcome in an element, only where it changed. */
+export function setOutcome(element, run) {
+  const shown = String(outcomeOf(run));
+  if (element.dataset.shown === shown) return;
+  element.dataset.shown = shown;
+  show(element, outcomeBadge(outcomeOf(run)));
 }
 
 export function isHealthy(verdict) {
@@ -21,14 +44,12 @@ export function verdictName(verdict) {
 /** Return a verdict with its sign, and its meaning as a title. */
 export function verdictBadge(verdict) {
   if (!verdict) return h("span.muted", "–");
-  const healthy = isHealthy(verdict);
-  return h(
-    `span.verdict.${healthy ? "good" : "bad"}`,
-    { title: known(`verdict.${verdict}.about`) },
-    h("span", { "aria-hidden": "true" }, healthy ? "✓" : "!"),
-    " ",
-    verdictName(verdict),
-  );
+  return badge(isHealthy(verdict), verdictName(verdict), known(`verdict.${verdict}.about`));
+}
+
+function badge(good, name, about) {
+  const sign = h("span", { "aria-hidden": "true" }, good ? "✓" : "!");
+  return h(`span.verdict.${good ? "good" : "bad"}`, { title: about }, sign, " ", name);
 }
 
 /** Show a run's verdict in an element, only where it changed; a failed run's error is there to be heard. */
@@ -39,11 +60,15 @@ export function setVerdict(element, run) {
   show(element, verdictBadge(verdictOf(run)), run.error ? h("span.unseen", run.error) : null);
 }
 
-/** Return how many runs have which verdict, as text. */
-export function verdictCounts(runs) {
-  const judged = Map.groupBy(runs.filter(verdictOf), verdictOf);
-  return [...judged]
+/** Return how many runs have which outcome or, where none has one, which verdict, as text. */
+export function outcomeCounts(runs) {
+  if (!runs.some(outcomeOf)) return counts(runs, verdictOf, verdictName);
+  return counts(runs, outcomeOf, outcomeName);
+}
+
+function counts(runs, of, name) {
+  return [...Map.groupBy(runs.filter(of), of)]
     .sort(([, one], [, other]) => other.length - one.length)
-    .map(([verdict, members]) => `${members.length} ${verdictName(verdict)}`)
+    .map(([value, members]) => `${members.length} ${name(value)}`)
     .join(" · ");
 }

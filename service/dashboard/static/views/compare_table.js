@@ -8,7 +8,7 @@ import { setStatus } from "../parts/badges.js";
 import { axisTitle, configurationValue } from "../parts/configuration.js";
 import { h, setText } from "../parts/dom.js";
 import { button, checkbox, scrollableTable } from "../parts/elements.js";
-import { setVerdict } from "../parts/verdicts.js";
+import { setOutcome, setVerdict } from "../parts/verdicts.js";
 
 /** The last choice; it stays when runs are added or removed. */
 let hidesEqual = false;
@@ -91,6 +91,7 @@ function resultRows() {
   return [
     [t("runs.status"), (cell, run) => setStatus(cell, run.status)],
     [t("runs.epoch"), (cell, run) => setText(cell, `${run.epoch} / ${run.epochs}`)],
+    [t("runs.outcome"), setOutcome],
     [t("runs.verdict"), setVerdict],
     ...metrics.map((metric) => [
       metricTitle(metric),

@@ -6,7 +6,7 @@ import { LiveExperiment } from "../lib/live_experiment.js";
 import { t } from "../lib/text.js";
 import { h, setText, show } from "../parts/dom.js";
 import { RunTable } from "../parts/run_table.js";
-import { verdictCounts } from "../parts/verdicts.js";
+import { outcomeCounts } from "../parts/verdicts.js";
 import { curvesPanel } from "./experiment_curves.js";
 import { headerPanel } from "./experiment_header.js";
 import { claimsPanel, heatmapPanel, rankingPanel } from "./experiment_results.js";
@@ -46,17 +46,17 @@ export async function view({ element, rest, signal, setTitle }) {
 
 function runsPanel(live) {
   const table = new RunTable();
-  const verdicts = h("span.muted");
+  const outcomes = h("span.muted");
   const element = h(
     "section.card",
     { "aria-labelledby": "runs-title" },
-    h("div.heading", h("h2", { id: "runs-title" }, t("runs.title")), verdicts),
+    h("div.heading", h("h2", { id: "runs-title" }, t("runs.title")), outcomes),
     table.element,
   );
   const update = () => {
     const runs = [...live.runs.values()];
     table.update(runs);
-    setText(verdicts, verdictCounts(runs));
+    setText(outcomes, outcomeCounts(runs));
   };
   const only = (labels) => {
     table.only(labels);

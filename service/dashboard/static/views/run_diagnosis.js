@@ -5,7 +5,7 @@ import { hasEnded, REMARKS } from "../lib/statuses.js";
 import { known, t } from "../lib/text.js";
 import { h, show } from "../parts/dom.js";
 import { button, card, notice } from "../parts/elements.js";
-import { verdictBadge, verdictName } from "../parts/verdicts.js";
+import { isHealthy, outcomeBadge, verdictBadge, verdictName } from "../parts/verdicts.js";
 
 const FIRST_FINDINGS = 8;
 
@@ -23,8 +23,8 @@ export function diagnosisPanel(live, layers) {
     const shown = `${run.status} ${JSON.stringify(run.diagnosis)}`;
     if (shown === drawn) return;
     drawn = shown;
-    const { verdict = null, findings = [] } = run.diagnosis ?? {};
-    if (!verdict && !findings.length) {
+    const { outcome = null, verdict = null, findings = [] } = run.diagnosis ?? {};
+    if (!outcome && !verdict && !findings.length) {
       show(body, notice(hasEnded(run) ? t("diagnosis.none") : t("diagnosis.waiting")));
       return;
     }
@@ -32,7 +32,9 @@ export function diagnosisPanel(live, layers) {
     const more = findings.slice(FIRST_FINDINGS);
     show(
       body,
+      outcome && h("p.lead", outcomeBadge(outcome), " ", known(`outcome.${outcome}.about`)),
       verdict && h("p.lead", verdictBadge(verdict), " ", known(`verdict.${verdict}.about`)),
+      outcome && isHealthy(verdict) && findings.some(isCause) ? h("p.note", t("diagnosis.withdrawn")) : null,
       findingList(findings.slice(0, FIRST_FINDINGS), layers),
       more.length
         ? h("details", h("summary", t("diagnosis.more", { n: more.length })), findingList(more, layers))
@@ -40,6 +42,10 @@ export function diagnosisPanel(live, layers) {
     );
   };
   return { element: card("diagnosis-title", t("diagnosis.title"), body), update };
+}
+
+function isCause({ kind }) {
+  return !REMARKS.includes(kind);
 }
 
 function findingList(findings, layers) {
@@ -50,11 +56,12 @@ function findingList(findings, layers) {
 }
 
 function findingItem(finding, layers) {
-  const { kind, explanation, layer, epoch, value, threshold } = finding;
+  const { kind, explanation, advice, layer, epoch, value, threshold } = finding;
   const numbers = { value: significant(value), threshold: significant(threshold) };
   return h(
-    REMARKS.includes(kind) ? "li.remark" : "li",
+    isCause(finding) ? "li" : "li.remark",
     h("p", h("b", verdictName(kind)), " — ", explanation),
+    advice && h("p", h("b", t("diagnosis.advice")), " ", advice),
     h(
       "p.evidence",
       layer && button("button.tag", () => layers.open(finding), t("diagnosis.layer", { layer })),

@@ -10,13 +10,14 @@ import { t } from "../lib/text.js";
 import { setConnection, setStatus } from "../parts/badges.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
-import { verdictBadge, verdictOf } from "../parts/verdicts.js";
+import { outcomeBadge, outcomeOf, verdictBadge, verdictOf } from "../parts/verdicts.js";
 
 /** @param experiment of the run, or null where it was deleted */
 export function headerPanel(live, experiment, signal) {
   const { id, experiment_id: experimentId } = live.run;
   const status = h("span");
   const connection = h("span.live");
+  const outcome = h("span");
   const verdict = h("span");
   const facts = h("div");
   const bar = h("i");
@@ -38,6 +39,7 @@ export function headerPanel(live, experiment, signal) {
     const { run } = live;
     setStatus(status, run.status);
     setConnection(connection, hasEnded(run) ? "over" : live.connection);
+    show(outcome, outcomeOf(run) ? outcomeBadge(outcomeOf(run)) : null);
     show(verdict, verdictOf(run) ? verdictBadge(verdictOf(run)) : null);
     bar.className = run.status;
     bar.style.width = `${100 * shareDone(run)}%`;
@@ -53,7 +55,7 @@ export function headerPanel(live, experiment, signal) {
       " / ",
       h("a", { href: `#/experiments/${experimentId}` }, experiment ? experimentName(experiment) : t("run.experiment")),
     ),
-    h("div.heading", h("h1", runName(live.run)), status, verdict, connection),
+    h("div.heading", h("h1", runName(live.run)), status, outcome, verdict, connection),
     h("div.bar", h("div.progress", { "aria-hidden": "true" }, bar)),
     problem,
     facts,

@@ -1,0 +1,27 @@
+"""Guessing: what a network comes to that predicts the shares of the classes for every sample."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def chance_loss(loss: Callable[[Tensor, Tensor], Tensor], labels: Tensor, outputs: int) -> float:
+    """Return the mean loss of predicting, for every sample, the shares of the classes.
+
+    Args:
+        loss: from logits and labels to the mean loss, a scalar tensor.
+        labels: (samples,).
+        outputs: of the network; 1 for a single logit.
+    """
+    counts = torch.bincount(labels, minlength=max(outputs, 2))
+    # One more of each class, so that a class without samples does not get probability zero.
+    shares = (counts + 1) / (counts + 1).sum()
+    # The logits of these shares: logarithms for a softmax, log-odds for sigmoids.
+    forms = [shares.log(), shares.logit()] if outputs > 1 else [shares[1:].logit()]
+    return min(loss(form.expand(len(labels), outputs), labels).item() for form in forms)
+
+
+def largest_share(labels: Tensor) -> float:
+    """Return the share of the most frequent class among labels (samples,)."""
+    return torch.bincount(labels).max().item() / len(labels)

@@ -1,0 +1,29 @@
+"""Setting: what of a run's configuration its diagnosis depends on."""
+
+from dataclasses import dataclass
+
+#: Optimizers that divide a gradient by its own size, so that a uniformly small or large one is no
+#: obstacle.
+ADAPTIVE = frozenset({"adam", "adamw", "rmsprop", "adagrad"})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run is trained with.
+
+    Attributes:
+        epochs: how many the run is to have; with 0 the network is only initialized.
+        steps: how many steps it takes in all.
+        optimizer: its name.
+        normalized: whether a normalization follows each layer.
+    """
+
+    epochs: int
+    steps: int = 0
+    optimizer: str = "sgd"
+    normalized: bool = False
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether the optimizer divides a gradient by its own size."""
+        return self.optimizer in ADAPTIVE

@@ -1,0 +1,70 @@
+"""Steps: whether the steps of a training are of a size that can learn."""
+
+import math
+from collections.abc import Iterator
+
+from workers.diagnostics.findings import Finding
+from workers.diagnostics.layers import NetworkStatistics
+from workers.diagnostics.setting import Setting
+from workers.diagnostics.thresholds import Thresholds
+
+#: Update ratio at which networks learn well, and way that a training goes, in norms of the weights;
+#: the advice aims at them.
+_USUAL_RATIO, _USUAL_WAY = 0.01, 1.0
+
+
+def largest_update(statistics: NetworkStatistics) -> tuple[str, float]:
+    """Return the layer with the largest update ratio, and the ratio; NaN where none was measured.
+
+    A layer whose weights did not change at all tells nothing: it gets no gradient, whatever the
+    size of the steps.
+    """
+    ratios = {layer.name: layer.update_ratio for layer in statistics.layers if layer.update_ratio}
+    name = max(ratios, key=lambda layer: ratios[layer], default="")
+    return name, ratios.get(name, math.nan)
+
+
+def large_step(statistics: NetworkStatistics, epoch: int, limits: Thresholds) -> Iterator[Finding]:
+    """Yield a finding where a step is too large for a layer."""
+    layer, ratio = largest_update(statistics)
+    if ratio > limits.large_update:
+        yield Finding(
+            "step_size",
+            layer,
+            epoch,
+            value=ratio,
+            threshold=limits.large_update,
+            explanation=f"A step changes the weights of {layer} by {ratio:.2g} of their norm: "
+            "a few steps replace what the network has learned.",
+            advice=f"Divide the learning rate by about {_plain(ratio / _USUAL_RATIO)}, or clip "
+            "the gradient.",
+        )
+
+
+def small_steps(largest: float, setting: Setting, limits: Thresholds) -> Iterator[Finding]:
+    """Yield a finding where all steps of a training together hardly move the weights.
+
+    Args:
+        largest: of all update ratios measured.
+        setting: of the run.
+        limits: values from which an observation becomes a finding.
+    """
+    limit = max(limits.small_update, limits.short_way / max(setting.steps, 1))
+    if largest < limit:
+        times = _plain(_USUAL_WAY / (largest * max(setting.steps, 1)))
+        yield Finding(
+            "step_size",
+            None,
+            setting.epochs,
+            value=largest,
+            threshold=limit,
+            explanation=f"No step measured changes the weights of a layer by more than "
+            f"{largest:.2g} of their norm: {setting.steps:,} of them hardly move the network.",
+            advice=f"Multiply the learning rate by about {times}, or train for more epochs.",
+        )
+
+
+def _plain(factor: float) -> str:
+    """Return a factor with one significant digit, as people write it."""
+    rounded = float(f"{factor:.1g}")
+    return f"{rounded:,.0f}" if rounded >= 1 else f"{rounded:g}"

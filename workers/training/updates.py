@@ -1,0 +1,87 @@
+"""Updates: how large a step is beside the weights that it changes.
+
+The update ratio of a layer at a step is |w' - w| / |w|: the Euclidean norm of the change of its
+weights (without biases) over their norm before the step. A measurement reads the weights before and
+after the step and changes nothing, so a history has the same bits with it.
+
+It copies the weights, so a few steps are measured only: at most ``STEPS`` of an epoch, evenly
+spaced from the first to the last, in the first epoch, those that are a power of two, the last, and
+all that are probed. The layer statistics of a probe carry the median over the latest epoch
+measured.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from workers.diagnostics.layers import NetworkStatistics
+from workers.training.probing import Probing
+
+#: Most steps that are measured in an epoch.
+STEPS = 5
+
+
+class MeasuredSteps:
+    """The steps of a training that are measured.
+
+    Args:
+        probing: of the run; without any probe nothing is measured.
+        steps: of an epoch.
+    """
+
+    def __init__(self, probing: Probing, steps: int) -> None:
+        self._probing = probing
+        count = min(STEPS, steps)
+        spacing = (steps - 1) / max(count - 1, 1)
+        self._slots = {round(slot * spacing): slot for slot in range(count)}
+
+    def slot(self, epoch: int, step: int) -> int | None:
+        """Return where a step's ratios are kept, from 0 to ``STEPS - 1``; None if not measured."""
+        slot = self._slots.get(step)
+        return slot if slot is not None and self._measures(epoch) else None
+
+    def _measures(self, epoch: int) -> bool:
+        power_of_two = epoch & (epoch - 1) == 0
+        return bool(self._probing.epochs) and (power_of_two or self._probing.at(epoch))
+
+
+def unmeasured(layers: int) -> Tensor:
+    """Return the ratios of no step, (``STEPS``, layers) in float64: all NaN."""
+    return torch.full((STEPS, layers), math.nan, dtype=torch.float64)
+
+
+def update_ratios(before: Sequence[Tensor], after: Sequence[Tensor]) -> Tensor:
+    """Return a step's ratios, (..., layers) in float64; NaN or infinite where |w| is 0.
+
+    Args:
+        before: each layer's weights, (..., weights) with the leading dimensions of the answer.
+        after: the same after the step.
+    """
+    changes = [
+        torch.linalg.vector_norm(new - old, dim=-1) for old, new in zip(before, after, strict=True)
+    ]
+    norms = [torch.linalg.vector_norm(old, dim=-1) for old in before]
+    return (torch.stack(changes, -1) / torch.stack(norms, -1)).double()
+
+
+def with_update_ratios(statistics: NetworkStatistics, ratios: Tensor) -> NetworkStatistics:
+    """Return layer statistics with the median ratio of each layer over the steps measured.
+
+    Args:
+        statistics: of the network.
+        ratios: (``STEPS``, layers); steps without a finite ratio are left out.
+    """
+    layers = tuple(
+        replace(layer, update_ratio=_median(of_layer))
+        for layer, of_layer in zip(statistics.layers, ratios.T.tolist(), strict=True)
+    )
+    return replace(statistics, layers=layers)
+
+
+def _median(ratios: Sequence[float]) -> float | None:
+    finite = [ratio for ratio in ratios if math.isfinite(ratio)]
+    return median(finite) if finite else None
