@@ -42,7 +42,7 @@ POPULATIONS: dict[str, tuple[dict[str, Any], int, float]] = {
         60,
         0.5,
     ),
-    "digits30": (
+    "digits24": (
         {
             "dataset": "digits",
             "model": {"name": "mlp", "hidden_units": [32, 32]},
