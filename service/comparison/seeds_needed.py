@@ -91,15 +91,22 @@ def _pairs(
     plan: SeedsPlan, rows: NDArray[np.intp], others: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
     """Return how far each contender is behind its others, shrunk, and n times the variance."""
-    samples, v = plan.samples, _probable(plan.samples.spreads)
+    samples = plan.samples
     apart = samples.means[others] - samples.means[rows, None]
-    own, theirs = v[rows, None], v[others]
-    variance = own + theirs - 2 * samples.correlation * np.sqrt(own * theirs)
-    n = np.minimum(samples.n[rows, None], samples.n[others])
     apart = np.abs(apart) if plan.named else apart
+    n = np.minimum(samples.n[rows, None], samples.n[others])
+    seen = _variance_of_difference(samples, samples.spreads.variances, rows, others)
     with np.errstate(divide="ignore", invalid="ignore"):
-        kept = np.maximum(0.0, 1 - variance / n / apart**2)
-    return np.where(apart > 0, apart * np.nan_to_num(kept), apart), variance
+        kept = np.nan_to_num(np.maximum(0.0, 1 - seen / n / apart**2))
+    probable = _variance_of_difference(samples, _probable(samples.spreads), rows, others)
+    return np.where(apart > 0, apart * kept, apart), probable
+
+
+def _variance_of_difference(
+    samples: Samples, v: Floats, rows: NDArray[np.intp], others: NDArray[np.intp]
+) -> Floats:
+    own, theirs = v[rows, None], v[others]
+    return np.asarray(own + theirs - 2 * samples.correlation * np.sqrt(own * theirs), float)
 
 
 def _probable(spreads: Spreads) -> Floats:
