@@ -57,6 +57,7 @@ def test_the_value_of_a_dotted_name(dotted, value):
             },
             [
                 "activation.negative_slope",
+                "initializer.scale",  # which auto computes from the slope
                 "optimizer.momentum",
                 "optimizer.schedule",
                 "optimizer.schedule.factor",
