@@ -58,6 +58,7 @@ def test_the_value_of_a_dotted_name(dotted, value):
             [
                 "activation.negative_slope",
                 "initializer.scale",  # which auto computes from the slope
+                "output_initializer.scale",
                 "optimizer.momentum",
                 "optimizer.schedule",
                 "optimizer.schedule.factor",
