@@ -259,7 +259,7 @@ def test_each_axis_has_a_column_that_tells_its_values_apart(lab, sessions):
     assert set(table["activation"].to_pylist()) == {"leaky_relu(0.1)", "leaky_relu(0.2)"}
     assert set(table["initializer"].to_pylist()) == {"normal(0.01)"}
     optimizers = set(table["optimizer"].to_pylist())
-    assert "sgd(0.5)" in optimizers
+    assert "sgd(learning_rate=0.5, momentum=0.0)" in optimizers
     assert len(optimizers) == 3
 
 
