@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from service.mean_field.network import UnpredictableError
-from service.mean_field.prediction import LARGE_LOGITS, Prediction, predict
+from service.mean_field.prediction import LARGE_LOGITS, Prediction, Risk, predict
 from service.specs.spec import RunConfig
 
 #: Optimizers that divide a gradient by its own size, so that a small gradient alone is no obstacle.
@@ -53,7 +53,7 @@ def _flow(prediction: Prediction) -> str:
 
 
 def _meaning(prediction: Prediction, optimizer: str) -> str:
-    if prediction.risk == "exploding":
+    if prediction.risk == Risk.EXPLODING:
         if LARGE_LOGITS < prediction.logits < math.inf:
             return (
                 f"its logits begin with a standard deviation of {prediction.logits:.2g}, so the "

@@ -1,14 +1,14 @@
 """Mean-field predictions as the API answers them."""
 
 import math
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field
 
 from service.api.schemas.base import ApiAnswer, Number
 from service.json_numbers import to_json
 from service.mean_field.outlook import Outlook
-from service.mean_field.prediction import PredictedLayer, Prediction
+from service.mean_field.prediction import PredictedLayer, Prediction, Risk
 
 
 class LayerPrediction(ApiAnswer):
@@ -66,7 +66,7 @@ class PredictionAnswer(ApiAnswer):
         description="Spread of the z-values over samples: last hidden layer over first."
     )
     gradient: Number = Field(description="Norm of dL/dz: first hidden layer over last.")
-    risk: Literal["none", "vanishing", "exploding"] = Field(
+    risk: Risk = Field(
         description="`vanishing`: signal or gradient is lost on the way, by a factor of 100 from "
         "end to end or by six depth scales. `exploding`: it grows 100 times, or the logits begin "
         "with a standard deviation above 5."
