@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from service.database.schema_version import known_revisions
 from tests.support.worked_examples import blocks, copy_repository
 
@@ -29,6 +31,7 @@ OLD_LOSS = '    return Loss(F.cross_entropy, crossentropy, {"accuracy": accuracy
 OLD_NAMES = '    assert list(LOSSES["categorical_crossentropy"]().metrics) == ["accuracy"]\n'
 
 
+@pytest.mark.timeout(900)  # a whole project is changed and served
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     described, columns, migration, function, measured, reference, names = blocks(

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.worked_examples import blocks, copy_repository
 
 TEST = "tests/service/runs/test_restarts.py"
@@ -20,6 +22,7 @@ OLD_SQL = "runs.failures, runs.max_attempts"
 AFTER_FAILURES_IN_EXAMPLE = '    "max_attempts": 3,\n    "priority": 0,\n'
 
 
+@pytest.mark.timeout(900)  # a whole project is changed and served
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     column, migration, values, field, example, test = blocks("adding-an-answer-field.md")
