@@ -114,6 +114,7 @@ class Tiny(SoloTraining):
         self.device = torch.device("cpu")
         self.epoch, self.step, self.seconds = 1, 0, 0.0
         self.sums = torch.zeros(2, dtype=torch.float64)
+        self.updates = torch.zeros(2)
 
     def take(self, steps):
         for _ in range(steps):
