@@ -33,6 +33,11 @@ for result in train(config, int(sys.argv[2]), load(config.dataset), torch.device
 """
 
 
+def same(first, second):
+    """Whether two tensors have the same values; update ratios not measured yet are NaN."""
+    return torch.allclose(first, second, rtol=0, atol=0, equal_nan=True)
+
+
 def written(results):
     return [{name: value.hex() for name, value in result.metrics.items()} for result in results]
 
@@ -113,7 +118,7 @@ def test_a_restored_training_goes_on_as_if_never_stopped(configure, monkeypatch,
         assert rows(resumed.run()) == expected[done:]
         end = resumed.state()
         assert end.keys() == final.keys()
-        assert all(torch.equal(end[name], final[name]) for name in final if name != "seconds")
+        assert all(same(end[name], final[name]) for name in final if name != "seconds")
 
 
 def test_a_state_is_a_copy_in_a_form_that_safetensors_takes(configure, monkeypatch):
@@ -130,4 +135,4 @@ def test_a_state_is_a_copy_in_a_form_that_safetensors_takes(configure, monkeypat
     next(events)
     assert save(state) == before
     again = read(before)
-    assert all(torch.equal(again[name], state[name]) for name in state)
+    assert all(same(again[name], state[name]) for name in state)
