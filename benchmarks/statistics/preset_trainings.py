@@ -34,7 +34,7 @@ from workers.training.jobs import create_job
 from workers.training.results import EpochResult, Pulse, StartResult
 
 CPU = torch.device("cpu")
-_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "epoch_seconds")
 #: Most runs of one batched job.
 _WIDEST_PACK = 16
 

@@ -21,6 +21,7 @@ _WITHOUT_OUTCOME = text(
     "runs.outcome IS NULL AND runs.status IN ('completed', 'diverged') AND runs.epochs > 0"
 )
 
+
 def judge_older_runs(session: Session, *, batch_runs: int = 100) -> int:
     """Store the outcome of the runs that ended without one, and return how many these are.
 

@@ -201,7 +201,8 @@ def _better(measure: TrainingMeasure) -> bool | None:
         return None
     if isinstance(measure.at, EpochsTo):
         return False
-    return METRICS[measure.name].higher_is_better
+    metric = METRICS[measure.name]
+    return None if metric.direction is None else metric.higher_is_better
 
 
 @dataclass(frozen=True)
