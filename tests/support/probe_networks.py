@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from service.formulas.expression import Expression
 from workers.diagnostics.probe import Probe
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
@@ -15,6 +16,9 @@ from workers.training.streams import Streams
 
 #: Parameters of the entries that have some, as the catalog defaults them.
 _PARAMETERS = {
+    "silu": {"beta": 1.0},
+    "celu": {"alpha": 1.0},
+    "formula": {"expression": Expression("x * sigmoid(1.702 * x)"), "parameters": {}},
     "leaky_relu": {"negative_slope": 0.01},
     "prelu": {"initial_slope": 0.25},
     "elu": {"alpha": 1.0},
