@@ -46,7 +46,7 @@ _RULES: dict[str, Callable[[Array, Array, Library], Array]] = {
     "sqrt": lambda _, value, __: 0.5 / value,
     "abs": lambda a, _, library: library.sign(a),
     "sigmoid": lambda a, value, library: value * library.sigmoid(-a),
-    "tanh": lambda _, value, __: 1 - value * value,
+    "tanh": lambda a, _, library: library.cosh(a) ** -2,  # 1 - tanh^2 would cancel
     "sinh": lambda a, _, library: library.cosh(a),
     "cosh": lambda a, _, library: library.sinh(a),
     "sin": lambda a, _, library: library.cos(a),

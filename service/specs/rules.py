@@ -50,6 +50,7 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_preprocessing_errors(resolved),
         *_head_errors(resolved),
         *_formula_errors(resolved),
+        *_initializer_errors(resolved),
     ]
     try:
         _ = resolved.network
@@ -162,6 +163,23 @@ def _formula_errors(resolved: Resolution) -> Iterator[FieldError]:
     if "expression" in parameters:
         for path, detail in problems(**parameters):
             yield FieldError(placed.parameter(*path), detail)
+
+
+def _initializer_errors(resolved: Resolution) -> Iterator[FieldError]:
+    for axis in ("initializer", "output_initializer"):
+        placed = resolved.point[axis]
+        if placed.value is None or placed.value.name != "uniform":
+            continue
+        ends = placed.value.parameters
+        low = -ends["limit"] if ends["low"] is None else ends["low"]
+        high = ends["limit"] if ends["high"] is None else ends["high"]
+        if low > high:
+            name = "high" if ends["low"] is None else "low"
+            yield FieldError(
+                placed.parameter(name),
+                f"The lower end {low:g} is above the upper end {high:g}. An end that is left out "
+                "is -limit or limit.",
+            )
 
 
 def _size_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:

@@ -59,7 +59,7 @@ REFUSED = {
     "(" * (MAX_DEPTH + 9) + "x" + ")" * (MAX_DEPTH + 9): (MAX_DEPTH + 1, "nest at most"),
     "-" * (MAX_DEPTH + 9) + "x": (MAX_DEPTH + 1, "nest at most"),
     "2**" * (MAX_DEPTH + 9) + "x": (3 * MAX_DEPTH + 1, "nest at most"),
-    "+".join("x" * MAX_NODES): (MAX_NODES + 1, "at most 200 numbers"),
+    "+".join("x" * MAX_NODES): (MAX_NODES + 2, "at most 200 numbers"),
 }
 
 

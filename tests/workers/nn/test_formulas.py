@@ -34,14 +34,17 @@ IMITATED = [
     ("hard_sigmoid", {}, "clip(x + 3, 0, 6) / 6"),
     ("hard_tanh", {}, "clip(x, -1, 1)"),
     ("relu6", {}, "minimum(relu(x), 6)"),
-    ("celu", {"alpha": 2.0}, "maximum(0, x) + minimum(0, 2 * (exp(x / 2) - 1))"),
+    ("celu", {"alpha": 2.0}, "maximum(0, x) + minimum(0, 2 * expm1(x / 2))"),
     ("hard_swish", {}, "x * clip(x + 3, 0, 6) / 6"),
     ("squared_relu", {}, "relu(x)**2"),
 ]
 
+#: Functions that have a value on one side only.
+SIDED = {"log", "log1p", "sqrt"}
+
 #: Each function and operator in an expression that has a value on both sides of zero.
 USED = [
-    *(f"{name}(0.7 * x)" for name, count in FUNCTIONS.items() if count == 1 and name[0] != "l"),
+    *(f"{name}(0.7 * x)" for name, count in FUNCTIONS.items() if count == 1 and name not in SIDED),
     "log(1 + x * x)",
     "log1p(x**2)",
     "sqrt(1 + x**2)",
@@ -113,8 +116,9 @@ def test_a_value_without_gradients_is_the_same_to_the_last_bit():
     x = torch.randn(1000, generator=torch.Generator().manual_seed(3))
     for text in USED:
         function = formula(text)
+        differentiated, _ = evaluated(function, x)
         with torch.no_grad():
-            assert torch.equal(function(x), evaluated(function, x)[0]), text
+            assert torch.equal(function(x), differentiated), text
 
 
 def test_a_formula_without_x_left_has_one_value_and_no_slope():
