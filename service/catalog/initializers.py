@@ -247,7 +247,7 @@ ENTRIES: tuple[Entry, ...] = (
         ),
         parameters=(
             Parameter(
-                "units",
+                "nonlinearity",
                 "option",
                 "relu",
                 "the units that the gain is computed for",

@@ -63,9 +63,9 @@ def _delta_orthogonal(fans: Fans, *, gain: float) -> float:
     return gain**2 / max(fans.rows, fans.inputs // fans.field) / fans.field
 
 
-def _random_walk(fans: Fans, *, units: str) -> float:
+def _random_walk(fans: Fans, *, nonlinearity: str) -> float:
     width = fans.inputs
-    if units == "linear":
+    if nonlinearity == "linear":
         return math.exp(1 / width) / width
     return 2 * math.exp(2.4 / (max(width, 6) - 2.4)) / width
 

@@ -228,29 +228,29 @@ def delta_orthogonal(*, gain: float) -> Initializer:
     return draw
 
 
-def random_walk(*, units: Literal["relu", "linear"]) -> Initializer:
+def random_walk(*, nonlinearity: Literal["relu", "linear"]) -> Initializer:
     """Return the initializer N(0, g^2 / fan_in) with g as ``walking_gain`` has it."""
 
     def draw(shape: Sequence[int], generator: np.random.Generator) -> Weights:
         fan_in, _ = fans(shape)
-        deviation = walking_gain(units, fan_in) / math.sqrt(fan_in)
+        deviation = walking_gain(nonlinearity, fan_in) / math.sqrt(fan_in)
         return generator.standard_normal(shape) * deviation
 
     return draw
 
 
-def walking_gain(units: Literal["relu", "linear"], width: int) -> float:
+def walking_gain(nonlinearity: Literal["relu", "linear"], width: int) -> float:
     """Return the gain at which the logarithm of a gradient's length has no drift.
 
     Args:
-        units: of the layers.
+        nonlinearity: of the layers.
         width: of the layers.
 
     References:
         Sussillo & Abbott 2014, section 3: exp(1 / 2N) of linear units, from the mean of the
         logarithm of a chi-squared variable; of relu units a fit for widths of 6 and more.
     """
-    if units == "linear":
+    if nonlinearity == "linear":
         return math.exp(1 / (2 * width))
     return math.sqrt(2) * math.exp(1.2 / (max(width, 6) - 2.4))
 

@@ -40,7 +40,7 @@ def test_a_variance_is_that_of_the_drawn_weights(initializer, shape):
         {"name": "uniform", "low": -0.2, "high": 0.2},
         {"name": "he_normal", "negative_slope": 0.5},
         {"name": "glorot_normal", "gain": 2.0},
-        {"name": "random_walk", "units": "linear"},
+        {"name": "random_walk", "nonlinearity": "linear"},
     ],
     ids=str,
 )

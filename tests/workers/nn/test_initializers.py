@@ -35,10 +35,10 @@ CASES = [
     ("glorot_normal", {"gain": 1.5}, "truncated", lambda i, o: 1.5**2 * 2 / (i + o)),
     ("he_uniform", {"negative_slope": 0.5}, "uniform", lambda i, o: 2 / 1.25 / i),
     ("he_normal", {"negative_slope": 0.5}, "truncated", lambda i, o: 2 / 1.25 / i),
-    ("random_walk", {"units": "linear"}, "normal", lambda i, o: math.exp(1 / i) / i),
+    ("random_walk", {"nonlinearity": "linear"}, "normal", lambda i, o: math.exp(1 / i) / i),
     (
         "random_walk",
-        {"units": "relu"},
+        {"nonlinearity": "relu"},
         "normal",
         lambda i, o: 2 * math.exp(2 * 1.2 / (i - 2.4)) / i,
     ),
@@ -214,7 +214,7 @@ def test_delta_orthogonal_keeps_the_length_of_every_pixel(shape, gain):
 def test_a_random_walk_drifts_neither_up_nor_down(units, width):
     """The paper's claim: the mean logarithm of a gradient's growth per layer is zero."""
     generator = np.random.default_rng(11)
-    draw = initializer("random_walk", units=units)
+    draw = initializer("random_walk", nonlinearity=units)
     he = {"linear": 1.0, "relu": 2.0}[units] / width
     rises, by_he = [], []
     for _ in range(4_000):
