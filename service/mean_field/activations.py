@@ -20,6 +20,9 @@ Function = Callable[[Values], Values]
 #: Constants of selu: Klambauer et al. 2017, eq. 14.
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
+#: Formulas are cut off here: exp(exp(x)) has no mean square among the numbers.
+_LARGEST = 1e70
+
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
 
@@ -141,8 +144,15 @@ def _hard_swish() -> Nonlinearity:
 def _formula(*, expression: Expression, parameters: Constants) -> Nonlinearity:
     written = expression.with_constants(parameters)
     return Nonlinearity(
-        lambda x: written.sampled(x)[0], lambda x: written.sampled(x)[1], written.kinks
+        lambda x: _finite(written.sampled(x)[0]),
+        lambda x: _finite(written.sampled(x)[1]),
+        written.kinks,
     )
+
+
+def _finite(values: Values) -> Values:
+    """Return values whose squares are numbers, with 0 in the place of a hole."""
+    return np.nan_to_num(np.clip(values, -_LARGEST, _LARGEST), nan=0.0)
 
 
 #: From an activation's parameters, by their names in the catalog, to its function.
