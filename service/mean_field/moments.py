@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from service.mean_field import maxout, quadrature
@@ -45,7 +45,7 @@ def moments_of(activation: str, parameters: Mapping[str, Any]) -> ActivationMome
     return _moments_of(activation, tuple(sorted(parameters.items())))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _moments_of(
     activation: str, parameters: tuple[tuple[str, Any], ...]
 ) -> ActivationMoments | None:

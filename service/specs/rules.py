@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 
 from service.fields import FieldError
+from service.formulas.expression import problems
 from service.specs import grid
 from service.specs.architectures import ArchitectureError
 from service.specs.limits import Limits
@@ -44,7 +45,13 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     found = list(_fold_errors(resolved))
     if found:
         return found  # the rules below need to know the samples
-    found = [*_split_errors(resolved), *_preprocessing_errors(resolved), *_head_errors(resolved)]
+    found = [
+        *_split_errors(resolved),
+        *_preprocessing_errors(resolved),
+        *_head_errors(resolved),
+        *_formula_errors(resolved),
+        *_initializer_errors(resolved),
+    ]
     try:
         _ = resolved.network
     except ArchitectureError as error:
@@ -148,6 +155,31 @@ def _head_errors(resolved: Resolution) -> Iterator[FieldError]:
             f"A binary head has a single output, and {resolved.loss.name} needs one per class. "
             "Use binary_crossentropy, or the head multiclass.",
         )
+
+
+def _formula_errors(resolved: Resolution) -> Iterator[FieldError]:
+    placed = resolved.point["activation"]
+    parameters = placed.value.parameters
+    if "expression" in parameters:
+        for path, detail in problems(**parameters):
+            yield FieldError(placed.parameter(*path), detail)
+
+
+def _initializer_errors(resolved: Resolution) -> Iterator[FieldError]:
+    for axis in ("initializer", "output_initializer"):
+        placed = resolved.point[axis]
+        if placed.value is None or placed.value.name != "uniform":
+            continue
+        ends = placed.value.parameters
+        low = -ends["limit"] if ends["low"] is None else ends["low"]
+        high = ends["limit"] if ends["high"] is None else ends["high"]
+        if low > high:
+            name = "high" if ends["low"] is None else "low"
+            yield FieldError(
+                placed.parameter(name),
+                f"The lower end {low:g} is above the upper end {high:g}. An end that is left out "
+                "is -limit or limit.",
+            )
 
 
 def _size_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:

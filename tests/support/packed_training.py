@@ -35,6 +35,17 @@ REQUIRED = {"constant": {"value": 0.1}}
 VARIED: dict[str, dict[str, Any]] = {
     "activation": {"activation": ELEMENTWISE, "seeds": [3]},
     "slope": {"activation": [{"name": "leaky_relu", "negative_slope": a} for a in (0.1, 0.3)]},
+    "formula": {
+        "activation": [
+            {
+                "name": "formula",
+                "expression": ["x * sigmoid(b * x)", "where(x > 0, x, b * (exp(x) - 1))"],
+                "parameters": {"b": [0.5, 1.702]},
+            },
+            "tanh",
+        ],
+        "seeds": [3],
+    },
     "prelu": {"activation": [{"name": "prelu", "initial_slope": a} for a in (0.1, 0.25)]},
     "maxout": {"activation": {"name": "maxout", "pieces": 2}, "dropout": "none"},
     "initializer": {

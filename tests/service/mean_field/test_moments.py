@@ -20,6 +20,10 @@ CASES = [
     {"name": "elu", "alpha": 2.5},
     {"name": "gelu", "approximate": "tanh"},
     {"name": "maxout", "pieces": 5},
+    {"name": "silu", "beta": 3.0},
+    {"name": "celu", "alpha": 0.5},
+    {"name": "formula", "expression": "where(x > 0, x, a * sin(x))", "parameters": {"a": 0.5}},
+    {"name": "formula", "expression": "maximum(minimum(x, 3), abs(x) / 4)"},
 ]
 ELEMENTWISE = [
     activation for activation in CASES if choice("activation", activation).name != "maxout"
