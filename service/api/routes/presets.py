@@ -16,6 +16,7 @@ from service.api.schemas.presets import (
     PresetAnswer,
     PresetPage,
     PresetSubmission,
+    preset_example,
 )
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import CallerDep, SessionDep, requires
@@ -37,7 +38,7 @@ _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]
 
 _Name = Annotated[str, Path(json_schema_extra={"enum": [*PRESETS]})]
-_PRESET = PresetAnswer.of(PRESETS["block_initializers"]).model_dump(mode="json")
+_PRESET = preset_example(PRESETS["he_depth"])
 _BODY = Body(
     openapi_examples={
         "full": {"summary": "As published", "value": {}},
