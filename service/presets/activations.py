@@ -1,8 +1,9 @@
 """Presets that compare activations in fully connected networks."""
 
 from service.catalog.entry import Source
-from service.presets.checks import Within, lower
+from service.presets.conditions import Within
 from service.presets.measures import LayerMeasure, MetricMeasure
+from service.presets.orders import lower
 from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import TrainingGroup, group
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from service.catalog.entry import Source
-from service.presets.checks import All, Verdicts, Within, higher, lower
+from service.presets.check import All
+from service.presets.conditions import Verdicts, Within
 from service.presets.measures import EpochsTo, MetricMeasure
+from service.presets.orders import higher, lower
 from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import group
 

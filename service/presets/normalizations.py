@@ -3,8 +3,9 @@
 from typing import Any
 
 from service.catalog.entry import Source
-from service.presets.checks import All, Ordered, higher, lower
+from service.presets.check import All
 from service.presets.measures import Drift, EpochsTo, MetricMeasure
+from service.presets.orders import Ordered, higher, lower
 from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import TrainingGroup, group
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from service.catalog.entry import Source
-from service.presets.checks import Diverges, Within, higher, lower
+from service.presets.conditions import Diverges, Within
 from service.presets.measures import MetricMeasure
+from service.presets.orders import higher, lower
 from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import group
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from service.catalog.entry import Source
-from service.presets.checks import Check
+from service.presets.check import Check
 from service.presets.evidence import Evidence
 from service.presets.measures import MetricMeasure, TrainingMeasure
 from service.presets.trainings import TrainingRecord

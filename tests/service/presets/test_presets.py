@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service.presets.checks import All, Diverges, Verdicts, Within, higher, lower
+from service.presets.check import All
+from service.presets.conditions import Diverges, Verdicts, Within
 from service.presets.measures import Drift, EpochsTo, LayerMeasure, MetricMeasure
+from service.presets.orders import higher, lower
 from service.presets.preset import PublishedClaim, overridden
 from service.presets.registry import PRESETS
 from service.presets.trainings import TrainingRecord, group
@@ -214,8 +216,16 @@ def test_no_claim_of_being_better_is_true_of_networks_that_did_not_train():
     assert (evidence.status, evidence.reason) == ("not_reproduced", "No run of a trained.")
     # Nor is the other one worse than that.
     assert lower(ACCURACY, B, A).judge(dead).status == "inconclusive"
-    # Of how unsteady a curve is nothing of the kind can be said.
-    assert lower(MetricMeasure("val_accuracy", "rises"), A, B).better is None
+    # Where neither trained, neither is better, nor steadier.
+    neither = [replace(training, outcome="at_chance") for training in dead]
+    evidence = lower(ACCURACY, B, A).judge(neither)
+    assert (evidence.status, evidence.reason) == (
+        "inconclusive",
+        "No run of b and of a trained.",
+    )
+    steadier = lower(MetricMeasure("val_accuracy", "rises"), A, B)
+    assert steadier.judge(dead).status == "inconclusive"
+    assert steadier.judge(table(a=[0.8, 0.9], b=[0.7, 0.9])).differences
 
 
 def test_a_claim_of_many_parts_is_refuted_by_one_at_five_percent_in_all():
