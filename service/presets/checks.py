@@ -27,7 +27,7 @@ from service.presets.evidence import (
     tuned_by_seed,
     values_of,
 )
-from service.presets.measures import UNSTEADINESS, MetricMeasure, TrainingMeasure
+from service.presets.measures import UNSTEADINESS, EpochsTo, MetricMeasure, TrainingMeasure
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.statuses import RunStatus, Verdict
 
@@ -147,7 +147,10 @@ class Ordered:
         """Return what a training that diverged counts as; None where none has a value."""
         low_is_worst = self.higher if self.better is None else self.better
         values = values_of(self.measure, members)
-        if isinstance(self.measure, MetricMeasure):
+        measure = self.measure
+        if isinstance(measure, MetricMeasure) and isinstance(measure.at, EpochsTo):
+            values += [1.0 + training.config["epochs"] for training in members]
+        elif isinstance(self.measure, MetricMeasure):
             values += [
                 guess(self.measure.name, training.config)
                 for training in members
@@ -196,7 +199,10 @@ def _better(measure: TrainingMeasure) -> bool | None:
     """Return whether higher values are better; None where the measure is no result."""
     if not isinstance(measure, MetricMeasure) or measure.at in UNSTEADINESS:
         return None
-    return METRICS[measure.name].higher_is_better
+    if isinstance(measure.at, EpochsTo):
+        return False
+    metric = METRICS[measure.name]
+    return None if metric.direction is None else metric.higher_is_better
 
 
 @dataclass(frozen=True)
