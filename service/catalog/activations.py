@@ -4,12 +4,16 @@ from math import fsum
 from statistics import NormalDist
 
 from service.catalog.entry import ActivationEntry, FanInScale, Parameter, Source
-from service.formulas.expression import Constants
+from service.formulas.expression import Constants, Expression
 
 _GLOROT_2010 = Source(
     "Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural "
     "networks",
     "https://proceedings.mlr.press/v9/glorot10a.html",
+)
+
+_SHAZEER_2020 = Source(
+    "Shazeer 2020, GLU variants improve transformer, eq. 5", "https://arxiv.org/abs/2002.05202"
 )
 
 
@@ -358,6 +362,41 @@ ENTRIES: tuple[ActivationEntry, ...] = (
         initializer_reason="Variance 1 / (E[f(z)^2] fan-in) of a standard normal z, with E = 3/2 "
         "(the argument of He et al. 2015, eq. 10); a signal that is longer or shorter does not "
         "return to that length.",
+    ),
+    *(
+        ActivationEntry(
+            name=name,
+            meaning=f"A unit's first z-value times {words} of its second: a gate that is learnt. "
+            "Its layer has twice the weights.",
+            formula=rf"x_1\, {formula}",
+            source=source,
+            initializer=FanInScale(lambda gate=gate: Expression(gate).with_constants({}).scale),
+            initializer_reason="Variance 1 / (E[g(z)^2] fan-in), z standard normal and g the gate: "
+            "it keeps the length of the product (the argument of He et al. 2015, eq. 10). A signal "
+            "that is longer or shorter does not return to that length.",
+            pieces=2,
+        )
+        for name, words, formula, gate, source in (
+            (
+                "glu",
+                "the sigmoid",
+                r"\sigma(x_2)",
+                "sigmoid(x)",
+                Source(
+                    "Dauphin et al. 2017, Language modeling with gated convolutional networks, "
+                    "eq. 1",
+                    "https://arxiv.org/abs/1612.08083",
+                ),
+            ),
+            ("swiglu", "the silu", r"x_2\, \sigma(x_2)", "x * sigmoid(x)", _SHAZEER_2020),
+            (
+                "geglu",
+                "the gelu",
+                r"x_2 \Phi(x_2)",
+                "x * (1 + erf(x / sqrt(2))) / 2",
+                _SHAZEER_2020,
+            ),
+        )
     ),
     ActivationEntry(
         name="formula",

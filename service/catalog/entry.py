@@ -105,11 +105,14 @@ class ActivationEntry(Entry):
         initializer: the name of an initializer, or the variance of its weights.
         initializer_reason: why that one, in a sentence with its source.
         dropout: the name of a dropout.
+        pieces: z-values that a unit reads, unless its parameter ``pieces`` says so; its layer has
+            that many times the weights.
     """
 
     initializer: str | FanInScale = "glorot_uniform"
     initializer_reason: str = ""
     dropout: str = "dropout"
+    pieces: int = 1
 
 
 @dataclass(frozen=True)

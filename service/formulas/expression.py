@@ -32,6 +32,9 @@ Problem = tuple[tuple[str, ...], str]
 
 _CONSTANT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,29}", re.ASCII)
 
+#: "name" is what tells entries apart in dotted names of parameters.
+_RESERVED = {VARIABLE, *NUMBERS, *FUNCTIONS, "name"}
+
 #: Where an expression must have a value: z-values of ordinary size. Zero is not among them, where
 #: sin(x) / x has none.
 _PROBED = np.linspace(-7.75, 7.75, 32)
@@ -160,10 +163,10 @@ def _name_problems(expression: Expression, constants: Constants) -> list[Problem
     if VARIABLE not in names:
         found.append((("expression",), "The expression does not contain x, the z-value."))
     for name in constants:
-        if not _CONSTANT_NAME.fullmatch(name) or name in {VARIABLE, *NUMBERS, *FUNCTIONS}:
+        if not _CONSTANT_NAME.fullmatch(name) or name in _RESERVED:
             detail = (
                 f"{name[:40]!r} cannot be the name of a parameter: it has letters, digits and _, "
-                "at most 30, begins with no digit, and is not x, pi or a function."
+                "at most 30, begins with no digit, and is not x, pi, name or a function."
             )
             found.append((("parameters", name), detail))
         elif name not in names:

@@ -1,7 +1,8 @@
 """Activations as functions of numbers, with their slopes and kinks: what the theory integrates.
 
 The functions that train are in ``workers.nn.activations``; a test holds the two together. maxout
-reads several z-values and has maps of its own (``service.mean_field.maxout``).
+and the gated activations read several z-values; their maps are in ``service.mean_field.maxout`` and
+``service.mean_field.moments``.
 """
 
 import math
@@ -179,4 +180,11 @@ NONLINEARITIES: dict[str, Callable[..., Nonlinearity]] = {
         lambda x: np.maximum(x, 0) ** 2, lambda x: 2 * np.maximum(x, 0), (0.0,)
     ),
     "formula": _formula,
+}
+
+#: The functions of the second z-value by which gated activations multiply the first.
+GATES: dict[str, Nonlinearity] = {
+    "glu": _sigmoid(),
+    "swiglu": _silu(1.0),
+    "geglu": _gelu("none"),
 }

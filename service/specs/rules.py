@@ -14,7 +14,7 @@ from service.formulas.expression import problems
 from service.specs import grid
 from service.specs.architectures import ArchitectureError
 from service.specs.limits import Limits
-from service.specs.resolution import Resolution, facts, training_samples
+from service.specs.resolution import Resolution, facts, pieces_of, training_samples
 from service.specs.spec import ExperimentSpec
 
 #: Normalizations that compute statistics of the batch.
@@ -249,11 +249,11 @@ def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:
             point.parameter("rate"),
             f"{resolved.model.name} has {layers} dropout layers here: give one rate, or {layers}.",
         )
-    elif resolved.chosen("activation").name == "maxout" and point.value.name == "alpha_dropout":
+    elif pieces_of(resolved.chosen("activation")) > 1 and point.value.name == "alpha_dropout":
         yield FieldError(
             point.location,
-            "alpha_dropout sets units to selu's negative limit, which maxout does not have. "
-            "Use dropout.",
+            "alpha_dropout sets units to selu's negative limit, which "
+            f"{resolved.chosen('activation').name} does not have. Use dropout.",
         )
 
 

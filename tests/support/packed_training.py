@@ -28,7 +28,7 @@ BASE: dict[str, Any] = {
     "seeds": [3, 8],
     "layer_statistics": "off",
 }
-PARAMETRIC = ("prelu", "maxout")
+PARAMETRIC = ("prelu", "maxout", "glu", "swiglu", "geglu")
 ELEMENTWISE = [name for name in AXES["activation"] if name not in PARAMETRIC]
 REQUIRED = {"constant": {"value": 0.1}}
 #: Axes that may vary inside a pack of mlps, each with several of its values.
@@ -48,6 +48,7 @@ VARIED: dict[str, dict[str, Any]] = {
     },
     "prelu": {"activation": [{"name": "prelu", "initial_slope": a} for a in (0.1, 0.25)]},
     "maxout": {"activation": {"name": "maxout", "pieces": 2}, "dropout": "none"},
+    **{name: {"activation": name, "dropout": "none"} for name in ("glu", "swiglu", "geglu")},
     "initializer": {
         "initializer": [{"name": n, **REQUIRED.get(n, {})} for n in AXES["initializer"]],
         "seeds": [3],
@@ -105,6 +106,7 @@ CNNS: dict[str, dict[str, Any]] = {
     "activations": _CNN | {"optimizer": "adam"},
     "maxout": _CNN | {"activation": {"name": "maxout"}, "dropout": "none", "seeds": [3, 8]},
     "prelu": _CNN | {"activation": "prelu", "seeds": [3, 8]},
+    "geglu": _CNN | {"activation": "geglu", "dropout": "none", "seeds": [3, 8]},
     **{
         f"{normalization['name']} norm": _CNN | {"normalization": normalization}
         for normalization in (

@@ -17,8 +17,8 @@ from workers.nn.formulas import Expression, formula_function
 class Activation(nn.Module):
     """A function of z-values: (batch, units * pieces, *spatial) to (batch, units, *spatial).
 
-    A unit reads ``pieces`` neighbouring z-values. For all activations but maxout that is one, and
-    the function is element-wise, of any shape.
+    A unit reads ``pieces`` neighbouring z-values. For all activations but maxout and the gated ones
+    that is one, and the function is element-wise, of any shape.
 
     Args:
         function: from z-values to activations.
@@ -300,6 +300,46 @@ def maxout(*, pieces: int) -> ActivationFor:
     return lambda _: Activation(function, monotone=False, pieces=pieces)
 
 
+class Gated(Activation):
+    """The product of a unit's first z-value and a function of its second, the gate."""
+
+    def __init__(self, gate: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(partial(_gated, gate=gate), monotone=False, pieces=2)
+        self.gate = gate
+
+
+def _gated(z: Tensor, gate: Callable[[Tensor], Tensor]) -> Tensor:
+    value, opening = z.view(len(z), -1, 2, *z.shape[2:]).unbind(2)
+    return value * gate(opening)
+
+
+def glu() -> ActivationFor:
+    """Return the function x_1 * sigmoid(x_2) of a unit's two z-values.
+
+    References:
+        Dauphin et al. 2017, eq. 1.
+    """
+    return lambda _: Gated(torch.sigmoid)
+
+
+def swiglu() -> ActivationFor:
+    """Return the function x_1 * x_2 * sigmoid(x_2) of a unit's two z-values.
+
+    References:
+        Shazeer 2020, eq. 5, with beta = 1.
+    """
+    return lambda _: Gated(F.silu)
+
+
+def geglu() -> ActivationFor:
+    """Return the function x_1 * x_2 * Phi(x_2) of a unit's two z-values.
+
+    References:
+        Shazeer 2020, eq. 5.
+    """
+    return lambda _: Gated(F.gelu)
+
+
 ACTIVATIONS: dict[str, Callable[..., ActivationFor]] = {
     "identity": identity,
     "sigmoid": sigmoid,
@@ -321,5 +361,8 @@ ACTIVATIONS: dict[str, Callable[..., ActivationFor]] = {
     "celu": celu,
     "hard_swish": hard_swish,
     "squared_relu": squared_relu,
+    "glu": glu,
+    "swiglu": swiglu,
+    "geglu": geglu,
     "formula": formula,
 }

@@ -99,6 +99,7 @@ def test_auto_is_exact_for_a_rectifier_and_one_where_there_is_no_mean_square() -
         ("x", {"b": 1.0}, ("parameters", "b"), "does not use the parameter 'b'"),
         ("x", {"x": 1.0}, ("parameters", "x"), "cannot be the name of a parameter"),
         ("x", {"exp": 1.0}, ("parameters", "exp"), "cannot be the name of a parameter"),
+        ("x * name", {"name": 1.0}, ("parameters", "name"), "cannot be the name of a parameter"),
         ("x", {"b\n": 1.0}, ("parameters", "b\n"), "cannot be the name of a parameter"),
         ("log(x)", {}, ("expression",), "no value at x = -0.25"),
         ("x**0.5", {}, ("expression",), "no value at x = -0.25"),

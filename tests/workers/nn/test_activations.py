@@ -138,6 +138,12 @@ CASES = [
         lambda x: expit(1.702 * x) * (1 + 1.702 * x * expit(-1.702 * x)),
     ),
 ]
+#: Gated activations: the function of a unit's second z-value that its first is multiplied by.
+GATES = {
+    "glu": expit,
+    "swiglu": lambda x: x * expit(x),
+    "geglu": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
+}
 IDS = ["-".join([name, *map(str, parameters.values())]) for name, parameters, *_ in CASES]
 THROUGH_ZERO = [case for case in CASES if case[2](np.zeros(1)) == 0]
 
@@ -147,7 +153,7 @@ def activation(name, units=1, **parameters):
 
 
 def test_every_activation_has_a_reference():
-    assert {name for name, *_ in CASES} | {"maxout"} == set(ACTIVATIONS)
+    assert {name for name, *_ in CASES} | {"maxout", *GATES} == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize(("name", "parameters", "value", "derivative"), CASES, ids=IDS)
@@ -252,3 +258,31 @@ def test_maxout_commutes_with_pooling_in_value_but_not_in_the_gradient_of_ties()
     gradients = [torch.autograd.grad(output.sum(), z)[0] for output in (last, first)]
     assert not torch.equal(*gradients)
     assert not maxout.monotone
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize(
+    ("spatial", "memory_format"),
+    [
+        ((), torch.contiguous_format),
+        ((6, 5), torch.contiguous_format),
+        ((6, 5), torch.channels_last),
+    ],
+)
+def test_a_gated_unit_multiplies_its_first_z_value_by_the_gate_of_its_second(
+    name, spatial, memory_format
+):
+    gated = activation(name, 4)
+    assert (gated.pieces, gated.monotone) == (2, False)
+    z = np.random.default_rng(3).standard_normal((10, 8, *spatial))
+    x = torch.from_numpy(z).contiguous(memory_format=memory_format).requires_grad_()
+    first, second = z[:, 0::2], z[:, 1::2]
+    y = gated(x)
+    np.testing.assert_allclose(y.detach().numpy(), first * GATES[name](second), rtol=1e-12)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    np.testing.assert_allclose(gradient[:, 0::2].numpy(), GATES[name](second), rtol=1e-12)
+    step = 1e-6
+    slope = (GATES[name](second + step) - GATES[name](second - step)) / (2 * step)
+    np.testing.assert_allclose(gradient[:, 1::2].numpy(), first * slope, rtol=1e-6, atol=1e-8)
+    if spatial and memory_format == torch.channels_last:
+        assert y.is_contiguous(memory_format=memory_format)
