@@ -42,6 +42,12 @@ class Settings(BaseSettings):
         10, ge=1, description="Database connections the API keeps open."
     )
 
+    statement_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="Longest that one statement of the API may take in the database; 0: any time.",
+    )
+
     home: Path = Field(
         Path(".actinium"),
         description="Folder of the embedded servers' data, of checkpoints and of signs of life.",

@@ -34,7 +34,7 @@ from service.api.web.authentication import Authentication
 from service.api.web.head_requests import HeadRequests
 from service.api.web.parameters import check_parameters
 from service.api.web.problems import ProblemAnswers
-from service.api.web.request_bodies import RequestBodies
+from service.api.web.request_bodies import MOST_VALIDATED_AT_ONCE, RequestBodies
 from service.api.web.request_log import RequestLog
 from service.api.web.response_headers import ResponseHeaders
 from service.api.web.route_table import RouteTable
@@ -94,12 +94,13 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     """Make what the routes share; ``service.api.web.dependencies`` hands it to them."""
     state = app.state
     state.settings = settings
-    state.engine = create_database_engine(settings)
+    state.engine = create_database_engine(settings, statement_seconds=settings.statement_seconds)
     state.sessions = session_factory(state.engine)
     state.reading = reading_factory(state.engine)
     state.doorbell = Doorbell(settings)
     state.hub = EventHub(settings)
     state.stream_readers = anyio.CapacityLimiter(events.MAX_STREAM_READERS)
+    state.validating = anyio.CapacityLimiter(MOST_VALIDATED_AT_ONCE)
     state.drawing = anyio.Semaphore(figures.MAX_DRAWN_AT_ONCE)
     state.metrics = Metrics()
     state.schema = SchemaGuard(state.engine)

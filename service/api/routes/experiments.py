@@ -83,6 +83,7 @@ def list_experiments(
     tag: Annotated[
         list[Annotated[str, Field(pattern=r"^[^:]+:")]] | None,
         Query(
+            max_length=50,
             description="`key:value`; repeat for several, all of which must match.",
             examples=[["course:dl"]],
         ),

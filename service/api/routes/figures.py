@@ -78,6 +78,7 @@ def draw_experiment_learning_curves(
     leave_out: Annotated[
         list[Annotated[str, Field(pattern=r"^[a-z_]+:.+$", max_length=300)]] | None,
         Query(
+            max_length=100,
             description="`axis:value` of configurations that are not drawn; repeat for several. "
             "Leave out one that fails, so that the others fill the figure.",
             examples=[["activation:sigmoid"]],
@@ -95,7 +96,7 @@ def draw_experiment_learning_curves(
         session,
         experiment_id,
         metric=metric,
-        by=names(by),
+        by=names("by", by),
         leave_out=[(axis, value) for axis, _, value in left_out],
         kind=kind,
         theme=theme,
@@ -230,17 +231,19 @@ def draw_run_decision_boundary(
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
-@_experiments.get("/{name}.{kind}", include_in_schema=False, dependencies=_DRAWING[:1])
-def refuse_experiment_figure(experiment_id: uuid.UUID, name: str, session: SessionDep) -> None:
+@_experiments.get("/{file}", include_in_schema=False, dependencies=_DRAWING[:1])
+def refuse_experiment_figure(experiment_id: uuid.UUID, file: str, session: SessionDep) -> None:
     """Raise an error with the figures of an experiment that exist."""
     lifecycle.get(session, experiment_id)
+    name = file.partition(".")[0]
     raise NotFoundError(unknown("figure of an experiment", name, list(EXPERIMENT_FIGURES)))
 
 
-@_runs.get("/{name}.{kind}", include_in_schema=False, dependencies=_DRAWING[:1])
-def refuse_run_figure(run_id: uuid.UUID, name: str, session: SessionDep) -> None:
+@_runs.get("/{file}", include_in_schema=False, dependencies=_DRAWING[:1])
+def refuse_run_figure(run_id: uuid.UUID, file: str, session: SessionDep) -> None:
     """Raise an error with the figures of a run that exist."""
     search.get(session, run_id)
+    name = file.partition(".")[0]
     raise NotFoundError(unknown("figure of a run", name, list(RUN_FIGURES)))
 
 

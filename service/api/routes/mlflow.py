@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Body, Depends, Query
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.mlflow_errors import PREFIX
+from service.api.web.parameters import is_number
 from service.api.web.request_bodies import JsonRoute
 from service.database.paging import MAX_LIMIT
 from service.errors import ForbiddenError, NotFoundError
@@ -34,6 +36,18 @@ _READ_ONLY = (
 #: The most values of a metric in a page, as of MLflow's own server.
 _MAX_POINTS = 25_000
 
+#: A token has the values that the page is ordered by; the error of a run is the longest.
+_LONGEST_TOKEN = 100_000
+_MOST_EXPERIMENTS = 10_000
+
+
+def _require_number(value: object) -> object:
+    if isinstance(value, str) and not is_number(value, "integer"):
+        raise PydanticCustomError("int_parsing", "Input should be an integer")
+    return value
+
+
+_Count = Annotated[int, BeforeValidator(_require_number)]
 _View = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
 
 
@@ -42,7 +56,7 @@ class _Search(BaseModel):
 
     filter: Text | None = None
     order_by: Annotated[list[Text], Field(max_length=10)] = []
-    page_token: Text | None = None
+    page_token: Annotated[Text, Field(max_length=_LONGEST_TOKEN)] | None = None
 
     @property
     def query(self) -> dict[str, Any]:
@@ -52,13 +66,13 @@ class _Search(BaseModel):
 
 
 class _ExperimentSearch(_Search):
-    max_results: int = Field(MAX_LIMIT, ge=1)
+    max_results: _Count = Field(MAX_LIMIT, ge=1)
     view_type: _View = "ACTIVE_ONLY"
 
 
 class _RunSearch(_Search):
-    experiment_ids: list[Text] = []
-    max_results: int = Field(MAX_LIMIT, ge=1)
+    experiment_ids: Annotated[list[Text], Field(max_length=_MOST_EXPERIMENTS)] = []
+    max_results: _Count = Field(MAX_LIMIT, ge=1)
     run_view_type: _View = "ACTIVE_ONLY"
 
 
@@ -118,7 +132,7 @@ def get_mlflow_metric_history(
     metric_key: str,
     run_id: str | None = None,
     run_uuid: str | None = None,
-    max_results: Annotated[int, Query(ge=1)] = _MAX_POINTS,
+    max_results: Annotated[_Count, Query(ge=1)] = _MAX_POINTS,
     page_token: str | None = None,
 ) -> Response:
     """Return the values of a metric by epoch."""
