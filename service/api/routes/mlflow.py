@@ -6,14 +6,15 @@ says how our terms map to MLflow's.
 
 from typing import Annotated, Any, Literal
 
-import orjson
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from service.api.computing.processes import compute
+from service.api.computing.tasks import mlflow_body
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.mlflow_errors import PREFIX
 from service.api.web.parameters import is_number
@@ -28,6 +29,8 @@ router = APIRouter(
 )
 
 _API = f"{PREFIX}/"
+_EXPERIMENTS = "service.api.computing.tasks:search_mlflow_experiments"
+_RUNS = "service.api.computing.tasks:search_mlflow_runs"
 _FILES = f"{PREFIX}-artifacts/artifacts"
 _READ_ONLY = (
     "The MLflow endpoints are read-only. Submit experiments by POST /v1/experiments; /docs "
@@ -77,17 +80,15 @@ class _RunSearch(_Search):
 
 
 @router.post(_API + "experiments/search")
-def search_mlflow_experiments(
-    session: SessionDep, wanted: Annotated[_ExperimentSearch | None, Body()] = None
+async def search_mlflow_experiments(
+    request: Request, wanted: Annotated[_ExperimentSearch | None, Body()] = None
 ) -> Response:
     """Return experiments; deleted ones are not kept."""
     search = wanted or _ExperimentSearch()
     if search.view_type == "DELETED_ONLY":
         return _answer(experiments=[])
     limit = min(search.max_results, MAX_LIMIT)
-    page = experiments.search(session, **search.query, limit=limit)
-    found = [shapes.experiment(row) for row in page.rows]
-    return _answer(experiments=found, next_page_token=page.next_cursor)
+    return _json(await compute(request, _EXPERIMENTS, search.query, limit))
 
 
 @router.get(_API + "experiments/get")
@@ -104,16 +105,15 @@ def get_mlflow_experiment_by_name(session: SessionDep, experiment_name: str) -> 
 
 
 @router.post(_API + "runs/search")
-def search_mlflow_runs(
-    session: SessionDep, wanted: Annotated[_RunSearch | None, Body()] = None
+async def search_mlflow_runs(
+    request: Request, wanted: Annotated[_RunSearch | None, Body()] = None
 ) -> Response:
     """Return runs with their parameters, tags and latest metrics."""
     search = wanted or _RunSearch()
     if search.run_view_type == "DELETED_ONLY":
         return _answer(runs=[])
     limit = min(search.max_results, MAX_LIMIT)
-    page = runs.search(session, search.experiment_ids, **search.query, limit=limit)
-    return _answer(runs=shapes.runs(page.rows), next_page_token=page.next_cursor)
+    return _json(await compute(request, _RUNS, search.experiment_ids, search.query, limit))
 
 
 @router.get(_API + "runs/get")
@@ -189,8 +189,11 @@ def refuse_mlflow_write(path: str) -> None:
 
 
 def _answer(**content: Any) -> Response:
-    shown = {name: value for name, value in content.items() if value is not None}
-    return Response(orjson.dumps(shown), media_type="application/json")
+    return _json(mlflow_body(**content))
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
 
 
 def _id(run_id: str | None, run_uuid: str | None) -> str:

@@ -23,7 +23,11 @@ _TOO_MANY = f"A request can have at most {_MOST_PARAMETERS:,} query parameters."
 #: How a number is written, by its type in the API's description.
 _NUMBERS = {
     "integer": re.compile(r"-?[0-9]+"),
-    "number": re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]+)?"),
+    # NaN and infinities are numbers too; whoever takes none says so.
+    "number": re.compile(
+        r"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]+)?|nan|inf(?:inity)?)",
+        re.IGNORECASE,
+    ),
 }
 #: As pydantic says it.
 _NO_NUMBER = {"integer": "Input should be an integer", "number": "Input should be a number"}

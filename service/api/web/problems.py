@@ -74,6 +74,11 @@ _STATUSES: dict[int, tuple[str, str, str]] = {
         "This path does not take PUT; it takes GET, HEAD, POST.",
     ),
     406: ("not-acceptable", "Not acceptable", "This is available as application/json, text/csv."),
+    408: (
+        "request-timeout",
+        "The request came too slowly",
+        "The body was not complete within 60 s.",
+    ),
     409: (
         "conflict",
         "Conflict",
@@ -91,6 +96,7 @@ _STATUSES: dict[int, tuple[str, str, str]] = {
         "1 thing in the request cannot be used: 'rleu' is not a known activation; did you mean "
         "'relu'? Valid: elu, relu, tanh.",
     ),
+    431: ("headers-too-large", "Headers too large", "The headers have more than 65,536 bytes."),
     429: ("rate-limited", "Too many requests", "The limit is 100000 per 1 minute; wait 12 s."),
     500: ("internal", "Internal error", _INTERNAL),
     503: ("unavailable", "Temporarily unavailable", _DATABASE_AWAY),

@@ -4,6 +4,7 @@ A body is refused before anything is parsed from it or waits for it: by its anno
 where it has one, else as soon as it grows too long. So a large upload costs no memory.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -35,21 +36,27 @@ class RequestBodies:
     validate it, and problems point into it.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
 
         Raises:
-            HTTPException: 400, 413 or 415.
+            HTTPException: 400, 408, 413 or 415.
         """
         if scope["type"] != "http" or scope["method"] not in _METHODS_WITH_BODY:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        body = await self._read(headers, receive)
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await self._read(headers, receive)
+        except TimeoutError as error:
+            detail = f"The body was not complete within {self._seconds:g} s."
+            raise HTTPException(408, detail) from error
         if body is None:
             return
         if body:
