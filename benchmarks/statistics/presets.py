@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def trained(name: str, position: int) -> TrainingRecord:
     planned = planned_runs(name)[position]
     config = planned.config
     data = load(config.dataset)
-    insights = InsightBuilder(config, guessing_of(config, data))
+    insights = InsightBuilder(config, partial(guessing_of, config, data))
     history: dict[str, dict[int, float]] = {metric: {} for metric in _METRICS}
     layers: dict[int, list[dict[str, Any]]] = {}
     status, verdict = "completed", None

@@ -54,12 +54,25 @@ def fail_attempts(
     return _give_back(session, claims, AttemptOutcome.ERROR, reason, settings)
 
 
+def separate(
+    session: Session, claims: Sequence[Claim], reason: str, settings: Settings
+) -> RunsToLeave:
+    """Queue the runs of a pack that failed: each is trained alone from now on.
+
+    Which of them made the pack fail is not known, so this uses up none of their attempts. The one
+    that did fails again alone, and the others go on.
+    """
+    return _give_back(session, claims, AttemptOutcome.RELEASED, reason, settings, alone=True)
+
+
 def _give_back(
     session: Session,
     claims: Sequence[Claim],
     outcome: AttemptOutcome,
     reason: str,
     settings: Settings,
+    *,
+    alone: bool = False,
 ) -> RunsToLeave:
     with session.begin():
         locked = lock_claims(session, claims)
@@ -71,6 +84,8 @@ def _give_back(
                 .order_by(Run.id)
                 .execution_options(populate_existing=True)
             ).all()
+            for run in runs:
+                run.alone = run.alone or alone
             take_back(session, runs, outcome, reason, settings)
         return locked.to_leave(running, ended=running)
 
