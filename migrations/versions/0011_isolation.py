@@ -3,7 +3,8 @@
 ``runs.alone`` marks a run whose pack failed. ``runs.weights_run`` and ``weights_attempt`` name the
 files of a run that took over a history; until now they were found through the rows of the runs that
 passed it on, any of which may be deleted. Where one is gone, so are its files, and the attempt
-stays empty.
+stays empty. ``webhook_batches`` are deliveries still to be made; ``webhooks.failing_since`` is when
+a receiver that fails began to.
 
 Revision: 0011, after 0010.
 """
@@ -41,6 +42,18 @@ def upgrade() -> None:
         FROM last WHERE last.id = runs.id
         """
     )
+    op.execute("ALTER TABLE webhooks ADD COLUMN IF NOT EXISTS failing_since timestamptz")
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS webhook_batches (
+            id uuid NOT NULL,
+            webhook_ids uuid[] NOT NULL,
+            messages jsonb NOT NULL,
+            created_at timestamptz NOT NULL DEFAULT now(),
+            CONSTRAINT pk_webhook_batches PRIMARY KEY (id)
+        )
+        """
+    )
     with op.get_context().autocommit_block():
         _build("ix_runs_weights_run", "weights_run", where="weights_run IS NOT NULL")
         _drop("ix_runs_reused_from")
@@ -51,6 +64,8 @@ def downgrade() -> None:
     with op.get_context().autocommit_block():
         _build("ix_runs_reused_from", "reused_from", where="reused_from IS NOT NULL")
         _drop("ix_runs_weights_run")
+    op.execute("DROP TABLE IF EXISTS webhook_batches")
+    op.execute("ALTER TABLE webhooks DROP COLUMN IF EXISTS failing_since")
     for column in ("weights_attempt", "weights_run", "alone"):
         op.execute(f"ALTER TABLE runs DROP COLUMN IF EXISTS {column}")
 

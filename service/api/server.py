@@ -1,6 +1,7 @@
 """Running the application under uvicorn."""
 
 import gc
+import os
 import socket
 import sys
 
@@ -40,6 +41,8 @@ def make_server(settings: Settings, *, grace_seconds: int) -> Server:
         access_log=False,  # service.api.web.request_log writes the lines
         log_config=None,
         server_header=False,
+        # uvicorn would believe whoever asks from 127.0.0.1 whom he asks for.
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
         ws="none",
         timeout_graceful_shutdown=grace_seconds,
     )
