@@ -236,7 +236,7 @@ def test_weights_outlive_every_run_that_passed_them_on(
     assert value_of(api.get(f"/v1/runs/{run.id}/weights")) == 2.0
     assert value_of(api.get(f"/v1/runs/{run.id}/weights?epoch=0")) == 1.0
     artifact = f"/api/2.0/mlflow-artifacts/artifacts/{last}/{run.id}/artifacts/weights.safetensors"
-    assert value_of(api.get(artifact)) == 2.0
+    assert value_of(api.get(artifact, follow_redirects=True)) == 2.0
     lab.execute("UPDATE runs SET finished_at = now() - interval '40 days'")
     assert files.purge(session, settings) == 2
     assert "are kept for 30 days" in refusal(api, f"/v1/runs/{run.id}/weights")
