@@ -137,6 +137,13 @@ class Settings(BaseSettings):
         "between them; after the last one the message is given up.",
     )
 
+    webhook_failing_days: float = Field(
+        5.0,
+        gt=0,
+        description="Time without any message delivered after which a webhook whose "
+        "receiver fails is disabled.",
+    )
+
     lease_seconds: float = Field(
         30.0,
         gt=0,

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,9 @@ def train_job(name: str, size: Size, positions: list[int]) -> dict[int, Training
     data: Dataset = load(runs[0].config.dataset)
     keeps_layers = PRESETS[name].reads_layers
     observed = [
-        _Observed(run, InsightBuilder(run.config, guessing_of(run.config, data)), keeps_layers)
+        _Observed(
+            run, InsightBuilder(run.config, partial(guessing_of, run.config, data)), keeps_layers
+        )
         for run in runs
     ]
     configuration = runs[0].configuration

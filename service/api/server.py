@@ -1,6 +1,7 @@
 """Running the application under uvicorn."""
 
 import gc
+import os
 import resource
 import socket
 import sys
@@ -56,6 +57,8 @@ def make_server(settings: Settings, *, grace_seconds: int, hang_seconds: float =
         access_log=False,  # service.api.web.request_log writes the lines
         log_config=None,
         server_header=False,
+        # uvicorn would believe whoever asks from 127.0.0.1 whom he asks for.
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
         ws="none",
         http=limited_protocol(settings),
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
