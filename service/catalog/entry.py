@@ -24,6 +24,8 @@ class Parameter:
         options: the values of an ``option``.
         axis: the axis of a ``choice``.
         max_items, min_items: bounds of a list's length.
+        implied: whether a configuration leaves it out where it has its default. True for a
+            parameter that an entry got later, so that the configurations before keep their hashes.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Parameter:
     axis: str | None = None
     max_items: int | None = None
     min_items: int = 1
+    implied: bool = False
 
 
 @dataclass(frozen=True)

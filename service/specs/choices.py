@@ -237,7 +237,8 @@ def _parameter_default(parameter: Parameter) -> Any:
             )
         case _:
             # So that a parameter can be added without changing the hashes of configurations.
-            unset = (lambda value: value is None) if parameter.default is None else None
+            implied = parameter.implied or parameter.default is None
+            unset = (lambda value: value == parameter.default) if implied else None
             return Field(default=parameter.default, description=meaning, exclude_if=unset)
 
 

@@ -74,6 +74,15 @@ VARIED: dict[str, dict[str, Any]] = {
     **{f"{name}_norm": {"normalization": name} for name in ("batch", "layer", "instance")},
     "group_norm": {"normalization": {"name": "group", "groups": 1}},
     "switchable_norm": {"normalization": "switchable"},
+    "rms_norm": {"normalization": "rms"},
+    # With tanh: relu's zeros give a layer without variance, which makes rounding large.
+    **{
+        f"{name}_norm_after": {
+            "normalization": {"name": name, "position": "after_activation"},
+            "activation": "tanh",
+        }
+        for name in ("batch", "layer", "rms")
+    },
     "statistics": {"layer_statistics": {"every": 1, "samples": 20}},
     "binary": {"dataset": {"name": "moons", "train_size": 50, "test_size": 30}},
     "ten_sigmoids": {"loss": "binary_crossentropy"},
@@ -95,13 +104,16 @@ CNNS: dict[str, dict[str, Any]] = {
     "maxout": _CNN | {"activation": {"name": "maxout"}, "dropout": "none", "seeds": [3, 8]},
     "prelu": _CNN | {"activation": "prelu", "seeds": [3, 8]},
     **{
-        f"{normalization['name']} norm": _CNN | {"normalization": normalization}
+        f"{' '.join(map(str, normalization.values()))} norm": _CNN
+        | {"normalization": normalization}
         for normalization in (
             {"name": "batch"},
             {"name": "layer"},
             {"name": "instance"},
             {"name": "group", "groups": 2},
             {"name": "switchable"},
+            {"name": "rms"},
+            {"name": "batch", "position": "after_activation"},
         )
     },
 }

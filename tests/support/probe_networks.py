@@ -25,6 +25,7 @@ _PARAMETERS = {
     "layer": {"epsilon": 1e-3},
     "group": {"groups": 2, "epsilon": 1e-3},
     "instance": {"epsilon": 1e-3},
+    "rms": {"epsilon": 1e-3},
 }
 
 
@@ -43,6 +44,7 @@ def constant(value):
 def network(model, shape, outputs, activation, initializer, seed=0, **options):
     """A network with weights; ``initializer`` is a name or draws itself."""
     normalization = options.pop("normalization", "none")
+    normalized_after = options.pop("normalized_after", False)
     bias = options.pop("bias", 0.0)
     if isinstance(activation, str):
         activation = entry(ACTIVATIONS, activation)
@@ -54,6 +56,7 @@ def network(model, shape, outputs, activation, initializer, seed=0, **options):
         activation=activation,
         normalization=entry(NORMALIZATIONS, normalization),
         dropout=DROPOUTS["none"](),
+        normalized_after=normalized_after,
     )
     built = MODELS[model](parts, **options)
     initialize(

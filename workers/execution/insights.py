@@ -120,7 +120,7 @@ def guessing_of(config: RunConfig, data: Dataset) -> Guessing:
 
 def _setting(config: RunConfig) -> Setting:
     steps = config.epochs * math.ceil(training_samples(config.dataset) / config.batch_size)
-    normalized = config.normalization.name != "none"
+    normalized = config.normalization.name not in {"none", "weight"}
     return Setting(config.epochs, steps, config.optimizer.name, normalized)
 
 

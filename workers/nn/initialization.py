@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.nn.initializers import Initializer, LsuvInitializer
+from workers.nn.normalizations import set_weight
 
 #: The layers that have weights to draw.
 Weighted = nn.Linear | nn.Conv2d
@@ -44,17 +45,18 @@ def initialize(
     for name, layer in network.named_modules():
         if isinstance(layer, Weighted):
             draw = output_weight if name == "output" else weight
-            _fill(layer.weight, draw, stream(f"{name}.weight"))
+            set_weight(layer, _drawn(layer.weight, draw, stream(f"{name}.weight")))
             if layer.bias is not None:
-                _fill(layer.bias, bias, stream(f"{name}.bias"))
+                layer.bias.copy_(_drawn(layer.bias, bias, stream(f"{name}.bias")))
             if isinstance(draw, LsuvInitializer):
                 measured.append(layer)
     if measured:
         unit_variance(network, measured, inputs)
 
 
-def _fill(parameter: Tensor, draw: Initializer, generator: np.random.Generator) -> None:
-    parameter.copy_(torch.from_numpy(draw(tuple(parameter.shape), generator)))
+def _drawn(parameter: Tensor, draw: Initializer, generator: np.random.Generator) -> Tensor:
+    drawn = torch.from_numpy(draw(tuple(parameter.shape), generator))
+    return drawn.to(parameter.device, parameter.dtype)
 
 
 @torch.no_grad()
@@ -95,7 +97,7 @@ def _scale(layer: Weighted, _: tuple[Tensor], z: Tensor) -> Tensor:
     deviation, mean = torch.std_mean(z, correction=0)
     if not _ROUNDING * mean.abs() < deviation < math.inf:
         return z
-    layer.weight.div_(deviation)
+    set_weight(layer, layer.weight / deviation)
     if layer.bias is None:
         return z / deviation
     # The bias stays: bias + (z - bias) / deviation.

@@ -25,12 +25,15 @@ MEASURED_SAMPLES = 1_000
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
     """Return a configuration's network for a data set, initialized, on the CPU."""
+    normalization = config.normalization.parameters
+    position = normalization.pop("position", "before_activation")
     parts = Parts(
         input_shape=data.input_shape,
         outputs=network_of(config.dataset, config.model, config.activation).output.features,
         activation=entry(ACTIVATIONS, config.activation),
-        normalization=entry(NORMALIZATIONS, config.normalization),
+        normalization=NORMALIZATIONS[config.normalization.name](**normalization),
         dropout=entry(DROPOUTS, config.dropout),
+        normalized_after=position == "after_activation",
     )
     parameters = config.model.parameters
     parameters.pop("head", None)  # it has decided the number of outputs

@@ -108,10 +108,10 @@ class SoloTraining:
         self.step = 0
         self.sums = self._zeros(self.metrics.sums)
         self.seconds = 0.0
-        self._weights = [layer.weighted.weight for layer in self.network.hidden_layers()]
-        self._weights.append(self.network.output.weight)
+        self._weighted = [layer.weighted for layer in self.network.hidden_layers()]
+        self._weighted.append(self.network.output)
         self._measured = MeasuredSteps(self.probing, self.steps)
-        self.updates = unmeasured(len(self._weights)).to(device)
+        self.updates = unmeasured(len(self._weighted)).to(device)
         self._running_since = time.monotonic()
 
     def run(self) -> Iterator[Pulse | StartResult | EpochResult]:
@@ -198,9 +198,9 @@ class SoloTraining:
         if slot is None:
             self.optimizer.step()
             return
-        before = [weight.detach().clone().flatten() for weight in self._weights]
+        before = [layer.weight.detach().clone().flatten() for layer in self._weighted]
         self.optimizer.step()
-        after = [weight.detach().flatten() for weight in self._weights]
+        after = [layer.weight.detach().flatten() for layer in self._weighted]
         self.updates[slot] = update_ratios(before, after)
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:

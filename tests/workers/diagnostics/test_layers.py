@@ -301,3 +301,39 @@ def test_equal_channels_stay_equal_where_all_positions_treat_them_alike(told_apa
     found = statistics(built, images, torch.arange(20) % 10).hidden
     assert [layer.symmetric for layer in found[:2]] == [True, True]
     assert [layer.symmetry_kept for layer in found[:2]] == [False, not told_apart]
+
+
+def test_z_values_are_what_the_activation_reads_wherever_the_normalization_is():
+    x, labels = ball(3, samples=40)
+    options = {"hidden_units": [6, 5], "normalization": "layer"}
+    for after in (False, True):
+        built = network("mlp", (10,), 2, "tanh", "he_normal", normalized_after=after, **options)
+        first, second = built.hidden_layers()
+        z = first.weighted(x)
+        if after:
+            z = second.weighted(first.normalization(z.tanh()))
+        else:
+            z = second.normalization(second.weighted(first.normalization(z).tanh()))
+        found = statistics(built, x, labels).layers[1]
+        assert found.z.mean == pytest.approx(z.mean().item(), abs=1e-6)
+        assert found.z.std == pytest.approx(z.std(correction=0).item(), rel=1e-5)
+        assert found.activation.std == pytest.approx(z.tanh().std(correction=0).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("model", ["mlp", "mnist_cnn"])
+def test_of_normalized_weights_the_statistics_are_those_of_the_products(model):
+    """w = g v / |v| is what multiplies: values and gradients equal those of a plain network."""
+    sizes = {"mlp": {"hidden_units": [6, 5]}}
+    size = sizes.get(model, {"channels": [3, 4], "kernel_size": 3, "units": [5]})
+    shape = (1, 8, 8)
+    plain, normalized = (
+        network(model, shape, 10, "tanh", "he_normal", normalization=name, **size)
+        for name in ("none", "weight")
+    )
+    x = torch.rand(70, *shape, generator=torch.Generator().manual_seed(1))
+    labels = torch.arange(70) % 10
+    expected, found = statistics(plain, x, labels), statistics(normalized, x, labels)
+    for one, other in zip(found.layers, expected.layers, strict=True):
+        assert one.weight.std == pytest.approx(other.weight.std, rel=1e-5)
+        assert one.gradient.std == pytest.approx(other.gradient.std, rel=1e-4)
+        assert one.gradient.count == other.gradient.count
