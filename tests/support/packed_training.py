@@ -65,8 +65,35 @@ VARIED: dict[str, dict[str, Any]] = {
                 {"name": name, "learning_rate": 0.002, "schedule": "warmup"},
             ]
         }
-        for name in ("adam", "adamw", "rmsprop", "adagrad")
+        for name in ("adam", "adamw", "rmsprop", "adagrad", "nadam", "lion")
     },
+    **{
+        f"{name}_decay": {
+            "optimizer": [{"name": name}]
+            + [{"name": name, f"{kind}_weight_decay": 0.1} for kind in ("coupled", "decoupled")]
+        }
+        for name in ("sgd", "adam", "rmsprop", "adagrad", "nadam", "lion")
+    },
+    "momentum_decay": {"optimizer": [{"name": "nadam", "momentum_decay": d} for d in (0.0, 0.1)]},
+    "one_cycle": {"optimizer": [{"name": "sgd", "schedule": s} for s in ("constant", "one_cycle")]},
+    "plateau": {
+        "optimizer": [
+            {"name": "sgd", "schedule": {"name": "reduce_on_plateau", "patience": 1} | plateau}
+            for plateau in ({"min_delta": 10.0}, {"metric": "val_accuracy"})
+        ],
+        "epochs": 5,
+    },
+    "early_stopping": {
+        "early_stopping": {"metric": "val_accuracy", "patience": 1},
+        "optimizer": [{"name": "sgd", "learning_rate": rate} for rate in (0.0, 0.05, 0.2)],
+        "epochs": 6,
+        "layer_statistics": {"every": 4, "samples": 20},
+    },
+    "label_smoothing": {
+        "loss": {"name": "categorical_crossentropy", "label_smoothing": 0.2},
+        "layer_statistics": {"every": 1, "samples": 20},
+    },
+    "smoothed_sigmoids": {"loss": {"name": "binary_crossentropy", "label_smoothing": 0.2}},
     "weight_decay": {"optimizer": [{"name": "adamw", "weight_decay": w} for w in (0.0, 0.1)]},
     "accumulator": {
         "optimizer": [{"name": "adagrad", "initial_accumulator": a} for a in (0.0, 0.5)]

@@ -42,14 +42,21 @@ class Probe:
         network: on any device; its weights must not change before ``statistics``.
         loss: from logits and labels to the mean loss, a scalar tensor.
         samples: number of samples of the probe.
+        label_smoothing: of the loss.
     """
 
     def __init__(
-        self, network: Network, loss: Callable[[Tensor, Tensor], Tensor], samples: int
+        self,
+        network: Network,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        samples: int,
+        *,
+        label_smoothing: float = 0.0,
     ) -> None:
         self._network = network
         self._loss = loss
         self._samples = samples
+        self._label_smoothing = label_smoothing
         self._mean_loss = 0.0
         self._labels: list[Tensor] = []
         hidden = network.hidden_layers()
@@ -93,7 +100,8 @@ class Probe:
 
     def _chance_loss(self) -> float:
         labels = torch.cat(self._labels)
-        return chance_loss(self._loss, labels, self._layers[-1].weighted.weight.shape[0])
+        outputs = self._layers[-1].weighted.weight.shape[0]
+        return chance_loss(self._loss, labels, outputs, self._label_smoothing)
 
     def _forward(self, inputs: Tensor) -> list[Tensor]:
         """Return the z-values of each layer, by hooks: a model may pool before it activates."""

@@ -68,7 +68,7 @@ class InsightBuilder:
         *,
         last: bool = False,
     ) -> Insight:
-        self._observe(epoch, metrics, layers)
+        self._observe(epoch, metrics, layers, last=last)
         self._diagnose(outcome_of(self._course, self._guessing) if last else None)
         changed = self._latest != self._recorded
         self._recorded = self._latest
@@ -78,7 +78,12 @@ class InsightBuilder:
         )
 
     def _observe(
-        self, epoch: int, metrics: Mapping[str, float], layers: NetworkStatistics | None
+        self,
+        epoch: int,
+        metrics: Mapping[str, float],
+        layers: NetworkStatistics | None,
+        *,
+        last: bool = False,
     ) -> None:
         course = self._course
         if metrics:
@@ -93,7 +98,7 @@ class InsightBuilder:
             if metrics:
                 self._diagnostician.see_epoch(epoch, metrics)
             if layers is not None:
-                self._diagnostician.see_layers(epoch, layers)
+                self._diagnostician.see_layers(epoch, layers, last=last and not course.diverged)
         except Exception:
             _log.exception("An epoch could not be diagnosed", epoch=epoch)
 
@@ -111,11 +116,10 @@ class InsightBuilder:
 def guessing_of(config: RunConfig, data: Dataset) -> Guessing:
     """Return what guessing comes to on a run's data: its loss on the training part."""
     outputs = 1 if config.model.parameters.get("head") == "binary" else data.classes
-    loss = entry(LOSSES, config.loss).function
+    loss = entry(LOSSES, config.loss)
+    chance = chance_loss(loss.function, data.train.labels, outputs, loss.label_smoothing)
     labels = data.validation.labels
-    return Guessing(
-        chance_loss(loss, data.train.labels, outputs), largest_share(labels), len(labels)
-    )
+    return Guessing(chance, largest_share(labels), len(labels))
 
 
 def _setting(config: RunConfig) -> Setting:

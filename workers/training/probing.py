@@ -31,7 +31,7 @@ class Probing:
     epochs: frozenset[int]
 
     def at(self, epoch: int, *, ending: bool = False) -> bool:
-        """Whether statistics are taken at an epoch; ``ending``: the run diverged in it."""
+        """Whether statistics are taken at an epoch; ``ending``: the run ends in it."""
         return epoch in self.epochs or (ending and bool(self.epochs))
 
 
@@ -77,7 +77,7 @@ def probed(
         last: whether the run ends here; then the statistics include the decision boundary, for data
             with two features.
     """
-    probe = Probe(network, loss.function, samples)
+    probe = Probe(network, loss.function, samples, label_smoothing=loss.label_smoothing)
     for chunk in probe.chunks():
         probe.add(part.inputs[chunk], part.labels[chunk])
         if chunk.stop < samples:
