@@ -137,11 +137,14 @@ class _ProbedLayer:
         self._gradient = torch.zeros_like(weighted.weight)
         self._alive = torch.full((_features(weighted),), not activity.can_die)
         self._saturated = 0
+        self._zeros = 0
 
     def add(self, z: Tensor, z_gradient: Tensor, gradient: Tensor) -> None:
         z = z.detach()
         self._z.add(z)
-        self._activations.add(self._activity.values(z))
+        activations = self._activity.values(z)
+        self._activations.add(activations)
+        self._zeros += int((activations == 0).count_nonzero())
         self._z_gradients.add(z_gradient)
         self._gradient += gradient
         self._saturated += self._activity.count_saturated(z)
@@ -166,6 +169,7 @@ class _ProbedLayer:
             signal=self._z.deviations().mean().item(),
             dead_fraction=1 - alive.double().mean().item(),
             saturated_fraction=self._saturated / z.count,
+            sparsity=self._zeros / activation.count,
             symmetric=symmetric,
             symmetry_kept=symmetric
             and (self._onward is None or self._onward.treats_alike(silent=silent)),

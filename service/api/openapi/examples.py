@@ -270,6 +270,7 @@ LAYERS: dict[str, Any] = {
             "signal": 0.9436,
             "dead_fraction": 0.0234375,
             "saturated_fraction": 0.0,
+            "sparsity": 0.4871,
             "symmetric": False,
         }
     ],

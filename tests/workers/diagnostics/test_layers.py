@@ -128,6 +128,7 @@ def check(found: NetworkStatistics, built, loss, expected, activation):
         agree(layer.gradient, gradient, 1e-4)
         agree(layer.z_gradient, delta, 1e-4)
         assert layer.units == z.shape[1]
+        assert layer.sparsity == pytest.approx((values == 0).mean(), abs=2 / values.size)
         by_unit = np.moveaxis(z, 1, 0).reshape(z.shape[1], -1)
         assert layer.signal == pytest.approx(by_unit.std(1).mean(), rel=1e-5)
         if layer.name == "output":
@@ -301,6 +302,18 @@ def test_equal_channels_stay_equal_where_all_positions_treat_them_alike(told_apa
     found = statistics(built, images, torch.arange(20) % 10).hidden
     assert [layer.symmetric for layer in found[:2]] == [True, True]
     assert [layer.symmetry_kept for layer in found[:2]] == [False, not told_apart]
+
+
+def test_sparsity_is_the_share_of_zeros():
+    x, labels = ball(3, samples=64)
+    options = {"hidden_units": [20, 10]}
+    relu = statistics(network("mlp", (10,), 2, "relu", "he_normal", **options), x, labels)
+    assert all(0.3 < layer.sparsity < 0.7 for layer in relu.hidden)
+    assert relu.layers[-1].sparsity == 0
+    dead = network("mlp", (10,), 2, "relu", "he_normal", bias=-100.0, **options)
+    assert [layer.sparsity for layer in statistics(dead, x, labels).hidden] == [1, 1]
+    tanh = statistics(network("mlp", (10,), 2, "tanh", "he_normal", **options), x, labels)
+    assert [layer.sparsity for layer in tanh.hidden] == [0, 0]
 
 
 def test_z_values_are_what_the_activation_reads_wherever_the_normalization_is():
