@@ -306,6 +306,12 @@ HISTORIES_CSV = (
     "0,completed,1,0.4216,...\n"
 )
 
+LAYERS_CSV = (
+    "run_id,label,dataset,...,seed,status,epoch,samples,...,layer,layer_index,units,signal,...\n"
+    f'{_RUN_ID},,"mnist(train_size=12000, test_size=2000)",...,0,completed,0,1000,...,'
+    "dense_1,0,128,0.9436,...\n"
+)
+
 ATTEMPT_PAGE: dict[str, Any] = {
     "items": [
         {
