@@ -250,3 +250,8 @@ def _optimizer_errors(resolved: Resolution) -> Iterator[FieldError]:
             resolved.point["optimizer"].parameter("nesterov"),
             "Nesterov's look-ahead needs a momentum above 0. Set one, or leave nesterov out.",
         )
+    if parameters.get("coupled_weight_decay") and parameters.get("decoupled_weight_decay"):
+        yield FieldError(
+            resolved.point["optimizer"].parameter("decoupled_weight_decay"),
+            "A weight decay is either coupled or decoupled. Set one of the two to 0.",
+        )

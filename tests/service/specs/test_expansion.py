@@ -587,3 +587,10 @@ def test_groups_divide_what_is_normalized():
     after = group | {"position": "after_activation"}
     (error,) = errors_of(**network, dropout="none", normalization=after)
     assert "8 groups do not divide the 4 features" in error.detail
+
+
+def test_a_weight_decay_is_coupled_or_decoupled():
+    both = {"name": "sgd", "coupled_weight_decay": 0.1, "decoupled_weight_decay": [0.0, 0.1]}
+    (error,) = errors_of(activation="relu", optimizer=both)
+    assert error.location == ("optimizer", 0, "decoupled_weight_decay", 1)
+    assert "either coupled or decoupled" in error.detail
