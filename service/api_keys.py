@@ -44,7 +44,7 @@ class Caller:
     scopes: frozenset[str]
 
 
-#: The caller on this machine while no key exists.
+#: The caller on this machine until the first key is made.
 LOCAL = Caller("local", "local", SCOPES["admin"])
 
 
@@ -67,11 +67,17 @@ def create(session: Session, *, name: str, scopes: Iterable[str]) -> CreatedKey:
     if not wanted or unknown:
         found = f"not {', '.join(map(repr, unknown))}" if unknown else "at least one"
         raise InvalidError(f"A key's scopes are {', '.join(SCOPES)}; {found}.")
-    if not name.strip() or "\x00" in name:
+    name = name.strip()
+    if not name:
         raise InvalidError("A key needs a name that tells it from the others.")
+    if not name.isprintable():
+        raise InvalidError(
+            "A key's name holds letters, digits, punctuation and spaces; this one has characters "
+            "that are not shown, such as line ends or escapes."
+        )
     token = PREFIX + secrets.token_urlsafe(32)
     with session.begin():
-        key = ApiKey(id=uuid7(), name=name.strip(), digest=_digest(token), scopes=wanted)
+        key = ApiKey(id=uuid7(), name=name, digest=_digest(token), scopes=wanted)
         session.add(key)
         session.flush()
         session.refresh(key)
@@ -131,11 +137,14 @@ def authenticate(session: Session, token: str, settings: Settings) -> Caller:
 
 
 def any_exist(session: Session, settings: Settings) -> bool:
-    """Whether any key exists, so that requests need one."""
+    """Whether any key exists or existed, so that requests need one.
+
+    Revoked keys count: revoking the last one closes the service, and does not open it.
+    """
     if settings.api_key is not None:
         return True
     with session.begin():
-        return bool(session.scalar(select(exists().where(ApiKey.revoked_at.is_(None)))))
+        return bool(session.scalar(select(exists().where(ApiKey.id.is_not(None)))))
 
 
 def _digest(token: str) -> bytes:

@@ -152,7 +152,9 @@ def _list_keys(_: argparse.Namespace) -> None:
 def _row(key: ApiKey) -> tuple[str, ...]:
     times = (key.created_at, key.last_used_at, key.revoked_at)
     shown = [f"{time:%Y-%m-%d %H:%M}" if time else "-" for time in times]
-    return (str(key.id), key.name, ",".join(key.scopes), *shown)
+    # Older names may have characters that a terminal would obey.
+    name = key.name if key.name.isprintable() else ascii(key.name)
+    return (str(key.id), name, ",".join(key.scopes), *shown)
 
 
 def _revoke_key(arguments: argparse.Namespace) -> None:

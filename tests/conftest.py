@@ -6,6 +6,7 @@ its own Redis database, so tests cannot see one another.
 
 import itertools
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -39,7 +40,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     """Start Postgres and Valkey once for the test process."""
-    with EmbeddedServers(tmp_path_factory.mktemp("servers")) as endpoints:
+    with EmbeddedServers(tmp_path_factory.mktemp("servers")) as started:
+        # Every test makes databases, which the service's own user may not.
+        endpoints = replace(started, database_url=started.superuser_url)
         # Nothing here has to survive a power cut, and every test makes a database.
         _administer(endpoints, "ALTER SYSTEM SET fsync = off")
         _administer(endpoints, "SELECT pg_reload_conf()")

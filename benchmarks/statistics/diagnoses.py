@@ -106,8 +106,8 @@ def judge(observed: Observed) -> Judged:
     ]
     start, last = NetworkStatistics.of(past[0].layers or {}), past[-1]
     guessing = Guessing(**observed.guessing)
-    risk = InsightBuilder(config, guessing).of_start(StartResult(start)).diagnosis
-    builder = InsightBuilder(config, guessing)
+    risk = InsightBuilder(config, lambda: guessing).of_start(StartResult(start)).diagnosis
+    builder = InsightBuilder(config, lambda: guessing)
     builder.recall(past[:-1])
     layers = NetworkStatistics.of(last.layers) if last.layers else None
     end = builder.of_epoch(EpochResult(last.epoch, last.metrics, statistics=layers), last=True)

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -9,15 +10,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import psycopg
+from psycopg import sql
 
 from deploy.embedded.account import unprivileged
 from deploy.embedded.binaries import postgres_bin
 from deploy.embedded.errors import EmbeddedServerError
+from deploy.embedded.passwords import password
 from deploy.embedded.ports import LOOPBACK
 from deploy.embedded.process import ends_with_launcher, processes_in
 from deploy.embedded.server import LEFTOVER_SECONDS, Server
 
-USER = "postgres"
+#: Owns the database, and is no superuser: no query of the service can run a program or read a file.
+USER = "actinium"
+SUPERUSER = "postgres"
 DATABASE = "actinium"
 
 _INITDB_NAMES = frozenset({"initdb", "postgres", "unshare"})
@@ -33,6 +38,9 @@ SETTINGS = {
     "timezone": "UTC",
 }
 
+#: A rule of pg_hba.conf that asks for no password: all but the method, and what follows it.
+_ASKED = re.compile(r"^((?:local|host\w*)\s.*\s)trust(\s*)$")
+
 
 def _discard(incomplete: Path) -> None:
     """Remove the files of an interrupted initdb, after its processes have ended."""
@@ -43,10 +51,11 @@ def _discard(incomplete: Path) -> None:
 
 
 class PostgresServer(Server):
-    """PostgreSQL with one database, ``actinium``, and no password, on the loopback only.
+    """PostgreSQL with one database, ``actinium``, on the loopback only.
 
-    Every user of this machine can read and change it. Where that matters, name a server with a
-    password in ``ACTINIUM_DATABASE_URL``.
+    Other users of the machine can connect, and need a password, which is in a file of this account
+    (``deploy.embedded.passwords``). A home of an older version, without passwords, gets them when
+    it is started.
     """
 
     title: ClassVar[str] = "PostgreSQL"
@@ -58,7 +67,18 @@ class PostgresServer(Server):
     @property
     def url(self) -> str:
         """The URL for clients; known while the server is stopped, too."""
-        return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{DATABASE}"
+        return self._url(USER)
+
+    @property
+    def superuser_url(self) -> str:
+        """The URL for whoever administers the server."""
+        return self._url(SUPERUSER)
+
+    def _url(self, user: str) -> str:
+        return f"postgresql://{user}:{self._password(user)}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    def _password(self, user: str) -> str:
+        return password(self.home, f"postgres-{user}")
 
     @property
     def _pid_file(self) -> Path:
@@ -88,18 +108,17 @@ class PostgresServer(Server):
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    @staticmethod
-    def _run_initdb(folder: Path) -> None:
+    def _run_initdb(self, folder: Path) -> None:
         result = subprocess.run(
             [
                 *unprivileged(),
                 postgres_bin() / "initdb",
-                *("-D", folder, "-U", USER, "--auth=trust", "-E", "UTF8"),
-                *("--locale=C.UTF-8", "--no-sync"),
+                *("-D", folder, "-U", SUPERUSER, "--auth=scram-sha-256", "-E", "UTF8"),
+                *("--pwfile=/dev/stdin", "--locale=C.UTF-8", "--no-sync"),
             ],
             check=False,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            input=f"{self._password(SUPERUSER)}\n",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -127,24 +146,77 @@ class PostgresServer(Server):
             return None
         try:
             self._connect(port).close()
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise EmbeddedServerError(
+                    f"PostgreSQL in {self.folder} has another password than the one in "
+                    f"{self.home / 'passwords'}: put the file back that was there."
+                ) from error
             return None
         return int(lines[0])
 
     def _complete(self) -> None:
         with self._connect(self.port) as connection:
+            self._ask_for_passwords(connection)
+            self._create_user(connection)
             found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
             if found.rowcount == 0:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
+                connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")
+            owner = connection.execute(
+                "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", (DATABASE,)
+            ).fetchone()
+            connection.execute(f"REVOKE CONNECT ON DATABASE {DATABASE} FROM public")
+        if owner != (USER,):
+            with self._connect(self.port, DATABASE) as connection:
+                _hand_over(connection)
 
-    @staticmethod
-    def _connect(port: int) -> psycopg.Connection[Any]:
+    def _ask_for_passwords(self, connection: psycopg.Connection[Any]) -> None:
+        """Set the superuser's password where an older version trusted everyone on this machine."""
+        rules = self.folder / "pg_hba.conf"
+        lines = rules.read_text().splitlines(keepends=True)
+        asking = [_ASKED.sub(r"\1scram-sha-256\2", line) for line in lines]
+        if asking == lines:
+            return
+        _set_password(connection, SUPERUSER, self._password(SUPERUSER))
+        new = rules.with_suffix(".new")
+        new.write_text("".join(asking))
+        new.chmod(0o600)
+        new.rename(rules)
+        connection.execute("SELECT pg_reload_conf()")
+
+    def _create_user(self, connection: psycopg.Connection[Any]) -> None:
+        found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (USER,))
+        if found.rowcount == 0:
+            connection.execute(f"CREATE ROLE {USER} LOGIN")
+        _set_password(connection, USER, self._password(USER))
+
+    def _connect(self, port: int, database: str = "postgres") -> psycopg.Connection[Any]:
         return psycopg.connect(
             host=LOOPBACK,
             port=port,
-            user=USER,
-            dbname="postgres",
+            user=SUPERUSER,
+            password=self._password(SUPERUSER),
+            dbname=database,
             sslmode="disable",
             connect_timeout=5,
             autocommit=True,
         )
+
+
+def _set_password(connection: psycopg.Connection[Any], user: str, secret: str) -> None:
+    connection.execute(
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(user), sql.Literal(secret))
+    )
+
+
+def _hand_over(connection: psycopg.Connection[Any]) -> None:
+    """Give the service's user a database, and all in it, that an older version's superuser owns."""
+    tables = connection.execute(
+        "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+        "AND relkind IN ('r', 'p', 'v', 'm') AND pg_get_userbyid(relowner) <> %s",
+        (USER,),
+    ).fetchall()
+    with connection.transaction():
+        for (table,) in tables:  # their indexes and sequences follow them
+            connection.execute(f"ALTER TABLE {table} OWNER TO {USER}".encode())
+        connection.execute(f"ALTER DATABASE {DATABASE} OWNER TO {USER}")

@@ -92,6 +92,7 @@ class Server(ABC):
         self._lock.acquire()
         try:
             self.log.parent.mkdir(mode=0o700, exist_ok=True)
+            self.log.parent.chmod(0o700)
             self._handle_leftover()
             if self._process is None:
                 self._prepare()

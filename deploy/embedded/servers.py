@@ -11,9 +11,13 @@ from deploy.embedded.valkey import ValkeyServer
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The URLs of the running servers, and their log files."""
+    """The URLs of the running servers, and their log files.
+
+    All three URLs hold passwords. ``superuser_url`` is for whoever administers PostgreSQL.
+    """
 
     database_url: str
+    superuser_url: str
     redis_url: str
     postgres_log: Path
     valkey_log: Path
@@ -24,8 +28,8 @@ class EmbeddedServers:
 
     Example:
         >>> with EmbeddedServers(Path(".actinium")) as endpoints:  # doctest: +SKIP
-        ...     print(endpoints.database_url)
-        postgresql://postgres@127.0.0.1:20432/actinium
+        ...     print(endpoints.database_url.partition("@")[2])
+        127.0.0.1:20432/actinium
     """
 
     def __init__(self, home: Path) -> None:
@@ -41,6 +45,7 @@ class EmbeddedServers:
         try:
             return Endpoints(
                 database_url=self.postgres.start(),
+                superuser_url=self.postgres.superuser_url,
                 redis_url=self.valkey.start(),
                 postgres_log=self.postgres.log,
                 valkey_log=self.valkey.log,

@@ -200,6 +200,9 @@ STOPPING_METRICS = tuple(
 MAIN_METRIC = "val_accuracy"
 BEST_COLUMN = f"best_{MAIN_METRIC}"
 
+#: An epoch of which one of these is not finite is the best by no metric.
+LOSSES = ("loss", "val_loss")
+
 #: The columns of ``runs`` that hold what a training reached.
 RESULT_COLUMNS = (*FINAL_METRICS, "best_epoch", BEST_COLUMN)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from service.catalog.metrics import (
     BEST_COLUMN,
     COMPARED_METRICS,
     FINAL_METRICS,
+    LOSSES,
     MAIN_METRIC,
     METRICS,
 )
@@ -191,10 +192,9 @@ def _last_finite(
     if not diverged or METRICS[metric].when == "end":
         return {}
     column = getattr(Epoch, metric)
-    finite = column.not_in([math.nan, math.inf, -math.inf])
     rows: Iterable[tuple[uuid.UUID, float]] = session.execute(
         select(Epoch.run_id, column)
-        .where(Epoch.run_id.in_(diverged), finite)
+        .where(Epoch.run_id.in_(diverged), *_finite(metric))
         .ext(distinct_on(Epoch.run_id))
         .order_by(Epoch.run_id, Epoch.epoch.desc())
     )
@@ -211,7 +211,13 @@ def _value(metric: str, at: At) -> Any:
     if at == "final":
         return history.where(Epoch.epoch == Run.epoch).scalar_subquery()
     extreme = func.max if METRICS[metric].higher_is_better else func.min
-    return history.with_only_columns(extreme(column)).scalar_subquery()
+    return history.where(*_finite(metric)).with_only_columns(extreme(column)).scalar_subquery()
+
+
+def _finite(metric: str) -> list[ColumnElement[bool]]:
+    """Return the conditions on epochs whose outputs and metric are finite."""
+    columns = (getattr(Epoch, name) for name in (metric, *LOSSES))
+    return [column.not_in([math.nan, math.inf, -math.inf]) for column in columns]
 
 
 def varying_axes(scores: Sequence[Score]) -> list[str]:

@@ -117,9 +117,9 @@ class Run(Base):
         Index("ix_runs_verdict", "verdict", "id"),
         Index("ix_runs_val_accuracy", "val_accuracy", "id"),
         Index(
-            "ix_runs_reused_from",
-            "reused_from",
-            postgresql_where=text("reused_from IS NOT NULL"),
+            "ix_runs_weights_run",
+            "weights_run",
+            postgresql_where=text("weights_run IS NOT NULL"),
         ),
     )
 
@@ -155,9 +155,15 @@ class Run(Base):
     device_request: Mapped[str] = mapped_column(Text)
     reuse: Mapped[bool]
     reused_from: Mapped[uuid.UUID | None] = mapped_column(UUID)
+    #: Of a run that took over a history: the run that was trained, however often its history was
+    #: passed on, and its last attempt. They name its files, which stay when that run is deleted.
+    weights_run: Mapped[uuid.UUID | None] = mapped_column(UUID)
+    weights_attempt: Mapped[int | None] = mapped_column(Integer)
     max_attempts: Mapped[int] = mapped_column(SmallInteger)
     attempt: Mapped[int] = mapped_column(Integer, server_default="0")
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    #: A pack that it was in failed, so it is trained without others from now on.
+    alone: Mapped[bool] = mapped_column(server_default=text("false"))
     not_before: Mapped[datetime | None] = mapped_column(TIME)
     lease_expires_at: Mapped[datetime | None] = mapped_column(TIME)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(TIME)

@@ -26,6 +26,8 @@ class Webhook(Base):
     previous_secret_expires_at: Mapped[datetime | None] = mapped_column(TIME)
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    #: When the first of the attempts failed of which none has succeeded since.
+    failing_since: Mapped[datetime | None] = mapped_column(TIME)
     disabled_at: Mapped[datetime | None] = mapped_column(TIME)
     disabled_reason: Mapped[str | None] = mapped_column(Text)
 
@@ -67,3 +69,17 @@ class WebhookDelivery(Base):
     next_attempt_at: Mapped[datetime | None] = mapped_column(TIME, server_default=func.now())
     lease_expires_at: Mapped[datetime | None] = mapped_column(TIME)
     delivered_at: Mapped[datetime | None] = mapped_column(TIME)
+
+
+class WebhookBatch(Base):
+    """Messages of one transaction whose deliveries are too many for it, until they are made.
+
+    ``webhook_ids`` are the subscribers at the time of the events that have no deliveries yet.
+    """
+
+    __tablename__ = "webhook_batches"
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    webhook_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(UUID))
+    messages: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())

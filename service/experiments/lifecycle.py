@@ -58,7 +58,7 @@ def cancel(session: Session, experiment_id: uuid.UUID) -> ExperimentProgress:
         NotFoundError: there is no such experiment.
     """
     with session.begin():
-        active = lock_runs(session, experiment_id, ACTIVE)
+        active = _lock_ids(session, experiment_id, ACTIVE)
         if active:
             first = func.coalesce(Experiment.cancelled_at, func.now())
             _set(session, experiment_id, cancelled_at=first)
@@ -135,6 +135,18 @@ def delete(session: Session, experiment_id: uuid.UUID) -> None:
             raise missing(experiment_id)
         session.execute(delete_rows(Event).where(Event.experiment_id == experiment_id))
         publish(session, [NewEvent(EventType.EXPERIMENT_DELETED, experiment_id)])
+
+
+def _lock_ids(
+    session: Session, experiment_id: uuid.UUID, statuses: Sequence[str]
+) -> list[uuid.UUID]:
+    locked = session.scalars(
+        select(Run.id)
+        .where(Run.experiment_id == experiment_id, Run.status.in_(statuses))
+        .order_by(Run.id)
+        .with_for_update()
+    )
+    return list(locked)
 
 
 def lock_runs(session: Session, experiment_id: uuid.UUID, statuses: Sequence[str]) -> list[Run]:

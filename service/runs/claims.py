@@ -94,10 +94,10 @@ def _choose(
         head = session.execute(locked_queue(waiting, 1)).one_or_none()
         if head is None:
             return []
-        # A run that failed before is tried alone, so that it cannot end others again.
-        if most == 1 or head.failures or _form(head, own) == "solo":
+        # A run that failed before, or in a pack that failed, cannot end others again.
+        if most == 1 or head.failures or head.alone or _form(head, own) == "solo":
             return [head]
-        alike = [*waiting, Run.pack_key == head.pack_key, Run.failures == 0]
+        alike = [*waiting, Run.pack_key == head.pack_key, Run.failures == 0, ~Run.alone]
         limit = _share(session, alike, _idle_workers(worker, device, settings), most)
         others = session.execute(locked_queue([*alike, Run.id != head.id], limit - 1)).all()
     return _distinct([head, *(row for row in others if _form(row, own) == "batched")])
@@ -145,6 +145,7 @@ def locked_queue(conditions: Sequence[Any], limit: int) -> Select[Any]:
         Run.seed,
         Run.reuse,
         Run.failures,
+        Run.alone,
         Run.pack_key,
         Run.engine,
     )

@@ -7,7 +7,8 @@ run that the worker has lost (``service.runs.fencing``).
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Session
 
 from service.database.tables import Run
@@ -15,9 +16,9 @@ from service.errors import NotFoundError
 from service.events.publishing import publish
 from service.runs.fencing import Claim, RunsToLeave, lock_claims
 from service.runs.leases import lock_expired
-from service.runs.transitions import end_runs, finished_event, take_back
+from service.runs.transitions import FINISHED_EVENT_COLUMNS, end_runs, finished_event, take_back
 from service.settings import Settings
-from service.statuses import ENDED, AttemptOutcome, RunStatus
+from service.statuses import ACTIVE, ENDED, AttemptOutcome, RunStatus
 
 
 def finish(session: Session, claims: Sequence[Claim]) -> RunsToLeave:
@@ -54,12 +55,25 @@ def fail_attempts(
     return _give_back(session, claims, AttemptOutcome.ERROR, reason, settings)
 
 
+def separate(
+    session: Session, claims: Sequence[Claim], reason: str, settings: Settings
+) -> RunsToLeave:
+    """Queue the runs of a pack that failed: each is trained alone from now on.
+
+    Which of them made the pack fail is not known, so this uses up none of their attempts. The one
+    that did fails again alone, and the others go on.
+    """
+    return _give_back(session, claims, AttemptOutcome.RELEASED, reason, settings, alone=True)
+
+
 def _give_back(
     session: Session,
     claims: Sequence[Claim],
     outcome: AttemptOutcome,
     reason: str,
     settings: Settings,
+    *,
+    alone: bool = False,
 ) -> RunsToLeave:
     with session.begin():
         locked = lock_claims(session, claims)
@@ -71,6 +85,8 @@ def _give_back(
                 .order_by(Run.id)
                 .execution_options(populate_existing=True)
             ).all()
+            for run in runs:
+                run.alone = run.alone or alone
             take_back(session, runs, outcome, reason, settings)
         return locked.to_leave(running, ended=running)
 
@@ -102,20 +118,26 @@ def cancel(session: Session, run_id: uuid.UUID) -> Run:
         run = session.get(Run, run_id, with_for_update=True)
         if run is None:
             raise NotFoundError(f"There is no run {run_id}.")
-        cancel_locked(session, [run])
+        cancel_locked(session, [run_id])
+        session.refresh(run)
         return run
 
 
-def cancel_locked(session: Session, locked: list[Run]) -> None:
+def cancel_locked(session: Session, run_ids: Sequence[uuid.UUID]) -> None:
     """Cancel runs that this transaction has locked; those that ended stay as they are."""
-    now = session.scalar(select(func.now()))
-    events = []
-    for run in locked:
-        if run.status in ENDED:
-            continue
-        run.cancel_requested_at = run.cancel_requested_at or now
-        if run.status == RunStatus.QUEUED:
-            run.status, run.finished_at = RunStatus.CANCELLED, now
-            events.append(finished_event(run))
-    session.flush()
-    publish(session, events)
+    queued = Run.status == RunStatus.QUEUED
+    cancelled = session.execute(
+        update(Run)
+        .where(
+            Run.id == func.any(bindparam("ids", list(run_ids), ARRAY(UUID))), Run.status.in_(ACTIVE)
+        )
+        .values(
+            cancel_requested_at=func.coalesce(Run.cancel_requested_at, func.now()),
+            status=case((queued, RunStatus.CANCELLED.value), else_=Run.status),
+            finished_at=case((queued, func.now()), else_=Run.finished_at),
+        )
+        .returning(*(getattr(Run, name) for name in FINISHED_EVENT_COLUMNS))
+        .execution_options(synchronize_session=False)
+    ).all()
+    ended = sorted((run for run in cancelled if run.status in ENDED), key=lambda run: run.id)
+    publish(session, [finished_event(run) for run in ended])

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import Row, insert, update
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS, FINAL_METRICS, MAIN_METRIC
+from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS, FINAL_METRICS, LOSSES, MAIN_METRIC
 from service.database.tables import Epoch, Run
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
@@ -27,6 +28,8 @@ from service.runs.leases import extend, new_lease
 from service.runs.transitions import end_runs, finished_event
 from service.settings import Settings
 from service.statuses import RunStatus
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,21 @@ def record_epochs(
 def _encoded(
     insights: Iterable[tuple[Claim, int, Insight]],
 ) -> list[layer_statistics.EncodedLayers]:
-    """Encode layer statistics before the transaction: that takes longer than storing them."""
-    return [
-        layer_statistics.EncodedLayers(claim.run_id, epoch, layer_statistics.encode(insight.layers))
-        for claim, epoch, insight in insights
-        if insight.layers is not None
-    ]
+    """Encode layer statistics before the transaction: that takes longer than storing them.
+
+    Those that cannot be encoded are logged and left out: they explain a run and must not end one.
+    """
+    encoded = []
+    for claim, epoch, insight in insights:
+        if insight.layers is None:
+            continue
+        try:
+            payload = layer_statistics.encode(insight.layers)
+        except Exception:
+            _log.exception("Layer statistics are not kept", run_id=str(claim.run_id), epoch=epoch)
+            continue
+        encoded.append(layer_statistics.EncodedLayers(claim.run_id, epoch, payload))
+    return encoded
 
 
 def _are_next(epochs: Sequence[EpochRecord], row: Row[Any]) -> bool:
@@ -167,8 +179,8 @@ def _best(epochs: Sequence[EpochRecord], before: Row[Any]) -> dict[str, Any]:
     epoch, best = before.best_epoch, getattr(before, BEST_COLUMN)
     for record in epochs:
         value = record.metrics[MAIN_METRIC]
-        finite = math.isfinite(record.metrics["val_loss"]) and math.isfinite(value)
-        if finite and (best is None or value > best):
+        finite = map(math.isfinite, (value, *(record.metrics[loss] for loss in LOSSES)))
+        if all(finite) and (best is None or value > best):
             epoch, best = record.epoch, value
     return {"best_epoch": epoch, BEST_COLUMN: best}
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from service.catalog.metrics import EPOCH_METRICS, RESULT_COLUMNS
 from service.database.tables import Epoch, Layers, Run
 from service.statuses import FINISHED, RunStatus
+from service.weights.files import FilesOfRun
 
 #: Columns that a reused run takes over from the run that it repeats.
 _TAKEN_OVER = (
@@ -67,7 +68,10 @@ def _copy_results(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]
     updates: list[dict[str, Any]] = []
     for run_id, source_id in pairs:
         if source_id in sources:
-            values = {name: getattr(sources[source_id], name) for name in _TAKEN_OVER}
+            source = sources[source_id]
+            values = {name: getattr(source, name) for name in _TAKEN_OVER}
+            files = FilesOfRun.of(source)
+            values |= {"weights_run": files.run_id, "weights_attempt": files.attempt}
             updates.append({"id": run_id, "reused_from": source_id, **values})
     if not updates:
         return []

@@ -7,8 +7,9 @@ room and in ``service.experiments.lifecycle`` do.
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import Row, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from service.database.tables import Attempt, Run
@@ -33,7 +34,14 @@ def end_runs(session: Session, run_ids: Collection[uuid.UUID], status: RunStatus
     return sorted(ended, key=lambda run: run.id)
 
 
-def finished_event(run: Run) -> NewEvent:
+#: What ``finished_event`` reads of a run.
+FINISHED_EVENT_COLUMNS = (
+    *("id", "experiment_id", "status", "epoch", "epochs"),
+    *("val_accuracy", "val_loss", "reused_from", "error"),
+)
+
+
+def finished_event(run: Run | Row[Any]) -> NewEvent:
     """Return the event of a run's end."""
     return NewEvent(
         EventType.RUN_FINISHED,

@@ -14,7 +14,8 @@ from service.database.paging import Order, fetch_page
 from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.errors import ConflictError, NotFoundError
 from service.events.event_types import PING
-from service.events.outbox import delivery_row
+from service.events.outbox import message
+from service.ids import uuid7
 from service.statuses import DeliveryStatus
 
 
@@ -28,8 +29,8 @@ def ping(session: Session, webhook_id: uuid.UUID) -> WebhookDelivery:
     with session.begin():
         _lock_enabled(session, webhook_id)
         now = session.scalars(select(func.now())).one()
-        row = delivery_row(webhook_id, PING, now, {"webhook_id": str(webhook_id)})
-        delivery = WebhookDelivery(**row)
+        payload = message(PING, now, {"webhook_id": str(webhook_id)})
+        delivery = WebhookDelivery(id=uuid7(), webhook_id=webhook_id, event=PING, payload=payload)
         session.add(delivery)
         session.flush()
         session.refresh(delivery)

@@ -7,10 +7,11 @@ never not at all; its id stays the same, so that a receiver can recognize it.
 import random
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+import structlog
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,8 @@ _LEASE_MARGIN_SECONDS = 15.0
 _JITTER = 0.2
 #: A longer Retry-After of a receiver is cut to this.
 _LONGEST_RETRY_AFTER_SECONDS = 86_400.0
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,7 @@ def record(
         The status of the delivery now; None where a later attempt has taken it over.
     """
     with session.begin():
-        if outcome.gone:
-            _disable(session, message.webhook_id)
+        _note_on_webhook(session, message.webhook_id, outcome, settings)
         delivery = session.scalars(
             select(WebhookDelivery)
             .where(WebhookDelivery.id == message.id, WebhookDelivery.attempt == message.attempt)
@@ -181,8 +183,37 @@ def _entry(message: Message, outcome: DeliveryOutcome, delivery: WebhookDelivery
     }
 
 
-def _disable(session: Session, webhook_id: uuid.UUID) -> None:
-    """Disable a webhook. Its row is locked before its deliveries, as in a delete."""
+def _note_on_webhook(
+    session: Session, webhook_id: uuid.UUID, outcome: DeliveryOutcome, settings: Settings
+) -> None:
+    """Keep since when a receiver fails, and disable its webhook where that is for too long.
+
+    The webhook's row is locked before its deliveries, as in a delete. It is written only where
+    something changes, which is seldom.
+    """
+    ours = update(Webhook).where(Webhook.id == webhook_id)
+    failing = Webhook.failing_since
+    if outcome.error is None:
+        session.execute(ours.where(failing.is_not(None)).values(failing_since=None))
+        return
+    session.execute(ours.where(failing.is_(None)).values(failing_since=func.now()))
+    if outcome.gone:
+        _disable(session, webhook_id, "Its receiver answered 410 Gone.")
+        return
+    patience = timedelta(days=settings.webhook_failing_days)
+    late = select(failing).where(Webhook.id == webhook_id, failing < func.now() - patience)
+    since = session.scalar(late.where(Webhook.disabled_at.is_(None)))
+    if since is not None:
+        _disable(
+            session,
+            webhook_id,
+            f"No message has arrived since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC. The last "
+            f"attempt: {outcome.error}",
+        )
+
+
+def _disable(session: Session, webhook_id: uuid.UUID, reason: str) -> None:
     webhook = session.get(Webhook, webhook_id, with_for_update=True)
     if webhook is not None:
-        silence(session, webhook, "Its receiver answered 410 Gone.")
+        _log.warning("Disabled a webhook", webhook_id=str(webhook_id), reason=reason)
+        silence(session, webhook, reason)

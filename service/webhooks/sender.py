@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from service.database.engine import create_database_engine, session_factory
 from service.database.outages import Outage, is_outage
+from service.events.outbox import expand_batch
 from service.settings import Settings
 from service.webhooks import dispatch
 from service.webhooks.dispatch import DeliveryOutcome, Message
@@ -34,9 +35,9 @@ from service.webhooks.targets import RefusedTargetError, addresses_in, refuse_pr
 POLL_SECONDS = 0.5
 #: Messages that are sent to one receiver at the same time.
 AT_ONCE = 4
-#: Threads for the database, and for resolving names, which a dead name server can block.
 _DATABASE_THREADS = 2
-_RESOLVER_THREADS = 16
+#: Threads for resolving names beside one per webhook, which a silent name server can block.
+_SPARE_RESOLVERS = 4
 _CONNECT_SECONDS = 5.0
 #: Time that messages in progress have when the process is told to stop.
 _LAST_SECONDS = 3.0
@@ -56,6 +57,8 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
     def __init__(self, *, private_allowed: bool) -> None:
         self._private_allowed = private_allowed
         self._network = httpcore.AnyIOBackend()
+        #: Look-ups in progress by host: a name server that is silent holds a thread per host.
+        self._looking_up: dict[str, asyncio.Future[Any]] = {}
 
     async def connect_tcp(
         self,
@@ -68,14 +71,13 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         """Return a connection to the first of a host's addresses that answers.
 
         Raises:
-            RefusedTargetError: an address of the host is not public.
-            OSError: the name cannot be resolved.
+            RefusedTargetError: the host has no address, or one that is not public.
+            OSError: the name cannot be resolved, where private addresses are allowed.
             httpcore.ConnectError: no address answers.
         """
-        found = await asyncio.get_running_loop().getaddrinfo(host, port)
-        addresses = addresses_in(found)
+        addresses = await self._resolved(host, port)
         if not self._private_allowed:
-            refuse_private(host, addresses)
+            refuse_private(addresses)
         share = timeout and timeout / len(addresses)
         failed: httpcore.NetworkError | httpcore.TimeoutException | None = None
         for address in addresses:
@@ -86,6 +88,24 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = failed or error
         raise failed or httpcore.ConnectError(f"{host} has no address.")
+
+    async def _resolved(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host; messages to one host share one look-up, and its thread.
+
+        Raises:
+            OSError: the name cannot be resolved, where private addresses are allowed.
+        """
+        if host not in self._looking_up:
+            look_up = asyncio.ensure_future(asyncio.get_running_loop().getaddrinfo(host, port))
+            look_up.add_done_callback(lambda _: self._looking_up.pop(host, None))
+            look_up.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._looking_up[host] = look_up
+        try:
+            return addresses_in(await asyncio.shield(self._looking_up[host]))
+        except (OSError, UnicodeError):
+            if self._private_allowed:
+                raise
+            return []
 
 
 class WebhookSender:
@@ -112,7 +132,8 @@ class WebhookSender:
 
     async def _run(self, stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(_RESOLVER_THREADS, "webhooks-resolver"))
+        resolvers = self._settings.max_webhooks + _SPARE_RESOLVERS
+        loop.set_default_executor(ThreadPoolExecutor(resolvers, "webhooks-resolver"))
         lanes: dict[uuid.UUID, asyncio.Task[None]] = {}
         network = CheckedNetwork(private_allowed=self._settings.webhook_private_addresses)
         async with httpcore.AsyncConnectionPool(
@@ -122,6 +143,7 @@ class WebhookSender:
             max_keepalive_connections=0,
             network_backend=network,
         ) as pool:
+            expanding = asyncio.create_task(self._expand(stop))
             while not stop.is_set():
                 for webhook_id in await self._ask(dispatch.due_webhooks) or ():
                     if webhook_id not in lanes:
@@ -129,7 +151,7 @@ class WebhookSender:
                 await asyncio.sleep(POLL_SECONDS)
                 for webhook_id in [key for key, lane in lanes.items() if lane.done()]:
                     lanes.pop(webhook_id).result()
-            await self._stop(lanes.values())
+            await self._stop([*lanes.values(), expanding])
 
     async def _stop(self, lanes: Iterable["asyncio.Task[None]"]) -> None:
         """Wait a little for messages in progress; one that is cut off is sent again later."""
@@ -138,6 +160,12 @@ class WebhookSender:
             for lane in late:
                 lane.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+    async def _expand(self, stop: threading.Event) -> None:
+        """Make the deliveries that were too many for the transactions of their events."""
+        while not stop.is_set():
+            if not await self._ask(expand_batch):
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _lane(
         self, pool: httpcore.AsyncConnectionPool, webhook_id: uuid.UUID, stop: threading.Event

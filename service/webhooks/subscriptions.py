@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.database.paging import Order, fetch_page
 from service.database.webhook_tables import Webhook
-from service.errors import InvalidError, NotFoundError
+from service.errors import ConflictError, InvalidError, NotFoundError
 from service.events.event_types import WEBHOOK_EVENTS
 from service.fields import FieldError, unknown
 from service.ids import uuid7
@@ -22,6 +22,9 @@ from service.webhooks.targets import checked_url
 
 #: For this long after a change of the secret, messages are signed with both secrets.
 BOTH_SECRETS = timedelta(hours=24)
+
+#: The advisory lock of the transactions that add a webhook.
+_SUBSCRIBING = 0x77656268
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,14 @@ def create(session: Session, wanted: Subscription, *, caller: str, settings: Set
 
     Raises:
         InvalidError: the URL or an event cannot be used, or there are too many webhooks.
+        ConflictError: the caller has subscribed this address already.
     """
     events = _checked_events(list(WEBHOOK_EVENTS) if wanted.events is None else wanted.events)
     url = checked_url(wanted.url, settings)
     with session.begin():
+        # One after the other: two that count at the same time would both find room.
+        session.execute(select(func.pg_advisory_xact_lock(_SUBSCRIBING)))
+        _refuse_second(session, url, caller)
         count = session.scalar(select(func.count()).select_from(Webhook)) or 0
         if count >= settings.max_webhooks:
             raise InvalidError(
@@ -60,6 +67,17 @@ def create(session: Session, wanted: Subscription, *, caller: str, settings: Set
         session.flush()
         session.refresh(webhook)
         return webhook
+
+
+def _refuse_second(session: Session, url: str, caller: str) -> None:
+    before = session.scalar(
+        select(Webhook.id).where(Webhook.url == url, Webhook.created_by == caller).limit(1)
+    )
+    if before is not None:
+        raise ConflictError(
+            f"{caller} has subscribed this address already: webhook {before}. An address gets each "
+            "message once; delete that webhook to subscribe other events."
+        )
 
 
 def _checked_events(wanted: Sequence[str]) -> list[str]:
@@ -140,7 +158,7 @@ def enable(session: Session, webhook_id: uuid.UUID) -> Webhook:
     """
     with session.begin():
         webhook = _locked(session, webhook_id)
-        webhook.disabled_at = webhook.disabled_reason = None
+        webhook.disabled_at = webhook.disabled_reason = webhook.failing_since = None
         return webhook
 
 

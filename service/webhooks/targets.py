@@ -1,9 +1,11 @@
 """Targets of webhooks: public addresses only, unless the settings allow more.
 
 Otherwise a subscriber could have the service post to its own database, to the address at which a
-cloud machine gets its credentials, or to anything else that only the service can reach. The check
-at subscription gives a clear answer early. The check that protects is repeated for every
-connection, on the address that is then connected to (``service.webhooks.sender``).
+cloud machine gets its credentials, or to anything else that only the service can reach. At
+subscription an address in the URL is checked, and no name is resolved: what a name leads to inside
+this network is not the subscriber's to know, and a name server that does not answer would hold a
+thread. Every connection is checked, on the address that is then connected to
+(``service.webhooks.sender``); a name that leads inside fails there as one that leads nowhere.
 """
 
 import ipaddress
@@ -20,8 +22,45 @@ from service.settings import Settings
 
 _URL = TypeAdapter(HttpUrl)
 
-#: Addresses of this network lead to the IPv4 address in their last 32 bits (RFC 6052).
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+#: The IANA registry of special-purpose IPv4 addresses (RFC 6890), and multicast.
+_SPECIAL_IPV4 = [
+    ipaddress.IPv4Network(network)
+    for network in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24"),
+        *("192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15"),
+        *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+    )
+]
+
+#: Global unicast: all other IPv6 addresses are local, reserved or multicast.
+_GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
+
+#: What the IANA registry of special-purpose IPv6 addresses takes out of global unicast. 2001::/23
+#: has Teredo, benchmarks and identifiers; 2002::/16 is 6to4.
+_SPECIAL_IPV6 = [
+    ipaddress.IPv6Network(network)
+    for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+]
+
+#: Addresses of these networks lead to the IPv4 address in their last 32 bits: mapped, and NAT64
+#: (RFC 6052).
+_LEADS_TO_IPV4 = [ipaddress.IPv6Network(text) for text in ("::ffff:0:0/96", "64:ff9b::/96")]
+
+#: The third quarter of an ISATAP address, which leads to the IPv4 address in the last (RFC 5214).
+_ISATAP = {0x0000_5EFE, 0x0200_5EFE}
+
+#: Names that are never public (RFC 6761, 6762, 8375, 9476 and ICANN's .internal).
+_LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "alt", "localdomain", "onion")
+
+
+_LONGEST_LABEL = 63
+
+#: Said of a name that leads inside as of one that is not known.
+NOWHERE = (
+    "The host leads to no public address. Webhooks are sent to private and local addresses only "
+    "where ACTINIUM_WEBHOOK_PRIVATE_ADDRESSES is true."
+)
 
 
 class RefusedTargetError(Exception):
@@ -31,12 +70,11 @@ class RefusedTargetError(Exception):
 def checked_url(url: str, settings: Settings) -> str:
     """Return a subscriber's URL in its normal form.
 
-    A name that cannot be resolved is accepted: it may be known later, or to the scheduler only, and
-    every delivery resolves it again.
+    Names are not resolved here, but at every delivery.
 
     Raises:
-        InvalidError: the URL is not http or https, has a password or a fragment, or leads to an
-            address that is not public.
+        InvalidError: the URL is not http or https, has a password or a fragment, or its host is an
+            address or a name that is not public.
     """
     try:
         parsed = _URL.validate_python(url)
@@ -49,9 +87,11 @@ def checked_url(url: str, settings: Settings) -> str:
     host = urlsplit(str(parsed)).hostname or ""
     if not settings.webhook_private_addresses:
         try:
-            refuse_private(host, _look_up(host))
+            _refuse_local(host)
         except RefusedTargetError as error:
             raise _invalid(str(error)) from error
+    if any(len(label) > _LONGEST_LABEL for label in host.split(".")):
+        raise _invalid("A part of the host's name is longer than 63 characters.")
     return str(parsed)
 
 
@@ -59,13 +99,32 @@ def _invalid(detail: str) -> InvalidError:
     return InvalidError(f"The URL cannot be used: {detail}", errors=[FieldError(("url",), detail)])
 
 
-def _look_up(host: str) -> list[str]:
+def _refuse_local(host: str) -> None:
+    """Refuse a URL's host if it is an address, or a kind of name, that is not public.
+
+    Raises:
+        RefusedTargetError: it is one.
+    """
+    address = _address(host)
+    name = host.rstrip(".").lower()
+    local = any(name == local or name.endswith(f".{local}") for local in _LOCAL_NAMES)
+    if local or (address is not None and not is_public(address)):
+        raise RefusedTargetError(
+            f"{host} is not a public address. Webhooks are sent to private and local addresses "
+            "only where ACTINIUM_WEBHOOK_PRIVATE_ADDRESSES is true."
+        )
+
+
+def _address(host: str) -> str | None:
+    """Return the address that a host is, also where it is written as numbers; None for a name."""
     try:
-        return addresses_in(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
-    except OSError:
-        return []
-    except UnicodeError as error:
-        raise _invalid("A part of the host's name is longer than 63 characters.") from error
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 def addresses_in(found: Sequence[tuple[Any, ...]]) -> list[str]:
@@ -73,40 +132,30 @@ def addresses_in(found: Sequence[tuple[Any, ...]]) -> list[str]:
     return list(dict.fromkeys(str(entry[-1][0]) for entry in found))
 
 
-def refuse_private(host: str, addresses: Iterable[str]) -> None:
-    """Refuse a host that has any address that is not public.
+def refuse_private(addresses: Iterable[str]) -> None:
+    """Refuse a host that has any address that is not public, or none.
 
     Raises:
-        RefusedTargetError: with a sentence that names the address.
+        RefusedTargetError: the sentence tells neither the address nor whether there is one.
     """
-    for address in addresses:
-        if not is_public(address):
-            leads = "" if address == host else f"leads to {address}, which "
-            raise RefusedTargetError(
-                f"{host} {leads}is not a public address. Webhooks are sent to private and local "
-                "addresses only where ACTINIUM_WEBHOOK_PRIVATE_ADDRESSES is true."
-            )
+    found = list(addresses)
+    if not found or not all(map(is_public, found)):
+        raise RefusedTargetError(NOWHERE)
 
 
 def is_public(address: str) -> bool:
     """Whether an address is public; an IPv4 address inside an IPv6 address is what counts.
 
-    Private, loopback, link-local, multicast, shared (RFC 6598), documentation and reserved
-    addresses are not public, nor are those of 6to4 and Teredo.
+    What the IANA registries of special-purpose addresses name is not public, nor is multicast, nor
+    IPv6 outside of global unicast.
     """
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return is_public(str(parsed.ipv4_mapped))
-        if parsed in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)))
-        if parsed.sixtofour is not None or parsed.teredo is not None or parsed.is_site_local:
-            return False
-    return parsed.is_global and not (
-        parsed.is_multicast
-        or parsed.is_reserved
-        or parsed.is_private
-        or parsed.is_loopback
-        or parsed.is_link_local
-        or parsed.is_unspecified
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return not any(parsed in network for network in _SPECIAL_IPV4)
+    if any(parsed in network for network in _LEADS_TO_IPV4):
+        return is_public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)))
+    return (
+        parsed in _GLOBAL_IPV6
+        and not any(parsed in network for network in _SPECIAL_IPV6)
+        and int(parsed) >> 32 & 0xFFFF_FFFF not in _ISATAP
     )

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Self
 
 import structlog
 from sqlalchemy import func, or_, select
@@ -16,7 +16,7 @@ from service.errors import NotFoundError, UnavailableError
 from service.settings import Settings
 from service.statuses import ENDED, FINISHED, RunStatus
 from service.weights.checksums import DamagedFileError, check
-from service.weights.storage import CHECKPOINTS, WEIGHTS, Moment, open_storage, run_of, weights_name
+from service.weights.storage import CHECKPOINTS, WEIGHTS, open_storage, run_of, weights_name
 
 #: Before the first step, or after the last one.
 At = Literal["0", "last"]
@@ -37,6 +37,28 @@ class Weights:
     final: bool
 
 
+@dataclass(frozen=True)
+class FilesOfRun:
+    """Whose files have a run's weights: its own, or those of the run whose history it took over.
+
+    Attributes:
+        run_id: the run that was trained.
+        attempt: its last attempt; None where that is not known, and its files are gone.
+        epochs: how many epochs it was trained.
+    """
+
+    run_id: uuid.UUID
+    attempt: int | None
+    epochs: int
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Return whose files have the weights of a run."""
+        if run.weights_run is not None:
+            return cls(run.weights_run, run.weights_attempt, run.epochs)
+        return cls(run.id, run.attempt, run.epochs)
+
+
 def find(session: Session, run_id: uuid.UUID, at: At, settings: Settings) -> Weights:
     """Open the weights of a run; a run that took over a history has those of the original.
 
@@ -54,48 +76,53 @@ def find(session: Session, run_id: uuid.UUID, at: At, settings: Settings) -> Wei
         run = session.get(Run, run_id)
         if run is None:
             raise NotFoundError(f"There is no run {run_id}.")
-        source = _source(session, run)
-        names = _names(source, at) if _may_exist(run, at) else []
+        names = _names(FilesOfRun.of(run), at) if _may_exist(run, at) else []
+    damaged = False
     for name in names:
         try:
             file = open_storage(settings).open(name)
         except FileNotFoundError:
             continue
         except OSError as error:
-            _log.warning("The location of weights cannot be read", reason=str(error))
-            raise UnavailableError("The weights cannot be read at the moment; try again.") from None
+            raise _unreadable(error) from None
         try:
             sha256 = check(file)["sha256"]
         except DamagedFileError as damage:
             file.close()
+            damaged = True
             _log.warning("Skipped damaged weights", name=name, reason=str(damage))
             continue
+        except OSError as error:
+            file.close()
+            raise _unreadable(error) from None
         size = file.tell()
         file.seek(0)
         return Weights(file, size, sha256, final=run.status in FINISHED)
+    if damaged:
+        raise NotFoundError(
+            f"The weights of run {run.id} are stored, and damaged: they are not what was written "
+            "(the service's log names the file). Train it again with reuse: false."
+        )
     raise NotFoundError(_reason(run, at, settings))
 
 
-def _source(session: Session, run: Run) -> Run:
-    """Return the run that was trained: this one, or the one whose history it took over."""
-    while run.reused_from is not None:
-        original = session.get(Run, run.reused_from)
-        if original is None:
-            break
-        run = original
-    return run
+def _unreadable(error: OSError) -> UnavailableError:
+    _log.warning("The location of weights cannot be read", reason=str(error))
+    return UnavailableError("The weights cannot be read at the moment; try again.")
 
 
 def _may_exist(run: Run, at: At) -> bool:
     return run.status in FINISHED if at == "last" else run.attempt > 0 or run.status in FINISHED
 
 
-def _names(source: Run, at: At) -> list[str]:
+def _names(source: FilesOfRun, at: At) -> list[str]:
     """Return the names of the files that may have the weights, the likeliest first."""
-    moment: Moment = "final" if at == "last" and source.epochs > 0 else "initial"
-    if moment == "final":
-        return [weights_name(source.id, source.attempt, "final")]
-    return [weights_name(source.id, attempt, "initial") for attempt in range(source.attempt, 0, -1)]
+    if source.attempt is None:
+        return []
+    if at == "last" and source.epochs > 0:
+        return [weights_name(source.run_id, source.attempt, "final")]
+    attempts = range(source.attempt, 0, -1)
+    return [weights_name(source.run_id, attempt, "initial") for attempt in attempts]
 
 
 def _reason(run: Run, at: At, settings: Settings) -> str:
@@ -108,6 +135,12 @@ def _reason(run: Run, at: At, settings: Settings) -> str:
         if run.status == RunStatus.RUNNING:
             return f"Run {run.id} is in training; ask again when it has ended, or for ?epoch=0."
         return f"Run {run.id} was {run.status}; only the weights it began with are kept (?epoch=0)."
+    if run.weights_run is not None and run.weights_attempt is None:
+        return (
+            f"The weights of run {run.id} are gone: they were files of run {run.weights_run}, and "
+            "an older version of the service removed them when that run was deleted. Train it "
+            "again with reuse: false."
+        )
     return (
         f"The weights of run {run.id} are gone: they are kept for "
         f"{settings.weights_retention_days:g} days after its end, and missing where the worker "
@@ -119,7 +152,8 @@ def purge(session: Session, settings: Settings) -> int:
     """Remove the checkpoints of runs that have ended, and weights older than their retention.
 
     Files are listed before runs are looked up, and a run is stored before it has files, so a run
-    that is not found was deleted.
+    that is not found was deleted. Its weights stay as long as those of the runs that took over its
+    history.
 
     Returns:
         How many files were removed; none where the location cannot be used.
@@ -159,10 +193,13 @@ def _in_use(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def still_wanted(session: Session, ids: set[uuid.UUID], settings: Settings) -> set[uuid.UUID]:
-    """Return the runs that ended within the retention, or whose history another took over then."""
+    """Return the runs whose files are wanted: by themselves, or by one that took over a history.
+
+    A run wants files until its retention has passed since its end. The runs need not exist.
+    """
     horizon = func.now() - timedelta(days=settings.weights_retention_days)
-    rows = select(Run.id, Run.reused_from).where(
-        or_(Run.id.in_(ids), Run.reused_from.in_(ids)), Run.finished_at > horizon
+    rows = select(Run.id, Run.weights_run).where(
+        or_(Run.id.in_(ids), Run.weights_run.in_(ids)), Run.finished_at > horizon
     )
     with session.begin():
         return {run_id for row in session.execute(rows) for run_id in row} & ids

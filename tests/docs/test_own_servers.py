@@ -102,7 +102,7 @@ def _agree(outside: socket.socket) -> None:
 def own(tmp_path: Path) -> Iterator[Endpoints]:
     """Servers that know nothing of Actinium yet."""
     with EmbeddedServers(tmp_path / "servers") as endpoints:
-        _execute(_beside(endpoints, "postgres"), "DROP DATABASE actinium")
+        _execute(_beside(endpoints, "postgres"), "DROP DATABASE actinium; DROP ROLE actinium")
         yield endpoints
 
 
@@ -123,7 +123,12 @@ def written(own: Endpoints, authority: Path) -> Iterator[str]:
 
 
 def _beside(own: Endpoints, name: str) -> str:
-    return f"{own.database_url.rpartition('/')[0]}/{name}"
+    return f"{own.superuser_url.rpartition('/')[0]}/{name}"
+
+
+def _as(url: str, account: str) -> str:
+    """Give the URL for another account."""
+    return f"postgresql://{account}@{url.rpartition('@')[2]}"
 
 
 def _execute(url: str, statements: str) -> None:
@@ -181,8 +186,10 @@ def _dump_and_restore(own: Endpoints, folder: Path) -> None:
         ["bash", "-euc", commands],
         env={
             "PATH": f"{postgres_bin()}:{os.environ['PATH']}",
-            "DATABASE_URL": _beside(own, "actinium").replace("postgres@", "actinium@"),
-            "OTHER_DATABASE_URL": _beside(own, "restored").replace("postgres@", "actinium_owner@"),
+            "DATABASE_URL": _as(_beside(own, "actinium"), "actinium:SECRET"),
+            "OTHER_DATABASE_URL": _as(
+                _beside(own, "restored"), "actinium_owner:SECRET-OF-THE-OWNER"
+            ),
         },
         cwd=folder,
         check=True,

@@ -1,5 +1,6 @@
 """Migrations: from empty, up and down with data, under load; they end where the tables' code is."""
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -117,6 +118,37 @@ def test_older_runs_get_the_labels_of_a_submission(config, database_url, session
     command.upgrade(config, "0007")
     assert _labels(database_url) == before
     assert _facts(database_url) == facts
+
+
+def test_runs_that_took_over_a_history_learn_whose_files_they_have(
+    config, database_url, sessions, settings
+):
+    lab = Lab(sessions, settings)
+    first, second, third = (lab.submit() for _ in range(3))
+    lab.train_all()
+    with psycopg.connect(database_url) as connection:
+        runs = dict(connection.execute("SELECT experiment_id, id FROM runs").fetchall())
+        chain = [runs[first], runs[second], runs[third]]
+        for source, run in itertools.pairwise(chain):
+            connection.execute("UPDATE runs SET reused_from = %s WHERE id = %s", (source, run))
+        orphan = lab.submit(seeds=[7])
+        connection.execute(
+            "UPDATE runs SET reused_from = gen_random_uuid() WHERE experiment_id = %s", (orphan,)
+        )
+    command.downgrade(config, "0010")
+    command.upgrade(config, "0011")
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(
+            "SELECT id, weights_run, weights_attempt FROM runs WHERE reused_from IS NOT NULL"
+        ).fetchall()
+        orphans = [row for row in found if row[0] not in chain]
+        assert {row for row in found if row[0] in chain} == {
+            (chain[1], chain[0], 1),
+            (chain[2], chain[0], 1),
+        }
+        ((_, gone, attempt),) = orphans
+        assert gone is not None
+        assert attempt is None
 
 
 def test_labelling_that_was_interrupted_continues(config, database_url):

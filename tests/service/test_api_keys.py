@@ -110,9 +110,24 @@ def test_the_settings_can_name_a_key(session: Session, settings: Settings) -> No
         api_keys.authenticate(session, "from the vault", settings)
 
 
-def test_only_a_key_that_is_not_revoked_counts(session: Session, settings: Settings) -> None:
+def test_once_a_key_existed_one_is_needed(session: Session, settings: Settings) -> None:
     assert not api_keys.any_exist(session, settings)
     created = api_keys.create(session, name="lab", scopes=["read"])
     assert api_keys.any_exist(session, settings)
     api_keys.revoke(session, created.key.id)
-    assert not api_keys.any_exist(session, settings)
+    assert api_keys.any_exist(session, settings)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a\nb", "\x1b[31mred", "tab\there", "\x00", "x\u202ey", "a\u2028b", "\x7f", "b\x85", "\ud800"],
+)
+def test_a_name_holds_what_is_shown_only(session: Session, name: str) -> None:
+    with pytest.raises(InvalidError, match="not shown"):
+        api_keys.create(session, name=name, scopes=["read"])
+    assert not api_keys.list_all(session)
+
+
+@pytest.mark.parametrize("name", ["lab", "Grace Hopper's", "实验室 2", "é (CI)"])
+def test_names_of_every_language(session: Session, name: str) -> None:
+    assert api_keys.create(session, name=name, scopes=["read"]).key.name == name

@@ -166,7 +166,7 @@ class Campaign:
     def _strike_postgres(self, fault: Fault) -> None:
         postgres = self._servers.postgres
         if fault.kind.startswith("cut"):
-            with psycopg.connect(postgres.url, autocommit=True) as connection:
+            with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -55,8 +55,8 @@ class Launcher:
         if not all(lines):
             pytest.fail(f"the launcher said nothing: {self.process.communicate()[1]}")
         database, redis = lines
-        assert database.startswith("export ACTINIUM_DATABASE_URL=postgresql://postgres@127.0.0.1:")
-        assert redis.startswith("export ACTINIUM_REDIS_URL=redis://127.0.0.1:")
+        assert database.startswith("export ACTINIUM_DATABASE_URL=postgresql://actinium:")
+        assert redis.startswith("export ACTINIUM_REDIS_URL=redis://:")
         return database.partition("=")[2], redis.partition("=")[2]
 
     def ctrl_c(self) -> None:

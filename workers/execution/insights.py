@@ -1,11 +1,10 @@
 """Insights: the layer statistics, the diagnosis and the outcome recorded with a run's results."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
-
-import structlog
 
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import ObservedEpoch
@@ -22,22 +21,21 @@ from workers.diagnostics.setting import Setting
 from workers.nn.losses import LOSSES
 from workers.training.assembly import entry
 from workers.training.metrics import diverges
+from workers.training.remarks import or_none
 from workers.training.results import EpochResult, StartResult
-
-_log = structlog.get_logger(__name__)
 
 
 class InsightBuilder:
     """Builds the insight of each result of one run, in the order of the results.
 
-    A diagnosis that fails is logged and left as it was: it explains a run and must not end one.
+    What fails here is logged, and left as it was or out: it explains a run and must not end one.
 
     Args:
         config: of the run.
-        guessing: what guessing comes to on the run's data.
+        guessing: returns what guessing comes to on the run's data.
     """
 
-    def __init__(self, config: RunConfig, guessing: Guessing) -> None:
+    def __init__(self, config: RunConfig, guessing: Callable[[], Guessing]) -> None:
         self._diagnostician = Diagnostician(_setting(config))
         self._guessing = guessing
         self._course = Course()
@@ -47,10 +45,13 @@ class InsightBuilder:
     def recall(self, past: Iterable[ObservedEpoch]) -> None:
         """Take in what is stored of the epochs before the checkpoint a training resumed from."""
         for epoch in past:
-            layers = NetworkStatistics.of(epoch.layers) if epoch.layers is not None else None
-            self._observe(epoch.epoch, epoch.metrics, layers)
-        self._diagnose(None)
+            or_none("course", partial(self._recall, epoch))
+        self._diagnose(ended=False)
         self._recorded = self._latest
+
+    def _recall(self, epoch: ObservedEpoch) -> None:
+        layers = NetworkStatistics.of(epoch.layers) if epoch.layers is not None else None
+        self._observe(epoch.epoch, epoch.metrics, layers)
 
     def of_start(self, result: StartResult) -> Insight:
         """Return what the network shows before its first step."""
@@ -68,12 +69,12 @@ class InsightBuilder:
         *,
         last: bool = False,
     ) -> Insight:
-        self._observe(epoch, metrics, layers, last=last)
-        self._diagnose(outcome_of(self._course, self._guessing) if last else None)
+        or_none("course", lambda: self._observe(epoch, metrics, layers, last=last))
+        self._diagnose(ended=last)
         changed = self._latest != self._recorded
         self._recorded = self._latest
         return Insight(
-            layers=layers.as_dict() if layers is not None else None,
+            layers=or_none("layer statistics", layers.as_dict) if layers is not None else None,
             diagnosis=self._latest if changed else None,
         )
 
@@ -94,23 +95,27 @@ class InsightBuilder:
         if layers is not None:
             course.probes.append(layers.loss)
             course.chance_loss = layers.chance_loss
-        try:
-            if metrics:
-                self._diagnostician.see_epoch(epoch, metrics)
-            if layers is not None:
-                self._diagnostician.see_layers(epoch, layers, last=last and not course.diverged)
-        except Exception:
-            _log.exception("An epoch could not be diagnosed", epoch=epoch)
+        if metrics:
+            or_none("diagnosis", lambda: self._diagnostician.see_epoch(epoch, metrics))
+        if layers is not None:
+            or_none(
+                "diagnosis",
+                lambda: self._diagnostician.see_layers(
+                    epoch, layers, last=last and not course.diverged
+                ),
+            )
 
-    def _diagnose(self, outcome: Outcome | None) -> None:
-        try:
-            found = self._diagnostician.diagnosis(outcome)
-            verdict: str | None = found.verdict
-            findings: Sequence[Mapping[str, Any]] = [*map(_recorded, found.findings)]
-        except Exception:
-            _log.exception("A run could not be diagnosed")
-            verdict, findings = self._latest.verdict, self._latest.findings
-        self._latest = RecordedDiagnosis(verdict, findings, outcome)
+    def _diagnose(self, *, ended: bool) -> None:
+        outcome = or_none("outcome", self._outcome) if ended else None
+        found = or_none("diagnosis", lambda: self._diagnosis(outcome))
+        self._latest = found or replace(self._latest, outcome=outcome)
+
+    def _outcome(self) -> Outcome | None:
+        return outcome_of(self._course, self._guessing())
+
+    def _diagnosis(self, outcome: Outcome | None) -> RecordedDiagnosis:
+        found = self._diagnostician.diagnosis(outcome)
+        return RecordedDiagnosis(found.verdict, [*map(_recorded, found.findings)], outcome)
 
 
 def guessing_of(config: RunConfig, data: Dataset) -> Guessing:

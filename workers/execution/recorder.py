@@ -171,6 +171,20 @@ class Recorder:
             AttemptOutcome.ERROR,
         )
 
+    def fail_training(self, reason: str) -> None:
+        """Record that the training failed, as ``fail``; but of several runs none is known to blame.
+
+        Each of them is queued again to be trained alone, and has used up no attempt.
+        """
+        if len(self._claims) < 2:
+            self.fail(reason)
+            return
+        reason = f"The training of {len(self._claims)} runs side by side failed: {reason}"
+        self._end(
+            lambda session, claims: endings.separate(session, claims, reason, self._settings),
+            AttemptOutcome.RELEASED,
+        )
+
     def _record_waiting(self) -> None:
         """Record the epochs that wait, if any, and obey the answer.
 

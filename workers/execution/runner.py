@@ -18,6 +18,7 @@ from service.runs.fencing import Claim
 from service.settings import Settings
 from service.specs.spec import RunConfig
 from service.statuses import AttemptOutcome
+from workers.datasets.dataset import Dataset
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
 from workers.execution.recorder import AT_START, NoneLeftError, Recorder, WorkerStoppingError
@@ -111,8 +112,12 @@ def _train_and_end(
     worker: str,
     device: torch.device,
 ) -> None:
+    fail = recorder.fail
     try:
-        _train(claims, settings, recorder, device)
+        configs = [RunConfig.model_validate(claim.config) for claim in claims]
+        data = _load(claims, configs, settings, recorder)
+        fail = recorder.fail_training
+        _train(claims, configs, data, settings=settings, recorder=recorder, device=device)
         recorder.finish()
     except NoneLeftError:
         return
@@ -122,20 +127,32 @@ def _train_and_end(
         if isinstance(error, DBAPIError) and is_outage(error):
             raise
         _log.exception("The attempt failed")
-        recorder.fail(_reason(error))
+        fail(_reason(error))
 
 
-def _train(
-    claims: Sequence[Claim], settings: Settings, recorder: Recorder, device: torch.device
-) -> None:
-    """Load the data set, and train and record the runs to their ends."""
-    configs = [RunConfig.model_validate(claim.config) for claim in claims]
+def _load(
+    claims: Sequence[Claim], configs: Sequence[RunConfig], settings: Settings, recorder: Recorder
+) -> Dataset:
+    """Return the data set of the runs; their leases are renewed meanwhile."""
     at_start = {claim.run_id: AT_START for claim in claims}
     data = wait_for(
         lambda: load(configs[0].dataset, settings.data_dir),
         lambda: recorder.pulse(at_start),
     )
     recorder.pulse(at_start)  # loading may have taken a good part of the leases
+    return data
+
+
+def _train(
+    claims: Sequence[Claim],
+    configs: Sequence[RunConfig],
+    data: Dataset,
+    *,
+    settings: Settings,
+    recorder: Recorder,
+    device: torch.device,
+) -> None:
+    """Train and record the runs to their ends."""
     devices.prepare(device, claims[0].engine["threads"])
     runs = [(config, claim.seed) for config, claim in zip(configs, claims, strict=True)]
     job = create_job(claims[0].form, runs, data, device)

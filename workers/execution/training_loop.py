@@ -6,6 +6,7 @@ An epoch has two shapes on its way: the ``EpochResult`` that the training yields
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from service.runs.fencing import Claim
 from service.runs.recording import EpochRecord
@@ -100,7 +101,7 @@ class TrainingLoop:
                     self._report_progress,
                     members=len(claims),
                 ),
-                InsightBuilder(config, guessing_of(config, data)),
+                InsightBuilder(config, partial(guessing_of, config, data)),
             )
             for number, (claim, config, member) in enumerate(
                 zip(claims, configs, job.members, strict=True)

@@ -46,10 +46,11 @@ def binary_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the share of each sample's outputs that are on the right side of 1/2.
 
     Older versions of Keras report it as ``accuracy`` with binary_crossentropy. With ten classes a
-    network that finds none of them has 0.9. An output that is not finite is counted as wrong.
+    network that finds none of them has 0.9. A sample with an output that is not finite is counted
+    as wrong, in all its outputs.
     """
     right = (logits > 0) == _targets(logits, labels)
-    return (right & logits.isfinite()).double().mean(1)
+    return (right & logits.isfinite().all(1, keepdim=True)).double().mean(1)
 
 
 def categorical_crossentropy(*, label_smoothing: float) -> Loss:

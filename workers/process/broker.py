@@ -5,13 +5,57 @@ away at that moment, the acknowledgement fails, the message counts as being work
 the worker, which works on one message at a time, receives no other. Our messages carry no data: the
 runs that wait are in Postgres, and the scheduler rings again. So nothing has to be kept or
 acknowledged.
+
+What is no ring of the doorbell is logged and dropped before Celery sees it (``process.messages``).
 """
 
 from typing import Any
 
+import structlog
 from celery import bootsteps
 from celery.worker.request import Request
 from kombu.entity import Exchange, Queue
+from kombu.transport import redis as kombu_redis
+
+from workers.process.messages import ForeignMessageError, checked, ring
+
+#: Bytes of a dropped message that the log shows.
+_SHOWN_BYTES = 100
+
+_log = structlog.get_logger(__name__)
+
+
+class RingsOnlyChannel(kombu_redis.Channel):
+    """A channel of Redis that delivers rings of the doorbell and drops all other messages."""
+
+    def _get_client(self) -> Any:
+        """Return the class of this channel's connections to Redis."""
+        client: Any = super()._get_client()  # type: ignore[no-untyped-call]
+
+        class RingsOnlyClient(client):  # type: ignore[misc]
+            def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
+                """Return Redis' answer; for a message that is no ring None, as after a time-out."""
+                answer = super().parse_response(connection, command_name, **options)
+                return _admitted(*answer) if command_name == "BRPOP" and answer else answer
+
+        return RingsOnlyClient
+
+
+class RingsOnlyTransport(kombu_redis.Transport):
+    """Kombu's transport for Redis, with channels that deliver rings only."""
+
+    Channel = RingsOnlyChannel
+
+
+def _admitted(key: bytes, received: bytes) -> tuple[bytes, bytes] | None:
+    queue = key.decode("utf-8", "replace")
+    try:
+        checked(received)
+    except ForeignMessageError as foreign:
+        start = repr(received[:_SHOWN_BYTES])
+        _log.warning("Dropped a message", queue=queue, reason=str(foreign), start=start)
+        return None
+    return key, ring(queue)
 
 
 def unacknowledged_queue(name: str) -> Queue:

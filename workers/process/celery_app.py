@@ -13,7 +13,11 @@ from celery.signals import setup_logging, worker_process_init
 
 from service.runs.doorbell import DEVICES, broker_settings, queue_name
 from workers.process import signals
-from workers.process.broker import EarlyChildReplacement, unacknowledged_queue
+from workers.process.broker import (
+    EarlyChildReplacement,
+    RingsOnlyTransport,
+    unacknowledged_queue,
+)
 from workers.process.heartbeat import Heartbeat
 from workers.process.identity import WorkerIdentity
 from workers.process.task import add_train_task
@@ -27,6 +31,8 @@ def celery_settings(identity: WorkerIdentity) -> dict[str, Any]:
         # survives a training that crashes. One child: a pack has the device to itself.
         "worker_pool": "prefork",
         "worker_concurrency": 1,
+        # Whatever else is in our queues ends no worker (see ``process.messages``).
+        "broker_transport": f"{RingsOnlyTransport.__module__}:{RingsOnlyTransport.__qualname__}",
         # The broker keeps no copy of a received message (see ``process.broker``).
         "task_queues": [unacknowledged_queue(queue_name(device)) for device in DEVICES],
         # No message waits at a busy worker while another is idle.

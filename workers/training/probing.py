@@ -1,7 +1,12 @@
-"""Probing: at which epochs a run's layer statistics are taken, and on how many samples."""
+"""Probing: at which epochs a run's layer statistics are taken, and on how many samples.
+
+Layer statistics explain a run. Taking them may fail without failing the run: the failure is logged,
+and that epoch has no statistics.
+"""
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from service.specs.spec import RunConfig
 from workers.datasets.dataset import Part
@@ -10,6 +15,7 @@ from workers.diagnostics.layers import NetworkStatistics
 from workers.diagnostics.probe import Probe
 from workers.nn.losses import Loss
 from workers.nn.models import Network
+from workers.training.remarks import or_none
 from workers.training.results import Pulse
 
 #: Probed samples that ``auto`` allows between the first probe and the last, as a share of all
@@ -65,8 +71,10 @@ def probed(
     pulse: Callable[[], Iterator[Pulse]],
     *,
     last: bool,
-) -> Generator[Pulse, None, NetworkStatistics]:
+) -> Generator[Pulse, None, NetworkStatistics | None]:
     """Return the layer statistics of a network's present weights, without changing the training.
+
+    None, with a log line, where they cannot be taken.
 
     Args:
         network: on the device of the data.
@@ -77,10 +85,26 @@ def probed(
         last: whether the run ends here; then the statistics include the decision boundary, for data
             with two features.
     """
-    probe = Probe(network, loss.function, samples, label_smoothing=loss.label_smoothing)
+    probe = or_none(
+        "layer statistics",
+        lambda: Probe(network, loss.function, samples, label_smoothing=loss.label_smoothing),
+    )
+    if probe is None:
+        return None
     for chunk in probe.chunks():
-        probe.add(part.inputs[chunk], part.labels[chunk])
+        if not or_none("layer statistics", partial(_add, probe, part, chunk)):
+            return None
         if chunk.stop < samples:
             yield from pulse()
-    boundary = decision_boundary(network, part.inputs, part.labels) if last else None
-    return replace(probe.statistics(), boundary=boundary)
+    statistics = or_none("layer statistics", probe.statistics)
+    if statistics is None or not last:
+        return statistics
+    boundary = or_none(
+        "decision boundary", lambda: decision_boundary(network, part.inputs, part.labels)
+    )
+    return replace(statistics, boundary=boundary)
+
+
+def _add(probe: Probe, part: Part, chunk: slice) -> bool:
+    probe.add(part.inputs[chunk], part.labels[chunk])
+    return True

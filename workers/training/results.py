@@ -23,9 +23,12 @@ class Pulse:
 
 @dataclass(frozen=True)
 class StartResult:
-    """The layer statistics before the first step, where they are taken."""
+    """The layer statistics before the first step, at a run that is probed there.
 
-    statistics: NetworkStatistics
+    None where they could not be taken.
+    """
+
+    statistics: NetworkStatistics | None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from workers.training import devices
 from workers.training.assembly import build_network, build_optimizer, entry, learning_rates
 from workers.training.metrics import Metrics, diverges
 from workers.training.probing import probed, probing_of
+from workers.training.remarks import or_none
 from workers.training.results import EpochResult, Pulse, StartResult
 from workers.training.steering import Steering
 from workers.training.streams import Streams
@@ -204,10 +205,17 @@ class SoloTraining:
         if slot is None:
             self.optimizer.step()
             return
-        before = [layer.weight.detach().clone().flatten() for layer in self._weighted]
+        before = or_none("update ratios", self._copied_weights)
         self.optimizer.step()
         after = [layer.weight.detach().flatten() for layer in self._weighted]
-        self.updates[slot] = update_ratios(before, after)
+        if before is None:
+            return
+        ratios = or_none("update ratios", lambda: update_ratios(before, after))
+        if ratios is not None:
+            self.updates[slot] = ratios
+
+    def _copied_weights(self) -> list[Tensor]:
+        return [layer.weight.detach().clone().flatten() for layer in self._weighted]
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """Return a batch's mean loss and metrics in the order of their names, float64."""
@@ -233,7 +241,7 @@ class SoloTraining:
             statistics = yield from self._probe(work + len(self.data.validation), last=last)
         return replace(result, statistics=statistics)
 
-    def _probe(self, work: int, *, last: bool) -> Generator[Pulse, None, NetworkStatistics]:
+    def _probe(self, work: int, *, last: bool) -> Generator[Pulse, None, NetworkStatistics | None]:
         def pulse() -> Iterator[Pulse]:
             return self._pulse(work)
 

@@ -68,13 +68,17 @@ def update_ratios(before: Sequence[Tensor], after: Sequence[Tensor]) -> Tensor:
     return (torch.stack(changes, -1) / torch.stack(norms, -1)).double()
 
 
-def with_update_ratios(statistics: NetworkStatistics, ratios: Tensor) -> NetworkStatistics:
+def with_update_ratios(
+    statistics: NetworkStatistics | None, ratios: Tensor
+) -> NetworkStatistics | None:
     """Return layer statistics with the median ratio of each layer over the steps measured.
 
     Args:
-        statistics: of the network.
+        statistics: of the network; None where they could not be taken.
         ratios: (``STEPS``, layers); steps without a finite ratio are left out.
     """
+    if statistics is None:
+        return None
     layers = tuple(
         replace(layer, update_ratio=_median(of_layer))
         for layer, of_layer in zip(statistics.layers, ratios.T.tolist(), strict=True)

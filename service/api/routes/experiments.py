@@ -1,7 +1,7 @@
 """Experiments over HTTP: list, read, cancel, retry, delete, and all histories of one."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -33,7 +33,9 @@ from service.api.web.dependencies import (
 )
 from service.api.web.negotiation import negotiate
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
+from service.api.web.places import Places
 from service.api.web.problems import problem_responses
+from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
@@ -84,6 +86,7 @@ def list_experiments(
     tag: Annotated[
         list[Annotated[str, Field(pattern=r"^[^:]+:")]] | None,
         Query(
+            max_length=50,
             description="`key:value`; repeat for several, all of which must match.",
             examples=[["course:dl"]],
         ),
@@ -175,6 +178,15 @@ _PARQUET = "application/vnd.apache.parquet"
 _HDF5 = "application/x-hdf5"
 _BINARY = {"type": "string", "format": "binary"}
 _Stream = Callable[[sessionmaker[Session], uuid.UUID], Iterator[bytes]]
+
+
+async def _export_place(request: Request) -> AsyncIterator[None]:
+    """Have a place among the exports until the answer has ended."""
+    exports: Places = request.app.state.exports
+    with exports.place(caller_of(request.scope)):
+        yield
+
+
 _STREAMS: Mapping[str, _Stream] = {
     "application/json": exports.as_json,
     "text/csv": exports.as_csv,
@@ -200,10 +212,10 @@ _LAYER_STREAMS: Mapping[str, _Stream] = {
             },
         },
         **NOT_MODIFIED,
-        **problem_responses(404, 406),
+        **problem_responses(404, 406, 429, 503),
     },
     summary="Get all histories of an experiment",
-    dependencies=_READ,
+    dependencies=[*_READ, Depends(_export_place, scope="request")],
 )
 def get_experiment_histories(
     request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep
@@ -228,10 +240,10 @@ def get_experiment_histories(
             },
         },
         **NOT_MODIFIED,
-        **problem_responses(404, 406),
+        **problem_responses(404, 406, 429, 503),
     },
     summary="Get all layer statistics of an experiment",
-    dependencies=_READ,
+    dependencies=[*_READ, Depends(_export_place, scope="request")],
 )
 def get_experiment_layers(
     request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep

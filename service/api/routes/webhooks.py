@@ -67,7 +67,7 @@ def _page(example: dict[str, Any]) -> dict[str, Any]:
             "headers": {"Location": {"description": "The webhook.", "schema": {"type": "string"}}},
             **_WITH_SECRET,
         },
-        **problem_responses(422),
+        **problem_responses(409, 422),
     },
     summary="Subscribe",
     dependencies=_SUBMIT,

@@ -54,9 +54,13 @@ class WebhookAnswer(ApiAnswer):
     previous_secret_expires_at: datetime | None = Field(
         description="Until when messages are also signed with the previous secret."
     )
+    failing_since: datetime | None = Field(
+        description="When the first of the attempts failed of which none has succeeded since. "
+        "After some days of this (`ACTINIUM_WEBHOOK_FAILING_DAYS`) the webhook is disabled."
+    )
     disabled_at: datetime | None = Field(
-        description="Since when nothing is sent, because its receiver answered 410 Gone or "
-        "somebody disabled it."
+        description="Since when nothing is sent, because its receiver answered 410 Gone or kept "
+        "failing, or somebody disabled it."
     )
     disabled_reason: str | None
     links: WebhookLinks
@@ -161,6 +165,7 @@ WEBHOOK_EXAMPLE: dict[str, Any] = {
     "created_by": "lab",
     "created_at": "2026-11-21T09:14:00.520000Z",
     "previous_secret_expires_at": None,
+    "failing_since": None,
     "disabled_at": None,
     "disabled_reason": None,
     "links": {

@@ -1,8 +1,10 @@
 """Who calls: every request is identified and counted before a route is chosen or a body read.
 
-Without any key the service answers this machine alone. A page in a browser on this machine
-could send requests on behalf of another site, by its own address (``Origin``) or by a name that
-was made to point here (``Host``), so both must be this machine's too.
+Until the first key is made the service answers this machine alone. A page in a browser on this
+machine could send requests on behalf of another site, or of another program's page on another port.
+So the request must name this machine (``Host``), and a browser must say that it comes from a page
+of this service (``Origin``, ``Sec-Fetch-Site``). A proxy on this machine could pass on requests of
+other machines, so requests that carry any header of a proxy are refused.
 """
 
 import ipaddress
@@ -26,11 +28,30 @@ OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
 #: The files of the pages, served without a key as well.
 OPEN_FOLDER = "/static/"
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+#: Headers by which proxies, tunnels and content networks tell for whom they ask.
+_OF_PROXIES = frozenset(
+    {
+        *("via", "forwarded", "forwarded-for", "x-forwarded", "x-real-ip", "x-original-host"),
+        *("client-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "x-remote-addr"),
+        *("x-remote-ip", "x-host", "x-originating-ip", "x-proxyuser-ip", "proxy-client-ip"),
+        *("wl-proxy-client-ip", "fastly-client-ip", "fly-client-ip", "x-azure-clientip"),
+        *(
+            "x-appengine-user-ip",
+            "x-envoy-external-address",
+            "cdn-loop",
+            "x-nf-client-connection-ip",
+        ),
+    }
+)
+_PREFIXES_OF_PROXIES = ("x-forwarded-", "x-original-forwarded-", "cf-", "tailscale-", "ngrok-")
+
+#: What browsers say of a request that no other site caused.
+_OWN_SITE = frozenset({"same-origin", "none"})
 
 _NEEDS_KEY = "Send an API key: `Authorization: Bearer act_...`."
 _NO_KEY_YET = (
-    "No API key exists yet, so only requests from this machine to its own address are served. "
+    "No API key exists yet, so only requests from this machine to its own address are served, by "
+    "no proxy and from no other page. "
     "Make a key with `actinium-admin keys create --name NAME --scope admin`, or set "
     "ACTINIUM_API_KEY."
 )
@@ -91,14 +112,37 @@ class Authentication:
 
 
 def is_local(address: str, headers: Headers) -> bool:
-    """Whether a request comes from this machine and was meant for it."""
-    origin = headers.get("origin")
+    """Whether a request comes from this machine, was meant for it, and from no page but ours."""
     return (
         _is_loopback(address)
         and _is_loopback_host(headers.get("host", ""))
-        and (origin is None or _is_loopback_host(origin.partition("://")[2]))
-        and not any(name in headers for name in _FORWARDED)
+        and _is_own_origin(headers)
+        and all(site in _OWN_SITE for site in headers.getlist("sec-fetch-site"))
+        and not any(map(_is_of_proxy, headers.keys()))
     )
+
+
+def _is_own_origin(headers: Headers) -> bool:
+    """Whether a request names no origin, or the host and port that it was sent to."""
+    own = _host_and_port(headers.get("host", ""))
+    return all(
+        origin.startswith("http://") and _host_and_port(origin.removeprefix("http://")) == own
+        for origin in headers.getlist("origin")
+    )
+
+
+def _host_and_port(netloc: str) -> tuple[str, int] | None:
+    """Return host and port of ``host:port``; None where it is more or less than that."""
+    try:
+        parts = urlsplit(f"//{netloc}")
+        host_and_port = parts.hostname or "", parts.port or 80
+    except ValueError:
+        return None
+    return host_and_port if parts.netloc == netloc and "@" not in netloc else None
+
+
+def _is_of_proxy(name: str) -> bool:
+    return name in _OF_PROXIES or name.startswith(_PREFIXES_OF_PROXIES)
 
 
 def _is_open(path: str) -> bool:

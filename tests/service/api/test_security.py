@@ -14,6 +14,28 @@ from tests.support.served_api import ask
 
 SPEC = {"activation": "relu", "epochs": 1}
 
+#: What nginx, Apache, load balancers, tunnels and content networks add.
+OF_PROXIES = [
+    "Via",
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Server",
+    "X-Real-IP",
+    "CF-Connecting-IP",
+    "CF-Ray",
+    "True-Client-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "Fastly-Client-IP",
+    "X-Original-Forwarded-For",
+    "X-Envoy-External-Address",
+    "X-Azure-ClientIP",
+    "CDN-Loop",
+    "Tailscale-User-Login",
+]
+
 
 @pytest.fixture
 def app(settings: Settings) -> FastAPI:
@@ -47,17 +69,39 @@ def test_without_any_key_nobody_can_ask_through_this_machine(app: FastAPI) -> No
         {"Host": "localhost.actinium.example:8000"},
         {"Origin": "https://actinium.example"},
         {"Origin": "null"},
-        {"X-Forwarded-For": "192.0.2.7"},
-        {"Forwarded": "for=192.0.2.7"},
+        {"Origin": "http://localhost:3000", "Host": "localhost:8000"},
+        {"Origin": "http://127.0.0.1:8000", "Host": "localhost:8000"},
+        {"Origin": "https://localhost:8000", "Host": "localhost:8000"},
+        {"Origin": "http://localhost", "Host": "localhost:8000"},
+        {"Origin": "http://localhost:8000@localhost:3000", "Host": "localhost:8000"},
+        {"Origin": "http://localhost:8000/x", "Host": "localhost:8000"},
+        {"Origin": "http://localhost:99999", "Host": "localhost:8000"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        *({name: "192.0.2.7"} for name in OF_PROXIES),
     ]
     for headers in disguises:
         response = ask(app, "GET", "/v1/experiments", headers=headers)
         assert response.status_code == 403, headers
 
 
-def test_a_page_of_this_machine_may_ask(app: FastAPI) -> None:
-    headers = {"Origin": "http://localhost:8000"}
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "localhost"])
+@pytest.mark.parametrize("site", ["same-origin", "none", None])
+def test_the_own_page_may_ask(app: FastAPI, host: str, site: str | None) -> None:
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    if site is not None:
+        headers["Sec-Fetch-Site"] = site
     assert ask(app, "GET", "/v1/experiments", headers=headers).status_code == 200
+    assert ask(app, "POST", "/v1/experiments", json=SPEC, headers=headers).status_code == 201
+
+
+def test_revoking_the_last_key_opens_nothing(app: FastAPI, session: Session) -> None:
+    made = api_keys.create(session, name="lab", scopes=["admin"])
+    api_keys.revoke(session, made.key.id)
+    assert ask(app, "GET", "/v1/experiments").status_code == 401
+    assert (
+        ask(create_app(app.state.settings), "POST", "/v1/experiments", json=SPEC).status_code == 401
+    )
 
 
 def test_with_a_key_everyone_needs_one(app: FastAPI, session: Session) -> None:

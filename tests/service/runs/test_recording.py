@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from service.comparison import scores
 from service.histories.diagnoses import RecordedDiagnosis
 from service.runs.fencing import RunsToLeave
 from service.runs.recording import EpochRecord
@@ -97,6 +98,25 @@ def test_an_epoch_whose_validation_loss_is_not_finite_is_not_the_best(lab, pack)
         lab.epochs(of(claim, epoch, val_loss=val_loss, val_accuracy=0.99 - epoch / 100))
     run = lab.run(claim.run_id)
     assert (run.best_epoch, run.best_val_accuracy) == (4, 0.95)
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["loss", "val_loss"])
+def test_an_epoch_with_odd_losses_is_best_by_no_metric(lab, pack, name, odd):
+    claim, _ = pack
+    for epoch in (2, 3):
+        lab.epochs(of(claim, epoch, loss=0.5, val_loss=0.5, val_accuracy=0.4, accuracy=0.4))
+    great = {"loss": 0.01, "val_loss": 0.01, "val_accuracy": 0.99, "accuracy": 0.99}
+    lab.epochs(of(claim, 4, **(great | {name: odd})))
+    run = lab.run(claim.run_id)
+    assert (run.best_epoch, run.best_val_accuracy) != (4, 0.99)
+    with lab.sessions() as session:
+        for metric in ("val_accuracy", "accuracy", "val_loss", "loss"):
+            values = [
+                score.value for score in scores.read(session, run.experiment_id, metric, "best")
+            ]
+            assert great[metric] not in values
+            assert not any(value is not None and not math.isfinite(value) for value in values)
 
 
 def test_an_outcome_is_stored_with_the_end(lab, pack):

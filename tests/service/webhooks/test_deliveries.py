@@ -40,7 +40,7 @@ def test_the_log_is_read_page_by_page_and_by_status(app, post, webhook, lab):
     ]
     assert ask(app, "GET", _path(webhook, f"/deliveries/{delivery['id']}")).json() == delivery
     assert ask(app, "GET", _path(webhook, "/deliveries?status=failed")).json()["items"] == []
-    other = post("/v1/webhooks", {"url": PUBLIC_URL}).json()
+    other = post("/v1/webhooks", {"url": f"{PUBLIC_URL}?2"}).json()
     assert ask(app, "GET", _path(other, "/deliveries")).json()["items"] == []
     assert ask(app, "GET", _path(other, f"/deliveries/{delivery['id']}")).status_code == 404
 

@@ -1,6 +1,9 @@
 """Subscriptions: who may subscribe, what is refused and where, what is shown."""
 
 import base64
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import SecretStr
@@ -56,7 +59,7 @@ def test_subscribe_look_unsubscribe(app, post):
 
 
 def test_pages_lead_through_all_webhooks_newest_first(app, post):
-    created = [post("/v1/webhooks", {"url": PUBLIC_URL}).json()["id"] for _ in range(3)]
+    created = [post("/v1/webhooks", {"url": f"{PUBLIC_URL}?{n}"}).json()["id"] for n in range(3)]
     first = ask(app, "GET", "/v1/webhooks?limit=2").json()
     rest = ask(app, "GET", f"/v1/webhooks?limit=2&cursor={first['next_cursor']}").json()
     assert [webhook["id"] for webhook in first["items"] + rest["items"]] == created[::-1]
@@ -73,7 +76,7 @@ def test_pages_lead_through_all_webhooks_newest_first(app, post):
         ({"url": "http://me:secret@192.88.98.7/"}, "/url", "password"),
         ({"url": "https://192.88.98.7/#here"}, "/url", "'#'"),
         ({"url": f"http://{'a' * 64}.org/"}, "/url", "63"),
-        ({"url": "http://localhost:8000/"}, "/url", "localhost leads to"),
+        ({"url": "http://localhost:8000/"}, "/url", "localhost is not a public"),
         ({"url": PUBLIC_URL, "event": []}, "/event", "'events'"),
         ({"url": PUBLIC_URL, "events": []}, "/events", "at least 1"),
         ({"url": PUBLIC_URL, "events": ["run.finish"]}, "/events/0", "did you mean 'run.finished'"),
@@ -92,8 +95,39 @@ def test_a_request_that_cannot_be_used_is_refused_at_its_field(app_alone, body, 
 def test_the_number_of_webhooks_is_limited(session, settings):
     limited = settings.model_copy(update={"max_webhooks": 1})
     subscriptions.create(session, Subscription(PUBLIC_URL), caller="test", settings=limited)
+    other = Subscription(f"{PUBLIC_URL}?2")
     with pytest.raises(InvalidError, match="max_webhooks = 1"):
-        subscriptions.create(session, Subscription(PUBLIC_URL), caller="test", settings=limited)
+        subscriptions.create(session, other, caller="test", settings=limited)
+
+
+def test_the_limit_holds_where_many_subscribe_at_once(sessions, settings):
+    limited = settings.model_copy(update={"max_webhooks": 5})
+    at_once = threading.Barrier(12)
+
+    def subscribe(number):
+        wanted = Subscription(f"{PUBLIC_URL}?{number}")
+        at_once.wait()
+        with sessions() as session:
+            try:
+                subscriptions.create(session, wanted, caller="test", settings=limited)
+            except InvalidError:
+                return "refused"
+            return "subscribed"
+
+    with ThreadPoolExecutor(12) as threads:
+        answers = Counter(threads.map(subscribe, range(12)))
+    assert answers == {"subscribed": 5, "refused": 7}
+
+
+def test_a_key_subscribes_an_address_once(post, session, settings):
+    first = post("/v1/webhooks", {"url": PUBLIC_URL, "events": ["run.finished"]}).json()
+    for again in (PUBLIC_URL, PUBLIC_URL.replace("https", "HTTPS")):
+        answer = post("/v1/webhooks", {"url": again, "events": ["run.started"]})
+        assert answer.status_code == 409
+        assert first["id"] in answer.json()["detail"]
+    subscriptions.create(session, Subscription(PUBLIC_URL), caller="another", settings=settings)
+    assert post(f"/v1/webhooks/{first['id']}/disable").status_code == 200
+    assert post("/v1/webhooks", {"url": PUBLIC_URL}).status_code == 409
 
 
 def test_reading_subscribing_and_deleting_need_scopes_of_their_own(app, session):

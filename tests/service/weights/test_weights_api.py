@@ -1,6 +1,7 @@
 """Weights over HTTP, as workers leave them, and how long they are there."""
 
 import json
+import time
 import uuid
 
 import numpy as np
@@ -150,7 +151,7 @@ def test_damaged_weights_are_not_served(api, finished, settings):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert "are gone" in refusal(api, f"/v1/runs/{finished}/weights")
+    assert "damaged" in refusal(api, f"/v1/runs/{finished}/weights")
 
 
 def test_a_location_that_is_away_is_told(settings, finished):
@@ -208,6 +209,83 @@ def test_weights_stay_as_long_as_a_run_that_took_them(lab, finished, storage, se
     assert storage.names(WEIGHTS) == []
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_weights_outlive_every_run_that_passed_them_on(
+    api, lab, leave, storage, session, settings, order
+):
+    """A reuse of a reuse, by the API and as MLflow's artifact, whoever is deleted first."""
+    lab.submit()
+    lost = lab.taken()
+    lab.fail(lost)  # so that the attempt that counts is not the first
+    claim = lab.taken()
+    leave(claim.run_id, claim.attempt, "initial", 1.0)
+    lab.train(claim)
+    leave(claim.run_id, claim.attempt, "final", 2.0)
+    passed_on = [claim.experiment_id]
+    (copy,) = lab.runs(lab.submit())
+    assert copy.reused_from == claim.run_id
+    passed_on.append(copy.experiment_id)
+    # Only the copy is left to be reused when the first one's row is gone.
+    if order == (0, 1):
+        assert api.delete(f"/v1/experiments/{passed_on.pop(0)}").status_code == 204
+    last = lab.submit(name="last")
+    for experiment_id in passed_on if order == (0, 1) else passed_on[::-1]:
+        files.purge(session, settings)
+        assert api.delete(f"/v1/experiments/{experiment_id}").status_code == 204
+    files.purge(session, settings)
+    (run,) = lab.runs(last)
+    assert value_of(api.get(f"/v1/runs/{run.id}/weights")) == 2.0
+    assert value_of(api.get(f"/v1/runs/{run.id}/weights?epoch=0")) == 1.0
+    artifact = f"/api/2.0/mlflow-artifacts/artifacts/{last}/{run.id}/artifacts/weights.safetensors"
+    assert value_of(api.get(artifact, follow_redirects=True)) == 2.0
+    lab.execute("UPDATE runs SET finished_at = now() - interval '40 days'")
+    assert files.purge(session, settings) == 2
+    assert "are kept for 30 days" in refusal(api, f"/v1/runs/{run.id}/weights")
+
+
+def test_weights_that_an_older_version_removed_are_told_so(api, lab, finished):
+    (copy,) = lab.runs(lab.submit())
+    lab.execute("UPDATE runs SET weights_attempt = NULL WHERE id = :id", id=copy.id)
+    said = refusal(api, f"/v1/runs/{copy.id}/weights")
+    assert f"were files of run {finished}" in said
+    assert "deleted" in said
+
+
 def test_a_location_that_is_away_does_not_stop_the_scheduler(session, settings):
     away = settings.model_copy(update={"checkpoint_dir": "nonsense://there"})
     assert files.purge(session, away) == 0
+
+
+def _headed(header: bytes, length: int | None = None) -> bytes:
+    """Return a file with this header, which may announce another length."""
+    return (len(header) if length is None else length).to_bytes(8, "little") + header
+
+
+DAMAGED = {
+    "empty": b"",
+    "half a length": b"\x08\x00",
+    "no header": _headed(b"", 100),
+    "half a header": _headed(b'{"__metadata__":', 200),
+    "deep lists": _headed(b"[" * 1_000_000),
+    "deep objects": _headed(b'{"a":' * 300_000),
+    "deep metadata": _headed(b'{"__metadata__":' + b'{"a":' * 300_000),
+    "not json": _headed(b"\xff\xfe" * 500),
+    "not an object": _headed(b"[]"),
+    "no metadata": _headed(b"{}"),
+    "metadata are a list": _headed(b'{"__metadata__":[]}'),
+    "metadata are numbers": _headed(b'{"__metadata__":{"sha256":1}}'),
+    "no checksum": _headed(b'{"__metadata__":{}}'),
+    "an endless header": _headed(b"{}", 2**63),
+    "a header of 90 MB": _headed(b'{"__metadata__":{}}' + b" " * 90_000_000),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_damaged_weights_are_told_as_damaged(api, finished, settings, damage):
+    (path,) = (settings.home / "training" / "weights").glob(f"{finished}-1-final*")
+    path.write_bytes(DAMAGED[damage])
+    began = time.process_time()
+    detail = refusal(api, f"/v1/runs/{finished}/weights")
+    assert time.process_time() - began < 10
+    assert "damaged" in detail
+    assert "gone" not in detail

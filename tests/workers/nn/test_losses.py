@@ -110,7 +110,7 @@ def test_an_output_that_is_not_finite_is_wrong(value):
         for label in (0, 1):
             labels = torch.full((2,), label)
             assert accuracy(logits, labels).tolist() == [0.0, 1.0 - label]
-            assert binary_accuracy(logits, labels)[0] <= 0.5
+            assert binary_accuracy(logits, labels)[0] == 0
     one = torch.tensor([[value], [1.0]])
     for label in (0, 1):
         labels = torch.full((2,), label)
@@ -143,3 +143,18 @@ def test_smoothed_targets_of_sigmoids_are_keras(outputs):
     x, y = tensors(logits, labels, torch.float64)
     np.testing.assert_allclose(loss.per_sample(x, y).numpy(), expected, rtol=1e-10)
     assert loss.function(x, y).item() == pytest.approx(expected.mean(), rel=1e-10)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("classes", [1, 2, 3, 10])
+def test_a_sample_with_one_odd_output_is_wrong_by_every_metric(classes, value):
+    for name, loss in LOSSES.items():
+        for metric in loss(label_smoothing=0.0).metrics.values():
+            for column in range(classes):
+                labels = torch.arange(max(classes, 2))
+                logits = 9.0 * torch.eye(max(classes, 2), classes) - 1
+                if classes == 1:
+                    logits = torch.tensor([[-1.0], [1.0]])
+                assert metric(logits, labels).tolist() == [1.0] * len(labels), name
+                logits[:, column] = value
+                assert metric(logits, labels).tolist() == [0.0] * len(labels), name

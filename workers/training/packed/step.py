@@ -23,6 +23,7 @@ from workers.training.packed.rows import (
     slots_in,
     statistics_in,
 )
+from workers.training.remarks import or_none
 from workers.training.updates import update_ratios
 
 #: Elements of a matrix of rows that stay in a core's cache from one operation to the next: half a
@@ -111,9 +112,13 @@ class PackedStep:
         if not measured:
             self.train(rows, inputs)
             return
-        before = self._weights(rows, measured)
+        before = or_none("update ratios", lambda: self._weights(rows, measured))
         self.train(rows, inputs)
-        ratios = update_ratios(before, self._weights(rows, measured))
+        ratios = before and or_none(
+            "update ratios", lambda: update_ratios(before, self._weights(rows, measured))
+        )
+        if ratios is None:
+            return
         for row, of_row in zip(measured, ratios, strict=True):
             rows[UPDATES][row, slots[row]] = of_row
 

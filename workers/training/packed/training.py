@@ -11,6 +11,7 @@ from service.specs.spec import RunConfig
 from workers.datasets.dataset import Dataset, Part
 from workers.diagnostics.layers import NetworkStatistics
 from workers.nn.losses import LOSSES, Loss
+from workers.nn.models import Network
 from workers.training import solo
 from workers.training.assembly import build_network, entry, learning_rates
 from workers.training.devices import is_out_of_memory
@@ -21,6 +22,7 @@ from workers.training.packed.memory import members_that_fit
 from workers.training.packed.rows import SUMS, UPDATES, Recipe, new_rows
 from workers.training.packed.step import PackedStep
 from workers.training.probing import probed, probing_of
+from workers.training.remarks import or_none
 from workers.training.results import EpochResult, Pulse, Round, StartResult
 from workers.training.solo import EVALUATION_BATCH, TRAINING_WORK
 from workers.training.steering import Steering
@@ -248,10 +250,11 @@ class PackedTraining:
 
     def _probe(
         self, member: PackMember, work: int, *, last: bool = False
-    ) -> Generator[Pulse, None, NetworkStatistics]:
+    ) -> Generator[Pulse, None, NetworkStatistics | None]:
         """Return the layer statistics of a member's weights, taken in a network of its own."""
-        network = member.recipe.network.to(self.device)
-        network.load_state_dict(member.weights())
+        network = or_none("layer statistics", lambda: self._network_of(member))
+        if network is None:
+            return None
         # Read now: the member may leave the pack at a pulse.
         updates = self._lanes.of(member.number).state(member.number)[UPDATES]
         last = last or self._epochs == 0
@@ -265,6 +268,11 @@ class PackedTraining:
         )
         yield from pulse()
         return with_update_ratios(statistics, updates)
+
+    def _network_of(self, member: PackMember) -> Network:
+        network = member.recipe.network.to(self.device)
+        network.load_state_dict(member.weights())
+        return network
 
     def _pulse(self, work: int, lane: Lane | None = None) -> Iterator[Pulse]:
         """Yield a pulse if one is due; ``work`` is what a lane has done of its epoch."""
