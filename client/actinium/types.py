@@ -130,12 +130,14 @@ class Finding(TypedDict):
 class Diagnosis(TypedDict):
     """What a run's training came to, None until it has ended, and why it learns or not.
 
-    The verdict is None without layer statistics.
+    The verdict is None without layer statistics. ``version``: of the rules that decided; None where
+    an older version of the service did.
     """
 
     outcome: str | None
     verdict: str | None
     findings: list[Finding]
+    version: int | None
 
 
 class Run(TypedDict):

@@ -182,6 +182,8 @@ class Run(Base):
     outcome: Mapped[str | None] = mapped_column(Text)
     verdict: Mapped[str | None] = mapped_column(Text)
     findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    #: ``histories.diagnoses.DIAGNOSIS_VERSION`` when it was diagnosed; None before 0.2.
+    diagnosis_version: Mapped[int | None] = mapped_column(Integer)
 
     worker: Mapped[str | None] = mapped_column(Text)
     engine: Mapped[dict[str, Any] | None] = mapped_column(JSON)

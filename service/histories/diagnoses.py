@@ -12,6 +12,9 @@ from service.database.tables import Run
 from service.errors import NotFoundError
 from service.json_numbers import to_json
 
+#: Raised when a rule or a threshold changes that decides outcomes, verdicts or findings.
+DIAGNOSIS_VERSION = 2
+
 
 @dataclass(frozen=True)
 class RecordedDiagnosis:
@@ -31,6 +34,7 @@ class RecordedDiagnosis:
             "outcome": self.outcome,
             "verdict": self.verdict,
             "findings": [_storable(finding) for finding in self.findings],
+            "diagnosis_version": DIAGNOSIS_VERSION,
         }
 
 
@@ -52,12 +56,13 @@ NO_INSIGHT = Insight()
 
 @dataclass(frozen=True)
 class DiagnosedRun:
-    """A run's stored diagnosis and the run's status."""
+    """A run's stored diagnosis, the version of its rules, and the run's status."""
 
     status: str
     outcome: str | None
     verdict: str | None
     findings: list[dict[str, Any]]
+    version: int | None
 
 
 def read_diagnosis(session: Session, run_id: uuid.UUID) -> DiagnosedRun:
@@ -67,12 +72,13 @@ def read_diagnosis(session: Session, run_id: uuid.UUID) -> DiagnosedRun:
         NotFoundError: there is no such run.
     """
     with session.begin():
-        row = session.execute(
-            select(Run.status, Run.outcome, Run.verdict, Run.findings).where(Run.id == run_id)
-        ).one_or_none()
+        wanted = (Run.status, Run.outcome, Run.verdict, Run.findings, Run.diagnosis_version)
+        row = session.execute(select(*wanted).where(Run.id == run_id)).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no run {run_id}.")
-    return DiagnosedRun(row.status, row.outcome, row.verdict, row.findings or [])
+    return DiagnosedRun(
+        row.status, row.outcome, row.verdict, row.findings or [], row.diagnosis_version
+    )
 
 
 def _storable(finding: Mapping[str, Any]) -> dict[str, Any]:

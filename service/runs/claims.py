@@ -257,7 +257,8 @@ def _restart(session: Session, ids: Sequence[uuid.UUID]) -> None:
     """
     for table in (Epoch, Layers):
         session.execute(delete(table).where(table.run_id.in_(ids)))
-    results = dict.fromkeys((*RESULT_COLUMNS, "outcome", "verdict", "findings", "engine"))
+    diagnosis = ("outcome", "verdict", "findings", "diagnosis_version")
+    results = dict.fromkeys((*RESULT_COLUMNS, *diagnosis, "engine"))
     session.execute(
         update(Run)
         .where(Run.id.in_(ids))

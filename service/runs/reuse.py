@@ -16,7 +16,7 @@ from service.weights.files import FilesOfRun
 #: Columns that a reused run takes over from the run that it repeats.
 _TAKEN_OVER = (
     *("status", "epoch", *RESULT_COLUMNS),
-    *("outcome", "verdict", "findings", "worker", "engine"),
+    *("outcome", "verdict", "findings", "diagnosis_version", "worker", "engine"),
 )
 
 

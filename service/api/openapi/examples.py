@@ -166,6 +166,7 @@ DIAGNOSIS: dict[str, Any] = {
             "advice": "Nothing has to change while the loss falls; else lower the learning rate.",
         }
     ],
+    "version": 2,
 }
 
 RUN: dict[str, Any] = {

@@ -71,6 +71,11 @@ def get_run_diagnosis(request: Request, run_id: uuid.UUID, session: SessionDep) 
     """Return what a run came to and why: its outcome, its verdict and all findings so far."""
     found = diagnoses.read_diagnosis(session, run_id)
     body = orjson.dumps(
-        {"outcome": found.outcome, "verdict": found.verdict, "findings": found.findings}
+        {
+            "outcome": found.outcome,
+            "verdict": found.verdict,
+            "findings": found.findings,
+            "version": found.version,
+        }
     )
     return cached_response(request, body, immutable=found.status in FINISHED)

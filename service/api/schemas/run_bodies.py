@@ -52,7 +52,7 @@ ENDED_BY = f"""
     END
 """
 
-_DIAGNOSIS = _object("runs.outcome, runs.verdict, runs.findings")
+_DIAGNOSIS = _object("runs.outcome, runs.verdict, runs.findings, runs.diagnosis_version AS version")
 _RUN = _object(
     f"""
     runs.id, runs.experiment_id, runs.position, runs.label, runs.labels, runs.name,

@@ -66,6 +66,10 @@ class DiagnosisAnswer(ApiAnswer):
         description="Those of the verdict first, remarks last. They stay when the verdict is "
         "`healthy`, and tell how the run began."
     )
+    version: int | None = Field(
+        description="Of the rules and thresholds that decided. Null where an older version of the "
+        "service diagnosed the run: its rules were others. Train it again with `reuse: false`."
+    )
 
 
 class RunLinks(ApiAnswer):

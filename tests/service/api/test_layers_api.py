@@ -6,7 +6,7 @@ import pytest
 
 from service.api.schemas.layers import LayersAnswer
 from service.api.schemas.runs import DiagnosisAnswer, RunAnswer, RunPage
-from service.histories.diagnoses import RecordedDiagnosis
+from service.histories.diagnoses import DIAGNOSIS_VERSION, RecordedDiagnosis
 from tests.support.layer_samples import FINDING, SICK, insight
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -39,7 +39,12 @@ def test_layers_over_http(api, trained):
 
 def test_a_diagnosis_over_http(api, trained):
     answer = api.get(f"/v1/runs/{trained}/diagnosis")
-    assert answer.json() == {"outcome": None, "verdict": "vanishing", "findings": [FINDING]}
+    assert answer.json() == {
+        "outcome": None,
+        "verdict": "vanishing",
+        "findings": [FINDING],
+        "version": DIAGNOSIS_VERSION,
+    }
     DiagnosisAnswer.model_validate_json(answer.content)
     run = RunAnswer.model_validate_json(api.get(f"/v1/runs/{trained}").content)
     assert run.diagnosis.model_dump() == answer.json()
@@ -62,14 +67,14 @@ def test_a_run_under_way_shows_what_is_known(api, lab):
     claim = lab.taken()
     before = api.get(f"/v1/runs/{claim.run_id}")
     assert before.json()["diagnosis"] is None
-    nothing = {"outcome": None, "verdict": None, "findings": []}
+    nothing = {"outcome": None, "verdict": None, "findings": [], "version": None}
     assert api.get(f"/v1/runs/{claim.run_id}/diagnosis").json() == nothing
     lab.start(claim, insight(diagnosis=RecordedDiagnosis("healthy", [])))
     answer = api.get(f"/v1/runs/{claim.run_id}/layers")
     assert answer.json()["epoch"] == 0
     assert answer.headers["cache-control"] == "private, no-cache"
     shown = api.get(f"/v1/runs/{claim.run_id}").json()["diagnosis"]
-    assert shown == nothing | {"verdict": "healthy"}
+    assert shown == nothing | {"verdict": "healthy", "version": DIAGNOSIS_VERSION}
 
 
 def test_what_is_not_there_is_not_found(api, lab, trained):
