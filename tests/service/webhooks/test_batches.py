@@ -118,7 +118,8 @@ def attempt(lab, session, settings, subscribe):
         if days_failing is not None:
             since = func.now() - timedelta(days=days_failing)
             with session.begin():
-                session.execute(update(Webhook).values(failing_since=since))
+                changed = update(Webhook).values(failing_since=since)
+                session.execute(changed.execution_options(synchronize_session=False))
         lab.submit()
         (message, *_) = dispatch.claim(session, webhook_id, settings, limit=9)
         dispatch.record(session, message, DeliveryOutcome(0.1, error=error), settings)
