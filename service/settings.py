@@ -42,6 +42,12 @@ class Settings(BaseSettings):
         10, ge=1, description="Database connections the API keeps open."
     )
 
+    statement_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="Longest that one statement of the API may take in the database; 0: any time.",
+    )
+
     home: Path = Field(
         Path(".actinium"),
         description="Folder of the embedded servers' data, of checkpoints and of signs of life.",
@@ -62,7 +68,46 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         "100000/minute", description="Most requests of one caller, as amount/period."
     )
+    computing_processes: int = Field(
+        2,
+        ge=1,
+        description="Processes in which the API compares, draws and searches; each uses a core.",
+    )
+    computing_queue: int = Field(
+        32,
+        ge=2,
+        description="Most requests that wait for such a process; one caller has half of it.",
+    )
+    computing_seconds: float = Field(
+        60.0, gt=0, description="Longest that one request waits for a process, or computes in it."
+    )
+    max_streams: int = Field(500, ge=1, description="Most live streams of events.")
+    max_streams_per_caller: int = Field(
+        250, ge=1, description="Most live streams of one key, or of one address without a key."
+    )
+    max_waits: int = Field(200, ge=1, description="Most requests with `Prefer: wait` at a time.")
+    max_waits_per_caller: int = Field(100, ge=1, description="Most of these of one caller.")
+    max_exports: int = Field(8, ge=1, description="Most exports of histories at a time.")
+    max_exports_per_caller: int = Field(4, ge=1, description="Most of these of one caller.")
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Most bytes of a request body.")
+    max_connections: int = Field(
+        1_000, ge=1, description="Most open connections to the API; more are answered with 503."
+    )
+    head_seconds: float = Field(
+        10.0, gt=0, description="Time in which the head of a request must be complete."
+    )
+    body_seconds: float = Field(
+        60.0, gt=0, description="Time in which the body of a request must be complete."
+    )
+    stalled_seconds: float = Field(
+        30.0, gt=0, description="Time after which a client that reads nothing is cut off."
+    )
+    hang_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="Time after which an API whose event loop hangs ends, to be started again; "
+        "with 0 it never does.",
+    )
     max_runs: int = Field(10_000, ge=1, description="Most runs of one experiment.")
     max_queued_runs: int = Field(
         100_000, ge=1, description="Most runs of one key that wait at the same time."

@@ -344,6 +344,16 @@ class Comparison(TypedDict):
     unfinished: int
 
 
+class PresetClaim(TypedDict):
+    """A published claim; ``status``: what its preset's full size gave, None where not run."""
+
+    name: str
+    sentence: str
+    status: ClaimStatus | None
+    full: dict[str, Any] | None
+    small: dict[str, Any] | None
+
+
 class Preset(TypedDict):
     """Published claims with the spec that tests them, at its full and its small size."""
 
@@ -353,7 +363,9 @@ class Preset(TypedDict):
     source: dict[str, str]
     spec: dict[str, Any]
     small_spec: dict[str, Any]
-    claims: list[dict[str, str]]
+    full_run: dict[str, Any] | None
+    small_run: dict[str, Any] | None
+    claims: list[PresetClaim]
 
 
 class ClaimEvidence(TypedDict):
@@ -368,6 +380,7 @@ class ClaimEvidence(TypedDict):
     registered: Literal["published", "before the first run", "after some runs", "later"]
     post_hoc: bool
     status: ClaimStatus
+    full_size: ClaimStatus | None
     p_value: float | None
     reason: str
     measure: str | None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from service.catalog.axes import AXES
 from service.specs.choices import choice
-from workers.nn.activations import ACTIVATIONS
+from workers.nn.activations import ACTIVATIONS, Gated
 
 #: Half a step beside the grid of twentieths, where all kinks are: every derivative exists.
 POINTS = (torch.arange(280, dtype=torch.float64) - 139.5) / 20
@@ -36,13 +36,13 @@ def sample(name: str) -> dict[str, Any]:
 
     A unit that reads several z-values is given lines through zero whose slopes lie evenly
     from -1 to 1: with two pieces maxout gives the absolute value (Goodfellow et al. 2013,
-    fig. 1).
+    fig. 1). The two of a gated unit are x itself.
     """
     parameters = choice("activation", name).parameters
     activation = ACTIVATIONS[name](**parameters)(1).double()
     slopes = torch.linspace(-1, 1, activation.pieces, dtype=torch.float64)
-    if activation.pieces == 1:
-        slopes = torch.ones(1, dtype=torch.float64)
+    if activation.pieces == 1 or isinstance(activation, Gated):
+        slopes = torch.ones(activation.pieces, dtype=torch.float64)
     x = POINTS.clone().requires_grad_()
     values = activation(x[:, None] * slopes)[:, 0]
     (derivatives,) = torch.autograd.grad(values.sum(), x)

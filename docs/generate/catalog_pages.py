@@ -19,6 +19,8 @@ _TYPES = {
     "boolean": "true or false",
     "integers": "list of integers",
     "numbers": "number, or list of numbers",
+    "expression": "[expression](../howto/formulas.md)",
+    "constants": "object of numbers",
 }
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
+from typing import Any
 
 import anyio
 import structlog
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from service import api_keys
+from service.api.computing.processes import ComputingProcesses
 from service.api.openapi.document import TITLE, describe
 from service.api.routes import (
     catalog,
@@ -33,13 +35,15 @@ from service.api.routes import (
 from service.api.web.authentication import Authentication
 from service.api.web.head_requests import HeadRequests
 from service.api.web.parameters import check_parameters
+from service.api.web.places import Places
 from service.api.web.problems import ProblemAnswers
-from service.api.web.request_bodies import RequestBodies
+from service.api.web.request_bodies import MOST_VALIDATED_AT_ONCE, RequestBodies
 from service.api.web.request_log import RequestLog
 from service.api.web.response_headers import ResponseHeaders
 from service.api.web.route_table import RouteTable
 from service.api.web.schema_guard import SchemaGuard
 from service.api.web.unknown_routes import answer_http_error
+from service.api.web.unread_bodies import UnreadBodies
 from service.database.engine import create_database_engine, reading_factory, session_factory
 from service.events.hub import EventHub
 from service.logs import configure_logging
@@ -94,26 +98,45 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     """Make what the routes share; ``service.api.web.dependencies`` hands it to them."""
     state = app.state
     state.settings = settings
-    state.engine = create_database_engine(settings)
+    state.engine = create_database_engine(settings, statement_seconds=settings.statement_seconds)
     state.sessions = session_factory(state.engine)
     state.reading = reading_factory(state.engine)
     state.doorbell = Doorbell(settings)
     state.hub = EventHub(settings)
     state.stream_readers = anyio.CapacityLimiter(events.MAX_STREAM_READERS)
-    state.drawing = anyio.Semaphore(figures.MAX_DRAWN_AT_ONCE)
+    state.validating = anyio.CapacityLimiter(MOST_VALIDATED_AT_ONCE)
+    state.computing = ComputingProcesses(settings)
+    _set_places(state, settings)
     state.metrics = Metrics()
     state.schema = SchemaGuard(state.engine)
+
+
+def _set_places(state: Any, settings: Settings) -> None:
+    state.streams = Places(
+        "streams", in_all=settings.max_streams, per_caller=settings.max_streams_per_caller
+    )
+    state.waits = Places(
+        "waiting requests", in_all=settings.max_waits, per_caller=settings.max_waits_per_caller
+    )
+    state.exports = Places(
+        "exports", in_all=settings.max_exports, per_caller=settings.max_exports_per_caller
+    )
 
 
 def _add_middleware(app: FastAPI) -> None:
     """Put the middleware around the routes, from the innermost to the outermost."""
     state = app.state
-    app.add_middleware(RequestBodies, max_bytes=state.settings.max_body_bytes)
+    app.add_middleware(
+        RequestBodies,
+        max_bytes=state.settings.max_body_bytes,
+        seconds=state.settings.body_seconds,
+    )
     app.add_middleware(
         Authentication, settings=state.settings, sessions=state.reading, schema=state.schema
     )
     app.add_middleware(ProblemAnswers)
     app.add_middleware(ResponseHeaders)
+    app.add_middleware(UnreadBodies)
     app.add_middleware(RequestLog, metrics=state.metrics)
     app.add_middleware(HeadRequests)
 
@@ -125,12 +148,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         async with state.schema.watch():
             await run_in_threadpool(_warn_without_keys, app)
+            state.computing.prepare()
             state.hub.start()
             try:
                 yield
             finally:
                 await state.hub.stop()
     finally:
+        state.computing.close()
         state.doorbell.close()
         await run_in_threadpool(state.engine.dispose)
 

@@ -4,11 +4,16 @@ from math import fsum
 from statistics import NormalDist
 
 from service.catalog.entry import ActivationEntry, FanInScale, Parameter, Source
+from service.formulas.expression import Constants, Expression
 
 _GLOROT_2010 = Source(
     "Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural "
     "networks",
     "https://proceedings.mlr.press/v9/glorot10a.html",
+)
+
+_SHAZEER_2020 = Source(
+    "Shazeer 2020, GLU variants improve transformer, eq. 5", "https://arxiv.org/abs/2002.05202"
 )
 
 
@@ -185,7 +190,7 @@ ENTRIES: tuple[ActivationEntry, ...] = (
     ActivationEntry(
         name="silu",
         meaning="Weighs its input by its sigmoid; smooth, with a small dip below zero.",
-        formula=r"x\, \sigma(x) = \frac{x}{1 + e^{-x}}",
+        formula=r"x\, \sigma(\beta x) = \frac{x}{1 + e^{-\beta x}}",
         source=Source(
             "Elfwing, Uchibe & Doya 2018, Sigmoid-weighted linear units for neural network "
             "function approximation in reinforcement learning; as swish: Ramachandran, Zoph & "
@@ -193,6 +198,17 @@ ENTRIES: tuple[ActivationEntry, ...] = (
             "https://arxiv.org/abs/1702.03118",
         ),
         aliases=("swish",),
+        parameters=(
+            Parameter(
+                "beta",
+                "number",
+                1.0,
+                "steepness of the sigmoid: 0 gives x / 2, and the larger, the nearer to relu",
+                minimum=0.0,
+                maximum=100.0,
+                implied=True,
+            ),
+        ),
         initializer="he_uniform",
         initializer_reason="A smooth rectifier, for which variance 2 / fan-in is right up to about "
         "ten layers; no variance is at all depths, since where the signal is kept its length is "
@@ -293,5 +309,123 @@ ENTRIES: tuple[ActivationEntry, ...] = (
         initializer_reason="Variance 1 / fan-in over the mean square of the largest of k normal "
         "z-values, 1 for two and 1.55 for four, keeps the signal (the argument of He et al. 2015, "
         "eq. 10).",
+    ),
+    ActivationEntry(
+        name="celu",
+        meaning="An elu whose slope is 1 at zero from both sides, whatever its scale.",
+        formula=r"\max(0, x) + \min(0, \alpha (e^{x / \alpha} - 1))",
+        source=Source(
+            "Barron 2017, Continuously differentiable exponential linear units, eq. 2",
+            "https://arxiv.org/abs/1704.07483",
+        ),
+        parameters=(
+            Parameter(
+                "alpha",
+                "number",
+                1.0,
+                "the value reached towards minus infinity is -alpha",
+                minimum=0.01,
+                maximum=10.0,
+            ),
+        ),
+        initializer="lecun_normal",
+        initializer_reason="Its slopes beside zero are both 1: variance 1 / fan-in is the edge at "
+        "which gradients neither vanish nor explode with depth, as of an elu with alpha = 1 (He et "
+        "al. 2015, eq. 15; Schoenholz et al. 2017).",
+    ),
+    ActivationEntry(
+        name="hard_swish",
+        meaning="Weighs its input by hard_sigmoid: a silu of straight lines and a parabola, 0 "
+        "below -3 and x above 3.",
+        formula=r"x \min(\max(x + 3, 0), 6) / 6",
+        source=Source(
+            "Howard et al. 2019, Searching for MobileNetV3, section 5.2",
+            "https://arxiv.org/abs/1905.02244",
+        ),
+        aliases=("hard_silu",),
+        initializer="he_uniform",
+        initializer_reason="A smooth rectifier, for which variance 2 / fan-in is right up to about "
+        "ten layers; no variance is at all depths, since where the signal is kept its length is "
+        "unstable (He et al. 2015, eq. 10).",
+    ),
+    ActivationEntry(
+        name="squared_relu",
+        meaning="The square of a relu: large z-values grow and small ones shrink, so deep networks "
+        "of it need normalization.",
+        formula=r"\max(0, x)^2",
+        source=Source(
+            "So et al. 2021, Primer: Searching for efficient transformers for language modeling, "
+            "section 3.2",
+            "https://arxiv.org/abs/2109.08668",
+        ),
+        initializer=FanInScale(lambda: 2 / 3),
+        initializer_reason="Variance 1 / (E[f(z)^2] fan-in) of a standard normal z, with E = 3/2 "
+        "(the argument of He et al. 2015, eq. 10); a signal that is longer or shorter does not "
+        "return to that length.",
+    ),
+    *(
+        ActivationEntry(
+            name=name,
+            meaning=f"A unit's first z-value times {words} of its second: a gate that is learnt. "
+            "Its layer has twice the weights.",
+            formula=rf"x_1\, {formula}",
+            source=source,
+            initializer=FanInScale(lambda gate=gate: Expression(gate).with_constants({}).scale),
+            initializer_reason="Variance 1 / (E[g(z)^2] fan-in), z standard normal and g the gate: "
+            "it keeps the length of the product (the argument of He et al. 2015, eq. 10). A signal "
+            "that is longer or shorter does not return to that length.",
+            pieces=2,
+        )
+        for name, words, formula, gate, source in (
+            (
+                "glu",
+                "the sigmoid",
+                r"\sigma(x_2)",
+                "sigmoid(x)",
+                Source(
+                    "Dauphin et al. 2017, Language modeling with gated convolutional networks, "
+                    "eq. 1",
+                    "https://arxiv.org/abs/1612.08083",
+                ),
+            ),
+            ("swiglu", "the silu", r"x_2\, \sigma(x_2)", "x * sigmoid(x)", _SHAZEER_2020),
+            (
+                "geglu",
+                "the gelu",
+                r"x_2 \Phi(x_2)",
+                "x * (1 + erf(x / sqrt(2))) / 2",
+                _SHAZEER_2020,
+            ),
+        )
+    ),
+    ActivationEntry(
+        name="formula",
+        meaning="A formula of your own: an expression of x and of parameters that you name.",
+        formula=r"f(x), \text{ as written}",
+        source=Source(
+            "Its default is the sigmoid form of gelu: Hendrycks & Gimpel 2016, section 2",
+            "https://arxiv.org/abs/1606.08415",
+        ),
+        parameters=(
+            Parameter(
+                "expression",
+                "expression",
+                "x * sigmoid(1.702 * x)",
+                "an expression of x: numbers, parameters, + - * / ** and functions",
+            ),
+            Parameter(
+                "parameters",
+                "constants",
+                Constants(),
+                "the value of each name in the expression; each may have several",
+                minimum=-1e6,
+                maximum=1e6,
+            ),
+        ),
+        initializer=FanInScale(
+            lambda *, expression, parameters: expression.with_constants(parameters).scale
+        ),
+        initializer_reason="Variance 1 / (E[f(z)^2] fan-in) of a standard normal z, computed by "
+        "quadrature, keeps the length of signals (the argument of He et al. 2015, eq. 10).",
     ),
 )

@@ -92,6 +92,15 @@ _SEED = Parameter(
     maximum=2**31 - 1,
 )
 
+_ORDER = Parameter(
+    "seed",
+    "integer",
+    1,
+    "seed of the order, 13 for DeepReplay's own; independent of the seed of a run",
+    minimum=0,
+    maximum=2**31 - 1,
+)
+
 ENTRIES: tuple[DatasetEntry, ...] = (
     DatasetEntry(
         name="mnist",
@@ -194,6 +203,36 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         input_shape=(10,),
         classes=2,
         largest_class=0.613,
+    ),
+    DatasetEntry(
+        name="hypercube",
+        meaning="The 1,024 vertices of a hypercube of 10 dimensions, each once in an order that is "
+        "shuffled by the seed: class 1 where five coordinates or more are 1. The training part is "
+        "the beginning of the order, the test part its end.",
+        formula=r"x \in \{-1, 1\}^{10},\; y = \left[\lvert \{i : x_i = 1\} \rvert \ge 5\right]",
+        source=Source(
+            "Godoy 2018, DeepReplay, the hypercube data set",
+            "https://github.com/dvgodoy/deepreplay",
+        ),
+        parameters=_parameters(768, 256, "none", _ORDER, most=1_024),
+        input_shape=(10,),
+        classes=2,
+        largest_class=0.582,
+    ),
+    DatasetEntry(
+        name="parabola",
+        meaning="2,000 points on two parabolas, 1,000 evenly spaced on each, in an order that is "
+        "shuffled by the seed: class 1 is the lower one, half a unit below. The training part is "
+        "the beginning of the order, the test part its end.",
+        formula=r"x_1 \in \{-1, \dots, 1\},\; x_2 = x_1^2 - y / 2",
+        source=Source(
+            "Godoy 2018, DeepReplay, the parabola data set",
+            "https://github.com/dvgodoy/deepreplay",
+        ),
+        parameters=_parameters(1_500, 500, "none", _ORDER, most=2_000),
+        input_shape=(2,),
+        classes=2,
+        largest_class=0.524,
     ),
     DatasetEntry(
         name="churn",

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-ParameterKind = Literal["number", "integer", "boolean", "option", "integers", "numbers", "choice"]
+ParameterKind = Literal[
+    "number",
+    "integer",
+    "boolean",
+    "option",
+    "integers",
+    "numbers",
+    "expression",
+    "constants",
+    "choice",
+]
 
 
 @dataclass(frozen=True)
@@ -14,8 +24,9 @@ class Parameter:
     Attributes:
         name: as a spec spells it.
         kind: the JSON type: ``number``, ``integer``, ``boolean``, ``option`` (one of
-            ``options``), ``integers`` (a list), ``numbers`` (one number or a list) or ``choice``
-            (an entry of ``axis``).
+            ``options``), ``integers`` (a list), ``numbers`` (one number or a list),
+            ``expression`` (a text in the grammar of ``service.formulas``), ``constants`` (an
+            object of the expression's own parameters) or ``choice`` (an entry of ``axis``).
         default: its default; ``...`` for a parameter that must be given, None for one that may be
             left unset. A configuration has no unset parameter among its JSON values.
         meaning: what it decides, in a few words.
@@ -24,6 +35,8 @@ class Parameter:
         options: the values of an ``option``.
         axis: the axis of a ``choice``.
         max_items, min_items: bounds of a list's length.
+        implied: whether the JSON of a configuration leaves it out at its default. It came to its
+            entry later, and hashes of configurations before it stay valid.
     """
 
     name: str
@@ -38,6 +51,7 @@ class Parameter:
     axis: str | None = None
     max_items: int | None = None
     min_items: int = 1
+    implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,11 +105,14 @@ class ActivationEntry(Entry):
         initializer: the name of an initializer, or the variance of its weights.
         initializer_reason: why that one, in a sentence with its source.
         dropout: the name of a dropout.
+        pieces: z-values that a unit reads, unless its parameter ``pieces`` says so; its layer has
+            that many times the weights.
     """
 
     initializer: str | FanInScale = "glorot_uniform"
     initializer_reason: str = ""
     dropout: str = "dropout"
+    pieces: int = 1
 
 
 @dataclass(frozen=True)

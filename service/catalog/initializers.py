@@ -26,12 +26,43 @@ _ZEROS = Entry(
 
 _VALUE = Parameter("value", "number", ..., "the constant", minimum=-1e6, maximum=1e6)
 
+_ONES = Entry(
+    name="ones",
+    meaning="Every weight one; the units of a layer are equal, as with zeros.",
+    formula=r"w = 1",
+    source=_KERAS,
+)
+
 _CONSTANT = Entry(
     name="constant",
     meaning="Every weight the same constant; the units of a layer are equal, as with zeros.",
     formula=r"w = c",
     source=_KERAS,
     parameters=(_VALUE,),
+)
+
+
+def _end(name: str, meaning: str) -> Parameter:
+    return Parameter(name, "number", None, meaning, minimum=-1e6, maximum=1e6)
+
+
+_GAIN = Parameter(
+    "gain",
+    "number",
+    1.0,
+    "factor of the standard deviation, for units of another slope",
+    above=0.0,
+    maximum=1e6,
+    implied=True,
+)
+_SLOPE = Parameter(
+    "negative_slope",
+    "number",
+    0.0,
+    "slope of the rectifier below zero (He et al. 2015, eq. 15): 0 of a relu",
+    minimum=0.0,
+    maximum=1.0,
+    implied=True,
 )
 
 ENTRIES: tuple[Entry, ...] = (
@@ -44,15 +75,17 @@ ENTRIES: tuple[Entry, ...] = (
         symbolic=True,
     ),
     _ZEROS,
+    _ONES,
     _CONSTANT,
     Entry(
         name="normal",
-        meaning="Normal around zero with the given standard deviation, whatever the fans; not "
+        meaning="Normal with the given mean and standard deviation, whatever the fans; not "
         "truncated.",
-        formula=r"w \sim \mathcal{N}(0, \sigma^2)",
+        formula=r"w \sim \mathcal{N}(\mu, \sigma^2)",
         source=_KERAS,
         parameters=(
             Parameter("stddev", "number", 0.05, "standard deviation", minimum=0.0, maximum=1e6),
+            Parameter("mean", "number", 0.0, "mean", minimum=-1e6, maximum=1e6, implied=True),
         ),
     ),
     Entry(
@@ -75,11 +108,20 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         name="uniform",
-        meaning="Uniform between -limit and limit, whatever the fans.",
-        formula=r"w \sim \mathcal{U}(-l, l)",
+        meaning="Uniform between -limit and limit, or between low and high, whatever the fans.",
+        formula=r"w \sim \mathcal{U}(-l, l) \text{ or } \mathcal{U}(\mathrm{low}, \mathrm{high})",
         source=_KERAS,
         parameters=(
-            Parameter("limit", "number", 0.05, "half the width", minimum=0.0, maximum=1e6),
+            Parameter(
+                "limit",
+                "number",
+                0.05,
+                "half the width around zero; an end that is given takes its place",
+                minimum=0.0,
+                maximum=1e6,
+            ),
+            _end("low", "the lower end; -limit if left out"),
+            _end("high", "the upper end; limit if left out"),
         ),
     ),
     Entry(
@@ -94,32 +136,36 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="glorot_uniform",
         meaning="Keeps the variance of signals and gradients for units that are linear near zero.",
-        formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{6 / (n_{in} + n_{out})}",
+        formula=r"w \sim \mathcal{U}(-l, l),\; l = g \sqrt{6 / (n_{in} + n_{out})}",
         source=Source("Glorot & Bengio 2010, eq. 16", _GLOROT_LINK),
         aliases=("xavier_uniform",),
+        parameters=(_GAIN,),
     ),
     Entry(
         name="glorot_normal",
         meaning="The normal form of glorot_uniform (truncated at two standard deviations and "
         "rescaled to the stated variance).",
-        formula=r"w \sim \mathcal{N}(0, 2 / (n_{in} + n_{out}))",
+        formula=r"w \sim \mathcal{N}(0, 2 g^2 / (n_{in} + n_{out}))",
         source=Source("Glorot & Bengio 2010, eq. 12", _GLOROT_LINK),
         aliases=("xavier_normal",),
+        parameters=(_GAIN,),
     ),
     Entry(
         name="he_uniform",
         meaning="Keeps the variance of signals through rectifiers.",
-        formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{6 / n_{in}}",
+        formula=r"w \sim \mathcal{U}(-l, l),\; l = \sqrt{6 / ((1 + a^2) n_{in})}",
         source=_HE,
         aliases=("kaiming_uniform",),
+        parameters=(_SLOPE,),
     ),
     Entry(
         name="he_normal",
         meaning="The normal form of he_uniform (truncated at two standard deviations and "
         "rescaled to the stated variance).",
-        formula=r"w \sim \mathcal{N}(0, 2 / n_{in})",
+        formula=r"w \sim \mathcal{N}(0, 2 / ((1 + a^2) n_{in}))",
         source=_HE,
         aliases=("kaiming_normal",),
+        parameters=(_SLOPE,),
     ),
     Entry(
         name="lecun_normal",
@@ -161,8 +207,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="orthogonal",
         meaning="A random orthogonal matrix times a gain: keeps lengths, and every singular value "
-        "is the gain. Convolution weights are seen as (out, in x height x width); this is not the "
-        "delta-orthogonal form of Xiao et al. 2018.",
+        "is the gain. Convolution weights are seen as (out, in x height x width).",
         formula=r"W W^\top = g^2 I \text{ (or } W^\top W \text{ with more outputs than inputs)}",
         source=Source(
             "Saxe, McClelland & Ganguli 2013, Exact solutions to the nonlinear dynamics of "
@@ -174,6 +219,43 @@ ENTRIES: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        name="delta_orthogonal",
+        meaning="Kernels that are zero but for their centre, where they hold a random orthogonal "
+        "matrix times a gain: a convolution keeps the length of every pixel's values. Dense layers "
+        "are orthogonal.",
+        formula=r"W_{\cdot \cdot i j} = g Q \text{ at the centre, } 0 \text{ elsewhere},\;"
+        r" Q^\top Q = I",
+        source=Source(
+            "Xiao et al. 2018, Dynamical isometry and a mean field theory of CNNs, algorithm 1",
+            "https://arxiv.org/abs/1806.05393",
+        ),
+        parameters=(
+            Parameter("gain", "number", 1.0, "every singular value", above=0.0, maximum=1e6),
+        ),
+    ),
+    Entry(
+        name="random_walk",
+        meaning="Normal weights with the gain at which the logarithm of a gradient's length, which "
+        "walks at random from layer to layer, drifts neither up nor down. In narrow layers it is "
+        "above the gain of he and lecun, which keep the mean of the length, not of its logarithm.",
+        formula=r"w \sim \mathcal{N}(0, g^2 / n_{in}),\; g = e^{1 / (2 n_{in})}"
+        r" \text{ or } \sqrt{2}\, e^{1.2 / (\max(n_{in}, 6) - 2.4)}",
+        source=Source(
+            "Sussillo & Abbott 2014, Random walk initialization for training very deep feedforward "
+            "networks, section 3",
+            "https://arxiv.org/abs/1412.6558",
+        ),
+        parameters=(
+            Parameter(
+                "nonlinearity",
+                "option",
+                "relu",
+                "the units that the gain is computed for",
+                options=("relu", "linear"),
+            ),
+        ),
+    ),
+    Entry(
         name="lsuv",
         meaning="Orthogonal, then scaled layer by layer until the outputs of each layer's weights "
         "have unit variance over a batch of training samples.",
@@ -181,6 +263,18 @@ ENTRIES: tuple[Entry, ...] = (
         source=Source(
             "Mishkin & Matas 2015, All you need is a good init, algorithm 1",
             "https://arxiv.org/abs/1511.06422",
+        ),
+    ),
+    Entry(
+        name="data_dependent",
+        meaning="Normal weights, then each unit's weights are scaled and its bias is set, layer by "
+        "layer, so that its z-values have unit variance over a batch of training samples, and a "
+        "mean that is the initial bias. The within-layer part of the paper.",
+        formula=r"W_k \leftarrow W_k / \sigma_k,\; b_k \leftarrow \beta - \mu_k / \sigma_k",
+        source=Source(
+            "Krähenbühl et al. 2015, Data-dependent initializations of convolutional neural "
+            "networks, algorithm 1",
+            "https://arxiv.org/abs/1511.06856",
         ),
     ),
 )
@@ -198,5 +292,11 @@ BIAS_ENTRIES: tuple[Entry, ...] = (
         formula=r"b = c",
         source=_KERAS,
         parameters=(_VALUE,),
+    ),
+    Entry(
+        name="ones",
+        meaning="Every bias one.",
+        formula=r"b = 1",
+        source=_KERAS,
     ),
 )

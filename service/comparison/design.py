@@ -156,7 +156,7 @@ def _without(entry: Any, omitted: Sequence[str]) -> Any:
 
 
 def _as_level(value: Any) -> Level:
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and "name" in value:
         return str(value["name"])
     return value if isinstance(value, str | int | float | None) else str(value)
 

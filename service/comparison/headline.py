@@ -116,9 +116,15 @@ def _named(said: Said, word: Word, begin: str) -> str:
     if not groups:
         return ""
     tell: Callable[[RankedGroup], str] = _with_seeds if word == Word.UNDECIDED else _name
-    names = [tell(group) for group in groups[:_MOST_NAMES]]
-    more = len(groups) - len(names)
-    return f"{begin}: {', '.join(names)}" + (f" and {more:,} more" if more else "")
+    return f"{begin}: {_enumerated([tell(group) for group in groups])}"
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    """Return the first names and how many more there are; names with commas between semicolons."""
+    shown = names[:_MOST_NAMES]
+    separator = "; " if any(", " in name for name in shown) else ", "
+    more = len(names) - len(shown)
+    return separator.join(shown) + (f" and {more:,} more" if more else "")
 
 
 def _with_seeds(group: "RankedGroup") -> str:
@@ -170,11 +176,9 @@ def _edges(said: Said) -> str:
     ]
     if not at_edge:
         return ""
-    names = ", ".join(at_edge[:_MOST_NAMES])
-    more = f" and {len(at_edge) - _MOST_NAMES} more" if len(at_edge) > _MOST_NAMES else ""
     return (
-        f"The best {_listed(said.design.tune)} of {names}{more} is at an end of the grid: a better "
-        "one may lie beyond."
+        f"The best {_listed(said.design.tune)} of {_enumerated(at_edge)} is at an end of the grid: "
+        "a better one may lie beyond."
     )
 
 

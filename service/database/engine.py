@@ -14,6 +14,10 @@ from service.settings import Settings
 #: its runs after their leases end. Postgres ends a transaction that is idle for this long.
 _IDLE_IN_TRANSACTION = "15s"
 
+#: How often Postgres looks, during a statement, whether the client is still there: a statement of
+#: a process that was ended ends too.
+_CLIENT_CHECK = "2s"
+
 #: Without these, the kernel waits hours for an answer of a server that vanished (a cut cable, a
 #: lost container), and a quarter of an hour for a receipt; a worker would neither train nor notice.
 #: With them a connection is dead after 5 + 3 x 2 s of silence, or after 15 s without a receipt.
@@ -25,8 +29,16 @@ _TCP = {
 }
 
 
-def create_database_engine(settings: Settings, *, pool_size: int | None = None) -> Engine:
-    """Return a pool of connections. Dead ones are replaced at their next use."""
+def create_database_engine(
+    settings: Settings, *, pool_size: int | None = None, statement_seconds: float = 0
+) -> Engine:
+    """Return a pool of connections. Dead ones are replaced at their next use.
+
+    Args:
+        settings: name the server.
+        pool_size: connections that stay open; that of the settings if not given.
+        statement_seconds: the longest that one statement may take; with 0 as long as it needs.
+    """
     engine = create_engine(
         settings.sqlalchemy_url,
         pool_size=pool_size or settings.database_pool_size,
@@ -36,7 +48,9 @@ def create_database_engine(settings: Settings, *, pool_size: int | None = None) 
         connect_args={
             "connect_timeout": 5,
             "options": "-c timezone=utc "
-            f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION}",
+            f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION} "
+            f"-c statement_timeout={statement_seconds * 1000:.0f} "
+            f"-c client_connection_check_interval={_CLIENT_CHECK}",
             **_TCP,
         },
     )

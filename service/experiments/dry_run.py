@@ -133,7 +133,7 @@ def _configuration(
 def _start(cursor: str | None, tag: str) -> int:
     if cursor is None:
         return 0
-    _, _, start = decode(cursor, tag)
-    if type(start) is not int or start < 0:
-        raise CursorError
-    return start
+    match decode(cursor, tag):
+        case [0, None, int(start)] if type(start) is int and start >= 0:
+            return start
+    raise CursorError

@@ -23,7 +23,7 @@ from service.specs.spec import AXIS_FIELDS
 from service.statuses import FINISHED, RunStatus
 
 #: Most epochs that a stream reads at a time; bounds its memory.
-BATCH_EPOCHS = 20_000
+BATCH_EPOCHS = 4_000
 
 #: Axes by the column of their labels: an axis called like a metric has ``_function`` appended.
 _AXES = {f"{axis}_function" if axis in METRICS else axis: axis for axis in AXIS_FIELDS}

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.orm import Session
 
-from service.catalog.axes import AXES
+from service.comparison.guessing import guess
 from service.database.tables import Epoch, Layers, Run
 from service.histories import layer_statistics
 from service.histories.outcomes import Course, Guessing, outcome_of
+from service.specs.resolution import validated_on
 from service.statuses import CAUSES, FAILURES, Outcome, RunStatus, Verdict
 
 #: What is true of runs that have a result and no outcome, in the words of the index
@@ -20,17 +21,14 @@ _WITHOUT_OUTCOME = text(
     "runs.outcome IS NULL AND runs.status IN ('completed', 'diverged') AND runs.epochs > 0"
 )
 
-#: Share of the largest class among validation samples, where classes are not of one size.
-_LARGEST_SHARES = {"churn": 0.796}
-
 
 def judge_older_runs(session: Session, *, batch_runs: int = 100) -> int:
     """Store the outcome of the runs that ended without one, and return how many these are.
 
     It is what a worker would have stored, by the history and the layer statistics that are there.
-    Without layer statistics a worker knows the validation labels; here the classes count as equally
-    large, but for those of churn. The verdict is brought in line with the outcome, by the causes
-    among the findings as they were found then.
+    Without layer statistics a worker counts the validation labels; here the classes have the shares
+    that the catalog tells of the whole data set. The verdict is brought in line with the outcome,
+    by the causes among the findings as they were found then.
 
     Each batch is a transaction, so workers can go on meanwhile, and a call that was interrupted can
     be repeated.
@@ -113,10 +111,5 @@ def _verdict(
 
 
 def _guessing(config: Mapping[str, Any]) -> Guessing:
-    dataset = config["dataset"]
-    classes = AXES["dataset"][dataset["name"]].classes  # type: ignore[attr-defined]
-    split = dataset["validation_split"]
-    # Of a split at least one sample is kept.
-    samples = max(int(dataset["train_size"] * split), 1) if split else dataset["test_size"]
-    share = _LARGEST_SHARES.get(dataset["name"], 1 / classes)
-    return Guessing(math.log(classes), share, samples)
+    samples = validated_on(config["dataset"])
+    return Guessing(guess("loss", config), guess("val_accuracy", config), samples)

@@ -1,7 +1,8 @@
 """Activations as functions of numbers, with their slopes and kinks: what the theory integrates.
 
 The functions that train are in ``workers.nn.activations``; a test holds the two together. maxout
-reads several z-values and has maps of its own (``service.mean_field.maxout``).
+and the gated activations read several z-values; their maps are in ``service.mean_field.maxout`` and
+``service.mean_field.moments``.
 """
 
 import math
@@ -12,11 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
+from service.formulas.expression import Constants, Expression
+
 Values = NDArray[np.float64]
 Function = Callable[[Values], Values]
 
 #: Constants of selu: Klambauer et al. 2017, eq. 14.
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+#: Formulas are cut off here: exp(exp(x)) has no mean square among the numbers.
+_LARGEST = 1e70
 
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
@@ -87,8 +93,11 @@ def _tanh_gelu_exponent(x: Values) -> Values:
     return exponent
 
 
-def _silu() -> Nonlinearity:
-    return Nonlinearity(lambda x: x * expit(x), lambda x: expit(x) * (1 + x * expit(-x)))
+def _silu(beta: float) -> Nonlinearity:
+    return Nonlinearity(
+        lambda x: x * expit(beta * x),
+        lambda x: expit(beta * x) * (1 + beta * x * expit(-beta * x)),
+    )
 
 
 def _mish() -> Nonlinearity:
@@ -117,6 +126,36 @@ def _clamp(low: float, high: float, steepness: float = 1.0, shift: float = 0.0) 
     )
 
 
+def _celu(alpha: float) -> Nonlinearity:
+    return Nonlinearity(
+        lambda x: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha)),
+        lambda x: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0) / alpha)),
+        (0.0,),
+    )
+
+
+def _hard_swish() -> Nonlinearity:
+    return Nonlinearity(
+        lambda x: x * np.clip(x + 3, 0, 6) / 6,
+        lambda x: np.where(x <= -3, 0.0, np.where(x >= 3, 1.0, x / 3 + 0.5)),
+        (-3.0, 3.0),
+    )
+
+
+def _formula(*, expression: Expression, parameters: Constants) -> Nonlinearity:
+    written = expression.with_constants(parameters)
+    return Nonlinearity(
+        lambda x: _finite(written.sampled(x)[0]),
+        lambda x: _finite(written.sampled(x)[1]),
+        written.kinks,
+    )
+
+
+def _finite(values: Values) -> Values:
+    """Return values whose squares are numbers, with 0 in the place of a hole."""
+    return np.nan_to_num(np.clip(values, -_LARGEST, _LARGEST), nan=0.0)
+
+
 #: From an activation's parameters, by their names in the catalog, to its function.
 NONLINEARITIES: dict[str, Callable[..., Nonlinearity]] = {
     "identity": _identity,
@@ -128,11 +167,24 @@ NONLINEARITIES: dict[str, Callable[..., Nonlinearity]] = {
     "elu": lambda *, alpha: _elu(alpha),
     "selu": lambda: _elu(_SELU_ALPHA, _SELU_SCALE),
     "gelu": lambda *, approximate: _gelu(approximate),
-    "silu": _silu,
+    "silu": lambda *, beta: _silu(beta),
     "mish": _mish,
     "softplus": _softplus,
     "softsign": _softsign,
     "hard_sigmoid": lambda: _clamp(-3.0, 3.0, 1 / 6, 0.5),
     "hard_tanh": lambda: _clamp(-1.0, 1.0),
     "relu6": lambda: _clamp(0.0, 6.0),
+    "celu": lambda *, alpha: _celu(alpha),
+    "hard_swish": _hard_swish,
+    "squared_relu": lambda: Nonlinearity(
+        lambda x: np.maximum(x, 0) ** 2, lambda x: 2 * np.maximum(x, 0), (0.0,)
+    ),
+    "formula": _formula,
+}
+
+#: The functions of the second z-value by which gated activations multiply the first.
+GATES: dict[str, Nonlinearity] = {
+    "glu": _sigmoid(),
+    "swiglu": _silu(1.0),
+    "geglu": _gelu("none"),
 }

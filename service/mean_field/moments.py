@@ -3,11 +3,11 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from service.mean_field import maxout, quadrature
-from service.mean_field.activations import NONLINEARITIES, Nonlinearity
+from service.mean_field.activations import GATES, NONLINEARITIES, Nonlinearity
 
 
 class ActivationMoments(ABC):
@@ -45,12 +45,14 @@ def moments_of(activation: str, parameters: Mapping[str, Any]) -> ActivationMome
     return _moments_of(activation, tuple(sorted(parameters.items())))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _moments_of(
     activation: str, parameters: tuple[tuple[str, Any], ...]
 ) -> ActivationMoments | None:
     if activation == "maxout":
         return _MaxoutMoments(**dict(parameters))
+    if activation in GATES:
+        return _GatedMoments(_ElementwiseMoments(GATES[activation]))
     if activation in NONLINEARITIES:
         return _ElementwiseMoments(NONLINEARITIES[activation](**dict(parameters)))
     return None
@@ -111,3 +113,34 @@ class _MaxoutMoments(ActivationMoments):
         _, square = maxout.largest_moments(self._pieces)
         alike = maxout.half_squared_difference(self._pieces, (spread - apart) / product)
         return apart * square + product * alike
+
+
+class _GatedMoments(ActivationMoments):
+    """Of the product of one z-value and a function of another, which is independent of it."""
+
+    def __init__(self, gate: ActivationMoments) -> None:
+        self._gate = gate
+
+    def mean(self, variance: float, shift: float = 0.0) -> float:
+        return shift * self._gate.mean(variance, shift)
+
+    def square(self, variance: float, shift: float = 0.0) -> float:
+        return (variance + shift**2) * self._gate.square(variance, shift)
+
+    def squared_slope(self, variance: float, shift: float = 0.0) -> float:
+        """Return the sum of both z-values' squared slopes: a unit passes its gradient to both."""
+        by_gate = (variance + shift**2) * self._gate.squared_slope(variance, shift)
+        return self._gate.square(variance, shift) + by_gate
+
+    def spread(
+        self, variance: float, spread: float, shift: float = 0.0, difference: float = 0.0
+    ) -> float:
+        # Of products a g and a' g' of independent factors: with A = E[a^2] and G = E[g^2], means
+        # over the two samples, E[(a g - a' g')^2] / 2 = A s(g) + s(a) G - s(a) s(g) plus what
+        # their lengths have in common.
+        gate = self._gate
+        longer = gate.square(variance + difference / 2, shift)
+        shorter = gate.square(variance - difference / 2, shift) if difference else longer
+        of_gate = gate.spread(variance, spread, shift, difference)
+        alike = (variance + shift**2) * of_gate + spread * ((longer + shorter) / 2 - of_gate)
+        return alike + difference * (longer - shorter) / 4

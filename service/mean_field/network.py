@@ -17,6 +17,9 @@ from service.specs.spec import RunConfig
 _GROUP = 8
 
 
+_NOT_RANDOM = {"constant", "ones"}
+
+
 class UnpredictableError(Exception):
     """Theory says nothing of a configuration: the sentence says why."""
 
@@ -61,11 +64,17 @@ def initial_network(config: RunConfig) -> InitialNetwork:
         moments=moments,
         layers=tuple(layer.name for layer in architecture.layers),
         weight_variances=_weight_variances(config, architecture.layers),
-        shift=float(config.bias_initializer.parameters.get("value", 0.0)),
+        shift=_constant(config.bias_initializer),
         normalized=_normalized(config.normalization, architecture.hidden),
         inputs=_inputs(config.dataset, convolution=convolution),
         pooled=config.model.name == "mnist_cnn",
     )
+
+
+def _constant(bias_initializer: Choice) -> float:
+    if bias_initializer.name == "ones":
+        return 1.0
+    return float(bias_initializer.parameters.get("value", 0.0))
 
 
 def _inputs(dataset: Choice, *, convolution: bool) -> Inputs:
@@ -84,10 +93,15 @@ def _weight_variances(config: RunConfig, layers: tuple[Layer, ...]) -> tuple[flo
 
 def _weight_variance(initializer: Choice, layer: Layer) -> float:
     variance = _scaled_variance(initializer, layer)
-    if variance is None:
+    if variance is None and initializer.name in _NOT_RANDOM:
         raise UnpredictableError(
             f"The theory is of random weights, and {initializer.name} draws none: the units of a "
             "layer are copies of one another."
+        )
+    if variance is None:
+        raise UnpredictableError(
+            "The theory is of weights whose mean is zero and whose variance is known before any "
+            f"data, and those of {initializer} are not."
         )
     if variance == 0:
         raise UnpredictableError("All weights are zero: no signal leaves the inputs.")

@@ -15,6 +15,8 @@ from service.mean_field.moments import ActivationMoments
 
 #: Lengths that are tabulated: 0 and infinity are taken for the ends.
 _LENGTHS = np.logspace(-6, 6, 241)
+#: In place of a length of zero, which has no logarithm.
+_LEAST_LENGTH = 1e-300
 _ITERATIONS, _BISECTIONS = 200, 22
 #: The grid: sigma_b, points along sigma_w, and how far beyond the edge of chaos
 #: these reach.
@@ -62,7 +64,8 @@ class _Table:
 
     def __init__(self, moments: ActivationMoments) -> None:
         self._log = np.log(_LENGTHS)
-        self._squares = np.log([moments.square(length) for length in _LENGTHS])
+        squares = [moments.square(length) for length in _LENGTHS]
+        self._squares = np.log(np.maximum(squares, _LEAST_LENGTH))
         self._slopes = np.array([moments.squared_slope(length) for length in _LENGTHS])
 
     def chi(self, weights: Values, biases: Values) -> Values:
@@ -71,7 +74,7 @@ class _Table:
         log_length = np.zeros(scale.shape)
         for _ in range(_ITERATIONS):
             squares = np.exp(np.interp(log_length, self._log, self._squares))
-            log_length = np.log(scale * squares + offset)
+            log_length = np.log(np.maximum(scale * squares + offset, _LEAST_LENGTH))
         slopes: Values = np.interp(log_length, self._log, self._slopes)
         return scale * slopes
 

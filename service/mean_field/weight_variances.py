@@ -1,5 +1,6 @@
 """The variance of the weights that an initializer draws, by the fans of a layer."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,11 @@ class Fans:
     outputs: int
     rows: int
 
+    @property
+    def field(self) -> int:
+        """Pixels of a kernel; 1 of a dense layer."""
+        return self.outputs // self.rows
+
 
 def _scaled(fans: Fans, *, scale: float, mode: str, distribution: str = "") -> float:  # noqa: ARG001
     denominators = {
@@ -32,12 +38,12 @@ def _scaled(fans: Fans, *, scale: float, mode: str, distribution: str = "") -> f
     return scale / denominators[mode]
 
 
-def _glorot(fans: Fans) -> float:
-    return _scaled(fans, scale=1, mode="fan_avg")
+def _glorot(fans: Fans, *, gain: float) -> float:
+    return _scaled(fans, scale=gain**2, mode="fan_avg")
 
 
-def _he(fans: Fans) -> float:
-    return _scaled(fans, scale=2, mode="fan_in")
+def _he(fans: Fans, *, negative_slope: float) -> float:
+    return _scaled(fans, scale=2 / (1 + negative_slope**2), mode="fan_in")
 
 
 def _lecun(fans: Fans) -> float:
@@ -52,11 +58,32 @@ def _orthogonal(fans: Fans, *, gain: float) -> float:
     return gain**2 / max(fans.rows, fans.inputs)
 
 
-_VARIANCES: dict[str, Callable[..., float]] = {
+def _delta_orthogonal(fans: Fans, *, gain: float) -> float:
+    """Return the same of the centre, over all pixels of the kernel."""
+    return gain**2 / max(fans.rows, fans.inputs // fans.field) / fans.field
+
+
+def _random_walk(fans: Fans, *, nonlinearity: str) -> float:
+    width = fans.inputs
+    if nonlinearity == "linear":
+        return math.exp(1 / width) / width
+    return 2 * math.exp(2.4 / (max(width, 6) - 2.4)) / width
+
+
+def _normal(_: Fans, *, stddev: float, mean: float) -> float | None:
+    return None if mean else stddev**2
+
+
+def _uniform(_: Fans, *, limit: float, low: float | None, high: float | None) -> float | None:
+    lower, upper = -limit if low is None else low, limit if high is None else high
+    return (upper - lower) ** 2 / 12 if lower == -upper else None
+
+
+_VARIANCES: dict[str, Callable[..., float | None]] = {
     "zeros": lambda _: 0.0,
-    "normal": lambda _, *, stddev: stddev**2,
+    "normal": _normal,
     "truncated_normal": lambda _, *, stddev: TRUNCATED_VARIANCE * stddev**2,
-    "uniform": lambda _, *, limit: limit**2 / 3,
+    "uniform": _uniform,
     "fan_in_uniform": lambda fans: 1 / (3 * fans.inputs),
     "glorot_uniform": _glorot,
     "glorot_normal": _glorot,
@@ -66,13 +93,16 @@ _VARIANCES: dict[str, Callable[..., float]] = {
     "lecun_normal": _lecun,
     "variance_scaling": _scaled,
     "orthogonal": _orthogonal,
+    "delta_orthogonal": _delta_orthogonal,
+    "random_walk": _random_walk,
 }
 
 
 def weight_variance(initializer: str, parameters: Mapping[str, Any], fans: Fans) -> float | None:
-    """Return the variance of a weight; None where the fans do not decide it.
+    """Return the variance of a weight of mean zero; None where there is none to state.
 
-    ``constant`` is not random, and ``lsuv`` scales its weights on data.
+    ``constant`` and ``ones`` are not random, ``lsuv`` and ``data_dependent`` scale their weights on
+    data, and ``normal`` and ``uniform`` may lie around another mean.
     """
     variance = _VARIANCES.get(initializer)
     return None if variance is None else variance(fans, **parameters)

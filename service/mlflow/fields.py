@@ -1,12 +1,25 @@
 """Fields of experiments and runs under MLflow's names, and how filters compare them."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import orjson
-from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, func, literal, or_
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Text,
+    all_,
+    and_,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS, METRICS
 from service.database.paging import Column, Key
@@ -34,11 +47,17 @@ _TEXTUAL: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
     "!=": lambda column, value: column != value,
     "LIKE": lambda column, value: column.like(_pattern(value)),
     "ILIKE": lambda column, value: column.ilike(_pattern(value)),
-    "IN": lambda column, values: column.in_(values),
-    "NOT IN": lambda column, values: column.not_in(values),
+    # A list is one value of the statement, however many texts it has.
+    "IN": lambda column, values: column == any_(literal(list(values), ARRAY(Text))),
+    "NOT IN": lambda column, values: column != all_(literal(list(values), ARRAY(Text))),
     "IS NULL": lambda column, _: column.is_(None),
     "IS NOT NULL": lambda column, _: column.is_not(None),
 }
+
+#: Steps of a parameter's name (``optimizer.learning_rate.gamma``); no configuration is deeper.
+_MOST_STEPS = 8
+#: Longest text that is read as JSON, in characters; it suffices for the units of many layers.
+_LONGEST_JSON = 1_000
 
 Compare = Callable[[str, Value], ColumnElement[bool]]
 
@@ -166,10 +185,18 @@ def _param_field(name: str) -> Searchable:
     """Return a parameter: ``activation`` (its entry's name), ``activation.negative_slope``, ...
 
     Values are compared as JSON, so that ``'0.10'`` equals 0.1.
+
+    Raises:
+        InvalidError: the name has more steps than any parameter.
     """
     if name in _RUN_PARAMS:
         return text_field(_RUN_PARAMS[name])
     path = name.split(".")
+    if len(path) > _MOST_STEPS:
+        raise InvalidError(
+            f"The parameter {name[:60]!r} has {len(path):,} steps, and none has more than "
+            f"{_MOST_STEPS}."
+        )
     node = func.coalesce(
         func.jsonb_extract_path(Run.config, *path, "name", type_=JSONB),
         func.jsonb_extract_path(Run.config, *path, type_=JSONB),
@@ -187,9 +214,8 @@ def _param_field(name: str) -> Searchable:
                 wanted, equal = list(several), operator == "IN"
             case _:
                 return _compare_text(as_text, operator, value)
-        same = or_(
-            *(node == literal(json, JSONB) for text in wanted for json in _json_values(text))
-        )
+        values = [value for text in wanted for value in _json_values(text)]
+        same = node.in_(select(func.jsonb_array_elements(literal(values, JSONB)).column_valued()))
         return same if equal else and_(as_text.is_not(None), ~same)
 
     return Searchable(as_text, compare)
@@ -197,10 +223,14 @@ def _param_field(name: str) -> Searchable:
 
 def _json_values(text: str) -> list[Any]:
     """Return the JSON values that MLflow shows as this text: the text itself, and as JSON."""
-    try:
-        return [text, orjson.loads(text)]
-    except orjson.JSONDecodeError:
+    if len(text) > _LONGEST_JSON:
         return [text]
+    try:
+        value = orjson.loads(text)
+        storable = "\\u0000" not in json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        return [text]
+    return [text, value] if storable else [text]
 
 
 #: When a run started; a run that has not started yet has the time of its submission.

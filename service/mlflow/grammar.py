@@ -1,6 +1,9 @@
 """MLflow's search grammar: filters of conditions joined by AND, and orders.
 
 Source: MLflow's documentation, "Search Runs" and "Search Experiments".
+
+Texts are as long as a client likes, so reading one takes time in proportion to its length: no
+pattern here gives back what it has taken (``++``, ``*+``), and the lengths are bounded.
 """
 
 import re
@@ -18,21 +21,25 @@ _ENTITIES = {
     **dict.fromkeys(("tag", "tags"), "tag"),
     **dict.fromkeys(("attribute", "attributes", "attr", "run"), "attribute"),
 }
-#: Bounds the cost of one search.
+#: These bound the cost of one search: they suffice for a list of a thousand ids.
 _MOST_CONDITIONS = 50
+_MOST_TEXTS = 1_000
+_LONGEST_FILTER = 100_000
+_LONGEST_ORDER = 1_000
 
-_SPACE = re.compile(r"\s*")
+_SPACE = re.compile(r"\s*+")
 _FIELD = re.compile(
-    r"""(?:(?P<entity>[A-Za-z]+)\.)?
-        (?:`(?P<ticked>[^`]+)`|"(?P<quoted>[^"]+)"|(?P<plain>[\w./-]+))""",
+    r"""(?:(?P<entity>[A-Za-z]++)\.)?+
+        (?:`(?P<ticked>[^`]++)`|"(?P<quoted>[^"]++)"|(?P<plain>[\w./-]++))""",
     re.VERBOSE,
 )
 _OPERATOR = re.compile(
-    r"IS\s+NOT\s+NULL\b|IS\s+NULL\b|NOT\s+IN\b|IN\b|LIKE\b|ILIKE\b|<=|>=|!=|<>|==|=|<|>", re.I
+    r"IS\s++NOT\s++NULL\b|IS\s++NULL\b|NOT\s++IN\b|IN\b|LIKE\b|ILIKE\b|<=|>=|!=|<>|==|=|<|>",
+    re.I,
 )
 _SYNONYMS = {"==": "=", "<>": "!="}
-_STRING = re.compile(r"'(?P<single>(?:[^']|'')*)'|\"(?P<double>(?:[^\"]|\"\")*)\"")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
+_STRING = re.compile(r"'(?P<single>(?:[^']++|'')*+)'|\"(?P<double>(?:[^\"]++|\"\")*+)\"")
+_NUMBER = re.compile(r"[+-]?+(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+(?![\w.])")
 _AND = re.compile(r"AND\b", re.I)
 _DIRECTION = re.compile(r"(ASC|DESC)\b", re.I)
 _COMMA, _OPEN, _CLOSE = (re.compile(re.escape(sign)) for sign in ",()")
@@ -69,18 +76,19 @@ def read_filter(text: str) -> list[Condition]:
     """Parse a filter: ``metrics.val_accuracy > 0.9 and params.activation IN ('relu', 'elu')``.
 
     Raises:
-        InvalidError: the filter is invalid; the error names the position.
+        InvalidError: the filter is invalid; the error names the position. Or it is too long.
     """
+    _check_length(text, "filter", _LONGEST_FILTER)
     reader = _Reader(text, "filter")
     if reader.ended():
         return []
     conditions = [_condition(reader)]
     while reader.take(_AND):
         conditions.append(_condition(reader))
+        if len(conditions) > _MOST_CONDITIONS:
+            raise InvalidError(f"A filter can have at most {_MOST_CONDITIONS} comparisons.")
     if not reader.ended():
         reader.fail("AND (nothing else joins comparisons) or the end")
-    if len(conditions) > _MOST_CONDITIONS:
-        raise InvalidError(f"A filter can have at most {_MOST_CONDITIONS} comparisons.")
     return conditions
 
 
@@ -88,10 +96,11 @@ def read_orders(texts: Sequence[str]) -> list[Ordering]:
     """Parse fields to order by: ``["metrics.val_loss DESC", "start_time"]``.
 
     Raises:
-        InvalidError: one is invalid; the error names the position.
+        InvalidError: one is invalid; the error names the position. Or it is too long.
     """
     orderings = []
     for text in texts:
+        _check_length(text, "order", _LONGEST_ORDER)
         reader = _Reader(text, "order")
         field = _field(reader)
         direction = reader.take(_DIRECTION)
@@ -100,6 +109,11 @@ def read_orders(texts: Sequence[str]) -> list[Ordering]:
         descending = direction is not None and direction[0].upper() == "DESC"
         orderings.append(Ordering(field, descending))
     return orderings
+
+
+def _check_length(text: str, what: str, longest: int) -> None:
+    if len(text) > longest:
+        raise InvalidError(f"The {what} has {len(text):,} characters, and can have {longest:,}.")
 
 
 class _Reader:
@@ -181,6 +195,8 @@ def _texts(reader: _Reader) -> tuple[str, ...]:
     texts = [_text(reader)]
     while reader.take(_COMMA):
         texts.append(_text(reader))
+        if len(texts) > _MOST_TEXTS:
+            raise InvalidError(f"A list can have at most {_MOST_TEXTS:,} texts.")
     if not reader.take(_CLOSE):
         reader.fail("',' or ')'")
     return tuple(texts)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, exists, false, select
+from sqlalchemy import UUID, Row, Select, and_, any_, exists, false, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS
@@ -69,7 +70,7 @@ def search(
         keys = sort_keys(read_orders(order_by), find_run_field)
         return fetch_page(
             session,
-            _select().where(Run.experiment_id.in_(ids), *conditions),
+            _select().where(Run.experiment_id == any_(literal(ids, ARRAY(UUID))), *conditions),
             Order(Run.id, keys, descending=True),
             query=["mlflow runs", ids, filter_text, order_by],
             cursor=cursor,

@@ -1,81 +1,11 @@
-"""Presets that compare activations."""
+"""Presets that compare activations in fully connected networks."""
 
 from service.catalog.entry import Source
-from service.presets.checks import Within, lower
+from service.presets.conditions import Within
 from service.presets.measures import LayerMeasure, MetricMeasure
+from service.presets.orders import lower
 from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import TrainingGroup, group
-
-_LEARNERS = ("relu", "elu", "leaky_relu", "gelu", "selu")
-
-SHOWDOWN = Preset(
-    name="activation_showdown",
-    title="Six activations on MNIST",
-    description="Keras' convolutional network on MNIST with six activations: glorot_uniform, "
-    "Keras' default, for all but selu, which brings lecun_normal and alpha dropout at 0.05 and "
-    "0.10, as its paper has them; Adam at 1e-3, gradients clipped by value at 0.5, batches of "
-    "128; trained on the 60,000 images and validated on the 10,000, as the source does. The source "
-    "trains relu alone: network and recipe are from there, the claims are this project's own. "
-    "They are about one learning rate: with each activation at its own best rate sigmoid is not "
-    "as far behind.",
-    source=Source("Keras, Simple MNIST convnet", "https://keras.io/examples/vision/mnist_convnet/"),
-    spec={
-        "dataset": "mnist",
-        "model": "mnist_cnn",
-        "optimizer": {"name": "adam", "learning_rate": 0.001},
-        "clipping": {"name": "value", "threshold": 0.5},
-        "batch_size": 128,
-        "epochs": 12,
-        "seeds": 5,
-        "variants": [
-            {
-                "label": "as Keras has it",
-                "activation": [
-                    "sigmoid",
-                    "relu",
-                    "elu",
-                    {"name": "leaky_relu", "negative_slope": 0.2},
-                    {"name": "gelu", "approximate": "tanh"},
-                ],
-                "initializer": "glorot_uniform",
-            },
-            {
-                "label": "selu as its paper has it",
-                "activation": "selu",
-                "initializer": "lecun_normal",
-                "dropout": {"name": "alpha_dropout", "rate": [0.05, 0.1]},
-            },
-        ],
-    },
-    small={
-        "dataset": {"name": "mnist", "train_size": 1000, "test_size": 500},
-        "epochs": 3,
-    },
-    claims=(
-        PublishedClaim(
-            "sigmoid_is_slowest",
-            "At Adam's default rate sigmoid is the slowest to learn: its validation accuracy, "
-            "averaged over the epochs, is below that of each of the others.",
-            lower(
-                MetricMeasure("val_accuracy", "mean"),
-                group(activation="sigmoid"),
-                *(group(activation=name) for name in _LEARNERS),
-            ),
-        ),
-        PublishedClaim(
-            "the_others_reach_98_5_percent",
-            "relu, elu, leaky_relu, gelu and selu reach a validation accuracy of 98.5% or more "
-            "after 12 epochs on the 60,000 images.",
-            Within(
-                MetricMeasure("val_accuracy"),
-                tuple(group(activation=name) for name in _LEARNERS),
-                0.985,
-            ),
-            epochs=12,
-            train_size=60_000,
-        ),
-    ),
-)
 
 GELU_MNIST = Preset(
     name="gelu_mnist",
@@ -263,4 +193,4 @@ ELU_MNIST = Preset(
     ),
 )
 
-PRESETS = (SHOWDOWN, GELU_MNIST, SELU_DEPTH, ELU_MNIST)
+PRESETS = (GELU_MNIST, SELU_DEPTH, ELU_MNIST)

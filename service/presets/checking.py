@@ -21,6 +21,7 @@ from service.presets.measures import MetricMeasure, TrainingMeasure
 from service.presets.own_claims import RegisteredClaim
 from service.presets.preset import Preset, PublishedClaim
 from service.presets.registry import PRESETS
+from service.presets.results import claim_at_full_size
 from service.presets.trainings import TrainingRecord
 from service.specs.claims import SubmittedClaim
 
@@ -41,11 +42,14 @@ class CheckedClaim:
         claim: the claim.
         evidence: what was found.
         p_value: of an author's claim, corrected; None where nothing was tested.
+        at_full_size: of a published claim, what its preset's full size gave; None where that has
+            not been run.
     """
 
     claim: PublishedClaim | RegisteredClaim
     evidence: Evidence
     p_value: float | None = None
+    at_full_size: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,9 @@ def check(session: Session, experiment_id: uuid.UUID) -> CheckedClaims:
             raise NotFoundError(f"There is no experiment {experiment_id}.")
         preset = _preset_of(experiment)
         own = own_claims_of(experiment)
-        published = preset.claims if preset else ()
-        measures = [measure for claim in published for measure in claim.check.measures]
-        trainings = _trainings(session, experiment_id, [*measures, *(one.measure for one in own)])
+        published = preset.measures if preset else ()
+        own_measures = [claim.measure for claim in own]
+        trainings = _trainings(session, experiment_id, [*published, *own_measures])
         trained_before = _trained_before(session, experiment)
     judged = zip(own, own_claims.judge(own, trainings), strict=True)
     return CheckedClaims(
@@ -94,11 +98,20 @@ def check(session: Session, experiment_id: uuid.UUID) -> CheckedClaims:
         experiment.preset,
         experiment.preset_size,
         [
-            *(CheckedClaim(claim, claim.judge(trainings)) for claim in published),
+            *_published(preset, trainings),
             *(CheckedClaim(claim, evidence, p_value) for claim, (evidence, p_value) in judged),
         ],
         trained_before,
     )
+
+
+def _published(preset: Preset | None, trainings: Sequence[TrainingRecord]) -> list[CheckedClaim]:
+    if preset is None:
+        return []
+    return [
+        CheckedClaim(claim, claim.judge(trainings), at_full_size=claim_at_full_size(preset, claim))
+        for claim in preset.claims
+    ]
 
 
 def own_claims_of(experiment: Experiment) -> list[RegisteredClaim]:

@@ -7,14 +7,26 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import Any, Literal, Protocol
 
+from service.catalog.metrics import METRICS
 from service.comparison import precision
 from service.presets.trainings import TrainingRecord
+
+
+@dataclass(frozen=True)
+class EpochsTo:
+    """How many epochs pass until a metric reaches a target.
+
+    A training that never reaches it counts as one epoch more than it had, the least that it needs.
+    """
+
+    target: float
+
 
 #: An epoch's number, or how a history becomes one number. ``final``: the last epoch's value;
 #: ``mean``: the mean over all epochs, lower for a loss that falls faster; ``settled``: the median
 #: of the last tenth of the epochs, which one epoch does not decide; ``rises``: the share of epochs
 #: after which it is higher than before.
-At = int | Literal["final", "mean", "settled", "rises"]
+At = int | Literal["final", "mean", "settled", "rises"] | EpochsTo
 
 #: How steadily a curve moves says nothing of how good the network is.
 UNSTEADINESS = ("rises",)
@@ -57,6 +69,8 @@ class MetricMeasure:
                 return f"median of {self.name} over the last tenth of the epochs"
             case "rises":
                 return f"share of epochs after which {self.name} rises"
+            case EpochsTo(target):
+                return f"epochs until {self.name} reaches {target:g}"
             case epoch:
                 return f"{self.name} at epoch {epoch}"
 
@@ -66,10 +80,23 @@ class MetricMeasure:
         if isinstance(self.at, int):
             return history.get(self.at)
         values = [history[epoch] for epoch in sorted(history)]
+        if isinstance(self.at, EpochsTo):
+            return self._epochs_to(self.at.target, values) if values else None
         return _SUMMARIES[self.at](values) if values else None
 
+    def _epochs_to(self, target: float, values: Sequence[float]) -> float:
+        higher = METRICS[self.name].higher_is_better
+        reached = (
+            epoch
+            for epoch, value in enumerate(values, start=1)
+            if (value >= target if higher else value <= target)
+        )
+        return float(next(reached, len(values) + 1))
+
     def step(self, training: TrainingRecord) -> float:
-        """Return the metric's own step; 0 over epochs, where values lie between its grid's."""
+        """Return the metric's own step, or one epoch; 0 for values that lie on no grid."""
+        if isinstance(self.at, EpochsTo):
+            return 1.0
         one_epoch = self.at == "final" or isinstance(self.at, int)
         return precision.step(self.name, training.config) if one_epoch else 0.0
 

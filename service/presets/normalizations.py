@@ -3,8 +3,9 @@
 from typing import Any
 
 from service.catalog.entry import Source
-from service.presets.checks import All, Ordered, higher, lower
-from service.presets.measures import Drift, MetricMeasure
+from service.presets.check import All
+from service.presets.measures import Drift, EpochsTo, MetricMeasure
+from service.presets.orders import Ordered, higher, lower
 from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import TrainingGroup, group
 
@@ -98,7 +99,7 @@ NORMALIZATION_STUDY = Preset(
     ),
 )
 
-_LOSS = MetricMeasure("loss", "mean")
+_EPOCHS = MetricMeasure("loss", EpochsTo(0.3))
 _CENTRED = ("zero_center", "standardize", "pca", "whiten")
 
 
@@ -142,22 +143,22 @@ PREPROCESSING_STUDY = Preset(
     claims=(
         PublishedClaim(
             "centring_learns_faster",
-            "With the mean taken off, the training loss, averaged over the epochs, is below that "
-            "of pixels scaled to between 0 and 1, each at its best learning rate.",
-            lower(_LOSS, group(variant="zero_center"), group(variant="scale"), tuned=True),
+            "With the mean taken off, the training loss falls to 0.3 in fewer epochs than with "
+            "pixels scaled to between 0 and 1, each at its best learning rate.",
+            lower(_EPOCHS, group(variant="zero_center"), group(variant="scale"), tuned=True),
         ),
         PublishedClaim(
             "standardizing_learns_faster",
-            "With standardized inputs the training loss, averaged over the epochs, is below that "
-            "of pixels scaled to between 0 and 1, each at its best learning rate.",
-            lower(_LOSS, group(variant="standardize"), group(variant="scale"), tuned=True),
+            "With standardized inputs the training loss falls to 0.3 in fewer epochs than with "
+            "pixels scaled to between 0 and 1, each at its best learning rate.",
+            lower(_EPOCHS, group(variant="standardize"), group(variant="scale"), tuned=True),
         ),
         PublishedClaim(
             "decorrelating_learns_faster",
-            "With whitened inputs, which have no correlation left, the training loss, averaged "
-            "over the epochs, is below that of pixels scaled to between 0 and 1, each at its best "
-            "learning rate.",
-            lower(_LOSS, group(variant="whiten"), group(variant="scale"), tuned=True),
+            "With whitened inputs, which have no correlation left, the training loss falls to 0.3 "
+            "in fewer epochs than with pixels scaled to between 0 and 1, each at its best learning "
+            "rate.",
+            lower(_EPOCHS, group(variant="whiten"), group(variant="scale"), tuned=True),
         ),
     ),
 )
@@ -195,12 +196,12 @@ BATCHNORM_MNIST = Preset(
     claims=(
         PublishedClaim(
             "higher_test_accuracy",
-            "With batch normalization the test accuracy is higher, at the end and averaged over "
-            "the epochs.",
+            "With batch normalization the test accuracy ends higher, and reaches 0.9 in fewer "
+            "epochs.",
             All(
                 (
                     higher(MetricMeasure("val_accuracy"), _WITH, _WITHOUT),
-                    higher(MetricMeasure("val_accuracy", "mean"), _WITH, _WITHOUT),
+                    lower(MetricMeasure("val_accuracy", EpochsTo(0.9)), _WITH, _WITHOUT),
                 )
             ),
         ),

@@ -3,8 +3,9 @@
 from typing import Any
 
 from service.catalog.entry import Source
-from service.presets.checks import Diverges, Within, higher, lower
+from service.presets.conditions import Diverges, Within
 from service.presets.measures import MetricMeasure
+from service.presets.orders import higher, lower
 from service.presets.preset import Preset, PublishedClaim, variants
 from service.presets.trainings import group
 
@@ -55,7 +56,8 @@ CLIPPING_STUDY = Preset(
     ),
 )
 
-_PER_256 = 0.1
+#: The paper's 0.1 ends every network without normalization here, clipped or not.
+_PER_256 = 0.05
 
 
 def _batches(normalization: str, clipping: Any, size: int, warmup: int) -> dict[str, Any]:
@@ -93,10 +95,11 @@ AGC_LARGE_BATCH = Preset(
     description="Section 4.2: as batches grow and the learning rate in proportion to them, a "
     "network without normalization stops training unless its gradients are clipped adaptively. "
     "The paper's networks are residual ones on ImageNet, with batches of 256 to 4,096; here eight "
-    "hidden layers of 128 relu units read MNIST. SGD with Nesterov's momentum of 0.9 and 0.1 per "
-    "256 samples of the batch, warmed up for five epochs, then a cosine, as there. The small size "
-    "has 1,024 for its large batches, so that an epoch still has steps, and two epochs of "
-    "warm-up.",
+    "hidden layers of 128 relu units read MNIST. SGD with Nesterov's momentum of 0.9, warmed up "
+    "for five epochs, then a cosine, as there, at 0.05 per 256 samples of the batch: at the "
+    "paper's 0.1 this network dies at large batches with clipping, too. The rate was chosen with a "
+    "seed that is not among the preset's. The small size has 1,024 for its large batches, so that "
+    "an epoch still has steps, and two epochs of warm-up.",
     source=Source(
         "Brock et al. 2021, High-performance large-scale image recognition without "
         "normalization, section 4.2 and figure 2",

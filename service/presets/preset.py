@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from service.catalog.entry import Source
-from service.presets.checks import Check
+from service.presets.check import Check
 from service.presets.evidence import Evidence
 from service.presets.measures import MetricMeasure, TrainingMeasure
 from service.presets.trainings import TrainingRecord
 
 #: ``full``: as the paper has it. ``small``: fits two cores in minutes, for the claim's direction.
 Size = Literal["full", "small"]
+SIZES: tuple[Size, ...] = ("full", "small")
 
 #: A spec as a client writes it, before validation.
 Spec = dict[str, Any]
@@ -86,13 +87,15 @@ class Preset:
     @property
     def reads_layers(self) -> bool:
         """Whether the claims read layer statistics."""
-        return any(not isinstance(measure, MetricMeasure) for measure in self._measures())
+        return any(not isinstance(measure, MetricMeasure) for measure in self.measures)
 
     def _metric_measures(self) -> Iterator[MetricMeasure]:
-        return (measure for measure in self._measures() if isinstance(measure, MetricMeasure))
+        return (measure for measure in self.measures if isinstance(measure, MetricMeasure))
 
-    def _measures(self) -> Iterator[TrainingMeasure]:
-        return (measure for claim in self.claims for measure in claim.check.measures)
+    @property
+    def measures(self) -> list[TrainingMeasure]:
+        """What the claims read of each training."""
+        return [measure for claim in self.claims for measure in claim.check.measures]
 
 
 #: Parameters of every data set that a submission may override, beside a spec's own fields.

@@ -4,12 +4,19 @@ A preset is data: a spec at a full and a small size, its source, and its claims 
 one module per family, in the order of the tables in docs/presets.md.
 """
 
-from service.presets import activations, depth, initializers, normalizations, optimization
+from service.presets import (
+    activations,
+    depth,
+    initializers,
+    mnist_search,
+    normalizations,
+    optimization,
+)
 from service.presets.preset import Preset
 
 #: Every preset by its name, in the order the API lists them.
 PRESETS: dict[str, Preset] = {
     preset.name: preset
-    for family in (activations, initializers, depth, normalizations, optimization)
+    for family in (mnist_search, activations, initializers, depth, normalizations, optimization)
     for preset in family.PRESETS
 }

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from service.formulas.expression import Constants
 from service.specs.choices import Choice
 from service.specs.parameter_values import ParameterRange
 
@@ -23,6 +24,8 @@ def _count(value: Any) -> int:
             return value.count
         case tuple():
             return sum(map(_count, value))
+        case Constants():
+            return math.prod(map(_count, value.values()))
         case Choice():
             return count(value)
         case _:
@@ -34,16 +37,20 @@ def alternatives(entry: Choice) -> Iterator[tuple[Indexes, Choice]]:
 
     Each comes with the indexes that were taken, by which an error finds its place in the spec.
     """
-    names = list(entry.parameters)
-    for taken in itertools.product(*map(_alternatives, entry.parameters.values())):
+    model = entry.one or type(entry)
+    for indexes, values in _products(entry.parameters):
+        yield indexes, model.model_validate({"name": entry.name, **values})
+
+
+def _products(named: Mapping[str, Any]) -> Iterator[tuple[Indexes, dict[str, Any]]]:
+    """Return every combination of the alternatives of named values."""
+    for taken in itertools.product(*map(_alternatives, named.values())):
         indexes = {
             (name, *path): index
-            for name, (own, _) in zip(names, taken, strict=True)
+            for name, (own, _) in zip(named, taken, strict=True)
             for path, index in own.items()
         }
-        values = {name: value for name, (_, value) in zip(names, taken, strict=True)}
-        model = entry.one or type(entry)
-        yield indexes, model.model_validate({"name": entry.name, **values})
+        yield indexes, {name: value for name, (_, value) in zip(named, taken, strict=True)}
 
 
 def _alternatives(value: Any) -> Iterator[tuple[Indexes, Any]]:
@@ -54,6 +61,8 @@ def _alternatives(value: Any) -> Iterator[tuple[Indexes, Any]]:
             for index, item in enumerate(value):
                 for indexes, found in _alternatives(item):
                     yield {(): index, **indexes}, found
+        case Constants():
+            yield from _products(value)
         case Choice():
             yield from alternatives(value)
         case _:

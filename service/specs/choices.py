@@ -28,6 +28,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from service.catalog.axes import AXES
 from service.catalog.entry import Entry, Parameter
 from service.fields import unknown
+from service.formulas.expression import Constants, Expression
+from service.specs.formulas import ExpressionText, constants_type
 from service.specs.parameter_values import MOST_VALUES, OneOrSeveral
 
 #: Axes on which a bare number stands for an object: the entry and the parameter it fills.
@@ -37,7 +39,13 @@ SHORTHANDS = {"dropout": ("dropout", "rate")}
 class Choice(BaseModel):
     """One value of an axis: an entry's name and its parameters; of a grid, several values."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        serialize_by_alias=True,
+    )
 
     #: The model of one value of this entry; None where this is it.
     one: ClassVar["type[Choice] | None"] = None
@@ -47,7 +55,11 @@ class Choice(BaseModel):
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters by name; a nested choice is a ``Choice``."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+        return {
+            field.alias or name: getattr(self, name)
+            for name, field in type(self).model_fields.items()
+            if name != "name"
+        }
 
     def __str__(self) -> str:
         """``leaky_relu(0.2)``: the parameters that are not at their defaults; several are named."""
@@ -55,17 +67,29 @@ class Choice(BaseModel):
 
     def written(self, always: Collection[str] = ()) -> str:
         """Return the same, with the parameters in ``always`` even where they are at defaults."""
-        fields = type(self).model_fields
+        defaults = {
+            field.alias or name: field.get_default(call_default_factory=True)
+            for name, field in type(self).model_fields.items()
+        }
         shown = {
             name: value
             for name, value in self.parameters.items()
-            if name in always or value != fields[name].get_default(call_default_factory=True)
+            if name in always or value != defaults[name]
         }
         if not shown:
             return self.name
         if len(shown) == 1:
             return f"{self.name}({next(iter(shown.values()))})"
         return f"{self.name}({', '.join(f'{name}={value}' for name, value in shown.items())})"
+
+
+class FormulaChoice(Choice):
+    """A choice that is told by its expression, whatever else is at its default."""
+
+    def written(self, always: Collection[str] = ()) -> str:  # noqa: ARG002 - all is shown
+        """Return ``formula(x * sigmoid(b * x), b=1.7)``."""
+        parts = [str(value) for value in self.parameters.values()]
+        return f"{self.name}({', '.join(part for part in parts if part)})"
 
 
 @dataclass(frozen=True)
@@ -161,12 +185,19 @@ def _grid_model(axis: str, entry: Entry) -> type[Choice]:
 def _entry_model(prefix: str, entry: Entry, types: dict[str, Any]) -> type[Choice]:
     title = "".join(part.capitalize() for part in f"{prefix}_{entry.name}".split("_"))
     fields: dict[str, Any] = {
-        parameter.name: (types[parameter.name], _parameter_default(parameter))
+        _attribute(parameter): (types[parameter.name], _parameter_default(parameter))
         for parameter in entry.parameters
     }
     fields["name"] = (Literal[entry.name], Field(description=entry.meaning))
-    model: type[Choice] = create_model(title, __base__=Choice, __doc__=entry.meaning, **fields)
+    is_formula = any(parameter.kind == "expression" for parameter in entry.parameters)
+    base: type[Choice] = FormulaChoice if is_formula else Choice
+    model: type[Choice] = create_model(title, __base__=base, __doc__=entry.meaning, **fields)
     return model
+
+
+def _attribute(parameter: Parameter) -> str:
+    """Return the attribute of a parameter: its name, unless every choice has one of that name."""
+    return "constants" if parameter.kind == "constants" else parameter.name
 
 
 def _one_type(parameter: Parameter) -> Any:
@@ -175,7 +206,7 @@ def _one_type(parameter: Parameter) -> Any:
     return value | None if parameter.default is None else value
 
 
-def _value_type(parameter: Parameter) -> Any:
+def _value_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one for each kind
     """Return the type of one value of a parameter."""
     length = Field(min_length=parameter.min_items, max_length=parameter.max_items)
     number: Any = _number_type(parameter)
@@ -191,6 +222,10 @@ def _value_type(parameter: Parameter) -> Any:
         case "numbers":
             numbers = Annotated[list[number], length, BeforeValidator(as_list)]
             return Annotated[numbers, _OneOrMany()]
+        case "expression":
+            return Annotated[Expression, ExpressionText()]
+        case "constants":
+            return constants_type(number)
         case "choice":
             return Annotated[Choice, AxisOf(str(parameter.axis))]
 
@@ -207,6 +242,9 @@ def _several_type(parameter: Parameter) -> Any:
     """Return the type of a parameter that may have several values."""
     kind = parameter.kind
     one = _value_type(parameter)
+    if kind == "constants":
+        number: Any = _number_type(parameter)
+        return constants_type(Annotated[Any, OneOrSeveral(number, number=number)])
     if kind == "choice":
         one = Annotated[Choice, AxisOf(str(parameter.axis), grid=True)]
     ranged = kind in {"number", "integer", "numbers"}
@@ -225,6 +263,10 @@ def _parameter_default(parameter: Parameter) -> Any:
         case "integers":
             values = list(parameter.default)
             return Field(default_factory=values.copy, description=meaning)
+        case "expression":
+            return Field(default=parameter.default, validate_default=True, description=meaning)
+        case "constants":
+            return Field(default_factory=Constants, alias=parameter.name, description=meaning)
         case "choice":
             nested = AXES[str(parameter.axis)][parameter.default]
             model = _model(str(parameter.axis), nested)
@@ -237,7 +279,8 @@ def _parameter_default(parameter: Parameter) -> Any:
             )
         case _:
             # So that a parameter can be added without changing the hashes of configurations.
-            unset = (lambda value: value is None) if parameter.default is None else None
+            left_out = parameter.implied or parameter.default is None
+            unset = (lambda value: value == parameter.default) if left_out else None
             return Field(default=parameter.default, description=meaning, exclude_if=unset)
 
 

@@ -6,10 +6,14 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from service.catalog.axes import AXES
 from service.catalog.metrics import COMPARED_METRICS, METRICS
 from service.fields import Text
+
+#: Levels of an axis' value: its object, a nested choice's object, a list.
+_MOST_LEVELS = 8
 
 
 def _own_names(where: dict[str, Any]) -> dict[str, Any]:
@@ -24,9 +28,27 @@ def _own_name(axis: str, asked: Any) -> Any:
     return asked
 
 
+def _shallow(where: dict[str, Any]) -> dict[str, Any]:
+    """Refuse values nested deeper than any parameter: others would be walked for nothing."""
+    level: list[Any] = [where]
+    for _ in range(_MOST_LEVELS):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise PydanticCustomError(
+            "nested", "Values can be nested {levels} levels deep.", {"levels": _MOST_LEVELS}
+        )
+    return where
+
+
 GroupSelection = Annotated[
     dict[str, str | int | float | dict[str, Any]],
     Field(min_length=1, max_length=20),
+    AfterValidator(_shallow),
     AfterValidator(_own_names),
 ]
 

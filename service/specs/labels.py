@@ -179,4 +179,5 @@ def _spelled_out(value: Any) -> str:
         for name, content in sorted(value.items())
         if name != "name"
     )
-    return f"{value['name']}({parameters})" if parameters else str(value["name"])
+    name = value.get("name", "")  # the constants of a formula have none
+    return f"{name}({parameters})" if parameters else str(name)

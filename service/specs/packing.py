@@ -12,7 +12,7 @@ from typing import Literal
 
 from service.specs.choices import Choice
 from service.specs.expansion import SCIENCE_VERSION, Configuration
-from service.specs.resolution import network_of
+from service.specs.resolution import network_of, pieces_of
 from service.specs.spec import RunConfig
 
 #: ``batched``: uses batched matrix products, with any number of members; ``solo``: ordinary ones.
@@ -26,8 +26,8 @@ _MOST_THREADS = 8
 
 _KEY_DIGITS = 16
 
-#: Activations with parameters or a shape of their own; all others are functions of one value.
-_OWN_FAMILY = {"prelu", "maxout"}
+#: Activations that learn parameters of their own.
+_LEARNING = {"prelu"}
 
 
 def pack_key(configuration: Configuration) -> str | None:
@@ -64,9 +64,11 @@ def _parameters(config: RunConfig) -> int:
 
 
 def _family(activation: Choice) -> list[str | int]:
-    if activation.name not in _OWN_FAMILY:
+    """Return what tells activations apart that are not functions of one value."""
+    pieces = pieces_of(activation)
+    if pieces == 1 and activation.name not in _LEARNING:
         return ["elementwise"]
-    return [activation.name, activation.parameters.get("pieces", 1)]
+    return [activation.name, pieces]
 
 
 def engine_form(model: str, key: str | None, device: str) -> Form:

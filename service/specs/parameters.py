@@ -1,7 +1,8 @@
 """Parameters of resolved configurations under dotted names: ``optimizer.learning_rate``.
 
 A dotted name is an axis, then a parameter of the axis' entry; a parameter that is an entry itself
-goes on with its own parameters: ``dataset.preprocessing.components``.
+goes on with its own parameters, ``dataset.preprocessing.components``, and so do the constants of a
+formula: ``activation.parameters.b``.
 """
 
 from collections import defaultdict
@@ -58,7 +59,7 @@ def _varying(prefix: str, entries: Collection[Any]) -> list[str]:
     same_name: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for entry in entries:
         if isinstance(entry, Mapping):
-            same_name[entry["name"]].append(entry)
+            same_name[entry.get("name", "")].append(entry)
     found = [name for group in same_name.values() for name in _differences(prefix, group)]
     return list(dict.fromkeys(found))
 
@@ -74,7 +75,10 @@ def _differences(prefix: str, entries: list[Mapping[str, Any]]) -> Iterator[str]
 
 
 def _identity(value: Any) -> bytes:
-    """Return what tells values apart: of an entry its name, of anything else its JSON."""
-    if isinstance(value, Mapping) and "name" in value:
-        value = {"name": value["name"]}
+    """Return what tells values apart: of an entry its name, of anything else its JSON.
+
+    The constants of a formula are told apart one by one.
+    """
+    if isinstance(value, Mapping):
+        value = {"name": value.get("name")}
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

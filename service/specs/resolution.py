@@ -57,8 +57,13 @@ def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architectu
     """
     binary = model.parameters.get("head") == "binary"
     outputs = 1 if binary else facts(dataset).classes
-    pieces = activation.parameters.get("pieces", 1)
-    return architecture(model, input_shape(dataset), outputs, pieces)
+    return architecture(model, input_shape(dataset), outputs, pieces_of(activation))
+
+
+def pieces_of(activation: Choice) -> int:
+    """Return how many z-values a unit of an activation reads."""
+    entry = cast("ActivationEntry", AXES["activation"][activation.name])
+    return int(activation.parameters.get("pieces", entry.pieces))
 
 
 #: Initializers of variance scale / fan-in that have a name, by scale.

@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterator
 
 from service.fields import FieldError
+from service.formulas.expression import problems
 from service.specs import grid
 from service.specs.architectures import ArchitectureError
 from service.specs.limits import Limits
-from service.specs.resolution import Resolution, facts, training_samples
+from service.specs.resolution import Resolution, facts, pieces_of, training_samples
 from service.specs.spec import ExperimentSpec
 
 #: Normalizations that compute statistics of the batch.
@@ -44,7 +45,13 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     found = list(_fold_errors(resolved))
     if found:
         return found  # the rules below need to know the samples
-    found = [*_split_errors(resolved), *_preprocessing_errors(resolved), *_head_errors(resolved)]
+    found = [
+        *_split_errors(resolved),
+        *_preprocessing_errors(resolved),
+        *_head_errors(resolved),
+        *_formula_errors(resolved),
+        *_initializer_errors(resolved),
+    ]
     try:
         _ = resolved.network
     except ArchitectureError as error:
@@ -150,6 +157,31 @@ def _head_errors(resolved: Resolution) -> Iterator[FieldError]:
         )
 
 
+def _formula_errors(resolved: Resolution) -> Iterator[FieldError]:
+    placed = resolved.point["activation"]
+    parameters = placed.value.parameters
+    if "expression" in parameters:
+        for path, detail in problems(**parameters):
+            yield FieldError(placed.parameter(*path), detail)
+
+
+def _initializer_errors(resolved: Resolution) -> Iterator[FieldError]:
+    for axis in ("initializer", "output_initializer"):
+        placed = resolved.point[axis]
+        if placed.value is None or placed.value.name != "uniform":
+            continue
+        ends = placed.value.parameters
+        low = -ends["limit"] if ends["low"] is None else ends["low"]
+        high = ends["limit"] if ends["high"] is None else ends["high"]
+        if low > high:
+            name = "high" if ends["low"] is None else "low"
+            yield FieldError(
+                placed.parameter(name),
+                f"The lower end {low:g} is above the upper end {high:g}. An end that is left out "
+                "is -limit or limit.",
+            )
+
+
 def _size_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:
     parameters = resolved.network.parameters
     if parameters > limits.max_parameters:
@@ -217,11 +249,11 @@ def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:
             point.parameter("rate"),
             f"{resolved.model.name} has {layers} dropout layers here: give one rate, or {layers}.",
         )
-    elif resolved.chosen("activation").name == "maxout" and point.value.name == "alpha_dropout":
+    elif pieces_of(resolved.chosen("activation")) > 1 and point.value.name == "alpha_dropout":
         yield FieldError(
             point.location,
-            "alpha_dropout sets units to selu's negative limit, which maxout does not have. "
-            "Use dropout.",
+            "alpha_dropout sets units to selu's negative limit, which "
+            f"{resolved.chosen('activation').name} does not have. Use dropout.",
         )
 
 

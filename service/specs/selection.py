@@ -25,7 +25,7 @@ def _matches(found: Any, asked: Any) -> bool:
         return isinstance(found, Mapping) and all(
             _matches(found.get(name), value) for name, value in asked.items()
         )
-    return bool((found["name"] if isinstance(found, Mapping) else found) == asked)
+    return bool((found.get("name") if isinstance(found, Mapping) else found) == asked)
 
 
 def in_words(where: Mapping[str, Asked]) -> str:

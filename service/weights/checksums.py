@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 _METADATA = "__metadata__"
 _CHECKSUM = "sha256"
 
-#: What the format allows; the header of the largest model has some kilobytes.
-_LONGEST_HEADER_BYTES = 100_000_000
+#: The header of a model of 200 layers has some 60 kilobytes; the format would allow 100 MB, which
+#: take seconds to parse.
+_LONGEST_HEADER_BYTES = 2_000_000
 _PIECE_BYTES = 1 << 20
 
 
@@ -55,14 +56,18 @@ def check(file: BinaryIO) -> dict[str, str]:
 def _read_header(file: BinaryIO) -> dict[str, Any]:
     length = int.from_bytes(file.read(8), "little")
     if length > _LONGEST_HEADER_BYTES:
-        raise DamagedFileError("Its header is longer than the format allows.")
+        raise DamagedFileError("Its header is longer than that of any model.")
     text = file.read(length)
+    if len(text) < length:
+        raise DamagedFileError("It ends within its header.")
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedFileError("Its header cannot be read.") from error
     if not isinstance(header, dict) or not isinstance(header.get(_METADATA), dict):
         raise DamagedFileError("Its header has no metadata.")
+    if not all(isinstance(value, str) for value in header[_METADATA].values()):
+        raise DamagedFileError("Its metadata are not texts.")
     return header
 
 

@@ -77,24 +77,38 @@ def find(session: Session, run_id: uuid.UUID, at: At, settings: Settings) -> Wei
         if run is None:
             raise NotFoundError(f"There is no run {run_id}.")
         names = _names(FilesOfRun.of(run), at) if _may_exist(run, at) else []
+    damaged = False
     for name in names:
         try:
             file = open_storage(settings).open(name)
         except FileNotFoundError:
             continue
         except OSError as error:
-            _log.warning("The location of weights cannot be read", reason=str(error))
-            raise UnavailableError("The weights cannot be read at the moment; try again.") from None
+            raise _unreadable(error) from None
         try:
             sha256 = check(file)["sha256"]
         except DamagedFileError as damage:
             file.close()
+            damaged = True
             _log.warning("Skipped damaged weights", name=name, reason=str(damage))
             continue
+        except OSError as error:
+            file.close()
+            raise _unreadable(error) from None
         size = file.tell()
         file.seek(0)
         return Weights(file, size, sha256, final=run.status in FINISHED)
+    if damaged:
+        raise NotFoundError(
+            f"The weights of run {run.id} are stored, and damaged: they are not what was written "
+            "(the service's log names the file). Train it again with reuse: false."
+        )
     raise NotFoundError(_reason(run, at, settings))
+
+
+def _unreadable(error: OSError) -> UnavailableError:
+    _log.warning("The location of weights cannot be read", reason=str(error))
+    return UnavailableError("The weights cannot be read at the moment; try again.")
 
 
 def _may_exist(run: Run, at: At) -> bool:

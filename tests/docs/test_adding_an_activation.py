@@ -40,4 +40,4 @@ def test_the_worked_example_works(tmp_path: Path) -> None:
     )
     said = copy.run(*CHECKS)
     assert said.startswith("0\n"), said
-    assert "test_values_and_derivatives[dtype0-1e-12-celu-0.5] PASSED" in said
+    assert "test_values_and_derivatives[dtype0-1e-12-penalized_tanh-0.25] PASSED" in said

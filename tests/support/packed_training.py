@@ -28,15 +28,27 @@ BASE: dict[str, Any] = {
     "seeds": [3, 8],
     "layer_statistics": "off",
 }
-PARAMETRIC = ("prelu", "maxout")
+PARAMETRIC = ("prelu", "maxout", "glu", "swiglu", "geglu")
 ELEMENTWISE = [name for name in AXES["activation"] if name not in PARAMETRIC]
 REQUIRED = {"constant": {"value": 0.1}}
 #: Axes that may vary inside a pack of mlps, each with several of its values.
 VARIED: dict[str, dict[str, Any]] = {
     "activation": {"activation": ELEMENTWISE, "seeds": [3]},
     "slope": {"activation": [{"name": "leaky_relu", "negative_slope": a} for a in (0.1, 0.3)]},
+    "formula": {
+        "activation": [
+            {
+                "name": "formula",
+                "expression": ["x * sigmoid(b * x)", "where(x > 0, x, b * (exp(x) - 1))"],
+                "parameters": {"b": [0.5, 1.702]},
+            },
+            "tanh",
+        ],
+        "seeds": [3],
+    },
     "prelu": {"activation": [{"name": "prelu", "initial_slope": a} for a in (0.1, 0.25)]},
     "maxout": {"activation": {"name": "maxout", "pieces": 2}, "dropout": "none"},
+    **{name: {"activation": name, "dropout": "none"} for name in ("glu", "swiglu", "geglu")},
     "initializer": {
         "initializer": [{"name": n, **REQUIRED.get(n, {})} for n in AXES["initializer"]],
         "seeds": [3],
@@ -94,6 +106,7 @@ CNNS: dict[str, dict[str, Any]] = {
     "activations": _CNN | {"optimizer": "adam"},
     "maxout": _CNN | {"activation": {"name": "maxout"}, "dropout": "none", "seeds": [3, 8]},
     "prelu": _CNN | {"activation": "prelu", "seeds": [3, 8]},
+    "geglu": _CNN | {"activation": "geglu", "dropout": "none", "seeds": [3, 8]},
     **{
         f"{normalization['name']} norm": _CNN | {"normalization": normalization}
         for normalization in (

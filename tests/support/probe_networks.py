@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from service.formulas.expression import Expression
 from workers.diagnostics.probe import Probe
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
@@ -15,6 +16,13 @@ from workers.training.streams import Streams
 
 #: Parameters of the entries that have some, as the catalog defaults them.
 _PARAMETERS = {
+    "silu": {"beta": 1.0},
+    "celu": {"alpha": 1.0},
+    "formula": {"expression": Expression("x * sigmoid(1.702 * x)"), "parameters": {}},
+    "glorot_normal": {"gain": 1.0},
+    "glorot_uniform": {"gain": 1.0},
+    "he_normal": {"negative_slope": 0.0},
+    "he_uniform": {"negative_slope": 0.0},
     "leaky_relu": {"negative_slope": 0.01},
     "prelu": {"initial_slope": 0.25},
     "elu": {"alpha": 1.0},
@@ -33,7 +41,7 @@ def entry(registry, name, **parameters):
 
 
 def normal(stddev):
-    return INITIALIZERS["normal"](stddev=stddev)
+    return INITIALIZERS["normal"](stddev=stddev, mean=0.0)
 
 
 def constant(value):
@@ -47,7 +55,7 @@ def network(model, shape, outputs, activation, initializer, seed=0, **options):
     if isinstance(activation, str):
         activation = entry(ACTIVATIONS, activation)
     if isinstance(initializer, str):
-        initializer = INITIALIZERS[initializer]()
+        initializer = entry(INITIALIZERS, initializer)
     parts = Parts(
         input_shape=shape,
         outputs=outputs,

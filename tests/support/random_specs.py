@@ -22,6 +22,8 @@ _MOST_ITEMS = {"hidden_units": 4}
 #: Both parameters of a k-fold split, or none.
 _FOLDS: tuple[dict[str, int], ...] = ({}, {}, {}, {"folds": 2, "fold": 1}, {"folds": 3, "fold": 0})
 
+_EXPRESSIONS = ("x * sigmoid(1.702 * x)", "where(x > 0, x, exp(x) - 1)", "clip(x, -1, 1) + sin(x)")
+
 #: Not drawn, since they may have to be fetched from the network.
 _REMOTE = {"fashion_mnist"}
 
@@ -84,6 +86,10 @@ def parameter_strategy(parameter: Parameter) -> st.SearchStrategy[Any]:
             return st.sampled_from(parameter.options)
         case "choice":
             return _choice(str(parameter.axis))
+        case "expression":
+            return st.sampled_from(_EXPRESSIONS)
+        case "constants":
+            return st.just({})
         case "integer":
             return _integer(parameter)
         case "number":

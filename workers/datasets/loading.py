@@ -23,6 +23,7 @@ from workers.datasets.mnist import mnist
 from workers.datasets.planar import circles, moons
 from workers.datasets.preprocessings import PREPROCESSINGS, Apply
 from workers.datasets.samples import Samples
+from workers.datasets.shuffled import hypercube, parabola
 
 #: Functions from the data folder, ``train_size``, ``test_size`` and a data set's own parameters to
 #: the first samples of both parts.
@@ -33,6 +34,8 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "circles": circles,
     "moons": moons,
     "ball": ball,
+    "hypercube": hypercube,
+    "parabola": parabola,
     "churn": churn,
 }
 

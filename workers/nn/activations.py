@@ -3,7 +3,7 @@
 Full references are with the entries in ``service.catalog.activations``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workers.nn.formulas import Expression, formula_function
+
 
 class Activation(nn.Module):
     """A function of z-values: (batch, units * pieces, *spatial) to (batch, units, *spatial).
 
-    A unit reads ``pieces`` neighbouring z-values. For all activations but maxout that is one, and
-    the function is element-wise, of any shape.
+    A unit reads ``pieces`` neighbouring z-values. For all activations but maxout and the gated ones
+    that is one, and the function is element-wise, of any shape.
 
     Args:
         function: from z-values to activations.
@@ -171,14 +173,16 @@ def gelu(*, approximate: str) -> ActivationFor:
     return _elementwise(function, monotone=False)
 
 
-def silu() -> ActivationFor:
-    """Return the function x * sigmoid(x). Not monotone: it falls until about -1.28.
+def silu(*, beta: float) -> ActivationFor:
+    """Return the function x * sigmoid(beta * x). Not monotone: it falls until about -1.28 / beta.
 
     References:
         Elfwing et al. 2018, eq. 1;
         Ramachandran et al. 2017 (swish).
     """
-    return _elementwise(F.silu, monotone=False)
+    if beta == 1:
+        return _elementwise(F.silu, monotone=False)
+    return _elementwise(lambda x: x * torch.sigmoid(beta * x), monotone=beta == 0)
 
 
 def mish() -> ActivationFor:
@@ -236,6 +240,46 @@ def relu6() -> ActivationFor:
     return _elementwise(F.relu6, monotone=True)
 
 
+def celu(*, alpha: float) -> ActivationFor:
+    """Return the function x where x > 0, else alpha * (exp(x / alpha) - 1).
+
+    References:
+        Barron 2017, eq. 2.
+    """
+    return _elementwise(partial(F.celu, alpha=alpha), monotone=True)
+
+
+def hard_swish() -> ActivationFor:
+    """Return the function x * relu6(x + 3) / 6. Not monotone: it falls until -1.5.
+
+    References:
+        Howard et al. 2019, section 5.2.
+    """
+    # Torch's own multiplies x by up to six before it divides, and overflows earlier.
+    return _elementwise(lambda x: x * (F.relu6(x + 3) / 6), monotone=False)
+
+
+def squared_relu() -> ActivationFor:
+    """Return the function max(0, x)^2.
+
+    References:
+        So et al. 2021, section 3.2.
+    """
+    return _elementwise(lambda x: torch.relu(x).square(), monotone=True)
+
+
+def formula(*, expression: Expression, parameters: Mapping[str, float]) -> ActivationFor:
+    """Return the function that an expression writes out.
+
+    Nothing is known of its shape, so it is not marked as monotone.
+
+    Args:
+        expression: of x and the parameters.
+        parameters: a value for each name of the expression.
+    """
+    return _elementwise(formula_function(expression, parameters), monotone=False)
+
+
 def _largest_piece(z: Tensor, pieces: int) -> Tensor:
     # Channels last, as models keep them in memory: a maximum along them is 1.3 times faster.
     last = z.movedim(1, -1)
@@ -256,6 +300,46 @@ def maxout(*, pieces: int) -> ActivationFor:
     return lambda _: Activation(function, monotone=False, pieces=pieces)
 
 
+class Gated(Activation):
+    """The product of a unit's first z-value and a function of its second, the gate."""
+
+    def __init__(self, gate: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(partial(_gated, gate=gate), monotone=False, pieces=2)
+        self.gate = gate
+
+
+def _gated(z: Tensor, gate: Callable[[Tensor], Tensor]) -> Tensor:
+    value, opening = z.view(len(z), -1, 2, *z.shape[2:]).unbind(2)
+    return value * gate(opening)
+
+
+def glu() -> ActivationFor:
+    """Return the function x_1 * sigmoid(x_2) of a unit's two z-values.
+
+    References:
+        Dauphin et al. 2017, eq. 1.
+    """
+    return lambda _: Gated(torch.sigmoid)
+
+
+def swiglu() -> ActivationFor:
+    """Return the function x_1 * x_2 * sigmoid(x_2) of a unit's two z-values.
+
+    References:
+        Shazeer 2020, eq. 5, with beta = 1.
+    """
+    return lambda _: Gated(F.silu)
+
+
+def geglu() -> ActivationFor:
+    """Return the function x_1 * x_2 * Phi(x_2) of a unit's two z-values.
+
+    References:
+        Shazeer 2020, eq. 5.
+    """
+    return lambda _: Gated(F.gelu)
+
+
 ACTIVATIONS: dict[str, Callable[..., ActivationFor]] = {
     "identity": identity,
     "sigmoid": sigmoid,
@@ -274,4 +358,11 @@ ACTIVATIONS: dict[str, Callable[..., ActivationFor]] = {
     "hard_tanh": hard_tanh,
     "relu6": relu6,
     "maxout": maxout,
+    "celu": celu,
+    "hard_swish": hard_swish,
+    "squared_relu": squared_relu,
+    "glu": glu,
+    "swiglu": swiglu,
+    "geglu": geglu,
+    "formula": formula,
 }

@@ -1,16 +1,20 @@
 """Initialization: fills the weights and biases of a network by its initializers."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workers.nn.initializers import Initializer, LsuvInitializer
+from workers.nn.initializers import Initializer, LsuvInitializer, StandardizedInitializer
 
 #: The layers that have weights to draw.
 Weighted = nn.Linear | nn.Conv2d
+
+#: A forward hook that rescales a layer and returns its new output.
+Rescale = Callable[[Any, Any, Any], Any]
 
 #: Outputs whose spread is below this share of their mean differ only by float32's rounding.
 _ROUNDING = 1e-6
@@ -38,9 +42,9 @@ def initialize(
         stream: from a parameter's full name to a generator of its own, so that the draw of one
             layer does not depend on the layers before it.
         inputs: training samples (samples, *input_shape) on the network's device, on which ``lsuv``
-            measures z-values. The other initializers do not use them.
+            and ``data_dependent`` measure z-values. The other initializers do not use them.
     """
-    measured = []
+    rescaled: dict[Weighted, Rescale] = {}
     for name, layer in network.named_modules():
         if isinstance(layer, Weighted):
             draw = output_weight if name == "output" else weight
@@ -48,9 +52,11 @@ def initialize(
             if layer.bias is not None:
                 _fill(layer.bias, bias, stream(f"{name}.bias"))
             if isinstance(draw, LsuvInitializer):
-                measured.append(layer)
-    if measured:
-        unit_variance(network, measured, inputs)
+                rescaled[layer] = _scale
+            elif isinstance(draw, StandardizedInitializer):
+                rescaled[layer] = _standardize
+    if rescaled:
+        rescale(network, rescaled, inputs)
 
 
 def _fill(parameter: Tensor, draw: Initializer, generator: np.random.Generator) -> None:
@@ -58,29 +64,23 @@ def _fill(parameter: Tensor, draw: Initializer, generator: np.random.Generator) 
 
 
 @torch.no_grad()
-def unit_variance(network: nn.Module, layers: Sequence[Weighted], inputs: Tensor) -> None:
-    """Scale the weights of layers, in place, so that their outputs have unit variance.
+def rescale(network: nn.Module, layers: Mapping[Weighted, Rescale], inputs: Tensor) -> None:
+    """Rescale the weights of layers on data, in place, each by its own rule.
 
-    One pass through the network: each layer is scaled when the pass reaches it, and the next layer
-    receives its scaled output. The variance is over all elements of the layer's output, before any
-    normalization. A layer is linear and its bias, one constant, does not change the variance, so
-    one division is exact. The paper iterates (up to ten times, to a tolerance of 0.1) because its
-    mini-batches change.
+    One pass through the network: each layer is rescaled when the pass reaches it, and the next
+    layer receives its new output. Variances are those of a layer's output, before any
+    normalization.
 
     Nothing is dropped. Normalizations use the statistics of the batch, as in training, and keep
-    their running statistics. A layer whose output does not vary (its inputs are all dead) or is not
-    finite is left unscaled.
+    their running statistics.
 
     Args:
         network: from ``inputs`` to its output.
-        layers: of the network, those to scale.
+        layers: of the network, those to rescale, with their rules.
         inputs: (samples, *input_shape), on the network's device.
-
-    References:
-        Mishkin & Matas 2015, algorithm 1.
     """
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
-    hooks = [layer.register_forward_hook(_scale) for layer in layers]
+    hooks = [layer.register_forward_hook(rule) for layer, rule in layers.items()]
     training = network.training
     network.train()(inputs)
     network.train(training)
@@ -91,7 +91,16 @@ def unit_variance(network: nn.Module, layers: Sequence[Weighted], inputs: Tensor
 
 
 def _scale(layer: Weighted, _: tuple[Tensor], z: Tensor) -> Tensor:
-    """Divide a layer's weight by the standard deviation of its output; return its new output."""
+    """Divide a layer's weight by the standard deviation of its output; return its new output.
+
+    The variance is over all elements of the output. A layer is linear and its bias, one constant,
+    does not change the variance, so one division is exact. The paper iterates (up to ten times, to
+    a tolerance of 0.1) because its mini-batches change. A layer whose output does not vary (its
+    inputs are all dead) or is not finite is left as it is.
+
+    References:
+        Mishkin & Matas 2015, algorithm 1.
+    """
     deviation, mean = torch.std_mean(z, correction=0)
     if not _ROUNDING * mean.abs() < deviation < math.inf:
         return z
@@ -100,3 +109,27 @@ def _scale(layer: Weighted, _: tuple[Tensor], z: Tensor) -> Tensor:
         return z / deviation
     # The bias stays: bias + (z - bias) / deviation.
     return torch.lerp(layer.bias.view(-1, *[1] * (z.dim() - 2)), z, 1 / deviation)
+
+
+def _standardize(layer: Weighted, _: tuple[Tensor], z: Tensor) -> Tensor:
+    """Give each unit z-values of unit variance whose mean is its bias; return the new output.
+
+    Each unit's weights are divided by the standard deviation of its output over samples and pixels,
+    and its bias becomes its old bias minus the mean that is then left. A unit whose output does not
+    vary or is not finite is left as it is.
+
+    References:
+        Krähenbühl et al. 2015, algorithm 1.
+    """
+    others = [0, *range(2, z.dim())]
+    deviation, mean = torch.std_mean(z, others, correction=0)
+    varies = (_ROUNDING * mean.abs() < deviation) & (deviation < math.inf)
+    divisor = torch.where(varies, deviation, 1.0)
+    per_unit = (-1, *[1] * (z.dim() - 2))
+    layer.weight.div_(divisor.view(-1, *[1] * (layer.weight.dim() - 1)))
+    if layer.bias is None:
+        return z / divisor.view(per_unit)
+    new = torch.where(varies, layer.bias - (mean - layer.bias) / divisor, layer.bias)
+    found = (z - layer.bias.view(per_unit)) / divisor.view(per_unit) + new.view(per_unit)
+    layer.bias.copy_(new)
+    return found

@@ -90,14 +90,23 @@ def constant(*, value: float) -> Initializer:
     return lambda shape, _: np.full(shape, value)
 
 
-def normal(*, stddev: float) -> Initializer:
-    """Return the initializer N(0, stddev^2), not truncated, for any fans."""
-    return lambda shape, generator: generator.standard_normal(shape) * stddev
+def normal(*, stddev: float, mean: float) -> Initializer:
+    """Return the initializer N(mean, stddev^2), not truncated, for any fans."""
+    if mean == 0:
+        return lambda shape, generator: generator.standard_normal(shape) * stddev
+    return lambda shape, generator: mean + generator.standard_normal(shape) * stddev
 
 
-def uniform(*, limit: float) -> Initializer:
-    """Return the initializer U(-limit, limit), for any fans."""
-    return lambda shape, generator: generator.uniform(-limit, limit, shape)
+def uniform(*, limit: float, low: float | None, high: float | None) -> Initializer:
+    """Return the initializer U(low, high), for any fans.
+
+    Args:
+        limit: for an end that is None: -limit and limit.
+        low: the lower end.
+        high: the upper end.
+    """
+    ends = (-limit if low is None else low, limit if high is None else high)
+    return lambda shape, generator: generator.uniform(*ends, shape)
 
 
 def truncated_normal(*, stddev: float) -> Initializer:
@@ -119,40 +128,42 @@ def fan_in_uniform() -> Initializer:
     return variance_scaling(scale=1 / 3, mode="fan_in", distribution="uniform")
 
 
-def glorot_uniform() -> Initializer:
-    """Return the initializer U(+-sqrt(6 / (fan_in + fan_out))).
+def glorot_uniform(*, gain: float) -> Initializer:
+    """Return the initializer U(+-gain * sqrt(6 / (fan_in + fan_out))).
 
     References:
         Glorot & Bengio 2010, eq. 16.
     """
-    return variance_scaling(scale=1, mode="fan_avg", distribution="uniform")
+    return variance_scaling(scale=gain**2, mode="fan_avg", distribution="uniform")
 
 
-def glorot_normal() -> Initializer:
-    """Return the truncated normal initializer with variance 2 / (fan_in + fan_out).
+def glorot_normal(*, gain: float) -> Initializer:
+    """Return the truncated normal initializer with variance 2 gain^2 / (fan_in + fan_out).
 
     References:
         Glorot & Bengio 2010, eq. 12.
     """
-    return variance_scaling(scale=1, mode="fan_avg", distribution="truncated_normal")
+    return variance_scaling(scale=gain**2, mode="fan_avg", distribution="truncated_normal")
 
 
-def he_uniform() -> Initializer:
-    """Return the initializer U(+-sqrt(6 / fan_in)).
-
-    References:
-        The uniform form of He et al. 2015, eq. 10.
-    """
-    return variance_scaling(scale=2, mode="fan_in", distribution="uniform")
-
-
-def he_normal() -> Initializer:
-    """Return the truncated normal initializer with variance 2 / fan_in.
+def he_uniform(*, negative_slope: float) -> Initializer:
+    """Return the initializer U(+-sqrt(6 / ((1 + negative_slope^2) fan_in))).
 
     References:
-        He et al. 2015, eq. 10.
+        The uniform form of He et al. 2015, eq. 10 and 15.
     """
-    return variance_scaling(scale=2, mode="fan_in", distribution="truncated_normal")
+    scale = 2 / (1 + negative_slope**2)
+    return variance_scaling(scale=scale, mode="fan_in", distribution="uniform")
+
+
+def he_normal(*, negative_slope: float) -> Initializer:
+    """Return the truncated normal initializer with variance 2 / ((1 + negative_slope^2) fan_in).
+
+    References:
+        He et al. 2015, eq. 10 and 15.
+    """
+    scale = 2 / (1 + negative_slope**2)
+    return variance_scaling(scale=scale, mode="fan_in", distribution="truncated_normal")
 
 
 def lecun_uniform() -> Initializer:
@@ -194,6 +205,72 @@ def _orthonormal(shape: Sequence[int], generator: np.random.Generator) -> Weight
     return (q if rows >= columns else q.T).reshape(shape)
 
 
+def delta_orthogonal(*, gain: float) -> Initializer:
+    """Return the initializer of kernels that are gain * Q at their centre and zero elsewhere.
+
+    Q (outputs, inputs) has orthonormal columns (rows if it has fewer rows) and is uniform over such
+    matrices. The centre of an even side is the pixel before the middle. A dense layer's weight is
+    gain * Q.
+
+    References:
+        Xiao et al. 2018, algorithm 1.
+    """
+
+    def draw(shape: Sequence[int], generator: np.random.Generator) -> Weights:
+        outputs, inputs, *kernel = shape
+        weights = np.zeros((outputs, inputs, math.prod(kernel)))
+        centre = 0
+        for side in kernel:
+            centre = centre * side + (side - 1) // 2
+        weights[:, :, centre] = gain * _orthonormal((outputs, inputs), generator)
+        return weights.reshape(shape)
+
+    return draw
+
+
+def random_walk(*, nonlinearity: Literal["relu", "linear"]) -> Initializer:
+    """Return the initializer N(0, g^2 / fan_in) with g as ``walking_gain`` has it."""
+
+    def draw(shape: Sequence[int], generator: np.random.Generator) -> Weights:
+        fan_in, _ = fans(shape)
+        deviation = walking_gain(nonlinearity, fan_in) / math.sqrt(fan_in)
+        return generator.standard_normal(shape) * deviation
+
+    return draw
+
+
+def walking_gain(nonlinearity: Literal["relu", "linear"], width: int) -> float:
+    """Return the gain at which the logarithm of a gradient's length has no drift.
+
+    Args:
+        nonlinearity: of the layers.
+        width: of the layers.
+
+    References:
+        Sussillo & Abbott 2014, section 3: exp(1 / 2N) of linear units, from the mean of the
+        logarithm of a chi-squared variable; of relu units a fit for widths of 6 and more.
+    """
+    if nonlinearity == "linear":
+        return math.exp(1 / (2 * width))
+    return math.sqrt(2) * math.exp(1.2 / (max(width, 6) - 2.4))
+
+
+class StandardizedInitializer:
+    """Standard normal weights, which ``nn.initialization`` scales on data, unit by unit."""
+
+    def __call__(self, shape: Sequence[int], generator: np.random.Generator) -> Weights:
+        return generator.standard_normal(shape)
+
+
+def data_dependent() -> Initializer:
+    """Return the initializer of normal weights, scaled until each unit has unit variance.
+
+    References:
+        Krähenbühl et al. 2015, algorithm 1.
+    """
+    return StandardizedInitializer()
+
+
 class LsuvInitializer:
     """Orthonormal weights, which ``nn.initialization`` scales on data afterwards."""
 
@@ -215,6 +292,7 @@ def lsuv() -> Initializer:
 
 INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     "zeros": partial(constant, value=0.0),
+    "ones": partial(constant, value=1.0),
     "constant": constant,
     "normal": normal,
     "truncated_normal": truncated_normal,
@@ -228,5 +306,8 @@ INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     "lecun_normal": lecun_normal,
     "variance_scaling": variance_scaling,
     "orthogonal": orthogonal,
+    "delta_orthogonal": delta_orthogonal,
+    "random_walk": random_walk,
     "lsuv": lsuv,
+    "data_dependent": data_dependent,
 }

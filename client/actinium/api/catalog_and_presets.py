@@ -1,5 +1,7 @@
 """Calls on the catalog and the presets."""
 
+import json
+from collections.abc import Mapping
 from typing import Unpack
 
 from actinium.api.requests import LARGEST_PAGE, dry_run_call, figure_call, submission_call
@@ -71,7 +73,23 @@ class CatalogAndPresets:
 
     @operation
     def activation_figure(
-        self, name: str, *, kind: Kind = "svg", theme: Theme = "light"
+        self,
+        name: str,
+        *,
+        expression: str | None = None,
+        parameters: Mapping[str, float] | None = None,
+        kind: Kind = "svg",
+        theme: Theme = "light",
     ) -> Call[Figure]:
-        """Return a plot of an activation and its derivative."""
-        return figure_call(f"/v1/catalog/activation/{part(name)}/figure", kind, theme, {})
+        """Return a plot of an activation and its derivative.
+
+        Args:
+            name: of the activation.
+            expression: of the activation ``formula``: what to draw.
+            parameters: values of the expression's parameters.
+            kind: the picture's format.
+            theme: for a light or a dark background.
+        """
+        written = None if parameters is None else json.dumps(dict(parameters))
+        options = {"expression": expression, "parameters": written}
+        return figure_call(f"/v1/catalog/activation/{part(name)}/figure", kind, theme, options)

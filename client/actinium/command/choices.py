@@ -108,9 +108,9 @@ def _split(text: str) -> list[str]:
     """Split a text at the commas outside brackets."""
     parts, depth, start = [], 0, 0
     for at, character in enumerate(text):
-        if character in "[{":
+        if character in "[{(":
             depth += 1
-        elif character in "]}":
+        elif character in "]})":
             depth -= 1
         elif character == "," and depth == 0:
             parts.append(text[start:at])

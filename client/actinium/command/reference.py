@@ -65,11 +65,18 @@ def _presets(found: Iterable[Preset]) -> Table:
 
 
 def _preset(found: Preset) -> RenderableType:
-    """Return a preset with its claims and its spec."""
-    claims = [Text(f"  - {claim['sentence']}") for claim in found["claims"]]
+    """Return a preset with its claims, what its full size gave for them, and its spec."""
+    claims = [
+        Text(f"  - {claim['sentence']} At full size: {_status(claim['status'])}.")
+        for claim in found["claims"]
+    ]
     head = Text(f"{found['name']}: {found['title']}", style="bold")
     spec = widgets.facts(*preset_facts(found["spec"]))
     return Group(head, Text(found["description"]), *claims, spec)
+
+
+def _status(status: str | None) -> str:
+    return status.replace("_", " ") if status else "not run yet"
 
 
 def _axes(found: Iterable[CatalogAxis]) -> Table:

@@ -167,13 +167,20 @@ def _final_metrics(found: Run, metrics: Metrics) -> Facts:
 
 
 def claims(found: Claims) -> Table:
-    """Return a table of an experiment's claims."""
-    table = widgets.table(widgets.words("claim"), widgets.fixed("status"), widgets.words("why"))
+    """Return a table of an experiment's claims; beside a small size, what the full one gave."""
+    small = found["size"] == "small"
+    columns = [widgets.words("claim"), widgets.fixed("status"), widgets.words("why")]
+    if small:
+        columns.insert(2, widgets.fixed("full size"))
+    table = widgets.table(*columns)
     for claim in found["claims"]:
         style = _CLAIM_STYLES.get(claim["status"])
         status = widgets.styled(claim["status"].replace("_", " "), style)
         sentence = f"{claim['sentence']} (post hoc)" if claim["post_hoc"] else claim["sentence"]
-        table.add_row(escape(sentence), status, escape(claim["reason"]))
+        cells = [escape(sentence), status, escape(claim["reason"])]
+        if small:
+            cells.insert(2, (claim["full_size"] or "not run").replace("_", " "))
+        table.add_row(*cells)
     return table
 
 

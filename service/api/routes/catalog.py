@@ -12,6 +12,7 @@ from service.api.schemas.catalog import Catalog, CatalogAxis, CatalogEntry, Cata
 from service.api.schemas.metrics import MetricPage
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import requires
+from service.api.web.formula_query import FormulaDep
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
 from service.api.web.problems import problem_responses
@@ -20,12 +21,16 @@ from service.catalog.entry import Entry
 from service.catalog.metrics import MAIN_METRIC, METRICS
 from service.errors import NotFoundError
 from service.fields import unknown
-from service.figures.plots.activation_curve import draw_activation_curve, sampled_curves
+from service.figures.plots.activation_curve import (
+    curve_of,
+    draw_activation_curve,
+    sampled_curves,
+)
 from service.figures.plots.phase_diagram import draw_phase_diagram
 from service.figures.plots.style import Format, Theme
 from service.mean_field.moments import ActivationMoments, moments_of
 from service.mean_field.phase_diagram import phase_diagram
-from service.specs.choices import choice
+from service.specs.choices import Choice
 
 router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
 
@@ -127,13 +132,14 @@ def get_activation_figure(
     request: Request,
     name: _Name,
     kind: Annotated[Format, Path(description="The picture's format.")],
+    formula: FormulaDep,
     theme: ThemeQuery = "light",
 ) -> Response:
-    """Draw an activation and its derivative (dashed), with its default parameters."""
+    """Draw an activation and its derivative (dashed), with its default parameters; or a formula."""
     entry = _entry("activation", name)
     if entry.name not in sampled_curves():
         raise NotFoundError(f"There is no picture of the activation {entry.name!r}.")
-    data = _drawn(entry.name, kind, theme)
+    data = _drawn(formula.of(entry.name), kind, theme)
     return picture_response(request, data, kind, immutable=False)
 
 
@@ -148,15 +154,19 @@ def get_activation_phase_diagram(
     request: Request,
     name: _Name,
     kind: Annotated[Format, Path(description="The picture's format.")],
+    formula: FormulaDep,
     theme: ThemeQuery = "light",
 ) -> Response:
-    """Draw where deep networks of an activation vanish or explode, with its default parameters."""
+    """Draw where deep networks of an activation, or of a formula, vanish or explode.
+
+    The activation has its default parameters.
+    """
     entry = _entry("activation", name)
-    activation = choice("activation", entry.name)
+    activation = formula.of(entry.name)
     moments = moments_of(entry.name, activation.parameters)
     if moments is None:
         raise NotFoundError(f"The theory has no function for the activation {entry.name!r}.")
-    data = _drawn_phases(entry.name, moments, kind, theme)
+    data = _drawn_phases(str(activation), moments, kind, theme)
     return picture_response(request, data, kind, immutable=False)
 
 
@@ -167,8 +177,8 @@ def _drawn_phases(name: str, moments: ActivationMoments, kind: Format, theme: Th
 
 
 @lru_cache(maxsize=256)
-def _drawn(name: str, kind: Format, theme: Theme) -> bytes:
-    return draw_activation_curve(sampled_curves()[name], kind=kind, theme=theme)
+def _drawn(activation: Choice, kind: Format, theme: Theme) -> bytes:
+    return draw_activation_curve(curve_of(activation), kind=kind, theme=theme)
 
 
 def _entries(axis: str) -> Mapping[str, Entry]:

@@ -1,6 +1,7 @@
 """Event streams over HTTP: of all experiments, of one, or of a run."""
 
 import uuid
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -9,7 +10,9 @@ from starlette.responses import Response
 
 from service.api.web.dependencies import requires
 from service.api.web.event_stream import EventStream, EventStreamResponse
+from service.api.web.places import Places
 from service.api.web.problems import problem_responses
+from service.api.web.scopes import caller_of
 from service.database.tables import Run
 from service.events.event_types import EventType
 from service.events.reading import Subject
@@ -99,10 +102,22 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {"example": _EXAMPLE}},
     },
     204: {"description": "The client has seen every event, and none can follow."},
-    **problem_responses(404),
+    **problem_responses(404, 429, 503),
 }
 
-router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(requires("read"))])
+
+async def _place(request: Request) -> AsyncIterator[None]:
+    """Have a place among the streams until the answer has ended."""
+    streams: Places = request.app.state.streams
+    with streams.place(caller_of(request.scope)):
+        yield
+
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["events"],
+    dependencies=[Depends(requires("read")), Depends(_place, scope="request")],
+)
 
 
 @router.get(
@@ -111,7 +126,7 @@ router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(requires
     description=f"Stream the events of all experiments.\n{_ABOUT_ALL}",
     response_class=EventStreamResponse,
     status_code=200,
-    responses={200: _RESPONSES[200]},
+    responses={200: _RESPONSES[200], **problem_responses(429, 503)},
 )
 async def follow_all(
     request: Request,

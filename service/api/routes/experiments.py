@@ -1,7 +1,7 @@
 """Experiments over HTTP: list, read, cancel, retry, delete, and all histories of one."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -32,7 +32,9 @@ from service.api.web.dependencies import (
 )
 from service.api.web.negotiation import negotiate
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
+from service.api.web.places import Places
 from service.api.web.problems import problem_responses
+from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
@@ -83,6 +85,7 @@ def list_experiments(
     tag: Annotated[
         list[Annotated[str, Field(pattern=r"^[^:]+:")]] | None,
         Query(
+            max_length=50,
             description="`key:value`; repeat for several, all of which must match.",
             examples=[["course:dl"]],
         ),
@@ -171,6 +174,15 @@ def retry_experiment(
 
 
 _PARQUET = "application/vnd.apache.parquet"
+
+
+async def _export_place(request: Request) -> AsyncIterator[None]:
+    """Have a place among the exports until the answer has ended."""
+    exports: Places = request.app.state.exports
+    with exports.place(caller_of(request.scope)):
+        yield
+
+
 _STREAMS = {
     "application/json": exports.as_json,
     "text/csv": exports.as_csv,
@@ -194,10 +206,10 @@ _STREAMS = {
             },
         },
         **NOT_MODIFIED,
-        **problem_responses(404, 406),
+        **problem_responses(404, 406, 429, 503),
     },
     summary="Get all histories of an experiment",
-    dependencies=_READ,
+    dependencies=[*_READ, Depends(_export_place, scope="request")],
 )
 def get_experiment_histories(
     request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep

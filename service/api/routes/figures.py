@@ -1,14 +1,13 @@
 """Figures of experiments and runs over HTTP."""
 
 import uuid
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-import anyio
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from service.api.computing.processes import compute
 from service.api.routes.questions import Axes, QuestionDep, names
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
@@ -20,29 +19,19 @@ from service.fields import unknown
 from service.figures.plots.style import Format
 from service.runs import search
 
-# The modules that draw are imported where they are used: numpy, scipy and matplotlib take two
-# seconds to import, which only figures need.
+# The functions that draw are named, and not imported: they run in processes of their own, and
+# numpy, scipy and matplotlib take two seconds to import.
 router = APIRouter()
-
-#: Most figures drawn at the same time. Drawing blocks the interpreter, so a third would only keep
-#: a thread from other requests; with two, one reads its data while the other is drawn.
-MAX_DRAWN_AT_ONCE = 2
 
 EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison", "tuning")
 RUN_FIGURES = ("learning_curves", "layers", "gradient_flow", "decision_boundary")
 
 
-async def _turn(request: Request) -> AsyncIterator[None]:
-    turns: anyio.Semaphore = request.app.state.drawing
-    async with turns:
-        yield
-
-
-_DRAWING = [Depends(requires("read")), Depends(_turn, scope="function")]
+_READ = [Depends(requires("read"))]
 _DESCRIBED: dict[str, Any] = {
     "response_class": SvgResponse,
-    "responses": {**PICTURE, **problem_responses(404, 409, 422)},
-    "dependencies": _DRAWING,
+    "responses": {**PICTURE, **problem_responses(404, 409, 422, 503)},
+    "dependencies": _READ,
 }
 
 _experiments = APIRouter(prefix="/v1/experiments/{experiment_id}/figures", tags=["experiments"])
@@ -67,17 +56,17 @@ _Kind = Annotated[Format, Path(description="The format of the figure.")]
 
 
 @_experiments.get("/learning_curves.{kind}", summary="Draw learning curves", **_DESCRIBED)
-def draw_experiment_learning_curves(
+async def draw_experiment_learning_curves(
     *,
     request: Request,
     experiment_id: uuid.UUID,
     kind: _Kind,
-    session: SessionDep,
     metric: _OneMetric = None,
     by: _ByQuery = None,
     leave_out: Annotated[
         list[Annotated[str, Field(pattern=r"^[a-z_]+:.+$", max_length=300)]] | None,
         Query(
+            max_length=100,
             description="`axis:value` of configurations that are not drawn; repeat for several. "
             "Leave out one that fails, so that the others fill the figure.",
             examples=[["activation:sigmoid"]],
@@ -86,16 +75,13 @@ def draw_experiment_learning_curves(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw metrics by epoch: for each configuration the mean over seeds, and a band around it."""
-    from service.figures.sources.learning_curves import (  # noqa: PLC0415 - see above
-        experiment_curves_picture,
-    )
-
     left_out = [pair.partition(":") for pair in leave_out or ()]
-    picture = experiment_curves_picture(
-        session,
+    picture = await compute(
+        request,
+        "service.figures.sources.learning_curves:experiment_curves_picture",
         experiment_id,
         metric=metric,
-        by=names(by),
+        by=names("by", by),
         leave_out=[(axis, value) for axis, _, value in left_out],
         kind=kind,
         theme=theme,
@@ -104,12 +90,11 @@ def draw_experiment_learning_curves(
 
 
 @_experiments.get("/heatmap.{kind}", summary="Draw two axes against each other", **_DESCRIBED)
-def draw_experiment_heatmap(
+async def draw_experiment_heatmap(
     *,
     request: Request,
     experiment_id: uuid.UUID,
     kind: _Kind,
-    session: SessionDep,
     question: QuestionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
@@ -117,70 +102,86 @@ def draw_experiment_heatmap(
 
     The two axes are those of `by`: activation and initializer by default, or others that vary.
     """
-    from service.figures.sources.heatmap import heatmap_picture  # noqa: PLC0415 - see above
-
-    picture = heatmap_picture(session, experiment_id, question, kind=kind, theme=theme)
+    picture = await compute(
+        request,
+        "service.figures.sources.heatmap:heatmap_picture",
+        experiment_id,
+        question,
+        kind=kind,
+        theme=theme,
+    )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
 @_experiments.get("/comparison.{kind}", summary="Draw the comparison", **_DESCRIBED)
-def draw_experiment_comparison(
+async def draw_experiment_comparison(
     *,
     request: Request,
     experiment_id: uuid.UUID,
     kind: _Kind,
-    session: SessionDep,
     question: QuestionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw each configuration's seeds and mean, best first, with what is said of it."""
-    from service.figures.sources.comparison import comparison_picture  # noqa: PLC0415 - see above
-
-    picture = comparison_picture(session, experiment_id, question, kind=kind, theme=theme)
+    picture = await compute(
+        request,
+        "service.figures.sources.comparison:comparison_picture",
+        experiment_id,
+        question,
+        kind=kind,
+        theme=theme,
+    )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
 @_experiments.get("/tuning.{kind}", summary="Draw results over what is tuned", **_DESCRIBED)
-def draw_experiment_tuning(
+async def draw_experiment_tuning(
     *,
     request: Request,
     experiment_id: uuid.UUID,
     kind: _Kind,
-    session: SessionDep,
     question: QuestionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw each configuration's result over the number that is tuned, and its good range."""
-    from service.figures.sources.tuning import tuning_picture  # noqa: PLC0415 - see above
-
-    picture = tuning_picture(session, experiment_id, question, kind=kind, theme=theme)
+    picture = await compute(
+        request,
+        "service.figures.sources.tuning:tuning_picture",
+        experiment_id,
+        question,
+        kind=kind,
+        theme=theme,
+    )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
 @_runs.get("/learning_curves.{kind}", summary="Draw a run's learning curves", **_DESCRIBED)
-def draw_run_learning_curves(
+async def draw_run_learning_curves(
     *,
     request: Request,
     run_id: uuid.UUID,
     kind: _Kind,
-    session: SessionDep,
     metric: _OneMetric = None,
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw accuracy and loss by epoch, for training and validation."""
-    from service.figures.sources.learning_curves import run_curves_picture  # noqa: PLC0415
-
-    picture = run_curves_picture(session, run_id, metric=metric, kind=kind, theme=theme)
+    picture = await compute(
+        request,
+        "service.figures.sources.learning_curves:run_curves_picture",
+        run_id,
+        metric=metric,
+        kind=kind,
+        theme=theme,
+    )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
 @_runs.get("/layers.{kind}", summary="Draw a run's layers", **_DESCRIBED)
-def draw_run_layers(
+async def draw_run_layers(
     *,
     request: Request,
     run_id: uuid.UUID,
     kind: _Kind,
-    session: SessionDep,
     epoch: Annotated[
         int,
         Query(
@@ -192,55 +193,68 @@ def draw_run_layers(
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw z-values, weights, activations and gradients layer by layer, as violins."""
-    from service.figures.sources.layers import layers_picture  # noqa: PLC0415 - see above
-
-    picture = layers_picture(session, run_id, epoch=epoch, kind=kind, theme=theme)
+    picture = await compute(
+        request,
+        "service.figures.sources.layers:layers_picture",
+        run_id,
+        epoch=epoch,
+        kind=kind,
+        theme=theme,
+    )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
 @_runs.get("/gradient_flow.{kind}", summary="Draw a run's gradients by epoch", **_DESCRIBED)
-def draw_run_gradient_flow(
+async def draw_run_gradient_flow(
     *,
     request: Request,
     run_id: uuid.UUID,
     kind: _Kind,
-    session: SessionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw the size of each layer's gradients and the norm of the whole gradient, by epoch."""
-    from service.figures.sources.layers import gradient_flow_picture  # noqa: PLC0415 - see above
-
-    picture = gradient_flow_picture(session, run_id, kind=kind, theme=theme)
+    picture = await compute(
+        request,
+        "service.figures.sources.layers:gradient_flow_picture",
+        run_id,
+        kind=kind,
+        theme=theme,
+    )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
 @_runs.get("/decision_boundary.{kind}", summary="Draw a run's decision boundary", **_DESCRIBED)
-def draw_run_decision_boundary(
+async def draw_run_decision_boundary(
     *,
     request: Request,
     run_id: uuid.UUID,
     kind: _Kind,
-    session: SessionDep,
     theme: ThemeQuery = "light",
 ) -> Response:
     """Draw the class that the network predicts at each point; for data of two features."""
-    from service.figures.sources.layers import decision_boundary_picture  # noqa: PLC0415 - see above
-
-    picture = decision_boundary_picture(session, run_id, kind=kind, theme=theme)
+    picture = await compute(
+        request,
+        "service.figures.sources.layers:decision_boundary_picture",
+        run_id,
+        kind=kind,
+        theme=theme,
+    )
     return picture_response(request, picture.data, kind, immutable=picture.finished)
 
 
-@_experiments.get("/{name}.{kind}", include_in_schema=False, dependencies=_DRAWING[:1])
-def refuse_experiment_figure(experiment_id: uuid.UUID, name: str, session: SessionDep) -> None:
+@_experiments.get("/{file}", include_in_schema=False, dependencies=_READ)
+def refuse_experiment_figure(experiment_id: uuid.UUID, file: str, session: SessionDep) -> None:
     """Raise an error with the figures of an experiment that exist."""
     lifecycle.get(session, experiment_id)
+    name = file.partition(".")[0]
     raise NotFoundError(unknown("figure of an experiment", name, list(EXPERIMENT_FIGURES)))
 
 
-@_runs.get("/{name}.{kind}", include_in_schema=False, dependencies=_DRAWING[:1])
-def refuse_run_figure(run_id: uuid.UUID, name: str, session: SessionDep) -> None:
+@_runs.get("/{file}", include_in_schema=False, dependencies=_READ)
+def refuse_run_figure(run_id: uuid.UUID, file: str, session: SessionDep) -> None:
     """Raise an error with the figures of a run that exist."""
     search.get(session, run_id)
+    name = file.partition(".")[0]
     raise NotFoundError(unknown("figure of a run", name, list(RUN_FIGURES)))
 
 

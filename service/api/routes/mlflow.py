@@ -6,15 +6,18 @@ says how our terms map to MLflow's.
 
 from typing import Annotated, Any, Literal
 
-import orjson
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from service.api.computing.processes import compute
+from service.api.computing.tasks import mlflow_body
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.mlflow_errors import PREFIX
+from service.api.web.parameters import is_number
 from service.api.web.request_bodies import JsonRoute
 from service.database.paging import MAX_LIMIT
 from service.errors import ForbiddenError, NotFoundError
@@ -26,6 +29,8 @@ router = APIRouter(
 )
 
 _API = f"{PREFIX}/"
+_EXPERIMENTS = "service.api.computing.tasks:search_mlflow_experiments"
+_RUNS = "service.api.computing.tasks:search_mlflow_runs"
 _FILES = f"{PREFIX}-artifacts/artifacts"
 _READ_ONLY = (
     "The MLflow endpoints are read-only. Submit experiments by POST /v1/experiments; /docs "
@@ -34,6 +39,18 @@ _READ_ONLY = (
 #: The most values of a metric in a page, as of MLflow's own server.
 _MAX_POINTS = 25_000
 
+#: A token has the values that the page is ordered by; the error of a run is the longest.
+_LONGEST_TOKEN = 100_000
+_MOST_EXPERIMENTS = 10_000
+
+
+def _require_number(value: object) -> object:
+    if isinstance(value, str) and not is_number(value, "integer"):
+        raise PydanticCustomError("int_parsing", "Input should be an integer")
+    return value
+
+
+_Count = Annotated[int, BeforeValidator(_require_number)]
 _View = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
 
 
@@ -42,7 +59,7 @@ class _Search(BaseModel):
 
     filter: Text | None = None
     order_by: Annotated[list[Text], Field(max_length=10)] = []
-    page_token: Text | None = None
+    page_token: Annotated[Text, Field(max_length=_LONGEST_TOKEN)] | None = None
 
     @property
     def query(self) -> dict[str, Any]:
@@ -52,28 +69,26 @@ class _Search(BaseModel):
 
 
 class _ExperimentSearch(_Search):
-    max_results: int = Field(MAX_LIMIT, ge=1)
+    max_results: _Count = Field(MAX_LIMIT, ge=1)
     view_type: _View = "ACTIVE_ONLY"
 
 
 class _RunSearch(_Search):
-    experiment_ids: list[Text] = []
-    max_results: int = Field(MAX_LIMIT, ge=1)
+    experiment_ids: Annotated[list[Text], Field(max_length=_MOST_EXPERIMENTS)] = []
+    max_results: _Count = Field(MAX_LIMIT, ge=1)
     run_view_type: _View = "ACTIVE_ONLY"
 
 
 @router.post(_API + "experiments/search")
-def search_mlflow_experiments(
-    session: SessionDep, wanted: Annotated[_ExperimentSearch | None, Body()] = None
+async def search_mlflow_experiments(
+    request: Request, wanted: Annotated[_ExperimentSearch | None, Body()] = None
 ) -> Response:
     """Return experiments; deleted ones are not kept."""
     search = wanted or _ExperimentSearch()
     if search.view_type == "DELETED_ONLY":
         return _answer(experiments=[])
     limit = min(search.max_results, MAX_LIMIT)
-    page = experiments.search(session, **search.query, limit=limit)
-    found = [shapes.experiment(row) for row in page.rows]
-    return _answer(experiments=found, next_page_token=page.next_cursor)
+    return _json(await compute(request, _EXPERIMENTS, search.query, limit))
 
 
 @router.get(_API + "experiments/get")
@@ -90,16 +105,15 @@ def get_mlflow_experiment_by_name(session: SessionDep, experiment_name: str) -> 
 
 
 @router.post(_API + "runs/search")
-def search_mlflow_runs(
-    session: SessionDep, wanted: Annotated[_RunSearch | None, Body()] = None
+async def search_mlflow_runs(
+    request: Request, wanted: Annotated[_RunSearch | None, Body()] = None
 ) -> Response:
     """Return runs with their parameters, tags and latest metrics."""
     search = wanted or _RunSearch()
     if search.run_view_type == "DELETED_ONLY":
         return _answer(runs=[])
     limit = min(search.max_results, MAX_LIMIT)
-    page = runs.search(session, search.experiment_ids, **search.query, limit=limit)
-    return _answer(runs=shapes.runs(page.rows), next_page_token=page.next_cursor)
+    return _json(await compute(request, _RUNS, search.experiment_ids, search.query, limit))
 
 
 @router.get(_API + "runs/get")
@@ -118,7 +132,7 @@ def get_mlflow_metric_history(
     metric_key: str,
     run_id: str | None = None,
     run_uuid: str | None = None,
-    max_results: Annotated[int, Query(ge=1)] = _MAX_POINTS,
+    max_results: Annotated[_Count, Query(ge=1)] = _MAX_POINTS,
     page_token: str | None = None,
 ) -> Response:
     """Return the values of a metric by epoch."""
@@ -175,8 +189,11 @@ def refuse_mlflow_write(path: str) -> None:
 
 
 def _answer(**content: Any) -> Response:
-    shown = {name: value for name, value in content.items() if value is not None}
-    return Response(orjson.dumps(shown), media_type="application/json")
+    return _json(mlflow_body(**content))
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
 
 
 def _id(run_id: str | None, run_uuid: str | None) -> str:

@@ -4,9 +4,11 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from service.api.computing.processes import compute
 from service.api.openapi import examples
 from service.api.routes.submissions import ANSWERS, SubmittingDep
 from service.api.schemas.experiments import ExperimentAnswer
@@ -16,6 +18,7 @@ from service.api.schemas.presets import (
     PresetAnswer,
     PresetPage,
     PresetSubmission,
+    preset_example,
 )
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import CallerDep, SessionDep, requires
@@ -31,13 +34,15 @@ from service.specs.claims import SubmittedClaim
 from service.specs.expansion import SpecError
 from service.specs.spec import ExperimentSpec
 
+_CHECK_CLAIMS = "service.api.computing.tasks:check_claims"
+
 router = APIRouter(tags=["presets"], route_class=JsonRoute)
 
 _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]
 
 _Name = Annotated[str, Path(json_schema_extra={"enum": [*PRESETS]})]
-_PRESET = PresetAnswer.of(PRESETS["block_initializers"]).model_dump(mode="json")
+_PRESET = preset_example(PRESETS["he_depth"])
 _BODY = Body(
     openapi_examples={
         "full": {"summary": "As published", "value": {}},
@@ -148,12 +153,9 @@ def _in_body(error: FieldError, fields: dict[str, Any]) -> FieldError:
     summary="Check an experiment's claims",
     dependencies=_READ,
 )
-def check_claims(request: Request, experiment_id: uuid.UUID, session: SessionDep) -> Response:
+async def check_claims(request: Request, experiment_id: uuid.UUID) -> Response:
     """Return what the runs show about each claim: of the preset, and of the author's own."""
-    # numpy and scipy take a quarter of a second to import, which only claims need.
-    from service.presets import checking  # noqa: PLC0415
-
-    body = ExperimentClaims.of(checking.check(session, experiment_id)).to_json()
+    body = await compute(request, _CHECK_CLAIMS, experiment_id)
     # Not for good: a claim can be added to a finished experiment.
     return cached_response(request, body, immutable=False)
 
@@ -172,7 +174,8 @@ def check_claims(request: Request, experiment_id: uuid.UUID, session: SessionDep
     summary="Add a claim to an experiment",
     dependencies=_SUBMIT,
 )
-def add_claim(
+async def add_claim(
+    request: Request,
     experiment_id: uuid.UUID,
     claim: Annotated[SubmittedClaim, Body(openapi_examples=_CLAIM_EXAMPLES)],
     session: SessionDep,
@@ -183,10 +186,10 @@ def add_claim(
     It is marked `post_hoc`, whatever the runs have shown by then. It is corrected for all claims
     of the experiment, and does not change what is found for those of the spec.
     """
-    from service.presets import checking, later_claims  # noqa: PLC0415
+    from service.presets import later_claims  # noqa: PLC0415
 
-    later_claims.add(session, experiment_id, claim, caller.name)
-    body = ExperimentClaims.of(checking.check(session, experiment_id)).to_json()
+    await run_in_threadpool(later_claims.add, session, experiment_id, claim, caller.name)
+    body = await compute(request, _CHECK_CLAIMS, experiment_id)
     return Response(body, status_code=201, media_type="application/json")
 
 

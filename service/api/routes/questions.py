@@ -15,6 +15,7 @@ _NAME = rf"({'|'.join(GROUPINGS)})(\.[a-z_]+)*"
 Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_NAME}(,{_NAME})*$"})]
 _Against = Annotated[str, Field(json_schema_extra={"pattern": f"^{_NAME}:.+$"})]
 _REPEATED = "repeated or separated by commas"
+_MOST_NAMES = 50
 
 
 def question(
@@ -79,17 +80,24 @@ def question(
     return Question(
         metric,
         at,
-        by=names(by),
-        tune=names(tune),
-        average=names(average),
+        by=names("by", by),
+        tune=names("tune", tune),
+        average=names("average", average),
         margin=margin,
         against=_labels(against or ()),
     )
 
 
-def names(given: Sequence[str] | None) -> list[str]:
-    """Return the axes of a query parameter that is repeated or has commas."""
-    return [axis.strip() for value in given or () for axis in value.split(",")]
+def names(parameter: str, given: Sequence[str] | None) -> list[str]:
+    """Return the axes of a query parameter that is repeated or has commas.
+
+    Raises:
+        InvalidError: there are more than axes and parameters to name.
+    """
+    found = [axis.strip() for value in given or () for axis in value.split(",")]
+    if len(found) > _MOST_NAMES:
+        raise refusal(parameter, f"At most {_MOST_NAMES} names can be given, not {len(found):,}.")
+    return found
 
 
 def _labels(against: Sequence[str]) -> dict[str, str]:

@@ -158,6 +158,7 @@ def get_run_history(
     metrics: Annotated[
         list[_Metrics] | None,
         Query(
+            max_length=100,
             description="Names of metrics, repeated or separated by commas; by default all. The "
             "answer leaves out those that the run does not record.",
             examples=[["loss,val_loss"]],

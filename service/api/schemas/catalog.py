@@ -270,7 +270,7 @@ def _auto(entry: Entry) -> AutoChoices | None:
     chosen = auto_initializer(choice("activation", entry.name))
     return AutoChoices(
         initializer=chosen.name,
-        initializer_parameters=chosen.parameters,
+        initializer_parameters=chosen.model_dump(exclude={"name"}),
         reason=entry.initializer_reason,
         dropout=entry.dropout,
     )

@@ -1,7 +1,7 @@
 """Presets and their claims, as the API accepts and answers them."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.schemas.base import ApiAnswer
 from service.api.schemas.catalog import CatalogSource
 from service.fields import LongText, ShortText
-from service.presets.evidence import ClaimStatus, DifferenceFigures, GroupFigures
-from service.presets.preset import Preset, PublishedClaim, Size
+from service.presets.evidence import ClaimStatus, DifferenceFigures, Evidence, GroupFigures
+from service.presets.preset import SIZES, Preset, PublishedClaim, Size
+from service.presets.results import PresetResult, result_of
 from service.specs.spec import ExperimentSpec, Label, LayerStatistics, Seeds
 
 if TYPE_CHECKING:
@@ -51,70 +52,6 @@ class PresetSubmission(BaseModel):
     def fields(self) -> dict[str, Any]:
         """Return the fields that are set, except the size."""
         return self.model_dump(mode="json", exclude={"size"}, exclude_none=True)
-
-
-class PresetClaim(ApiAnswer):
-    """One published claim."""
-
-    name: str
-    sentence: str
-
-    @classmethod
-    def of(cls, claim: PublishedClaim) -> Self:
-        """Return the answer for a claim."""
-        return cls(name=claim.name, sentence=claim.sentence)
-
-
-class PresetLinks(ApiAnswer):
-    """Addresses of a preset, and for submitting it."""
-
-    self: str
-    experiments: str
-
-
-class PresetAnswer(ApiAnswer):
-    """A spec that reproduces published claims."""
-
-    model_config = ConfigDict(title="Preset")
-
-    name: str
-    title: str
-    description: str
-    source: CatalogSource
-    spec: dict[str, Any] = Field(
-        description="The spec at full size. It can be submitted as an experiment of its own, which "
-        "then has no claims."
-    )
-    small_spec: dict[str, Any] = Field(description="The spec at small size.")
-    claims: list[PresetClaim]
-    links: PresetLinks
-
-    @classmethod
-    def of(cls, preset: Preset) -> Self:
-        """Return the answer for a preset."""
-        path = f"/v1/presets/{preset.name}"
-        return cls(
-            name=preset.name,
-            title=preset.title,
-            description=preset.description,
-            source=CatalogSource(title=preset.source.title, link=preset.source.link),
-            spec=preset.spec_of("full"),
-            small_spec=preset.spec_of("small"),
-            claims=[PresetClaim.of(claim) for claim in preset.claims],
-            links=PresetLinks(self=path, experiments=f"{path}/experiments"),
-        )
-
-
-class PresetPage(ApiAnswer):
-    """Some presets, in the order of the documentation."""
-
-    items: list[PresetAnswer]
-    next_cursor: str | None
-
-    @classmethod
-    def of(cls, presets: Iterable[Preset], next_cursor: str | None) -> Self:
-        """Return a page of presets."""
-        return cls(items=[PresetAnswer.of(preset) for preset in presets], next_cursor=next_cursor)
 
 
 class ClaimGroup(ApiAnswer):
@@ -164,6 +101,131 @@ class ClaimDifference(ApiAnswer):
         return cls(**{**vars(figures), "ci95": [*figures.ci95]})
 
 
+class ClaimResult(ApiAnswer):
+    """What a claim gave when its preset was run by the authors of the service."""
+
+    status: ClaimStatus
+    reason: str
+    measure: str | None = Field(description="The quantity that was compared, in words.")
+    groups: list[ClaimGroup]
+    differences: list[ClaimDifference]
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Self:
+        """Return the answer for what a claim gave."""
+        return cls(
+            status=evidence.status,
+            reason=evidence.reason,
+            measure=evidence.measure,
+            groups=[ClaimGroup.of(group) for group in evidence.groups],
+            differences=[ClaimDifference.of(found) for found in evidence.differences],
+        )
+
+
+class PresetClaim(ApiAnswer):
+    """One published claim, and what it gave here."""
+
+    name: str
+    sentence: str
+    status: ClaimStatus | None = Field(
+        description="What the preset's full size gave: the claim is about that one. Null where it "
+        "has not been run."
+    )
+    full: ClaimResult | None = Field(description="What the full size gave, if it has been run.")
+    small: ClaimResult | None = Field(
+        description="What the small size gave: whether the direction is right in that setting."
+    )
+
+    @classmethod
+    def of(cls, claim: PublishedClaim, results: Mapping[Size, PresetResult | None]) -> Self:
+        """Return the answer for a claim."""
+        found = {
+            size: ClaimResult.of(result.claims[claim.name]) if result else None
+            for size, result in results.items()
+        }
+        full = found["full"]
+        return cls(
+            name=claim.name,
+            sentence=claim.sentence,
+            status=full.status if full else None,
+            full=full,
+            small=found["small"],
+        )
+
+
+class PresetRun(ApiAnswer):
+    """A run of a preset by the authors of the service."""
+
+    runs: int
+    seconds: float = Field(description="Processor time of all runs, of one thread each.")
+    machine: str = Field(description="The processor, and the version of PyTorch.")
+
+    @classmethod
+    def of(cls, result: PresetResult) -> Self:
+        """Return the answer for a run."""
+        return cls(runs=result.runs, seconds=result.seconds, machine=result.machine)
+
+
+class PresetLinks(ApiAnswer):
+    """Addresses of a preset, and for submitting it."""
+
+    self: str
+    experiments: str
+
+
+class PresetAnswer(ApiAnswer):
+    """A spec that reproduces published claims."""
+
+    model_config = ConfigDict(title="Preset")
+
+    name: str
+    title: str
+    description: str
+    source: CatalogSource
+    spec: dict[str, Any] = Field(
+        description="The spec at full size. It can be submitted as an experiment of its own, which "
+        "then has no claims."
+    )
+    small_spec: dict[str, Any] = Field(description="The spec at small size.")
+    full_run: PresetRun | None = Field(
+        description="The run of its full size here; null where it has not been run as it is now."
+    )
+    small_run: PresetRun | None = Field(description="The same of its small size.")
+    claims: list[PresetClaim]
+    links: PresetLinks
+
+    @classmethod
+    def of(cls, preset: Preset) -> Self:
+        """Return the answer for a preset."""
+        path = f"/v1/presets/{preset.name}"
+        results = {size: result_of(preset, size) for size in SIZES}
+        runs = {size: PresetRun.of(found) if found else None for size, found in results.items()}
+        return cls(
+            name=preset.name,
+            title=preset.title,
+            description=preset.description,
+            source=CatalogSource(title=preset.source.title, link=preset.source.link),
+            spec=preset.spec_of("full"),
+            small_spec=preset.spec_of("small"),
+            full_run=runs["full"],
+            small_run=runs["small"],
+            claims=[PresetClaim.of(claim, results) for claim in preset.claims],
+            links=PresetLinks(self=path, experiments=f"{path}/experiments"),
+        )
+
+
+class PresetPage(ApiAnswer):
+    """Some presets, in the order of the documentation."""
+
+    items: list[PresetAnswer]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, presets: Iterable[Preset], next_cursor: str | None) -> Self:
+        """Return a page of presets."""
+        return cls(items=[PresetAnswer.of(preset) for preset in presets], next_cursor=next_cursor)
+
+
 class ClaimEvidence(ApiAnswer):
     """A claim with the evidence of an experiment."""
 
@@ -183,6 +245,10 @@ class ClaimEvidence(ApiAnswer):
         "with it and `not_reproduced` where it contradicts it; of an author's claim `supported` "
         "and `refuted`, with all claims that were registered together decided wrongly in at most "
         "5% of experiments. `inconclusive`: neither, or runs or seeds are missing."
+    )
+    full_size: ClaimStatus | None = Field(
+        description="What the preset's full size gave its authors, which is what a published claim "
+        "is about. Null where that has not been run, and for an author's claim."
     )
     p_value: float | None = Field(
         description="Of an author's claim, for the true difference being the one claimed: "
@@ -215,6 +281,7 @@ class ClaimEvidence(ApiAnswer):
             registered=registered,
             post_hoc=registered in {"after some runs", "later"},
             p_value=checked.p_value,
+            full_size=checked.at_full_size and checked.at_full_size.status,
             status=evidence.status,
             reason=evidence.reason,
             measure=evidence.measure,
@@ -257,6 +324,7 @@ _CLAIM: dict[str, Any] = {
     "post_hoc": False,
     "p_value": None,
     "status": "reproduced",
+    "full_size": "reproduced",
     "reason": "he_normal is lower than glorot_normal.",
     "measure": "loss at the end",
     "low": None,
@@ -276,7 +344,25 @@ _CLAIM: dict[str, Any] = {
 }
 
 
-#: The example in the API's description.
+#: The examples in the API's description.
+_RESULT: dict[str, Any] = {
+    key: _CLAIM[key] for key in ("status", "reason", "measure", "groups", "differences")
+}
+_RUN = {"runs": 10, "seconds": 340.0, "machine": "AMD EPYC, torch 2.13.0+cpu"}
+
+
+def preset_example(preset: Preset) -> dict[str, Any]:
+    """Return a preset as an example, which says the same whatever it gave last."""
+    shown = PresetAnswer.of(preset).model_dump(mode="json")
+    names = ("name", "sentence")
+    claims = [
+        {**{name: claim[name] for name in names}, "status": "reproduced"}
+        | {"full": _RESULT, "small": _RESULT}
+        for claim in shown["claims"][:1]
+    ]
+    return shown | {"full_run": _RUN, "small_run": _RUN, "claims": claims}
+
+
 CLAIMS_EXAMPLE: dict[str, Any] = {
     "experiment_id": "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7",
     "preset": "he_depth",

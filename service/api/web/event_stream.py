@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import anyio
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -153,6 +152,6 @@ class EventStream:
         try:
             return await anyio.to_thread.run_sync(ask, limiter=self._readers)
         except SQLAlchemyError as error:
-            if isinstance(error, PoolTimeoutError) or is_outage(error):
+            if is_outage(error):
                 return None
             raise

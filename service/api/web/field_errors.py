@@ -1,5 +1,6 @@
 """Errors of single fields, as sentences with a pointer to the field."""
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -11,7 +12,8 @@ from service.api.web import pointers
 from service.fields import FieldError, unknown
 
 _INPUT = "Input should be "
-_MAX_ERRORS = 50
+#: Most errors that an answer tells; so many unknown names are explained by others near them.
+MAX_ERRORS = 50
 #: Longest value that is quoted whole, in characters.
 _MAX_QUOTED = 60
 
@@ -43,7 +45,7 @@ class FieldProblem(BaseModel):
 def from_locations(errors: Iterable[FieldError], body: Any) -> list[FieldProblem]:
     """Return the problems of a use-case's errors; ``("query", name)`` locates a parameter."""
     problems = []
-    for error in errors:
+    for error in itertools.islice(errors, MAX_ERRORS):
         match error.location:
             case ("query", str(name)):
                 problems.append(FieldProblem(parameter=name, detail=error.detail))
@@ -65,7 +67,7 @@ def from_pydantic(
     """
     in_body: dict[tuple[str | int, ...], list[str]] = {}
     elsewhere = []
-    for error in errors[:_MAX_ERRORS]:
+    for error in errors[:MAX_ERRORS]:
         place, *location = error["loc"]
         if place == "body":
             missing = error["type"] == "missing"

@@ -1,8 +1,11 @@
 """Content negotiation: which of the offered media types a client prefers."""
 
+import re
 from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
+
+_WEIGHT = re.compile(r"0(?:\.[0-9]*)?|1(?:\.0*)?")
 
 
 def negotiate(accept: str | None, offered: Sequence[str]) -> str:
@@ -23,10 +26,8 @@ def _read(media_range: str) -> tuple[str, float]:
     for parameter in parameters:
         key, _, value = parameter.partition("=")
         if key.strip() == "q":
-            try:
-                return name, float(value)
-            except ValueError:
-                return name, 0.0
+            weight = value.strip()
+            return name, float(weight) if _WEIGHT.fullmatch(weight) else 0.0
     return name, 1.0
 
 

@@ -7,22 +7,40 @@ import structlog
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.web import mlflow_errors
-from service.api.web.field_errors import FieldProblem, from_locations, from_pydantic
+from service.api.web.field_errors import (
+    MAX_ERRORS,
+    FieldProblem,
+    from_locations,
+    from_pydantic,
+)
 from service.api.web.scopes import path_of
-from service.database.outages import is_outage
+from service.database.outages import RefusalKind, is_outage, refusal_of
 from service.errors import DomainError
+from service.fields import explaining_at_most
 from service.specs.expansion import SpecError
 
 MEDIA_TYPE = "application/problem+json"
 
 _DATABASE_AWAY = "The database does not answer; try again."
 _INTERNAL = "The request failed here; the service's log says why."
+#: Status and detail where the database answers, but not this request.
+_REFUSALS = {
+    RefusalKind.TOO_COMPLEX: (422, "The request is too complex for the database. Ask for less."),
+    RefusalKind.TOO_SLOW: (
+        503,
+        "The database took too long for this request and gave it up. Ask for less, or try again "
+        "when the service has less to do.",
+    ),
+    RefusalKind.NO_MEMORY: (
+        503,
+        "The database has too little memory for this request now. Ask for less, or try again.",
+    ),
+}
 _TYPE_PREFIX = "urn:actinium:problem:"
 _RETRY_SECONDS = 2
 
@@ -56,6 +74,11 @@ _STATUSES: dict[int, tuple[str, str, str]] = {
         "This path does not take PUT; it takes GET, HEAD, POST.",
     ),
     406: ("not-acceptable", "Not acceptable", "This is available as application/json, text/csv."),
+    408: (
+        "request-timeout",
+        "The request came too slowly",
+        "The body was not complete within 60 s.",
+    ),
     409: (
         "conflict",
         "Conflict",
@@ -73,6 +96,7 @@ _STATUSES: dict[int, tuple[str, str, str]] = {
         "1 thing in the request cannot be used: 'rleu' is not a known activation; did you mean "
         "'relu'? Valid: elu, relu, tanh.",
     ),
+    431: ("headers-too-large", "Headers too large", "The headers have more than 65,536 bytes."),
     429: ("rate-limited", "Too many requests", "The limit is 100000 per 1 minute; wait 12 s."),
     500: ("internal", "Internal error", _INTERNAL),
     503: ("unavailable", "Temporarily unavailable", _DATABASE_AWAY),
@@ -112,7 +136,8 @@ class ProblemAnswers:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_noting)
+            with explaining_at_most(MAX_ERRORS):
+                await self._app(scope, receive, send_noting)
         except Exception as error:
             if started:
                 # Too late for another answer: the server cuts the connection, so that the
@@ -200,12 +225,20 @@ def _problem_of(scope: Scope, error: Exception) -> Problem:
             return make_problem(422, _summary(errors), *place, errors=errors)
         case HTTPException():
             return make_problem(error.status_code, str(error.detail), *place)
-        case SQLAlchemyError() if isinstance(error, PoolTimeoutError) or is_outage(error):
-            _log.warning("The database did not answer", reason=str(error).partition("\n")[0])
+        case SQLAlchemyError() if refusal := refusal_of(error):
+            reason = _first_line(error)
+            _log.warning("The database refused a statement", reason=reason, path=place[0])
+            return make_problem(*_REFUSALS[refusal], *place)
+        case SQLAlchemyError() if is_outage(error):
+            _log.warning("The database did not answer", reason=_first_line(error))
             return make_problem(503, _DATABASE_AWAY, *place)
         case _:
             _log.error("A request failed", path=place[0], exc_info=error)
             return make_problem(500, _INTERNAL, *place)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _field_problems(scope: Scope, error: SpecError | RequestValidationError) -> list[FieldProblem]:

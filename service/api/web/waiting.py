@@ -3,12 +3,14 @@
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.concurrency import run_in_threadpool
 
+from service.api.web.places import Places
+from service.api.web.scopes import caller_of
 from service.events.hub import EventHub
 
 MAX_WAIT_SECONDS = 60
@@ -40,13 +42,17 @@ async def _wait(
             examples=["wait=2"],
         ),
     ] = None,
-) -> float | None:
+) -> AsyncIterator[float | None]:
     preferences = request.headers.getlist("prefer") if prefer is not None else []
     seconds = preferred_wait(", ".join(preferences))
-    if seconds is not None:
+    if seconds is None:
+        yield None
+        return
+    waits: Places = request.app.state.waits
+    with waits.place(caller_of(request.scope)):
         # Added by the middleware, since a route may build its answer itself.
         request.state.answer_headers["preference-applied"] = f"wait={seconds:.0f}"
-    return seconds
+        yield seconds
 
 
 #: The seconds that the client would wait, or None; the answer gets ``Preference-Applied``.

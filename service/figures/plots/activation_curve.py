@@ -7,10 +7,12 @@ it, and a test compares it with them.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from service.figures.plots.style import (
     Format,
@@ -21,13 +23,18 @@ from service.figures.plots.style import (
     render,
     series_style,
 )
+from service.specs.choices import Choice, choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 #: The samples; beside this module, so that they are packaged with it.
 SAMPLES = Path(__file__).with_name("activation_curves.json")
 
+
+#: Values beyond it are not drawn: a picture has no scale for them.
+_LARGEST = 1e6
 
 _SIGNS = {1.0: "", -1.0: "-"}
 
@@ -55,7 +62,9 @@ class ActivationCurve:
 
     @property
     def label(self) -> str:
-        """The name and all parameters: ``leaky_relu(negative_slope=0.01)``."""
+        """The name and all parameters: ``leaky_relu(negative_slope=0.01)``; or a formula."""
+        if "expression" in self.parameters:
+            return str(choice("activation", {"name": self.name, **self.parameters}))
         parameters = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
         return f"{self.name}({parameters})" if parameters else self.name
 
@@ -76,6 +85,24 @@ def sampled_curves() -> Mapping[str, ActivationCurve]:
         name: ActivationCurve(name=name, x=stored["x"], **curve)
         for name, curve in stored["curves"].items()
     }
+
+
+def curve_of(activation: Choice) -> ActivationCurve:
+    """Return the curve of an activation: computed for a formula, else its stored samples."""
+    sampled = sampled_curves()[activation.name]
+    parameters = activation.parameters
+    if "expression" not in parameters:
+        return sampled
+    formula = parameters["expression"].with_constants(parameters["parameters"])
+    values, slopes = formula.sampled(np.array(sampled.x))
+    return replace(
+        sampled, parameters=parameters, values=_drawable(values), derivatives=_drawable(slopes)
+    )
+
+
+def _drawable(values: "NDArray[np.float64]") -> list[float]:
+    """Return the values with NaN, a gap in the line, for those that are too large to draw."""
+    return [*map(float, np.where(np.abs(values) <= _LARGEST, values, np.nan))]
 
 
 def draw_activation_curve(
@@ -104,6 +131,6 @@ def _draw(axes: "Axes", x: Sequence[float], y: Sequence[float], style: dict[str,
     axes.plot(x, y, **{**style, "marker": ""}, linewidth=2.2)
     axes.set_xlim(x[0], x[-1])
     # The scale includes zero: it matters how close a derivative comes to it.
-    lowest, highest = min(0.0, *y), max(0.0, *y)
-    margin = 0.08 * (highest - lowest)
+    lowest, highest = np.nanmin([0.0, *y]), np.nanmax([0.0, *y])
+    margin = 0.08 * (highest - lowest) or 1.0
     axes.set_ylim(lowest - margin, highest + margin)

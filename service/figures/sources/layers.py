@@ -116,8 +116,8 @@ def decision_boundary_picture(
         raise ConflictError("The decision boundary is drawn after the last epoch.")
     if found.boundary is None:
         raise ConflictError(
-            "This run has no decision boundary: that needs data of two features, such as circles "
-            "or moons, and a network whose output is finite."
+            "This run has no decision boundary: that needs data of two features, such as circles, "
+            "moons or parabola, and a network whose output is finite."
         )
     data = draw_decision_boundary(
         Boundary(**found.boundary),

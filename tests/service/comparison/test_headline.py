@@ -69,6 +69,17 @@ def test_of_many_names_the_rest_is_counted():
     assert headline(said(*groups)) == "a leads. Equivalent: e0, e1, e2, e3, e4 and 3 more."
 
 
+def test_names_that_have_commas_stand_between_semicolons():
+    pairs = [("elu", "he"), ("selu", "lecun")]
+    groups = [
+        named("", Word.UNDECIDED, by={"activation": first, "initializer": second})
+        for first, second in pairs
+    ]
+    assert headline(said(named("a", Word.LEADS), *groups)) == (
+        "a leads. Undecided: elu, he; selu, lecun."
+    )
+
+
 def test_names_tell_their_axis_where_a_label_alone_says_nothing():
     by = {"activation": "relu", "clipping": "none", "batch_size": 32}
     assert group_name(by) == "relu, no clipping, batch size 32"

@@ -11,6 +11,7 @@ from service.mean_field.activations import NONLINEARITIES
 from service.mean_field.maxout import largest_moments
 from service.mean_field.moments import moments_of
 from service.specs.choices import choice
+from service.specs.resolution import pieces_of
 from workers.nn.activations import ACTIVATIONS
 
 #: Activations with parameters beside their defaults.
@@ -20,9 +21,13 @@ CASES = [
     {"name": "elu", "alpha": 2.5},
     {"name": "gelu", "approximate": "tanh"},
     {"name": "maxout", "pieces": 5},
+    {"name": "silu", "beta": 3.0},
+    {"name": "celu", "alpha": 0.5},
+    {"name": "formula", "expression": "where(x > 0, x, a * sin(x))", "parameters": {"a": 0.5}},
+    {"name": "formula", "expression": "maximum(minimum(x, 3), abs(x) / 4)"},
 ]
 ELEMENTWISE = [
-    activation for activation in CASES if choice("activation", activation).name != "maxout"
+    activation for activation in CASES if pieces_of(choice("activation", activation)) == 1
 ]
 CORRELATIONS = [-0.5, 0.0, 0.3, 0.9, 0.999]
 
@@ -52,7 +57,7 @@ def test_values_and_slopes_are_those_that_train(activation):
 def test_moments_are_means_over_normal_values(activation, shift):
     """Against sums over two million draws, within five standard errors."""
     chosen = choice("activation", activation)
-    pieces = chosen.parameters.get("pieces", 1)
+    pieces = pieces_of(chosen)
     generator = torch.Generator().manual_seed(3)
     function = ACTIVATIONS[chosen.name](**chosen.parameters)(1)
     deviation, correlation = 1.6, 0.6
@@ -76,7 +81,7 @@ def test_moments_are_means_over_normal_values(activation, shift):
 @pytest.mark.parametrize("activation", CASES, ids=str)
 def test_samples_of_different_length_differ_as_draws_do(activation):
     chosen = choice("activation", activation)
-    pieces = chosen.parameters.get("pieces", 1)
+    pieces = pieces_of(chosen)
     generator = torch.Generator().manual_seed(4)
     function = ACTIVATIONS[chosen.name](**chosen.parameters)(1)
     long, short, correlation = 3.0, 1.0, 0.8

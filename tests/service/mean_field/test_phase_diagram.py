@@ -7,6 +7,7 @@ import pytest
 from service.mean_field.fixed_points import fixed_point
 from service.mean_field.moments import moments_of
 from service.mean_field.phase_diagram import phase_diagram
+from service.specs.choices import choice
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_activations_without_a_scale_have_their_edge_at_one_sigma_w(activation, 
 
 @pytest.mark.parametrize(
     ("activation", "parameters", "variance"),
-    [("gelu", {"approximate": "none"}, 2.35), ("silu", {}, 2.81), ("mish", {}, 2.21)],
+    [("gelu", {"approximate": "none"}, 2.35), ("silu", {"beta": 1.0}, 2.81), ("mish", {}, 2.21)],
 )
 def test_smooth_rectifiers_are_critical_where_an_audit_found_them(activation, parameters, variance):
     edge = phase_diagram(moments_of(activation, parameters)).edge[0]
@@ -53,6 +54,14 @@ def test_its_values_are_those_of_the_fixed_points(activation):
             )
             if point.length < 1e5:
                 assert found.chi[row][column] == pytest.approx(point.chi, rel=0.02)
+
+
+@pytest.mark.parametrize("text", ["exp(exp(x))", "x * exp(x)", "sin(x) / x", "0 * x", "1 / x"])
+def test_a_formula_that_has_no_moments_among_the_numbers_has_a_diagram(text):
+    """Overflows are cut off, holes count as zero, and a length of zero has no logarithm."""
+    formula = choice("activation", {"name": "formula", "expression": text})
+    found = phase_diagram(moments_of(formula.name, formula.parameters))
+    assert all(math.isfinite(chi) for row in found.chi for chi in row)
 
 
 def test_chaos_is_beyond_the_edge():

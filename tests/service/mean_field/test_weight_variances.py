@@ -9,7 +9,12 @@ from service.specs.choices import choice
 from workers.nn.initializers import INITIALIZERS
 
 SHAPES = [(400, 300), (120, 400), (64, 48, 3, 3)]
-NOT_RANDOM = {"constant", "lsuv"}
+NOT_RANDOM = {"constant", "ones", "lsuv", "data_dependent"}
+MOVED = [
+    {"name": "normal", "mean": 0.1},
+    {"name": "uniform", "low": 0.0},
+    {"name": "uniform", "low": -0.2, "high": 0.1},
+]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -27,3 +32,27 @@ def test_a_variance_is_that_of_the_drawn_weights(initializer, shape):
         return
     drawn = INITIALIZERS[initializer](**chosen.parameters)(shape, np.random.default_rng(1))
     assert stated == pytest.approx(np.mean(drawn**2), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"name": "uniform", "low": -0.2, "high": 0.2},
+        {"name": "he_normal", "negative_slope": 0.5},
+        {"name": "glorot_normal", "gain": 2.0},
+        {"name": "random_walk", "nonlinearity": "linear"},
+    ],
+    ids=str,
+)
+def test_parameters_decide_the_variance(moved):
+    chosen = choice("initializer", moved)
+    fans = Fans(inputs=300, outputs=400, rows=400)
+    drawn = INITIALIZERS[chosen.name](**chosen.parameters)((400, 300), np.random.default_rng(1))
+    stated = weight_variance(chosen.name, chosen.parameters, fans)
+    assert stated == pytest.approx(np.mean(drawn**2), rel=0.02)
+
+
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+def test_weights_around_another_mean_have_no_variance_to_state(moved):
+    chosen = choice("initializer", moved)
+    assert weight_variance(chosen.name, chosen.parameters, Fans(300, 400, 400)) is None

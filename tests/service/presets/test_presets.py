@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service.presets.checks import All, Diverges, Verdicts, Within, higher, lower
-from service.presets.measures import Drift, LayerMeasure, MetricMeasure
+from service.presets.check import All
+from service.presets.conditions import Diverges, Verdicts, Within
+from service.presets.measures import Drift, EpochsTo, LayerMeasure, MetricMeasure
+from service.presets.orders import higher, lower
 from service.presets.preset import PublishedClaim, overridden
 from service.presets.registry import PRESETS
 from service.presets.trainings import TrainingRecord, group
@@ -18,6 +20,8 @@ from service.specs.spec import ExperimentSpec
 
 NAMES = {
     "activation_showdown",
+    "hansen_2019",
+    "batch_size_mnist",
     "block_initializers",
     "initializer_showdown",
     "churn_initializers",
@@ -116,7 +120,8 @@ def test_a_small_size_is_no_larger_and_claims_read_what_is_recorded(name):
         planned = expand(ExperimentSpec.model_validate(preset.spec_of(size)), Limits())
         sizes.append(sum(run.config.epochs * run.config.dataset.train_size for run in planned))
     assert sizes[1] <= sizes[0]
-    assert {*preset.metrics} <= {"loss", "accuracy", "val_loss", "val_accuracy"}
+    recorded = {"loss", "accuracy", "val_loss", "val_accuracy", "epoch_seconds"}
+    assert {*preset.metrics} <= recorded
     if preset.reads_layers:
         assert (
             preset.spec["epochs"] == 0
@@ -211,8 +216,16 @@ def test_no_claim_of_being_better_is_true_of_networks_that_did_not_train():
     assert (evidence.status, evidence.reason) == ("not_reproduced", "No run of a trained.")
     # Nor is the other one worse than that.
     assert lower(ACCURACY, B, A).judge(dead).status == "inconclusive"
-    # Of how unsteady a curve is nothing of the kind can be said.
-    assert lower(MetricMeasure("val_accuracy", "rises"), A, B).better is None
+    # Where neither trained, neither is better, nor steadier.
+    neither = [replace(training, outcome="at_chance") for training in dead]
+    evidence = lower(ACCURACY, B, A).judge(neither)
+    assert (evidence.status, evidence.reason) == (
+        "inconclusive",
+        "No run of b and of a trained.",
+    )
+    steadier = lower(MetricMeasure("val_accuracy", "rises"), A, B)
+    assert steadier.judge(dead).status == "inconclusive"
+    assert steadier.judge(table(a=[0.8, 0.9], b=[0.7, 0.9])).differences
 
 
 def test_a_claim_of_many_parts_is_refuted_by_one_at_five_percent_in_all():
@@ -343,6 +356,12 @@ def test_measures_are_what_they_say():
     assert MetricMeasure("loss", "settled").of(training) == 2.0
     longer = replace(training, history={"loss": dict(enumerate([9.0] * 27 + [3.0, 1.0, 2.0], 1))})
     assert MetricMeasure("loss", "settled").of(longer) == 2.0
+    assert MetricMeasure("loss", EpochsTo(2.0)).of(training) == 2
+    assert MetricMeasure("loss", EpochsTo(1.9)).of(training) == 3
+    # Never reached: one epoch more than the four it had.
+    assert MetricMeasure("loss", EpochsTo(0.5)).of(training) == 5
+    accuracies = replace(training, history={"val_accuracy": {1: 0.5, 2: 0.9, 3: 0.8}})
+    assert MetricMeasure("val_accuracy", EpochsTo(0.9)).of(accuracies) == 2
     # The output layer, which comes last, is left out.
     assert LayerMeasure("activation", "std", "last").of(training) == 1.0
     assert LayerMeasure("activation", "std", "last_over_first").of(training) == 0.25
@@ -351,6 +370,27 @@ def test_measures_are_what_they_say():
     assert LayerMeasure("z", "saturated_fraction", "smallest").of(training) == 0.1
     assert Drift().of(training) == pytest.approx((1 + 0.4 + 1) / 3 / 2)
     assert Drift().of(replace(training, layers={})) is None
+
+
+def test_fewer_epochs_to_a_target_are_better_and_a_diverged_run_never_reaches_it():
+    fast, slow = [{1: 0.9}, {1: 0.5, 2: 0.9}], [{1: 0.1, 2: 0.2}] * 2
+    trainings = [
+        TrainingRecord(None, CONFIG | {"activation": {"name": name}}, seed, status, history)
+        for name, histories, status in (
+            ("relu", fast, "completed"),
+            ("tanh", slow, "completed"),
+            ("elu", slow, "diverged"),
+        )
+        for seed, history in enumerate({"val_accuracy": epochs} for epochs in histories)
+    ]
+    measure = MetricMeasure("val_accuracy", EpochsTo(0.9))
+    sooner = lower(measure, group(activation="relu"), group(activation="tanh"))
+    found = sooner.judge(trainings)
+    assert [figures.mean for figures in found.groups] == [1.5, 3.0]
+    than_diverged = lower(measure, group(activation="relu"), group(activation="elu"))
+    assert than_diverged.judge(trainings).differences[0].mean == found.differences[0].mean
+    of_diverged = lower(measure, group(activation="elu"), group(activation="tanh"))
+    assert of_diverged.judge(trainings).status == "not_reproduced"
 
 
 def test_overrides_reach_data_sets_and_axes_wherever_they_stand():

@@ -1,6 +1,7 @@
 """Presets over HTTP: listed, submitted, trained by a real worker, and their claims checked."""
 
 import uuid
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from service.api.schemas.experiments import DryRun, ExperimentAnswer
 from service.api.schemas.presets import ExperimentClaims, PresetAnswer, PresetPage
 from service.presets.registry import PRESETS
+from service.presets.results import result_of
 from workers.execution.runner import train_waiting_runs
 
 TINY = {"size": "small", "epochs": 1, "seeds": 2, "train_size": 64, "test_size": 32}
@@ -88,12 +90,43 @@ def test_a_submission_records_its_preset_and_takes_the_overrides(api, lab):
         assert config["dataset"]["validation_split"] == pytest.approx(1 / 12)
     full = ExperimentAnswer.model_validate_json(submit(api, "block_initializers", {}).content)
     assert (full.preset.size, full.name) == ("full", "block_initializers")
-    assert full.runs.total == 120
+    assert full.runs.total == 4 * 12 * 10
     listed = api.get("/v1/experiments").json()["items"]
     assert [experiment["preset"]["name"] for experiment in listed] == [
         "block_initializers",
         "gelu_mnist",
     ]
+
+
+def test_a_claim_has_the_status_of_its_full_size_and_a_small_run_says_so(api, train):
+    preset = PresetAnswer.model_validate_json(api.get("/v1/presets/he_depth").content)
+    assert preset.full_run.runs == preset.small_run.runs == 10
+    for claim in preset.claims:
+        assert claim.full.groups
+        assert claim.small.groups
+        assert claim.status == claim.full.status
+    experiment_id = submit(api, "he_depth", SMALL_BATCHES).json()["id"]
+    train()
+    checked = claims(api, experiment_id).claims
+    assert {claim.name: claim.full_size for claim in checked} == {
+        claim.name: claim.status for claim in preset.claims
+    }
+    unlike = [claim for claim in checked if claim.status != claim.full_size]
+    assert unlike  # one epoch on 64 samples decides nothing of what the full size does
+
+
+def test_a_preset_that_has_changed_since_it_was_run_has_no_result():
+    preset = PRESETS["he_depth"]
+    assert result_of(preset, "full").claims.keys() == {claim.name for claim in preset.claims}
+    first, *others = preset.claims
+    stricter = replace(first, check=replace(first.check, margin=0.1))
+    for changed in (
+        replace(preset, spec={**preset.spec, "epochs": 10}),
+        replace(preset, claims=(stricter, *others)),
+    ):
+        assert result_of(changed, "full") is None
+    reworded = replace(preset, description="In other words.")
+    assert result_of(reworded, "full") is not None
 
 
 def test_dry_runs_and_idempotency_work_as_for_any_experiment(api):
@@ -171,8 +204,10 @@ def test_the_twelve_initializations_of_the_block_come_out_as_published(api, trai
     body = {"size": "small", "seeds": [1234, 5678]}
     experiment_id = submit(api, "block_initializers", body).json()["id"]
     train()
-    (claim,) = claims(api, experiment_id).claims
+    claim, of_other_networks = claims(api, experiment_id).claims
     assert claim.status == "reproduced", claim.reason
+    assert of_other_networks.status == "reproduced", of_other_networks.reason
+    assert len(of_other_networks.groups) == 3 * 12
     healthy = {group.group for group in claim.groups if group.verdicts == {"healthy": 2}}
     assert healthy == {
         "tanh N(0.1)",

@@ -46,7 +46,10 @@ def test_what_may_differ_inside_a_pack(axis, values):
         ("dataset", [{"name": "mnist", "train_size": size} for size in (1000, 2000)]),
         ("dataset", [{"name": "mnist", "preprocessing": each} for each in ("scale", "none")]),
         ("model", [{"name": "mlp", "hidden_units": units} for units in ([16], [16, 16])]),
-        ("activation", ["relu", "prelu", *({"name": "maxout", "pieces": n} for n in (2, 3))]),
+        (
+            "activation",
+            ["relu", "prelu", "glu", "geglu", *({"name": "maxout", "pieces": n} for n in (2, 3))],
+        ),
         ("normalization", ["none", "batch", "layer", {"name": "batch", "momentum": 0.5}]),
         ("clipping", ["none", "norm", "value"]),
         ("optimizer", ["sgd", "adam", "adamw"]),

@@ -1,6 +1,7 @@
 """Weights over HTTP, as workers leave them, and how long they are there."""
 
 import json
+import time
 import uuid
 
 import numpy as np
@@ -150,7 +151,7 @@ def test_damaged_weights_are_not_served(api, finished, settings):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert "are gone" in refusal(api, f"/v1/runs/{finished}/weights")
+    assert "damaged" in refusal(api, f"/v1/runs/{finished}/weights")
 
 
 def test_a_location_that_is_away_is_told(settings, finished):
@@ -253,3 +254,38 @@ def test_weights_that_an_older_version_removed_are_told_so(api, lab, finished):
 def test_a_location_that_is_away_does_not_stop_the_scheduler(session, settings):
     away = settings.model_copy(update={"checkpoint_dir": "nonsense://there"})
     assert files.purge(session, away) == 0
+
+
+def _headed(header: bytes, length: int | None = None) -> bytes:
+    """Return a file with this header, which may announce another length."""
+    return (len(header) if length is None else length).to_bytes(8, "little") + header
+
+
+DAMAGED = {
+    "empty": b"",
+    "half a length": b"\x08\x00",
+    "no header": _headed(b"", 100),
+    "half a header": _headed(b'{"__metadata__":', 200),
+    "deep lists": _headed(b"[" * 1_000_000),
+    "deep objects": _headed(b'{"a":' * 300_000),
+    "deep metadata": _headed(b'{"__metadata__":' + b'{"a":' * 300_000),
+    "not json": _headed(b"\xff\xfe" * 500),
+    "not an object": _headed(b"[]"),
+    "no metadata": _headed(b"{}"),
+    "metadata are a list": _headed(b'{"__metadata__":[]}'),
+    "metadata are numbers": _headed(b'{"__metadata__":{"sha256":1}}'),
+    "no checksum": _headed(b'{"__metadata__":{}}'),
+    "an endless header": _headed(b"{}", 2**63),
+    "a header of 90 MB": _headed(b'{"__metadata__":{}}' + b" " * 90_000_000),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_damaged_weights_are_told_as_damaged(api, finished, settings, damage):
+    (path,) = (settings.home / "training" / "weights").glob(f"{finished}-1-final*")
+    path.write_bytes(DAMAGED[damage])
+    began = time.process_time()
+    detail = refusal(api, f"/v1/runs/{finished}/weights")
+    assert time.process_time() - began < 10
+    assert "damaged" in detail
+    assert "gone" not in detail

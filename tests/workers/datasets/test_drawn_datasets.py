@@ -1,5 +1,6 @@
-"""Circles, moons and ball: geometry and distribution, streams, prefixes."""
+"""Drawn data sets: geometry and distribution, streams, prefixes, bits that stay."""
 
+import hashlib
 import itertools
 from pathlib import Path
 
@@ -23,7 +24,13 @@ def drawn(name, **parameters):
 
 @pytest.mark.parametrize(
     ("name", "sizes", "features"),
-    [("circles", (300, 100), 2), ("moons", (300, 100), 2), ("ball", (1000, 1000), 10)],
+    [
+        ("circles", (300, 100), 2),
+        ("moons", (300, 100), 2),
+        ("ball", (1000, 1000), 10),
+        ("hypercube", (768, 256), 10),
+        ("parabola", (1500, 500), 2),
+    ],
 )
 def test_what_a_spec_of_the_name_alone_gives(name, sizes, features):
     data = load(choice("dataset", name))
@@ -136,3 +143,54 @@ def test_the_ball_keeps_its_points():
     first = [0.9255591210595898, -0.04537537922358185, -1.1013105568858557]
     np.testing.assert_allclose(samples.train_inputs[0, :3], first, rtol=1e-12)
     assert (samples.train_labels.sum(), samples.test_labels.sum()) == (611, 593)
+
+
+def _deepreplay(inputs, labels):
+    """Its points in its order: shuffled by NumPy's own generator, seeded with 13."""
+    order = np.random.RandomState(13).permutation(range(len(inputs)))
+    return inputs[order], labels[order]
+
+
+def test_the_hypercube_is_deepreplays():
+    vertices = np.array(list(itertools.product((-1.0, 1.0), repeat=10)))
+    high = np.sum(np.clip(vertices, 0, 1), axis=1) >= 5
+    inputs, labels = _deepreplay(vertices, high)
+    samples = drawn("hypercube", seed=13, train_size=1024, test_size=1024)
+    np.testing.assert_array_equal(samples.train_inputs, inputs)
+    np.testing.assert_array_equal(samples.train_labels, labels)
+    np.testing.assert_array_equal(samples.test_inputs, inputs[::-1])
+    np.testing.assert_array_equal(samples.test_labels, labels[::-1])
+    assert samples.train_labels.sum() == 638  # 252 with five ones, and half of the others
+
+
+def test_the_parabolas_are_deepreplays():
+    x = np.linspace(-1, 1, 1000)
+    curves = [np.vstack([x, np.square(x)]), np.vstack([x, np.square(x) - 0.5])]
+    both = np.concatenate(curves, axis=1).transpose()
+    inputs, labels = _deepreplay(both, np.repeat([0, 1], 1000))
+    samples = drawn("parabola", seed=13, train_size=2000, test_size=1)
+    np.testing.assert_array_equal(samples.train_inputs, inputs)
+    np.testing.assert_array_equal(samples.train_labels, labels)
+
+
+@pytest.mark.parametrize(("name", "points"), [("hypercube", 1024), ("parabola", 2000)])
+def test_parts_of_a_fixed_number_of_points_are_disjoint_and_prefixes(name, points):
+    samples = drawn(name, train_size=points - 300, test_size=300, seed=5)
+    parts = [set(map(bytes, part)) for part in (samples.train_inputs, samples.test_inputs)]
+    assert [len(part) for part in parts] == [points - 300, 300]
+    assert not parts[0] & parts[1]
+    few = drawn(name, train_size=70, test_size=30, seed=5)
+    np.testing.assert_array_equal(few.train_inputs, samples.train_inputs[:70])
+    np.testing.assert_array_equal(few.test_inputs, samples.test_inputs[:30])
+    other = drawn(name, train_size=70, test_size=30, seed=6)
+    assert (other.train_inputs != few.train_inputs).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "points", "bits"),
+    [("hypercube", 1024, "f3f3a8cf4b72cb16"), ("parabola", 2000, "9dd9b83a02f0f26f")],
+)
+def test_shuffled_points_keep_their_bits(name, points, bits):
+    samples = drawn(name, seed=13, train_size=points)
+    content = samples.train_inputs.tobytes() + samples.train_labels.tobytes()
+    assert hashlib.sha256(content).hexdigest()[:16] == bits

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from service.formulas.expression import Expression
 from tests.support.probe_networks import entry
 from workers.diagnostics.activity import HiddenActivity, OutputActivity
 from workers.nn.activations import ACTIVATIONS
@@ -25,6 +26,23 @@ def test_where_it_saturates(name):
     activity = HiddenActivity(entry(ACTIVATIONS, name)(3), 3)
     expected = BOUNDS.get(name, (-math.inf, math.inf))
     assert (activity.low, activity.high) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds", "can_die"),
+    [
+        ("tanh(x)", (-2, 2), False),
+        ("2 * sigmoid(x) - 1", (-4, 4), False),
+        ("clip(x, -1, 1)", (-1, 1), False),
+        ("maximum(x, 0)", (-math.inf, math.inf), True),
+        ("where(x > 0, x, 0.1 * x)", (-math.inf, math.inf), False),
+    ],
+)
+def test_a_formula_saturates_and_dies_as_its_slope_says(text, bounds, can_die):
+    formula = {"expression": Expression(text), "parameters": {}}
+    activity = HiddenActivity(entry(ACTIVATIONS, "formula", **formula)(3), 3)
+    assert (activity.low, activity.high) == pytest.approx(bounds, abs=1e-5)
+    assert activity.can_die == can_die
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from scipy.integrate import quad
 from scipy.special import erf, expit
 
+from service.formulas.expression import Expression
 from workers.nn.activations import ACTIVATIONS
 
 LAMBDA, ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
@@ -99,14 +100,50 @@ CASES = [
         lambda x: (1 + erf(x / math.sqrt(2))) / 2 + x * density(x),
     ),
     ("gelu", {"approximate": "tanh"}, gelu_tanh, gelu_tanh_derivative),
-    ("silu", {}, lambda x: x * expit(x), lambda x: expit(x) * (1 + x * expit(-x))),
+    *(
+        (
+            "silu",
+            {"beta": beta},
+            lambda x, beta=beta: x * expit(beta * x),
+            lambda x, beta=beta: expit(beta * x) * (1 + beta * x * expit(-beta * x)),
+        )
+        for beta in (0.0, 0.5, 1.0)
+    ),
     ("mish", {}, lambda x: x * np.tanh(softplus(x)), mish_derivative),
     ("softplus", {}, softplus, expit),
     ("softsign", {}, lambda x: x / (1 + abs(x)), lambda x: 1 / (1 + abs(x)) ** 2),
     ("hard_sigmoid", {}, lambda x: np.clip(x / 6 + 0.5, 0, 1), between(-3, 3, 1 / 6)),
     ("hard_tanh", {}, lambda x: np.clip(x, -1, 1), between(-1, 1)),
     ("relu6", {}, lambda x: np.clip(x, 0, 6), between(0, 6)),
+    *(
+        (
+            "celu",
+            {"alpha": alpha},
+            lambda x, alpha=alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha)),
+            lambda x, alpha=alpha: np.where(x > 0, 1, np.exp(np.minimum(x, 0) / alpha)),
+        )
+        for alpha in (0.5, 1.0, 2.0)
+    ),
+    (
+        "hard_swish",
+        {},
+        lambda x: x * np.clip(x + 3, 0, 6) / 6,
+        lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
+    ),
+    ("squared_relu", {}, lambda x: np.maximum(x, 0) ** 2, lambda x: 2 * np.maximum(x, 0)),
+    (
+        "formula",
+        {"expression": Expression("x * sigmoid(1.702 * x)"), "parameters": {}},
+        lambda x: x * expit(1.702 * x),
+        lambda x: expit(1.702 * x) * (1 + 1.702 * x * expit(-1.702 * x)),
+    ),
 ]
+#: Gated activations: the function of a unit's second z-value that its first is multiplied by.
+GATES = {
+    "glu": expit,
+    "swiglu": lambda x: x * expit(x),
+    "geglu": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
+}
 IDS = ["-".join([name, *map(str, parameters.values())]) for name, parameters, *_ in CASES]
 THROUGH_ZERO = [case for case in CASES if case[2](np.zeros(1)) == 0]
 
@@ -116,7 +153,7 @@ def activation(name, units=1, **parameters):
 
 
 def test_every_activation_has_a_reference():
-    assert {name for name, *_ in CASES} | {"maxout"} == set(ACTIVATIONS)
+    assert {name for name, *_ in CASES} | {"maxout", *GATES} == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize(("name", "parameters", "value", "derivative"), CASES, ids=IDS)
@@ -126,7 +163,8 @@ def test_values_and_derivatives(name, parameters, value, derivative, dtype, tole
     y = activation(name, **parameters).to(dtype)(x)
     (slope,) = torch.autograd.grad(y.sum(), x)
     exact = x.detach().double().numpy()
-    np.testing.assert_allclose(y.detach().numpy(), value(exact), rtol=tolerance, atol=tolerance)
+    expected = value(exact).astype(y.detach().numpy().dtype)  # float32 overflows earlier
+    np.testing.assert_allclose(y.detach().numpy(), expected, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(slope.numpy(), derivative(exact), rtol=tolerance, atol=tolerance)
 
 
@@ -135,7 +173,8 @@ def test_tiny_inputs_keep_their_relative_precision(name, parameters, value, deri
     tiny = 10.0 ** np.arange(-30, -8)
     x = torch.tensor(np.concatenate([-tiny, tiny]), dtype=torch.float32)
     y = activation(name, **parameters)(x)
-    np.testing.assert_allclose(y.detach().numpy(), value(x.double().numpy()), rtol=1e-6, atol=0)
+    expected = value(x.double().numpy()).astype(np.float32)
+    np.testing.assert_allclose(y.detach().numpy(), expected, rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize(("name", "parameters", "value", "derivative"), CASES, ids=IDS)
@@ -219,3 +258,31 @@ def test_maxout_commutes_with_pooling_in_value_but_not_in_the_gradient_of_ties()
     gradients = [torch.autograd.grad(output.sum(), z)[0] for output in (last, first)]
     assert not torch.equal(*gradients)
     assert not maxout.monotone
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize(
+    ("spatial", "memory_format"),
+    [
+        ((), torch.contiguous_format),
+        ((6, 5), torch.contiguous_format),
+        ((6, 5), torch.channels_last),
+    ],
+)
+def test_a_gated_unit_multiplies_its_first_z_value_by_the_gate_of_its_second(
+    name, spatial, memory_format
+):
+    gated = activation(name, 4)
+    assert (gated.pieces, gated.monotone) == (2, False)
+    z = np.random.default_rng(3).standard_normal((10, 8, *spatial))
+    x = torch.from_numpy(z).contiguous(memory_format=memory_format).requires_grad_()
+    first, second = z[:, 0::2], z[:, 1::2]
+    y = gated(x)
+    np.testing.assert_allclose(y.detach().numpy(), first * GATES[name](second), rtol=1e-12)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    np.testing.assert_allclose(gradient[:, 0::2].numpy(), GATES[name](second), rtol=1e-12)
+    step = 1e-6
+    slope = (GATES[name](second + step) - GATES[name](second - step)) / (2 * step)
+    np.testing.assert_allclose(gradient[:, 1::2].numpy(), first * slope, rtol=1e-6, atol=1e-8)
+    if spatial and memory_format == torch.channels_last:
+        assert y.is_contiguous(memory_format=memory_format)

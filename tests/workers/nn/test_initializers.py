@@ -1,5 +1,6 @@
 """Initializers against their formulas: moments, bounds and distribution."""
 
+import hashlib
 import math
 
 import numpy as np
@@ -8,10 +9,11 @@ import torch
 from scipy import stats
 
 from service.specs.choices import choice
+from service.specs.resolution import auto_initializer
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initialization import initialize
-from workers.nn.initializers import INITIALIZERS, fans
+from workers.nn.initializers import INITIALIZERS, fans, walking_gain
 from workers.nn.models import MODELS, Parts
 
 # shape, fan_in, fan_out, counted by hand
@@ -29,6 +31,18 @@ CASES = [
     ("he_normal", {}, "truncated", lambda i, o: 2 / i),
     ("lecun_uniform", {}, "uniform", lambda i, o: 1 / i),
     ("lecun_normal", {}, "truncated", lambda i, o: 1 / i),
+    ("glorot_uniform", {"gain": 1.5}, "uniform", lambda i, o: 1.5**2 * 2 / (i + o)),
+    ("glorot_normal", {"gain": 1.5}, "truncated", lambda i, o: 1.5**2 * 2 / (i + o)),
+    ("he_uniform", {"negative_slope": 0.5}, "uniform", lambda i, o: 2 / 1.25 / i),
+    ("he_normal", {"negative_slope": 0.5}, "truncated", lambda i, o: 2 / 1.25 / i),
+    ("random_walk", {"nonlinearity": "linear"}, "normal", lambda i, o: math.exp(1 / i) / i),
+    (
+        "random_walk",
+        {"nonlinearity": "relu"},
+        "normal",
+        lambda i, o: 2 * math.exp(2 * 1.2 / (i - 2.4)) / i,
+    ),
+    ("data_dependent", {}, "normal", lambda i, o: 1),
     ("normal", {"stddev": 0.3}, "normal", lambda i, o: 0.09),
     ("normal", {"stddev": 10.0}, "normal", lambda i, o: 100),
     ("uniform", {"limit": 0.05}, "uniform", lambda i, o: 0.05**2 / 3),
@@ -67,12 +81,17 @@ def distribution(form, variance):
     return stats.norm(scale=math.sqrt(variance))
 
 
+def initializer(name, **parameters):
+    """Make an initializer, at its catalog's defaults where nothing else is said."""
+    return INITIALIZERS[name](**choice("initializer", {"name": name, **parameters}).parameters)
+
+
 def drawn(name, parameters, shape, seed=7):
-    return INITIALIZERS[name](**parameters)(shape, np.random.default_rng(seed))
+    return initializer(name, **parameters)(shape, np.random.default_rng(seed))
 
 
 def test_every_initializer_is_covered():
-    others = {"zeros", "constant", "orthogonal", "lsuv"}
+    others = {"zeros", "ones", "constant", "orthogonal", "delta_orthogonal", "lsuv"}
     assert {name for name, *_ in CASES} | others == set(INITIALIZERS)
 
 
@@ -107,7 +126,110 @@ def test_moments_bounds_and_distribution(name, parameters, form, variance, shape
 
 def test_zeros_are_symmetric_and_constants_constant():
     assert not drawn("zeros", {}, (5, 3)).any()
+    assert (drawn("ones", {}, (5, 3)) == 1).all()
     assert (drawn("constant", {"value": 0.1}, (5, 3)) == 0.1).all()
+
+
+def test_a_mean_moves_a_normal_and_ends_a_uniform():
+    shape = (400, 300)
+    moved = drawn("normal", {"mean": -2.0, "stddev": 0.3}, shape)
+    np.testing.assert_array_equal(moved, -2.0 + drawn("normal", {"stddev": 0.3}, shape))
+    between = drawn("uniform", {"low": 0.5, "high": 2.0}, shape)
+    assert stats.kstest(between.ravel(), stats.uniform(0.5, 1.5).cdf).pvalue > 1e-3
+    half = drawn("uniform", {"low": 0.0}, shape)
+    assert 0 <= half.min() < half.max() < 0.05
+    assert half.max() > 0.0499
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "digest"),
+    [
+        ("normal", {}, "519228d3d50a9728"),
+        ("uniform", {}, "0555e9cd23f45d62"),
+        ("glorot_uniform", {}, "e23ebc257b6fb6cb"),
+        ("he_normal", {}, "544d1bf25b17cbc8"),
+    ],
+)
+def test_the_bits_of_a_seed_stay(name, parameters, digest):
+    """Those of main before gains, slopes, means and ends were parameters."""
+    weights = drawn(name, parameters, (64, 48, 3, 3))
+    assert hashlib.sha256(weights.tobytes()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize(("shape", "fan_in", "fan_out"), [DENSE, CONVOLUTION])
+def test_the_named_scalings_are_torchs(shape, fan_in, fan_out):
+    """Bounds and deviations of torch.nn.init, for gains and slopes."""
+    weight = torch.empty(shape)
+    torch.nn.init.xavier_uniform_(weight, gain=1.5)
+    limit = math.sqrt(3 * 1.5**2 * 2 / (fan_in + fan_out))
+    assert weight.abs().max().item() == pytest.approx(limit, rel=1e-3)
+    ours = drawn("glorot_uniform", {"gain": 1.5}, shape)
+    assert abs(ours).max() == pytest.approx(weight.abs().max().item(), rel=1e-3)
+    for slope in (0.0, 0.3):
+        torch.nn.init.kaiming_uniform_(weight, a=slope)
+        ours = drawn("he_uniform", {"negative_slope": slope}, shape)
+        assert abs(ours).max() == pytest.approx(weight.abs().max().item(), rel=1e-3)
+        torch.nn.init.kaiming_normal_(weight, a=slope)
+        ours = drawn("he_normal", {"negative_slope": slope}, shape)
+        assert ours.std() == pytest.approx(weight.std().item(), rel=0.02)
+
+
+@pytest.mark.parametrize("activation", [("leaky_relu", 0.3), ("prelu", 0.25)])
+def test_he_of_a_slope_is_what_auto_computes_for_it(activation):
+    name, slope = activation
+    parameter = {"leaky_relu": "negative_slope", "prelu": "initial_slope"}[name]
+    auto = auto_initializer(choice("activation", {"name": name, parameter: slope}))
+    ours = drawn("he_normal", {"negative_slope": slope}, (64, 48))
+    np.testing.assert_allclose(drawn(auto.name, auto.parameters, (64, 48)), ours, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(24, 16, 3, 3), (16, 24, 5, 3), (8, 8, 2, 2), (30, 20)])
+@pytest.mark.parametrize("gain", [1.0, 1.5])
+def test_delta_orthogonal_keeps_the_length_of_every_pixel(shape, gain):
+    """Through a convolution with circular padding, as Xiao et al. 2018 have it."""
+    weight = torch.from_numpy(drawn("delta_orthogonal", {"gain": gain}, shape))
+    outputs, inputs, *kernel = shape
+    if not kernel:
+        torch.testing.assert_close(
+            weight.numpy(), drawn("orthogonal", {"gain": gain}, shape), rtol=0, atol=0
+        )
+        return
+    image = torch.randn(2, inputs, 7, 6, dtype=torch.float64)
+    before = [(side - 1) // 2 for side in kernel]
+    after = [side - 1 - start for side, start in zip(kernel, before, strict=True)]
+    padded = torch.nn.functional.pad(
+        image, (before[1], after[1], before[0], after[0]), mode="circular"
+    )
+    found = torch.nn.functional.conv2d(padded, weight)
+    matrix = weight[:, :, before[0], before[1]]
+    torch.testing.assert_close(found, torch.einsum("oi,bihw->bohw", matrix, image))
+    if outputs >= inputs:
+        torch.testing.assert_close(found.norm(dim=1), gain * image.norm(dim=1))
+    lengths = torch.linalg.svdvals(matrix)
+    torch.testing.assert_close(lengths, torch.full_like(lengths, gain))
+
+
+@pytest.mark.parametrize("units", ["linear", "relu"])
+@pytest.mark.parametrize("width", [8, 20, 100])
+def test_a_random_walk_drifts_neither_up_nor_down(units, width):
+    """The paper's claim: the mean logarithm of a gradient's growth per layer is zero."""
+    generator = np.random.default_rng(11)
+    draw = initializer("random_walk", nonlinearity=units)
+    he = {"linear": 1.0, "relu": 2.0}[units] / width
+    rises, by_he = [], []
+    for _ in range(4_000):
+        weight = draw((width, width), generator)
+        gradient = np.abs(generator.standard_normal(width))
+        kept = generator.random(width) < 0.5 if units == "relu" else np.ones(width, bool)
+        if not kept.any():
+            kept[0] = True
+        below = weight.T @ (gradient * kept)
+        rise = np.log((below**2).sum() / (gradient**2).sum())
+        rises.append(rise)
+        by_he.append(rise - 2 * np.log(walking_gain(units, width)) + np.log(he * width))
+    error = np.std(rises) / math.sqrt(len(rises))
+    assert abs(np.mean(rises)) < 4 * error + 0.06 * (units == "relu")
+    assert np.mean(by_he) < -4 * error, "with the mean's own gain the walk drifts down"
 
 
 def test_truncated_normal_is_cut_at_two_stated_deviations():
@@ -158,7 +280,7 @@ def test_each_parameter_is_drawn_from_a_stream_of_its_own():
     small = Small()
     initialize(
         small,
-        weight=INITIALIZERS["uniform"](limit=1.0),
+        weight=initializer("uniform", limit=1.0),
         output_weight=INITIALIZERS["constant"](value=3.0),
         bias=INITIALIZERS["constant"](value=0.5),
         stream=lambda name: np.random.default_rng([ord(letter) for letter in name]),
@@ -178,8 +300,8 @@ def test_each_parameter_is_drawn_from_a_stream_of_its_own():
 def filled(network, inputs, weight="lsuv", output_weight="lsuv", bias=0.0):
     initialize(
         network,
-        weight=INITIALIZERS[weight](),
-        output_weight=INITIALIZERS[output_weight](),
+        weight=initializer(weight),
+        output_weight=initializer(output_weight),
         bias=INITIALIZERS["constant"](value=bias),
         stream=lambda name: np.random.default_rng([ord(letter) for letter in name]),
         inputs=inputs,
@@ -319,3 +441,41 @@ def test_equal_samples_do_not_blow_weights_up():
     network.output = torch.nn.Linear(25, 1)
     filled(network, inputs)
     assert network.output.weight.norm().item() == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize("model", ["mlp", "mnist_cnn"])
+@pytest.mark.parametrize("bias", [0.0, 0.7])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_data_dependent_gives_every_unit_its_bias_and_unit_variance(model, bias, activation):
+    inputs = samples(model)
+    network = filled(built(model, activation), inputs, "data_dependent", "data_dependent", bias)
+    for name, z in outputs(network, inputs).items():
+        units = z.double().transpose(0, 1).flatten(1)
+        moving = units.std(1, correction=0) > 1e-3
+        assert moving.sum() > len(units) / 2, name
+        np.testing.assert_allclose(units[moving].mean(1).detach(), bias, atol=1e-4)
+        np.testing.assert_allclose(units[moving].std(1, correction=0).detach(), 1, atol=1e-4)
+
+
+def test_data_dependent_is_the_papers_algorithm():
+    """Algorithm 1 in NumPy, on the same draws."""
+    inputs = samples("mlp")
+    network = filled(built("mlp", "tanh"), inputs, "data_dependent", "data_dependent", 0.3)
+    x = inputs.double().numpy()
+    for name, layer in weighted_layers(network).items():
+        seed = [ord(letter) for letter in f"{name}.weight"]
+        weight = np.random.default_rng(seed).standard_normal(tuple(layer.weight.shape))
+        z = x @ weight.T
+        weight /= z.std(0)[:, None]
+        bias = 0.3 - z.mean(0) / z.std(0)
+        np.testing.assert_allclose(layer.weight.detach().numpy(), weight, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(layer.bias.detach().numpy(), bias, rtol=1e-3, atol=1e-4)
+        x = np.tanh(x @ weight.T + bias)
+
+
+def test_data_dependent_leaves_units_that_do_not_vary():
+    inputs = torch.ones(50, 20)
+    network = filled(built("mlp", "relu"), inputs, "data_dependent", "zeros", 0.5)
+    for name, layer in weighted_layers(network).items():
+        assert torch.isfinite(layer.weight).all(), name
+        assert (layer.bias == 0.5).all(), name

@@ -51,6 +51,28 @@ def test_a_pack_computes_what_plain_trainings_compute(spec):
                 assert ours.metrics[name] == pytest.approx(theirs.metrics[name], rel=2e-4, abs=near)
 
 
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("relu", "maximum(x, 0)"),
+        ("elu", "where(x > 0, x, exp(x) - 1)"),
+        ("silu", "x * sigmoid(x)"),
+        ("gelu", "x * (1 + erf(x / sqrt(2))) / 2"),
+    ],
+)
+def test_a_formula_trains_as_the_entry_it_imitates(entry, text):
+    formula = {"name": "formula", "expression": text}
+    spec = {"activation": [entry, formula], "initializer": "he_normal", "seeds": [3]}
+    runs, data = runs_of(spec)
+    results = [item for item in PackedTraining(runs, data, CPU).run() if isinstance(item, dict)]
+    assert results
+    for one in results:
+        ours, theirs = one[1], one[0]
+        if not isinstance(ours, StartResult):
+            assert ours.metrics["loss"] == pytest.approx(theirs.metrics["loss"], rel=1e-6)
+            assert ours.metrics["val_loss"] == pytest.approx(theirs.metrics["val_loss"], rel=1e-6)
+
+
 def test_shapes_that_are_no_whole_vectors_change_nothing():
     spec = {"model": {"name": "mlp", "hidden_units": [33, 5]}, "batch_size": 44, "epochs": 1}
     functions = ["tanh", "sigmoid", "softplus", "elu"]

@@ -9,22 +9,48 @@ import { verdictName } from "./verdicts.js";
 const SIGNS = { reproduced: "✓", not_reproduced: "✕", supported: "✓", refuted: "✕", inconclusive: "?" };
 
 /** Return the list of the API's claims, each with the numbers behind it. */
-export function claimList({ claims }) {
-  return h("ul.claims", claims.map(claimItem));
+export function claimList({ size, claims }) {
+  return h(
+    "ul.claims",
+    claims.map((claim) => claimItem(claim, size)),
+  );
 }
 
-function claimItem(claim) {
-  const { status, sentence, reason, groups, post_hoc: postHoc } = claim;
+/** Return the list of a preset's claims, each with what its full size gave. */
+export function presetClaimList(claims) {
+  return h(
+    "ul.claims",
+    claims.map(({ sentence, status, full }) =>
+      h(
+        `li.claim.${status ?? "inconclusive"}`,
+        status ? outcome(status) : h("span.outcome.muted", t("claims.notRun")),
+        h("div", { lang: "en" }, h("p", sentence), full ? h("p.note", full.reason) : null),
+      ),
+    ),
+  );
+}
+
+function outcome(status) {
+  return h("span.outcome", h("span", { "aria-hidden": "true" }, SIGNS[status]), " ", t(`claim.${status}`));
+}
+
+function claimItem(claim, size) {
+  const { status, sentence, reason, groups, post_hoc: postHoc, registered, full_size: fullSize } = claim;
   return h(
     `li.claim.${status}`,
-    h("span.outcome", h("span", { "aria-hidden": "true" }, SIGNS[status]), " ", t(`claim.${status}`)),
+    outcome(status),
     h(
       "div",
       h("div", { lang: "en" }, h("p", sentence), h("p.note", reason)),
+      size === "small" && registered === "published" ? h("p.note", atFullSize(fullSize)) : null,
       postHoc ? h("p.note", t("claims.postHoc")) : null,
       groups.length ? numbersBehind(claim) : null,
     ),
   );
+}
+
+function atFullSize(status) {
+  return status ? t("claims.fullSize", { status: t(`claim.${status}`) }) : t("claims.fullSizeNotRun");
 }
 
 function numbersBehind({ measure, groups, p_value: pValue }) {

@@ -4,6 +4,7 @@ import { find, get } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
 import { findDraft, forgetDraft, keepDraft } from "../lib/draft.js";
 import { t } from "../lib/text.js";
+import { presetClaimList } from "../parts/claims.js";
 import { h, show } from "../parts/dom.js";
 import { button, scrollable } from "../parts/elements.js";
 import { presetCards } from "../parts/presets.js";
@@ -130,10 +131,8 @@ function presetCard({ name, title, description, claims, source }, size) {
       h("div.group", { role: "group", "aria-label": t("compose.size") }, SIZES.map(sizeLink)),
     ),
     h("p.description", description),
-    h(
-      "ul.sentences",
-      claims.map((claim) => h("li", claim.sentence)),
-    ),
+    h("p.note", t("claims.atFullSize")),
+    presetClaimList(claims),
     h("p.source", h("a", { href: source.link, rel: "noreferrer noopener", target: "_blank" }, source.title)),
   );
 }

@@ -1,0 +1,192 @@
+"""Train the runs of a preset as a worker does, and keep their trainings in a folder.
+
+No server is needed: every run goes through the validation, the jobs and the diagnosis that the
+service uses, with one thread. Runs that the service would pack are trained side by side, which
+changes no bit of them.
+"""
+
+import json
+import multiprocessing
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from service.presets.preset import Size
+from service.presets.registry import PRESETS
+from service.presets.trainings import TrainingRecord
+from service.specs.expansion import PlannedRun, expand
+from service.specs.limits import Limits
+from service.specs.packing import engine_form, pack_key
+from service.specs.spec import ExperimentSpec
+from service.statuses import RunStatus
+from workers.datasets.dataset import Dataset
+from workers.datasets.loading import load
+from workers.execution.insights import InsightBuilder, guessing_of
+from workers.training import devices
+from workers.training.jobs import create_job
+from workers.training.results import EpochResult, Pulse, StartResult
+
+CPU = torch.device("cpu")
+_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "epoch_seconds")
+#: Most runs of one batched job.
+_WIDEST_PACK = 16
+
+
+@cache
+def planned_runs(name: str, size: Size) -> list[PlannedRun]:
+    """Return the runs of a preset at a size."""
+    return expand(ExperimentSpec.model_validate(PRESETS[name].spec_of(size)), Limits())
+
+
+def jobs_of(runs: list[PlannedRun]) -> list[list[int]]:
+    """Return the positions of the runs that are trained side by side, the long jobs first."""
+    alone, packs = [], defaultdict(list)
+    for position, run in enumerate(runs):
+        key = pack_key(run.configuration)
+        if key is not None and engine_form(run.config.model.name, key, "cpu") == "batched":
+            packs[key].append(position)
+        else:
+            alone.append([position])
+    parts = [
+        positions[start : start + _WIDEST_PACK]
+        for positions in packs.values()
+        for start in range(0, len(positions), _WIDEST_PACK)
+    ]
+    return sorted([*parts, *alone], key=len, reverse=True)
+
+
+@dataclass
+class _Observed:
+    """A run of a job, and what was seen of it until now."""
+
+    planned: PlannedRun
+    insights: InsightBuilder
+    keeps_layers: bool
+    status: RunStatus = RunStatus.COMPLETED
+    history: dict[str, dict[int, float]] = field(
+        default_factory=lambda: {metric: {} for metric in _METRICS}
+    )
+    layers: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    verdict: str | None = None
+    outcome: str | None = None
+
+    def see(self, result: StartResult | EpochResult) -> None:
+        """Take in one result of the training, in its order."""
+        if isinstance(result, StartResult):
+            epoch, insight = 0, self.insights.of_start(result)
+        else:
+            epoch = result.epoch
+            last = result.diverged or epoch == self.planned.config.epochs
+            insight = self.insights.of_epoch(result, last=last)
+            for metric in _METRICS:
+                self.history[metric][epoch] = result.metrics[metric]
+            if result.diverged:
+                self.status = RunStatus.DIVERGED
+        if insight.layers is not None and self.keeps_layers:
+            self.layers[epoch] = [_without_histograms(layer) for layer in insight.layers["layers"]]
+        if insight.diagnosis is not None:
+            self.verdict, self.outcome = insight.diagnosis.verdict, insight.diagnosis.outcome
+
+    def record(self) -> TrainingRecord:
+        """Return the training as claims read it."""
+        return TrainingRecord(
+            self.planned.label,
+            self.planned.configuration.values,
+            self.planned.seed,
+            self.status,
+            self.history,
+            self.layers,
+            self.verdict,
+            self.outcome,
+        )
+
+
+def train_job(name: str, size: Size, positions: list[int]) -> dict[int, TrainingRecord]:
+    """Train some runs of a preset side by side, and return each by its position."""
+    devices.prepare(CPU, 1)
+    runs = [planned_runs(name, size)[position] for position in positions]
+    data: Dataset = load(runs[0].config.dataset)
+    keeps_layers = PRESETS[name].reads_layers
+    observed = [
+        _Observed(
+            run, InsightBuilder(run.config, partial(guessing_of, run.config, data)), keeps_layers
+        )
+        for run in runs
+    ]
+    configuration = runs[0].configuration
+    form = engine_form(runs[0].config.model.name, pack_key(configuration), "cpu")
+    job = create_job(form, [(run.config, run.seed) for run in runs], data, CPU)
+    for results in job.run():
+        if isinstance(results, Pulse):
+            continue
+        for number, result in results.items():
+            observed[number].see(result)
+    return {position: run.record() for position, run in zip(positions, observed, strict=True)}
+
+
+def _without_histograms(layer: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: each for key, each in value.items() if key != "histogram"}
+        if isinstance(value, dict)
+        else value
+        for name, value in layer.items()
+    }
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The trainings of a preset, and the processor seconds they took."""
+
+    seconds: float
+    trainings: list[TrainingRecord]
+
+
+def train_preset(name: str, size: Size, processes: int, folder: Path) -> None:
+    """Train a preset at a size and keep its trainings, with the processor time they took."""
+    jobs = jobs_of(planned_runs(name, size))
+    trainings: dict[int, TrainingRecord] = {}
+    before = os.times()
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        for trained in pool.map(train_job, [name] * len(jobs), [size] * len(jobs), jobs):
+            trainings |= trained
+    after = os.times()
+    kept = {
+        "seconds": after.children_user - before.children_user,
+        "trainings": [asdict(training) for _, training in sorted(trainings.items())],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    _path(name, size, folder).write_text(json.dumps(kept))
+
+
+def kept_trainings(name: str, size: Size, folder: Path) -> Kept | None:
+    """Return what was trained of a preset; None where that is nothing, or of another spec."""
+    path = _path(name, size, folder)
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text())
+    trainings = [_training(training) for training in content["trainings"]]
+    wanted = [(run.label, run.configuration.values, run.seed) for run in planned_runs(name, size)]
+    if [(each.label, each.config, each.seed) for each in trainings] != wanted:
+        return None
+    return Kept(content["seconds"], trainings)
+
+
+def _path(name: str, size: Size, folder: Path) -> Path:
+    return folder / f"{name}.{size}.json"
+
+
+def _training(content: dict[str, Any]) -> TrainingRecord:
+    history = {name: dict(_by_epoch(each)) for name, each in content["history"].items()}
+    layers = dict(_by_epoch(content["layers"]))
+    return TrainingRecord(**{**content, "history": history, "layers": layers})
+
+
+def _by_epoch(content: dict[str, Any]) -> Iterator[tuple[int, Any]]:
+    return ((int(epoch), value) for epoch, value in content.items())

@@ -1,0 +1,62 @@
+"""Bodies that are refused unread: a bounded rest is taken in before the answer is sent.
+
+A server that answers and closes while the client still sends makes the client's system drop the
+answer ("connection reset"). Ordinary clients send all of a body before they read.
+"""
+
+import asyncio
+import contextlib
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: What is taken in, at most; of longer bodies the rest is not awaited.
+_MOST_BYTES = 64_000_000
+_MOST_SECONDS = 10.0
+
+
+class UnreadBodies:
+    """Middleware that takes in, and drops, what the application has not read of a body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or not _has_body(scope):
+            await self._app(scope, receive, send)
+            return
+        # A client that expects "100 Continue" sends nothing before it; reading asks for the body.
+        waits = Headers(scope=scope).get("expect", "").lower() == "100-continue"
+        complete = started = False
+
+        async def receive_noting() -> Message:
+            nonlocal complete, waits
+            waits = False
+            message = await receive()
+            complete = complete or not message.get("more_body", False)
+            return message
+
+        async def send_after_body(message: Message) -> None:
+            nonlocal started
+            if not started and not complete and not waits:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(_drop(receive_noting), _MOST_SECONDS)
+            started = True
+            await send(message)
+
+        await self._app(scope, receive_noting, send_after_body)
+
+
+async def _drop(receive: Receive) -> None:
+    left = _MOST_BYTES
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
