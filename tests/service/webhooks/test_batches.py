@@ -129,7 +129,7 @@ def attempt(lab, session, settings, subscribe):
     return attempt
 
 
-def test_a_receiver_that_keeps_failing_is_disabled_and_says_so(attempt, session):
+def test_a_receiver_that_keeps_failing_is_disabled_and_says_so(attempt, session, sessions):
     webhook = attempt("It answered 500.")
     first = webhook.failing_since
     assert (first is not None, webhook.disabled_at) == (True, None)
@@ -142,8 +142,8 @@ def test_a_receiver_that_keeps_failing_is_disabled_and_says_so(attempt, session)
     assert webhook.disabled_reason.startswith("No message has arrived since 20")
     assert webhook.disabled_reason.endswith("The last attempt: It answered 503.")
     left = text("SELECT count(*) FROM webhook_deliveries WHERE status = 'pending'")
-    assert session.scalar(left) == 0
-    session.rollback()
+    with sessions() as reading:
+        assert reading.scalar(left) == 0
     enabled = subscriptions.enable(session, webhook.id)
     assert (enabled.failing_since, enabled.disabled_at) == (None, None)
 
