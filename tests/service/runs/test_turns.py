@@ -21,19 +21,19 @@ def owner(lab, claim):
 
 
 def test_callers_take_turns_whatever_the_priority_and_number(lab):
-    lab.submit("many", seeds=20, priority=100)
-    lab.submit("few", seeds=2, priority=-100)
-    lab.submit("one", seeds=1)
+    lab.submit("many", seeds=20, priority=100, reuse=False)
+    lab.submit("few", seeds=2, priority=-100, reuse=False)
+    lab.submit("one", seeds=1, reuse=False)
     owners = [owner(lab, lab.taken()) for _ in range(8)]
     assert owners == ["few", "many", "one", "few", *["many"] * 4]
     assert owner(lab, lab.taken()) == "many"
 
 
 def test_who_comes_later_is_next(lab):
-    lab.submit("many", seeds=20, priority=100)
+    lab.submit("many", seeds=20, priority=100, reuse=False)
     for _ in range(3):
         lab.taken()
-    lab.submit("late", seeds=2)
+    lab.submit("late", seeds=2, reuse=False)
     assert [owner(lab, lab.taken()) for _ in range(4)] == ["late", "many", "late", "many"]
 
 
@@ -115,7 +115,7 @@ def test_the_quota_is_told_over_http(settings):
 def test_a_key_trains_no_more_runs_than_its_quota(lab):
     lab.settings = lab.settings.model_copy(update={"max_running_runs": 2})
     lab.submit("a", seeds=6, **MLP)
-    lab.submit("b", seeds=1, **MLP)
+    lab.submit("b", seeds=[9], **MLP)
     first = lab.pack()
     assert [owner(lab, claim) for claim in first] == ["a", "a"]
     assert [owner(lab, claim) for claim in lab.pack()] == ["b"]
