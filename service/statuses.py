@@ -20,6 +20,40 @@ ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING)
 #: Final.
 ENDED = (RunStatus.COMPLETED, RunStatus.DIVERGED, RunStatus.FAILED, RunStatus.CANCELLED)
 
+
+class EndedBy(StrEnum):
+    """Why a run has ended.
+
+    `all_epochs`: it trained all it was to train. `early_stopping`: its validation metric had not
+    improved for the epochs of its patience.
+    """
+
+    ALL_EPOCHS = "all_epochs"
+    EARLY_STOPPING = "early_stopping"
+    DIVERGENCE = "divergence"
+    FAILURE = "failure"
+    CANCELLATION = "cancellation"
+
+
+def ended_by(status: str, epoch: int, epochs: int) -> EndedBy | None:
+    """Return why a run has ended; None where it has not.
+
+    ``service.api.schemas.run_bodies`` says the same in SQL.
+
+    Args:
+        status: of the run.
+        epoch: its last recorded epoch.
+        epochs: how many it was to train.
+    """
+    if status == RunStatus.COMPLETED:
+        return EndedBy.ALL_EPOCHS if epoch == epochs else EndedBy.EARLY_STOPPING
+    return {
+        RunStatus.DIVERGED.value: EndedBy.DIVERGENCE,
+        RunStatus.FAILED.value: EndedBy.FAILURE,
+        RunStatus.CANCELLED.value: EndedBy.CANCELLATION,
+    }.get(status)
+
+
 #: Final with a result, which never changes again.
 FINISHED = (RunStatus.COMPLETED, RunStatus.DIVERGED)
 

@@ -45,6 +45,7 @@ class Spec(TypedDict, total=False):
     variants: Sequence[Mapping[str, Any]]
     claims: Sequence[Claim]
     epochs: int
+    early_stopping: Mapping[str, Any]
     seeds: int | Sequence[int]
     layer_statistics: Literal["off"] | Mapping[str, Any]
     reuse: bool

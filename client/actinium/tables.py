@@ -8,7 +8,7 @@ from actinium.types import History, RunHistory
 if TYPE_CHECKING:
     import pandas
 
-_VALUES = frozenset({"epoch", "metrics"})
+_VALUES = frozenset({"epoch", "metrics", "ended_by"})
 
 
 def columns(histories: History | Sequence[RunHistory]) -> dict[str, list[Any]]:

@@ -157,6 +157,7 @@ class Run(TypedDict):
     attempt: int
     epoch: int
     epochs: int
+    ended_by: str | None
     final: FinalMetrics | None
     best: BestMetrics | None
     diagnosis: Diagnosis | None
@@ -182,9 +183,13 @@ class Attempt(TypedDict):
 
 
 class History(TypedDict):
-    """A run's metrics by epoch, in columns of one length."""
+    """A run's metrics by epoch, in columns of one length.
+
+    ``ended_by`` is there in the history of one run: ``early_stopping`` where it stopped early.
+    """
 
     run_id: str
+    ended_by: NotRequired[str | None]
     epoch: list[int]
     metrics: dict[str, list[float | None]]
 

@@ -109,7 +109,9 @@ def _measured(run: PlannedRun) -> Flow:
     data = load(run.config.dataset)
     network = build_network(run.config, data, Streams(run.seed))
     inputs, labels = data.train.inputs[:_SAMPLES], data.train.labels[:_SAMPLES]
-    probe = Probe(network, LOSSES[run.config.loss.name]().function, len(labels))
+    probe = Probe(
+        network, LOSSES[run.config.loss.name](**run.config.loss.parameters).function, len(labels)
+    )
     for part in probe.chunks():
         probe.add(inputs[part], labels[part])
     return flow_of(probe.statistics())

@@ -18,7 +18,7 @@ from service.settings import Settings
 from service.specs import grid
 from service.specs.limits import Limits
 from service.specs.parameter_values import ParameterRange
-from service.specs.spec import AXIS_FIELDS, ExperimentSpec, LayerStatistics, Variant
+from service.specs.spec import AXIS_FIELDS, EarlyStopping, ExperimentSpec, LayerStatistics, Variant
 
 PAGE = Path(__file__).parents[1] / "spec.md"
 
@@ -83,6 +83,12 @@ VARIANT
 
 FIELDS
 
+### early_stopping
+
+[Training](training.md#what-validation-changes) describes how a run ends.
+
+STOPPING
+
 ### layer_statistics
 
 `off`, or an object; [diagnoses](diagnoses.md) describes what is measured.
@@ -106,6 +112,7 @@ def page() -> str:
         "RANGE": table(_HEAD, _rows(ParameterRange)),
         "VARIANT": f"{table(_HEAD, _rows(Variant))}\n\n{_example(VARIANTS)}",
         "FIELDS": table(_HEAD, _rows(ExperimentSpec)),
+        "STOPPING": table(_HEAD, _rows(EarlyStopping)),
         "STATISTICS": table(_HEAD, _rows(LayerStatistics)),
         "LIMITS": table(("limit", "default", "setting", "meaning"), _limits()),
     }

@@ -1,6 +1,17 @@
 """Losses: what training minimizes."""
 
-from service.catalog.entry import Entry, Source
+from service.catalog.entry import Entry, Parameter, Source
+
+_LABEL_SMOOTHING = Parameter(
+    "label_smoothing",
+    "number",
+    0.0,
+    "share of every target that is spread evenly over the classes, also in the validation and test "
+    "loss, as in Keras (Szegedy et al. 2016, section 7); accuracies do not change",
+    minimum=0.0,
+    below=1.0,
+    implied=True,
+)
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
@@ -9,6 +20,7 @@ ENTRIES: tuple[Entry, ...] = (
         "the share of samples whose most probable class is right.",
         formula=r"-\log p_y",
         source=Source("Keras, Probabilistic losses", "https://keras.io/api/losses/"),
+        parameters=(_LABEL_SMOOTHING,),
     ),
     Entry(
         name="binary_crossentropy",
@@ -20,5 +32,6 @@ ENTRIES: tuple[Entry, ...] = (
         "binary_accuracy; accuracy keeps its usual meaning.",
         formula=r"-\frac{1}{K} \sum_k t_k \log p_k + (1 - t_k) \log(1 - p_k)",
         source=Source("Keras, Probabilistic losses", "https://keras.io/api/losses/"),
+        parameters=(_LABEL_SMOOTHING,),
     ),
 )

@@ -11,7 +11,7 @@ MEANINGS: Mapping[str, str] = {
     "initializer": "How weights are drawn before the first step; `output_initializer` takes the "
     "same values for the last layer.",
     "bias_initializer": "How biases are set before the first step.",
-    "normalization": "How a layer's weighted sums are normalized before its activation.",
+    "normalization": "How a hidden layer's weighted sums, activations or weights are normalized.",
     "clipping": "What is done to a gradient that is too large.",
     "optimizer": "How a gradient becomes a step.",
     "schedule": "How the learning rate changes over training; a parameter of every optimizer.",

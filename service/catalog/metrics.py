@@ -187,6 +187,14 @@ FINAL_METRICS = tuple(metric.name for metric in _METRICS if metric.in_final)
 #: Metrics with a better and a worse: those that runs can be compared by.
 COMPARED_METRICS = tuple(metric.name for metric in _METRICS if metric.direction is not None)
 
+#: Metrics that a training can be steered by while it runs: those that every run measures on its
+#: validation part.
+STOPPING_METRICS = tuple(
+    metric.name
+    for metric in _METRICS
+    if metric.part == "validation" and metric.direction is not None and metric.in_every_run
+)
+
 #: The metric that runs are compared by unless another is asked for; a run's row keeps its best
 #: epoch, and the value there in ``BEST_COLUMN``.
 MAIN_METRIC = "val_accuracy"

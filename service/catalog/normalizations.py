@@ -1,4 +1,6 @@
-"""Normalizations: how a layer's z-values are normalized before its activation."""
+"""Normalizations: how a hidden layer's weighted sums, activations or weights are normalized."""
+
+from dataclasses import replace
 
 from service.catalog.entry import Entry, Parameter, Source
 
@@ -10,6 +12,7 @@ _EPSILON = Parameter(
     above=0.0,
     maximum=1.0,
 )
+_EPSILON_RMS = replace(_EPSILON, meaning="added to the mean square, under the root")
 _MOMENTUM = Parameter(
     "momentum",
     "number",
@@ -19,14 +22,17 @@ _MOMENTUM = Parameter(
     minimum=0.0,
     below=1.0,
 )
+_POSITION = Parameter(
+    "position",
+    "option",
+    "before_activation",
+    "what is normalized: the weighted sums, as in the papers (before_activation), or the "
+    "activations on their way to the next layer (after_activation)",
+    options=("before_activation", "after_activation"),
+    implied=True,
+)
 
-ENTRIES: tuple[Entry, ...] = (
-    Entry(
-        name="none",
-        meaning="The z-values reach the activation unchanged.",
-        formula=r"z",
-        source=Source("Glorot & Bengio 2010", "https://proceedings.mlr.press/v9/glorot10a.html"),
-    ),
+_OF_VALUES: tuple[Entry, ...] = (
     Entry(
         name="batch",
         meaning="Every unit or channel has mean 0 and variance 1 over the batch (and all "
@@ -103,5 +109,38 @@ ENTRIES: tuple[Entry, ...] = (
             "https://arxiv.org/abs/1806.10779",
         ),
         parameters=(_MOMENTUM, _EPSILON),
+    ),
+    Entry(
+        name="rms",
+        meaning="Every sample has mean square 1 over the layer, as with layer, but its mean is not "
+        "subtracted and there is no shift; then a learned scale for every unit or channel.",
+        formula=r"\gamma_c \frac{z}{\sqrt{\frac{1}{n} \sum_i z_i^2 + \epsilon}}",
+        source=Source(
+            "Zhang & Sennrich 2019, Root mean square layer normalization, equation 4",
+            "https://arxiv.org/abs/1910.07467",
+        ),
+        parameters=(_EPSILON_RMS,),
+    ),
+)
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        name="none",
+        meaning="The z-values reach the activation unchanged.",
+        formula=r"z",
+        source=Source("Glorot & Bengio 2010", "https://proceedings.mlr.press/v9/glorot10a.html"),
+    ),
+    *(replace(entry, parameters=(*entry.parameters, _POSITION)) for entry in _OF_VALUES),
+    Entry(
+        name="weight",
+        meaning="The weights into every unit or channel of the hidden layers are a direction times "
+        "a length, both learned: w = g v / |v|. They start as the initializer draws them (v = w, "
+        "g = |w|); no value of a sample is normalized. Run one at a time, never in a pack.",
+        formula=r"w = g \frac{v}{\lVert v \rVert_2}",
+        source=Source(
+            "Salimans & Kingma 2016, Weight normalization: a simple reparameterization to "
+            "accelerate training of deep neural networks, equation 2",
+            "https://arxiv.org/abs/1602.07868",
+        ),
     ),
 )

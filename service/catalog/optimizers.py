@@ -1,5 +1,7 @@
 """Optimizers: how a gradient becomes a step."""
 
+from dataclasses import replace
+
 from service.catalog.entry import Entry, Parameter, Source
 
 
@@ -22,6 +24,27 @@ _SCHEDULE = Parameter(
     "how the learning rate changes over training",
     axis="schedule",
 )
+_COUPLED = Parameter(
+    "coupled_weight_decay",
+    "number",
+    0.0,
+    "L2 penalty: this share of every parameter is added to its gradient, after the clipping (what "
+    "torch calls weight_decay)",
+    minimum=0.0,
+    maximum=1e3,
+    implied=True,
+)
+_DECOUPLED = Parameter(
+    "decoupled_weight_decay",
+    "number",
+    0.0,
+    "share of every parameter taken off before a step, times the learning rate as scheduled (what "
+    "Keras calls weight_decay; Loshchilov & Hutter 2019)",
+    minimum=0.0,
+    maximum=1e3,
+    implied=True,
+)
+_DECAYS = (_COUPLED, _DECOUPLED)
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
@@ -39,6 +62,7 @@ ENTRIES: tuple[Entry, ...] = (
             Parameter(
                 "nesterov", "boolean", False, "look ahead along the momentum before the step"
             ),
+            *_DECAYS,
             _SCHEDULE,
         ),
     ),
@@ -55,6 +79,7 @@ ENTRIES: tuple[Entry, ...] = (
             _BETA_1,
             _BETA_2,
             _EPSILON,
+            *_DECAYS,
             _SCHEDULE,
         ),
     ),
@@ -99,6 +124,7 @@ ENTRIES: tuple[Entry, ...] = (
             Parameter("rho", "number", 0.9, "decay of the mean square", minimum=0.0, below=1.0),
             _MOMENTUM,
             _EPSILON,
+            *_DECAYS,
             _SCHEDULE,
         ),
     ),
@@ -123,6 +149,54 @@ ENTRIES: tuple[Entry, ...] = (
                 maximum=1e6,
             ),
             _EPSILON,
+            *_DECAYS,
+            _SCHEDULE,
+        ),
+    ),
+    Entry(
+        name="nadam",
+        meaning="Adam that looks ahead along its momentum, as Nesterov's does; the momentum rises "
+        "from half of beta_1 to beta_1.",
+        formula=r"\theta \leftarrow \theta - \frac{\eta}{\sqrt{\hat{v}} + \epsilon}"
+        r" \left(\frac{(1 - \mu_t) g}{1 - \prod_{i \le t} \mu_i}"
+        r" + \frac{\mu_{t+1} m}{1 - \prod_{i \le t+1} \mu_i}\right),\;"
+        r" \mu_t = \beta_1 \left(1 - \tfrac{1}{2} 0.96^{t \psi}\right)",
+        source=Source(
+            "Dozat 2016, Incorporating Nesterov momentum into Adam, algorithm 2",
+            "https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ",
+        ),
+        parameters=(
+            _learning_rate(0.002),
+            _BETA_1,
+            _BETA_2,
+            _EPSILON,
+            Parameter(
+                "momentum_decay",
+                "number",
+                0.004,
+                "how fast the momentum rises (psi, the paper's and torch's)",
+                minimum=0.0,
+                maximum=10.0,
+            ),
+            *_DECAYS,
+            _SCHEDULE,
+        ),
+    ),
+    Entry(
+        name="lion",
+        meaning="Every parameter moves by the learning rate, in the direction of the sign of a "
+        "mixture of gradient and mean gradient.",
+        formula=r"\theta \leftarrow \theta - \eta \operatorname{sign}(\beta_1 m + (1 - \beta_1) g),"
+        r"\; m \leftarrow \beta_2 m + (1 - \beta_2) g",
+        source=Source(
+            "Chen et al. 2023, Symbolic discovery of optimization algorithms, algorithm 2",
+            "https://arxiv.org/abs/2302.06675",
+        ),
+        parameters=(
+            _learning_rate(1e-4, "step size (the paper's; Keras' is 0.001)"),
+            replace(_BETA_1, meaning="share of the mean gradient in the direction of a step"),
+            replace(_BETA_2, default=0.99, meaning="decay of the mean gradient"),
+            *_DECAYS,
             _SCHEDULE,
         ),
     ),

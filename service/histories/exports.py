@@ -5,13 +5,14 @@ A stream reads batch by batch, each in its own transaction: a slow client occupi
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
 import orjson
 from psycopg.rows import dict_row
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists as exists_in_sql
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.catalog.metrics import EPOCH_METRICS, METRICS
@@ -28,22 +29,25 @@ BATCH_EPOCHS = 4_000
 #: Axes by the column of their labels: an axis called like a metric has ``_function`` appended.
 _AXES = {f"{axis}_function" if axis in METRICS else axis: axis for axis in AXIS_FIELDS}
 
-#: Columns that describe a run: its variant, its label on each axis, its seed and its status.
-_RUN_COLUMNS = ("label", *_AXES, "seed", "status")
-
-#: The columns of CSV and Parquet, with pyarrow's names of their types.
-_COLUMNS = {
-    "run_id": "string",
-    **dict.fromkeys(_RUN_COLUMNS, "string"),
+#: Columns that describe a run (its variant, its label on each axis, its seed and its status), with
+#: pyarrow's names of their types.
+RUN_COLUMN_TYPES = {
+    **dict.fromkeys(("label", *_AXES, "seed", "status"), "string"),
     "batch_size": "int32",
     "seed": "int64",
+}
+
+#: The columns of CSV and Parquet, with pyarrow's names of their types.
+COLUMNS = {
+    "run_id": "string",
+    **RUN_COLUMN_TYPES,
     "epoch": "int32",
     **dict.fromkeys(EPOCH_METRICS, "double"),
 }
 
 
-def _selected(name: str) -> str:
-    """Return the SQL that selects a column of ``_RUN_COLUMNS``."""
+def selected(name: str) -> str:
+    """Return the SQL that selects a column of ``RUN_COLUMN_TYPES``."""
     if name == "batch_size":
         return "CAST(runs.config -> 'batch_size' AS int) AS batch_size"
     if name not in _AXES:
@@ -54,15 +58,15 @@ def _selected(name: str) -> str:
 #: Runs by position. OFFSET 0 keeps the planner from merging it into the query around it: labels
 #: are read once per run, not once per epoch.
 _RUNS = f"""
-SELECT runs.position, runs.id AS run_id, {", ".join(map(_selected, _RUN_COLUMNS))}
+SELECT runs.position, runs.id AS run_id, {", ".join(map(selected, RUN_COLUMN_TYPES))}
 FROM runs
 WHERE runs.experiment_id = %(experiment_id)s AND runs.position BETWEEN %(first)s AND %(last)s
 ORDER BY runs.position OFFSET 0
 """  # noqa: S608 - every name is our own
 
 _EPOCHS = f"""
-SELECT described.run_id, {", ".join(f"described.{name}" for name in _RUN_COLUMNS)}, epochs.epoch,
-    {", ".join(f"epochs.{name}" for name in EPOCH_METRICS)}
+SELECT described.run_id, {", ".join(f"described.{name}" for name in RUN_COLUMN_TYPES)},
+    epochs.epoch, {", ".join(f"epochs.{name}" for name in EPOCH_METRICS)}
 FROM ({_RUNS}) AS described JOIN epochs ON epochs.run_id = described.run_id
 ORDER BY described.position, epochs.epoch
 """  # noqa: S608
@@ -81,15 +85,17 @@ def are_final(session: Session, experiment_id: uuid.UUID) -> bool:
     # Failed and cancelled runs may be retried. An index serves IN, and not NOT IN.
     not_finished = [status for status in RunStatus if status not in FINISHED]
     with session.begin():
-        if not _exists(session, experiment_id):
+        if not exists(session, experiment_id):
             raise NotFoundError(f"There is no experiment {experiment_id}.")
-        changing = exists().where(Run.experiment_id == experiment_id, Run.status.in_(not_finished))
+        changing = exists_in_sql().where(
+            Run.experiment_id == experiment_id, Run.status.in_(not_finished)
+        )
         return not session.scalar(select(changing))
 
 
-def digest(experiment_id: uuid.UUID, media_type: str) -> str:
-    """Return a SHA-256 in hex of everything that determines a stream of final histories."""
-    parts = (str(experiment_id), media_type, version("actinium-service"), *_COLUMNS)
+def digest(experiment_id: uuid.UUID, media_type: str, columns: Iterable[str] = COLUMNS) -> str:
+    """Return a SHA-256 in hex of everything that determines a stream of final results."""
+    parts = (str(experiment_id), media_type, version("actinium-service"), *columns)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -119,7 +125,7 @@ def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterato
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
-    yield (",".join(_COLUMNS) + "\n").encode()
+    yield (",".join(COLUMNS) + "\n").encode()
     yield from _lines(sessions, experiment_id)
 
 
@@ -132,7 +138,7 @@ def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Ite
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
-    return write_parquet(_lines(sessions, experiment_id), _COLUMNS)
+    return write_parquet(_lines(sessions, experiment_id), COLUMNS)
 
 
 def _lines(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
@@ -170,11 +176,12 @@ def _batches(session: Session, experiment_id: uuid.UUID) -> Iterator[dict[str, A
         yield {"experiment_id": experiment_id, "first": first, "last": first + size - 1}
         # Checked after the batch was read: an experiment that exists now existed then.
         with session.begin():
-            if not _exists(session, experiment_id):
+            if not exists(session, experiment_id):
                 raise StreamBrokenError(f"Experiment {experiment_id} was deleted.")
 
 
-def _exists(session: Session, experiment_id: uuid.UUID) -> bool:
+def exists(session: Session, experiment_id: uuid.UUID) -> bool:
+    """Whether there is an experiment; inside a transaction."""
     found = session.scalar(select(Experiment.id).where(Experiment.id == experiment_id))
     return found is not None
 
@@ -191,5 +198,5 @@ def _driver(session: Session) -> Any:
 
 def _history(run: Mapping[str, Any], columns: Columns | None) -> bytes:
     epochs, metrics = to_json_columns(columns, EPOCH_METRICS)
-    description = {name: run[name] for name in ("run_id", *_RUN_COLUMNS)}
+    description = {name: run[name] for name in ("run_id", *RUN_COLUMN_TYPES)}
     return orjson.dumps({**description, "epoch": epochs, "metrics": metrics})

@@ -14,6 +14,7 @@ from service.database.tables import Run
 from service.errors import InvalidError, NotFoundError
 from service.fields import FieldError, unknown
 from service.json_numbers import JsonNumber, to_json
+from service.statuses import EndedBy, ended_by
 
 #: Lists of equal length: the epochs, then each metric.
 Columns = list[list[Any]]
@@ -63,10 +64,11 @@ _EXTREMES = """
 
 @dataclass(frozen=True)
 class StoredHistory:
-    """A run's epochs and its metrics, in columns of equal length."""
+    """A run's epochs and its metrics, in columns of equal length, and why it has ended."""
 
     run_id: uuid.UUID
     status: str
+    ended_by: EndedBy | None
     epoch: list[int]
     metrics: dict[str, list[JsonNumber | None]]
 
@@ -97,8 +99,9 @@ def read_history(
     """
     names = _known(metrics) or EPOCH_METRICS
     with session.begin():
-        status = session.scalar(select(Run.status).where(Run.id == run_id))
-        if status is None:
+        found = select(Run.status, Run.epoch, Run.epochs).where(Run.id == run_id)
+        run = session.execute(found).one_or_none()
+        if run is None:
             raise NotFoundError(f"There is no run {run_id}.")
         if max_points is None:
             query = whole_query([run_id], names, from_epoch=from_epoch)
@@ -106,7 +109,7 @@ def read_history(
             query = thinned_query(run_id, names, max_points, from_epoch=from_epoch)
         columns = _fetch(session, query)
     epochs, values = to_json_columns(columns.get(run_id), names)
-    return StoredHistory(run_id, status, epochs, values)
+    return StoredHistory(run_id, run.status, ended_by(*run), epochs, values)
 
 
 def _known(metrics: Sequence[str]) -> tuple[str, ...]:

@@ -116,8 +116,10 @@ def _scaled_variance(initializer: Choice, layer: Layer) -> float | None:
 
 
 def _normalized(normalization: Choice, hidden: tuple[Layer, ...]) -> Normalized:
+    if normalization.parameters.get("position") == "after_activation":
+        raise UnpredictableError("There is no theory here of activations that are normalized.")
     match normalization.name:
-        case "none":
+        case "none" | "weight":  # weights are normalized to the lengths that they are drawn with
             return "none"
         case "batch":
             return "batch"

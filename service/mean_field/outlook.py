@@ -8,7 +8,7 @@ from service.mean_field.prediction import LARGE_LOGITS, Prediction, Risk, predic
 from service.specs.spec import RunConfig
 
 #: Optimizers that divide a gradient by its own size, so that a small gradient alone is no obstacle.
-_ADAPTIVE = frozenset({"adam", "adamw", "rmsprop", "adagrad"})
+_ADAPTIVE = frozenset({"adam", "adamw", "rmsprop", "adagrad", "nadam", "lion"})
 
 
 @dataclass(frozen=True)

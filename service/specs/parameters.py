@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from service.catalog.axes import AXES
 from service.specs.spec import AXIS_FIELDS
 
 
@@ -30,8 +31,18 @@ def parameter_value(config: Mapping[str, Any], dotted: str) -> Any:
     for name in names:
         if name == "name" or not isinstance(value, Mapping):
             return None
-        value = value.get(name)
+        value = _value(axis, value, name)
+        axis = name
     return value
+
+
+def _value(axis: str, entry: Mapping[str, Any], parameter: str) -> Any:
+    """Return an entry's value of a parameter, also of one that is left out at its default."""
+    if parameter in entry:
+        return entry[parameter]
+    known = AXES.get("initializer" if axis == "output_initializer" else axis, {})
+    parameters = known[entry["name"]].parameters if entry.get("name") in known else ()
+    return next((found.default for found in parameters if found.name == parameter), None)
 
 
 def varying_parameters(configs: Collection[Mapping[str, Any]]) -> list[str]:
@@ -68,7 +79,7 @@ def _differences(prefix: str, entries: list[Mapping[str, Any]]) -> Iterator[str]
     """Return the parameters that differ between entries, which all have the same name."""
     for parameter in dict.fromkeys(name for entry in entries for name in entry if name != "name"):
         dotted = f"{prefix}.{parameter}"
-        values = [entry.get(parameter) for entry in entries]
+        values = [_value(prefix.rpartition(".")[2], entry, parameter) for entry in entries]
         if len({_identity(value) for value in values}) > 1:
             yield dotted
         yield from _varying(dotted, values)

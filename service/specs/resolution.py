@@ -182,6 +182,7 @@ class Resolution:
             batch_size=self.batch_size,
             loss=self.loss,
             epochs=spec.epochs,
+            early_stopping=spec.early_stopping,
             layer_statistics=spec.layer_statistics,
         )
 

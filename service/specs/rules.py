@@ -13,6 +13,7 @@ from service.fields import FieldError
 from service.formulas.expression import problems
 from service.specs import grid
 from service.specs.architectures import ArchitectureError
+from service.specs.choices import Choice
 from service.specs.limits import Limits
 from service.specs.resolution import Resolution, facts, pieces_of, training_samples
 from service.specs.spec import ExperimentSpec
@@ -227,17 +228,34 @@ def _lone_sample(resolved: Resolution) -> str:
 
 
 def _normalization_errors(resolved: Resolution) -> Iterator[FieldError]:
-    groups = resolved.chosen("normalization").parameters.get("groups")
+    placed = resolved.point["normalization"]
+    if placed.value.name == "weight" and _draws_zeros(resolved.initializer("initializer")):
+        yield FieldError(
+            placed.location,
+            "Weight normalization divides weights by their length, and weights of zero have none. "
+            "Choose an initializer that draws others.",
+        )
+    parameters = placed.value.parameters
+    groups = parameters.get("groups")
     if groups is None:
         return
+    after = parameters["position"] == "after_activation"
+    pieces = pieces_of(resolved.chosen("activation")) if after else 1
     for layer in resolved.network.hidden:
-        if layer.features % groups:
+        features = layer.features // pieces
+        if features % groups:
             yield FieldError(
-                resolved.point["normalization"].parameter("groups"),
-                f"{groups} groups do not divide the {layer.features} features of {layer.name} "
-                f"evenly. Choose a divisor of {layer.features}.",
+                placed.parameter("groups"),
+                f"{groups} groups do not divide the {features} features of {layer.name} "
+                f"evenly. Choose a divisor of {features}.",
             )
             return
+
+
+def _draws_zeros(initializer: Choice) -> bool:
+    """Whether an initializer gives weights of zero: it is named so, or all its numbers are zero."""
+    numbers = [value for value in initializer.parameters.values() if isinstance(value, float | int)]
+    return initializer.name == "zeros" or (bool(numbers) and not any(numbers))
 
 
 def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:
@@ -263,4 +281,9 @@ def _optimizer_errors(resolved: Resolution) -> Iterator[FieldError]:
         yield FieldError(
             resolved.point["optimizer"].parameter("nesterov"),
             "Nesterov's look-ahead needs a momentum above 0. Set one, or leave nesterov out.",
+        )
+    if parameters.get("coupled_weight_decay") and parameters.get("decoupled_weight_decay"):
+        yield FieldError(
+            resolved.point["optimizer"].parameter("decoupled_weight_decay"),
+            "A weight decay is either coupled or decoupled. Set one of the two to 0.",
         )

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from service.catalog.metrics import STOPPING_METRICS
 from service.fields import LongText, ShortText, Text
 from service.specs.choices import AxisOf, Choice, as_list, one_or_list
 from service.specs.claims import SubmittedClaim
@@ -110,6 +111,20 @@ class LayerStatistics(_Frozen):
     samples: int = Field(1000, ge=1, le=100_000, description="Size of the probe batch.")
 
 
+class EarlyStopping(_Frozen):
+    """Ends a run once a metric of its validation part has not improved for some epochs."""
+
+    metric: Literal[STOPPING_METRICS] = Field(  # type: ignore[valid-type]
+        "val_loss", description="What has to improve, measured after each epoch."
+    )
+    patience: int = Field(
+        ge=1, le=100_000, description="Epochs in a row without an improvement that end the run."
+    )
+    min_delta: float = Field(
+        0.0, ge=0, le=1e6, description="The least change that counts as an improvement."
+    )
+
+
 def _choices(axis: str) -> AxisOf:
     return AxisOf(axis, many=True, grid=True)
 
@@ -158,6 +173,9 @@ class ExperimentSpec(AxisFields):
         "/v1/experiments/{id}/claims` checks it.",
     )
     epochs: int = Field(12, ge=0, description="0 means initialization only.")
+    early_stopping: EarlyStopping | None = Field(
+        None, description="When a run ends before its last epoch; by default never."
+    )
     seeds: Seeds = Field(default_factory=lambda: [0], description="A list, or a count.")
     layer_statistics: LayerStatistics | Literal["off"] = Field(default_factory=LayerStatistics)
     reuse: bool = Field(
@@ -194,7 +212,9 @@ class ExperimentSpec(AxisFields):
 class RunConfig(_Frozen):
     """A fully resolved configuration: everything that decides a run's training but its seed.
 
-    No field has a default, so that a stored configuration never changes its meaning.
+    No field has a default, so that a stored configuration never changes its meaning; but for one
+    that came later and is left out where it is not used, so that older configurations keep their
+    hashes.
     """
 
     dataset: Annotated[Choice, AxisOf("dataset", resolved=True)]
@@ -210,4 +230,5 @@ class RunConfig(_Frozen):
     batch_size: int
     loss: Annotated[Choice, AxisOf("loss", resolved=True)]
     epochs: int
+    early_stopping: EarlyStopping | None = Field(None, exclude_if=lambda value: value is None)
     layer_statistics: LayerStatistics | Literal["off"]

@@ -6,6 +6,8 @@ import os
 import pytest
 
 import actinium
+from service.histories.diagnoses import Insight
+from tests.support.layer_samples import statistics
 
 NAN, INF = float("nan"), float("inf")
 
@@ -79,3 +81,23 @@ def test_a_pipe_is_written_and_not_put_away_for_a_file(client, experiment, tmp_p
         assert os.read(reader, 65536).count(b"\n") == 1 + 5
     finally:
         os.close(reader)
+
+
+def test_layer_statistics_are_written_too(actinium, client, lab, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    made = lab.submit(activation=["relu", "tanh"], epochs=0)
+    for _ in range(2):
+        claim = lab.taken()
+        lab.start(claim, Insight(layers=statistics(), diagnosis=None))
+        lab.finish(claim)
+    path = client.export_layers(made, tmp_path / "layers.h5")
+    with h5py.File(path) as file:
+        assert [group.attrs["activation"] for group in file.values()] == ["relu", "tanh"]
+    result = actinium("export", str(made), "layers.csv", "--layers")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "layers.csv").read_bytes().count(b"\n") == 3
+    refused = actinium("export", str(made), "layers.json", "--layers")
+    assert refused.returncode == 2
+    assert "valid: csv, parquet, h5" in refused.stderr
+    with pytest.raises(ValueError, match="valid: csv, parquet, json"):
+        client.export(made, tmp_path / "histories.h5")

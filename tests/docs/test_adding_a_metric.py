@@ -27,8 +27,11 @@ EVERYWHERE = (
     "test_a_metric_is_described_consistently",
 )
 LAST_COLUMN = "    epoch_seconds: Mapped[float | None] = mapped_column(Double)\n"
-OLD_LOSS = '    return Loss(F.cross_entropy, crossentropy, {"accuracy": accuracy})\n'
-OLD_NAMES = '    assert list(LOSSES["categorical_crossentropy"]().metrics) == ["accuracy"]\n'
+OLD_LOSS = '    return Loss(mean, per_sample, {"accuracy": accuracy}, label_smoothing)\n'
+OLD_NAMES = (
+    '    assert list(LOSSES["categorical_crossentropy"](label_smoothing=0.0).metrics) == '
+    '["accuracy"]\n'
+)
 
 
 @pytest.mark.timeout(900)  # a whole project is changed and served

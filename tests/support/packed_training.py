@@ -77,8 +77,35 @@ VARIED: dict[str, dict[str, Any]] = {
                 {"name": name, "learning_rate": 0.002, "schedule": "warmup"},
             ]
         }
-        for name in ("adam", "adamw", "rmsprop", "adagrad")
+        for name in ("adam", "adamw", "rmsprop", "adagrad", "nadam", "lion")
     },
+    **{
+        f"{name}_decay": {
+            "optimizer": [{"name": name}]
+            + [{"name": name, f"{kind}_weight_decay": 0.1} for kind in ("coupled", "decoupled")]
+        }
+        for name in ("sgd", "adam", "rmsprop", "adagrad", "nadam", "lion")
+    },
+    "momentum_decay": {"optimizer": [{"name": "nadam", "momentum_decay": d} for d in (0.0, 0.1)]},
+    "one_cycle": {"optimizer": [{"name": "sgd", "schedule": s} for s in ("constant", "one_cycle")]},
+    "plateau": {
+        "optimizer": [
+            {"name": "sgd", "schedule": {"name": "reduce_on_plateau", "patience": 1} | plateau}
+            for plateau in ({"min_delta": 10.0}, {"metric": "val_accuracy"})
+        ],
+        "epochs": 5,
+    },
+    "early_stopping": {
+        "early_stopping": {"metric": "val_accuracy", "patience": 1},
+        "optimizer": [{"name": "sgd", "learning_rate": rate} for rate in (0.0, 0.05, 0.2)],
+        "epochs": 6,
+        "layer_statistics": {"every": 4, "samples": 20},
+    },
+    "label_smoothing": {
+        "loss": {"name": "categorical_crossentropy", "label_smoothing": 0.2},
+        "layer_statistics": {"every": 1, "samples": 20},
+    },
+    "smoothed_sigmoids": {"loss": {"name": "binary_crossentropy", "label_smoothing": 0.2}},
     "weight_decay": {"optimizer": [{"name": "adamw", "weight_decay": w} for w in (0.0, 0.1)]},
     "accumulator": {
         "optimizer": [{"name": "adagrad", "initial_accumulator": a} for a in (0.0, 0.5)]
@@ -86,6 +113,15 @@ VARIED: dict[str, dict[str, Any]] = {
     **{f"{name}_norm": {"normalization": name} for name in ("batch", "layer", "instance")},
     "group_norm": {"normalization": {"name": "group", "groups": 1}},
     "switchable_norm": {"normalization": "switchable"},
+    "rms_norm": {"normalization": "rms"},
+    # With tanh: relu's zeros give a layer without variance, which makes rounding large.
+    **{
+        f"{name}_norm_after": {
+            "normalization": {"name": name, "position": "after_activation"},
+            "activation": "tanh",
+        }
+        for name in ("batch", "layer", "rms")
+    },
     "statistics": {"layer_statistics": {"every": 1, "samples": 20}},
     "binary": {"dataset": {"name": "moons", "train_size": 50, "test_size": 30}},
     "ten_sigmoids": {"loss": "binary_crossentropy"},
@@ -108,13 +144,16 @@ CNNS: dict[str, dict[str, Any]] = {
     "prelu": _CNN | {"activation": "prelu", "seeds": [3, 8]},
     "geglu": _CNN | {"activation": "geglu", "dropout": "none", "seeds": [3, 8]},
     **{
-        f"{normalization['name']} norm": _CNN | {"normalization": normalization}
+        f"{' '.join(map(str, normalization.values()))} norm": _CNN
+        | {"normalization": normalization}
         for normalization in (
             {"name": "batch"},
             {"name": "layer"},
             {"name": "instance"},
             {"name": "group", "groups": 2},
             {"name": "switchable"},
+            {"name": "rms"},
+            {"name": "batch", "position": "after_activation"},
         )
     },
 }

@@ -33,6 +33,7 @@ _PARAMETERS = {
     "layer": {"epsilon": 1e-3},
     "group": {"groups": 2, "epsilon": 1e-3},
     "instance": {"epsilon": 1e-3},
+    "rms": {"epsilon": 1e-3},
 }
 
 
@@ -51,6 +52,7 @@ def constant(value):
 def network(model, shape, outputs, activation, initializer, seed=0, **options):
     """A network with weights; ``initializer`` is a name or draws itself."""
     normalization = options.pop("normalization", "none")
+    normalized_after = options.pop("normalized_after", False)
     bias = options.pop("bias", 0.0)
     if isinstance(activation, str):
         activation = entry(ACTIVATIONS, activation)
@@ -62,6 +64,7 @@ def network(model, shape, outputs, activation, initializer, seed=0, **options):
         activation=activation,
         normalization=entry(NORMALIZATIONS, normalization),
         dropout=DROPOUTS["none"](),
+        normalized_after=normalized_after,
     )
     built = MODELS[model](parts, **options)
     initialize(
@@ -76,7 +79,7 @@ def network(model, shape, outputs, activation, initializer, seed=0, **options):
 
 
 def statistics(built, inputs, labels, loss="categorical_crossentropy"):
-    probe = Probe(built, LOSSES[loss]().function, len(labels))
+    probe = Probe(built, LOSSES[loss](label_smoothing=0.0).function, len(labels))
     for part in probe.chunks():
         probe.add(inputs[part], labels[part])
     return probe.statistics()

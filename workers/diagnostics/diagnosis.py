@@ -36,14 +36,21 @@ class Diagnostician:
         self._largest_gradient = math.nan
         self._largest_update = math.nan
 
-    def see_layers(self, epoch: int, statistics: NetworkStatistics) -> None:
-        """Add the layer statistics of an epoch; epoch 0 is before the first step."""
+    def see_layers(self, epoch: int, statistics: NetworkStatistics, *, last: bool = False) -> None:
+        """Add the layer statistics of an epoch; epoch 0 is before the first step.
+
+        Args:
+            epoch: when they were taken.
+            statistics: of the network.
+            last: whether the run ended here, maybe before the last epoch that it was to have.
+        """
         self._initial = self._initial or statistics
         self._chance_loss = statistics.chance_loss
         self._note(examine(statistics, epoch, self._limits, self._setting, self._initial))
         self._largest_update = _larger(self._largest_update, largest_update(statistics)[1])
-        if epoch == self._setting.epochs:
-            self._note(small_steps(self._largest_update, self._setting, self._limits))
+        if last or epoch == self._setting.epochs:
+            trained = self._setting.until(epoch)
+            self._note(small_steps(self._largest_update, trained, self._limits))
 
     def see_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Add an epoch's metrics, by their names in the history."""

@@ -6,17 +6,24 @@ import torch
 from torch import Tensor
 
 
-def chance_loss(loss: Callable[[Tensor, Tensor], Tensor], labels: Tensor, outputs: int) -> float:
+def chance_loss(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    labels: Tensor,
+    outputs: int,
+    label_smoothing: float = 0.0,
+) -> float:
     """Return the mean loss of predicting, for every sample, the shares of the classes.
 
     Args:
         loss: from logits and labels to the mean loss, a scalar tensor.
         labels: (samples,).
         outputs: of the network; 1 for a single logit.
+        label_smoothing: of the loss; the best guess is then smoothed alike.
     """
     counts = torch.bincount(labels, minlength=max(outputs, 2))
     # One more of each class, so that a class without samples does not get probability zero.
     shares = (counts + 1) / (counts + 1).sum()
+    shares = shares * (1 - label_smoothing) + label_smoothing / len(shares)
     # The logits of these shares: logarithms for a softmax, log-odds for sigmoids.
     forms = [shares.log(), shares.logit()] if outputs > 1 else [shares[1:].logit()]
     return min(loss(form.expand(len(labels), outputs), labels).item() for form in forms)

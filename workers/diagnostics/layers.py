@@ -29,6 +29,8 @@ class LayerStatistics:
         symmetry_kept: where it is symmetric, whether training leaves it so: the next layer weighs
             all its units alike (or by zero), so that they get the same gradient, and no dropout
             between the two tells them apart.
+        sparsity: share of the activations that are exactly zero; None in statistics of an older
+            version.
         update_ratio: norm of a step's change of the weights over their norm, median over the steps
             measured (``workers.training.updates``); None where none was.
     """
@@ -46,6 +48,7 @@ class LayerStatistics:
     symmetric: bool
     symmetry_kept: bool = True
     update_ratio: float | None = None
+    sparsity: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return this as plain data."""

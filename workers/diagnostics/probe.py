@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from workers.diagnostics.activity import Activity, HiddenActivity, OutputActivity
 from workers.diagnostics.distributions import Distribution, Gathering, rows_by_feature
@@ -41,18 +42,25 @@ class Probe:
         network: on any device; its weights must not change before ``statistics``.
         loss: from logits and labels to the mean loss, a scalar tensor.
         samples: number of samples of the probe.
+        label_smoothing: of the loss.
     """
 
     def __init__(
-        self, network: Network, loss: Callable[[Tensor, Tensor], Tensor], samples: int
+        self,
+        network: Network,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        samples: int,
+        *,
+        label_smoothing: float = 0.0,
     ) -> None:
         self._network = network
         self._loss = loss
         self._samples = samples
+        self._label_smoothing = label_smoothing
         self._mean_loss = 0.0
         self._labels: list[Tensor] = []
-        self._normalizations = [layer.normalization for layer in network.hidden_layers()]
         hidden = network.hidden_layers()
+        self._z_values_of = [layer.z_values_of for layer in hidden]
         following = [*(layer.weighted for layer in hidden[1:]), network.output]
         self._layers = [
             _ProbedLayer(layer.name, layer.weighted, _activity(layer), samples, _Onward(layer, to))
@@ -62,17 +70,20 @@ class Probe:
 
     def chunks(self) -> Iterator[slice]:
         """Yield the positions of the samples for each call of ``add``, in order."""
-        kinds = {type(module) for module in self._network.modules()}
-        dense = nn.Conv2d not in kinds or self._network.output.weight.is_cuda
-        batch = any(issubclass(kind, RunningStatistics) for kind in kinds)
+        modules = list(self._network.modules())
+        dense = self._network.output.weight.is_cuda or not any(
+            isinstance(module, nn.Conv2d) for module in modules
+        )
+        batch = any(isinstance(module, RunningStatistics) for module in modules)
         size = CHUNK if dense or batch else CONVOLUTION_CHUNK
         for start in range(0, self._samples, size):
             yield slice(start, min(start + size, self._samples))
 
     def add(self, inputs: Tensor, labels: Tensor) -> None:
         """Add the samples of one chunk: (samples, *input_shape) and (samples,)."""
-        weights = [layer.weighted.weight for layer in self._layers]
-        with _probed(self._network), torch.enable_grad():
+        # Cached: normalized weights are computed once, as the tensors that the gradients are of.
+        with _probed(self._network), torch.enable_grad(), parametrize.cached():
+            weights = [layer.weighted.weight for layer in self._layers]
             z = self._forward(inputs)
             loss = self._loss(z[-1], labels) * (len(labels) / self._samples)
             gradients = torch.autograd.grad(loss, [*z, *weights])
@@ -89,14 +100,15 @@ class Probe:
 
     def _chance_loss(self) -> float:
         labels = torch.cat(self._labels)
-        return chance_loss(self._loss, labels, self._layers[-1].weighted.weight.shape[0])
+        outputs = self._layers[-1].weighted.weight.shape[0]
+        return chance_loss(self._loss, labels, outputs, self._label_smoothing)
 
     def _forward(self, inputs: Tensor) -> list[Tensor]:
         """Return the z-values of each layer, by hooks: a model may pool before it activates."""
         z: list[Tensor] = []
         hooks = [
             module.register_forward_hook(lambda _module, _inputs, output: z.append(output))
-            for module in self._normalizations
+            for module in self._z_values_of
         ]
         try:
             logits = self._network(inputs)
@@ -125,11 +137,14 @@ class _ProbedLayer:
         self._gradient = torch.zeros_like(weighted.weight)
         self._alive = torch.full((_features(weighted),), not activity.can_die)
         self._saturated = 0
+        self._zeros = 0
 
     def add(self, z: Tensor, z_gradient: Tensor, gradient: Tensor) -> None:
         z = z.detach()
         self._z.add(z)
-        self._activations.add(self._activity.values(z))
+        activations = self._activity.values(z)
+        self._activations.add(activations)
+        self._zeros += int((activations == 0).count_nonzero())
         self._z_gradients.add(z_gradient)
         self._gradient += gradient
         self._saturated += self._activity.count_saturated(z)
@@ -154,6 +169,7 @@ class _ProbedLayer:
             signal=self._z.deviations().mean().item(),
             dead_fraction=1 - alive.double().mean().item(),
             saturated_fraction=self._saturated / z.count,
+            sparsity=self._zeros / activation.count,
             symmetric=symmetric,
             symmetry_kept=symmetric
             and (self._onward is None or self._onward.treats_alike(silent=silent)),
@@ -166,6 +182,7 @@ class _Onward:
     def __init__(self, layer: HiddenLayer, following: nn.Linear | nn.Conv2d) -> None:
         self._units = _features(layer.weighted) // layer.activation.pieces
         self._dropout = layer.dropout
+        self._normalized_after = layer.normalized_after
         self._following = following
 
     def treats_alike(self, *, silent: bool) -> bool:
@@ -175,7 +192,8 @@ class _Onward:
             silent: whether all activations are zero, of which dropout leaves zeros.
         """
         if self._dropout is not None and self._dropout.dropped:
-            leaves_zeros = silent and not isinstance(self._dropout, AlphaDropout)
+            unchanged = isinstance(self._dropout, AlphaDropout) or self._normalized_after
+            leaves_zeros = silent and not unchanged
             if not leaves_zeros:
                 return False
         weight = self._following.weight.detach()

@@ -1,10 +1,11 @@
 """Setting: what of a run's configuration its diagnosis depends on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 #: Optimizers that divide a gradient by its own size, so that a uniformly small or large one is no
 #: obstacle.
-ADAPTIVE = frozenset({"adam", "adamw", "rmsprop", "adagrad"})
+ADAPTIVE = frozenset({"adam", "adamw", "rmsprop", "adagrad", "nadam", "lion"})
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ class Setting:
     steps: int = 0
     optimizer: str = "sgd"
     normalized: bool = False
+
+    def until(self, epoch: int) -> Self:
+        """Return the setting of a run that ended with an epoch."""
+        if epoch == self.epochs:
+            return self
+        return replace(self, epochs=epoch, steps=self.steps * epoch // self.epochs)
 
     @property
     def adaptive(self) -> bool:

@@ -69,7 +69,7 @@ class InsightBuilder:
         *,
         last: bool = False,
     ) -> Insight:
-        or_none("course", lambda: self._observe(epoch, metrics, layers))
+        or_none("course", lambda: self._observe(epoch, metrics, layers, last=last))
         self._diagnose(ended=last)
         changed = self._latest != self._recorded
         self._recorded = self._latest
@@ -79,7 +79,12 @@ class InsightBuilder:
         )
 
     def _observe(
-        self, epoch: int, metrics: Mapping[str, float], layers: NetworkStatistics | None
+        self,
+        epoch: int,
+        metrics: Mapping[str, float],
+        layers: NetworkStatistics | None,
+        *,
+        last: bool = False,
     ) -> None:
         course = self._course
         if metrics:
@@ -93,7 +98,12 @@ class InsightBuilder:
         if metrics:
             or_none("diagnosis", lambda: self._diagnostician.see_epoch(epoch, metrics))
         if layers is not None:
-            or_none("diagnosis", lambda: self._diagnostician.see_layers(epoch, layers))
+            or_none(
+                "diagnosis",
+                lambda: self._diagnostician.see_layers(
+                    epoch, layers, last=last and not course.diverged
+                ),
+            )
 
     def _diagnose(self, *, ended: bool) -> None:
         outcome = or_none("outcome", self._outcome) if ended else None
@@ -111,16 +121,15 @@ class InsightBuilder:
 def guessing_of(config: RunConfig, data: Dataset) -> Guessing:
     """Return what guessing comes to on a run's data: its loss on the training part."""
     outputs = 1 if config.model.parameters.get("head") == "binary" else data.classes
-    loss = entry(LOSSES, config.loss).function
+    loss = entry(LOSSES, config.loss)
+    chance = chance_loss(loss.function, data.train.labels, outputs, loss.label_smoothing)
     labels = data.validation.labels
-    return Guessing(
-        chance_loss(loss, data.train.labels, outputs), largest_share(labels), len(labels)
-    )
+    return Guessing(chance, largest_share(labels), len(labels))
 
 
 def _setting(config: RunConfig) -> Setting:
     steps = config.epochs * math.ceil(training_samples(config.dataset) / config.batch_size)
-    normalized = config.normalization.name != "none"
+    normalized = config.normalization.name not in {"none", "weight"}
     return Setting(config.epochs, steps, config.optimizer.name, normalized)
 
 

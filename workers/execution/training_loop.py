@@ -58,7 +58,8 @@ class _TrainedRun:
     def _ending(self, result: EpochResult) -> RunStatus | None:
         if result.diverged:
             return RunStatus.DIVERGED
-        return RunStatus.COMPLETED if result.epoch == self.claim.epochs else None
+        last = result.stopped or result.epoch == self.claim.epochs
+        return RunStatus.COMPLETED if last else None
 
 
 class TrainingLoop:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.nn.initializers import Initializer, LsuvInitializer, StandardizedInitializer
+from workers.nn.normalizations import set_weight
 
 #: The layers that have weights to draw.
 Weighted = nn.Linear | nn.Conv2d
@@ -48,9 +49,9 @@ def initialize(
     for name, layer in network.named_modules():
         if isinstance(layer, Weighted):
             draw = output_weight if name == "output" else weight
-            _fill(layer.weight, draw, stream(f"{name}.weight"))
+            set_weight(layer, _drawn(layer.weight, draw, stream(f"{name}.weight")))
             if layer.bias is not None:
-                _fill(layer.bias, bias, stream(f"{name}.bias"))
+                layer.bias.copy_(_drawn(layer.bias, bias, stream(f"{name}.bias")))
             if isinstance(draw, LsuvInitializer):
                 rescaled[layer] = _scale
             elif isinstance(draw, StandardizedInitializer):
@@ -59,8 +60,9 @@ def initialize(
         rescale(network, rescaled, inputs)
 
 
-def _fill(parameter: Tensor, draw: Initializer, generator: np.random.Generator) -> None:
-    parameter.copy_(torch.from_numpy(draw(tuple(parameter.shape), generator)))
+def _drawn(parameter: Tensor, draw: Initializer, generator: np.random.Generator) -> Tensor:
+    drawn = torch.from_numpy(draw(tuple(parameter.shape), generator))
+    return drawn.to(parameter.device, parameter.dtype)
 
 
 @torch.no_grad()
@@ -104,7 +106,7 @@ def _scale(layer: Weighted, _: tuple[Tensor], z: Tensor) -> Tensor:
     deviation, mean = torch.std_mean(z, correction=0)
     if not _ROUNDING * mean.abs() < deviation < math.inf:
         return z
-    layer.weight.div_(deviation)
+    set_weight(layer, layer.weight / deviation)
     if layer.bias is None:
         return z / deviation
     # The bias stays: bias + (z - bias) / deviation.
@@ -126,7 +128,7 @@ def _standardize(layer: Weighted, _: tuple[Tensor], z: Tensor) -> Tensor:
     varies = (_ROUNDING * mean.abs() < deviation) & (deviation < math.inf)
     divisor = torch.where(varies, deviation, 1.0)
     per_unit = (-1, *[1] * (z.dim() - 2))
-    layer.weight.div_(divisor.view(-1, *[1] * (layer.weight.dim() - 1)))
+    set_weight(layer, layer.weight / divisor.view(-1, *[1] * (layer.weight.dim() - 1)))
     if layer.bias is None:
         return z / divisor.view(per_unit)
     new = torch.where(varies, layer.bias - (mean - layer.bias) / divisor, layer.bias)

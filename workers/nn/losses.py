@@ -7,6 +7,7 @@ sigmoid unit separates two classes.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,11 +24,13 @@ class Loss:
         function: the mean over the samples of a batch, a scalar tensor.
         per_sample: the loss of each sample, (batch,).
         metrics: by name; of each sample, (batch,) in float64.
+        label_smoothing: share of a target that is spread over the classes.
     """
 
     function: Measure
     per_sample: Measure
     metrics: Mapping[str, Measure]
+    label_smoothing: float = 0.0
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -50,26 +53,39 @@ def binary_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     return (right & logits.isfinite().all(1, keepdim=True)).double().mean(1)
 
 
-def crossentropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return -log p of each sample's true class, where p is the softmax of its logits."""
-    return F.cross_entropy(logits, labels, reduction="none")
+def categorical_crossentropy(*, label_smoothing: float) -> Loss:
+    """Return the loss -sum_k t_k log p_k, where p is the softmax of the logits.
 
+    The target t is 1 for the true class and 0 for the others; of it the share ``label_smoothing``
+    is spread evenly over all K classes: t (1 - s) + s / K. The same as torch's ``cross_entropy``.
 
-def binary_crossentropies(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the binary cross-entropy of each sample, averaged over its outputs."""
-    targets = _targets(logits, labels).to(logits.dtype)
-    return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
-
-
-def mean_binary_crossentropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean over samples and outputs of -(t log p + (1 - t) log(1 - p)).
-
-    p is the sigmoid of a logit and t its target. Computed from the logits, so p needs no bounds.
-    Keras on TensorFlow reads the logits in the same way, also behind a softmax layer
-    (docs/keras.md).
+    References:
+        Szegedy et al. 2016, section 7.
     """
-    targets = _targets(logits, labels).to(logits.dtype)
-    return F.binary_cross_entropy_with_logits(logits, targets)
+    mean = partial(F.cross_entropy, label_smoothing=label_smoothing)
+    per_sample = partial(mean, reduction="none")
+    return Loss(mean, per_sample, {"accuracy": accuracy}, label_smoothing)
+
+
+def binary_crossentropy(*, label_smoothing: float) -> Loss:
+    """Return the binary cross-entropy of each output's sigmoid against its one-hot target.
+
+    -(t log p + (1 - t) log(1 - p)), its mean over samples and outputs. Computed from the logits, so
+    p needs no bounds; Keras on TensorFlow reads them in the same way, also behind a softmax layer
+    (docs/keras.md). With label smoothing s a target is t (1 - s) + s / 2, as in Keras.
+    """
+
+    def mean(logits: Tensor, labels: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(
+            logits, _smoothed(_targets(logits, labels), logits, label_smoothing)
+        )
+
+    def per_sample(logits: Tensor, labels: Tensor) -> Tensor:
+        targets = _smoothed(_targets(logits, labels), logits, label_smoothing)
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+
+    metrics = {"accuracy": accuracy, "binary_accuracy": binary_accuracy}
+    return Loss(mean, per_sample, metrics, label_smoothing)
 
 
 def _targets(logits: Tensor, labels: Tensor) -> Tensor:
@@ -79,15 +95,10 @@ def _targets(logits: Tensor, labels: Tensor) -> Tensor:
     return F.one_hot(labels, logits.shape[1]).bool()
 
 
-def categorical_crossentropy() -> Loss:
-    """Return the loss -log p of the true class, where p is the softmax of the logits."""
-    return Loss(F.cross_entropy, crossentropy, {"accuracy": accuracy})
-
-
-def binary_crossentropy() -> Loss:
-    """Return the binary cross-entropy of each output's sigmoid against its one-hot target."""
-    metrics = {"accuracy": accuracy, "binary_accuracy": binary_accuracy}
-    return Loss(mean_binary_crossentropy, binary_crossentropies, metrics)
+def _smoothed(targets: Tensor, logits: Tensor, smoothing: float) -> Tensor:
+    """Return targets as numbers of the logits' type, moved towards 1/2."""
+    numbers = targets.to(logits.dtype)
+    return numbers * (1 - smoothing) + smoothing / 2 if smoothing else numbers
 
 
 LOSSES: dict[str, Callable[..., Loss]] = {

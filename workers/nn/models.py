@@ -16,7 +16,7 @@ from torch.nn.utils import skip_init
 
 from workers.nn.activations import Activation, ActivationFor
 from workers.nn.dropouts import Dropout, DropoutAt, Keys
-from workers.nn.normalizations import Normalization
+from workers.nn.normalizations import Normalization, WeightNorm
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Parts:
         activation: from a layer's number of units or channels to a new activation.
         normalization: from a layer's number of features to a new normalization.
         dropout: from a site of the model, counted from 0, to its dropout layer.
+        normalized_after: whether the activations are normalized, rather than the weighted sums.
     """
 
     input_shape: tuple[int, ...]
@@ -36,13 +37,19 @@ class Parts:
     activation: ActivationFor
     normalization: Normalization
     dropout: DropoutAt
+    normalized_after: bool = False
+
+    def normalization_of(self, units: int, pieces: int) -> nn.Module:
+        """Return a new normalization for a layer of so many units, each with its pieces."""
+        return self.normalization(units if self.normalized_after else units * pieces)
 
 
 class HiddenLayer(NamedTuple):
     """One hidden layer of a network, its modules in the order in which they are computed.
 
-    The z-values are the output of ``normalization``, which is an identity where there is none, and
-    the input of ``activation``. ``dropout`` is None where the model has none after the layer.
+    The normalization is an identity where there is none. It comes before the activation, or after
+    it where ``normalized_after``. The z-values are the input of ``activation``. ``dropout`` is None
+    where the model has none after the layer.
     """
 
     name: str
@@ -50,6 +57,26 @@ class HiddenLayer(NamedTuple):
     normalization: nn.Module
     activation: Activation
     dropout: Dropout | None = None
+    normalized_after: bool = False
+
+    @property
+    def z_values_of(self) -> nn.Module:
+        """The module whose output is the z-values."""
+        return self.weighted if self.normalized_after else self.normalization
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return what the layer makes of its inputs, before the dropout."""
+        if self.normalized_after:
+            values: Tensor = self.normalization(self.activation(self.weighted(inputs)))
+        else:
+            values = self.activation(self.normalization(self.weighted(inputs)))
+        return values
+
+    def forward_pooled(self, inputs: Tensor) -> Tensor:
+        """Return the same after 2 x 2 max-pooling."""
+        if self.normalized_after:
+            return F.max_pool2d(self.forward(inputs), 2)
+        return max_pooled(self.activation, self.normalization(self.weighted(inputs)))
 
 
 class Network(nn.Module):
@@ -71,6 +98,12 @@ class Network(nn.Module):
     def dropouts(self) -> list[Dropout]:
         """Return the dropout layers from the first to the last."""
         return [module for module in self.modules() if isinstance(module, Dropout)]
+
+    def normalize_weights(self) -> None:
+        """Attach weight normalization to each hidden layer that has it."""
+        for layer in self.hidden_layers():
+            if isinstance(layer.normalization, WeightNorm):
+                layer.normalization.attach(layer.weighted)
 
 
 def max_pooled(activation: Activation, z: Tensor) -> Tensor:
@@ -109,34 +142,34 @@ class MnistCnn(Network):
         self.activation_3 = parts.activation(hidden)
         pieces = self.activation_1.pieces
         self.conv_1 = _convolution(depth, first * pieces, kernel_size)
-        self.normalization_1 = parts.normalization(first * pieces)
+        self.normalization_1 = parts.normalization_of(first, pieces)
         self.conv_2 = _convolution(first, second * pieces, kernel_size)
-        self.normalization_2 = parts.normalization(second * pieces)
+        self.normalization_2 = parts.normalization_of(second, pieces)
         self.dropout_1 = parts.dropout(0)
         self.dense_1 = _dense(pooled * second, hidden * pieces)
-        self.normalization_3 = parts.normalization(hidden * pieces)
+        self.normalization_3 = parts.normalization_of(hidden, pieces)
         self.dropout_2 = parts.dropout(1)
         self.output = _dense(hidden, parts.outputs)
+        self._hidden = [
+            HiddenLayer(name, weighted, normalization, activation, dropout, parts.normalized_after)
+            for name, weighted, normalization, activation, dropout in (
+                ("conv_1", self.conv_1, self.normalization_1, self.activation_1, None),
+                ("conv_2", self.conv_2, self.normalization_2, self.activation_2, self.dropout_1),
+                ("dense_1", self.dense_1, self.normalization_3, self.activation_3, self.dropout_2),
+            )
+        ]
+        self.normalize_weights()
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
-        x = self.activation_1(self.normalization_1(self.conv_1(inputs)))
-        x = max_pooled(self.activation_2, self.normalization_2(self.conv_2(x)))
+        first, second, third = self._hidden
+        x = second.forward_pooled(first.forward(inputs))
         x = self.dropout_1(x.permute(0, 2, 3, 1).flatten(1), keys)
-        x = self.activation_3(self.normalization_3(self.dense_1(x)))
-        logits: Tensor = self.output(self.dropout_2(x, keys))
+        logits: Tensor = self.output(self.dropout_2(third.forward(x), keys))
         return logits
 
     def hidden_layers(self) -> list[HiddenLayer]:
-        return [
-            HiddenLayer("conv_1", self.conv_1, self.normalization_1, self.activation_1),
-            HiddenLayer(
-                "conv_2", self.conv_2, self.normalization_2, self.activation_2, self.dropout_1
-            ),
-            HiddenLayer(
-                "dense_1", self.dense_1, self.normalization_3, self.activation_3, self.dropout_2
-            ),
-        ]
+        return list(self._hidden)
 
 
 class Mlp(Network):
@@ -155,9 +188,10 @@ class Mlp(Network):
             layer = HiddenLayer(
                 name=f"dense_{number}",
                 weighted=_dense(inputs, features),
-                normalization=parts.normalization(features),
+                normalization=parts.normalization_of(units, activation.pieces),
                 activation=activation,
                 dropout=parts.dropout(number - 1),
+                normalized_after=parts.normalized_after,
             )
             self.add_module(layer.name, layer.weighted)
             self.add_module(f"normalization_{number}", layer.normalization)
@@ -166,11 +200,12 @@ class Mlp(Network):
             self._hidden.append(layer)
             inputs = units
         self.output = _dense(inputs, parts.outputs)
+        self.normalize_weights()
 
     def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
         x = inputs.flatten(1)
         for layer in self._hidden:
-            x = layer.activation(layer.normalization(layer.weighted(x)))
+            x = layer.forward(x)
             x = x if layer.dropout is None else layer.dropout(x, keys)
         logits: Tensor = self.output(x)
         return logits

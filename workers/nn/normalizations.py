@@ -1,8 +1,9 @@
-"""Normalizations: modules between a layer's weighted sums and its activation.
+"""Normalizations: modules before or after a layer's activation, and one of its weights.
 
 Every module takes (batch, features) of a dense layer or (batch, channels, height, width) of a
 convolution, returns the same shape in the same memory layout, and learns a scale (``weight``, from
-1) and a shift (``bias``, from 0) for every feature, named as in torch.
+1) and, except for rms, a shift (``bias``, from 0) for every feature, named as in torch. Weight
+normalization changes no value of a sample: its module passes them on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from functools import partial, reduce
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
 
 from workers.nn.maps import affine, maps_of, moments, pooled
 
@@ -75,6 +77,47 @@ class InstanceNorm(Scaled):
         _, deviations, variance = moments(x)
         scale = self.weight * torch.rsqrt(variance + self.epsilon)
         return affine(deviations, scale, self.bias.expand_as(scale), x.shape)
+
+
+class RmsNorm(nn.Module):
+    """Divides each sample by the root mean square over its whole layer, and scales each feature.
+
+    Args:
+        features: units of a dense layer or channels of a convolution.
+        epsilon: added to the mean square, inside the root.
+    """
+
+    def __init__(self, features: int, *, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        square = x.square().mean(tuple(range(1, x.dim())), keepdim=True)
+        scale = self.weight.view(-1, *[1] * (x.dim() - 2))
+        return x * torch.rsqrt(square + self.epsilon) * scale
+
+
+class WeightNorm(nn.Identity):
+    """Passes values on: what is normalized are the weights of the layer before it.
+
+    ``attach`` replaces the layer's weight by torch's own parametrization, whose parameters are
+    ``parametrizations.weight.original0`` (the lengths g) and ``original1`` (the directions v).
+    """
+
+    @staticmethod
+    def attach(layer: nn.Linear | nn.Conv2d) -> None:
+        """Make a layer's weights a length times a direction, one of each for every unit."""
+        parametrizations.weight_norm(layer)
+
+
+@torch.no_grad()
+def set_weight(layer: nn.Linear | nn.Conv2d, weight: Tensor) -> None:
+    """Set a layer's weights, in place; normalized ones by their lengths and directions."""
+    if parametrize.is_parametrized(layer, "weight"):
+        layer.weight = weight
+    else:
+        layer.weight.copy_(weight)
 
 
 class RunningStatistics(Scaled):
@@ -246,6 +289,30 @@ def switchable(*, momentum: float, epsilon: float) -> Normalization:
     return partial(SwitchableNorm, momentum=momentum, epsilon=epsilon)
 
 
+def rms(*, epsilon: float) -> Normalization:
+    """Return the division of each sample by its root mean square over the whole layer.
+
+    For images that is over channels, height and width together, with one scale per channel, as
+    ``layer`` does; on a dense layer it is torch's ``RMSNorm``.
+
+    References:
+        Zhang & Sennrich 2019, eq. 4.
+    """
+    return partial(RmsNorm, epsilon=epsilon)
+
+
+def weight() -> Normalization:
+    """Return weight normalization: w = g v / |v| for each unit or channel of a layer.
+
+    The output layer keeps plain weights. It starts from the initializer's weights, as torch's does,
+    not from a batch of data (the paper's section 3): for that use the initializer lsuv.
+
+    References:
+        Salimans & Kingma 2016, eq. 2.
+    """
+    return lambda _: WeightNorm()
+
+
 NORMALIZATIONS: dict[str, Callable[..., Normalization]] = {
     "none": none,
     "batch": batch,
@@ -253,4 +320,6 @@ NORMALIZATIONS: dict[str, Callable[..., Normalization]] = {
     "instance": instance,
     "group": group,
     "switchable": switchable,
+    "rms": rms,
+    "weight": weight,
 }

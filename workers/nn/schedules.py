@@ -57,6 +57,47 @@ def warmup(*, epochs: float, then: str) -> Schedule:
     return factor
 
 
+def one_cycle(*, rise: float, start: float, final: float, shape: str) -> Schedule:
+    """Return the schedule that rises from ``start`` to 1 and falls to ``final``.
+
+    The same as torch's ``OneCycleLR`` without its cycle of the momentum: the peak is at step
+    rise * steps - 1, the end at the last step.
+
+    Args:
+        rise: share of the training in which it rises.
+        start: the first factor.
+        final: the last factor.
+        shape: ``cosine`` or ``linear``.
+
+    References:
+        Smith 2018, section 4.1.
+    """
+
+    def factor(taken: int, steps: int, _epoch: int) -> float:
+        peak = rise * steps - 1
+        if taken < peak:
+            return start + (1 - start) * _gone(taken / peak, shape)
+        return 1 + (final - 1) * _gone((taken - peak) / (steps - 1 - peak), shape)
+
+    return factor
+
+
+def reduce_on_plateau(
+    *, metric: str, factor: float, patience: int, min_delta: float, cooldown: int, least: float
+) -> Schedule:
+    """Return the schedule without reductions: a constant.
+
+    What validation adds to it is ``workers.training.steering``, which has these parameters.
+    """
+    del metric, factor, patience, min_delta, cooldown, least
+    return constant()
+
+
+def _gone(progress: float, shape: str) -> float:
+    """Return the share of a way that is gone, from 0 to 1."""
+    return progress if shape == "linear" else 1 - _half_cosine(progress)
+
+
 def _half_cosine(progress: float) -> float:
     """Return a value that falls from 1 to 0 as progress goes from 0 to 1."""
     return (1 + math.cos(math.pi * progress)) / 2
@@ -67,4 +108,6 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "step": step,
     "cosine": cosine,
     "warmup": warmup,
+    "one_cycle": one_cycle,
+    "reduce_on_plateau": reduce_on_plateau,
 }

@@ -17,6 +17,7 @@ from workers.nn.models import MODELS, Network, Parts
 from workers.nn.normalizations import NORMALIZATIONS
 from workers.nn.optimizers import OPTIMIZERS
 from workers.nn.schedules import SCHEDULES, Schedule
+from workers.training.steering import Steering
 from workers.training.streams import Streams
 
 #: First training samples, on which a data-dependent initializer measures z-values.
@@ -25,12 +26,15 @@ MEASURED_SAMPLES = 1_000
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
     """Return a configuration's network for a data set, initialized, on the CPU."""
+    normalization = config.normalization.parameters
+    position = normalization.pop("position", "before_activation")
     parts = Parts(
         input_shape=data.input_shape,
         outputs=network_of(config.dataset, config.model, config.activation).output.features,
         activation=entry(ACTIVATIONS, config.activation),
-        normalization=entry(NORMALIZATIONS, config.normalization),
+        normalization=NORMALIZATIONS[config.normalization.name](**normalization),
         dropout=entry(DROPOUTS, config.dropout),
+        normalized_after=position == "after_activation",
     )
     parameters = config.model.parameters
     parameters.pop("head", None)  # it has decided the number of outputs
@@ -59,18 +63,24 @@ def build_schedule(config: RunConfig) -> Schedule:
     return schedule
 
 
-def learning_rates(config: RunConfig, steps: int) -> Callable[[int, int], float]:
+def learning_rates(
+    config: RunConfig, steps: int, steering: Steering
+) -> Callable[[int, int], float]:
     """Return the learning rate as a function of epoch (from 1 on) and step (from 0 on).
 
     Args:
         config: of the run.
         steps: per epoch.
+        steering: of the run; its present factor is taken.
     """
     schedule = build_schedule(config)
     base: float = config.optimizer.parameters["learning_rate"]
-    return lambda epoch, step: (
-        base * schedule((epoch - 1) * steps + step, config.epochs * steps, steps)
-    )
+
+    def rate(epoch: int, step: int) -> float:
+        scheduled = base * schedule((epoch - 1) * steps + step, config.epochs * steps, steps)
+        return scheduled * steering.rate_factor
+
+    return rate
 
 
 def entry(registry: dict[str, Any], choice: Choice) -> Any:

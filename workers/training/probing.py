@@ -37,7 +37,7 @@ class Probing:
     epochs: frozenset[int]
 
     def at(self, epoch: int, *, ending: bool = False) -> bool:
-        """Whether statistics are taken at an epoch; ``ending``: the run diverged in it."""
+        """Whether statistics are taken at an epoch; ``ending``: the run ends in it."""
         return epoch in self.epochs or (ending and bool(self.epochs))
 
 
@@ -85,7 +85,10 @@ def probed(
         last: whether the run ends here; then the statistics include the decision boundary, for data
             with two features.
     """
-    probe = or_none("layer statistics", lambda: Probe(network, loss.function, samples))
+    probe = or_none(
+        "layer statistics",
+        lambda: Probe(network, loss.function, samples, label_smoothing=loss.label_smoothing),
+    )
     if probe is None:
         return None
     for chunk in probe.chunks():

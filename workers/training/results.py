@@ -39,13 +39,20 @@ class EpochResult:
         epoch: from 1 on.
         metrics: by name; a metric of a diverged run may be NaN or infinite.
         diverged: the training loss or the validation loss is not finite, which ends the training.
+        stopped: the run's early stopping ends the training here.
         statistics: of the layers at the end of the epoch, where they are taken.
     """
 
     epoch: int
     metrics: dict[str, float]
     diverged: bool = False
+    stopped: bool = False
     statistics: NetworkStatistics | None = None
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether the training ends here, whichever epoch this is."""
+        return self.diverged or self.stopped
 
 
 #: A result of each member of a job, by their numbers; all of one kind.

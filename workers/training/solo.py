@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from workers.training.metrics import Metrics, diverges
 from workers.training.probing import probed, probing_of
 from workers.training.remarks import or_none
 from workers.training.results import EpochResult, Pulse, StartResult
+from workers.training.steering import Steering
 from workers.training.streams import Streams
 from workers.training.updates import (
     MeasuredSteps,
@@ -81,9 +83,10 @@ class SoloTraining:
     """A run in training, and its whole state between two steps.
 
     The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of the
-    epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far), and ``updates`` (the
-    update ratios of the latest epoch measured). Everything else follows from the arguments, so an
-    exact resume needs no more than ``state`` and ``restore``, at any pulse or result.
+    epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far), ``updates`` (the
+    update ratios of the latest epoch measured), and ``steering``. Everything else follows from the
+    arguments, so an exact resume needs no more than ``state`` and ``restore``, at any pulse or
+    result.
 
     Args:
         config: a resolved configuration.
@@ -104,15 +107,16 @@ class SoloTraining:
         self.probing = probing_of(config, len(data.train))
         self.steps = math.ceil(len(data.train) / config.batch_size)
         self.metrics = Metrics(self.loss, len(data.train), self.steps)
-        self._learning_rate = learning_rates(config, self.steps)
+        self.steering = Steering(config)
+        self._learning_rate = learning_rates(config, self.steps, self.steering)
         self.epoch = 1
         self.step = 0
         self.sums = self._zeros(self.metrics.sums)
         self.seconds = 0.0
-        self._weights = [layer.weighted.weight for layer in self.network.hidden_layers()]
-        self._weights.append(self.network.output.weight)
+        self._weighted = [layer.weighted for layer in self.network.hidden_layers()]
+        self._weighted.append(self.network.output)
         self._measured = MeasuredSteps(self.probing, self.steps)
-        self.updates = unmeasured(len(self._weights)).to(device)
+        self.updates = unmeasured(len(self._weighted)).to(device)
         self._running_since = time.monotonic()
 
     def run(self) -> Iterator[Pulse | StartResult | EpochResult]:
@@ -123,9 +127,10 @@ class SoloTraining:
             self.seconds = 0.0
             yield StartResult(statistics)
             self._running_since = time.monotonic()
-        while self.epoch <= self.config.epochs:
+        while self.epoch <= self.config.epochs and not self.steering.stopped:
             yield from self._train_epoch()
             result = yield from self._conclude_epoch()
+            self.steering.see(result.metrics)
             self.epoch, self.step, self.seconds = self.epoch + 1, 0, 0.0
             self.sums.zero_()
             yield result
@@ -148,7 +153,7 @@ class SoloTraining:
             "sums": self.sums,
             "updates": self.updates,
         }
-        return _copied({**network, **optimizer, **progress})
+        return _copied({**network, **optimizer, **progress, **self.steering.state()})
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the weights and running statistics, by their names in the network."""
@@ -160,6 +165,7 @@ class SoloTraining:
         self.seconds = float(state["seconds"])
         self.sums.copy_(state["sums"])
         self.updates.copy_(state["updates"])
+        self.steering.restore(state)
         self.network.load_state_dict(below("network.", state))
         for name, parameter in self.network.named_parameters():
             # In the parameter's own memory layout, which fused optimizers require.
@@ -201,7 +207,7 @@ class SoloTraining:
             return
         before = or_none("update ratios", self._copied_weights)
         self.optimizer.step()
-        after = [weight.detach().flatten() for weight in self._weights]
+        after = [layer.weight.detach().flatten() for layer in self._weighted]
         if before is None:
             return
         ratios = or_none("update ratios", lambda: update_ratios(before, after))
@@ -209,7 +215,7 @@ class SoloTraining:
             self.updates[slot] = ratios
 
     def _copied_weights(self) -> list[Tensor]:
-        return [weight.detach().clone().flatten() for weight in self._weights]
+        return [layer.weight.detach().clone().flatten() for layer in self._weighted]
 
     def _measure(self, loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """Return a batch's mean loss and metrics in the order of their names, float64."""
@@ -222,8 +228,8 @@ class SoloTraining:
         validation = yield from self._evaluate(self.data.validation, work)
         metrics = self.metrics.trained(self.sums.tolist())
         metrics |= self.metrics.evaluated("validation", validation)
-        diverged = diverges(metrics)
-        last = diverged or self.epoch == self.config.epochs
+        result = EpochResult(self.epoch, metrics, diverges(metrics), self.steering.stops(metrics))
+        last = result.ends_early or self.epoch == self.config.epochs
         if self.data.test and last:
             work += len(self.data.validation)
             test = yield from self._evaluate(self.data.test, work)
@@ -231,9 +237,9 @@ class SoloTraining:
         metrics["learning_rate"] = self._learning_rate(self.epoch, self.steps - 1)
         metrics["epoch_seconds"] = self.seconds + time.monotonic() - self._running_since
         statistics = None
-        if self.probing.at(self.epoch, ending=diverged):
+        if self.probing.at(self.epoch, ending=result.ends_early):
             statistics = yield from self._probe(work + len(self.data.validation), last=last)
-        return EpochResult(self.epoch, metrics, diverged, statistics)
+        return replace(result, statistics=statistics)
 
     def _probe(self, work: int, *, last: bool) -> Generator[Pulse, None, NetworkStatistics | None]:
         def pulse() -> Iterator[Pulse]:

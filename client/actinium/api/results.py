@@ -19,6 +19,11 @@ _MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "json": "application/json",
 }
+_LAYER_MEDIA_TYPES = {
+    "csv": "text/csv",
+    "parquet": _MEDIA_TYPES["parquet"],
+    "h5": "application/x-hdf5",
+}
 
 
 class Results:
@@ -44,16 +49,26 @@ class Results:
         Raises:
             ValueError: there is no such format.
         """
-        chosen = format or Path(path).suffix.removeprefix(".")
-        if not chosen:
-            raise ValueError(
-                f"Which format? Use a path that ends in .{', .'.join(_MEDIA_TYPES)}, or give the "
-                "format."
-            )
-        if chosen not in _MEDIA_TYPES:
-            raise ValueError(f"{chosen!r} is not a format; valid: {', '.join(_MEDIA_TYPES)}.")
-        address = f"/v1/experiments/{identifier(experiment)}/histories"
-        return download_call(address, Path(path), headers={"Accept": _MEDIA_TYPES[chosen]})
+        return _exported(experiment, "histories", path, format, _MEDIA_TYPES)
+
+    @operation
+    def export_layers(
+        self, experiment: Ref, path: str | Path, *, format: str | None = None
+    ) -> Call[Path]:
+        """Write all layer statistics of an experiment to a file; return its path.
+
+        CSV and Parquet have a row per layer of every epoch with statistics, HDF5 a group per
+        configuration with the histograms too. The file appears when it is complete.
+
+        Args:
+            experiment: the experiment.
+            path: the file.
+            format: ``csv``, ``parquet`` or ``h5``; if not given, the path's ending.
+
+        Raises:
+            ValueError: there is no such format.
+        """
+        return _exported(experiment, "layers", path, format, _LAYER_MEDIA_TYPES)
 
     @operation
     def comparison(
@@ -130,3 +145,26 @@ class Results:
         """
         folder = f"/v1/experiments/{identifier(experiment)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)
+
+
+def _exported(
+    experiment: Ref,
+    what: str,
+    path: str | Path,
+    format: str | None,
+    media_types: Mapping[str, str],
+) -> Call[Path]:
+    """Return the download of one of an experiment's results, in the format of a path.
+
+    Raises:
+        ValueError: there is no such format.
+    """
+    chosen = format or Path(path).suffix.removeprefix(".")
+    if not chosen:
+        raise ValueError(
+            f"Which format? Use a path that ends in .{', .'.join(media_types)}, or give the format."
+        )
+    if chosen not in media_types:
+        raise ValueError(f"{chosen!r} is not a format; valid: {', '.join(media_types)}.")
+    address = f"/v1/experiments/{identifier(experiment)}/{what}"
+    return download_call(address, Path(path), headers={"Accept": media_types[chosen]})

@@ -91,18 +91,22 @@ def retry(session: Session, which: str, *, as_json: bool) -> None:
 @click.option(
     "--format",
     "chosen",
-    type=click.Choice(["csv", "parquet", "json"]),
-    help="Format; if not given, the ending of PATH.",
+    type=click.Choice(["csv", "parquet", "json", "h5"]),
+    help="Format; if not given, the ending of PATH. json has histories only, h5 layers only.",
 )
+@click.option("--layers", is_flag=True, help="Write layer statistics, one row per layer.")
 @json_option
 @click.pass_obj
-def export(session: Session, which: str, path: Path, *, chosen: str | None, as_json: bool) -> None:
-    """Write all histories to a file.
+def export(
+    session: Session, which: str, path: Path, *, chosen: str | None, layers: bool, as_json: bool
+) -> None:
+    """Write all histories, or all layer statistics, to a file.
 
     It has one row per epoch. EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
     """
+    write = session.client.export_layers if layers else session.client.export
     try:
-        written = session.client.export(session.experiment_id(which), path, format=chosen)
+        written = write(session.experiment_id(which), path, format=chosen)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     size = written.stat().st_size

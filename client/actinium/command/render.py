@@ -140,6 +140,7 @@ def run(found: Run, metrics: Metrics) -> RenderableType:
         ("seed", str(found["seed"])),
         ("status", widgets.status_cell(found["status"])),
         ("epoch", f"{found['epoch']} of {found['epochs']}"),
+        ("ended by", (found.get("ended_by") or "").replace("_", " ")),
         ("created", widgets.time(found["created_at"])),
         ("finished", widgets.time(found["finished_at"])),
         ("worker", escape(found["worker"] or "-")),

@@ -46,12 +46,20 @@ def _other_facts(spec: Mapping[str, Any]) -> Facts:
     return [
         ("variant" if len(labels) == 1 else f"{len(labels)} variants", escape("; ".join(labels))),
         ("epochs", str(spec.get("epochs", ""))),
+        ("early stopping", _stopping(spec.get("early_stopping"))),
         ("seeds", _seeds(spec.get("seeds"))),
         ("layer statistics", _statistics(spec.get("layer_statistics"))),
         ("device", device if device != "auto" else ""),
         ("priority", str(priority) if priority else ""),
         ("reuse", "no" if spec.get("reuse") is False else ""),
     ]
+
+
+def _stopping(stopping: Mapping[str, Any] | None) -> str:
+    if stopping is None:
+        return ""
+    metric, patience = stopping.get("metric", "val_loss"), stopping["patience"]
+    return f"{patience} epochs without a better {metric}"
 
 
 def _listed(value: Any) -> Sequence[Any]:

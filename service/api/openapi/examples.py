@@ -184,6 +184,7 @@ RUN: dict[str, Any] = {
     "priority": 0,
     "epoch": 3,
     "epochs": 3,
+    "ended_by": "all_epochs",
     "final": {
         "epoch": 3,
         "loss": 0.1204,
@@ -218,7 +219,7 @@ RUN: dict[str, Any] = {
 
 RUN_PAGE: dict[str, Any] = {"items": [RUN], "next_cursor": None}
 
-HISTORY: dict[str, Any] = {
+_CURVES: dict[str, Any] = {
     "run_id": _RUN_ID,
     "epoch": [1, 2, 3],
     "metrics": {
@@ -232,6 +233,7 @@ HISTORY: dict[str, Any] = {
         "epoch_seconds": [23.9, 24.1, 23.8],
     },
 }
+HISTORY: dict[str, Any] = {**_CURVES, "ended_by": "all_epochs"}
 
 _DISTRIBUTION: dict[str, Any] = {
     "count": 128000,
@@ -268,6 +270,7 @@ LAYERS: dict[str, Any] = {
             "signal": 0.9436,
             "dead_fraction": 0.0234375,
             "saturated_fraction": 0.0,
+            "sparsity": 0.4871,
             "symmetric": False,
         }
     ],
@@ -277,7 +280,7 @@ HISTORIES: dict[str, Any] = {
     "experiment_id": _EXPERIMENT_ID,
     "histories": [
         {
-            **HISTORY,
+            **_CURVES,
             "label": None,
             "dataset": "mnist(train_size=12000, test_size=2000)",
             "model": "mnist_cnn",
@@ -301,6 +304,12 @@ HISTORIES_CSV = (
     "run_id,label,dataset,model,activation,initializer,...,seed,status,epoch,loss,...\n"
     f'{_RUN_ID},,"mnist(train_size=12000, test_size=2000)",mnist_cnn,relu,he_uniform,...,'
     "0,completed,1,0.4216,...\n"
+)
+
+LAYERS_CSV = (
+    "run_id,label,dataset,...,seed,status,epoch,samples,...,layer,layer_index,units,signal,...\n"
+    f'{_RUN_ID},,"mnist(train_size=12000, test_size=2000)",...,0,completed,0,1000,...,'
+    "dense_1,0,128,0.9436,...\n"
 )
 
 ATTEMPT_PAGE: dict[str, Any] = {

@@ -1,11 +1,12 @@
 """Experiments over HTTP: list, read, cancel, retry, delete, and all histories of one."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BeforeValidator, Field
+from sqlalchemy.orm import Session, sessionmaker
 from starlette.responses import Response, StreamingResponse
 
 from service.api.openapi import examples
@@ -39,7 +40,7 @@ from service.api.web.waiting import WaitDep
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
 from service.experiments.progress import ExperimentProgress
-from service.histories import exports
+from service.histories import exports, layer_exports
 from service.statuses import ExperimentStatus
 
 
@@ -174,6 +175,9 @@ def retry_experiment(
 
 
 _PARQUET = "application/vnd.apache.parquet"
+_HDF5 = "application/x-hdf5"
+_BINARY = {"type": "string", "format": "binary"}
+_Stream = Callable[[sessionmaker[Session], uuid.UUID], Iterator[bytes]]
 
 
 async def _export_place(request: Request) -> AsyncIterator[None]:
@@ -183,10 +187,15 @@ async def _export_place(request: Request) -> AsyncIterator[None]:
         yield
 
 
-_STREAMS = {
+_STREAMS: Mapping[str, _Stream] = {
     "application/json": exports.as_json,
     "text/csv": exports.as_csv,
     _PARQUET: exports.as_parquet,
+}
+_LAYER_STREAMS: Mapping[str, _Stream] = {
+    "text/csv": layer_exports.as_csv,
+    _PARQUET: layer_exports.as_parquet,
+    _HDF5: layer_exports.as_hdf5,
 }
 
 
@@ -199,10 +208,7 @@ _STREAMS = {
             "content": {
                 "application/json": {"example": examples.HISTORIES},
                 "text/csv": {"schema": {"type": "string"}, "example": examples.HISTORIES_CSV},
-                _PARQUET: {
-                    "schema": {"type": "string", "format": "binary"},
-                    "example": "PAR1...",
-                },
+                _PARQUET: {"schema": _BINARY, "example": "PAR1..."},
             },
         },
         **NOT_MODIFIED,
@@ -218,15 +224,62 @@ def get_experiment_histories(
 
     Once every run has its result, the answer has an `ETag` and may be kept for good.
     """
-    media_type = negotiate(request.headers.get("accept"), list(_STREAMS))
+    return _streamed(request, experiment_id, session, sessions, _STREAMS, exports.COLUMNS)
+
+
+@_experiments.get(
+    "/{experiment_id}/layers",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "headers": CACHE_HEADERS,
+            "content": {
+                "text/csv": {"schema": {"type": "string"}, "example": examples.LAYERS_CSV},
+                _PARQUET: {"schema": _BINARY, "example": "PAR1..."},
+                _HDF5: {"schema": _BINARY, "example": "\\x89HDF..."},
+            },
+        },
+        **NOT_MODIFIED,
+        **problem_responses(404, 406, 429, 503),
+    },
+    summary="Get all layer statistics of an experiment",
+    dependencies=[*_READ, Depends(_export_place, scope="request")],
+)
+def get_experiment_layers(
+    request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep
+) -> Response:
+    """Stream all layer statistics in the format of `Accept`: CSV or Parquet, or HDF5.
+
+    CSV and Parquet have a row per layer of every epoch with statistics, without histograms. HDF5
+    has a group per configuration with the same columns as datasets, and the histograms; it is sent
+    once the whole file is made.
+
+    Once every run has its result, the answer has an `ETag` and may be kept for good.
+    """
+    return _streamed(
+        request, experiment_id, session, sessions, _LAYER_STREAMS, layer_exports.COLUMNS
+    )
+
+
+def _streamed(  # noqa: PLR0917 - all of a request
+    request: Request,
+    experiment_id: uuid.UUID,
+    session: Session,
+    sessions: sessionmaker[Session],
+    streams: Mapping[str, _Stream],
+    columns: Iterable[str],
+) -> Response:
+    """Return a stream of an experiment's results, in the format that the client prefers."""
+    media_type = negotiate(request.headers.get("accept"), list(streams))
     headers = {"vary": "Accept", "cache-control": REVALIDATE}
     if exports.are_final(session, experiment_id):
         # The tag depends on what decides the content: a digest of the content itself would take
         # as long as sending it.
-        headers |= cache_headers(exports.digest(experiment_id, media_type), immutable=True)
+        tag = exports.digest(experiment_id, media_type, columns)
+        headers |= cache_headers(tag, immutable=True)
         if client_has(request, headers):
             return Response(status_code=304, headers=headers)
-    stream = _STREAMS[media_type](sessions, experiment_id)
+    stream = streams[media_type](sessions, experiment_id)
     return StreamingResponse(stream, media_type=media_type, headers=headers)
 
 

@@ -183,7 +183,12 @@ def get_run_history(
     history = reading.read_history(
         session, run_id, metrics=names, from_epoch=from_epoch, max_points=max_points
     )
-    shown = {"run_id": history.run_id, "epoch": history.epoch, "metrics": history.metrics}
+    shown = {
+        "run_id": history.run_id,
+        "ended_by": history.ended_by,
+        "epoch": history.epoch,
+        "metrics": history.metrics,
+    }
     return cached_response(request, orjson.dumps(shown), immutable=history.status in FINISHED)
 
 

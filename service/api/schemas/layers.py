@@ -61,6 +61,11 @@ class LayerAnswer(ApiAnswer):
         description="Share of z-values where the activation is flat: beyond 4 for sigmoid, beyond "
         "2 for tanh; 0 for unbounded activations."
     )
+    sparsity: float | None = Field(
+        default=None,
+        description="Share of the activations that are exactly zero, over samples and units. Null "
+        "in statistics of an older version.",
+    )
     symmetric: bool = Field(description="Whether all its units have the same weights.")
     symmetry_kept: bool = Field(
         default=True,

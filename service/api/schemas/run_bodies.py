@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Text, literal_column
 
 from service.catalog.metrics import BEST_COLUMN, FINAL_METRICS, MAIN_METRIC
+from service.statuses import EndedBy, RunStatus
 
 _OBJECT = "(SELECT row_to_json(field) FROM (SELECT {fields}) AS field)"
 
@@ -40,13 +41,24 @@ _LIBRARIES = ", ".join(
     f"nullif(runs.engine ->> '{name}', '') AS {name}" for name in ("torch", "numpy", "cuda")
 )
 
+#: ``EndedBy`` of a run; null until it has ended.
+ENDED_BY = f"""
+    CASE runs.status
+        WHEN '{RunStatus.COMPLETED}' THEN CASE WHEN runs.epoch < runs.epochs
+            THEN '{EndedBy.EARLY_STOPPING}' ELSE '{EndedBy.ALL_EPOCHS}' END
+        WHEN '{RunStatus.DIVERGED}' THEN '{EndedBy.DIVERGENCE}'
+        WHEN '{RunStatus.FAILED}' THEN '{EndedBy.FAILURE}'
+        WHEN '{RunStatus.CANCELLED}' THEN '{EndedBy.CANCELLATION}'
+    END
+"""
+
 _DIAGNOSIS = _object("runs.outcome, runs.verdict, runs.findings")
 _RUN = _object(
     f"""
     runs.id, runs.experiment_id, runs.position, runs.label, runs.labels, runs.name,
     runs.config, runs.config_hash,
     runs.seed, runs.status, runs.attempt, runs.failures, runs.max_attempts, runs.priority,
-    runs.epoch, runs.epochs,
+    runs.epoch, runs.epochs, {ENDED_BY} AS ended_by,
     CASE WHEN runs.epoch > 0 THEN {_FINAL} END AS final,
     CASE WHEN runs.best_epoch IS NOT NULL AND runs.{BEST_COLUMN} IS NOT NULL
         THEN {_BEST} END AS best,

@@ -11,7 +11,7 @@ from service.api.schemas.base import ApiAnswer, As, Number
 from service.api.schemas.metrics import BestMetrics, FinalMetrics
 from service.database import tables
 from service.specs.spec import RunConfig
-from service.statuses import FINDING_KINDS, AttemptOutcome, Outcome, RunStatus, Verdict
+from service.statuses import FINDING_KINDS, AttemptOutcome, EndedBy, Outcome, RunStatus, Verdict
 
 _FindingKind = Annotated[str, Field(json_schema_extra={"enum": [*FINDING_KINDS]})]
 
@@ -25,6 +25,12 @@ NAME: Any = Field(
     description="Name of its configuration among those of the experiment: the labels of its "
     "variant and of the axes that vary, or of its activation where none varies.",
     examples=["leaky_relu(0.2), no clipping"],
+)
+
+
+ENDED_BY: Any = Field(
+    description="Why it ended at its last epoch: `early_stopping` where its validation metric had "
+    "stopped improving. Null until it has ended."
 )
 
 
@@ -94,7 +100,8 @@ class RunAnswer(ApiAnswer):
     max_attempts: int
     priority: int
     epoch: int = Field(description="The last recorded epoch.")
-    epochs: int
+    epochs: int = Field(description="How many it was to train.")
+    ended_by: EndedBy | None = ENDED_BY
     final: FinalMetrics | None
     best: BestMetrics | None
     diagnosis: DiagnosisAnswer | None = Field(
@@ -140,7 +147,7 @@ class AttemptAnswer(ApiAnswer):
 Column = list[Number | None]
 
 
-class HistoryAnswer(ApiAnswer):
+class _Curves(ApiAnswer):
     """The metrics of a run by epoch, in columns of equal length."""
 
     run_id: uuid.UUID
@@ -151,7 +158,13 @@ class HistoryAnswer(ApiAnswer):
     )
 
 
-class RunHistory(HistoryAnswer):
+class HistoryAnswer(_Curves):
+    """The metrics of a run by epoch, in columns of equal length, and why it ended."""
+
+    ended_by: EndedBy | None = ENDED_BY
+
+
+class RunHistory(_Curves):
     """The history of a run among those of its experiment.
 
     Axes have their labels, as in comparisons: the value, with the parameters that differ from

@@ -53,3 +53,62 @@ def test_a_run_that_was_never_claimed_has_all_fields_too(api, lab):
     shown = RunAnswer.model_validate_json(answer.content)
     assert (shown.status, shown.final, shown.engine) == ("cancelled", None, None)
     assert shown.model_dump(mode="json") == answer.json()
+
+
+def stopped_early(lab):
+    """A run of five epochs that ended with its second."""
+    stopping = {"patience": 1}
+    experiment_id = lab.submit(epochs=5, early_stopping=stopping, seeds=[1])
+    (run,) = lab.runs(experiment_id)
+    claim = lab.taken()
+    lab.epoch(claim, 1, val_accuracy=0.75)
+    lab.epoch(claim, 2, RunStatus.COMPLETED, val_accuracy=0.5)
+    return experiment_id, run.id
+
+
+def test_an_answer_and_a_history_say_why_a_run_ended(api, lab):
+    found = {}
+    for status in RunStatus:
+        run_id = bring_to(lab, status)
+        found[status] = (
+            api.get(f"/v1/runs/{run_id}").json()["ended_by"],
+            api.get(f"/v1/runs/{run_id}/history").json()["ended_by"],
+        )
+        lab.execute("DELETE FROM experiments")
+    assert {status: ended for status, (ended, _) in found.items()} == {
+        "queued": None,
+        "running": None,
+        "completed": "all_epochs",
+        "diverged": "divergence",
+        "failed": "failure",
+        "cancelled": "cancellation",
+    }
+    assert all(answer == history for answer, history in found.values())
+    _, run_id = stopped_early(lab)
+    shown = api.get(f"/v1/runs/{run_id}").json()
+    assert (shown["ended_by"], shown["epoch"], shown["epochs"]) == ("early_stopping", 2, 5)
+    history = api.get(f"/v1/runs/{run_id}/history").json()
+    assert (history["ended_by"], history["epoch"]) == ("early_stopping", [1, 2])
+    assert shown["config"]["early_stopping"] == {
+        "metric": "val_loss",
+        "patience": 1,
+        "min_delta": 0.0,
+    }
+
+
+def test_an_experiment_that_stopped_early_is_done_and_compared_where_it_stopped(api, lab):
+    experiment_id, _ = stopped_early(lab)
+    shown = api.get(f"/v1/experiments/{experiment_id}").json()
+    assert (shown["status"], shown["progress"], shown["eta_seconds"]) == ("completed", 1.0, None)
+    for at, value in (("final", 0.5), ("best", 0.75)):
+        address = f"/v1/experiments/{experiment_id}/comparison"
+        (group,) = api.get(address, params={"at": at}).json()["groups"]
+        assert group["mean"] == value
+
+
+def test_early_stopping_is_part_of_what_is_hashed_only_where_it_is_asked_for(lab):
+    plain, stopping = (
+        lab.runs(lab.submit(**fields))[0] for fields in ({}, {"early_stopping": {"patience": 3}})
+    )
+    assert "early_stopping" not in plain.config
+    assert plain.config_hash != stopping.config_hash

@@ -530,3 +530,67 @@ def test_every_error_of_a_spec_is_told_at_once():
             optimizer={"name": "sgd", "nesterov": True},
         )
     assert len(caught.value.errors) == 2
+
+
+#: Hashes of the version before normalizations had a place and losses and optimizers had decay.
+_OLDER = {
+    "96fb374a81ed6cfc": {"normalization": "batch"},
+    "9edac49e6d9423c4": {
+        "activation": "tanh",
+        "normalization": {"name": "group", "groups": 4},
+        "optimizer": "adam",
+        "loss": "categorical_crossentropy",
+    },
+    "697613bdb195df9e": {
+        "activation": "tanh",
+        "normalization": {"name": "group", "groups": 4},
+        "optimizer": "adagrad",
+        "loss": "binary_crossentropy",
+    },
+}
+
+
+@pytest.mark.parametrize("older", _OLDER)
+def test_a_parameter_that_came_later_leaves_the_hashes_as_they_were(older):
+    (planned,) = runs_of(**{"activation": "relu"} | _OLDER[older])
+    assert planned.config_hash.startswith(older)
+
+
+def test_the_place_of_a_normalization_is_hashed_where_it_is_not_the_usual_one():
+    hashes = [
+        runs_of(activation="relu", normalization={"name": "batch"} | place)[0].config_hash
+        for place in ({}, {"position": "before_activation"}, {"position": "after_activation"})
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def errors_of(**spec):
+    with pytest.raises(SpecError) as caught:
+        runs_of(**spec)
+    return caught.value.errors
+
+
+def test_normalized_weights_cannot_be_zero():
+    (error,) = errors_of(activation="relu", normalization="weight", initializer="zeros")
+    assert error.location == ("normalization", 0)
+    assert "have none" in error.detail
+    runs_of(activation="relu", normalization="weight", initializer="he_normal")
+    small = {"name": "normal", "stddev": 0.0}
+    assert errors_of(activation="relu", normalization="weight", initializer=small)
+
+
+def test_groups_divide_what_is_normalized():
+    """maxout reads two z-values per unit: eight before the activation, four after it."""
+    network = {"activation": "maxout", "model": {"name": "mlp", "hidden_units": [4]}}
+    group = {"name": "group", "groups": 8}
+    runs_of(**network, dropout="none", normalization=group)
+    after = group | {"position": "after_activation"}
+    (error,) = errors_of(**network, dropout="none", normalization=after)
+    assert "8 groups do not divide the 4 features" in error.detail
+
+
+def test_a_weight_decay_is_coupled_or_decoupled():
+    both = {"name": "sgd", "coupled_weight_decay": 0.1, "decoupled_weight_decay": [0.0, 0.1]}
+    (error,) = errors_of(activation="relu", optimizer=both)
+    assert error.location == ("optimizer", 0, "decoupled_weight_decay", 1)
+    assert "either coupled or decoupled" in error.detail

@@ -110,3 +110,9 @@ def test_threads_are_shared_among_few_runs(form, device, experiment, training_th
 )
 def test_a_pack_leaves_idle_workers_their_share(waiting, workers, most, limit):
     assert pack_limit(waiting, workers, most) == limit
+
+
+def test_normalized_weights_are_never_packed():
+    assert keys(normalization=["weight"]) == [None]
+    after = {"name": "batch", "position": "after_activation"}
+    assert len(set(keys(normalization=["batch", after])) - {None}) == 2

@@ -81,3 +81,11 @@ def test_parameters_vary_under_one_entry(spec, varying):
 
 def test_nothing_varies_among_no_configurations():
     assert varying_parameters([]) == []
+
+
+def test_a_parameter_that_is_left_out_at_its_default_has_that_value():
+    places = ["before_activation", "after_activation"]
+    found = configs(normalization={"name": "batch", "position": places})
+    assert "position" not in found[0]["normalization"]
+    assert [parameter_value(config, "normalization.position") for config in found] == places
+    assert varying_parameters(found) == ["normalization.position"]

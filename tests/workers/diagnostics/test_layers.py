@@ -128,6 +128,7 @@ def check(found: NetworkStatistics, built, loss, expected, activation):
         agree(layer.gradient, gradient, 1e-4)
         agree(layer.z_gradient, delta, 1e-4)
         assert layer.units == z.shape[1]
+        assert layer.sparsity == pytest.approx((values == 0).mean(), abs=2 / values.size)
         by_unit = np.moveaxis(z, 1, 0).reshape(z.shape[1], -1)
         assert layer.signal == pytest.approx(by_unit.std(1).mean(), rel=1e-5)
         if layer.name == "output":
@@ -233,7 +234,7 @@ def test_batch_statistics_are_the_probes_own(normalization):
         built.train()
         plain = built.normalization_1(built.dense_1(x)).double().numpy()
     assert found.layers[0].signal == pytest.approx(plain.std(0).mean(), rel=1e-4)
-    larger = Probe(built, LOSSES["categorical_crossentropy"]().function, 2500)
+    larger = Probe(built, LOSSES["categorical_crossentropy"](label_smoothing=0.0).function, 2500)
     assert [chunk.stop for chunk in larger.chunks()] == [1000, 2000, 2500]
 
 
@@ -301,3 +302,51 @@ def test_equal_channels_stay_equal_where_all_positions_treat_them_alike(told_apa
     found = statistics(built, images, torch.arange(20) % 10).hidden
     assert [layer.symmetric for layer in found[:2]] == [True, True]
     assert [layer.symmetry_kept for layer in found[:2]] == [False, not told_apart]
+
+
+def test_sparsity_is_the_share_of_zeros():
+    x, labels = ball(3, samples=64)
+    options = {"hidden_units": [20, 10]}
+    relu = statistics(network("mlp", (10,), 2, "relu", "he_normal", **options), x, labels)
+    assert all(0.3 < layer.sparsity < 0.7 for layer in relu.hidden)
+    assert relu.layers[-1].sparsity == 0
+    dead = network("mlp", (10,), 2, "relu", "he_normal", bias=-100.0, **options)
+    assert [layer.sparsity for layer in statistics(dead, x, labels).hidden] == [1, 1]
+    tanh = statistics(network("mlp", (10,), 2, "tanh", "he_normal", **options), x, labels)
+    assert [layer.sparsity for layer in tanh.hidden] == [0, 0]
+
+
+def test_z_values_are_what_the_activation_reads_wherever_the_normalization_is():
+    x, labels = ball(3, samples=40)
+    options = {"hidden_units": [6, 5], "normalization": "layer"}
+    for after in (False, True):
+        built = network("mlp", (10,), 2, "tanh", "he_normal", normalized_after=after, **options)
+        first, second = built.hidden_layers()
+        z = first.weighted(x)
+        if after:
+            z = second.weighted(first.normalization(z.tanh()))
+        else:
+            z = second.normalization(second.weighted(first.normalization(z).tanh()))
+        found = statistics(built, x, labels).layers[1]
+        assert found.z.mean == pytest.approx(z.mean().item(), abs=1e-6)
+        assert found.z.std == pytest.approx(z.std(correction=0).item(), rel=1e-5)
+        assert found.activation.std == pytest.approx(z.tanh().std(correction=0).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("model", ["mlp", "mnist_cnn"])
+def test_of_normalized_weights_the_statistics_are_those_of_the_products(model):
+    """w = g v / |v| is what multiplies: values and gradients equal those of a plain network."""
+    sizes = {"mlp": {"hidden_units": [6, 5]}}
+    size = sizes.get(model, {"channels": [3, 4], "kernel_size": 3, "units": [5]})
+    shape = (1, 8, 8)
+    plain, normalized = (
+        network(model, shape, 10, "tanh", "he_normal", normalization=name, **size)
+        for name in ("none", "weight")
+    )
+    x = torch.rand(70, *shape, generator=torch.Generator().manual_seed(1))
+    labels = torch.arange(70) % 10
+    expected, found = statistics(plain, x, labels), statistics(normalized, x, labels)
+    for one, other in zip(found.layers, expected.layers, strict=True):
+        assert one.weight.std == pytest.approx(other.weight.std, rel=1e-5)
+        assert one.gradient.std == pytest.approx(other.gradient.std, rel=1e-4)
+        assert one.gradient.count == other.gradient.count

@@ -35,6 +35,8 @@ CNN = {
     "dataset": {"name": "mnist", "train_size": 48, "test_size": 16},
     "model": {"name": "mnist_cnn", "channels": [8, 8], "units": [8]},
 }
+#: Drops after every epoch but the first, and waits in between.
+_PLATEAU = {"name": "reduce_on_plateau", "patience": 1, "min_delta": 10.0, "cooldown": 1}
 REQUIRED = {"constant": {"value": 0.1}}
 OPTIMIZERS = [
     *AXES["optimizer"],
@@ -57,6 +59,11 @@ SPECS = [
     ),
     {"dropout": "alpha_dropout", "activation": "selu"},
     {"dataset": BASE["dataset"] | {"validation_split": 0.25}},
+    {"early_stopping": {"metric": "val_accuracy", "patience": 1, "min_delta": 1.0}, "epochs": 5},
+    {"early_stopping": {"patience": 2}, "optimizer": {"name": "sgd", "schedule": _PLATEAU}},
+    {"optimizer": {"name": "adam", "schedule": _PLATEAU}, "epochs": 5},
+    {"optimizer": {"name": "adam", "decoupled_weight_decay": 0.1}},
+    {"loss": {"name": "categorical_crossentropy", "label_smoothing": 0.1}},
 ]
 
 

@@ -73,6 +73,31 @@ def test_a_run_is_trained_to_its_end(submitted, train, look):
     assert run.engine["threads"] == 1
 
 
+def test_a_run_that_stops_early_is_completed_with_what_it_has(submitted, train, look):
+    """A rate of zero never improves: one epoch sets the mark, two more wait for another."""
+    still = {"name": "sgd", "learning_rate": 0.0}
+    run_id = submitted(epochs=9, optimizer=still, early_stopping={"patience": 2})
+    assert train() == "completed"
+    run = look.run(run_id)
+    history = look.history(run_id)
+    assert (run.status, run.epoch, run.epochs, len(history)) == ("completed", 3, 9, 3)
+    assert (run.loss, run.val_loss) == (history[-1][1], history[-1][3])
+    assert run.outcome is not None
+    assert look.outcomes(run_id) == ["completed"]
+
+
+def test_a_run_given_back_stops_at_the_same_epoch(submitted, train, look):
+    spec = {
+        "epochs": 9,
+        "optimizer": {"name": "sgd", "learning_rate": 0.0},
+        "early_stopping": {"metric": "val_accuracy", "patience": 3},
+    }
+    run_id = submitted(**spec)
+    assert train(stopping=lambda: look.run(run_id).epoch >= 2) == "released"
+    assert train() == "completed"
+    assert look.run(run_id).epoch == 4
+
+
 def test_initialization_only_ends_without_an_epoch(submitted, train, look):
     run_id = submitted(epochs=0)
     assert train() == "completed"

@@ -29,13 +29,15 @@ def tensors(logits, labels, dtype=torch.float32):
 @pytest.mark.parametrize(("logits", "labels"), cases())
 def test_categorical_crossentropy(logits, labels):
     expected = (logsumexp(logits, axis=1) - logits[np.arange(64), labels]).mean()
-    loss = LOSSES["categorical_crossentropy"]().function(*tensors(logits, labels))
+    loss = LOSSES["categorical_crossentropy"](label_smoothing=0.0).function(
+        *tensors(logits, labels)
+    )
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("logits", "labels"), cases())
 def test_binary_crossentropy(logits, labels):
-    loss = LOSSES["binary_crossentropy"]().function(*tensors(logits, labels))
+    loss = LOSSES["binary_crossentropy"](label_smoothing=0.0).function(*tensors(logits, labels))
     assert loss.item() == pytest.approx(reference(logits, labels), rel=1e-5)
 
 
@@ -44,12 +46,12 @@ def test_binary_crossentropy_keeps_its_digits_when_confidently_wrong(margin):
     logits = np.zeros((1, 10))
     logits[0, 3] = margin
     labels = np.array([5])
-    loss = LOSSES["binary_crossentropy"]().function(*tensors(logits, labels))
+    loss = LOSSES["binary_crossentropy"](label_smoothing=0.0).function(*tensors(logits, labels))
     assert loss.item() == pytest.approx(reference(logits, labels), rel=2e-6)
 
 
 def test_binary_crossentropy_has_the_right_gradient():
-    loss = LOSSES["binary_crossentropy"]().function
+    loss = LOSSES["binary_crossentropy"](label_smoothing=0.0).function
     for logits, labels in cases()[:3]:
         x, y = tensors(logits, labels, torch.float64)
         x.requires_grad_()
@@ -64,7 +66,7 @@ def test_binary_crossentropy_has_the_right_gradient():
 def test_surely_wrong_outputs_keep_a_finite_loss_and_their_gradient():
     x, y = tensors(np.array([[1e4] + [-1e4] * 9]), np.array([1]))
     x.requires_grad_()
-    loss = LOSSES["binary_crossentropy"]().function(x, y)
+    loss = LOSSES["binary_crossentropy"](label_smoothing=0.0).function(x, y)
     (slope,) = torch.autograd.grad(loss, x)
     assert loss.item() == pytest.approx(2e4 / 10)
     assert slope[0, :3].tolist() == pytest.approx([0.1, -0.1, 0])
@@ -84,7 +86,7 @@ def test_a_single_sigmoid_unit_tells_two_classes_apart():
     logits, labels = 5 * generator.standard_normal((64, 1)), generator.integers(0, 2, 64)
     p = 1 / (1 + np.exp(-logits[:, 0]))
     expected = -np.where(labels == 1, np.log(p), np.log1p(-p)).mean()
-    loss = LOSSES["binary_crossentropy"]()
+    loss = LOSSES["binary_crossentropy"](label_smoothing=0.0)
     x, y = tensors(logits, labels)
     assert loss.function(x, y).item() == pytest.approx(expected, rel=1e-5)
     for metric in loss.metrics.values():
@@ -92,8 +94,11 @@ def test_a_single_sigmoid_unit_tells_two_classes_apart():
 
 
 def test_metrics_of_each_loss():
-    assert list(LOSSES["categorical_crossentropy"]().metrics) == ["accuracy"]
-    assert list(LOSSES["binary_crossentropy"]().metrics) == ["accuracy", "binary_accuracy"]
+    assert list(LOSSES["categorical_crossentropy"](label_smoothing=0.0).metrics) == ["accuracy"]
+    assert list(LOSSES["binary_crossentropy"](label_smoothing=0.0).metrics) == [
+        "accuracy",
+        "binary_accuracy",
+    ]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -112,11 +117,39 @@ def test_an_output_that_is_not_finite_is_wrong(value):
         assert accuracy(one, labels).tolist() == [0.0, float(label)]
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+@pytest.mark.parametrize(("logits", "labels"), cases())
+def test_smoothed_labels_are_torchs(logits, labels, smoothing):
+    loss = LOSSES["categorical_crossentropy"](label_smoothing=smoothing)
+    x, y = tensors(logits, labels, torch.float64)
+    expected = torch.nn.functional.cross_entropy(x, y, label_smoothing=smoothing)
+    assert loss.function(x, y).item() == pytest.approx(expected.item(), rel=1e-12)
+    logs = logits - logsumexp(logits, axis=1, keepdims=True)
+    targets = np.eye(10)[labels] * (1 - smoothing) + smoothing / 10
+    per_sample = -(targets * logs).sum(1)
+    np.testing.assert_allclose(loss.per_sample(x, y).numpy(), per_sample, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("outputs", [1, 10])
+def test_smoothed_targets_of_sigmoids_are_keras(outputs):
+    """y (1 - s) + s / 2, as keras.losses.BinaryCrossentropy documents it."""
+    generator = np.random.default_rng(2)
+    logits = 3 * generator.standard_normal((64, outputs))
+    labels = generator.integers(0, max(outputs, 2), 64)
+    truth = np.eye(10)[labels] if outputs > 1 else labels[:, None]
+    t = truth * 0.8 + 0.1
+    expected = (t * np.logaddexp(0, -logits) + (1 - t) * np.logaddexp(0, logits)).mean(1)
+    loss = LOSSES["binary_crossentropy"](label_smoothing=0.2)
+    x, y = tensors(logits, labels, torch.float64)
+    np.testing.assert_allclose(loss.per_sample(x, y).numpy(), expected, rtol=1e-10)
+    assert loss.function(x, y).item() == pytest.approx(expected.mean(), rel=1e-10)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("classes", [1, 2, 3, 10])
 def test_a_sample_with_one_odd_output_is_wrong_by_every_metric(classes, value):
     for name, loss in LOSSES.items():
-        for metric in loss().metrics.values():
+        for metric in loss(label_smoothing=0.0).metrics.values():
             for column in range(classes):
                 labels = torch.arange(max(classes, 2))
                 logits = 9.0 * torch.eye(max(classes, 2), classes) - 1

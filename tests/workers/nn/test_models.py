@@ -242,3 +242,51 @@ def test_the_recipe_costs_what_its_layers_multiply():
     assert counted.parameters == 1_199_882
     # 26^2 x 9 x 32 + 24^2 x 288 x 64 + 9216 x 128 + 1280
     assert counted.multiply_adds == 194_688 + 10_616_832 + 1_179_648 + 1_280
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("model", ["mlp", "mnist_cnn"])
+def test_a_normalization_is_where_it_is_asked_for(model, after):
+    """Against the composition written out, with a scale that differs from unit to unit."""
+    sizes = {"mlp": {"hidden_units": [6, 4]}, "mnist_cnn": {"channels": [4, 6], "kernel_size": 3}}
+    size = sizes[model] | ({} if model == "mlp" else {"units": [5]})
+    shape = (1, 8, 8)
+    parts = Parts(
+        shape,
+        3,
+        partial(activation, "tanh"),
+        NORMALIZATIONS["layer"](epsilon=1e-3),
+        DROPOUTS["none"](),
+        normalized_after=after,
+    )
+    network = MODELS[model](parts, **size)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    inputs = torch.rand(5, *shape, generator=generator)
+
+    def layer(found, x):
+        z = found.weighted(x)
+        return found.normalization(z.tanh()) if after else found.normalization(z).tanh()
+
+    first, second, *rest = network.hidden_layers()
+    if model == "mlp":
+        x = layer(second, layer(first, inputs.flatten(1)))
+    else:
+        x = F.max_pool2d(layer(second, layer(first, inputs)), 2)
+        x = layer(rest[0], torch.einsum("bchw->bhwc", x).reshape(5, -1))
+    torch.testing.assert_close(network(inputs), network.output(x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_normalization_after_maxout_is_as_wide_as_its_units():
+    parts = Parts(
+        (3,),
+        2,
+        partial(activation, "maxout"),
+        NORMALIZATIONS["rms"](epsilon=1e-3),
+        DROPOUTS["none"](),
+        normalized_after=True,
+    )
+    network = MODELS["mlp"](parts, hidden_units=[5])
+    assert network.get_parameter("normalization_1.weight").shape == (5,)

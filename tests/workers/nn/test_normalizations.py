@@ -6,7 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from workers.nn.normalizations import NORMALIZATIONS, running_statistics_frozen
+from workers.nn.normalizations import (
+    NORMALIZATIONS,
+    WeightNorm,
+    running_statistics_frozen,
+    set_weight,
+)
 
 EPSILON = 1e-3
 MOMENTUM = 0.7
@@ -17,9 +22,11 @@ PARAMETERS = {
     "instance": {"epsilon": EPSILON},
     "group": {"groups": 3, "epsilon": EPSILON},
     "switchable": {"momentum": MOMENTUM, "epsilon": EPSILON},
+    "rms": {"epsilon": EPSILON},
+    "weight": {},
 }
 RUNNING = ["batch", "switchable"]
-NORMALIZING = sorted(set(NORMALIZATIONS) - {"none"})
+NORMALIZING = sorted(set(NORMALIZATIONS) - {"none", "weight"})
 FEATURES = 6
 SHAPES = {"dense": (5, FEATURES), "image": (5, FEATURES, 4, 3)}
 LAYOUTS = {"dense": torch.contiguous_format, "image": torch.channels_last}
@@ -61,6 +68,8 @@ def torchs_own(name, kind):
         ("instance", "image"): nn.InstanceNorm2d(FEATURES, EPSILON, affine=True),
         ("group", "dense"): nn.GroupNorm(3, FEATURES, EPSILON),
         ("group", "image"): nn.GroupNorm(3, FEATURES, EPSILON),
+        ("rms", "dense"): nn.RMSNorm(FEATURES, EPSILON),
+        ("rms", "image"): nn.RMSNorm(SHAPES["image"][1:], EPSILON, elementwise_affine=False),
     }[name, kind].double()
     return own, getattr(own, "weight", None) is not None
 
@@ -73,7 +82,8 @@ def normalized_by_torch(own, affine, ours, x):
     if affine:
         own.load_state_dict(dict(ours.named_parameters()), strict=False)
         return own(x)
-    return own(x) * by_feature(ours.weight, x) + by_feature(ours.bias, x)
+    scaled = own(x) * by_feature(ours.weight, x)
+    return scaled + by_feature(ours.bias, x) if hasattr(ours, "bias") else scaled
 
 
 @pytest.mark.parametrize("kind", SHAPES)
@@ -90,7 +100,7 @@ def test_values_gradients_and_running_statistics_are_torchs_own(name, kind):
         slope, *slopes = torch.autograd.grad(found, [x, *ours.parameters()], upstream)
         theirs = own if affine else ours
         expected_slope, *expected_slopes = torch.autograd.grad(
-            expected, [x, theirs.weight, theirs.bias], upstream
+            expected, [x, *theirs.parameters()], upstream
         )
         torch.testing.assert_close(slope, expected_slope, rtol=1e-9, atol=1e-9)
         torch.testing.assert_close(slopes, expected_slopes, rtol=1e-9, atol=1e-9)
@@ -196,9 +206,9 @@ def test_new_modules_scale_by_one_shift_by_zero_and_mix_evenly():
     for name in NORMALIZING:
         made = NORMALIZATIONS[name](**PARAMETERS[name])(FEATURES)
         values = {key: tensor.unique().tolist() for key, tensor in made.named_parameters()}
-        assert values.pop("bias") == [0], name
+        assert values.pop("bias", [0]) == [0], name
         assert all(value == [1] for value in values.values()), name
-        assert made.weight.shape == made.bias.shape == (FEATURES,)
+        assert {tuple(made.get_parameter(key).shape) for key in values} <= {(FEATURES,), (3,)}
 
 
 @pytest.mark.parametrize("name", NORMALIZATIONS)
@@ -216,6 +226,52 @@ def test_channels_last_stays_channels_last_and_changes_no_value(name, training):
     (expected_slope,) = torch.autograd.grad(expected, plain, upstream.contiguous())
     assert slope.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(slope, expected_slope, rtol=1e-4, atol=1e-4)
+
+
+def test_rms_keeps_the_mean_and_gives_a_mean_square_of_one():
+    made = NORMALIZATIONS["rms"](epsilon=1e-12)(FEATURES).double()
+    x = z_values("image")
+    y = made(x)
+    np.testing.assert_allclose(y.square().mean((1, 2, 3)).detach().numpy(), 1, rtol=1e-9)
+    ratios = (y / x).detach().flatten(1)
+    np.testing.assert_allclose(ratios, ratios[:, :1].expand_as(ratios), rtol=1e-9)
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(4, FEATURES), nn.Conv2d(2, FEATURES, 3)], ids=repr)
+def test_weight_normalization_is_the_papers_formula(layer):
+    """Its value, and the gradients of equation 3, against those of the plain weight."""
+    layer = layer.double()
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(layer.weight.shape, generator=torch.manual_seed(3)))
+    plain = layer.weight.detach().clone().requires_grad_()
+    WeightNorm.attach(layer)
+    torch.testing.assert_close(layer.weight, plain, rtol=1e-12, atol=0)
+    lengths, directions = layer.parametrizations.weight.parameters()
+    with torch.no_grad():  # no longer what they began as
+        lengths.mul_(torch.linspace(0.5, 2, FEATURES).view(-1, *[1] * (plain.dim() - 1)))
+    ones = tuple(range(1, plain.dim()))
+    norms = directions.detach().square().sum(ones, keepdim=True).sqrt()
+    expected = (lengths * directions / norms).detach()
+    torch.testing.assert_close(layer.weight, expected, rtol=1e-12, atol=0)
+    upstream = torch.randn(plain.shape, generator=torch.manual_seed(4)).double()
+    by_length, by_direction = torch.autograd.grad(layer.weight, [lengths, directions], upstream)
+    length_slope = (upstream * directions / norms).sum(ones, keepdim=True)
+    direction_slope = lengths / norms * upstream - lengths * length_slope / norms**2 * directions
+    torch.testing.assert_close(by_length, length_slope.detach(), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(by_direction, direction_slope.detach(), rtol=1e-10, atol=1e-12)
+
+
+def test_weights_are_set_through_their_lengths_and_directions():
+    layer = nn.Linear(4, FEATURES)
+    WeightNorm.attach(layer)
+    wanted = torch.randn(FEATURES, 4, generator=torch.manual_seed(5))
+    set_weight(layer, wanted)
+    torch.testing.assert_close(layer.weight.detach(), wanted)
+    assert {name for name, _ in layer.named_parameters()} == {
+        "bias",
+        "parametrizations.weight.original0",
+        "parametrizations.weight.original1",
+    }
 
 
 @pytest.mark.parametrize("kind", SHAPES)

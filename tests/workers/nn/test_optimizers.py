@@ -9,10 +9,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from service.specs.choices import choice
+from service.specs.expansion import expand
+from service.specs.limits import Limits
+from service.specs.spec import ExperimentSpec
 from workers.nn.optimizers import OPTIMIZERS
 from workers.training.solo import SoloTraining
+from workers.training.steering import Steering
 
-PROVED = {"sgd", "adam", "adamw", "rmsprop", "adagrad"}
+PROVED = {"sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "lion"}
+
+NO_DECAY = {"coupled_weight_decay": 0.0, "decoupled_weight_decay": 0.0}
 
 RNG = np.random.default_rng(1)
 START = RNG.standard_normal(50)
@@ -22,7 +28,8 @@ GRADIENTS = RNG.standard_normal((6, 50)) * np.geomspace(1, 1e-8, 50)
 
 def stepped(name, **parameters):
     weights = torch.nn.Parameter(torch.tensor(START))
-    optimizer = OPTIMIZERS[name]([weights], **parameters)
+    decay = {} if name == "adamw" else NO_DECAY
+    optimizer = OPTIMIZERS[name]([weights], **{**decay, **parameters})
     for gradient in GRADIENTS:
         weights.grad = torch.tensor(gradient)
         optimizer.step()
@@ -96,8 +103,122 @@ def test_adagrad_divides_by_the_root_of_the_sum_of_squares(initial, epsilon):
     np.testing.assert_allclose(found, weights, rtol=1e-9)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.2])
+def test_nadam_is_torchs(decay):
+    weights = torch.nn.Parameter(torch.tensor(START))
+    own = torch.optim.NAdam(
+        [weights], 0.01, (0.8, 0.95), 1e-7, weight_decay=decay, momentum_decay=0.01, foreach=False
+    )
+    for gradient in GRADIENTS:
+        weights.grad = torch.tensor(gradient)
+        own.step()
+    found = stepped("nadam", **NADAM, coupled_weight_decay=decay)
+    np.testing.assert_allclose(found, weights.detach().numpy(), rtol=1e-12)
+
+
+def test_nadam_is_algorithm_2():
+    weights, mean, square, product = START.copy(), np.zeros(50), np.zeros(50), 1.0
+    for step, gradient in enumerate(GRADIENTS, start=1):
+        momentum, following = (0.8 * (1 - 0.5 * 0.96 ** (0.01 * t)) for t in (step, step + 1))
+        product *= momentum
+        mean = 0.8 * mean + 0.2 * gradient
+        square = 0.95 * square + 0.05 * gradient**2
+        ahead = following * mean / (1 - product * following)
+        ahead += (1 - momentum) * gradient / (1 - product)
+        weights -= 0.01 * ahead / (np.sqrt(square / (1 - 0.95**step)) + 1e-7)
+    # Torch keeps the product of the momenta in float32.
+    np.testing.assert_allclose(stepped("nadam", **NADAM), weights, rtol=1e-6)
+
+
+NADAM = {
+    "learning_rate": 0.01,
+    "beta_1": 0.8,
+    "beta_2": 0.95,
+    "epsilon": 1e-7,
+    "momentum_decay": 0.01,
+}
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_lion_is_algorithm_2(decay):
+    weights, mean = START.copy(), np.zeros(50)
+    for gradient in GRADIENTS:
+        direction = np.sign(0.9 * mean + 0.1 * gradient)
+        weights -= 0.01 * (direction + decay * weights)
+        mean = 0.8 * mean + 0.2 * gradient
+    found = stepped(
+        "lion", learning_rate=0.01, beta_1=0.9, beta_2=0.8, decoupled_weight_decay=decay
+    )
+    np.testing.assert_allclose(found, weights, rtol=1e-12)
+
+
+#: Parameters of each optimizer that has both decays.
+DECAYING = {
+    "sgd": {"learning_rate": 0.1, "momentum": 0.9, "nesterov": False},
+    "adam": {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-7},
+    "rmsprop": {"learning_rate": 0.01, "rho": 0.8, "momentum": 0.5, "epsilon": 1e-7},
+    "adagrad": {"learning_rate": 0.1, "initial_accumulator": 0.1, "epsilon": 1e-7},
+    "nadam": NADAM,
+    "lion": {"learning_rate": 0.01, "beta_1": 0.9, "beta_2": 0.8},
+}
+
+
+def test_every_optimizer_decays():
+    assert {*DECAYING, "adamw"} == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", DECAYING)
+def test_a_coupled_decay_is_a_gradient_of_the_weights(name):
+    plain, decayed = (
+        torch.nn.Parameter(torch.tensor(START)),
+        torch.nn.Parameter(torch.tensor(START)),
+    )
+    coupled = {**NO_DECAY, "coupled_weight_decay": 0.2}
+    own = OPTIMIZERS[name]([plain], **DECAYING[name], **NO_DECAY)
+    ours = OPTIMIZERS[name]([decayed], **DECAYING[name], **coupled)
+    for gradient in GRADIENTS:
+        plain.grad = torch.tensor(gradient) + 0.2 * plain.detach()
+        decayed.grad = torch.tensor(gradient)
+        own.step()
+        ours.step()
+    np.testing.assert_allclose(decayed.detach().numpy(), plain.detach().numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", DECAYING)
+def test_a_decoupled_decay_shrinks_the_weights_before_each_step(name):
+    """By the rate of that step, of which the slots know nothing."""
+    plain, decayed = (
+        torch.nn.Parameter(torch.tensor(START)),
+        torch.nn.Parameter(torch.tensor(START)),
+    )
+    decoupled = {**NO_DECAY, "decoupled_weight_decay": 0.3}
+    own = OPTIMIZERS[name]([plain], **DECAYING[name], **NO_DECAY)
+    ours = OPTIMIZERS[name]([decayed], **DECAYING[name], **decoupled)
+    for number, gradient in enumerate(GRADIENTS, start=1):
+        rate = 0.01 / number
+        for optimizer in (own, ours):
+            optimizer.param_groups[0]["lr"] = rate
+        plain.grad, decayed.grad = torch.tensor(gradient), torch.tensor(gradient)
+        with torch.no_grad():
+            plain.mul_(1 - rate * 0.3)
+        own.step()
+        ours.step()
+    np.testing.assert_allclose(decayed.detach().numpy(), plain.detach().numpy(), rtol=1e-12)
+
+
+def test_adam_with_a_decoupled_decay_is_adamw():
+    adam = DECAYING["adam"]
+    found = stepped("adam", **adam, decoupled_weight_decay=0.3)
+    np.testing.assert_allclose(found, stepped("adamw", **adam, weight_decay=0.3), rtol=1e-12)
+
+
 def test_every_optimizer_is_proved_here():
     assert set(OPTIMIZERS) == PROVED
+
+
+def only_config(**spec):
+    (run,) = expand(ExperimentSpec.model_validate(spec), Limits())
+    return run.config
 
 
 class Tiny(SoloTraining):
@@ -113,6 +234,7 @@ class Tiny(SoloTraining):
         self.optimizer = OPTIMIZERS[name](self.network.parameters(), **parameters)
         self.device = torch.device("cpu")
         self.epoch, self.step, self.seconds = 1, 0, 0.0
+        self.steering = Steering(only_config(activation="relu"))
         self.sums = torch.zeros(2, dtype=torch.float64)
         self.updates = torch.zeros(2)
 
@@ -133,6 +255,8 @@ VARIANTS = [
     ("sgd", {"momentum": 0.9, "nesterov": True}),
     ("rmsprop", {"momentum": 0.9}),
     ("adagrad", {"initial_accumulator": 0.0}),
+    ("adam", {"decoupled_weight_decay": 0.1}),
+    ("lion", {"coupled_weight_decay": 0.1}),
 ]
 
 

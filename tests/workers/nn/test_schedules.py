@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from workers.nn.schedules import SCHEDULES
 
-PROVED = {"constant", "step", "cosine", "warmup"}
+PROVED = {"constant", "step", "cosine", "warmup", "one_cycle", "reduce_on_plateau"}
 
 
 def factors(name, total=10, epoch=6, **parameters):
@@ -25,6 +25,11 @@ def test_every_schedule_is_proved_here():
 
 def test_constant_is_one():
     assert set(factors("constant")) == {1.0}
+
+
+def test_a_plateau_is_no_matter_of_the_schedule():
+    parameters = {"metric": "val_loss", "factor": 0.1, "patience": 2, "min_delta": 0.0}
+    assert set(factors("reduce_on_plateau", cooldown=0, least=0.0, **parameters)) == {1.0}
 
 
 def test_step_drops_at_the_first_step_of_an_epoch():
@@ -79,6 +84,33 @@ def test_warmup_of_part_of_an_epoch():
 def test_a_training_shorter_than_its_warmup_ends_on_the_way_up():
     found = factors("warmup", total=1, epoch=4, epochs=2.0, then="cosine")
     assert found == pytest.approx([1 / 8, 2 / 8, 3 / 8, 4 / 8])
+
+
+@pytest.mark.parametrize("shape", ["cosine", "linear"])
+@pytest.mark.parametrize("rise", [0.1, 0.3, 0.75])
+def test_one_cycle_is_torchs(shape, rise):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    own = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=1.0,
+        total_steps=60,
+        pct_start=rise,
+        anneal_strategy={"cosine": "cos", "linear": "linear"}[shape],
+        cycle_momentum=False,
+        div_factor=25,
+        final_div_factor=1e4,
+    )
+    found = factors("one_cycle", rise=rise, start=1 / 25, final=4e-6, shape=shape)
+    for number, factor in enumerate(found):
+        assert factor == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9, abs=1e-12)
+        optimizer.step()
+        if number < 59:
+            own.step()
+
+
+def test_one_cycle_of_a_single_step_has_a_rate():
+    (found,) = factors("one_cycle", 1, 1, rise=0.3, start=0.04, final=0.01, shape="cosine")
+    assert 0 < found <= 1
 
 
 EPOCHS, STEPS = st.integers(1, 12), st.integers(1, 40)

@@ -45,9 +45,10 @@ def test_entries_and_functions_have_each_other(axis):
 def test_a_function_takes_its_entrys_parameters_and_defaults_none(axis):
     for name, function in REGISTRIES[axis].items():
         # A schedule is built beside its optimizer, of which it is a parameter in a spec; a
-        # model's head is known to it as the number of its outputs.
+        # model's head is known to it as the number of its outputs; the place of a normalization
+        # is the model's.
         stated = {parameter.name for parameter in AXES[axis][name].parameters}
-        stated -= {"schedule", "head"}
+        stated -= {"schedule", "head", "position"}
         taken = {
             parameter.name
             for parameter in inspect.signature(function).parameters.values()

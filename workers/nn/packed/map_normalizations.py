@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from workers.nn.maps import pooled
-from workers.nn.normalizations import BatchNorm, GroupNorm, InstanceNorm, SwitchableNorm
+from workers.nn.normalizations import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    RmsNorm,
+    SwitchableNorm,
+    WeightNorm,
+)
 from workers.nn.packed.normalizations import (
     RUNNING_STATISTICS,
     PackedNormalization,
@@ -27,6 +34,8 @@ def packed_map_normalization(module: nn.Module) -> PackedNormalization:
         TypeError: there is none.
     """
     match module:
+        case WeightNorm():
+            raise TypeError("Normalized weights are trained one run at a time.")
         case nn.Identity():
             return unnormalized
         case GroupNorm():
@@ -37,6 +46,8 @@ def packed_map_normalization(module: nn.Module) -> PackedNormalization:
             return _PackedMapBatchNorm(module.momentum, module.epsilon)
         case SwitchableNorm():
             return _PackedMapSwitchableNorm(module.momentum, module.epsilon)
+        case RmsNorm():
+            return _PackedMapRmsNorm(module.epsilon)
     raise TypeError(f"There is no packed form of {type(module).__name__}.")
 
 
@@ -122,6 +133,21 @@ class _PackedMapSwitchableNorm:
         normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self.epsilon)
         scale, shift = _per_map(parameters["weight"]), _per_map(parameters["bias"])
         return torch.addcmul(shift, normalized, scale), moved
+
+
+@dataclass(frozen=True)
+class _PackedMapRmsNorm:
+    epsilon: float
+
+    def __call__(
+        self,
+        z: Tensor,
+        parameters: Mapping[str, Tensor],
+        statistics: Mapping[str, Tensor],  # noqa: ARG002 - it has none
+        training: bool,  # noqa: ARG002 - the same in both
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        square = z.square().mean((2, 3, 4), keepdim=True)
+        return z * torch.rsqrt(square + self.epsilon) * _per_map(parameters["weight"]), {}
 
 
 def side_by_side(x: Tensor) -> Tensor:

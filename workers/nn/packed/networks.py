@@ -55,6 +55,7 @@ class PackedNetwork:
             for layers in zip(*hidden, strict=True)
         ]
         self._normalizations = [_normalization(layer) for layer in hidden[0]]
+        self._normalized_after = [layer.normalized_after for layer in hidden[0]]
         dropouts = [network.dropouts() for network in members]
         self._dropouts = [PackedDropout(site, device) for site in zip(*dropouts, strict=True)]
         self.sites = [dropout.site for dropout in dropouts[0]]
@@ -88,6 +89,16 @@ class PackedNetwork:
         """
         raise NotImplementedError
 
+    def _finished(
+        self, at: int, sums: Tensor, parameters: Tensors, statistics: Tensors, training: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what a layer makes of its weighted sums, and the statistics that this moves."""
+        if self._normalized_after[at]:
+            activations = self._activated(at, sums, parameters)
+            return self._normalized(at, activations, parameters, statistics, training)
+        z, moved = self._normalized(at, sums, parameters, statistics, training)
+        return self._activated(at, z, parameters), moved
+
     def _normalized(
         self, at: int, z: Tensor, parameters: Tensors, statistics: Tensors, training: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -119,10 +130,10 @@ class PackedMlp(PackedNetwork):
         x = inputs.flatten(2)
         moved: dict[str, Tensor] = {}
         for at, name in enumerate(self._names):
-            z = _dense(name, x, parameters, gradients)
-            z, of_layer = self._normalized(at, z, parameters, statistics, keys is not None)
+            sums = _dense(name, x, parameters, gradients)
+            x, of_layer = self._finished(at, sums, parameters, statistics, keys is not None)
             moved |= of_layer
-            x = self._dropped(at, self._activated(at, z, parameters), keys)
+            x = self._dropped(at, x, keys)
         return _dense("output", x, parameters, gradients), moved
 
 
@@ -142,19 +153,19 @@ class PackedMnistCnn(PackedNetwork):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         members, samples = inputs.shape[:2]
         training = keys is not None
-        z = _convolution("conv_1", inputs, parameters)
-        z, moved = self._normalized(0, z, parameters, statistics, training)
-        z = _convolution("conv_2", self._activated(0, z, parameters), parameters)
-        z, of_layer = self._normalized(1, z, parameters, statistics, training)
-        moved |= of_layer
+        sums = _convolution("conv_1", inputs, parameters)
+        x, moved = self._finished(0, sums, parameters, statistics, training)
+        sums = _convolution("conv_2", x, parameters)
         # Activations are applied before the pooling, since some member's may not commute with it
         # (see ``workers.nn.models.max_pooled``).
-        pooled = F.max_pool2d(side_by_side(self._activated(1, z, parameters)), 2)
-        x = member_by_member(pooled, members).permute(0, 1, 3, 4, 2).reshape(members, samples, -1)
-        z = _dense("dense_1", self._dropped(0, x, keys), parameters, gradients)
-        z, of_layer = self._normalized(2, z, parameters, statistics, training)
+        x, of_layer = self._finished(1, sums, parameters, statistics, training)
         moved |= of_layer
-        x = self._dropped(1, self._activated(2, z, parameters), keys)
+        pooled = F.max_pool2d(side_by_side(x), 2)
+        x = member_by_member(pooled, members).permute(0, 1, 3, 4, 2).reshape(members, samples, -1)
+        sums = _dense("dense_1", self._dropped(0, x, keys), parameters, gradients)
+        x, of_layer = self._finished(2, sums, parameters, statistics, training)
+        moved |= of_layer
+        x = self._dropped(1, x, keys)
         return _dense("output", x, parameters, gradients), moved
 
 

@@ -13,7 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from workers.nn.maps import moments_of_maps, scaled_maps
-from workers.nn.normalizations import BatchNorm, GroupNorm, InstanceNorm, SwitchableNorm
+from workers.nn.normalizations import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    RmsNorm,
+    SwitchableNorm,
+    WeightNorm,
+)
 
 #: (z-values, parameters, running statistics, whether it trains) -> (normalized, new statistics).
 PackedNormalization = Callable[
@@ -30,6 +37,8 @@ def packed_normalization(module: nn.Module) -> PackedNormalization:
         TypeError: there is none.
     """
     match module:
+        case WeightNorm():
+            raise TypeError("Normalized weights are trained one run at a time.")
         case nn.Identity():
             return unnormalized
         case GroupNorm():
@@ -40,6 +49,8 @@ def packed_normalization(module: nn.Module) -> PackedNormalization:
             return _PackedBatchNorm(module.momentum, module.epsilon)
         case SwitchableNorm():
             return _PackedSwitchableNorm(module.momentum, module.epsilon)
+        case RmsNorm():
+            return _PackedRmsNorm(module.epsilon)
     raise TypeError(f"There is no packed form of {type(module).__name__}.")
 
 
@@ -122,6 +133,21 @@ class _PackedSwitchableNorm:
         normalized = (z - mixed_mean) * torch.rsqrt(mixed_variance + self.epsilon)
         scale, shift = parameters["weight"].unsqueeze(1), parameters["bias"].unsqueeze(1)
         return scaled_maps(normalized, scale, shift), moved
+
+
+@dataclass(frozen=True)
+class _PackedRmsNorm:
+    epsilon: float
+
+    def __call__(
+        self,
+        z: Tensor,
+        parameters: Mapping[str, Tensor],
+        statistics: Mapping[str, Tensor],  # noqa: ARG002 - it has none
+        training: bool,  # noqa: ARG002 - the same in both
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        square = z.square().mean(2, keepdim=True)
+        return z * torch.rsqrt(square + self.epsilon) * parameters["weight"].unsqueeze(1), {}
 
 
 def mixed(statistics: Sequence[Tensor], weights: Tensor) -> Tensor:

@@ -45,9 +45,16 @@ class PackedOptimizer:
     #: Names of the state tensors. They start as zeros unless ``start`` overrides it.
     slots: tuple[str, ...] = ()
 
+    #: The parameter that is the decoupled weight decay.
+    decoupled = "decoupled_weight_decay"
+
     def __init__(self, members: Sequence[Mapping[str, Any]], device: torch.device) -> None:
         self.members = members
         self._device = device
+        coupled = [member.get("coupled_weight_decay", 0.0) for member in members]
+        # A member without decay is added zeros and multiplied by ones, which changes no bit.
+        self._coupled = torch.tensor(coupled, device=device).unsqueeze(1) if any(coupled) else None
+        self._shrinks = any(member[self.decoupled] for member in members)
 
     def number(self, name: str, of: Callable[[float], float] = float) -> Tensor:
         """Return a number of each member, or a function of it in float64: (K, 1) float32."""
@@ -58,21 +65,37 @@ class PackedOptimizer:
         """Return the initial value of every element of a member's slots."""
         return 0.0
 
-    def rates(
-        self,
-        learning_rates: Sequence[float],
-        steps: Sequence[int],  # noqa: ARG002 - some count them
-    ) -> list[list[float]]:
-        """Return the rates of a step, one list over the members each; the first is -learning rate.
+    def rates(self, learning_rates: Sequence[float], steps: Sequence[int]) -> list[list[float]]:
+        """Return the rates of a step, one list over the members each; the last is for the decay.
 
         Args:
             learning_rates: of each member, at this step.
             steps: of each member, taken before this one.
         """
-        return [[-rate for rate in learning_rates]]
+        kept = [
+            1 - rate * member[self.decoupled]
+            for rate, member in zip(learning_rates, self.members, strict=True)
+        ]
+        return [*self.own_rates(learning_rates, steps), kept]
 
     def step(self, rows: OptimizerRows) -> None:
-        """Take one step, in place; overwrites the gradients."""
+        """Decay the weights and take one step, in place; overwrites the gradients."""
+        if self._coupled is not None:
+            rows.gradients.addcmul_(rows.parameters, self._coupled)
+        if self._shrinks:
+            rows.parameters.mul_(rows.rates[-1].unsqueeze(1))
+        self.own_step(rows)
+
+    def own_rates(
+        self,
+        learning_rates: Sequence[float],
+        steps: Sequence[int],  # noqa: ARG002 - some count them
+    ) -> list[list[float]]:
+        """Return the rates of ``own_step``; the first is -learning rate unless it is overridden."""
+        return [[-rate for rate in learning_rates]]
+
+    def own_step(self, rows: OptimizerRows) -> None:
+        """Take one step without weight decay, in place; overwrites the gradients."""
         raise NotImplementedError
 
 
@@ -88,7 +111,7 @@ class PackedSgd(PackedOptimizer):
         self._moving = any(member["momentum"] for member in members)
         self._looking_ahead = any(member["nesterov"] for member in members)
 
-    def step(self, rows: OptimizerRows) -> None:
+    def own_step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         velocity = slots["velocity"]
         if self._moving:
@@ -115,7 +138,7 @@ class PackedAdam(PackedOptimizer):
         self._to_square = self.number("beta_2", lambda beta: 1 - beta)
         self._epsilon = self.number("epsilon")
 
-    def rates(self, learning_rates: Sequence[float], steps: Sequence[int]) -> list[list[float]]:
+    def own_rates(self, learning_rates: Sequence[float], steps: Sequence[int]) -> list[list[float]]:
         corrections = [
             (1 - member["beta_1"] ** (taken + 1), math.sqrt(1 - member["beta_2"] ** (taken + 1)))
             for member, taken in zip(self.members, steps, strict=True)
@@ -125,7 +148,7 @@ class PackedAdam(PackedOptimizer):
         ]
         return [step_sizes, [root for _, root in corrections]]
 
-    def step(self, rows: OptimizerRows) -> None:
+    def own_step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         step_size, root = (rate.unsqueeze(1) for rate in rates[:2])
         mean, square = slots["mean"], slots["square"]
@@ -141,16 +164,7 @@ class PackedAdam(PackedOptimizer):
 class PackedAdamW(PackedAdam):
     """Steps as Adam does, after w <- w - learning_rate weight_decay w."""
 
-    def rates(self, learning_rates: Sequence[float], steps: Sequence[int]) -> list[list[float]]:
-        kept = [
-            1 - rate * member["weight_decay"]
-            for rate, member in zip(learning_rates, self.members, strict=True)
-        ]
-        return [*super().rates(learning_rates, steps), kept]
-
-    def step(self, rows: OptimizerRows) -> None:
-        rows.parameters.mul_(rows.rates[2].unsqueeze(1))
-        super().step(rows)
+    decoupled = "weight_decay"
 
 
 class PackedRmsProp(PackedOptimizer):
@@ -165,7 +179,7 @@ class PackedRmsProp(PackedOptimizer):
         self._momentum = self.number("momentum")
         self._epsilon = self.number("epsilon")
 
-    def step(self, rows: OptimizerRows) -> None:
+    def own_step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         square, velocity = slots["square"], slots["velocity"]
         torch.mul(gradients, gradients, out=scratch)
@@ -190,12 +204,84 @@ class PackedAdagrad(PackedOptimizer):
         initial: float = parameters["initial_accumulator"]
         return initial
 
-    def step(self, rows: OptimizerRows) -> None:
+    def own_step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         square = slots["square"].addcmul_(gradients, gradients)
         torch.sqrt(square, out=scratch)
         scratch.add_(self._epsilon)
         parameters.addcmul_(gradients.div_(scratch), rates[0].unsqueeze(1))
+
+
+class PackedNAdam(PackedOptimizer):
+    """Adam with Nesterov's momentum; see ``workers.nn.optimizers.nadam``."""
+
+    slots = ("mean", "square")
+
+    def __init__(self, members: Sequence[Mapping[str, Any]], device: torch.device) -> None:
+        super().__init__(members, device)
+        self._to_mean = self.number("beta_1", lambda beta: 1 - beta)
+        self._kept_square = self.number("beta_2")
+        self._to_square = self.number("beta_2", lambda beta: 1 - beta)
+        self._epsilon = self.number("epsilon")
+        #: Of each member: how many steps were taken, and the product of their momenta.
+        self._products = [(0, 1.0) for _ in members]
+
+    def own_rates(self, learning_rates: Sequence[float], steps: Sequence[int]) -> list[list[float]]:
+        by_member = []
+        for at, (rate, taken) in enumerate(zip(learning_rates, steps, strict=True)):
+            product = self._product(at, taken + 1)
+            momentum, following = (self._momentum(at, taken + number) for number in (1, 2))
+            by_member.append(
+                (
+                    -rate * (1 - momentum) / (1 - product),
+                    math.sqrt(1 - self.members[at]["beta_2"] ** (taken + 1)),
+                    -rate * following / (1 - product * following),
+                )
+            )
+        return [list(rates) for rates in zip(*by_member, strict=True)]
+
+    def own_step(self, rows: OptimizerRows) -> None:
+        parameters, gradients, slots, rates, scratch = rows
+        of_gradient, root, of_mean = (rate.unsqueeze(1) for rate in rates[:3])
+        mean, square = slots["mean"], slots["square"]
+        mean.lerp_(gradients, self._to_mean)
+        torch.mul(gradients, gradients, out=scratch)
+        square.mul_(self._kept_square).addcmul_(scratch, self._to_square)
+        torch.sqrt(square, out=scratch)
+        scratch.div_(root).add_(self._epsilon)
+        parameters.add_(gradients.mul_(of_gradient).addcmul_(mean, of_mean).div_(scratch))
+
+    def _momentum(self, at: int, step: int) -> float:
+        """Return a member's momentum at a step, counted from 1."""
+        member = self.members[at]
+        rising: float = 1 - 0.5 * 0.96 ** (step * member["momentum_decay"])
+        return float(member["beta_1"] * rising)
+
+    def _product(self, at: int, step: int) -> float:
+        """Return the product of a member's momenta to a step; from the last one where it can."""
+        known, product = self._products[at] if self._products[at][0] <= step else (0, 1.0)
+        for taken in range(known + 1, step + 1):
+            product *= self._momentum(at, taken)
+        self._products[at] = (step, product)
+        return product
+
+
+class PackedLion(PackedOptimizer):
+    """w <- w - learning_rate sign(beta_1 m + (1 - beta_1) g), m <- beta_2 m + (1 - beta_2) g."""
+
+    slots = ("mean",)
+
+    def __init__(self, members: Sequence[Mapping[str, Any]], device: torch.device) -> None:
+        super().__init__(members, device)
+        self._to_direction = self.number("beta_1", lambda beta: 1 - beta)
+        self._to_mean = self.number("beta_2", lambda beta: 1 - beta)
+
+    def own_step(self, rows: OptimizerRows) -> None:
+        parameters, gradients, slots, rates, scratch = rows
+        mean = slots["mean"]
+        torch.lerp(mean, gradients, self._to_direction.expand_as(mean), out=scratch)
+        parameters.addcmul_(scratch.sign_(), rates[0].unsqueeze(1))
+        mean.lerp_(gradients, self._to_mean)
 
 
 PACKED_OPTIMIZERS: dict[str, type[PackedOptimizer]] = {
@@ -204,4 +290,6 @@ PACKED_OPTIMIZERS: dict[str, type[PackedOptimizer]] = {
     "adamw": PackedAdamW,
     "rmsprop": PackedRmsProp,
     "adagrad": PackedAdagrad,
+    "nadam": PackedNAdam,
+    "lion": PackedLion,
 }

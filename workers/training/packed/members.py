@@ -18,7 +18,7 @@ class PackMember:
     """One run of a pack, and its whole state between two steps.
 
     The state is ``epoch`` (the one being trained, from 1 on), ``step`` (the next to take, of the
-    epoch) and the member's rows, which are in a lane of the pack.
+    epoch), the recipe's steering and the member's rows, which are in a lane of the pack.
 
     Args:
         number: its number in the pack, which never changes.
@@ -53,11 +53,12 @@ class PackMember:
             "seconds": torch.tensor(lane.seconds, dtype=torch.float64),
         }
         rows = {f"{_ROWS}{name}": row for name, row in lane.state(self.number).items()}
-        return {**progress, **rows}
+        return {**progress, **rows, **self.recipe.steering.state()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Set the state to what ``state`` returned for the same run; before the pack runs."""
         self.epoch = int(state["epoch"])
+        self.recipe.steering.restore(state)
         self._lane.put(below(_ROWS, state), int(state["step"]), float(state["seconds"]))
 
     @property

@@ -16,6 +16,7 @@ from workers.nn.models import Network
 from workers.nn.names import below
 from workers.nn.packed.layout import Layout
 from workers.nn.packed.optimizers import PACKED_OPTIMIZERS
+from workers.training.steering import Steering
 from workers.training.streams import Streams
 from workers.training.updates import unmeasured
 
@@ -33,6 +34,7 @@ class Recipe:
         network: on the CPU, with its initial weights.
         learning_rate: by epoch (from 1 on) and step of the epoch (from 0 on).
         steps: of an epoch.
+        steering: what validation has changed; it moves with the run.
     """
 
     config: RunConfig
@@ -40,6 +42,7 @@ class Recipe:
     network: Network
     learning_rate: Callable[[int, int], float]
     steps: int
+    steering: Steering
 
 
 def new_rows(recipe: Recipe, sums: int) -> dict[str, Tensor]:

@@ -25,6 +25,7 @@ from workers.training.probing import probed, probing_of
 from workers.training.remarks import or_none
 from workers.training.results import EpochResult, Pulse, Round, StartResult
 from workers.training.solo import EVALUATION_BATCH, TRAINING_WORK
+from workers.training.steering import Steering
 from workers.training.streams import Streams
 from workers.training.updates import MeasuredSteps, with_update_ratios
 
@@ -81,13 +82,13 @@ class PackedTraining:
         """Train from the present state to the end of the last member.
 
         Yields a round of ``StartResult`` where members are probed before their first step, then one
-        of ``EpochResult`` per epoch, and pulses between. A member that has diverged or trained its
-        last epoch leaves with that round.
+        of ``EpochResult`` per epoch, and pulses between. A member that has diverged, stopped early
+        or trained its last epoch leaves with that round.
         """
         self._running_since = time.monotonic()
         yield from self._probe_starts()
         for member in self._present():
-            if member.epoch > self._epochs:
+            if member.epoch > self._epochs or member.recipe.steering.stopped:
                 self.leave(member.number)
         while self._lanes:
             self._lanes.arrange(lambda number: self.members[number].kind)
@@ -95,6 +96,7 @@ class PackedTraining:
             results = yield from self._conclude_epoch()
             for member in self._present():
                 member.epoch += 1
+                member.recipe.steering.see(results[member.number].metrics)
             for lane in self._lanes:
                 lane.begin_epoch()
             if results:
@@ -203,7 +205,8 @@ class PackedTraining:
             metrics = self._metrics.trained(sums[row])
             metrics |= self._metrics.evaluated("validation", validation[row])
             metrics["learning_rate"] = member.recipe.learning_rate(member.epoch, self._steps - 1)
-            results[number] = EpochResult(member.epoch, metrics, diverges(metrics))
+            stops = member.recipe.steering.stops(metrics)
+            results[number] = EpochResult(member.epoch, metrics, diverges(metrics), stops)
         ending = [number for number in lane.members if self._ends(results[number])]
         if self.data.test and ending:
             test = yield from self._evaluate(self.data.test, lane)
@@ -223,7 +226,7 @@ class PackedTraining:
         for number, result in results.items():
             member = self.members[number]
             statistics = None
-            if self._has(number) and member.probing.at(member.epoch, ending=result.diverged):
+            if self._has(number) and member.probing.at(member.epoch, ending=result.ends_early):
                 statistics = yield from self._probe(
                     member, TRAINING_WORK * len(self.data.train), last=self._ends(result)
                 )
@@ -231,7 +234,7 @@ class PackedTraining:
         return {number: result for number, result in completed.items() if self._has(number)}
 
     def _ends(self, result: EpochResult) -> bool:
-        return result.diverged or result.epoch == self._epochs
+        return result.ends_early or result.epoch == self._epochs
 
     def _evaluate(self, part: Part, lane: Lane) -> Generator[Pulse, None, list[list[float]]]:
         """Return each row's mean loss and metrics on a part of the data."""
@@ -301,4 +304,6 @@ def _raise_unless_too_wide(error: Exception, lane: Lane) -> None:
 def _recipe(config: RunConfig, seed: int, data: Dataset, steps: int) -> Recipe:
     streams = Streams(seed)
     network = build_network(config, data, streams)
-    return Recipe(config, streams, network, learning_rates(config, steps), steps)
+    steering = Steering(config)
+    rate = learning_rates(config, steps, steering)
+    return Recipe(config, streams, network, rate, steps, steering)

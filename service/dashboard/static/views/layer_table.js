@@ -17,7 +17,7 @@ const SPREADS = ["z", "activation", "gradient"];
  */
 export function layerTable(layers, marked, mark) {
   const spreads = SPREADS.map((quantity) => t("layers.std", { quantity: t(`layers.${quantity}`) }));
-  const columns = [t("layers.layer"), ...spreads, t("layers.dead"), t("layers.saturated")];
+  const columns = [t("layers.layer"), ...spreads, t("layers.dead"), t("layers.saturated"), t("layers.zero")];
   const heading = (column, index) => h(index ? "th.number" : "th", { scope: "col" }, column);
   return h(
     "table",
@@ -38,10 +38,11 @@ function layerRow(layer, isMarked, mark) {
 
 function numberCells(layer) {
   if (!SPREADS.some((quantity) => hasValues(layer, quantity))) {
-    return h("td.number.muted", { colspan: String(SPREADS.length + 2) }, t("layers.notFinite"));
+    return h("td.number.muted", { colspan: String(SPREADS.length + 3) }, t("layers.notFinite"));
   }
   // Units whose z-values are not finite are neither dead nor saturated.
-  const shares = hasValues(layer, "z") ? [layer.dead_fraction, layer.saturated_fraction] : [null, null];
+  const { dead_fraction: dead, saturated_fraction: saturated, sparsity } = layer;
+  const shares = hasValues(layer, "z") ? [dead, saturated, sparsity ?? null] : [null, null, null];
   const spreads = SPREADS.map((quantity) => (layer[quantity] ? significant(layer[quantity].std) : "–"));
   return [...spreads, ...shares.map(percent)].map((text) => h("td.number", text));
 }

@@ -91,6 +91,7 @@ function factsOf(run) {
   const bestValue = best && `${showValue(MAIN_METRIC, best[MAIN_METRIC])} (${epochName(best.epoch)})`;
   return [
     [t("runs.epoch"), `${run.epoch} / ${run.epochs}`],
+    [t("run.ended"), run.ended_by && t(`run.ended.${run.ended_by}`)],
     ...results.map((metric) => [
       metricTitle(metric),
       (final?.[metric] ?? null) !== null && showValue(metric, final[metric]),

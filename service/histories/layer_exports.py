@@ -1,0 +1,221 @@
+"""Streaming all layer statistics of an experiment as CSV, Parquet or HDF5, in bounded memory.
+
+A stream reads batch by batch, each in its own transaction: a slow client occupies no connection.
+CSV and Parquet have a row per layer of every epoch with statistics; HDF5 has a group per
+configuration with the same columns, and the histograms. Histograms are left out of the rows: they
+would be five times 64 columns.
+"""
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from psycopg.rows import dict_row
+from sqlalchemy.orm import Session, sessionmaker
+
+from service.histories.exports import RUN_COLUMN_TYPES, StreamBrokenError, exists, selected
+from service.histories.hdf5 import Hdf5Group, write_hdf5
+from service.histories.layer_statistics import DISTRIBUTIONS, decode
+from service.histories.parquet import write_parquet
+
+#: Epochs of layer statistics that a stream reads at a time: about ten megabytes once decoded.
+BATCH_EPOCHS = 128
+
+_QUANTILES = ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99")
+
+#: Columns of each distribution after its name, with pyarrow's names of their types.
+_SUMMARY = {
+    "count": "int64",
+    "non_finite": "int64",
+    **dict.fromkeys(("mean", "std", "min", "max"), "double"),
+    **{f"p{round(100 * float(level)):02}": "double" for level in _QUANTILES},
+}
+
+#: Columns that all layers of an epoch share, by their name in its statistics.
+_OF_NETWORK = {"samples": "samples", "probe_loss": "loss", "chance_loss": "chance_loss"}
+
+_OF_LAYER = {
+    "units": "int32",
+    **dict.fromkeys(("signal", "dead_fraction", "saturated_fraction"), "double"),
+    **dict.fromkeys(("sparsity", "update_ratio"), "double"),
+    **dict.fromkeys(("symmetric", "symmetry_kept"), "bool"),
+}
+
+#: The columns of CSV and Parquet, with pyarrow's names of their types.
+COLUMNS = {
+    "run_id": "string",
+    **RUN_COLUMN_TYPES,
+    "epoch": "int32",
+    "samples": "int64",
+    "probe_loss": "double",
+    "chance_loss": "double",
+    "layer": "string",
+    "layer_index": "int32",
+    **_OF_LAYER,
+    **{f"{quantity}_{name}": kind for quantity in DISTRIBUTIONS for name, kind in _SUMMARY.items()},
+}
+
+#: Columns of HDF5: those that describe the configuration are attributes of its group.
+_DATASETS = {
+    name: kind
+    for name, kind in COLUMNS.items()
+    if name not in RUN_COLUMN_TYPES or name in {"seed", "status"}
+}
+
+#: The next epochs with statistics after a place, in the order of runs and epochs.
+_NEXT = f"""
+SELECT runs.position, runs.id AS run_id, runs.config_hash, runs.name, runs.config,
+    {", ".join(map(selected, RUN_COLUMN_TYPES))}, layers.epoch, layers.payload
+FROM runs JOIN layers ON layers.run_id = runs.id
+WHERE runs.experiment_id = %(experiment_id)s
+    AND (runs.position, layers.epoch) > (%(position)s, %(epoch)s)
+ORDER BY runs.position, layers.epoch LIMIT %(limit)s
+"""  # noqa: S608 - every name is our own
+
+
+def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
+    """Yield all layer statistics of an experiment as CSV, one line per layer, piece by piece.
+
+    NaN and infinities are written as ``NaN`` and ``Infinity``; what was not recorded is empty.
+
+    Raises:
+        StreamBrokenError: the experiment was deleted in the meantime.
+    """
+    yield (",".join(COLUMNS) + "\n").encode()
+    yield from _lines(sessions, experiment_id)
+
+
+def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
+    """Yield all layer statistics of an experiment as a Parquet file, one row per layer.
+
+    The columns are those of the CSV. What was not recorded is null.
+
+    Raises:
+        StreamBrokenError: the experiment was deleted in the meantime.
+    """
+    return write_parquet(_lines(sessions, experiment_id), COLUMNS)
+
+
+def as_hdf5(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
+    """Yield all layer statistics of an experiment as an HDF5 file, a group per configuration.
+
+    A group has the columns of the CSV as datasets of one length, a layer each, and for each
+    distribution ``<name>_histogram``: (layers, bins) counts of equal bins between
+    ``<name>_histogram_low`` and ``_high``. Its attributes are the configuration's name, hash,
+    labels and JSON. What was not recorded is NaN, of numbers that have one, else 0 or empty.
+
+    Raises:
+        StreamBrokenError: the experiment was deleted in the meantime.
+    """
+    groups: dict[tuple[str | None, str], str] = {}
+
+    def pieces() -> Iterator[Hdf5Group]:
+        for epochs in _batches(sessions, experiment_id):
+            for epoch in epochs:
+                key = epoch["label"], epoch["config_hash"]
+                name = groups.setdefault(key, f"configuration_{len(groups) + 1:04}")
+                yield Hdf5Group(name, _attributes(epoch), _rows(epoch), _histograms(epoch))
+
+    return write_hdf5(pieces(), _DATASETS)
+
+
+def _lines(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
+    """Yield the rows of all epochs as CSV lines, batch by batch."""
+    for epochs in _batches(sessions, experiment_id):
+        written = io.StringIO()
+        writer = csv.writer(written, lineterminator="\n")
+        for epoch in epochs:
+            writer.writerows([_text(row[name]) for name in COLUMNS] for row in _rows(epoch))
+        yield written.getvalue().encode()
+
+
+def _text(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _batches(
+    sessions: sessionmaker[Session], experiment_id: uuid.UUID
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the stored epochs of all runs in order, some at a time.
+
+    Raises:
+        StreamBrokenError: the experiment was deleted while a batch was read.
+    """
+    place = {"experiment_id": experiment_id, "position": -1, "epoch": -1, "limit": BATCH_EPOCHS}
+    with sessions() as session:
+        while True:
+            with session.begin():
+                driver: Any = session.connection().connection.driver_connection
+                with driver.cursor(row_factory=dict_row) as cursor:
+                    epochs: list[dict[str, Any]] = cursor.execute(_NEXT, place).fetchall()
+            for epoch in epochs:
+                epoch["content"] = decode(epoch.pop("payload"))
+            if epochs:
+                yield epochs
+                place |= {name: epochs[-1][name] for name in ("position", "epoch")}
+            # Checked after the batch was read: an experiment that exists now existed then.
+            with session.begin():
+                if not exists(session, experiment_id):
+                    raise StreamBrokenError(f"Experiment {experiment_id} was deleted.")
+            if len(epochs) < BATCH_EPOCHS:
+                return
+
+
+def _rows(epoch: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of an epoch's layers, by column."""
+    content = epoch["content"]
+    shared = {
+        "run_id": str(epoch["run_id"]),
+        **{name: epoch[name] for name in RUN_COLUMN_TYPES},
+        "epoch": epoch["epoch"],
+        **{name: content[stored] for name, stored in _OF_NETWORK.items()},
+    }
+    return [
+        {
+            **shared,
+            "layer": layer["name"],
+            "layer_index": index,
+            **{name: layer.get(name) for name in _OF_LAYER},
+            **_summaries(layer),
+        }
+        for index, layer in enumerate(content["layers"])
+    ]
+
+
+def _summaries(layer: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for quantity in DISTRIBUTIONS:
+        distribution = layer[quantity]
+        values = [distribution[name] for name in ("count", "non_finite", "mean", "std")]
+        values += [distribution["min"], distribution["max"]]
+        values += [distribution["quantiles"].get(level) for level in _QUANTILES]
+        names = (f"{quantity}_{name}" for name in _SUMMARY)
+        found |= dict(zip(names, values, strict=True))
+    return found
+
+
+def _histograms(epoch: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the histogram of each layer, with its edges and counts, by distribution."""
+    layers = epoch["content"]["layers"]
+    return {
+        quantity: [layer[quantity]["histogram"] for layer in layers] for quantity in DISTRIBUTIONS
+    }
+
+
+def _attributes(epoch: Mapping[str, Any]) -> dict[str, str]:
+    """Return what describes the configuration of an epoch's run."""
+    described = {
+        name: str(epoch[name])
+        for name in RUN_COLUMN_TYPES
+        if name not in {"seed", "status"} and epoch[name] is not None
+    }
+    config = json.dumps(epoch["config"], sort_keys=True)
+    return {
+        **described,
+        "name": epoch["name"],
+        "config_hash": epoch["config_hash"],
+        "config": config,
+    }
