@@ -109,6 +109,14 @@ class Settings(BaseSettings):
         "with 0 it never does.",
     )
     max_runs: int = Field(10_000, ge=1, description="Most runs of one experiment.")
+    max_queued_runs: int = Field(
+        100_000, ge=1, description="Most runs of one key that wait at the same time."
+    )
+    max_running_runs: int | None = Field(
+        None,
+        ge=1,
+        description="Most runs of one key that train at the same time; without a limit if not set.",
+    )
     max_epochs: int = Field(20_000, ge=0, description="Most epochs of a run.")
     max_parameters: int = Field(50_000_000, ge=1, description="Most weights and biases of a model.")
     max_batch_values: int = Field(

@@ -84,12 +84,14 @@ class Run(Base):
         Index("ix_runs_config_hash_seed", "config_hash", "seed"),
         Index(
             "ix_runs_claimable",
+            "caller",
             text("priority DESC"),
             "id",
             postgresql_where=text("status = 'queued'"),
         ),
         Index(
             "ix_runs_packable",
+            "caller",
             "pack_key",
             text("priority DESC"),
             "id",
@@ -151,6 +153,8 @@ class Run(Base):
     )
 
     status: Mapped[str] = mapped_column(Text)
+    #: The experiment's ``created_by``: those that take turns in the queue.
+    caller: Mapped[str] = mapped_column(Text, server_default="")
     priority: Mapped[int] = mapped_column(SmallInteger)
     device_request: Mapped[str] = mapped_column(Text)
     reuse: Mapped[bool]
@@ -191,6 +195,15 @@ class Run(Base):
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(TIME)
     finished_at: Mapped[datetime | None] = mapped_column(TIME)
+
+
+class Turn(Base):
+    """When runs of a caller were last claimed: the one that waits longest is next."""
+
+    __tablename__ = "turns"
+
+    caller: Mapped[str] = mapped_column(Text, primary_key=True)
+    taken_at: Mapped[datetime] = mapped_column(TIME)
 
 
 class Epoch(Base):

@@ -99,6 +99,9 @@ def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], c
         .where(Run.id.in_([run.id for run in ended]))
         .values(
             status=RunStatus.QUEUED,
+            caller=select(Experiment.created_by)
+            .where(Experiment.id == experiment_id)
+            .scalar_subquery(),
             failures=0,
             error=None,
             not_before=None,

@@ -18,6 +18,7 @@ from service.experiments import idempotency
 from service.experiments.idempotency import KeyedRequest
 from service.experiments.progress import ExperimentProgress, Origin, read_progress
 from service.ids import uuid7
+from service.runs import quotas
 from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
@@ -62,6 +63,7 @@ def submit(
 
     Raises:
         SpecError: the spec cannot be run.
+        InvalidError: the key would have too many queued runs.
         InFlightError: the same request is being worked on.
         IdempotencyMismatchError: the key came with another request before.
     """
@@ -72,8 +74,9 @@ def submit(
                 return Submission(ExperimentProgress.from_json(before.response), replayed=True)
         planned = expand(spec, settings.limits)
         experiment_id = _store_experiment(session, spec, caller, origin)
-        _store_runs(session, spec, planned, experiment_id)
+        _store_runs(session, spec, planned, experiment_id, caller)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
+        quotas.check_queued(session, caller, len(planned) - len(reused), settings)
         experiment = read_progress(session, experiment_id)
         if request is not None:
             idempotency.remember(session, request, experiment_id, experiment.to_json(), settings)
@@ -105,6 +108,7 @@ def _store_runs(
     spec: ExperimentSpec,
     planned: Sequence[PlannedRun],
     experiment_id: uuid.UUID,
+    caller: str,
 ) -> None:
     """Store the runs of an experiment; Postgres gets each configuration once for all its seeds."""
     labels = label_runs(planned)
@@ -143,6 +147,7 @@ def _store_runs(
         Run.pack_key: configuration.c.pack_key,
         Run.seed: run.c.seed,
         Run.status: literal(RunStatus.QUEUED, Text),
+        Run.caller: literal(caller, Text),
         Run.priority: literal(spec.priority),
         Run.device_request: literal(spec.device),
         Run.reuse: literal(spec.reuse),

@@ -1,4 +1,9 @@
-"""The use-case by which a worker claims runs: the next queued run, and those packed with it."""
+"""The use-case by which a worker claims runs: the next queued run, and those packed with it.
+
+Callers (the keys that submitted) take turns: the next run is of the caller whose last turn was
+longest ago, however many runs the others have and whatever their priority. Priority decides among
+the runs of one caller, and a pack has runs of one caller.
+"""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +25,14 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, aliased
 
 from service.catalog.metrics import RESULT_COLUMNS
-from service.database.tables import Attempt, Epoch, Layers, Run, Worker
+from service.database.tables import Attempt, Epoch, Layers, Run, Turn, Worker
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
+from service.runs import quotas
 from service.runs.fencing import Claim, form_of
 from service.runs.leases import new_lease
 from service.runs.reuse import reuse_finished
@@ -88,19 +95,71 @@ def _choose(
     session: Session, worker: str, own: dict[str, Any], settings: Settings, most: int
 ) -> list[Row[Any]]:
     """Lock the next queued run and, where it is batched, the runs that are packed with it."""
-    device = str(own["device"])
-    waiting = waiting_runs(device)
+    room = quotas.room_to_train(session, settings, most)
     with _by_index(session):
-        head = session.execute(locked_queue(waiting, 1)).one_or_none()
-        if head is None:
-            return []
-        # A run that failed before, or in a pack that failed, cannot end others again.
-        if most == 1 or head.failures or head.alone or _form(head, own) == "solo":
-            return [head]
-        alike = [*waiting, Run.pack_key == head.pack_key, Run.failures == 0, ~Run.alone]
-        limit = _share(session, alike, _idle_workers(worker, device, settings), most)
-        others = session.execute(locked_queue([*alike, Run.id != head.id], limit - 1)).all()
+        for caller in _callers_by_turn(session):
+            idle = _idle_workers(worker, str(own["device"]), settings)
+            pack = _choose_of(session, caller, own, idle, room(caller))
+            if pack:
+                _take_turn(session, caller)
+                return pack
+    return []
+
+
+def _choose_of(
+    session: Session, caller: str, own: dict[str, Any], idle: CTE, most: int
+) -> list[Row[Any]]:
+    """Lock the next queued run of a caller, with those packed with it; at most ``most``."""
+    if most < 1:
+        return []
+    waiting = [*waiting_runs(str(own["device"])), Run.caller == caller]
+    head = session.execute(locked_queue(waiting, 1)).one_or_none()
+    if head is None:
+        return []
+    # A run that failed before, or in a pack that failed, cannot end others again.
+    if most == 1 or head.failures or head.alone or _form(head, own) == "solo":
+        return [head]
+    alike = [*waiting, Run.pack_key == head.pack_key, Run.failures == 0, ~Run.alone]
+    limit = _share(session, alike, idle, most)
+    others = session.execute(locked_queue([*alike, Run.id != head.id], limit - 1)).all()
     return _distinct([head, *(row for row in others if _form(row, own) == "batched")])
+
+
+#: The callers with queued runs, each found by one step in the index of the queue.
+_CALLERS = text(
+    """
+    WITH RECURSIVE waiting (caller) AS (
+        (SELECT caller FROM runs WHERE status = 'queued' ORDER BY caller LIMIT 1)
+        UNION ALL
+        SELECT (SELECT runs.caller FROM runs
+                WHERE status = 'queued' AND runs.caller > waiting.caller
+                ORDER BY runs.caller LIMIT 1)
+        FROM waiting WHERE waiting.caller IS NOT NULL
+    )
+    SELECT waiting.caller, turns.taken_at
+    FROM waiting LEFT JOIN turns USING (caller) WHERE waiting.caller IS NOT NULL
+    """
+)
+
+
+def _callers_by_turn(session: Session) -> list[str]:
+    """Return the callers with queued runs; first those without a turn yet, then the longest ago."""
+    found = session.execute(_CALLERS).all()
+    return [
+        caller
+        for caller, taken_at in sorted(
+            found, key=lambda row: (row.taken_at is not None, row.taken_at, row.caller)
+        )
+    ]
+
+
+def _take_turn(session: Session, caller: str) -> None:
+    turn = upsert(Turn).values(caller=caller, taken_at=func.clock_timestamp())
+    session.execute(
+        turn.on_conflict_do_update(
+            index_elements=[Turn.caller], set_={"taken_at": turn.excluded.taken_at}
+        )
+    )
 
 
 @contextmanager
@@ -131,7 +190,7 @@ def waiting_runs(device: str) -> list[Any]:
 
 
 def _queue(what: Select[Any], conditions: Sequence[Any]) -> Select[Any]:
-    """Return a query of queued runs: high priority first, then the one that waits longest."""
+    """Return a query of a caller's queued runs: high priority first, then the longest waiting."""
     return what.where(*conditions).order_by(Run.priority.desc(), Run.id)
 
 

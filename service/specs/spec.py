@@ -181,7 +181,12 @@ class ExperimentSpec(AxisFields):
     reuse: bool = Field(
         True, description="Take an identical finished run's history instead of training again."
     )
-    priority: int = Field(0, ge=-100, le=100, description="Runs with a higher one start sooner.")
+    priority: int = Field(
+        0,
+        ge=-100,
+        le=100,
+        description="Of a key's runs, those with a higher one start sooner; keys take turns.",
+    )
     max_attempts: int = Field(3, ge=1, le=20)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

@@ -40,11 +40,11 @@ class Lab:
         self.sessions = sessions
         self.settings = settings
 
-    def submit(self, **fields: Any) -> uuid.UUID:
+    def submit(self, caller: str = "test", **fields: Any) -> uuid.UUID:
         """Store an experiment of two epochs with one run, or as the fields say."""
         spec = ExperimentSpec.model_validate({"activation": "relu", "epochs": 2} | fields)
         with self.sessions() as session:
-            made = submission.submit(session, spec, caller="test", settings=self.settings)
+            made = submission.submit(session, spec, caller=caller, settings=self.settings)
         return made.experiment.id
 
     def runs(self, experiment_id: uuid.UUID) -> list[Run]:

@@ -175,10 +175,10 @@ def test_a_claim_among_many_that_wait_reads_few(lab, engine):
     lab.execute(
         """
         INSERT INTO runs (id, experiment_id, position, config, config_hash, pack_key, seed, status,
-                          priority, device_request, reuse, max_attempts, epochs)
+                          priority, device_request, reuse, max_attempts, epochs, caller)
         SELECT gen_random_uuid(), experiment_id, n + 10, config, config_hash || n % 7,
                CASE n % 10 WHEN 0 THEN pack_key ELSE 'other' || n % 40 END, 1000 + n, 'queued', -1,
-               'auto', true, 3, 2
+               'auto', true, 3, 2, caller
         FROM runs, generate_series(1, 20000) AS n WHERE experiment_id = :id AND position = 0
         """,
         id=experiment_id,
@@ -212,5 +212,5 @@ def _plans(lab, engine, *, analyzed=False):
         assert len(lab.pack()) == 32
     finally:
         event.remove(engine, "before_cursor_execute", explain)
-    assert len(plans) == 3
+    assert len(plans) == 4
     return plans
