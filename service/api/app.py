@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from service import api_keys
+from service.api.computing.gate import Gate
 from service.api.computing.processes import ComputingProcesses
 from service.api.openapi.document import TITLE, describe
 from service.api.routes import (
@@ -29,6 +30,7 @@ from service.api.routes import (
     predictions,
     presets,
     runs,
+    submissions,
     webhooks,
     weights,
 )
@@ -106,6 +108,11 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     state.stream_readers = anyio.CapacityLimiter(events.MAX_STREAM_READERS)
     state.validating = anyio.CapacityLimiter(MOST_VALIDATED_AT_ONCE)
     state.computing = ComputingProcesses(settings)
+    state.submitting = Gate(
+        at_once=submissions.MOST_AT_ONCE,
+        waiting=2 * settings.computing_queue,
+        seconds=settings.computing_seconds,
+    )
     _set_places(state, settings)
     state.metrics = Metrics()
     state.schema = SchemaGuard(state.engine)

@@ -22,7 +22,7 @@ from service.formulas.nodes import (
     replaced,
 )
 from service.formulas.parser import parse
-from service.formulas.slopes import Array, Library, Point, evaluate
+from service.formulas.slopes import Array, Dual, Library, evaluate
 
 #: Parameters that an expression can have.
 MAX_CONSTANTS = 8
@@ -119,7 +119,7 @@ class Formula:
         """Return the values at an array; a number where no x is left."""
         return evaluate(self.root, x, library, slopes=False).value
 
-    def values_and_slopes(self, x: Array, library: Library) -> Point:
+    def values_and_slopes(self, x: Array, library: Library) -> Dual:
         """Return the values and the slopes at an array; a number where all are equal."""
         return evaluate(self.root, x, library, slopes=True)
 

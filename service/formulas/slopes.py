@@ -57,14 +57,14 @@ _RULES: dict[str, Callable[[Array, Array, Library], Array]] = {
 }
 
 
-class Point(NamedTuple):
-    """A value and its slope, the derivative by x; None where no x is involved."""
+class Dual(NamedTuple):
+    """A dual number: a value and its slope, the derivative by x; None where no x is involved."""
 
     value: Array
     slope: Array | None = None
 
 
-def evaluate(node: Node, x: Array, library: Library, *, slopes: bool) -> Point:
+def evaluate(node: Node, x: Array, library: Library, *, slopes: bool) -> Dual:
     """Return the values of a tree at ``x``, and its slopes if they are asked for.
 
     Args:
@@ -83,11 +83,11 @@ class _Evaluation:
         self._library = library
         self._slopes = slopes
 
-    def of(self, node: Node) -> Point:
+    def of(self, node: Node) -> Dual:
         if isinstance(node, Number):
-            return Point(node.value)
+            return Dual(node.value)
         if isinstance(node, Name):
-            return Point(self._x, 1.0)
+            return Dual(self._x, 1.0)
         if node.function == "where":
             return self._where(*node.arguments)
         arguments = [self.of(argument) for argument in node.arguments]
@@ -102,50 +102,50 @@ class _Evaluation:
         # 1.0 is the slope of x itself.
         return outer() if isinstance(inner, float) and inner == 1.0 else outer() * inner
 
-    def _function(self, name: str, at: Point) -> Point:
+    def _function(self, name: str, at: Dual) -> Dual:
         a, library = at.value, self._library
         if name == "negative":
-            return Point(-a, self._chain(at.slope, lambda: -1.0))
+            return Dual(-a, self._chain(at.slope, lambda: -1.0))
         if name == "relu":
             value = library.where(a <= 0, 0.0, a)  # NaN compares as false, and stays
-            return Point(value, self._chain(at.slope, lambda: library.where(a > 0, 1.0, 0.0)))
+            return Dual(value, self._chain(at.slope, lambda: library.where(a > 0, 1.0, 0.0)))
         value = getattr(library, name)(a)
-        return Point(value, self._chain(at.slope, lambda: _RULES[name](a, value, library)))
+        return Dual(value, self._chain(at.slope, lambda: _RULES[name](a, value, library)))
 
-    def _operator(self, operator: str, left: Point, right: Point) -> Point:
+    def _operator(self, operator: str, left: Dual, right: Dual) -> Dual:
         a, b = left.value, right.value
         match operator:
             case "+":
-                return Point(a + b, self._sum(left.slope, right.slope))
+                return Dual(a + b, self._sum(left.slope, right.slope))
             case "-":
-                return Point(a - b, self._sum(left.slope, self._chain(right.slope, lambda: -1.0)))
+                return Dual(a - b, self._sum(left.slope, self._chain(right.slope, lambda: -1.0)))
             case "*":
                 first = self._chain(left.slope, lambda: b)
-                return Point(a * b, self._sum(first, self._chain(right.slope, lambda: a)))
+                return Dual(a * b, self._sum(first, self._chain(right.slope, lambda: a)))
             case "/":
                 value = a / b
                 first = self._chain(left.slope, lambda: 1 / b)
-                return Point(value, self._sum(first, self._chain(right.slope, lambda: -value / b)))
+                return Dual(value, self._sum(first, self._chain(right.slope, lambda: -value / b)))
             case "**":
                 return self._power(left, right)
         return self._extreme(left, right, smaller=operator == "minimum")
 
-    def _power(self, base: Point, exponent: Point) -> Point:
+    def _power(self, base: Dual, exponent: Dual) -> Dual:
         a, b = base.value, exponent.value
         value = a**b
         by_base = self._chain(base.slope, lambda: b * a ** (b - 1))
         if exponent.slope is None:
-            return Point(value, by_base)
+            return Dual(value, by_base)
         logarithm = self._library.log(a) if base.slope is not None else _logarithm(a)
         by_exponent = self._chain(exponent.slope, lambda: value * logarithm)
-        return Point(value, self._sum(by_base, by_exponent))
+        return Dual(value, self._sum(by_base, by_exponent))
 
     def _sum(self, first: Array | None, second: Array | None) -> Array | None:
         if first is None or second is None:
             return second if first is None else first
         return first + second if self._slopes else first
 
-    def _extreme(self, left: Point, right: Point, *, smaller: bool) -> Point:
+    def _extreme(self, left: Dual, right: Dual, *, smaller: bool) -> Dual:
         """Return the smaller of two, or the larger; of equals half of each slope.
 
         A comparison with NaN is false and chooses ``left``, in which x is involved, so that no
@@ -157,12 +157,12 @@ class _Evaluation:
         a, b = left.value, right.value
         value = where(b <= a if smaller else b >= a, b, a)
         if not self._slopes:
-            return Point(value, left.slope)
+            return Dual(value, left.slope)
         first, second = (0.0 if slope is None else slope for slope in (left.slope, right.slope))
         tied = where(a == b, (first + second) / 2, first)
-        return Point(value, where(b < a if smaller else b > a, second, tied))
+        return Dual(value, where(b < a if smaller else b > a, second, tied))
 
-    def _where(self, comparison: Node, yes: Node, no: Node) -> Point:
+    def _where(self, comparison: Node, yes: Node, no: Node) -> Dual:
         assert isinstance(comparison, Call)  # noqa: S101 - what the parser reads there
         left, right = (self.of(argument).value for argument in comparison.arguments)
         holds = _COMPARED[comparison.function](left, right)
@@ -173,7 +173,7 @@ class _Evaluation:
         where = self._library.where
         value = where(holds, chosen.value, other.value)
         slopes = [0.0 if point.slope is None else point.slope for point in (chosen, other)]
-        return Point(value, where(holds, *slopes) if self._slopes else 1.0)
+        return Dual(value, where(holds, *slopes) if self._slopes else 1.0)
 
 
 _COMPARED: dict[str, Callable[[Array, Array], Array]] = {

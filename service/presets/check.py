@@ -38,7 +38,7 @@ class Check(Protocol):
 
 
 @dataclass(frozen=True)
-class Finding:
+class PartFinding:
     """What one part of a check found, why, and the difference behind it."""
 
     status: ClaimStatus
@@ -65,7 +65,7 @@ class All:
     def judge(self, trainings: Sequence[TrainingRecord], parts: int = 1) -> Evidence:
         """Return what the checks found together."""
         judged = [check.judge(trainings, max(parts, self.parts)) for check in self.checks]
-        found = [Finding(one.status, one.reason) for one in judged]
+        found = [PartFinding(one.status, one.reason) for one in judged]
         measures = dict.fromkeys(one.measure for one in judged if one.measure is not None)
         groups: list[GroupFigures] = []
         for one in judged:
@@ -79,7 +79,7 @@ class All:
         )
 
 
-def together(found: Iterable[Finding]) -> ClaimStatus:
+def together(found: Iterable[PartFinding]) -> ClaimStatus:
     """Return the claim's status: one refuted part refutes it, an open one leaves it open."""
     statuses = {part.status for part in found}
     for status in ("not_reproduced", "inconclusive"):
@@ -88,7 +88,7 @@ def together(found: Iterable[Finding]) -> ClaimStatus:
     return "reproduced"
 
 
-def reasons_of(found: Iterable[Finding]) -> str:
+def reasons_of(found: Iterable[PartFinding]) -> str:
     """Return the reasons joined, each written once."""
     return " ".join(dict.fromkeys(part.reason for part in found if part.reason))
 

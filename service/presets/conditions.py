@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.presets.check import TOO_FEW, Finding, is_significant, reasons_of, together
+from service.presets.check import TOO_FEW, PartFinding, is_significant, reasons_of, together
 from service.presets.evidence import Evidence, GroupFigures, figures, mean_p_value, missing
 from service.presets.measures import TrainingMeasure
 from service.presets.trainings import TrainingGroup, TrainingRecord
@@ -38,7 +38,7 @@ class Within:
         lacking = missing(self.groups, trainings)
         parts = max(parts, self.parts)
         found = (
-            [Finding("inconclusive", lacking)]
+            [PartFinding("inconclusive", lacking)]
             if lacking
             else [self._found(group, parts) for group in shown]
         )
@@ -46,11 +46,13 @@ class Within:
             together(found), reasons_of(found), str(self.measure), self.low, self.high, shown
         )
 
-    def _found(self, group: GroupFigures, parts: int) -> Finding:
+    def _found(self, group: GroupFigures, parts: int) -> PartFinding:
         if group.diverged:
-            return Finding("not_reproduced", f"{group.diverged} runs of {group.group} diverged.")
+            return PartFinding(
+                "not_reproduced", f"{group.diverged} runs of {group.group} diverged."
+            )
         if group.ci95 is None or group.mean is None:
-            return Finding("inconclusive", TOO_FEW)
+            return PartFinding("inconclusive", TOO_FEW)
         low, high = group.ci95
         inside = [self.low is None or low >= self.low, self.high is None or high <= self.high]
         bounds = [
@@ -62,10 +64,10 @@ class Within:
             if beyond and bound is not None
         ]
         if all(inside):
-            return Finding("reproduced", f"{group.group} lies within the bounds.")
+            return PartFinding("reproduced", f"{group.group} lies within the bounds.")
         if any(is_significant(mean_p_value(group, bound), parts) for bound in bounds):
-            return Finding("not_reproduced", f"{group.group} lies outside the bounds.")
-        return Finding("inconclusive", f"The interval of {group.group} crosses a bound.")
+            return PartFinding("not_reproduced", f"{group.group} lies outside the bounds.")
+        return PartFinding("inconclusive", f"The interval of {group.group} crosses a bound.")
 
 
 @dataclass(frozen=True)
@@ -105,18 +107,18 @@ class Verdicts:
         as_claimed = "Every variant has the verdict claimed, with every seed."
         return Evidence(together(found), reasons or as_claimed, groups=shown)
 
-    def _found(self, trainings: Sequence[TrainingRecord], name: str, healthy: bool) -> Finding:
+    def _found(self, trainings: Sequence[TrainingRecord], name: str, healthy: bool) -> PartFinding:
         verdicts = [training.verdict for training in trainings]
         if None in verdicts:
-            return Finding("inconclusive", f"{name} has runs without a diagnosis.")
+            return PartFinding("inconclusive", f"{name} has runs without a diagnosis.")
         as_claimed = sum((verdict == Verdict.HEALTHY) == healthy for verdict in verdicts)
         if as_claimed == len(verdicts):
-            return Finding("reproduced")
+            return PartFinding("reproduced")
         if as_claimed == 0:
             seen = ", ".join(sorted({str(verdict) for verdict in verdicts}))
-            return Finding("not_reproduced", f"{name} is {seen}.")
+            return PartFinding("not_reproduced", f"{name} is {seen}.")
         reason = f"{name} is as claimed with {as_claimed} of {len(verdicts)} seeds."
-        return Finding("inconclusive", reason)
+        return PartFinding("inconclusive", reason)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.catalog.metrics import METRICS
 from service.comparison.guessing import guess
-from service.presets.check import TOO_FEW, Finding, is_significant, reasons_of, together
+from service.presets.check import TOO_FEW, PartFinding, is_significant, reasons_of, together
 from service.presets.evidence import (
     ClaimStatus,
     Evidence,
@@ -79,32 +79,32 @@ class Ordered:
 
     def _against(
         self, other: TrainingGroup, trainings: Sequence[TrainingRecord], parts: int
-    ) -> Finding:
+    ) -> PartFinding:
         members = self.group.of(trainings), other.of(trainings)
         untrained = self._untrained(other, *members)
         if untrained is not None:
             return untrained
         worst = self._worst([*members[0], *members[1]])
         if worst is None:
-            return Finding("inconclusive", f"Neither {self.group} nor {other} has a value.")
+            return PartFinding("inconclusive", f"Neither {self.group} nor {other} has a value.")
         ours, theirs = (self._values(group, worst) for group in members)
         claimed = -self.margin if self.higher else self.margin
         found = difference(self.measure, (self.group, other), trainings, (ours, theirs), claimed)
         if found is None:
-            return Finding("inconclusive", TOO_FEW)
+            return PartFinding("inconclusive", TOO_FEW)
         sign = 1 if self.higher else -1
         low, high = sorted(sign * end + self.margin for end in found.ci95)
         status = _side(low, high)
         if status == "not_reproduced" and not is_significant(found.p_value, parts):
             status = "inconclusive"
-        return Finding(status, self._reason(status, other), found)
+        return PartFinding(status, self._reason(status, other), found)
 
     def _untrained(
         self,
         other: TrainingGroup,
         ours: Sequence[TrainingRecord],
         theirs: Sequence[TrainingRecord],
-    ) -> Finding | None:
+    ) -> PartFinding | None:
         """Return what is found where networks that did not train would decide; else None."""
         if not self.of_training:
             return None
@@ -114,12 +114,14 @@ class Ordered:
             if not any(training.trained for training in members)
         ]
         if len(names) == 2 or (names and self.better is None):
-            return Finding("inconclusive", f"No run of {' and of '.join(map(str, names))} trained.")
+            return PartFinding(
+                "inconclusive", f"No run of {' and of '.join(map(str, names))} trained."
+            )
         winner = self.group if self.higher == self.better else other
         if winner not in names:
             return None
         status: ClaimStatus = "not_reproduced" if winner is self.group else "inconclusive"
-        return Finding(status, f"No run of {winner} trained.")
+        return PartFinding(status, f"No run of {winner} trained.")
 
     def _values(self, members: Sequence[TrainingRecord], worst: float) -> dict[int, float]:
         if self.tuned:

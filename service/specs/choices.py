@@ -244,7 +244,7 @@ def _several_type(parameter: Parameter) -> Any:
     one = _value_type(parameter)
     if kind == "constants":
         number: Any = _number_type(parameter)
-        return constants_type(Annotated[Any, OneOrSeveral(number, number=number)])
+        one = constants_type(Annotated[Any, OneOrSeveral(number, number=number)])
     if kind == "choice":
         one = Annotated[Choice, AxisOf(str(parameter.axis), grid=True)]
     ranged = kind in {"number", "integer", "numbers"}

@@ -191,7 +191,9 @@ def _note_on_webhook(
     The webhook's row is locked before its deliveries, as in a delete. It is written only where
     something changes, which is seldom.
     """
-    ours = update(Webhook).where(Webhook.id == webhook_id)
+    ours = (
+        update(Webhook).where(Webhook.id == webhook_id).execution_options(synchronize_session=False)
+    )
     failing = Webhook.failing_since
     if outcome.error is None:
         session.execute(ours.where(failing.is_not(None)).values(failing_since=None))

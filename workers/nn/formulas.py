@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-class Point(NamedTuple):
+class Dual(NamedTuple):
     """Values and slopes, each a tensor, or a number that all elements have."""
 
     value: Any
@@ -27,7 +27,7 @@ class Formula(Protocol):
         """Return the values at x."""
 
     def values_and_slopes(self, x: Tensor, library: Any) -> Any:
-        """Return the values and the slopes at x, as ``Point`` has them."""
+        """Return the values and the slopes at x, as ``Dual`` has them."""
 
 
 class Expression(Protocol):

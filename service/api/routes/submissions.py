@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.responses import Response
 
+from service.api.computing.gate import Gate
 from service.api.openapi import examples
 from service.api.schemas.experiments import DryRun, ExperimentAnswer
 from service.api.web.dependencies import (
@@ -26,6 +27,7 @@ from service.api.web.dependencies import (
 from service.api.web.paging import LINK_HEADER, PageDep, PageRequest, page_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
+from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep, wait_until
 from service.api_keys import Caller
 from service.events.hub import EventHub
@@ -44,6 +46,10 @@ router = APIRouter(
     dependencies=[Depends(requires("submit"))],
     route_class=JsonRoute,
 )
+
+#: Most submissions and dry runs that are worked on at a time: each multiplies out its grid in this
+#: interpreter.
+MOST_AT_ONCE = 4
 
 _RETRY_AFTER_SECONDS = "1"
 
@@ -84,7 +90,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "headers": LINK_HEADER,
         **examples.json_answer(examples.DRY_RUN),
     },
-    **problem_responses(409, 422),
+    **problem_responses(409, 422, 503),
 }
 
 
@@ -116,11 +122,15 @@ class Submitting:
 
     async def answer(self, spec: ExperimentSpec, origin: Origin | None = None) -> Response:
         """Store an experiment and return it; or return the plan of a dry run."""
+        submitting: Gate = self.request.app.state.submitting
+        caller = caller_of(self.request.scope)
         if self.dry_run:
-            return await run_in_threadpool(self._plan, spec)
+            async with submitting.turn(caller):
+                return await run_in_threadpool(self._plan, spec)
         keyed = await self._keyed()
         try:
-            made, body = await run_in_threadpool(self._submit, spec, origin, keyed)
+            async with submitting.turn(caller):
+                made, body = await run_in_threadpool(self._submit, spec, origin, keyed)
         except InFlightError:
             self.request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS
             raise

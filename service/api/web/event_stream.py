@@ -8,6 +8,7 @@ a few streams do so at the same time. It ends when no event can follow.
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import anyio
@@ -23,7 +24,7 @@ from service.events.live_event import LiveEvent
 from service.events.reading import Subject, events_after, is_over
 from service.events.recent import Follower
 
-BATCH = 500
+BATCH = 200
 
 #: Notifications may be lost, so a stream looks for events at least this often.
 _RECHECK_SECONDS = 2.0
@@ -48,6 +49,15 @@ class EventStreamResponse(StreamingResponse):
         """Send until the source or the client ends."""
         async with aclosing(self._source):
             await super().__call__(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """Bytes to send; whether the stream may end with them, and whether to look again at once."""
+
+    frames: bytes
+    may_end: bool
+    more: bool
 
 
 class EventStream:
@@ -87,14 +97,13 @@ class EventStream:
             yield _GREETING
             sent_at = time.monotonic()
             while not self._hub.closing:
-                events = await self._next(follower)
-                progress = [] if events else follower.take_progress()
-                if shown := [event for event in (*events, *progress) if self._shows(event)]:
-                    yield b"".join(event.frame for event in shown)
+                found = await self._next_frames(follower)
+                if found.frames:
+                    yield found.frames
                     sent_at = time.monotonic()
-                    if any(event.type == self._ending for event in shown) and await self.is_over():
+                    if found.may_end and await self.is_over():
                         return
-                if events:
+                if found.more:
                     continue
                 if not self._follows_on and self._has_caught_up(follower):
                     return
@@ -106,6 +115,20 @@ class EventStream:
                         return
                     continue
                 await follower.wait(min(silence, _RECHECK_SECONDS))
+
+    async def _next_frames(self, follower: Follower) -> "_Frames":
+        """Return what to send next.
+
+        Of the events themselves nothing stays in memory while a client does not read.
+        """
+        events = await self._next(follower)
+        progress = [] if events else follower.take_progress()
+        shown = [event for event in (*events, *progress) if self._shows(event)]
+        return _Frames(
+            b"".join(event.frame for event in shown),
+            may_end=any(event.type == self._ending for event in shown),
+            more=bool(events),
+        )
 
     def _follow(self) -> AbstractContextManager[Follower]:
         if self._subject.experiment_id is None:

@@ -70,7 +70,7 @@ def test_both_servers_start_durable_and_stop(home: Path, monkeypatch: pytest.Mon
     assert time.monotonic() - again < 30, "nor waits for what an earlier server left"
     monkeypatch.undo()
     assert pids == (servers.postgres.pid, servers.valkey.pid)
-    with psycopg.connect(endpoints.database_url) as connection:
+    with psycopg.connect(endpoints.superuser_url) as connection:
         show = {
             name: connection.execute(f"SHOW {name}").fetchone()[0]
             for name in (

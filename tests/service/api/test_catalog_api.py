@@ -129,6 +129,8 @@ def test_ranges_are_those_that_specs_accept(catalog: list[dict[str, Any]]) -> No
                 count = parameter["min_items"]
                 for value, allowed in _probes(parameter):
                     written = value if count is None else [value] * count
+                    if parameter["type"] == "constants":
+                        written = {"b": value}
                     given = {parameter["name"]: written}
                     probed += 1
                     if allowed:
@@ -144,12 +146,10 @@ def test_defaults_options_and_item_counts_are_those_that_specs_accept(
 ) -> None:
     for axis in catalog:
         for entry in axis["items"]:
-            chosen = _choose(axis["axis"], entry).model_dump(mode="json")
+            chosen = _choose(axis["axis"], entry).parameters
             for parameter in entry["parameters"]:
                 name, default = parameter["name"], parameter["default"]
-                # One without a default is left out where it is not asked for.
-                found = chosen.get(name) if default is None else chosen[name]
-                found = found["name"] if parameter["type"] == "choice" else found
+                found = chosen[name].name if parameter["type"] == "choice" else chosen[name]
                 assert found == (1 if parameter["required"] else default)
                 for option in parameter["options"]:
                     _choose(axis["axis"], entry, **{name: option})
@@ -184,7 +184,7 @@ def test_auto_is_shown_as_it_is_resolved(catalog: list[dict[str, Any]]) -> None:
     resolved = {
         run.config.activation.name: {
             "initializer": run.config.initializer.name,
-            "initializer_parameters": run.config.initializer.parameters,
+            "initializer_parameters": run.config.initializer.model_dump(exclude={"name"}),
             "dropout": run.config.dropout.name,
         }
         for run in expand(spec, Limits())

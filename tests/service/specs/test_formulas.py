@@ -44,6 +44,23 @@ def test_expressions_and_parameters_multiply_out() -> None:
     ]
 
 
+def test_sets_of_parameters_are_a_list() -> None:
+    several = {
+        "name": "formula",
+        "expression": "a * x + b",
+        "parameters": [{"a": 1, "b": [0, 1]}, {"a": 3, "b": 0.5}],
+    }
+    assert [str(run.config.activation) for run in runs_of(activation=several)] == [
+        "formula(a * x + b, a=1.0, b=0.0)",
+        "formula(a * x + b, a=1.0, b=1.0)",
+        "formula(a * x + b, a=3.0, b=0.5)",
+    ]
+    several["parameters"][1]["c"] = [1, 2]  # type: ignore[index]
+    with pytest.raises(SpecError) as refused:
+        runs_of(activation=several)
+    assert refused.value.errors[0].location == ("activation", 0, "parameters", 1, "c", 0)
+
+
 def test_an_error_is_at_the_value_that_was_taken() -> None:
     with pytest.raises(SpecError) as refused:
         runs_of(activation=formula(["x", "log(b * x)"], b=[1, 2]))

@@ -50,7 +50,7 @@ def test_each_type_is_delivered(lab, subscribe, settled, delivering):
 
 
 def test_a_type_alone_can_be_subscribed_to(lab, subscribe, log):
-    webhooks = {kind: subscribe("http://127.0.0.1:1/", kind) for kind in WEBHOOK_EVENTS}
+    webhooks = {kind: subscribe(f"http://127.0.0.1:1/{kind}", kind) for kind in WEBHOOK_EVENTS}
     everything_happens(lab)
     for kind, webhook in webhooks.items():
         assert {delivery.event for delivery in log(webhook)} == {kind}
