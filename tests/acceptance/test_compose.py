@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import redis
 import torch
+from psycopg import sql
 from safetensors.numpy import load
 
 from deploy.embedded.binaries import postgres_bin, valkey_server
@@ -33,14 +34,17 @@ SMALL = {
 
 @pytest.fixture
 def database(servers):
-    """An empty database owned by the user that compose makes; give its address."""
+    """An empty database of the embedded server's own role, which has compose's password here."""
     server = urlsplit(servers.database_url)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute("CREATE ROLE actinium LOGIN")
+        wanted = "SELECT rolpassword FROM pg_authid WHERE rolname = 'actinium'"
+        ((own_password,),) = connection.execute(wanted).fetchall()
+        change = sql.SQL("ALTER ROLE actinium PASSWORD {}")
+        connection.execute(change.format(sql.Literal(SECRETS["POSTGRES_PASSWORD"])))
         connection.execute("CREATE DATABASE test_compose OWNER actinium")
         yield f"{server.hostname}:{server.port}/test_compose"
         connection.execute("DROP DATABASE test_compose WITH (FORCE)")
-        connection.execute("DROP ROLE actinium")
+        connection.execute(change.format(sql.Literal(own_password)))
 
 
 @pytest.fixture

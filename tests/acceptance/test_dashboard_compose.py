@@ -146,10 +146,10 @@ def test_a_presets_claims_are_one_click_away_and_checked(served, lab, visit):
     page = visit(served.url).goto("#/new")
     page.get_by_role("link", name="Twelve initializations of one block").click()
     plan = page.get_by_role("complementary")
-    expect(plan).to_contain_text("60 runs")
+    expect(plan).to_contain_text("240 runs")
     expect(plan).to_contain_text("Its claims will be checked.")
     page.get_by_label("Seeds").fill("1")
-    expect(plan).to_contain_text("12 runs")
+    expect(plan).to_contain_text("48 runs")
     snippets = {}
     for kind in ("curl", "Python"):
         plan.get_by_role("button", name=kind, exact=True).click()
@@ -159,13 +159,13 @@ def test_a_presets_claims_are_one_click_away_and_checked(served, lab, visit):
     claims = page.locator("section", has=page.get_by_role("heading", name="Claims"))
     expect(claims).to_contain_text("inconclusive")
     made = served.client.get("/v1/experiments").json()["items"][0]
-    assert (made["preset"]["name"], made["runs"]["total"]) == ("block_initializers", 12)
+    assert (made["preset"]["name"], made["runs"]["total"]) == ("block_initializers", 48)
     same = json.loads(_run(["bash", "-c", snippets["curl"]]))
     _run([sys.executable, "-c", snippets["Python"].replace("client.wait(experiment)", "")])
     latest = served.client.get("/v1/experiments").json()["items"][0]
     assert latest["id"] != same["id"]
     assert latest["preset"] == same["preset"] == made["preset"]
-    assert latest["runs"]["total"] == same["runs"]["total"] == 12
+    assert latest["runs"]["total"] == same["runs"]["total"] == 48
     page.goto(f"{served.url}/#/new?preset=block_initializers")
     page.get_by_label("Edit as JSON").evaluate("element => element.closest('details').open = true")
     page.locator('fieldset[data-axis="normalization"]').get_by_role("button", name="layer").click()
