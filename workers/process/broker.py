@@ -15,6 +15,7 @@ import structlog
 from celery import bootsteps
 from celery.worker.request import Request
 from kombu.entity import Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
 
 from workers.process.messages import ForeignMessageError, checked, ring
@@ -45,6 +46,16 @@ class RingsOnlyTransport(kombu_redis.Transport):
     """Kombu's transport for Redis, with channels that deliver rings only."""
 
     Channel = RingsOnlyChannel
+
+
+def receive_rings_only() -> None:
+    """Have Celery read Redis by this transport in this process.
+
+    It takes the place of Kombu's own by name: named in the settings, its module and class would
+    stand for ``redis`` in each line of the log that tells where the broker is.
+    """
+    path = f"{RingsOnlyTransport.__module__}:{RingsOnlyTransport.__qualname__}"
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), path))
 
 
 def _admitted(key: bytes, received: bytes) -> tuple[bytes, bytes] | None:

@@ -15,7 +15,7 @@ from service.runs.doorbell import DEVICES, broker_settings, queue_name
 from workers.process import signals
 from workers.process.broker import (
     EarlyChildReplacement,
-    RingsOnlyTransport,
+    receive_rings_only,
     unacknowledged_queue,
 )
 from workers.process.heartbeat import Heartbeat
@@ -31,8 +31,6 @@ def celery_settings(identity: WorkerIdentity) -> dict[str, Any]:
         # survives a training that crashes. One child: a pack has the device to itself.
         "worker_pool": "prefork",
         "worker_concurrency": 1,
-        # Whatever else is in our queues ends no worker (see ``process.messages``).
-        "broker_transport": f"{RingsOnlyTransport.__module__}:{RingsOnlyTransport.__qualname__}",
         # The broker keeps no copy of a received message (see ``process.broker``).
         "task_queues": [unacknowledged_queue(queue_name(device)) for device in DEVICES],
         # No message waits at a busy worker while another is idle.
@@ -58,6 +56,7 @@ def celery_settings(identity: WorkerIdentity) -> dict[str, Any]:
 
 def create_app(identity: WorkerIdentity) -> Celery:
     """Return the Celery application of a worker, with its task and its signal handlers."""
+    receive_rings_only()
     app = Celery("actinium")
     app.conf.update(celery_settings(identity))
     app.steps["worker"].add(Heartbeat)
