@@ -12,7 +12,11 @@ from service.webhooks.subscriptions import Subscription
 
 """
 NEXT_TYPE = "    RUN_REQUEUED = ("
-SET_AT = "        run.cancel_requested_at = run.cancel_requested_at or now\n"
+ENDED = (
+    "    ended = sorted((run for run in cancelled if run.status in ENDED), "
+    "key=lambda run: run.id)\n"
+)
+PUBLISHED = f"{ENDED}    publish(session, [finished_event(run) for run in ended])\n"
 OLD_IMPORT = "from service.events.publishing import publish\n"
 
 
@@ -23,7 +27,7 @@ def test_the_worked_example_works(tmp_path: Path) -> None:
     said = copy.run(TEST)
     assert said.startswith("1\n"), "the test passes without the event"
     copy.insert("service/events/event_types.py", kind, before=NEXT_TYPE)
-    copy.replace("service/runs/endings.py", SET_AT, SET_AT + happens)
+    copy.replace("service/runs/endings.py", PUBLISHED, ENDED + happens)
     copy.replace("service/runs/endings.py", OLD_IMPORT, imported + OLD_IMPORT)
     said = copy.run(TEST)
     assert said.startswith("0\n"), said
