@@ -167,6 +167,7 @@ def test_a_history_over_http(api, lab, diverged):
         "run_id": str(diverged),
         "epoch": [2],
         "metrics": {"val_loss": ["Infinity"]},
+        "ended_by": "divergence",
     }
     thin = api.get(f"/v1/runs/{diverged}/history?max_points=2")
     assert thin.json()["epoch"] == [1, 2]
