@@ -252,10 +252,18 @@ def _normalization_errors(resolved: Resolution) -> Iterator[FieldError]:
             return
 
 
+#: Parameters of initializers that are zero, all of those it has, only where all weights are.
+_SIZES_OF_WEIGHTS = ("value", "mean", "stddev", "limit", "low", "high")
+
+
 def _draws_zeros(initializer: Choice) -> bool:
-    """Whether an initializer gives weights of zero: it is named so, or all its numbers are zero."""
-    numbers = [value for value in initializer.parameters.values() if isinstance(value, float | int)]
-    return initializer.name == "zeros" or (bool(numbers) and not any(numbers))
+    """Whether an initializer gives weights of zero: it is named so, or all its sizes are zero."""
+    sizes = [
+        value
+        for name in _SIZES_OF_WEIGHTS
+        if isinstance(value := initializer.parameters.get(name), float | int)
+    ]
+    return initializer.name == "zeros" or (bool(sizes) and not any(sizes))
 
 
 def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:

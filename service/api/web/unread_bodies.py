@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 #: What is taken in, at most; of longer bodies the rest is not awaited.
 _MOST_BYTES = 64_000_000
 _MOST_SECONDS = 10.0
+#: A client that sends nothing for so long waits for the answer before it sends the body.
+_SILENCE_SECONDS = 0.5
 
 
 class UnreadBodies:
@@ -51,7 +53,7 @@ class UnreadBodies:
 async def _drop(receive: Receive) -> None:
     left = _MOST_BYTES
     while left > 0:
-        message = await receive()
+        message = await asyncio.wait_for(receive(), _SILENCE_SECONDS)
         left -= len(message.get("body", b""))
         if not message.get("more_body", False):
             return

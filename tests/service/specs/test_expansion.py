@@ -575,8 +575,17 @@ def test_normalized_weights_cannot_be_zero():
     assert error.location == ("normalization", 0)
     assert "have none" in error.detail
     runs_of(activation="relu", normalization="weight", initializer="he_normal")
-    small = {"name": "normal", "stddev": 0.0}
-    assert errors_of(activation="relu", normalization="weight", initializer=small)
+    for initializer in (
+        {"name": "normal", "stddev": 0.0},
+        {"name": "truncated_normal", "stddev": 0.0},
+        {"name": "constant", "value": 0.0},
+        {"name": "uniform", "limit": 0.0},
+    ):
+        assert errors_of(activation="relu", normalization="weight", initializer=initializer)
+    shifted = {"name": "normal", "stddev": 0.0, "mean": 0.1}
+    runs_of(activation="relu", normalization="weight", initializer=shifted)
+    between = {"name": "uniform", "low": 0.0, "high": 0.1}
+    runs_of(activation="relu", normalization="weight", initializer=between)
 
 
 def test_groups_divide_what_is_normalized():
