@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -21,6 +22,12 @@ from service.database.engine import create_database_engine, session_factory
 from service.database.schema_version import alembic_config
 from service.settings import Settings
 from tests.support import processes
+
+# How long an example takes to draw or to run says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 _TEMPLATE = "template_actinium"
 _numbers = itertools.count(1)

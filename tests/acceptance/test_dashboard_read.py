@@ -253,7 +253,7 @@ def test_a_key_is_asked_for_and_sent_with_streams_and_pictures(settings, lab, vi
         lab.epoch(held, 2, "completed", val_accuracy=0.2)
         expect(page.locator(".top .heading")).to_contain_text("completed")
         page.goto(f"{locked.url}/#/catalog/activation/relu")
-        expect(page.locator("#entry-relu img:not(.pending)")).to_be_visible()
+        expect(page.locator("#entry-relu img:not(.pending)").first).to_be_visible()
         assert page.locator("#entry-relu img").first.evaluate(
             "image => image.decode().then(() => true)"
         )
