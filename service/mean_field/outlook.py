@@ -66,5 +66,5 @@ def _meaning(prediction: Prediction, optimizer: str) -> str:
             f" (its depth scale is {found.depth_scale:.2g} layers, and six of them are the limit)"
         )
     if optimizer in _ADAPTIVE:
-        return f"it would not train with sgd{limit}, and with {optimizer} it may not"
-    return f"it will not train with {optimizer}{limit}"
+        return f"it would hardly train with sgd{limit}, and with {optimizer} it may not"
+    return f"it will hardly train with {optimizer}{limit}"
