@@ -21,7 +21,7 @@ from service.presets.measures import MetricMeasure, TrainingMeasure
 from service.presets.own_claims import RegisteredClaim
 from service.presets.preset import Preset, PublishedClaim
 from service.presets.registry import PRESETS
-from service.presets.results import claim_at_full_size
+from service.presets.results import result_of
 from service.presets.trainings import TrainingRecord
 from service.specs.claims import SubmittedClaim
 
@@ -108,8 +108,11 @@ def check(session: Session, experiment_id: uuid.UUID) -> CheckedClaims:
 def _published(preset: Preset | None, trainings: Sequence[TrainingRecord]) -> list[CheckedClaim]:
     if preset is None:
         return []
+    full = result_of(preset, "full")
     return [
-        CheckedClaim(claim, claim.judge(trainings), at_full_size=claim_at_full_size(preset, claim))
+        CheckedClaim(
+            claim, claim.judge(trainings), at_full_size=full.claims[claim.name] if full else None
+        )
         for claim in preset.claims
     ]
 

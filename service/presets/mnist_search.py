@@ -12,6 +12,23 @@ from service.presets.trainings import TrainingGroup, group
 
 _LEARNERS = ("relu", "elu", "leaky_relu", "gelu", "selu")
 
+#: Activations with Keras' default initializer, and selu with its own in the hidden layers.
+_OF_KERAS: dict[str, Any] = {
+    "activation": [
+        "sigmoid",
+        "relu",
+        "elu",
+        {"name": "leaky_relu", "negative_slope": 0.2},
+        {"name": "gelu", "approximate": "tanh"},
+    ],
+    "initializer": "glorot_uniform",
+}
+_OF_SELU: dict[str, Any] = {
+    "activation": "selu",
+    "initializer": "lecun_normal",
+    "output_initializer": "glorot_uniform",
+}
+
 SHOWDOWN = Preset(
     name="activation_showdown",
     title="Six activations on MNIST",
@@ -34,20 +51,11 @@ SHOWDOWN = Preset(
         "variants": [
             {
                 "label": "as Keras has it",
-                "activation": [
-                    "sigmoid",
-                    "relu",
-                    "elu",
-                    {"name": "leaky_relu", "negative_slope": 0.2},
-                    {"name": "gelu", "approximate": "tanh"},
-                ],
-                "initializer": "glorot_uniform",
+                **_OF_KERAS,
             },
             {
                 "label": "selu as its paper has it",
-                "activation": "selu",
-                "initializer": "lecun_normal",
-                "output_initializer": "glorot_uniform",
+                **_OF_SELU,
                 "dropout": {"name": "alpha_dropout", "rate": [0.05, 0.1]},
             },
         ],
@@ -113,20 +121,11 @@ HANSEN_2019 = Preset(
         "variants": [
             {
                 "label": "Keras' initializer",
-                "activation": [
-                    "sigmoid",
-                    "relu",
-                    "elu",
-                    {"name": "leaky_relu", "negative_slope": 0.2},
-                    {"name": "gelu", "approximate": "tanh"},
-                ],
-                "initializer": "glorot_uniform",
+                **_OF_KERAS,
             },
             {
                 "label": "selu with its own",
-                "activation": "selu",
-                "initializer": "lecun_normal",
-                "output_initializer": "glorot_uniform",
+                **_OF_SELU,
                 "dropout": "alpha_dropout",
             },
         ],

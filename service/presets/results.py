@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from service.presets.evidence import DifferenceFigures, Evidence, GroupFigures
-from service.presets.preset import Preset, PublishedClaim, Size
+from service.presets.preset import Preset, Size
 from service.specs.expansion import SCIENCE_VERSION
 
 FILE = Path(__file__).with_name("results.json")
@@ -43,12 +43,6 @@ def result_of(preset: Preset, size: Size) -> PresetResult | None:
         return None
     claims = {name: _evidence(found) for name, found in stored["claims"].items()}
     return PresetResult(stored["runs"], stored["seconds"], stored["machine"], claims)
-
-
-def claim_at_full_size(preset: Preset, claim: PublishedClaim) -> Evidence | None:
-    """Return what a claim gave at its preset's full size; None where that has not been run."""
-    result = result_of(preset, "full")
-    return result.claims.get(claim.name) if result else None
 
 
 def store(results: Mapping[tuple[str, Size], tuple[Preset, PresetResult]]) -> None:
