@@ -148,16 +148,25 @@ class PackedAdam(PackedOptimizer):
         ]
         return [step_sizes, [root for _, root in corrections]]
 
-    def own_step(self, rows: OptimizerRows) -> None:
-        parameters, gradients, slots, rates, scratch = rows
-        step_size, root = (rate.unsqueeze(1) for rate in rates[:2])
-        mean, square = slots["mean"], slots["square"]
-        mean.lerp_(gradients, self._to_mean)
+    def move_means(self, rows: OptimizerRows, root: Tensor) -> None:
+        """Move the means by the gradients; then ``rows.scratch`` is sqrt(v^) + epsilon.
+
+        Args:
+            rows: of the members.
+            root: (members, 1), the root of what corrects the square's bias.
+        """
+        _, gradients, slots, _, scratch = rows
+        slots["mean"].lerp_(gradients, self._to_mean)
         torch.mul(gradients, gradients, out=scratch)
-        square.mul_(self._kept_square).addcmul_(scratch, self._to_square)
+        square = slots["square"].mul_(self._kept_square).addcmul_(scratch, self._to_square)
         torch.sqrt(square, out=scratch)
         scratch.div_(root).add_(self._epsilon)
-        torch.div(mean, scratch, out=scratch)
+
+    def own_step(self, rows: OptimizerRows) -> None:
+        parameters, _, slots, rates, scratch = rows
+        step_size, root = (rate.unsqueeze(1) for rate in rates[:2])
+        self.move_means(rows, root)
+        torch.div(slots["mean"], scratch, out=scratch)
         parameters.addcmul_(scratch, step_size)
 
 
@@ -212,17 +221,11 @@ class PackedAdagrad(PackedOptimizer):
         parameters.addcmul_(gradients.div_(scratch), rates[0].unsqueeze(1))
 
 
-class PackedNAdam(PackedOptimizer):
+class PackedNAdam(PackedAdam):
     """Adam with Nesterov's momentum; see ``workers.nn.optimizers.nadam``."""
-
-    slots = ("mean", "square")
 
     def __init__(self, members: Sequence[Mapping[str, Any]], device: torch.device) -> None:
         super().__init__(members, device)
-        self._to_mean = self.number("beta_1", lambda beta: 1 - beta)
-        self._kept_square = self.number("beta_2")
-        self._to_square = self.number("beta_2", lambda beta: 1 - beta)
-        self._epsilon = self.number("epsilon")
         #: Of each member: how many steps were taken, and the product of their momenta.
         self._products = [(0, 1.0) for _ in members]
 
@@ -243,13 +246,9 @@ class PackedNAdam(PackedOptimizer):
     def own_step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         of_gradient, root, of_mean = (rate.unsqueeze(1) for rate in rates[:3])
-        mean, square = slots["mean"], slots["square"]
-        mean.lerp_(gradients, self._to_mean)
-        torch.mul(gradients, gradients, out=scratch)
-        square.mul_(self._kept_square).addcmul_(scratch, self._to_square)
-        torch.sqrt(square, out=scratch)
-        scratch.div_(root).add_(self._epsilon)
-        parameters.add_(gradients.mul_(of_gradient).addcmul_(mean, of_mean).div_(scratch))
+        self.move_means(rows, root)
+        moved = gradients.mul_(of_gradient).addcmul_(slots["mean"], of_mean)
+        parameters.add_(moved.div_(scratch))
 
     def _momentum(self, at: int, step: int) -> float:
         """Return a member's momentum at a step, counted from 1."""
