@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from service.catalog.metrics import METRICS
 from service.comparison import precision
+from service.comparison.guessing import guess
 from service.presets.trainings import TrainingRecord
 
 
@@ -83,6 +84,19 @@ class MetricMeasure:
         if isinstance(self.at, EpochsTo):
             return self._epochs_to(self.at.target, values) if values else None
         return _SUMMARIES[self.at](values) if values else None
+
+    def of_diverged(self, training: TrainingRecord) -> float | None:
+        """Return what a training that diverged counts as; None where no value stands for it.
+
+        It never reaches a target, rises after each epoch, and else gets what guessing gets.
+        """
+        if isinstance(self.at, EpochsTo):
+            return float(training.config["epochs"]) + 1
+        if self.at in UNSTEADINESS:
+            return 1.0
+        if METRICS[self.name].direction is None:
+            return None
+        return guess(self.name, training.config)
 
     def _epochs_to(self, target: float, values: Sequence[float]) -> float:
         higher = METRICS[self.name].higher_is_better

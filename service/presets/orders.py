@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.catalog.metrics import METRICS
-from service.comparison.guessing import guess
 from service.presets.check import TOO_FEW, PartFinding, is_significant, reasons_of, together
 from service.presets.evidence import (
     ClaimStatus,
@@ -133,15 +132,13 @@ class Ordered:
         """Return what a training that diverged counts as; None where none has a value."""
         low_is_worst = self.higher if self.better is None else self.better
         values = values_of(self.measure, members)
-        measure = self.measure
-        if isinstance(measure, MetricMeasure) and isinstance(measure.at, EpochsTo):
-            values += [1.0 + training.config["epochs"] for training in members]
-        elif isinstance(self.measure, MetricMeasure):
-            values += [
-                guess(self.measure.name, training.config)
+        if isinstance(self.measure, MetricMeasure):
+            diverged = [
+                self.measure.of_diverged(training)
                 for training in members
                 if training.status == RunStatus.DIVERGED
             ]
+            values += [value for value in diverged if value is not None]
         return (min if low_is_worst else max)(values, default=None)
 
     def _reason(self, status: ClaimStatus, other: TrainingGroup) -> str:

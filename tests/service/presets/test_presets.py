@@ -393,6 +393,14 @@ def test_fewer_epochs_to_a_target_are_better_and_a_diverged_run_never_reaches_it
     assert of_diverged.judge(trainings).status == "not_reproduced"
 
 
+def test_what_a_diverged_run_counts_as_is_of_the_measures_own_kind():
+    diverged = TrainingRecord(None, CONFIG, 0, "diverged", {"loss": {1: 2.0, 2: math.nan}})
+    assert MetricMeasure("loss", EpochsTo(0.5)).of_diverged(diverged) == 3
+    assert MetricMeasure("loss", "rises").of_diverged(diverged) == 1
+    assert MetricMeasure("loss").of_diverged(diverged) == pytest.approx(math.log(10))
+    assert MetricMeasure("epoch_seconds", "mean").of_diverged(diverged) is None
+
+
 def test_overrides_reach_data_sets_and_axes_wherever_they_stand():
     study = overridden(
         PRESETS["preprocessing_study"], "small", {"train_size": 64, "test_size": 32, "epochs": 1}
