@@ -8,6 +8,7 @@ import httpx
 
 from actinium.command import manage, read, reference, submit
 from actinium.command.context import CONTEXT, Session
+from actinium.environment import ignore_unusable_columns
 from actinium.errors import ActiniumError, ApiError, UnreachableError
 
 #: Exit statuses; 0 is success, and 2 a command that is not understood.
@@ -41,6 +42,7 @@ def main() -> None:
 
 
 def _run() -> int:
+    ignore_unusable_columns()
     try:
         return int(cli.main(prog_name="actinium", standalone_mode=False) or 0)
     except click.ClickException as error:
