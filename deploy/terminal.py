@@ -2,11 +2,10 @@
 
 import os
 import sys
-from io import TextIOWrapper
 
 from rich.console import Console, RenderableType
 
-from actinium.environment import ignore_unusable_columns
+from actinium.terminal import prepare_terminal
 
 
 class Terminal:
@@ -17,9 +16,7 @@ class Terminal:
     """
 
     def __init__(self) -> None:
-        ignore_unusable_columns()
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")
+        prepare_terminal()
         self.console = Console(highlight=False, soft_wrap=True)
 
     def print(self, shown: RenderableType) -> None:

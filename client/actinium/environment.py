@@ -1,4 +1,4 @@
-"""What the environment says of connections (proxies, certificates) and of the terminal."""
+"""What the environment says of connections: proxies (``HTTP_PROXY``, ...) and certificates."""
 
 import ipaddress
 import os
@@ -108,10 +108,3 @@ def _certificates() -> ssl.SSLContext | bool:
         except (OSError, ssl.SSLError):
             raise ValueError(f"{variable} names no readable certificates: {path}.") from None
     return True
-
-
-def ignore_unusable_columns() -> None:
-    """Drop a ``COLUMNS`` that is no width, such as 0: tables would have no room for a letter."""
-    columns = os.environ.get("COLUMNS", "1")
-    if not (columns.isdecimal() and int(columns) > 0):
-        del os.environ["COLUMNS"]

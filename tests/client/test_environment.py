@@ -6,7 +6,8 @@ import pickle
 import pytest
 
 from actinium import AsyncClient, Client
-from actinium.environment import Route, ignore_unusable_columns
+from actinium.environment import Route
+from actinium.terminal import prepare_terminal
 
 
 @pytest.fixture(autouse=True)
@@ -99,5 +100,5 @@ def test_a_client_can_be_pickled():
 @pytest.mark.parametrize(("given", "kept"), [("0", None), ("x", None), ("", None), ("80", "80")])
 def test_a_width_of_nothing_is_ignored(monkeypatch, given, kept):
     monkeypatch.setenv("COLUMNS", given)
-    ignore_unusable_columns()
+    prepare_terminal()
     assert os.environ.get("COLUMNS") == kept
