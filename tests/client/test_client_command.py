@@ -267,7 +267,7 @@ def test_names_cannot_command_the_terminal(actinium, lab):
     name = "a\x1b]0;title\x07 \x9b31m \u202ereversed"
     lab.submit(name=name, variants=[{"label": "v\x1b[31m"}], activation="relu")
     for words in (["ls"], ["show", "last"], ["runs", "last"], ["compare", "last"]):
-        shown = actinium(*words).output
+        shown = actinium(*words).stdout
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown), words
-    assert "a\u241b]0;title" in actinium("ls").output
-    assert json.loads(actinium("ls", "--json").output)[0]["name"] == name
+    assert "a\u241b]0;title" in actinium("ls").stdout
+    assert json.loads(actinium("ls", "--json").stdout)[0]["name"] == name
