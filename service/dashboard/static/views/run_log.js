@@ -2,8 +2,8 @@
 
 import { all } from "../lib/api.js";
 import { duration, moment, shortId } from "../lib/format.js";
-import { STATUS } from "../lib/statuses.js";
-import { t } from "../lib/text.js";
+import { EARLY_STOPPING, STATUS } from "../lib/statuses.js";
+import { joined, t } from "../lib/text.js";
 import { statusName } from "../parts/badges.js";
 import { h, show } from "../parts/dom.js";
 import { card, notice, scrollable } from "../parts/elements.js";
@@ -79,8 +79,9 @@ function sentence(line) {
   return SENTENCES[line.type]?.(line) ?? line.type;
 }
 
-function finishedSentence({ status, reused_from: twin, error }) {
-  if (!twin) return [t("log.finished", { status: statusName(status) }), error ? ` ${error}` : ""];
+function finishedSentence({ status, reused_from: twin, error, ended_by: endedBy, epoch, epochs }) {
+  const early = endedBy === EARLY_STOPPING && t("log.stoppedEarly", { epoch, epochs });
+  if (!twin) return [joined([early, t("log.finished", { status: statusName(status) })]), error ? ` ${error}` : ""];
   const link = h("a", { href: `#/runs/${twin}` }, `…${shortId(twin)}`);
-  return [t("log.reused", { status: statusName(status) }), " ", link];
+  return [joined([early, t("log.reused", { status: statusName(status) })]), " ", link];
 }
