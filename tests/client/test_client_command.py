@@ -163,7 +163,10 @@ def test_what_there_is(actinium):
     axes = _json(actinium("catalog", "--json"))
     assert "activation" in [axis["axis"] for axis in axes]
     assert "leaky_relu" in actinium("catalog", "activation").stdout
-    assert "negative_slope=0.01" in actinium("catalog", "activation", "leaky_relu").stdout
+    leaky_relu = actinium("catalog", "activation", "leaky_relu").stdout
+    assert "negative_slope=0.01" in leaky_relu
+    assert "What it solved:" in leaky_relu
+    assert "Maas, Hannun & Ng 2013" in leaky_relu
     names = [preset["name"] for preset in _json(actinium("presets", "--json"))]
     assert "activation_showdown" in names
     assert "claims" in _json(actinium("presets", names[0], "--json"))
