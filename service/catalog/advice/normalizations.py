@@ -199,8 +199,8 @@ ADVICE: Mapping[str, Advice] = {
         ),
         remains=(
             said(
-                "All its statistics are computed though few may matter: it computes more "
-                "than a single one needs, and is harder to interpret.",
+                "All its statistics are computed though few may matter: it needs "
+                "redundant computation beside a single normalization.",
                 papers.SHAO_2019,
                 "abstract",
             ),

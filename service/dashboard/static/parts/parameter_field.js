@@ -1,7 +1,7 @@
 // One parameter of a chosen value in the form: a list of options, or text.
 
 import { parameterText, readParameter } from "../lib/spec_fields.js";
-import { known, t } from "../lib/text.js";
+import { known, t, translated } from "../lib/text.js";
 import { h, show } from "./dom.js";
 
 const LONG_TYPES = ["integers", "numbers", "expression", "constants", "choice"];
@@ -31,7 +31,7 @@ function labelled(parameter, given, axes, onChange) {
   const options = optionsOf(parameter, given, axes);
   const field = options ? optionField(parameter, given, options, onChange) : textField(parameter, given, onChange);
   field.setAttribute("aria-label", label);
-  const title = `${name}: ${meaning}${options ? "" : ` (${t("compose.listed")})`}`;
+  const title = `${name}: ${translated(meaning) ?? meaning}${options ? "" : ` (${t("compose.listed")})`}`;
   return h("label.parameter", { title }, h("span", word), field);
 }
 
