@@ -239,7 +239,7 @@ def describe(kind: str, data: dict[str, Any]) -> str:
         case "run.requeued":
             words = f"queued again: {visible(data['reason'])}"
         case "run.finished":
-            words = ("already trained" if data["reused_from"] else data["status"]) + _reached(data)
+            words = _ended(data) + _reached(data)
         case "experiment.created":
             words = _counted(data["runs"])
         case "experiment.finished":
@@ -247,6 +247,14 @@ def describe(kind: str, data: dict[str, Any]) -> str:
                 f"{number} {status}" for status, number in sorted(data["runs"].items())
             )
     return words
+
+
+def _ended(data: dict[str, Any]) -> str:
+    if data["reused_from"]:
+        return "already trained"
+    if data.get("ended_by") == "early_stopping":
+        return f"stopped early at epoch {data['epoch']}/{data['epochs']}"
+    return str(data["status"])
 
 
 def _reached(metrics: dict[str, Any]) -> str:

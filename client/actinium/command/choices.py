@@ -23,14 +23,11 @@ def read_value(text: str) -> Any:
     name, colon, parameters = text.partition(":")
     if not colon:
         return _scalar(text)
-    values = {}
-    for assignment in _split(parameters):
-        parameter, equals, value = assignment.partition("=")
-        if not parameter or not equals:
-            raise ValueError(
-                f"{text!r} is not a value: write it as leaky_relu:negative_slope=0.2, or as JSON."
-            )
-        values[parameter.strip()] = _scalar(value)
+    values = _assignments(parameters)
+    if values is None:
+        raise ValueError(
+            f"{text!r} is not a value: write it as leaky_relu:negative_slope=0.2, or as JSON."
+        )
     return {"name": name, **values}
 
 
@@ -99,6 +96,49 @@ def read_statistics(text: str) -> Any:
     if text != "auto" and not text.isdecimal():
         raise ValueError(f"{text!r} is neither off, nor auto, nor a number of epochs.")
     return {"every": text if text == "auto" else int(text)}
+
+
+def read_early_stopping(text: str) -> dict[str, Any]:
+    """Return when runs stop early: ``5``, a patience, or ``patience=5,metric=val_accuracy``.
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    if text.isdecimal():
+        return {"patience": int(text)}
+    values = _assignments(text)
+    if values is None:
+        raise ValueError(
+            f"{text!r} is no early stopping: write a number of epochs, or "
+            "patience=5,metric=val_accuracy."
+        )
+    return values
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not valid JSON: {error}.") from error
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"{text!r} is not a JSON object.")
+
+
+def _assignments(text: str) -> dict[str, Any] | None:
+    """Return the values of ``parameter=value,parameter=value``; None where one has no value."""
+    values = {}
+    for assignment in _split(text):
+        parameter, equals, value = assignment.partition("=")
+        if not parameter or not equals:
+            return None
+        values[parameter.strip()] = _scalar(value)
+    return values
 
 
 def _scalar(text: str) -> Any:

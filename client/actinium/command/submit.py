@@ -8,7 +8,14 @@ from click.shell_completion import CompletionItem
 from rich.console import Group, RenderableType
 
 from actinium.command import render
-from actinium.command.choices import read_seeds, read_statistics, read_tag, read_value
+from actinium.command.choices import (
+    read_early_stopping,
+    read_object,
+    read_seeds,
+    read_statistics,
+    read_tag,
+    read_value,
+)
 from actinium.command.context import Read, Session, completions, json_option
 from actinium.command.ranking import comparison_table
 from actinium.command.spec_files import is_file, read_spec
@@ -61,6 +68,11 @@ def _complete_source(
 @click.argument("source", required=False, shell_complete=_complete_source)
 @_axis_flags
 @click.option("--epochs", type=int, help="Epochs per run; 0 only initializes.")
+@click.option(
+    "--early-stopping",
+    type=Read("when", read_early_stopping),
+    help="N: end after N epochs without a lower val_loss; or patience=N,metric=val_accuracy.",
+)
 @click.option("--seeds", type=Read("seeds", read_seeds), help="A count, 5, or a list, 1,2,3.")
 @click.option("--train-size", type=int, help="Number of training samples.")
 @click.option("--test-size", type=int, help="Number of test samples.")
@@ -73,6 +85,20 @@ def _complete_source(
     "--layer-statistics",
     type=Read("when", read_statistics),
     help="off, auto, or N for every N epochs.",
+)
+@click.option(
+    "--variant",
+    "variants",
+    type=Read("object", read_object),
+    multiple=True,
+    help="A variant, as a JSON object with a label (repeatable).",
+)
+@click.option(
+    "--claim",
+    "claims",
+    type=Read("object", read_object),
+    multiple=True,
+    help="A claim to check, as a JSON object (repeatable).",
 )
 @click.option("--reuse/--no-reuse", default=None, help="Whether identical runs are reused.")
 @click.option("--priority", type=int, help="Runs with a higher priority start sooner.")
@@ -89,6 +115,8 @@ def run(
     source: str | None,
     *,
     tags: tuple[tuple[str, str], ...],
+    variants: tuple[dict[str, Any], ...],
+    claims: tuple[dict[str, Any], ...],
     size: str | None,
     watch: bool,
     dry_run: bool,
@@ -101,7 +129,8 @@ def run(
     Flags replace its fields. Write a value with parameters as leaky_relu:negative_slope=0.2, or as
     JSON.
     """
-    fields = _fields(flags | {"tags": dict(tags) or None})
+    lists = {"variants": list(variants) or None, "claims": list(claims) or None}
+    fields = _fields(flags | lists | {"tags": dict(tags) or None})
     preset = source if source is not None and not is_file(source) else None
     if preset is None:
         if size is not None:
