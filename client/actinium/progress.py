@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
 from actinium.statuses import STOPPED, UNUSUAL
+from actinium.terminal import visible
 from actinium.types import Event, Experiment, Run
 
 
@@ -178,7 +179,7 @@ class RunBars:
         several_seeds = len({run["seed"] for run in runs}) > 1
         self._bars = {
             run["id"]: progress.add_task(
-                f"{run['name']}, seed {run['seed']}" if several_seeds else run["name"],
+                visible(f"{run['name']}, seed {run['seed']}" if several_seeds else run["name"]),
                 total=max(run["epochs"], 1),
                 start=False,
                 state="queued",
@@ -232,11 +233,11 @@ def describe(kind: str, data: dict[str, Any]) -> str:
     words = ""
     match kind:
         case "run.started":
-            words = f"training on {data['worker']}"
+            words = f"training on {visible(data['worker'])}"
         case "run.epoch":
             words = f"epoch {data['epoch']}/{data['epochs']}{_reached(data['metrics'])}"
         case "run.requeued":
-            words = f"queued again: {data['reason']}"
+            words = f"queued again: {visible(data['reason'])}"
         case "run.finished":
             words = _ended(data) + _reached(data)
         case "experiment.created":

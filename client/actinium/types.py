@@ -225,6 +225,7 @@ class Layers(TypedDict):
     samples: int
     loss: float
     chance_loss: float
+    inputs: dict[str, Any] | None
     layers: list[dict[str, Any]]
 
 

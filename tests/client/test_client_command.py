@@ -290,3 +290,13 @@ def test_metrics_are_listed_and_shown_by_their_kind(actinium, client, lab):
     shares = {name for name, metric in listed.items() if metric["kind"] == "share"}
     assert {"clipped_fraction", "val_accuracy"} <= shares
     assert ("50.00%" in table, "25.00%" in table, "0.125" in table) == (True, True, True)
+
+
+def test_names_cannot_command_the_terminal(actinium, lab):
+    name = "a\x1b]0;title\x07 \x9b31m \u202ereversed"
+    lab.submit(name=name, variants=[{"label": "v\x1b[31m"}], activation="relu")
+    for words in (["ls"], ["show", "last"], ["runs", "last"], ["compare", "last"]):
+        shown = actinium(*words).stdout
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown), words
+    assert "a\u241b]0;title" in actinium("ls").stdout
+    assert json.loads(actinium("ls", "--json").stdout)[0]["name"] == name

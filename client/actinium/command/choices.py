@@ -1,8 +1,12 @@
 """Fields of a spec as words of a command: ``relu``, ``leaky_relu:negative_slope=0.2``, JSON."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+#: Numbers as people type them, and JSON does not have them.
+_NUMBER = re.compile(r"[-+]?(?:\.\d+|\d+\.)(?:[eE][-+]?\d+)?|\+\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
 
 
 def read_value(text: str) -> Any:
@@ -138,6 +142,9 @@ def _assignments(text: str) -> dict[str, Any] | None:
 
 
 def _scalar(text: str) -> Any:
+    """Return a number, a value of JSON, or the text; ``.25``, ``5.`` and ``+1`` are numbers too."""
+    if _NUMBER.fullmatch(text):
+        return float(text)
     try:
         return json.loads(text)
     except ValueError:
