@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from actinium.spec import Target
+
 
 def read_value(text: str) -> Any:
     """Return the value of an axis: JSON, a name, or ``name:parameter=value,parameter=value``.
@@ -75,6 +77,19 @@ def read_label(text: str) -> tuple[str, str]:
         ValueError: it has no axis.
     """
     return _pair(text, "label of a group", "axis:label")
+
+
+def read_target(text: str) -> Target:
+    """Return the target of a metric, ``val_accuracy:0.97``.
+
+    Raises:
+        ValueError: it has no metric, or no number.
+    """
+    metric, value = _pair(text, "target", "metric:value")
+    try:
+        return {"metric": metric, "value": float(value)}
+    except ValueError:
+        raise ValueError(f"{value!r} is not a number: write the target as {metric}:0.97.") from None
 
 
 def _pair(text: str, what: str, form: str) -> tuple[str, str]:

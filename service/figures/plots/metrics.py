@@ -59,7 +59,7 @@ def scale_of(metric: str, values: DrawnValues) -> Scale:
     it.
     """
     lines, shown = values.lines, METRICS[metric]
-    if not lines or shown.kind == "seconds":
+    if not lines or shown.kind in {"seconds", "epochs"}:
         return "linear"
     if shown.kind == "share":
         spread = shown.direction is not None and min(lines) > 0 and _NEAR_ONE < max(lines) < 1
