@@ -32,6 +32,14 @@ class Claim(TypedDict, total=False):
     by_at_least: float
 
 
+class EarlyStopping(TypedDict, total=False):
+    """Ends a run after ``patience`` epochs without an improvement by more than ``min_delta``."""
+
+    metric: Literal["val_loss", "val_accuracy"]
+    patience: Required[int]
+    min_delta: float
+
+
 class Spec(TypedDict, total=False):
     """The fields of an experiment's spec: its axes, its seeds, and how its runs are trained."""
 
@@ -53,7 +61,7 @@ class Spec(TypedDict, total=False):
     variants: Sequence[Mapping[str, Any]]
     claims: Sequence[Claim]
     epochs: int
-    early_stopping: Mapping[str, Any]
+    early_stopping: EarlyStopping
     seeds: int | Sequence[int]
     layer_statistics: Literal["off"] | Mapping[str, Any]
     reuse: bool

@@ -235,6 +235,7 @@ class Layers(TypedDict):
     samples: int
     loss: float
     chance_loss: float
+    inputs: dict[str, Any] | None
     layers: list[dict[str, Any]]
 
 
@@ -419,6 +420,23 @@ class Claims(TypedDict):
     claims: list[ClaimEvidence]
 
 
+class AdviceSentence(TypedDict):
+    """A sentence of advice with its source, or with the claim of a preset that shows it."""
+
+    text: str
+    source: dict[str, str] | None
+    claim: dict[str, str] | None
+
+
+class Advice(TypedDict):
+    """What is known of an entry of the catalog."""
+
+    solved: list[AdviceSentence]
+    strengths: list[AdviceSentence]
+    remains: list[AdviceSentence]
+    use_when: list[AdviceSentence]
+
+
 class CatalogEntry(TypedDict):
     """One value of an axis."""
 
@@ -429,6 +447,7 @@ class CatalogEntry(TypedDict):
     formula: str
     parameters: list[dict[str, Any]]
     source: dict[str, str]
+    advice: Advice | None
 
 
 class CatalogAxis(TypedDict):

@@ -145,8 +145,8 @@ class Results:
             name: ``learning_curves``, ``heatmap``, ``comparison`` or ``tuning``.
             kind: the format.
             theme: for a light or a dark background.
-            **options: options of the figure, such as ``metric``, ``at``, ``by``, ``tune``,
-                ``leave_out``.
+            **options: options of the figure, such as ``title``, ``metric``, ``at``, ``by``,
+                ``tune``, ``leave_out``, ``x``, ``y``.
         """
         folder = f"/v1/experiments/{identifier(experiment)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.schemas.advice import CatalogSource
 from service.api.schemas.base import ApiAnswer
-from service.api.schemas.catalog import CatalogSource
 from service.fields import LongText, ShortText
 from service.presets.evidence import ClaimStatus, DifferenceFigures, Evidence, GroupFigures
 from service.presets.preset import SIZES, Preset, PublishedClaim, Size
@@ -209,7 +209,7 @@ class PresetAnswer(ApiAnswer):
             name=preset.name,
             title=preset.title,
             description=preset.description,
-            source=CatalogSource(title=preset.source.title, link=preset.source.link),
+            source=CatalogSource.of(preset.source),
             spec=preset.spec_of("full"),
             small_spec=preset.spec_of("small"),
             full_run=runs["full"],

@@ -17,7 +17,7 @@ from service.comparison.scores import GROUPINGS, Score
 from service.database.tables import Run
 from service.errors import ConflictError
 from service.figures.plots.heatmap import MOST_COLUMNS, MOST_ROWS, Cell, Side, draw_heatmap
-from service.figures.plots.style import Format, Theme
+from service.figures.plots.style import Look
 from service.figures.sources.common import (
     Picture,
     experiment_title,
@@ -43,8 +43,7 @@ def heatmap_picture(
     experiment_id: uuid.UUID,
     question: Question,
     *,
-    kind: Format = "svg",
-    theme: Theme = "light",
+    look: Look,
 ) -> Picture:
     """Draw the mean results and verdicts for each combination of two axes' labels.
 
@@ -53,8 +52,7 @@ def heatmap_picture(
         experiment_id: the experiment.
         question: what is compared; ``by`` are the two axes, empty for activation and initializer,
             or others that vary.
-        kind: format of the picture.
-        theme: light or dark background.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -83,15 +81,16 @@ def heatmap_picture(
     name = experiment_title(session, experiment_id)
     seeds = max(group.n for group in compared.groups)
     said = [_FAILURES if question.target is None else _CENSORED, *of_design(compared.design, seeds)]
+    what = f"{question.title} and verdict" if has_means else "verdict"
     data = draw_heatmap(
         cells,
         rows=rows,
         columns=columns,
         metric=metric,
-        title=f"{name}: {question.title} and verdict" if has_means else f"{name}: verdict",
+        title=look.title or f"{name}: {what}",
         note=" ".join(said) if has_means else "",
-        kind=kind,
-        theme=theme,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, compared.finished)
 

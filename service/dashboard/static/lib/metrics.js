@@ -6,6 +6,9 @@ import { known } from "./text.js";
 /** The metric by which the API compares runs unless another is asked for. */
 export const MAIN_METRIC = "val_accuracy";
 
+/** The metrics by which a run may stop early, the API's default first. */
+export const STOPPING_METRICS = ["val_loss", "val_accuracy"];
+
 /** Metrics by name, in the order in which histories show them. */
 let registry = new Map();
 let loading = null;
