@@ -10,6 +10,13 @@ Value = str | Mapping[str, Any]
 Axis = Value | Sequence[Value]
 
 
+class Target(TypedDict):
+    """A value that a metric shall reach: at least that of an accuracy, at most that of a loss."""
+
+    metric: str
+    value: float
+
+
 class Claim(TypedDict, total=False):
     """A claim that one group of configurations does better than another.
 
@@ -21,6 +28,7 @@ class Claim(TypedDict, total=False):
     than: Required[Mapping[str, Value | float]]
     metric: str
     at: int | Literal["final", "mean"]
+    target: Target
     by_at_least: float
 
 

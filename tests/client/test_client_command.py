@@ -183,6 +183,8 @@ WRONG = [
     (["history", "last"], 1, "Give a run's id"),
     (["ls", "--tag", "course"], 2, "write it as key:value"),
     (["compare", "last", "--against", "relu"], 2, "write it as axis:label"),
+    (["compare", "last", "--target", "0.97"], 2, "write it as metric:value"),
+    (["compare", "last", "--target", "val_accuracy:high"], 2, "write the target as val_accuracy"),
     (["run", "no_such_preset"], 1, "no_such_preset"),
     (["run", "missing.json"], 1, "missing.json cannot be read or written: no such file"),
     (["run", "broken.json"], 1, "broken.json is not valid JSON"),

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from actinium.spec import Target
+
 #: Numbers as people type them, and JSON does not have them.
 _NUMBER = re.compile(r"[-+]?(?:\.\d+|\d+\.)(?:[eE][-+]?\d+)?|\+\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
 
@@ -76,6 +78,19 @@ def read_label(text: str) -> tuple[str, str]:
         ValueError: it has no axis.
     """
     return _pair(text, "label of a group", "axis:label")
+
+
+def read_target(text: str) -> Target:
+    """Return the target of a metric, ``val_accuracy:0.97``.
+
+    Raises:
+        ValueError: it has no metric, or no number.
+    """
+    metric, value = _pair(text, "target", "metric:value")
+    try:
+        return {"metric": metric, "value": float(value)}
+    except ValueError:
+        raise ValueError(f"{value!r} is not a number: write the target as {metric}:0.97.") from None
 
 
 def _pair(text: str, what: str, form: str) -> tuple[str, str]:

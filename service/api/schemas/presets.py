@@ -66,11 +66,16 @@ class ClaimGroup(ApiAnswer):
     std: float | None = Field(description="Over n - 1; null below two seeds.")
     ci95: Interval | None
     diverged: int = Field(
-        description="Number of diverged runs. They are not in `mean`; in a difference each counts "
+        description="Number of diverged runs. They are not in `mean`, unless the "
+        "claim has a target; in a difference each counts "
         "as the worst value of the groups compared, of an author's claim as guessing."
     )
     unfinished: int
     verdicts: dict[str, int] = Field(description="Number of runs by verdict.")
+    not_reached: int = Field(
+        description="Number of runs that never reached the target, if the claim has one: each is "
+        "in `mean` as one epoch more than the longest run."
+    )
 
     @classmethod
     def of(cls, figures: GroupFigures) -> Self:
@@ -307,6 +312,7 @@ _GROUP: dict[str, Any] = {
     "std": 0.043,
     "ci95": [1.043, 1.153],
     "diverged": 0,
+    "not_reached": 0,
     "unfinished": 0,
     "verdicts": {"healthy": 5},
 }

@@ -49,6 +49,21 @@ export function lowerIsBetter(name) {
   return registry.get(name)?.direction === "lower";
 }
 
+/** Whether a metric counts until another reaches a target. */
+export function countsToTarget(name) {
+  return registry.get(name)?.when === "target";
+}
+
+/** Return the metrics that can have a target, the API's main one first. */
+export function targetMetrics(histories) {
+  const recorded = recordedIn(histories);
+  const names = metricNames(
+    ({ name, when, part, direction, in_every_run: always }) =>
+      when === "epoch" && part !== null && direction !== null && (always || recorded.has(name)),
+  );
+  return mainFirst(names);
+}
+
 /** Return what a metric measures; the same for training, validation and test. */
 export function quantityOf(name) {
   return registry.get(name)?.quantity ?? name;
