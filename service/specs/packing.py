@@ -44,8 +44,6 @@ def pack_key(configuration: Configuration) -> str | None:
         return None
     if config.model.name == "rnn":  # its steps have no batched form
         return None
-    if config.normalization.name == "weight":  # its lengths and directions have no batched form
-        return None
     agreed = {
         "science": SCIENCE_VERSION,
         "dataset": values["dataset"],
