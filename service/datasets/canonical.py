@@ -10,7 +10,6 @@ and the format of the upload are not part of it; the names of the classes are.
 import hashlib
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from numpy.typing import NDArray
 
 _MAGIC = b"ACTDATA1"
 _LONGEST_HEAD = 10_000_000
-_INPUTS = {"uint8": np.dtype("u1"), "float64": np.dtype("<f8")}
-_TARGETS = np.dtype("<i8")
+_INPUTS: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "float64": np.dtype("<f8")}
+_TARGETS: np.dtype[Any] = np.dtype("<i8")
 
 
 class CanonicalFileError(Exception):
@@ -69,7 +68,7 @@ class CanonicalData:
                 file.write(part)
         return digest.hexdigest()
 
-    def _arrays(self) -> Sequence[memoryview]:
+    def _arrays(self) -> list[memoryview]:
         inputs = _INPUTS["uint8" if self.train_inputs.dtype == np.uint8 else "float64"]
         kinds = (inputs, inputs, _TARGETS, _TARGETS)
         arrays = (self.train_inputs, self.test_inputs, self.train_targets, self.test_targets)

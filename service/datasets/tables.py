@@ -125,7 +125,7 @@ def _one_after_another(first: Column, second: Column) -> Column:
     texts = tuple(dict.fromkeys((*first.texts, *second.texts)))
     places = {text: place for place, text in enumerate(texts)}
     moved = np.array([*(places[text] for text in second.texts), -1], np.int32)
-    codes = np.concatenate([first.codes, moved[second.codes]])  # type: ignore[list-item, index]
+    codes = np.concatenate([first.codes, moved[second.codes]])
     return Column(first.name, None, codes, texts)
 
 

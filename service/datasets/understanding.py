@@ -302,7 +302,7 @@ def _understood(
 ) -> Understood:
     return Understood(
         sha256="",
-        format=kind,  # type: ignore[arg-type]
+        format=kind,
         details={name: value for name, value in details.items() if name != "target"},
         task=_task(data.classes, meaning),
         target=None,
@@ -317,7 +317,7 @@ def _understood(
         dropped_rows=0,
         filled_values=0,
         split=SplitFacts(
-            by=parts.by,  # type: ignore[arg-type]
+            by=parts.by,
             share=len(parts.test) / (len(parts.test) + len(parts.train)),
             seed=meaning.split_seed if meaning.shuffled else None,
             stratified=parts.by == "share" and meaning.shuffled and meaning.stratified,
