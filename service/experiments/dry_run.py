@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.database.paging import CursorError, decode, encode, query_tag
 from service.database.tables import Run
+from service.datasets.store import facts_of
 from service.experiments import cost
 from service.experiments.cost import Cost
 from service.mean_field.outlook import Outlook, outlook
@@ -18,6 +19,7 @@ from service.specs.expansion import PlannedRun, expand
 from service.specs.labels import ConfigurationKey, Label, RunLabels, label_runs
 from service.specs.resolution import initializer_reason
 from service.specs.spec import ExperimentSpec
+from service.specs.uploads import ids_of
 from service.statuses import FINISHED
 
 
@@ -69,7 +71,9 @@ def dry_run(
         SpecError: the spec cannot be run.
         InvalidError: the cursor belongs to another spec.
     """
-    planned = expand(spec, settings.limits)
+    with session.begin():
+        uploads = facts_of(session, ids_of(spec))
+    planned = expand(spec, settings.limits, uploads)
     with session.begin():
         trained = _trained(session, planned, spec.device)
         left = _to_train(planned, trained, reuse=spec.reuse)

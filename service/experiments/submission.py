@@ -11,7 +11,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from service.database.arrays import table_of
-from service.database.tables import Experiment, Run
+from service.database.tables import Experiment, IdempotencyKey, Run
+from service.datasets.store import facts_of
+from service.errors import GoneError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments import idempotency
@@ -26,6 +28,7 @@ from service.specs.expansion import PlannedRun, expand
 from service.specs.labels import label_runs
 from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
+from service.specs.uploads import ids_of
 from service.statuses import RunStatus
 
 
@@ -65,14 +68,16 @@ def submit(
         SpecError: the spec cannot be run.
         InvalidError: the key would have too many queued runs.
         InFlightError: the same request is being worked on.
+        GoneError: the same request was answered before, and its experiment was deleted since.
         IdempotencyMismatchError: the key came with another request before.
     """
     with session.begin():
         if request is not None:
             before = idempotency.recall(session, request)
             if before is not None:
+                _require_stored(session, before)
                 return Submission(ExperimentProgress.from_json(before.response), replayed=True)
-        planned = expand(spec, settings.limits)
+        planned = expand(spec, settings.limits, facts_of(session, ids_of(spec)))
         experiment_id = _store_experiment(session, spec, caller, origin)
         _store_runs(session, spec, planned, experiment_id, caller)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
@@ -83,6 +88,14 @@ def submit(
         created = NewEvent(EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)})
         publish(session, [created, *(finished_event(run) for run in reused)])
         return Submission(experiment, replayed=False)
+
+
+def _require_stored(session: Session, answered: IdempotencyKey) -> None:
+    if session.get(Experiment, answered.experiment_id) is None:
+        raise GoneError(
+            f"This Idempotency-Key stored experiment {answered.experiment_id}, which was deleted "
+            "since. Use a new key to submit it again."
+        )
 
 
 def _store_experiment(

@@ -14,6 +14,7 @@ SIZE, SMALL_SIZE = 100, 50
 MOST_POINTS = 300
 #: How far the grid extends beyond the samples, as a share of their range.
 _MARGIN = 0.15
+_MOST_CLASSES = 256
 #: Grid points that go through the network at once.
 _AT_ONCE = 1_000
 
@@ -74,15 +75,15 @@ def decision_boundary(
         size: grid points along each feature.
 
     Returns:
-        The boundary; None if samples do not have two features, or the network's output is not
-        finite somewhere on the grid.
+        The boundary; None if samples do not have two features, there are more classes than a byte
+        can name, or the network's output is not finite somewhere on the grid.
     """
     if inputs[:1].numel() != 2:
         return None
     points = inputs.flatten(1)
     grid, extent = _grid(points, size)
     logits = _evaluated(network, grid.view(-1, *inputs.shape[1:]))
-    if not logits.isfinite().all():
+    if logits.shape[1] > _MOST_CLASSES or not logits.isfinite().all():
         return None
     if logits.shape[1] == 1:
         logits = torch.cat([torch.zeros_like(logits), logits], 1)

@@ -34,6 +34,9 @@ class LayerStatistics:
             version.
         update_ratio: norm of a step's change of the weights over their norm, median over the steps
             measured (``workers.training.updates``); None where none was.
+        gradient_by_step: of a recurrent layer, the norm of a sample's gradient with respect to the
+            z-values of each step (root mean square over samples), from the first step to the last;
+            None of other layers.
     """
 
     name: str
@@ -50,11 +53,14 @@ class LayerStatistics:
     symmetry_kept: bool = True
     update_ratio: float | None = None
     sparsity: float | None = None
+    gradient_by_step: tuple[float, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return this as plain data."""
         data = {field.name: getattr(self, field.name) for field in fields(self)}
-        return data | {name: data[name].as_dict() for name in _DISTRIBUTIONS}
+        steps = data.pop("gradient_by_step")
+        of_steps = {} if steps is None else {"gradient_by_step": list(steps)}
+        return data | of_steps | {name: data[name].as_dict() for name in _DISTRIBUTIONS}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
@@ -65,7 +71,9 @@ class LayerStatistics:
             for name in ("signal", "update_ratio")
             if data.get(name) is not None
         }
-        return cls(**{**data, **distributions, **numbers})
+        steps = data.get("gradient_by_step")
+        by_step = None if steps is None else tuple(map(float, steps))
+        return cls(**{**data, **distributions, **numbers, "gradient_by_step": by_step})
 
 
 _DISTRIBUTIONS = ("z", "activation", "weight", "gradient", "z_gradient")

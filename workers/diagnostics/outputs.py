@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+#: Most classes that are kept.
+MOST_CLASSES = 100
 #: Equal bins of the probability of the true class, from 0 to 1.
 PROBABILITY_BINS = 50
 #: Bins of the losses: equal ones of their logarithm, so many in each power of ten between these.
@@ -44,7 +46,7 @@ class Outputs:
         samples: number of samples.
         probability_edges: of the bins of probabilities, one more than bins.
         loss_edges: of the bins of losses.
-        classes: those with a sample, by label.
+        classes: those with a sample, by label; at most ``MOST_CLASSES``, the first.
     """
 
     samples: int
@@ -110,7 +112,7 @@ class OutputGathering:
                 )
                 for label, count in enumerate(self._counts)
                 if count
-            ],
+            ][:MOST_CLASSES],
         )
 
 

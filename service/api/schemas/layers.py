@@ -77,6 +77,11 @@ class LayerAnswer(ApiAnswer):
         description="Norm of a step's change of the weights over their norm: the median of up to "
         "five steps of the latest epoch measured. Null before the first step.",
     )
+    gradient_by_step: list[Number] | None = Field(
+        default=None,
+        description="Of a recurrent layer: the norm of a sample's gradient with respect to the "
+        "z-values of each step, from the first step to the last. Null of other layers.",
+    )
 
 
 class LayersAnswer(ApiAnswer):
@@ -143,4 +148,6 @@ class OutputsAnswer(ApiAnswer):
         description="Evenly spaced by their logarithm. Smaller losses (0 too) are in the first "
         "bin, larger ones in the last."
     )
-    classes: list[ClassOutputsAnswer] = Field(description="Those with a sample, by label.")
+    classes: list[ClassOutputsAnswer] = Field(
+        description="Those with a sample, by label; at most 100."
+    )

@@ -67,7 +67,7 @@ def scale_of(metric: str, values: DrawnValues, wanted: AxisScale | None = None) 
     lines, shown = values.lines, METRICS[metric]
     if wanted == "log" and lines and max(lines) > 1 / _LARGEST:
         return "log"
-    if wanted is not None or not lines or shown.kind == "seconds":
+    if wanted is not None or not lines or shown.kind in {"seconds", "epochs"}:
         return "linear"
     if shown.kind == "share":
         spread = shown.direction is not None and min(lines) > 0 and _NEAR_ONE < max(lines) < 1

@@ -10,7 +10,7 @@ from service.comparison.ranking import compare
 from service.errors import ConflictError
 from service.figures.plots.comparison import RankedConfiguration, draw_comparison
 from service.figures.plots.style import AxisScale, Look
-from service.figures.sources.common import Picture, experiment_title, measure_name
+from service.figures.sources.common import Picture, experiment_title
 
 
 def comparison_picture(
@@ -45,7 +45,7 @@ def comparison_picture(
             statement=group.statement,
             mean=group.mean,
             interval=group.ci95,
-            seeds=[(found.value, found.trained) for found in group.values.values()],
+            seeds=[(found.value, found.whole) for found in group.values.values()],
             diverged=group.diverged,
         )
         for group in compared.groups
@@ -55,7 +55,7 @@ def comparison_picture(
         groups,
         metric=question.metric,
         axes=compared.by,
-        title=look.title or f"{experiment_title(session, experiment_id)}: {measure_name(compared)}",
+        title=look.title or f"{experiment_title(session, experiment_id)}: {question.title}",
         note=" ".join([compared.headline, *compared.notes]),
         x=x,
         kind=look.kind,

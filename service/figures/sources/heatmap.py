@@ -22,7 +22,6 @@ from service.figures.sources.common import (
     Picture,
     experiment_title,
     label_text,
-    measure_name,
     refusal,
     variant_label,
 )
@@ -33,6 +32,10 @@ _PREFERRED_AXES = ("activation", "initializer")
 
 #: A cell's labels on the two axes.
 _Labels = tuple[Level, ...]
+
+
+_FAILURES = "A run that diverged counts as guessing."
+_CENSORED = "A run that never reached the target counts as one epoch more than the longest."
 
 
 def heatmap_picture(
@@ -57,10 +60,10 @@ def heatmap_picture(
         ConflictError: no run has finished yet, or the axes have too many labels.
     """
     metric, by = question.metric, question.by
-    scores.check(metric, question.at, {"by": by})
+    scores.check(question)
     if by and len(set(by)) != 2:
         raise refusal("by", "A heat map has two axes, as in by=activation,initializer.")
-    runs = scores.read(session, experiment_id, metric, question.at)
+    runs = scores.read(session, experiment_id, question)
     check_names(runs, "by", by)
     axes = (by[0], by[-1]) if by else _two_axes(runs)
     rows, columns = (_side(runs, axis) for axis in axes)
@@ -77,8 +80,8 @@ def heatmap_picture(
     has_means = any(cell.mean is not None for cell in cells)
     name = experiment_title(session, experiment_id)
     seeds = max(group.n for group in compared.groups)
-    said = ["A run that diverged counts as guessing.", *of_design(compared.design, seeds)]
-    what = f"{measure_name(compared)} and verdict" if has_means else "verdict"
+    said = [_FAILURES if question.target is None else _CENSORED, *of_design(compared.design, seeds)]
+    what = f"{question.title} and verdict" if has_means else "verdict"
     data = draw_heatmap(
         cells,
         rows=rows,

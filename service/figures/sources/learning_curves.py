@@ -17,6 +17,7 @@ from service.catalog.metrics import (
 )
 from service.comparison import scores
 from service.comparison.design import Level, check_names, levels
+from service.comparison.question import Question
 from service.comparison.scores import Score
 from service.errors import ConflictError
 from service.fields import unknown
@@ -91,12 +92,17 @@ def experiment_curves_picture(
         ConflictError: no epoch has been recorded yet.
     """
     metrics = _OF_EXPERIMENT if metric is None else (_known(metric),)
-    ranked_by = metric if metric in COMPARED_METRICS else MAIN_METRIC
-    scores.check(ranked_by, "final", {"by": by})
-    runs = scores.read(session, experiment_id, ranked_by, "final")
+    # Curves of seconds are drawn of any engines, but rank nothing.
+    is_result = metric in COMPARED_METRICS and METRICS[metric].part is not None
+    ranked_by = metric if is_result and metric else MAIN_METRIC
+    ranked = Question(ranked_by, by=by)
+    scores.check(ranked)
+    runs = scores.read(session, experiment_id, ranked)
     check_names(runs, "by", by)
     kept = _without(runs, leave_out)
-    groups = _ranked(_grouped(kept, by or scores.varying_axes(kept) or ["activation"]), ranked_by)
+    groups = _ranked(
+        _grouped(kept, by or scores.varying_axes(kept) or ["activation"]), ranked.metric
+    )
     shown = groups[:MOST_CURVES]
     runs_of_groups = [_runs_of(group) for group in shown]
     histories = means.read_means(session, experiment_id, runs_of_groups, metrics)

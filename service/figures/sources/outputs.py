@@ -4,6 +4,7 @@ import uuid
 
 from sqlalchemy.orm import Session
 
+from service.errors import ConflictError
 from service.figures.plots.decision_boundary import Boundary, draw_decision_boundary
 from service.figures.plots.outputs import DrawnClass, draw_outputs
 from service.figures.plots.style import AxisScale, Look
@@ -52,10 +53,12 @@ def outputs_picture(
 
     Raises:
         NotFoundError: there is no such run, or it has no layer statistics.
-        ConflictError: the run has not ended, or its outputs were not recorded.
+        ConflictError: the run has not ended, its outputs were not recorded, or are of no sample.
     """
     found = layer_statistics.read_layers(session, run_id)
     content = outputs.outputs_of(found)
+    if not content["classes"]:
+        raise ConflictError("The validation part of this run has no sample to draw.")
     title = f"{run_title(search.get(session, run_id))}: probabilities and losses by class"
     data = draw_outputs(
         [DrawnClass(**of_class) for of_class in content["classes"]],

@@ -10,7 +10,7 @@ from service.comparison.ranking import RankedGroup, compare
 from service.errors import ConflictError
 from service.figures.plots.style import AxisScale, Look
 from service.figures.plots.tuning import TunedConfiguration, draw_tuning
-from service.figures.sources.common import Picture, experiment_title, measure_name
+from service.figures.sources.common import Picture, experiment_title
 
 
 def tuning_picture(
@@ -54,7 +54,7 @@ def tuning_picture(
         curves,
         metric=question.metric,
         tuned=tune[0],
-        title=look.title or f"{experiment_title(session, experiment_id)}: {measure_name(compared)}",
+        title=look.title or f"{experiment_title(session, experiment_id)}: {question.title}",
         note=compared.headline,
         x=x,
         y=y,

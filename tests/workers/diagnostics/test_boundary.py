@@ -100,6 +100,13 @@ def test_other_data_have_no_boundary(features):
     assert decision_boundary(nn.Linear(features, 1), inputs, torch.zeros(4)) is None
 
 
+def test_classes_that_no_byte_can_name_have_no_boundary():
+    weight, bias = torch.zeros(257, 2).tolist(), [0.0] * 257
+    assert decision_boundary(linear(weight, bias), INPUTS, LABELS, size=5) is None
+    found = decision_boundary(linear(weight[1:], bias[1:]), INPUTS, LABELS, size=5)
+    assert found.as_dict()["classes"] == 256
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_network_that_diverged_has_no_boundary(value):
     assert decision_boundary(linear([[value, 1.0]], [0.0]), INPUTS, LABELS, size=5) is None

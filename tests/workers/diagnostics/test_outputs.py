@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from workers.diagnostics.outputs import LOSS_BINS, PROBABILITY_BINS, OutputGathering
+from workers.diagnostics.outputs import LOSS_BINS, MOST_CLASSES, PROBABILITY_BINS, OutputGathering
 from workers.nn.losses import binary_crossentropy, categorical_crossentropy
 
 LOGITS = torch.randn(500, 3, generator=torch.Generator().manual_seed(1)) * 4
@@ -64,6 +64,13 @@ def test_the_ends_of_the_bins_take_what_is_beyond():
     assert (only.losses[0], only.losses[-1]) == (1, 1)
     assert len(only.probabilities) == PROBABILITY_BINS
     assert len(only.losses) == LOSS_BINS
+
+
+def test_of_many_classes_the_first_are_kept():
+    labels = torch.arange(300)
+    found = gathered(torch.zeros(300, 300), labels, classes=300)
+    assert found.samples == 300
+    assert [of_class.label for of_class in found.classes] == list(range(MOST_CLASSES))
 
 
 def test_it_is_plain_data_and_small():
