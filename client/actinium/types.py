@@ -239,6 +239,31 @@ class Layers(TypedDict):
     layers: list[dict[str, Any]]
 
 
+class Boundary(TypedDict):
+    """The class that a network predicts on a grid of points, row by row from the bottom."""
+
+    run_id: str
+    epoch: int
+    epochs_available: list[int]
+    extent: list[float]
+    size: int
+    predicted: list[int]
+    confidence: list[float]
+    points: list[list[float]]
+    labels: list[int]
+
+
+class Outputs(TypedDict):
+    """What a network makes of the validation part after its last epoch, by class."""
+
+    run_id: str
+    epoch: int
+    samples: int
+    probability_edges: list[float]
+    loss_edges: list[float]
+    classes: list[dict[str, Any]]
+
+
 class GroupSeed(TypedDict):
     """A group's value with one seed; ``chosen`` has the levels that the other seeds chose."""
 
