@@ -88,6 +88,7 @@ class NetworkStatistics:
         chance_loss: the mean loss of a network that predicts, for every sample, the shares of the
             classes among the samples: the best guess without the inputs.
         layers: the hidden layers from the first on, and the output layer last.
+        inputs: of the network, preprocessed; at epoch 0 only, since they stay the same.
         boundary: the decision boundary, at the last epoch of a run on data with two features.
     """
 
@@ -95,6 +96,7 @@ class NetworkStatistics:
     loss: float
     chance_loss: float
     layers: tuple[LayerStatistics, ...]
+    inputs: Distribution | None = None
     boundary: Boundary | None = None
 
     @property
@@ -109,12 +111,13 @@ class NetworkStatistics:
             "loss": self.loss,
             "chance_loss": self.chance_loss,
             "layers": [layer.as_dict() for layer in self.layers],
+            **({"inputs": self.inputs.as_dict()} if self.inputs else {}),
             **({"boundary": asdict(self.boundary)} if self.boundary else {}),
         }
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Return the statistics that ``as_dict`` made ``data`` of, without the boundary."""
+        """Return the statistics that ``as_dict`` made ``data`` of, without inputs and boundary."""
         layers = tuple(map(LayerStatistics.of, data["layers"]))
         loss, chance_loss = float(data["loss"]), float(data["chance_loss"])
         return cls(data["samples"], loss, chance_loss, layers)

@@ -95,6 +95,10 @@ class LayersAnswer(ApiAnswer):
     chance_loss: Number = Field(
         description="The loss if every sample were predicted by the frequencies of the classes."
     )
+    inputs: DistributionAnswer | None = Field(
+        default=None,
+        description="The network's inputs, preprocessed. Null but at epoch 0: they stay the same.",
+    )
     layers: list[LayerAnswer] = Field(
         description="The hidden layers in order, then the output layer."
     )
