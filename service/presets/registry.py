@@ -11,12 +11,21 @@ from service.presets import (
     mnist_search,
     normalizations,
     optimization,
+    recurrent,
 )
 from service.presets.preset import Preset
 
 #: Every preset by its name, in the order the API lists them.
 PRESETS: dict[str, Preset] = {
     preset.name: preset
-    for family in (mnist_search, activations, initializers, depth, normalizations, optimization)
+    for family in (
+        mnist_search,
+        activations,
+        initializers,
+        depth,
+        normalizations,
+        optimization,
+        recurrent,
+    )
     for preset in family.PRESETS
 }

@@ -38,6 +38,9 @@ NAMES = {
     "lsuv_depth",
     "agc_large_batch",
     "adam_mnist",
+    "rnn_clipping",
+    "irnn_mnist",
+    "rnn_layer_norm",
 }
 SIZES = {"train_size": 100, "test_size": 10_000, "validation_split": 0.0}
 CONFIG = {
