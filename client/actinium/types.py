@@ -78,6 +78,7 @@ class PlannedConfiguration(TypedDict):
     name: str
     config: dict[str, Any]
     config_hash: str
+    memory_bytes: int
     runs: int
     already_trained: int
     initializer_reason: str | None
@@ -92,6 +93,8 @@ class DryRun(TypedDict):
     configurations: int
     already_trained: int
     cost: dict[str, Any]
+    memory_bytes: int
+    worker_memory_bytes: int | None
     items: list[PlannedConfiguration]
     next_cursor: str | None
 
