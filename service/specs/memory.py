@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.specs.resolution import (
-    facts,
     input_shape,
     network_of,
     pieces_of,
+    stored_shape,
     trained_on,
     validated_on,
 )
@@ -37,7 +37,7 @@ _BLOCK_SAMPLES, _BLOCK_COPIES = 4096, 6
 _EVALUATED_SAMPLES = 200
 
 #: Samples that a probe sends through a network at once (``workers.diagnostics.probe``).
-_PROBED_SAMPLES = {"mlp": 1000, "mnist_cnn": 64}
+_PROBED_SAMPLES, _PROBED_BY_CONVOLUTIONS = 1000, 64
 
 #: Tensors that a training step keeps: z-values and their gradients, and by activation.
 _OF_Z_VALUES, _OF_ACTIVATIONS = 2, 3
@@ -124,7 +124,7 @@ def gigabytes(size_bytes: int) -> str:
 
 def _loading(config: RunConfig, trained: int) -> int:
     """Return the bytes of the copies that loading a data set makes and drops."""
-    stored = math.prod(facts(config.dataset).input_shape)
+    stored = math.prod(stored_shape(config.dataset))
     name = config.dataset.parameters["preprocessing"].name
     blocks = 0 if name in {"none", "scale"} else _BLOCK_COPIES * min(_BLOCK_SAMPLES, trained)
     return stored * (_FLOAT_BYTES * trained + _DOUBLE_BYTES * blocks)
@@ -143,4 +143,7 @@ def _probed_samples(config: RunConfig, trained: int) -> int:
     wanted = config.layer_statistics
     if wanted == "off":
         return 0
-    return min(wanted.samples, trained, _PROBED_SAMPLES[config.model.name])
+    convolutions = config.model.name == "mnist_cnn"
+    return min(
+        wanted.samples, trained, _PROBED_BY_CONVOLUTIONS if convolutions else _PROBED_SAMPLES
+    )

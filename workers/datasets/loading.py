@@ -24,6 +24,7 @@ from workers.datasets.planar import circles, moons
 from workers.datasets.preprocessings import PREPROCESSINGS, Apply
 from workers.datasets.samples import Samples
 from workers.datasets.shuffled import hypercube, parabola
+from workers.datasets.temporal_order import temporal_order
 
 #: Functions from the data folder, ``train_size``, ``test_size`` and a data set's own parameters to
 #: the first samples of both parts.
@@ -37,6 +38,7 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "hypercube": hypercube,
     "parabola": parabola,
     "churn": churn,
+    "temporal_order": temporal_order,
 }
 
 _REPOSITORY_DATA = Path(__file__).parents[2] / "data"
