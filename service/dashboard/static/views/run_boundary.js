@@ -12,8 +12,8 @@ const FEATURES = 2;
 export function boundaryPanel(live, axes, signal) {
   const body = h("div.boundary");
   const element = card("boundary-title", t("boundary.title"), body);
-  const { name } = live.run.config.dataset;
-  const shape = axes.get("dataset").items.find((entry) => entry.name === name)?.dataset.input_shape;
+  const { name, input_shape: own } = live.run.config.dataset; // uploaded data have a shape of their own
+  const shape = own ?? axes.get("dataset").items.find((entry) => entry.name === name)?.dataset?.input_shape;
   element.hidden = shape?.join() !== String(FEATURES);
   if (element.hidden) return { element, update: () => {} };
   const figure = new Figure({ alt: t("boundary.alt"), signal });
