@@ -26,6 +26,14 @@ class NotFoundError(DomainError):
     title = "Not found"
 
 
+class GoneError(DomainError):
+    """The resource was there and has been deleted."""
+
+    status = 410
+    type = "gone"
+    title = "Deleted"
+
+
 class ConflictError(DomainError):
     """The state of the resource does not allow this."""
 

@@ -17,7 +17,7 @@ from service.database.outages import wait_for_schema
 from service.database.schema_version import SchemaVersionError
 from service.liveness import is_alive
 from service.logs import configure_logging
-from service.settings import get_settings
+from service.settings import SettingsError, get_settings
 from workers.process import heartbeat
 from workers.process.celery_app import create_worker
 from workers.process.identity import WorkerIdentity
@@ -34,7 +34,10 @@ _log = structlog.get_logger(__name__)
 def main() -> None:
     """Run a worker until it has to stop, or with ``--check`` exit by whether one is alive."""
     arguments = _parser().parse_args()
-    settings = get_settings()
+    try:
+        settings = get_settings()
+    except SettingsError as error:
+        sys.exit(str(error))
     if arguments.check:
         within = heartbeat.BEAT_SECONDS + _SLOWEST_BEAT_SECONDS
         alive = is_alive(settings, heartbeat.PROCESS, within=within)

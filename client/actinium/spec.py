@@ -10,6 +10,13 @@ Value = str | Mapping[str, Any]
 Axis = Value | Sequence[Value]
 
 
+class Target(TypedDict):
+    """A value that a metric shall reach: at least that of an accuracy, at most that of a loss."""
+
+    metric: str
+    value: float
+
+
 class Claim(TypedDict, total=False):
     """A claim that one group of configurations does better than another.
 
@@ -21,7 +28,16 @@ class Claim(TypedDict, total=False):
     than: Required[Mapping[str, Value | float]]
     metric: str
     at: int | Literal["final", "mean"]
+    target: Target
     by_at_least: float
+
+
+class EarlyStopping(TypedDict, total=False):
+    """Ends a run after ``patience`` epochs without an improvement by more than ``min_delta``."""
+
+    metric: Literal["val_loss", "val_accuracy"]
+    patience: Required[int]
+    min_delta: float
 
 
 class Spec(TypedDict, total=False):
@@ -45,7 +61,7 @@ class Spec(TypedDict, total=False):
     variants: Sequence[Mapping[str, Any]]
     claims: Sequence[Claim]
     epochs: int
-    early_stopping: Mapping[str, Any]
+    early_stopping: EarlyStopping
     seeds: int | Sequence[int]
     layer_statistics: Literal["off"] | Mapping[str, Any]
     reuse: bool

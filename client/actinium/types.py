@@ -5,6 +5,7 @@ Fields that a newer service adds are in the dicts, too.
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from actinium.spec import Target
 from actinium.statuses import ClaimStatus, ExperimentStatus, RunStatus
 
 #: How the value of an axis is written: ``leaky_relu(0.2)``.
@@ -12,7 +13,16 @@ Label = str | int | None
 #: How a group of a comparison is written on an axis, or on a parameter of one.
 Level = Label | float
 #: What a comparison says of a group.
-Word = Literal["leads", "reference", "better", "equivalent", "undecided", "worse", "did_not_train"]
+Word = Literal[
+    "leads",
+    "reference",
+    "better",
+    "equivalent",
+    "undecided",
+    "worse",
+    "did_not_train",
+    "not_reached",
+]
 
 
 class RunCounts(TypedDict):
@@ -225,6 +235,7 @@ class Layers(TypedDict):
     samples: int
     loss: float
     chance_loss: float
+    inputs: dict[str, Any] | None
     layers: list[dict[str, Any]]
 
 
@@ -234,6 +245,7 @@ class GroupSeed(TypedDict):
     seed: int
     value: float
     trained: bool
+    reached: bool
     chosen: dict[str, Level]
 
 
@@ -278,6 +290,7 @@ class ComparisonGroup(TypedDict):
     rank: int | None
     n: int
     trained: int
+    reached: int
     seeds: list[GroupSeed]
     mean: float | None
     shrunk_mean: float | None
@@ -335,7 +348,8 @@ class Comparison(TypedDict):
     comparison_version: int
     science_version: int
     metric: str
-    at: Literal["final", "best"]
+    at: Literal["final", "best", "mean"]
+    target: Target | None
     by: list[str]
     tune: list[str]
     average: list[str]
@@ -407,6 +421,23 @@ class Claims(TypedDict):
     claims: list[ClaimEvidence]
 
 
+class AdviceSentence(TypedDict):
+    """A sentence of advice with its source, or with the claim of a preset that shows it."""
+
+    text: str
+    source: dict[str, str] | None
+    claim: dict[str, str] | None
+
+
+class Advice(TypedDict):
+    """What is known of an entry of the catalog."""
+
+    solved: list[AdviceSentence]
+    strengths: list[AdviceSentence]
+    remains: list[AdviceSentence]
+    use_when: list[AdviceSentence]
+
+
 class CatalogEntry(TypedDict):
     """One value of an axis."""
 
@@ -417,6 +448,7 @@ class CatalogEntry(TypedDict):
     formula: str
     parameters: list[dict[str, Any]]
     source: dict[str, str]
+    advice: Advice | None
 
 
 class CatalogAxis(TypedDict):

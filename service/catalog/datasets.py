@@ -7,6 +7,8 @@ from service.catalog.entry import DatasetEntry, Parameter, Source
 #: Most points of each part that can be drawn where a data set is made of random points.
 MOST_POINTS = 100_000
 
+#: Most sequences of each part: of 200 letters they take 100 MB.
+MOST_SEQUENCES = 20_000
 _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _FIRST = "how many of the {} samples are used, from the first on; all by default"
 _PREPROCESSING = "what is done to the inputs"
@@ -314,6 +316,32 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         input_shape=(12,),
         classes=2,
         largest_class=0.7975,
+    ),
+    DatasetEntry(
+        name="temporal_order",
+        meaning="Sequences of random letters c, d, e and f in which one letter of the second tenth "
+        "and one of the sixth tenth are A or B: the class says which, AA, BA, AB or BB. Each "
+        "letter is a vector of six numbers, one of them 1. What tells the classes apart is half a "
+        "sequence away from its end.",
+        formula=r"x \in \{0, 1\}^{T \times 6},\; y = [x_{t_1} = B] + 2 [x_{t_2} = B],\;"
+        r" t_1 \in \left[\tfrac{T}{10}, \tfrac{2T}{10}\right),\;"
+        r" t_2 \in \left[\tfrac{5T}{10}, \tfrac{6T}{10}\right)",
+        source=Source(
+            "Pascanu, Mikolov & Bengio 2013, On the difficulty of training recurrent neural "
+            "networks, section 4.1, after Hochreiter & Schmidhuber 1997, experiment 6a",
+            "https://arxiv.org/abs/1211.5063",
+        ),
+        parameters=_parameters(
+            5_000,
+            1_000,
+            "none",
+            Parameter("length", "integer", 30, "letters of a sequence", minimum=10, maximum=200),
+            _SEED,
+            most=MOST_SEQUENCES,
+        ),
+        input_shape=(30, 6),
+        classes=4,
+        largest_class=0.268,
     ),
     _uploaded(),
 )

@@ -127,7 +127,8 @@ class DatasetEntry(Entry):
     """A data set, with the sizes that the rules check specs against.
 
     Attributes:
-        input_shape: of one sample: (channels, height, width) for images, (features,) for points.
+        input_shape: of one sample: (channels, height, width) for images, (features,) for points,
+            (steps, features) for sequences, whose parameter ``length`` is the number of steps.
         classes: how many classes there are.
         largest_value: the largest value of a pixel, which ``scale`` divides by; None where the
             inputs are not pixels.

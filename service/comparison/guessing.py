@@ -8,16 +8,19 @@ from service.catalog.metrics import METRICS
 from service.specs.resolution import stored_facts
 
 
-def guess(metric: str, config: Mapping[str, Any]) -> float:
+def guess(metric: str, config: Mapping[str, Any]) -> float | None:
     """Return the value of a metric for whoever knows the shares of the classes, and no input.
 
     An accuracy is the share of the largest class. A loss is the entropy of the shares; behind
-    several sigmoids, the mean entropy of "this class or another" over the outputs.
+    several sigmoids, the mean entropy of "this class or another" over the outputs. Guessing has no
+    epochs and no seconds: None.
 
     Args:
         metric: one of ``service.catalog.metrics.COMPARED_METRICS``.
         config: the resolved configuration of a training, as JSON.
     """
+    if METRICS[metric].part is None:
+        return None
     largest, classes = _shares(config["dataset"])
     measured = METRICS[metric]
     elementwise = classes > 2 and config["model"].get("head") != "binary"

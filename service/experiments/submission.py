@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from service.database.arrays import table_of
-from service.database.tables import Experiment, Run
+from service.database.tables import Experiment, IdempotencyKey, Run
 from service.datasets.store import facts_of
+from service.errors import GoneError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments import idempotency
@@ -67,12 +68,14 @@ def submit(
         SpecError: the spec cannot be run.
         InvalidError: the key would have too many queued runs.
         InFlightError: the same request is being worked on.
+        GoneError: the same request was answered before, and its experiment was deleted since.
         IdempotencyMismatchError: the key came with another request before.
     """
     with session.begin():
         if request is not None:
             before = idempotency.recall(session, request)
             if before is not None:
+                _require_stored(session, before)
                 return Submission(ExperimentProgress.from_json(before.response), replayed=True)
         planned = expand(spec, settings.limits, facts_of(session, ids_of(spec)))
         experiment_id = _store_experiment(session, spec, caller, origin)
@@ -85,6 +88,14 @@ def submit(
         created = NewEvent(EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)})
         publish(session, [created, *(finished_event(run) for run in reused)])
         return Submission(experiment, replayed=False)
+
+
+def _require_stored(session: Session, answered: IdempotencyKey) -> None:
+    if session.get(Experiment, answered.experiment_id) is None:
+        raise GoneError(
+            f"This Idempotency-Key stored experiment {answered.experiment_id}, which was deleted "
+            "since. Use a new key to submit it again."
+        )
 
 
 def _store_experiment(

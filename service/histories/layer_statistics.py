@@ -38,7 +38,8 @@ class LayersAtEpoch:
         status: the run's status.
         epoch: the epoch.
         epochs_available: all epochs of the run that have layer statistics.
-        content: plain data: ``samples``, ``loss``, ``chance_loss``, ``layers``.
+        content: plain data: ``samples``, ``loss``, ``chance_loss``, ``layers``; at epoch 0 also
+            ``inputs``, the distribution of the network's inputs.
         boundary: the network's decision boundary; recorded at the last epoch, for data with two
             features.
     """
@@ -182,19 +183,22 @@ def _metrics(row: Epoch) -> dict[str, float]:
 def encode(statistics: Mapping[str, Any]) -> bytes:
     """Return layer statistics as compressed JSON, to be stored."""
     layers = [_compact(layer) for layer in statistics["layers"]]
-    content = _storable({**statistics, "layers": layers})
+    inputs = {"inputs": _rounded(statistics["inputs"])} if "inputs" in statistics else {}
+    content = _storable({**statistics, "layers": layers, **inputs})
     return zlib.compress(orjson.dumps(content), _COMPRESSION_LEVEL)
 
 
 def decode(payload: bytes) -> dict[str, Any]:
     """Return stored layer statistics as plain data, their histograms with all edges."""
     content = _decompress(payload)
-    for layer in content["layers"]:
-        for name in DISTRIBUTIONS:
-            histogram = layer[name]["histogram"]
-            counts = histogram["counts"]
-            edges = _edges(histogram["low"], histogram["high"], len(counts)) if counts else []
-            layer[name]["histogram"] = {"edges": edges, "counts": counts}
+    distributions = [layer[name] for layer in content["layers"] for name in DISTRIBUTIONS]
+    if "inputs" in content:
+        distributions.append(content["inputs"])
+    for distribution in distributions:
+        histogram = distribution["histogram"]
+        counts = histogram["counts"]
+        edges = _edges(histogram["low"], histogram["high"], len(counts)) if counts else []
+        distribution["histogram"] = {"edges": edges, "counts": counts}
     return content
 
 

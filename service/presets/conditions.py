@@ -35,7 +35,7 @@ class Within:
     def judge(self, trainings: Sequence[TrainingRecord], parts: int = 1) -> Evidence:
         """Return whether each group's interval lies within the bounds."""
         shown = tuple(figures(self.measure, group, trainings) for group in self.groups)
-        lacking = missing(self.groups, trainings)
+        lacking = missing(self.groups, trainings, self.measure)
         parts = max(parts, self.parts)
         found = (
             [PartFinding("inconclusive", lacking)]

@@ -93,7 +93,9 @@ class Preset:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that the claims read."""
-        return tuple(dict.fromkeys(measure.name for measure in self._metric_measures()))
+        return tuple(
+            dict.fromkeys(name for measure in self._metric_measures() for name in measure.metrics)
+        )
 
     @property
     def reads_layers(self) -> bool:

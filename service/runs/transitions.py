@@ -18,7 +18,7 @@ from service.events.publishing import publish
 from service.json_numbers import to_json
 from service.runs.leases import NO_LEASE, end_lease
 from service.settings import Settings
-from service.statuses import AttemptOutcome, RunStatus
+from service.statuses import AttemptOutcome, RunStatus, ended_by
 
 
 def end_runs(session: Session, run_ids: Collection[uuid.UUID], status: RunStatus) -> list[Run]:
@@ -51,6 +51,7 @@ def finished_event(run: Run | Row[Any]) -> NewEvent:
             "status": run.status,
             "epoch": run.epoch,
             "epochs": run.epochs,
+            "ended_by": ended_by(run.status, run.epoch, run.epochs),
             "val_accuracy": to_json(run.val_accuracy),
             "val_loss": to_json(run.val_loss),
             "reused_from": str(run.reused_from) if run.reused_from else None,

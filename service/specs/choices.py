@@ -13,6 +13,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -257,8 +258,14 @@ def _number_type(parameter: Parameter) -> Any:
     bounds = Field(
         ge=parameter.minimum, le=parameter.maximum, gt=parameter.above, lt=parameter.below
     )
-    whole = parameter.kind in {"integer", "integers"}
-    return Annotated[int, bounds] if whole else Annotated[float, bounds]
+    if parameter.kind in {"integer", "integers"}:
+        return Annotated[int, bounds]
+    return Annotated[float, bounds, AfterValidator(_without_sign_of_zero)]
+
+
+def _without_sign_of_zero(number: float) -> float:
+    """Return a number as it is computed with: -0.0 and 0.0 are one configuration."""
+    return number + 0.0
 
 
 def _several_type(parameter: Parameter) -> Any:

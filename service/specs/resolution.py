@@ -41,7 +41,14 @@ def input_shape(dataset: Choice) -> tuple[int, ...]:
     preprocessing = dataset.parameters["preprocessing"]
     if preprocessing.name == "pca":
         return (preprocessing.parameters["components"],)
-    return facts(dataset).input_shape
+    return stored_shape(dataset)
+
+
+def stored_shape(dataset: Choice) -> tuple[int, ...]:
+    """Return the shape of one sample before preprocessing; of a sequence with its own length."""
+    shape = facts(dataset).input_shape
+    length = dataset.parameters.get("length")
+    return shape if length is None else (length, *shape[1:])
 
 
 def facts(dataset: Choice) -> DatasetEntry:
@@ -65,6 +72,18 @@ def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architectu
     binary = model.parameters.get("head") == "binary"
     outputs = 1 if binary else facts(dataset).classes
     return architecture(model, input_shape(dataset), outputs, pieces_of(activation))
+
+
+#: Bias of lstm's forget gates where a spec leaves it out.
+_FORGET_BIAS = 1.0
+
+
+def with_forget_bias(model: Choice) -> Choice:
+    """Return a model with the bias of its forget gates decided, where it has such gates."""
+    parameters = model.parameters
+    if parameters.get("cell") != "lstm" or parameters["forget_bias"] is not None:
+        return model
+    return model.model_copy(update={"forget_bias": _FORGET_BIAS})
 
 
 def pieces_of(activation: Choice) -> int:
@@ -116,12 +135,12 @@ class Resolution:
 
     @cached_property
     def model(self) -> Choice:
-        """The model with its head decided.
+        """The model with its head and its forget gates decided.
 
         A head left to ``auto`` is binary (one sigmoid unit) for two classes, unless the loss
         needs one output per class.
         """
-        model: Choice = self.chosen("model")
+        model: Choice = with_forget_bias(self.chosen("model"))
         if model.parameters.get("head") != "auto":
             return model
         loss = self.chosen("loss")

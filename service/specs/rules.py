@@ -15,7 +15,14 @@ from service.specs import grid
 from service.specs.architectures import ArchitectureError
 from service.specs.choices import Choice
 from service.specs.limits import Limits
-from service.specs.resolution import Resolution, facts, pieces_of, training_samples
+from service.specs.recurrent_rules import recurrent_errors
+from service.specs.resolution import (
+    Resolution,
+    facts,
+    pieces_of,
+    stored_shape,
+    training_samples,
+)
 from service.specs.spec import ExperimentSpec
 
 #: Normalizations that compute statistics of the batch.
@@ -63,6 +70,7 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_size_errors(resolved, limits),
         *_batch_errors(resolved, limits),
         *_normalization_errors(resolved),
+        *recurrent_errors(resolved),
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
     ]
@@ -129,7 +137,7 @@ def _preprocessing_errors(resolved: Resolution) -> Iterator[FieldError]:
             f"scale is for pixels, and {dataset.name} has none. Use standardize.",
         )
     if preprocessing.name == "pca":
-        features, samples = math.prod(facts(dataset).input_shape), training_samples(dataset)
+        features, samples = math.prod(stored_shape(dataset)), training_samples(dataset)
         components = preprocessing.parameters["components"]
         if components > min(features, samples):
             yield FieldError(
@@ -257,13 +265,16 @@ _SIZES_OF_WEIGHTS = ("value", "mean", "stddev", "limit", "low", "high")
 
 
 def _draws_zeros(initializer: Choice) -> bool:
-    """Whether an initializer gives weights of zero: it is named so, or all its sizes are zero."""
+    """Whether an initializer gives a unit weights of zero.
+
+    It is named so, all its sizes are zero, or it is an identity: units beyond the inputs get none.
+    """
     sizes = [
         value
         for name in _SIZES_OF_WEIGHTS
         if isinstance(value := initializer.parameters.get(name), float | int)
     ]
-    return initializer.name == "zeros" or (bool(sizes) and not any(sizes))
+    return initializer.name in {"zeros", "identity"} or (bool(sizes) and not any(sizes))
 
 
 def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:

@@ -24,6 +24,7 @@ from workers.datasets.planar import circles, moons
 from workers.datasets.preprocessings import PREPROCESSINGS, Apply
 from workers.datasets.samples import Samples
 from workers.datasets.shuffled import hypercube, parabola
+from workers.datasets.temporal_order import temporal_order
 from workers.datasets.uploaded import uploaded
 
 #: Functions from the data folder, ``train_size``, ``test_size`` and a data set's own parameters to
@@ -38,6 +39,7 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "hypercube": hypercube,
     "parabola": parabola,
     "churn": churn,
+    "temporal_order": temporal_order,
     "uploaded": uploaded,
 }
 

@@ -33,6 +33,9 @@ class LayerStatistics:
             version.
         update_ratio: norm of a step's change of the weights over their norm, median over the steps
             measured (``workers.training.updates``); None where none was.
+        gradient_by_step: of a recurrent layer, the norm of a sample's gradient with respect to the
+            z-values of each step (root mean square over samples), from the first step to the last;
+            None of other layers.
     """
 
     name: str
@@ -49,11 +52,14 @@ class LayerStatistics:
     symmetry_kept: bool = True
     update_ratio: float | None = None
     sparsity: float | None = None
+    gradient_by_step: tuple[float, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return this as plain data."""
         data = {field.name: getattr(self, field.name) for field in fields(self)}
-        return data | {name: data[name].as_dict() for name in _DISTRIBUTIONS}
+        steps = data.pop("gradient_by_step")
+        of_steps = {} if steps is None else {"gradient_by_step": list(steps)}
+        return data | of_steps | {name: data[name].as_dict() for name in _DISTRIBUTIONS}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
@@ -64,7 +70,9 @@ class LayerStatistics:
             for name in ("signal", "update_ratio")
             if data.get(name) is not None
         }
-        return cls(**{**data, **distributions, **numbers})
+        steps = data.get("gradient_by_step")
+        by_step = None if steps is None else tuple(map(float, steps))
+        return cls(**{**data, **distributions, **numbers, "gradient_by_step": by_step})
 
 
 _DISTRIBUTIONS = ("z", "activation", "weight", "gradient", "z_gradient")
@@ -80,6 +88,7 @@ class NetworkStatistics:
         chance_loss: the mean loss of a network that predicts, for every sample, the shares of the
             classes among the samples: the best guess without the inputs.
         layers: the hidden layers from the first on, and the output layer last.
+        inputs: of the network, preprocessed; at epoch 0 only, since they stay the same.
         boundary: the decision boundary, at the last epoch of a run on data with two features.
     """
 
@@ -87,6 +96,7 @@ class NetworkStatistics:
     loss: float
     chance_loss: float
     layers: tuple[LayerStatistics, ...]
+    inputs: Distribution | None = None
     boundary: Boundary | None = None
 
     @property
@@ -101,12 +111,13 @@ class NetworkStatistics:
             "loss": self.loss,
             "chance_loss": self.chance_loss,
             "layers": [layer.as_dict() for layer in self.layers],
+            **({"inputs": self.inputs.as_dict()} if self.inputs else {}),
             **({"boundary": asdict(self.boundary)} if self.boundary else {}),
         }
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Return the statistics that ``as_dict`` made ``data`` of, without the boundary."""
+        """Return the statistics that ``as_dict`` made ``data`` of, without inputs and boundary."""
         layers = tuple(map(LayerStatistics.of, data["layers"]))
         loss, chance_loss = float(data["loss"]), float(data["chance_loss"])
         return cls(data["samples"], loss, chance_loss, layers)

@@ -8,9 +8,12 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
+from torch import Tensor
+
 from service.specs.spec import RunConfig
 from workers.datasets.dataset import Part
 from workers.diagnostics.boundary import decision_boundary
+from workers.diagnostics.distributions import Distribution, Gathering
 from workers.diagnostics.layers import NetworkStatistics
 from workers.diagnostics.probe import Probe
 from workers.nn.losses import Loss
@@ -70,6 +73,7 @@ def probed(
     samples: int,
     pulse: Callable[[], Iterator[Pulse]],
     *,
+    first: bool,
     last: bool,
 ) -> Generator[Pulse, None, NetworkStatistics | None]:
     """Return the layer statistics of a network's present weights, without changing the training.
@@ -82,6 +86,7 @@ def probed(
         part: the training data.
         samples: how many of them are probed, from the first.
         pulse: yields a pulse if one is due; called between chunks of samples.
+        first: whether this is before the first step; then the statistics include the inputs.
         last: whether the run ends here; then the statistics include the decision boundary, for data
             with two features.
     """
@@ -97,12 +102,23 @@ def probed(
         if chunk.stop < samples:
             yield from pulse()
     statistics = or_none("layer statistics", probe.statistics)
-    if statistics is None or not last:
+    if statistics is None:
+        return None
+    if first:
+        inputs = or_none("inputs", lambda: _distribution(part.inputs[:samples]))
+        statistics = replace(statistics, inputs=inputs)
+    if not last:
         return statistics
     boundary = or_none(
         "decision boundary", lambda: decision_boundary(network, part.inputs, part.labels)
     )
     return replace(statistics, boundary=boundary)
+
+
+def _distribution(inputs: Tensor) -> Distribution:
+    gathering = Gathering(len(inputs))
+    gathering.add(inputs)
+    return gathering.distribution()
 
 
 def _add(probe: Probe, part: Part, chunk: slice) -> bool:

@@ -148,10 +148,12 @@ class Runs:
 
         Args:
             run: the run.
-            name: ``learning_curves``, ``layers``, ``gradient_flow`` or ``decision_boundary``.
+            name: ``learning_curves``, ``layers``, ``layer_moments``, ``gradient_flow`` or
+                ``decision_boundary``.
             kind: the format.
             theme: for a light or a dark background.
-            **options: options of the figure, such as ``epoch`` or ``metric``.
+            **options: options of the figure, such as ``title``, ``epoch``, ``metric``, ``y``,
+                ``output``, ``inputs``.
         """
         folder = f"/v1/runs/{identifier(run)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)

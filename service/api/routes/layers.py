@@ -51,6 +51,7 @@ def get_run_layers(
         "run_id": found.run_id,
         "epoch": found.epoch,
         "epochs_available": found.epochs_available,
+        "inputs": None,
         **found.content,
     }
     return cached_response(request, orjson.dumps(shown), immutable=found.status in FINISHED)

@@ -6,7 +6,9 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from service.api.schemas.advice import CatalogAdvice, CatalogSource
 from service.api.schemas.base import ApiAnswer
+from service.catalog.advice.registry import advice_on
 from service.catalog.axes import AXES
 from service.catalog.entry import (
     ActivationEntry,
@@ -15,7 +17,6 @@ from service.catalog.entry import (
     ModelEntry,
     Parameter,
     ParameterKind,
-    Source,
 )
 from service.catalog.meanings import MEANINGS
 from service.figures.plots.activation_curve import sampled_curves
@@ -29,13 +30,6 @@ Bound = int | float | None
 
 #: The data set for which the size of a model is computed.
 _REFERENCE = "mnist"
-
-
-class CatalogSource(ApiAnswer):
-    """The paper or manual a definition comes from."""
-
-    title: str
-    link: str
 
 
 class CatalogParameter(ApiAnswer):
@@ -156,12 +150,16 @@ class CatalogEntry(ApiAnswer):
     dataset: DatasetFacts | None = Field(description="Only of a data set.")
     model: ModelFacts | None = Field(description="Only of a model.")
     figure: FigureLinks | None = Field(description="Only of an activation.")
+    advice: CatalogAdvice | None = Field(
+        description="Only of activations, initializers, normalizations and clippings."
+    )
     links: CatalogLinks
 
     @classmethod
     def of(cls, axis: str, entry: Entry) -> Self:
         """Return the answer for an entry."""
         path = f"/v1/catalog/{axis}/{entry.name}"
+        advice = advice_on(axis, entry.name)
         return cls(
             axis=axis,
             name=entry.name,
@@ -169,12 +167,13 @@ class CatalogEntry(ApiAnswer):
             meaning=entry.meaning,
             formula=entry.formula,
             parameters=[CatalogParameter.of(parameter) for parameter in entry.parameters],
-            source=_source(entry.source),
+            source=CatalogSource.of(entry.source),
             symbolic=entry.symbolic,
             auto=_auto(entry),
             dataset=_dataset(entry),
             model=_model(entry),
             figure=_figure(axis, entry, path),
+            advice=advice and CatalogAdvice.of(advice),
             links=CatalogLinks(self=path),
         )
 
@@ -261,10 +260,6 @@ class Catalog(ApiAnswer):
         """Return the page of these axes, with all their values."""
         items = [CatalogAxis.of(axis, AXES[axis], None) for axis in axes]
         return cls(items=items, next_cursor=next_cursor)
-
-
-def _source(source: Source) -> CatalogSource:
-    return CatalogSource(title=source.title, link=source.link)
 
 
 def _auto(entry: Entry) -> AutoChoices | None:

@@ -77,6 +77,11 @@ class LayerAnswer(ApiAnswer):
         description="Norm of a step's change of the weights over their norm: the median of up to "
         "five steps of the latest epoch measured. Null before the first step.",
     )
+    gradient_by_step: list[Number] | None = Field(
+        default=None,
+        description="Of a recurrent layer: the norm of a sample's gradient with respect to the "
+        "z-values of each step, from the first step to the last. Null of other layers.",
+    )
 
 
 class LayersAnswer(ApiAnswer):
@@ -89,6 +94,10 @@ class LayersAnswer(ApiAnswer):
     loss: Number = Field(description="Mean over the samples.")
     chance_loss: Number = Field(
         description="The loss if every sample were predicted by the frequencies of the classes."
+    )
+    inputs: DistributionAnswer | None = Field(
+        default=None,
+        description="The network's inputs, preprocessed. Null but at epoch 0: they stay the same.",
     )
     layers: list[LayerAnswer] = Field(
         description="The hidden layers in order, then the output layer."

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from service.figures.plots.style import (
+    AxisScale,
     Format,
     Ink,
     Theme,
@@ -87,6 +88,8 @@ def draw_layers(
     title: str,
     note: str = "",
     predicted: Predictions | None = None,
+    inputs: PlottedDistribution | None = None,
+    y: AxisScale | None = None,
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
@@ -96,6 +99,16 @@ def draw_layers(
     thick line one standard deviation to either side, which is also written below each layer.
     Values that are all equal are a horizontal line. Brackets beside the violins are the prediction
     for wide layers: mean, and one standard deviation to either side.
+
+    Args:
+        network: the layers, from the first on.
+        title: text above the picture.
+        note: text below the picture, after the explanation of its marks.
+        predicted: what theory says of some panels.
+        inputs: of the network; drawn before the first layer's activations.
+        y: the scale of the gradients; None for a logarithmic one where they are far apart.
+        kind: format of the picture.
+        theme: light or dark background.
     """
     predicted = predicted or {}
     with house_style(theme) as ink:
@@ -111,9 +124,12 @@ def draw_layers(
             zip(figure.subplots(2, 2).flat, PANELS, strict=True)
         ):
             violins = [(layer.name, getattr(layer, field)) for layer in network]
+            theory = list(predicted.get(field, ()))
+            if field == "activation" and inputs is not None:
+                violins, theory = [("inputs", inputs), *violins], [None, *theory]
             _draw_panel(axes, violins, ink.palette[index], ink)
-            _draw_predictions(axes, predicted.get(field, ()), ink)
-            scale = _spread_out(axes, violins) if field == "gradient" else ""
+            _draw_predictions(axes, theory, ink)
+            scale = _spread_out(axes, violins, y) if field == "gradient" else ""
             axes.set_title(name + scale)
         return render(figure, kind)
 
@@ -148,8 +164,10 @@ def _draw_predictions(axes: "Axes", predicted: Sequence[PredictedSpread | None],
         axes.plot([outer, outer + 0.06], [found.mean, found.mean], **style)
 
 
-def _spread_out(axes: "Axes", violins: Sequence[NamedDistribution]) -> str:
-    """Set a symmetric log scale where the layers' deviations are far apart.
+def _spread_out(
+    axes: "Axes", violins: Sequence[NamedDistribution], wanted: AxisScale | None
+) -> str:
+    """Set a symmetric log scale where it is wanted, or the layers' deviations are far apart.
 
     Around zero, up to about the smallest deviation, the scale is linear.
 
@@ -160,11 +178,13 @@ def _spread_out(axes: "Axes", violins: Sequence[NamedDistribution]) -> str:
 
     distributions = [distribution for _, distribution in violins if distribution is not None]
     deviations = [found.std for found in distributions if 0 < found.std < math.inf]
-    if not deviations or max(deviations) < _FAR_APART * min(deviations):
+    far_apart = bool(deviations) and max(deviations) >= _FAR_APART * min(deviations)
+    if not deviations or not (far_apart if wanted is None else wanted == "log"):
         return ""
     highest = math.floor(math.log10(max(map(abs, axes.get_ylim()))))
-    lowest = max(math.ceil(math.log10(min(deviations))), highest - _MOST_DECADES)
-    exponents = range(highest, lowest - 1, -math.ceil((highest - lowest) / 3))
+    lowest = min(math.ceil(math.log10(min(deviations))), highest)
+    lowest = max(lowest, highest - _MOST_DECADES)
+    exponents = range(highest, lowest - 1, -max(1, math.ceil((highest - lowest) / 3)))
     powers = [10.0**exponent for exponent in exponents]
     formatter = axes.yaxis.get_major_formatter()
     axes.set_yscale("symlog", linthresh=10.0**lowest)

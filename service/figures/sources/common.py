@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
 from service.comparison.design import Level
-from service.comparison.ranking import Comparison
 from service.comparison.scores import Score
 from service.database.tables import Experiment, Run
 from service.errors import InvalidError
@@ -59,8 +57,3 @@ def variant_label(run: Score) -> str | None:
     """Return the label of a run's variant."""
     label = run.place["variant"]
     return None if label is None else str(label)
-
-
-def measure_name(comparison: Comparison) -> str:
-    """Return what a comparison compares: ``final validation accuracy``."""
-    return f"{comparison.at} {METRICS[comparison.metric].title.lower()}"

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from service.errors import ConflictError
 from service.figures.plots.decision_boundary import Boundary, draw_decision_boundary
 from service.figures.plots.gradient_flow import draw_gradient_flow
+from service.figures.plots.layer_moments import LayerMoments, draw_layer_moments
 from service.figures.plots.layers import (
     PANELS,
     PlottedDistribution,
@@ -18,7 +19,7 @@ from service.figures.plots.layers import (
     Predictions,
     draw_layers,
 )
-from service.figures.plots.style import Format, Theme
+from service.figures.plots.style import AxisScale, Look
 from service.figures.sources.common import Picture, run_title
 from service.histories import layer_statistics, reading
 from service.mean_field.outlook import outlook
@@ -37,8 +38,10 @@ def layers_picture(
     run_id: uuid.UUID,
     *,
     epoch: int = 0,
-    kind: Format = "svg",
-    theme: Theme = "light",
+    output: bool = True,
+    inputs: bool = False,
+    y: AxisScale | None = None,
+    look: Look,
 ) -> Picture:
     """Draw the four panels of a run's layers at an epoch.
 
@@ -46,32 +49,106 @@ def layers_picture(
         session: a session outside any transaction.
         run_id: the run.
         epoch: an epoch with layer statistics.
-        kind: format of the picture.
-        theme: light or dark background.
+        output: whether the output layer is drawn.
+        inputs: whether the network's inputs are drawn, before the first layer.
+        y: the scale of the gradients; None for a logarithmic one where they are far apart.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such run, or no statistics at that epoch.
+        ConflictError: the inputs are wanted, and were not recorded; or no layer is left.
     """
     found = layer_statistics.read_layers(session, run_id, epoch)
     run = search.get(session, run_id)
     moment = "as initialized" if epoch == 0 else f"after epoch {epoch}"
-    layers = found.content["layers"]
+    layers = _hidden(found.content["layers"], output=output)
     data = draw_layers(
         [_layer(layer) for layer in layers],
-        title=f"{run_title(run)}: layers {moment}",
+        title=look.title or f"{run_title(run)}: layers {moment}",
         note=f"{found.content['samples']:,} samples.",
         predicted=_predictions(run.config, layers) if epoch == 0 else None,
-        kind=kind,
-        theme=theme,
+        inputs=_inputs(session, run_id) if inputs else None,
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
     )
     # The statistics of a finished run never change.
     return Picture(data, found.status in FINISHED)
 
 
+def layer_moments_picture(
+    session: Session,
+    run_id: uuid.UUID,
+    *,
+    epochs: Sequence[int] = (),
+    output: bool = True,
+    y: AxisScale | None = None,
+    look: Look,
+) -> Picture:
+    """Draw mean and standard deviation by layer as lines, one per epoch.
+
+    Args:
+        session: a session outside any transaction.
+        run_id: the run.
+        epochs: epochs with layer statistics; empty for the first and the last.
+        output: whether the output layer is drawn.
+        y: the scale of the deviations; None for a logarithmic one where they are far apart.
+        look: format, theme and title of the picture.
+
+    Raises:
+        NotFoundError: there is no such run, or no statistics at one of the epochs.
+        ConflictError: without the output no layer is left.
+    """
+    last = layer_statistics.read_layers(session, run_id)
+    available = last.epochs_available
+    found = [
+        layer_statistics.read_layers(session, run_id, epoch)
+        for epoch in sorted(set(epochs or (available[0], available[-1])))
+    ]
+    shown = [_hidden(at.content["layers"], output=output) for at in found]
+    data = draw_layer_moments(
+        [_moments(at.epoch, layers) for at, layers in zip(found, shown, strict=True)],
+        title=look.title or f"{run_title(search.get(session, run_id))}: mean and spread by layer",
+        note=f"{last.content['samples']:,} samples.",
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
+    )
+    return Picture(data, last.status in FINISHED)
+
+
+def _hidden(layers: list[dict[str, Any]], *, output: bool) -> list[dict[str, Any]]:
+    """Return the layers to draw: all, or those before the output.
+
+    Raises:
+        ConflictError: none is left.
+    """
+    if not output and len(layers) == 1:
+        raise ConflictError("This network has no layer but its output; ask for output=true.")
+    return layers if output else layers[:-1]
+
+
+def _moments(epoch: int, layers: Sequence[Mapping[str, Any]]) -> LayerMoments:
+    return LayerMoments(
+        label="as initialized" if epoch == 0 else f"epoch {epoch}",
+        layers=[layer["name"] for layer in layers],
+        moments={
+            name: [(_number(layer[name]["mean"]), _number(layer[name]["std"])) for layer in layers]
+            for name, _ in PANELS
+        },
+    )
+
+
 def gradient_flow_picture(
-    session: Session, run_id: uuid.UUID, *, kind: Format = "svg", theme: Theme = "light"
+    session: Session, run_id: uuid.UUID, *, y: AxisScale | None = None, look: Look
 ) -> Picture:
     """Draw the size of each layer's gradients by epoch.
+
+    Args:
+        session: a session outside any transaction.
+        run_id: the run.
+        y: the scale of the gradients; None for a logarithmic one.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such run, or it has no layer statistics.
@@ -94,16 +171,15 @@ def gradient_flow_picture(
         epochs,
         by_layer,
         [(epoch, _number(norm)) for epoch, norm in norms],
-        title=f"{run_title(run)}: gradient flow",
-        kind=kind,
-        theme=theme,
+        title=look.title or f"{run_title(run)}: gradient flow",
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, last.status in FINISHED)
 
 
-def decision_boundary_picture(
-    session: Session, run_id: uuid.UUID, *, kind: Format = "svg", theme: Theme = "light"
-) -> Picture:
+def decision_boundary_picture(session: Session, run_id: uuid.UUID, *, look: Look) -> Picture:
     """Draw the class a run's network predicts at each point, after its last epoch.
 
     Raises:
@@ -121,10 +197,10 @@ def decision_boundary_picture(
         )
     data = draw_decision_boundary(
         Boundary(**found.boundary),
-        title=f"{run_title(search.get(session, run_id))}: decision boundary",
+        title=look.title or f"{run_title(search.get(session, run_id))}: decision boundary",
         note=f"After epoch {found.epoch}.",
-        kind=kind,
-        theme=theme,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, found.status in FINISHED)
 
@@ -147,6 +223,14 @@ def _predictions(
             for layer in predicted
         ],
     }
+
+
+def _inputs(session: Session, run_id: uuid.UUID) -> PlottedDistribution:
+    """Return the distribution of a run's inputs, which is recorded once, at epoch 0."""
+    inputs = layer_statistics.read_layers(session, run_id, 0).content.get("inputs")
+    if inputs is None:
+        raise ConflictError("The inputs of this run were not recorded: it is of an older version.")
+    return _distribution(inputs)
 
 
 def evenly_spaced(epochs: Sequence[int], most: int) -> list[int]:

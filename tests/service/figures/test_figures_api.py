@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
+from service.figures.plots.style import Look
 from service.figures.sources.layers import MOST_EPOCHS, evenly_spaced, gradient_flow_picture
 from service.histories import layer_statistics, means
 from service.histories.means import GroupOfRuns
@@ -205,7 +206,8 @@ def probed(lab):
     (run,) = lab.runs(lab.submit(activation="tanh"))
     lab.train(lab.taken(), gradient_norm=0.5)
     with lab.sessions.begin() as session:
-        _store(session, run.id, 0, statistics_of("dense_1", "output"))
+        inputs = distribution(4.0)
+        _store(session, run.id, 0, statistics_of("dense_1", "output", inputs=inputs))
         last = statistics_of("dense_1", "output", spread=0.1, boundary=asdict(BOUNDARY))
         _store(session, run.id, 2, last)
     return run.id
@@ -224,6 +226,83 @@ def test_a_runs_layers_at_an_epoch(api, probed):
     missing = get(api, f"runs/{probed}/figures/layers.svg", epoch=1)
     assert missing.status_code == 404
     assert "0, 2" in missing.json()["detail"]
+
+
+def test_a_runs_layers_without_output_and_with_inputs(api, probed):
+    hidden = texts(get(api, f"runs/{probed}/figures/layers.svg", output=False).content)
+    assert "dense_1" in hidden
+    assert "output" not in hidden
+    for epoch in (0, 2):
+        said = texts(
+            get(api, f"runs/{probed}/figures/layers.svg", inputs=True, epoch=epoch).content
+        )
+        assert said[said.index("inputs") + 1] == "2"  # the standard deviation
+    answer = get(api, f"runs/{probed}/layers", epoch=0).json()
+    assert len(answer["inputs"]["histogram"]["edges"]) == 5
+    assert answer["inputs"]["max"] == 4.0
+    assert get(api, f"runs/{probed}/layers", epoch=2).json()["inputs"] is None
+
+
+def test_mean_and_spread_by_layer(api, probed):
+    path = f"runs/{probed}/figures/layer_moments.svg"
+    answer = get(api, path)
+    said = texts(answer.content)
+    assert {"as initialized", "epoch 2", "dense_1", "output"} <= {*said}
+    assert "log scale" not in said
+    assert answer.headers["cache-control"] == FOREVER
+    one = get(api, path, epoch=2, output=False, y="log")
+    assert not {"epoch 2", "output"} & {*texts(one.content)}
+    assert texts(one.content).count("log scale") == 4
+    assert "epoch 2" in texts(get(api, path, epoch=[0, 2]).content)
+    assert is_png(get(api, path.replace("svg", "png"), theme="dark").content)
+    missing = get(api, path, epoch=[0, 1])
+    assert missing.status_code == 404
+    assert "0, 2" in missing.json()["detail"]
+    for wrong in (-1, "first", [*range(9)]):
+        problem = get(api, path, epoch=wrong)
+        assert {error["parameter"] for error in problem.json()["errors"]} == {"epoch"}
+
+
+def test_inputs_of_an_older_version_cannot_be_drawn(api, lab):
+    (run,) = lab.runs(lab.submit())
+    lab.train(lab.taken())
+    with lab.sessions.begin() as session:
+        _store(session, run.id, 0, statistics_of("dense_1"))
+    problem = get(api, f"runs/{run.id}/figures/layers.svg", inputs=True)
+    assert problem.status_code == 409
+    assert "older version" in problem.json()["detail"]
+
+
+TITLED = {
+    "experiments": ("learning_curves", "heatmap", "comparison"),
+    "runs": ("learning_curves", "layers", "layer_moments", "gradient_flow", "decision_boundary"),
+}
+
+
+@pytest.mark.parametrize("kind", [*TITLED])
+def test_every_figure_takes_a_title(api, probed, kind):
+    run = get(api, f"runs/{probed}").json()
+    owner = probed if kind == "runs" else run["experiment_id"]
+    for name in TITLED[kind]:
+        path = f"{kind}/{owner}/figures/{name}"
+        said = texts(get(api, f"{path}.svg", title=r"Mine: $\\frac").content)
+        assert r"Mine: $\\frac" in said
+        assert not any("tanh, glorot" in text for text in said)
+        problem = get(api, f"{path}.png", title="a" * 201)
+        assert [error["parameter"] for error in problem.json()["errors"]] == ["title"]
+
+
+def test_scales_can_be_asked_for(api, probed, showdown):
+    path = figure(showdown, "learning_curves.svg")
+    assert "Validation loss (log scale)" in texts(get(api, path).content)
+    assert "Validation loss" in texts(get(api, path, y="linear").content)
+    path = figure(showdown, "comparison.svg")
+    assert "Validation accuracy (log scale)" in texts(get(api, path, x="log").content)
+    for name in ("layers", "gradient_flow"):
+        path = f"runs/{probed}/figures/{name}.svg"
+        assert get(api, path, y="linear").content != get(api, path, y="log").content
+        problem = get(api, path, y="cubic")
+        assert [error["parameter"] for error in problem.json()["errors"]] == ["y"]
 
 
 def test_a_runs_gradient_flow(api, probed):
@@ -247,7 +326,7 @@ def test_a_runs_decision_boundary(api, probed, lab, showdown):
     assert "two features" in problem.json()["detail"]
 
 
-@pytest.mark.parametrize("name", ["layers", "gradient_flow", "decision_boundary"])
+@pytest.mark.parametrize("name", ["layers", "layer_moments", "gradient_flow", "decision_boundary"])
 def test_a_run_without_layer_statistics_has_no_picture_of_them(api, lab, name):
     (run,) = lab.runs(lab.submit())
     problem = get(api, f"runs/{run.id}/figures/{name}.svg")
@@ -261,7 +340,7 @@ def test_a_long_gradient_flow_is_thinned(lab, session):
     with lab.sessions.begin() as writing:
         for epoch in range(200):
             _store(writing, run.id, epoch, statistics_of("dense_1"))
-    assert gradient_flow_picture(session, run.id, kind="png").finished
+    assert gradient_flow_picture(session, run.id, look=Look("png")).finished
     epochs = evenly_spaced(range(200), MOST_EPOCHS)
     assert epochs[:2] == [0, 3]
     assert (len(epochs), epochs[-1]) == (60, 199)

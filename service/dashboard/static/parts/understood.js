@@ -3,7 +3,7 @@
 import { t } from "../lib/text.js";
 import { pictureOf } from "../lib/upload.js";
 import { h } from "./dom.js";
-import { scrollableTable, termList } from "./elements.js";
+import { apiText, scrollableTable, termList } from "./elements.js";
 
 const MOST_COLUMNS = 200;
 
@@ -17,7 +17,7 @@ export function understood(dataset, onLeave = null) {
   const { features, left_out: leftOut, notes, preview } = dataset;
   return [
     termList("dl.facts", facts(dataset)),
-    notes.map((note) => h("p.note", { lang: "en" }, note)),
+    notes.map((note) => h("p.note", apiText(note))),
     features.length ? columnTable(features.slice(0, MOST_COLUMNS), leftOut, onLeave) : null,
     preview.rows ? rowTable(preview) : h("div.thumbnails", preview.thumbnails.map(thumbnail)),
   ];
@@ -72,7 +72,7 @@ function leftOutRow({ name, reason }, onLeave) {
   return h(
     "tr.left-out",
     h("th", { scope: "row" }, choice(name, false, canReturn)),
-    h("td", { colspan: "3" }, t("data.leftOut"), canReturn ? null : [": ", h("span", { lang: "en" }, reason)]),
+    h("td", { colspan: "3" }, t("data.leftOut"), canReturn ? null : [": ", apiText(reason)]),
   );
 }
 

@@ -17,10 +17,31 @@ test("a spec comes back as it was written into the fields", () => {
     seeds: [7],
     batch_size: [32, 64],
     layer_statistics: { every: 2, samples: 100 },
+    early_stopping: { metric: "val_accuracy", patience: 3, min_delta: 0.5 },
     priority: -5,
+    max_attempts: 2,
+    device: "cuda",
     reuse: false,
   };
   equal(valuesOf(fieldsOf(spec), spec), spec);
+});
+
+test("runs stop early once any part of it is chosen", () => {
+  equal(valuesWith({ early_stopping: "5" }), { early_stopping: { patience: 5 } });
+  const stopping = ["early_stopping", "stopping_metric", "min_delta"];
+  const read = (patience, metric, minDelta, spec = {}) => {
+    const fields = Object.fromEntries(stopping.map((name, index) => [name, [patience, metric, minDelta][index]]));
+    return valuesWith(fields, spec).early_stopping;
+  };
+  equal(read("", "val_accuracy", ""), { metric: "val_accuracy" });
+  equal(read("", "", "0.1"), { min_delta: 0.1 });
+  equal(read("", "", ""), undefined);
+});
+
+test("a default that a spec writes stays written", () => {
+  const spec = { device: "auto", early_stopping: { metric: "val_loss", patience: 3 } };
+  const values = valuesOf(fieldsOf(spec), spec);
+  equal([values.device, values.early_stopping], ["auto", spec.early_stopping]);
 });
 
 test("empty fields leave the spec to its defaults", () => {
