@@ -41,7 +41,17 @@ def input_shape(dataset: Choice) -> tuple[int, ...]:
     preprocessing = dataset.parameters["preprocessing"]
     if preprocessing.name == "pca":
         return (preprocessing.parameters["components"],)
-    return facts(dataset).input_shape
+    return raw_shape(dataset)
+
+
+def raw_shape(dataset: Choice) -> tuple[int, ...]:
+    """Return the shape of one sample before preprocessing."""
+    entry = facts(dataset)
+    if entry.one_hot is None:
+        return entry.input_shape
+    (features,) = entry.input_shape
+    (columns,) = (own for own in entry.parameters if own.name == entry.one_hot)
+    return (features - int(columns.default) + int(dataset.parameters[entry.one_hot]),)
 
 
 def facts(dataset: Choice) -> DatasetEntry:

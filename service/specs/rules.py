@@ -15,7 +15,7 @@ from service.specs import grid
 from service.specs.architectures import ArchitectureError
 from service.specs.choices import Choice
 from service.specs.limits import Limits
-from service.specs.resolution import Resolution, facts, pieces_of, training_samples
+from service.specs.resolution import Resolution, facts, pieces_of, raw_shape, training_samples
 from service.specs.spec import ExperimentSpec
 
 #: Normalizations that compute statistics of the batch.
@@ -129,7 +129,7 @@ def _preprocessing_errors(resolved: Resolution) -> Iterator[FieldError]:
             f"scale is for pixels, and {dataset.name} has none. Use standardize.",
         )
     if preprocessing.name == "pca":
-        features, samples = math.prod(facts(dataset).input_shape), training_samples(dataset)
+        features, samples = math.prod(raw_shape(dataset)), training_samples(dataset)
         components = preprocessing.parameters["components"]
         if components > min(features, samples):
             yield FieldError(
