@@ -12,6 +12,7 @@ from service.presets import (
     mnist_search,
     normalizations,
     optimization,
+    recurrent,
 )
 from service.presets.preset import Preset
 
@@ -26,6 +27,7 @@ PRESETS: dict[str, Preset] = {
         depth,
         normalizations,
         optimization,
+        recurrent,
     )
     for preset in family.PRESETS
 }

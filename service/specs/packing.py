@@ -42,7 +42,7 @@ def pack_key(configuration: Configuration) -> str | None:
     config, values = configuration.resolved, configuration.values
     if config.model.name == "mlp" and _parameters(config) > MOST_PARAMETERS:
         return None
-    if config.normalization.name == "weight":  # its lengths and directions have no batched form
+    if config.model.name == "rnn":  # its steps have no batched form
         return None
     agreed = {
         "science": SCIENCE_VERSION,

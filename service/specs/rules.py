@@ -15,7 +15,15 @@ from service.specs import grid
 from service.specs.architectures import ArchitectureError
 from service.specs.choices import Choice
 from service.specs.limits import Limits
-from service.specs.resolution import Resolution, facts, pieces_of, raw_shape, training_samples
+from service.specs.memory import MemoryEstimate, gigabytes
+from service.specs.recurrent_rules import recurrent_errors
+from service.specs.resolution import (
+    Resolution,
+    facts,
+    pieces_of,
+    stored_shape,
+    training_samples,
+)
 from service.specs.spec import ExperimentSpec
 
 #: Normalizations that compute statistics of the batch.
@@ -63,9 +71,27 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_size_errors(resolved, limits),
         *_batch_errors(resolved, limits),
         *_normalization_errors(resolved),
+        *recurrent_errors(resolved),
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
     ]
+
+
+def memory_errors(resolved: Resolution, needed: MemoryEstimate, limits: Limits) -> list[FieldError]:
+    """Return why no worker can hold a point that can be trained otherwise."""
+    most = limits.max_memory_bytes
+    if most is None or needed.total <= most:
+        return []
+    axis = needed.cause
+    if axis == "batch_size" and resolved.chosen("batch_size") is None:
+        axis = "model"  # its own batch size
+    largest = {"dataset": "the dataset", "model": "the model", "batch_size": "a batch"}
+    detail = (
+        f"A run of this needs about {gigabytes(needed.total)} of memory, most of it for "
+        f"{largest[needed.cause]}, and the largest worker has {gigabytes(most)} for one. Choose a "
+        "smaller batch_size, model or dataset, or start a worker with more memory."
+    )
+    return [FieldError(resolved.point[axis].location, detail)]
 
 
 def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:
@@ -129,7 +155,7 @@ def _preprocessing_errors(resolved: Resolution) -> Iterator[FieldError]:
             f"scale is for pixels, and {dataset.name} has none. Use standardize.",
         )
     if preprocessing.name == "pca":
-        features, samples = math.prod(raw_shape(dataset)), training_samples(dataset)
+        features, samples = math.prod(stored_shape(dataset)), training_samples(dataset)
         components = preprocessing.parameters["components"]
         if components > min(features, samples):
             yield FieldError(
@@ -257,13 +283,16 @@ _SIZES_OF_WEIGHTS = ("value", "mean", "stddev", "limit", "low", "high")
 
 
 def _draws_zeros(initializer: Choice) -> bool:
-    """Whether an initializer gives weights of zero: it is named so, or all its sizes are zero."""
+    """Whether an initializer gives a unit weights of zero.
+
+    It is named so, all its sizes are zero, or it is an identity: units beyond the inputs get none.
+    """
     sizes = [
         value
         for name in _SIZES_OF_WEIGHTS
         if isinstance(value := initializer.parameters.get(name), float | int)
     ]
-    return initializer.name == "zeros" or (bool(sizes) and not any(sizes))
+    return initializer.name in {"zeros", "identity"} or (bool(sizes) and not any(sizes))
 
 
 def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:

@@ -58,7 +58,7 @@ def test_a_run_is_told_in_chinese(served, lab, visit):
     expect(page.locator(".log li").last).to_contain_text("到第 2 轮")
     expect(page.locator(".attempts")).to_contain_text("已 30 秒没有响应")
     assert page.evaluate(_ENGLISH) == []
-    assert page.locator('#main [lang="en"]:not(.source)').count() == 0
+    assert page.locator('#main [lang="en"]:not(.source, .source *)').count() == 0
 
 
 @pytest.mark.parametrize("axis", ["dataset", "optimizer", *ADVICE])
@@ -68,7 +68,7 @@ def test_the_catalog_is_told_in_chinese(served, visit, axis):
     page = visitor.goto(f"#/catalog/{axis}")
     expect(page.locator(".entry").first).to_be_visible()
     assert page.evaluate(_ENGLISH) == []
-    assert page.locator('#main [lang="en"]:not(.source)').count() == 0
+    assert page.locator('#main [lang="en"]:not(.source, .source *)').count() == 0
     assert (page.locator(".advice").count() > 0) == (axis in ADVICE)
 
 
@@ -79,4 +79,4 @@ def test_presets_are_told_in_chinese(served, visit):
         page = visitor.goto(place)
         expect(page.locator(".preset, .claim").first).to_be_visible()
         assert page.evaluate(_ENGLISH) == [], place
-        assert page.locator('#main [lang="en"]:not(.source)').count() == 0, place
+        assert page.locator('#main [lang="en"]:not(.source, .source *)').count() == 0, place

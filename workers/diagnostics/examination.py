@@ -9,6 +9,7 @@ from workers.diagnostics.flow import flow_findings
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
 from workers.diagnostics.setting import Setting
 from workers.diagnostics.steps import large_step
+from workers.diagnostics.steps_of_sequences import sequence_findings
 from workers.diagnostics.thresholds import Thresholds
 
 
@@ -40,6 +41,7 @@ def examine(
     if epoch == 0:
         yield from _length(statistics, limits)
     yield from flow_findings(statistics, epoch, limits, setting)
+    yield from sequence_findings(statistics, epoch, limits)
 
 
 def _symmetric(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:

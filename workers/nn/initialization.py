@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workers.nn.cells import Cell
 from workers.nn.initializers import Initializer, LsuvInitializer, StandardizedInitializer
 from workers.nn.normalizations import set_weight
 
@@ -30,8 +31,9 @@ def initialize(
     bias: Initializer,
     stream: Callable[[str], np.random.Generator],
     inputs: Tensor,
+    recurrent_weight: Initializer | None = None,
 ) -> None:
-    """Fill the weights and biases of a network's dense and convolution layers, in place.
+    """Fill the weights and biases of a network's layers, in place.
 
     All other parameters (of normalizations and activations) keep their initial values.
 
@@ -44,10 +46,16 @@ def initialize(
             layer does not depend on the layers before it.
         inputs: training samples (samples, *input_shape) on the network's device, on which ``lsuv``
             and ``data_dependent`` measure z-values. The other initializers do not use them.
+        recurrent_weight: draws what recurrent layers multiply their state by.
     """
     rescaled: dict[Weighted, Rescale] = {}
     for name, layer in network.named_modules():
-        if isinstance(layer, Weighted):
+        if isinstance(layer, Cell) and recurrent_weight is not None:
+            _fill(layer, name, weight, recurrent_weight, stream)
+            layer.bias.copy_(_drawn(layer.bias, bias, stream(f"{name}.bias")))
+            if layer.forget_bias is not None:
+                layer.gate("forget", layer.bias).fill_(layer.forget_bias)
+        elif isinstance(layer, Weighted):
             draw = output_weight if name == "output" else weight
             set_weight(layer, _drawn(layer.weight, draw, stream(f"{name}.weight")))
             if layer.bias is not None:
@@ -58,6 +66,24 @@ def initialize(
                 rescaled[layer] = _standardize
     if rescaled:
         rescale(network, rescaled, inputs)
+
+
+def _fill(
+    cell: Cell,
+    name: str,
+    weight: Initializer,
+    recurrent_weight: Initializer,
+    stream: Callable[[str], np.random.Generator],
+) -> None:
+    """Draw a recurrent layer's weights, those of each gate by themselves.
+
+    So the fans are those of one gate, and an orthogonal matrix is that of one gate. Keras draws all
+    gates as one matrix.
+    """
+    for gate in cell.gates:
+        of_inputs, of_state = cell.gate(gate, cell.weight).split([cell.inputs, cell.units], 1)
+        of_inputs.copy_(_drawn(of_inputs, weight, stream(f"{name}.weight.{gate}")))
+        of_state.copy_(_drawn(of_state, recurrent_weight, stream(f"{name}.recurrent.{gate}")))
 
 
 def _drawn(parameter: Tensor, draw: Initializer, generator: np.random.Generator) -> Tensor:

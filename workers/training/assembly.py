@@ -38,6 +38,7 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
     )
     parameters = config.model.parameters
     parameters.pop("head", None)  # it has decided the number of outputs
+    recurrent = parameters.pop("recurrent_initializer", None)
     network: Network = MODELS[config.model.name](parts, **parameters)
     initialize(
         network,
@@ -46,6 +47,7 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
         bias=entry(INITIALIZERS, config.bias_initializer),
         stream=streams.initialization,
         inputs=data.train.inputs[:MEASURED_SAMPLES],
+        recurrent_weight=entry(INITIALIZERS, recurrent) if recurrent else None,
     )
     return network
 

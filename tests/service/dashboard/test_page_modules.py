@@ -194,7 +194,7 @@ def test_every_parameter_has_a_word_in_both_languages():
     }
     for language in ("en", "zh"):
         strings = json.loads((_STATIC / "strings" / f"{language}.json").read_text())
-        assert {key for key in strings if key.startswith("parameter.")} == names
+        assert names <= strings.keys()
 
 
 def test_every_metric_has_a_chinese_title():

@@ -42,6 +42,9 @@ NAMES = {
     "churn_activations",
     "constant_weights",
     "weight_scale",
+    "rnn_clipping",
+    "irnn_mnist",
+    "rnn_layer_norm",
 }
 SIZES = {"train_size": 100, "test_size": 10_000, "validation_split": 0.0}
 CONFIG = {

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from workers.nn.models import HiddenLayer, Mlp, MnistCnn, Network
 from workers.nn.names import below
 from workers.nn.packed.activations import packed_activation
-from workers.nn.packed.dense import dense
+from workers.nn.packed.dense import dense, room_like
 from workers.nn.packed.dropouts import PackedDropout
 from workers.nn.packed.layout import Layout
 from workers.nn.packed.map_normalizations import (
@@ -22,6 +22,7 @@ from workers.nn.packed.map_normalizations import (
     side_by_side,
 )
 from workers.nn.packed.normalizations import PackedNormalization, packed_normalization
+from workers.nn.packed.weights import weight_of
 
 #: Parameters or running statistics of a pack by their full names in a member's network.
 Tensors = Mapping[str, Tensor]
@@ -191,13 +192,20 @@ def _normalization(layer: HiddenLayer) -> PackedNormalization:
 
 
 def _dense(name: str, x: Tensor, parameters: Tensors, gradients: Tensors | None) -> Tensor:
-    weight, bias = f"{name}.weight", f"{name}.bias"
-    into = None if gradients is None else (gradients[weight], gradients[bias])
-    return dense(x, parameters[weight], parameters[bias], into)
+    weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
+    into = None
+    if gradients is not None:
+        own = gradients.get(f"{name}.weight")
+        # Normalized weights are no parameters: their gradient is passed on to those they are of.
+        into = (
+            room_like(weight, *weight.shape[1:]) if own is None else own,
+            gradients[f"{name}.bias"],
+        )
+    return dense(x, weight, bias, into)
 
 
 def _convolution(name: str, x: Tensor, parameters: Tensors) -> Tensor:
     """Return (K, B, C, H, W) convolved with each member's own filters."""
-    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
     z = F.conv2d(side_by_side(x), weight.flatten(0, 1), bias.flatten(), groups=len(x))
     return member_by_member(z, len(x))

@@ -98,9 +98,14 @@ export function t(key, values = {}) {
   return fill(form, (name) => values[name]);
 }
 
-/** Return sentences as one text, without those that are null or false. Chinese has no space between them. */
+/** Return what stands between two sentences; nothing in Chinese. */
+export function space() {
+  return language === "zh" ? "" : " ";
+}
+
+/** Return sentences as one text, without those that are null or false. */
 export function joined(parts) {
-  return parts.filter(Boolean).join(language === "zh" ? "" : " ");
+  return parts.filter(Boolean).join(space());
 }
 
 /** Return the sentence without values, or null where there is none. */

@@ -1,7 +1,7 @@
 // The catalog: every value of an axis, with its formula, picture, parameters and source.
 
 import { catalog } from "../lib/catalog.js";
-import { known, t, translated } from "../lib/text.js";
+import { known, space, t, translated } from "../lib/text.js";
 import { axisTitle } from "../parts/configuration.js";
 import { h, show } from "../parts/dom.js";
 import { apiText, scrollableTable } from "../parts/elements.js";
@@ -79,20 +79,18 @@ function advicePanel(advice, isOpen) {
 }
 
 function adviceItem({ text, source, claim }) {
-  return h("li", apiText(text), " ", source ? sourceLink(source) : claim ? claimLink(claim) : null);
+  const link = source ? sourceLink(source) : claim ? claimLink(claim) : null;
+  return h("li", apiText(text), space(), link && h("small.source", link));
 }
 
 function sourceLink({ title, link }) {
-  return h("a.source", { href: safeLink(link), lang: "en", rel: "noreferrer noopener", target: "_blank" }, title);
+  return h("a", { href: safeLink(link), lang: "en", rel: "noreferrer noopener", target: "_blank" }, title);
 }
 
 function claimLink({ preset, sentence, status, size }) {
   const text = t("catalog.advice.claim", { preset, status: t(`claim.${status}`), size: t(`compose.size.${size}`) });
-  return h(
-    "a.source",
-    { href: `#/new?preset=${encodeURIComponent(preset)}`, title: translated(sentence) ?? sentence },
-    text,
-  );
+  const title = translated(sentence) ?? sentence;
+  return h("a", { href: `#/new?preset=${encodeURIComponent(preset)}`, title }, text);
 }
 
 function picture({ name, figure: { svg, note } }, signal) {
@@ -111,7 +109,7 @@ function phases({ name, links }, signal) {
 /** Return what an entry says of its own kind: an activation's defaults, a data set's size, a model's layers. */
 function notesOn({ auto, dataset, model }) {
   return [
-    auto && [t("catalog.auto", auto), " ", apiText(auto.reason)],
+    auto && [t("catalog.auto", auto), space(), apiText(auto.reason)],
     dataset &&
       t("catalog.dataset", {
         train: dataset.train_count,
