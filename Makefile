@@ -81,6 +81,9 @@ catalog: $(VENV)/.run ## Write the documentation's generated pages and the activ
 lock: $(VENV)/.dev ## Resolve all dependencies anew into deploy/requirements (ARGS=--upgrade)
 	@$(BIN)/python -m deploy.lock $(ARGS)
 
+licences: $(VENV)/.run ## List the licences of all packages (ARGS=--vulnerabilities: what pip-audit knows)
+	@$(BIN)/python -m deploy.licences $(ARGS)
+
 hooks: $(VENV)/.dev ## Have git run the checks of `make lint` before each commit
 	@$(BIN)/pre-commit install
 

@@ -52,8 +52,15 @@ def stored_shape(dataset: Choice) -> tuple[int, ...]:
 
 
 def facts(dataset: Choice) -> DatasetEntry:
-    """Return the catalog's entry of a data set."""
-    return cast("DatasetEntry", AXES["dataset"][dataset.name])
+    """Return the catalog's entry of a data set; an uploaded one has its configuration's facts."""
+    entry = cast("DatasetEntry", AXES["dataset"][dataset.name])
+    return entry.described_by(dataset.parameters)
+
+
+def stored_facts(dataset: Mapping[str, Any]) -> DatasetEntry | None:
+    """Return the same from a data set's JSON; None of one that this version does not have."""
+    entry = AXES["dataset"].get(dataset["name"])
+    return entry.described_by(dataset) if isinstance(entry, DatasetEntry) else None
 
 
 def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architecture:
