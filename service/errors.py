@@ -50,6 +50,14 @@ class InvalidError(DomainError):
     title = "The request cannot be used"
 
 
+class PayloadTooLargeError(DomainError):
+    """The content of the request passes a limit."""
+
+    status = 413
+    type = "body-too-large"
+    title = "Body too large"
+
+
 class IdempotencyMismatchError(DomainError):
     """An Idempotency-Key was used again with another body."""
 

@@ -207,6 +207,36 @@ class Settings(BaseSettings):
         15.0, gt=0, description="Silence after which a stream of events sends a comment."
     )
 
+    max_upload_bytes: int = Field(
+        200_000_000, ge=1_000, description="Most bytes of an uploaded data set's file."
+    )
+    max_upload_rows: int = Field(
+        1_000_000, ge=2, description="Most rows, or images, of an uploaded data set."
+    )
+    max_upload_columns: int = Field(
+        10_000, ge=2, description="Most columns of an uploaded data set."
+    )
+    max_upload_pixels: int = Field(
+        1_048_576, ge=1, description="Most pixels (width times height) of an uploaded image."
+    )
+    upload_memory_bytes: int = Field(
+        3_000_000_000,
+        ge=300_000_000,
+        description="Most memory, as address space, of the process that reads an upload.",
+    )
+    upload_seconds: float = Field(
+        120.0, gt=0, description="Longest that a process may read an upload."
+    )
+    upload_transfer_seconds: float = Field(
+        600.0, gt=0, description="Time in which the body of an upload must be complete."
+    )
+    upload_cache_bytes: int = Field(
+        5_000_000_000,
+        ge=0,
+        description="Most bytes of uploaded data sets that the workers of a machine keep; the one "
+        "in use is kept anyway.",
+    )
+
     max_webhooks: int = Field(100, ge=0, description="Most webhooks.")
     webhook_private_addresses: bool = Field(
         False, description="Whether webhooks may be sent to private and local addresses."

@@ -1,6 +1,6 @@
 """The fields of a spec, as keyword arguments. Only the service checks them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Required, TypedDict
 
 #: A value of an axis: a name, or an object with a name and parameters. Each parameter takes one
@@ -104,3 +104,23 @@ AXES = (
     "batch_size",
     "loss",
 )
+
+
+class UploadFields(TypedDict, total=False):
+    """What uploaded data are called, and what they mean; what is left out is guessed."""
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    target: str
+    task: Literal["classification", "binary"]
+    leave_out: Collection[str]
+    categorical: Collection[str]
+    missing: Literal["refuse", "impute", "drop"]
+    test_share: float
+    split_seed: int
+    stratified: bool
+    shuffled: bool
+    split_column: str
+    image_shape: str
+    encoding: Literal["utf-8", "utf-16", "gb18030", "latin-1"]

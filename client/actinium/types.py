@@ -242,6 +242,31 @@ class Layers(TypedDict):
     layers: list[dict[str, Any]]
 
 
+class Boundary(TypedDict):
+    """The class that a network predicts on a grid of points, row by row from the bottom."""
+
+    run_id: str
+    epoch: int
+    epochs_available: list[int]
+    extent: list[float]
+    size: int
+    predicted: list[int]
+    confidence: list[float]
+    points: list[list[float]]
+    labels: list[int]
+
+
+class Outputs(TypedDict):
+    """What a network makes of the validation part after its last epoch, by class."""
+
+    run_id: str
+    epoch: int
+    samples: int
+    probability_edges: list[float]
+    loss_edges: list[float]
+    classes: list[dict[str, Any]]
+
+
 class GroupSeed(TypedDict):
     """A group's value with one seed; ``chosen`` has the levels that the other seeds chose."""
 
@@ -387,6 +412,7 @@ class Preset(TypedDict):
     source: dict[str, str]
     spec: dict[str, Any]
     small_spec: dict[str, Any]
+    validates_on_test: bool
     full_run: dict[str, Any] | None
     small_run: dict[str, Any] | None
     claims: list[PresetClaim]
@@ -482,3 +508,52 @@ class Event(TypedDict):
     id: int | None
     type: str
     data: dict[str, Any]
+
+
+class DatasetSummary(TypedDict):
+    """One uploaded data set, in short."""
+
+    id: str
+    name: str
+    tags: dict[str, str]
+    sha256: str
+    bytes: int
+    task: Literal["classification", "binary"]
+    input_shape: list[int]
+    train_count: int
+    test_count: int
+    classes: int
+    created_by: str
+    created_at: str
+    links: dict[str, str]
+
+
+class Dataset(TypedDict):
+    """An uploaded data set, and what was understood of its file; in a dry run ``id`` is None."""
+
+    id: str | None
+    name: str
+    description: str | None
+    tags: dict[str, str]
+    sha256: str
+    bytes: int
+    created_by: str | None
+    created_at: str | None
+    format: str
+    details: dict[str, str | bool]
+    task: Literal["classification", "binary"]
+    target: str | None
+    input_shape: list[int]
+    train_count: int
+    test_count: int
+    classes: list[dict[str, Any]]
+    features: list[dict[str, Any]]
+    inputs: list[str]
+    left_out: list[dict[str, str]]
+    missing: Literal["refuse", "impute", "drop"]
+    dropped_rows: int
+    filled_values: int
+    split: dict[str, Any]
+    preview: dict[str, Any]
+    notes: list[str]
+    links: dict[str, str] | None

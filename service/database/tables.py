@@ -281,6 +281,24 @@ class Event(Base):
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 
+class UploadedDataset(Base):
+    """An uploaded data set: one row per content; the numbers are in the store of files."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    #: Of the canonical form (``service.datasets.canonical``); the name of its file.
+    sha256: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    #: ``service.datasets.understood.Understood``.
+    understood: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
 class Worker(Base):
     """A worker process, and when it was last seen."""
 

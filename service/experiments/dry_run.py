@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.database.paging import CursorError, decode, encode, query_tag
 from service.database.tables import Run
+from service.datasets.store import facts_of
 from service.experiments import cost
 from service.experiments.cost import Cost
 from service.mean_field.outlook import Outlook, outlook
@@ -19,6 +20,7 @@ from service.specs.expansion import PlannedRun, expand
 from service.specs.labels import ConfigurationKey, Label, RunLabels, label_runs
 from service.specs.resolution import initializer_reason
 from service.specs.spec import ExperimentSpec
+from service.specs.uploads import ids_of
 from service.statuses import FINISHED
 
 
@@ -87,7 +89,7 @@ def dry_run(
     """
     with session.begin():
         limits = capacity.limits_of(session, spec.device, settings)
-        planned = expand(spec, limits)
+        planned = expand(spec, limits, facts_of(session, ids_of(spec)))
         trained = _trained(session, planned, spec.device)
         left = _to_train(planned, trained, reuse=spec.reuse)
         estimate = cost.estimate(session, left, spec.device, pack_size=settings.pack_size)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.database.arrays import table_of
 from service.database.tables import Experiment, IdempotencyKey, Run
+from service.datasets.store import facts_of
 from service.errors import GoneError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
@@ -27,6 +28,7 @@ from service.specs.expansion import PlannedRun, expand
 from service.specs.labels import label_runs
 from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
+from service.specs.uploads import ids_of
 from service.statuses import RunStatus
 
 
@@ -75,7 +77,8 @@ def submit(
             if before is not None:
                 _require_stored(session, before)
                 return Submission(ExperimentProgress.from_json(before.response), replayed=True)
-        planned = expand(spec, capacity.limits_of(session, spec.device, settings))
+        limits = capacity.limits_of(session, spec.device, settings)
+        planned = expand(spec, limits, facts_of(session, ids_of(spec)))
         experiment_id = _store_experiment(session, spec, caller, origin)
         _store_runs(session, spec, planned, experiment_id, caller)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)

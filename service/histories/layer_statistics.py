@@ -4,6 +4,7 @@ One row has all layers of a run at one epoch, as compressed JSON: it is always r
 histogram is stored as its outer edges and its counts, and read with all its edges.
 """
 
+import base64
 import uuid
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -40,8 +41,8 @@ class LayersAtEpoch:
         epochs_available: all epochs of the run that have layer statistics.
         content: plain data: ``samples``, ``loss``, ``chance_loss``, ``layers``; at epoch 0 also
             ``inputs``, the distribution of the network's inputs.
-        boundary: the network's decision boundary; recorded at the last epoch, for data with two
-            features.
+        boundary: the network's decision boundary; recorded for data with two features.
+        outputs: what the network makes of the validation part; recorded at the last epoch.
     """
 
     run_id: uuid.UUID
@@ -50,6 +51,7 @@ class LayersAtEpoch:
     epochs_available: list[int]
     content: dict[str, Any]
     boundary: dict[str, Any] | None
+    outputs: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,9 @@ def read_layers(session: Session, run_id: uuid.UUID, epoch: int | None = None) -
     if row.payload is None:
         raise NotFoundError(_reason(run_id, epoch, epochs, off=row.off, status=row.status))
     content = decode(row.payload)
-    boundary = content.pop("boundary", None)
-    return LayersAtEpoch(run_id, row.status, row.epoch, epochs, content, boundary)
+    boundary, outputs = content.pop("boundary", None), content.pop("outputs", None)
+    boundary = boundary and boundary_content(boundary)
+    return LayersAtEpoch(run_id, row.status, row.epoch, epochs, content, boundary, outputs)
 
 
 def _reason(
@@ -200,6 +203,20 @@ def decode(payload: bytes) -> dict[str, Any]:
         edges = _edges(histogram["low"], histogram["high"], len(counts)) if counts else []
         distribution["histogram"] = {"edges": edges, "counts": counts}
     return content
+
+
+def boundary_content(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored boundary with its grids as numbers; older versions stored numbers."""
+    if not isinstance(stored["predicted"], str):
+        return dict(stored)
+    content = {name: value for name, value in stored.items() if name != "classes"}
+    chance = 1 / stored["classes"]
+    shares = ((step / 255) ** 2 for step in base64.b64decode(stored["confidence"]))
+    return {
+        **content,
+        "predicted": list(base64.b64decode(stored["predicted"])),
+        "confidence": [round(chance + (1 - chance) * share, 7) for share in shares],
+    }
 
 
 def _decompress(payload: bytes) -> dict[str, Any]:

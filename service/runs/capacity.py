@@ -55,7 +55,7 @@ def count_workers(session: Session, settings: Settings) -> dict[str, int]:
     rows = session.execute(
         select(Worker.device, func.count()).where(Worker.seen_at > horizon).group_by(Worker.device)
     )
-    return dict(rows.all())
+    return {device: memory for device, memory in rows if memory is not None}
 
 
 def limits_of(session: Session, device: str, settings: Settings) -> Limits:
@@ -81,4 +81,4 @@ def seen_memory(session: Session, settings: Settings) -> dict[str, int]:
         .where(Worker.seen_at > horizon, Worker.memory_bytes.is_not(None))
         .group_by(Worker.device)
     )
-    return dict(rows.all())
+    return {device: memory for device, memory in rows if memory is not None}

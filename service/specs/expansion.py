@@ -14,6 +14,7 @@ from service.specs.limits import Limits
 from service.specs.memory import MemoryEstimate, memory_of
 from service.specs.resolution import Resolution
 from service.specs.spec import ExperimentSpec, RunConfig
+from service.specs.uploads import NO_UPLOADS, UploadedFacts, looked_up
 
 #: Raised when the numbers a configuration leads to change (a repaired formula, another random
 #: stream): older histories are then no longer taken for the same training.
@@ -84,11 +85,18 @@ class PlannedRun:
         return self.label, self.configuration.hash
 
 
-def expand(spec: ExperimentSpec, limits: Limits) -> list[PlannedRun]:
+def expand(
+    spec: ExperimentSpec, limits: Limits, uploads: Mapping[str, UploadedFacts] = NO_UPLOADS
+) -> list[PlannedRun]:
     """Return the runs of an experiment, in the order of its axes, seeds innermost.
 
     Configurations that resolve to the same thing (``auto`` beside the initializer it stands
     for) are one run, so that no comparison counts a training twice.
+
+    Args:
+        spec: the experiment.
+        limits: what it may be.
+        uploads: the uploaded data sets that it names, by id.
 
     Raises:
         SpecError: a limit is passed, or a combination cannot be trained.
@@ -98,8 +106,9 @@ def expand(spec: ExperimentSpec, limits: Limits) -> list[PlannedRun]:
         raise SpecError(errors)
     plans: dict[tuple[str | None, str], Configuration] = {}
     for label, point in grid.points(spec):
+        found, point["dataset"] = looked_up(point["dataset"], uploads)
         resolved = Resolution(point)
-        found = rules.point_errors(resolved, limits)
+        found = found or rules.point_errors(resolved, limits)
         if not found:
             configuration = Configuration.of(resolved.config(spec))
             plans.setdefault((label, configuration.hash), configuration)

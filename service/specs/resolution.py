@@ -45,15 +45,29 @@ def input_shape(dataset: Choice) -> tuple[int, ...]:
 
 
 def stored_shape(dataset: Choice) -> tuple[int, ...]:
-    """Return the shape of one sample before preprocessing; of a sequence with its own length."""
-    shape = facts(dataset).input_shape
+    """Return the shape of one sample before preprocessing.
+
+    A sequence has its own length, and a table may have fewer columns of a category.
+    """
+    entry = facts(dataset)
+    if entry.one_hot is not None:
+        (features,) = entry.input_shape
+        (columns,) = (own for own in entry.parameters if own.name == entry.one_hot)
+        return (features - int(columns.default) + int(dataset.parameters[entry.one_hot]),)
     length = dataset.parameters.get("length")
-    return shape if length is None else (length, *shape[1:])
+    return entry.input_shape if length is None else (length, *entry.input_shape[1:])
 
 
 def facts(dataset: Choice) -> DatasetEntry:
-    """Return the catalog's entry of a data set."""
-    return cast("DatasetEntry", AXES["dataset"][dataset.name])
+    """Return the catalog's entry of a data set; an uploaded one has its configuration's facts."""
+    entry = cast("DatasetEntry", AXES["dataset"][dataset.name])
+    return entry.described_by(dataset.parameters)
+
+
+def stored_facts(dataset: Mapping[str, Any]) -> DatasetEntry | None:
+    """Return the same from a data set's JSON; None of one that this version does not have."""
+    entry = AXES["dataset"].get(dataset["name"])
+    return entry.described_by(dataset) if isinstance(entry, DatasetEntry) else None
 
 
 def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architecture:

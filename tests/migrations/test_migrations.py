@@ -59,6 +59,8 @@ INSERT INTO webhook_deliveries (id, webhook_id, event, payload)
     SELECT gen_random_uuid(), id, 'run.finished', '{{}}' FROM webhooks, generate_series(1, 5);
 INSERT INTO events (experiment_id, type, data)
     VALUES (gen_random_uuid(), 'experiment.deleted', '{{}}');
+INSERT INTO datasets (id, sha256, name, bytes, understood, created_by)
+    SELECT gen_random_uuid(), md5(random()::text), 'table', 1, '{{}}', 'test';
 """
 
 

@@ -1,11 +1,12 @@
 """Layer statistics: z-values, activations, weights and gradients of every layer at one epoch."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from workers.diagnostics.boundary import Boundary
 from workers.diagnostics.distributions import Distribution
+from workers.diagnostics.outputs import Outputs
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class NetworkStatistics:
             classes among the samples: the best guess without the inputs.
         layers: the hidden layers from the first on, and the output layer last.
         inputs: of the network, preprocessed; at epoch 0 only, since they stay the same.
-        boundary: the decision boundary, at the last epoch of a run on data with two features.
+        boundary: the decision boundary, of a run on data with two features.
+        outputs: on the validation part, after the last epoch.
     """
 
     samples: int
@@ -98,6 +100,7 @@ class NetworkStatistics:
     layers: tuple[LayerStatistics, ...]
     inputs: Distribution | None = None
     boundary: Boundary | None = None
+    outputs: Outputs | None = None
 
     @property
     def hidden(self) -> tuple[LayerStatistics, ...]:
@@ -112,12 +115,13 @@ class NetworkStatistics:
             "chance_loss": self.chance_loss,
             "layers": [layer.as_dict() for layer in self.layers],
             **({"inputs": self.inputs.as_dict()} if self.inputs else {}),
-            **({"boundary": asdict(self.boundary)} if self.boundary else {}),
+            **({"boundary": self.boundary.as_dict()} if self.boundary else {}),
+            **({"outputs": self.outputs.as_dict()} if self.outputs else {}),
         }
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Return the statistics that ``as_dict`` made ``data`` of, without inputs and boundary."""
+        """Return the statistics that ``as_dict`` made ``data`` of, its layers only."""
         layers = tuple(map(LayerStatistics.of, data["layers"]))
         loss, chance_loss = float(data["loss"]), float(data["chance_loss"])
         return cls(data["samples"], loss, chance_loss, layers)

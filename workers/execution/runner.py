@@ -6,6 +6,7 @@ to the recorder.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
 import torch
@@ -16,13 +17,16 @@ from service.database.outages import is_outage
 from service.runs.claims import claim
 from service.runs.fencing import Claim
 from service.settings import Settings
+from service.specs.choices import Choice
 from service.specs.spec import RunConfig
+from service.specs.uploads import UPLOADED
 from service.statuses import AttemptOutcome
 from workers.datasets.dataset import Dataset
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
 from workers.execution.recorder import AT_START, NoneLeftError, Recorder, WorkerStoppingError
 from workers.execution.training_loop import TrainingLoop
+from workers.execution.uploads import fetched
 from workers.training import devices
 from workers.training.jobs import create_job
 
@@ -148,11 +152,18 @@ def _load(
     """Return the data set of the runs; their leases are renewed meanwhile."""
     at_start = {claim.run_id: AT_START for claim in claims}
     data = wait_for(
-        lambda: load(configs[0].dataset, settings.data_dir),
+        lambda: load(configs[0].dataset, _folder(configs[0].dataset, settings)),
         lambda: recorder.pulse(at_start),
     )
     recorder.pulse(at_start)  # loading may have taken a good part of the leases
     return data
+
+
+def _folder(dataset: Choice, settings: Settings) -> Path | None:
+    """Return the folder of a data set's files; an uploaded one is fetched first."""
+    if dataset.name == UPLOADED:
+        return fetched(str(dataset.parameters["sha256"]), settings)
+    return settings.data_dir
 
 
 def _train(

@@ -249,7 +249,7 @@ class SoloTraining:
 
         samples = self.probing.samples
         found = yield from probed(
-            self.network, self.loss, self.data.train, samples, pulse, first=first, last=last
+            self.network, self.loss, self.data, samples, pulse, first=first, last=last
         )
         return with_update_ratios(found, self.updates)
 

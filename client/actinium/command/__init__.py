@@ -6,7 +6,7 @@ import sys
 import click
 import httpx
 
-from actinium.command import manage, read, reference, submit
+from actinium.command import data, manage, read, reference, submit
 from actinium.command.context import CONTEXT, Session
 from actinium.errors import ActiniumError, ApiError, UnreachableError
 from actinium.terminal import prepare_terminal, visible
@@ -32,7 +32,13 @@ def cli(context: click.Context, url: str | None, key: str | None) -> None:
     context.obj = Session(url, key)
 
 
-for command in (*submit.COMMANDS, *read.COMMANDS, *manage.COMMANDS, *reference.COMMANDS):
+for command in (
+    *submit.COMMANDS,
+    *read.COMMANDS,
+    *manage.COMMANDS,
+    *data.COMMANDS,
+    *reference.COMMANDS,
+):
     cli.add_command(command)
 
 

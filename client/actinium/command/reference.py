@@ -71,8 +71,9 @@ def _preset(found: Preset) -> RenderableType:
         for claim in found["claims"]
     ]
     head = Text(f"{found['name']}: {found['title']}", style="bold")
+    on_test = [Text("Its recipe validates on the test part.")] if found["validates_on_test"] else []
     spec = widgets.facts(*preset_facts(found["spec"]))
-    return Group(head, Text(found["description"]), *claims, spec)
+    return Group(head, Text(found["description"]), *on_test, *claims, spec)
 
 
 def _status(status: str | None) -> str:

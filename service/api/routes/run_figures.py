@@ -9,7 +9,15 @@ from starlette.responses import Response
 
 from service.api.computing.processes import compute
 from service.api.web.dependencies import SessionDep
-from service.api.web.drawing import DESCRIBED, READ, LookDep, OneMetric, ScaleY
+from service.api.web.drawing import (
+    DESCRIBED,
+    FILMED,
+    READ,
+    FilmLookDep,
+    LookDep,
+    OneMetric,
+    ScaleY,
+)
 from service.api.web.picture_answers import picture_response
 from service.errors import NotFoundError
 from service.fields import unknown
@@ -18,7 +26,14 @@ from service.runs import search
 # The functions that draw are named, and not imported: see ``routes.figures``.
 router = APIRouter(prefix="/v1/runs/{run_id}/figures", tags=["runs"])
 
-RUN_FIGURES = ("learning_curves", "layers", "layer_moments", "gradient_flow", "decision_boundary")
+RUN_FIGURES = (
+    "learning_curves",
+    "layers",
+    "layer_moments",
+    "gradient_flow",
+    "decision_boundary",
+    "outputs",
+)
 
 OutputQuery = Annotated[bool, Query(description="Draw the output layer.")]
 
@@ -42,6 +57,47 @@ async def draw_run_learning_curves(
         look=look,
     )
     return picture_response(request, picture.data, look.kind, immutable=picture.finished)
+
+
+@router.get("/layers.gif", summary="Film a run's layers", **FILMED)
+async def film_run_layers(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    output: OutputQuery = True,
+    y: ScaleY = None,
+    look: FilmLookDep,
+) -> Response:
+    """Draw the layers' figure at up to 24 epochs with layer statistics, as an endless GIF.
+
+    All frames have the same axes; `y` is the scale of the gradients.
+    """
+    film = await compute(
+        request,
+        "service.figures.sources.films:layers_film",
+        run_id,
+        output=output,
+        y=y,
+        look=look,
+    )
+    return picture_response(request, film.data, "gif", immutable=film.finished)
+
+
+@router.get("/decision_boundary.gif", summary="Film a run's decision boundary", **FILMED)
+async def film_run_decision_boundary(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    look: FilmLookDep,
+) -> Response:
+    """Draw the decision boundary at up to 24 epochs with layer statistics, as an endless GIF."""
+    film = await compute(
+        request,
+        "service.figures.sources.films:decision_boundary_film",
+        run_id,
+        look=look,
+    )
+    return picture_response(request, film.data, "gif", immutable=film.finished)
 
 
 @router.get("/layers.{kind}", summary="Draw a run's layers", **DESCRIBED)
@@ -138,13 +194,44 @@ async def draw_run_decision_boundary(
     *,
     request: Request,
     run_id: uuid.UUID,
+    epoch: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=2**31 - 1,
+            description="An epoch with layer statistics; by default the last.",
+        ),
+    ] = None,
     look: LookDep,
 ) -> Response:
     """Draw the class that the network predicts at each point; for data of two features."""
     picture = await compute(
         request,
-        "service.figures.sources.layers:decision_boundary_picture",
+        "service.figures.sources.outputs:decision_boundary_picture",
         run_id,
+        epoch=epoch,
+        look=look,
+    )
+    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
+
+
+@router.get("/outputs.{kind}", summary="Draw a run's outputs", **DESCRIBED)
+async def draw_run_outputs(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    y: ScaleY = None,
+    look: LookDep,
+) -> Response:
+    """Draw histograms of the true class's probability and of each sample's loss, by class.
+
+    They are those of the validation part after the last epoch; `y` is the scale of the shares.
+    """
+    picture = await compute(
+        request,
+        "service.figures.sources.outputs:outputs_picture",
+        run_id,
+        y=y,
         look=look,
     )
     return picture_response(request, picture.data, look.kind, immutable=picture.finished)

@@ -38,7 +38,8 @@ class CatalogParameter(ApiAnswer):
     name: str
     type: ParameterKind = Field(
         description="`option`: one of `options`. `integers`: a list. `numbers`: a number, or a "
-        "list. `choice`: an entry of `axis`, as a name or an object."
+        "list. `choice`: an entry of `axis`, as a name or an object. `text`: one that matches "
+        "`pattern`."
     )
     meaning: str
     required: bool = Field(description="Whether it has no default.")
@@ -52,6 +53,7 @@ class CatalogParameter(ApiAnswer):
     exclusive_maximum: Bound = Field(description="Valid values are below this.")
     options: list[str]
     axis: str | None = Field(description="Of a `choice`: the axis whose entries it takes.")
+    pattern: str | None = Field(description="Of a `text`: the regular expression it matches.")
     min_items: int | None = Field(description="Of a list.")
     max_items: int | None = Field(description="Of a list.")
 
@@ -73,6 +75,7 @@ class CatalogParameter(ApiAnswer):
             exclusive_maximum=parameter.below,
             options=list(parameter.options),
             axis=parameter.axis,
+            pattern=parameter.pattern,
             min_items=parameter.min_items if is_list else None,
             max_items=parameter.max_items if is_list else None,
         )
@@ -272,7 +275,7 @@ def _auto(entry: Entry) -> AutoChoices | None:
 
 
 def _dataset(entry: Entry) -> DatasetFacts | None:
-    if not isinstance(entry, DatasetEntry):
+    if not isinstance(entry, DatasetEntry) or entry.resolved is not None:
         return None
     return DatasetFacts(
         train_count=entry.train_count,

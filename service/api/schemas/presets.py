@@ -192,6 +192,10 @@ class PresetAnswer(ApiAnswer):
         "then has no claims."
     )
     small_spec: dict[str, Any] = Field(description="The spec at small size.")
+    validates_on_test: bool = Field(
+        description="Whether its recipe validates on the test part, as many published ones do: "
+        "`val_accuracy` is then what others call the test accuracy, and nothing is left to test on."
+    )
     full_run: PresetRun | None = Field(
         description="The run of its full size here; null where it has not been run as it is now."
     )
@@ -212,6 +216,7 @@ class PresetAnswer(ApiAnswer):
             source=CatalogSource.of(preset.source),
             spec=preset.spec_of("full"),
             small_spec=preset.spec_of("small"),
+            validates_on_test=preset.validates_on_test,
             full_run=runs["full"],
             small_run=runs["small"],
             claims=[PresetClaim.of(claim, results) for claim in preset.claims],

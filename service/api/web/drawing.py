@@ -5,7 +5,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Query
 
 from service.api.web.dependencies import requires
-from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery
+from service.api.web.picture_answers import (
+    FILM,
+    PICTURE,
+    GifResponse,
+    SvgResponse,
+    ThemeQuery,
+)
 from service.api.web.problems import problem_responses
 from service.catalog.metrics import EPOCH_METRICS
 from service.figures.plots.style import AxisScale, Format, Look
@@ -19,6 +25,12 @@ DESCRIBED: dict[str, Any] = {
     "response_class": SvgResponse,
     "responses": {**PICTURE, **problem_responses(404, 409, 422, 503)},
     "dependencies": READ,
+}
+#: Of a route that films.
+FILMED: dict[str, Any] = {
+    **DESCRIBED,
+    "response_class": GifResponse,
+    "responses": {**FILM, **problem_responses(404, 409, 422, 503)},
 }
 
 OneMetric = Annotated[
@@ -56,3 +68,10 @@ def _look(
 
 
 LookDep = Annotated[Look, Depends(_look)]
+
+
+def _film_look(theme: ThemeQuery = "light", title: TitleQuery = None) -> Look:
+    return Look(theme=theme, title=title)
+
+
+FilmLookDep = Annotated[Look, Depends(_film_look)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from service.figures.plots.film import FilmTitles, film
 from service.figures.plots.style import (
     AxisScale,
     Format,
@@ -70,6 +71,11 @@ class PredictedSpread:
 #: A prediction for each panel that has one, by the panel's attribute name, in the layers' order.
 Predictions = Mapping[str, Sequence[PredictedSpread | None]]
 
+_MARKS = (
+    "Width: density, each violin to its own widest part. Dot: mean; thick line: one standard "
+    "deviation to either side, written below each layer."
+)
+
 #: A layer's name and its distribution in one panel.
 NamedDistribution = tuple[str, PlottedDistribution | None]
 
@@ -112,11 +118,8 @@ def draw_layers(
     """
     predicted = predicted or {}
     with house_style(theme) as ink:
-        figure = new_figure(max(9.0, min(2.2 + 1.5 * len(network), 18.0)), 7.4)
-        marks = (
-            "Width: density, each violin to its own widest part. Dot: mean; thick line: one "
-            "standard deviation to either side, written below each layer."
-        )
+        figure = new_figure(_width(network), 7.4)
+        marks = _MARKS
         if predicted:
             marks += " Brackets: the same as theory predicts it for wide layers."
         add_title(figure, ink, title, f"{marks} {note}".strip())
@@ -132,6 +135,58 @@ def draw_layers(
             scale = _spread_out(axes, violins, y) if field == "gradient" else ""
             axes.set_title(name + scale)
         return render(figure, kind)
+
+
+def film_layers(
+    networks: Sequence[tuple[str, Sequence[PlottedLayer]]],
+    *,
+    title: str,
+    note: str = "",
+    y: AxisScale | None = None,
+    theme: Theme = "light",
+) -> bytes:
+    """Return a film of the figure of ``draw_layers``, as a GIF: one network after another.
+
+    All frames have the same axes.
+
+    Args:
+        networks: pairs of what a frame is called, as ``epoch 3``, and the layers.
+        title: text above the picture, and above the frame's name.
+        note: text below the picture, after the explanation of its marks.
+        y: the scale of the gradients; None for a logarithmic one where they are far apart.
+        theme: light or dark background.
+    """
+    with house_style(theme) as ink:
+        figure = new_figure(_width(networks[0][1]), 7.4)
+        panels = list(zip(figure.subplots(2, 2).flat, PANELS, strict=True))
+        everything = [layer for _, network in networks for layer in network]
+
+        def draw(number: int) -> None:
+            _, network = networks[number]
+            for index, (axes, (field, name)) in enumerate(panels):
+                axes.clear()
+                violins = [(layer.name, getattr(layer, field)) for layer in network]
+                _draw_panel(axes, violins, ink.palette[index], ink)
+                found = [(layer.name, getattr(layer, field)) for layer in everything]
+                _span(axes, found)
+                scale = _spread_out(axes, found, y) if field == "gradient" else ""
+                axes.set_title(name + scale)
+
+        titles = FilmTitles(title, [label for label, _ in networks], f"{_MARKS} {note}".strip())
+        return film(figure, ink, titles, draw)
+
+
+def _width(network: Sequence[PlottedLayer]) -> float:
+    return max(9.0, min(2.2 + 1.5 * len(network), 18.0))
+
+
+def _span(axes: "Axes", violins: Sequence[NamedDistribution]) -> None:
+    """Have the axis reach from the smallest value of these violins to the largest."""
+    found = [distribution for _, distribution in violins if distribution and distribution.counts]
+    if found:
+        low, high = min(values.min for values in found), max(values.max for values in found)
+        margin = 0.05 * (high - low) or 0.1 * (abs(high) or 1.0)
+        axes.set_ylim(low - margin, high + margin)
 
 
 def _draw_panel(axes: "Axes", violins: Sequence[NamedDistribution], colour: str, ink: Ink) -> None:

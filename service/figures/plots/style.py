@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
     from matplotlib.ticker import Locator
 
 Theme = Literal["light", "dark"]
@@ -144,15 +145,20 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def add_title(figure: "Figure", ink: Ink, title: str, note: str = "") -> None:
-    """Write the title above a figure, and a note, such as an explanation of its marks, below."""
+def add_title(figure: "Figure", ink: Ink, title: str, note: str = "") -> "Text":
+    """Write the title above a figure, and a note, such as an explanation of its marks, below.
+
+    Returns:
+        The title.
+    """
     inches = figure.get_figwidth()
     heading = wrapped(title, int(_TITLE_LETTERS_PER_INCH * inches), most=_MOST_TITLE_LINES)
     above = "\n".join(map(_escaped, heading))
-    figure.suptitle(above, x=0.01, ha="left", fontweight="bold", color=ink.text)
+    written = figure.suptitle(above, x=0.01, ha="left", fontweight="bold", color=ink.text)
     if note:
         below = "\n".join(map(_escaped, wrapped(note, int(_LETTERS_PER_INCH * inches))))
         figure.supxlabel(below, x=0.01, ha="left", fontsize=8.5, color=ink.muted)
+    return written
 
 
 def printable(text: str, *, most: int = 60) -> str:
@@ -270,12 +276,18 @@ def _limits(axes: "Axes", direction: Direction) -> tuple[float, float]:
     return low, high
 
 
+@contextmanager
+def boxes_for_missing_letters() -> Iterator[None]:
+    """Ignore letters that the font lacks: SVG viewers have others, a PNG shows boxes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
 def render(figure: "Figure", kind: Format) -> bytes:
     """Return the picture's bytes; the same data gives the same bytes."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with warnings.catch_warnings():
-        # Names may use a script that the font lacks: SVG viewers have others, a PNG shows boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with boxes_for_missing_letters():
         figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
     return buffer.getvalue()

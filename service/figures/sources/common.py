@@ -41,6 +41,11 @@ def run_title(run: Run) -> str:
     return ", ".join([*labels, f"seed {run.seed}"])
 
 
+def moment(epoch: int) -> str:
+    """Return an epoch in words: ``as initialized``, ``after epoch 3``."""
+    return "as initialized" if epoch == 0 else f"after epoch {epoch}"
+
+
 def all_finished(runs: Iterable[Score]) -> bool:
     """Whether every run has its result."""
     return all(run.status in FINISHED for run in runs)

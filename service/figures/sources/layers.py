@@ -1,4 +1,4 @@
-"""Reading a run's layer statistics and drawing them: layers, gradient flow, decision boundary."""
+"""Reading a run's layer statistics and drawing them: layers, moments by layer, gradient flow."""
 
 import math
 import uuid
@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.errors import ConflictError
-from service.figures.plots.decision_boundary import Boundary, draw_decision_boundary
 from service.figures.plots.gradient_flow import draw_gradient_flow
 from service.figures.plots.layer_moments import LayerMoments, draw_layer_moments
 from service.figures.plots.layers import (
@@ -20,7 +19,7 @@ from service.figures.plots.layers import (
     draw_layers,
 )
 from service.figures.plots.style import AxisScale, Look
-from service.figures.sources.common import Picture, run_title
+from service.figures.sources.common import Picture, moment, run_title
 from service.histories import layer_statistics, reading
 from service.mean_field.outlook import outlook
 from service.runs import search
@@ -60,11 +59,10 @@ def layers_picture(
     """
     found = layer_statistics.read_layers(session, run_id, epoch)
     run = search.get(session, run_id)
-    moment = "as initialized" if epoch == 0 else f"after epoch {epoch}"
-    layers = _hidden(found.content["layers"], output=output)
+    layers = found.content["layers"] if output else without_output(found.content["layers"])
     data = draw_layers(
-        [_layer(layer) for layer in layers],
-        title=look.title or f"{run_title(run)}: layers {moment}",
+        [plotted_layer(layer) for layer in layers],
+        title=look.title or f"{run_title(run)}: layers {moment(epoch)}",
         note=f"{found.content['samples']:,} samples.",
         predicted=_predictions(run.config, layers) if epoch == 0 else None,
         inputs=_inputs(session, run_id) if inputs else None,
@@ -105,7 +103,9 @@ def layer_moments_picture(
         layer_statistics.read_layers(session, run_id, epoch)
         for epoch in sorted(set(epochs or (available[0], available[-1])))
     ]
-    shown = [_hidden(at.content["layers"], output=output) for at in found]
+    shown = [
+        at.content["layers"] if output else without_output(at.content["layers"]) for at in found
+    ]
     data = draw_layer_moments(
         [_moments(at.epoch, layers) for at, layers in zip(found, shown, strict=True)],
         title=look.title or f"{run_title(search.get(session, run_id))}: mean and spread by layer",
@@ -117,20 +117,20 @@ def layer_moments_picture(
     return Picture(data, last.status in FINISHED)
 
 
-def _hidden(layers: list[dict[str, Any]], *, output: bool) -> list[dict[str, Any]]:
-    """Return the layers to draw: all, or those before the output.
+def without_output(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the layers before the output.
 
     Raises:
-        ConflictError: none is left.
+        ConflictError: there are none.
     """
-    if not output and len(layers) == 1:
+    if len(layers) == 1:
         raise ConflictError("This network has no layer but its output; ask for output=true.")
-    return layers if output else layers[:-1]
+    return layers[:-1]
 
 
 def _moments(epoch: int, layers: Sequence[Mapping[str, Any]]) -> LayerMoments:
     return LayerMoments(
-        label="as initialized" if epoch == 0 else f"epoch {epoch}",
+        label=moment(epoch),
         layers=[layer["name"] for layer in layers],
         moments={
             name: [(_number(layer[name]["mean"]), _number(layer[name]["std"])) for layer in layers]
@@ -179,32 +179,6 @@ def gradient_flow_picture(
     return Picture(data, last.status in FINISHED)
 
 
-def decision_boundary_picture(session: Session, run_id: uuid.UUID, *, look: Look) -> Picture:
-    """Draw the class a run's network predicts at each point, after its last epoch.
-
-    Raises:
-        NotFoundError: there is no such run, or it has no layer statistics.
-        ConflictError: the data do not have two features, the run has not ended, or its network's
-            output is not finite.
-    """
-    found = layer_statistics.read_layers(session, run_id)
-    if found.boundary is None and found.status not in FINISHED:
-        raise ConflictError("The decision boundary is drawn after the last epoch.")
-    if found.boundary is None:
-        raise ConflictError(
-            "This run has no decision boundary: that needs data of two features, such as circles, "
-            "moons or parabola, and a network whose output is finite."
-        )
-    data = draw_decision_boundary(
-        Boundary(**found.boundary),
-        title=look.title or f"{run_title(search.get(session, run_id))}: decision boundary",
-        note=f"After epoch {found.epoch}.",
-        kind=look.kind,
-        theme=look.theme,
-    )
-    return Picture(data, found.status in FINISHED)
-
-
 def _predictions(
     config: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]
 ) -> Predictions | None:
@@ -241,7 +215,8 @@ def evenly_spaced(epochs: Sequence[int], most: int) -> list[int]:
     return [epochs[round(index * step)] for index in range(most)]
 
 
-def _layer(content: Mapping[str, Any]) -> PlottedLayer:
+def plotted_layer(content: Mapping[str, Any]) -> PlottedLayer:
+    """Return a layer's stored statistics as they are drawn."""
     distributions = {name: _distribution(content[name]) for name, _ in PANELS}
     return PlottedLayer(name=content["name"], **distributions)
 

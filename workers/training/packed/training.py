@@ -264,7 +264,7 @@ class PackedTraining:
 
         samples = member.probing.samples
         statistics = yield from probed(
-            network, self._loss, self.data.train, samples, pulse, first=first, last=last
+            network, self._loss, self.data, samples, pulse, first=first, last=last
         )
         yield from pulse()
         return with_update_ratios(statistics, updates)
