@@ -78,9 +78,17 @@ class Choice(BaseModel):
         }
         if not shown:
             return self.name
-        if len(shown) == 1:
-            return f"{self.name}({next(iter(shown.values()))})"
-        return f"{self.name}({', '.join(f'{name}={value}' for name, value in shown.items())})"
+        texts = {name: _written(value) for name, value in shown.items()}
+        if len(texts) == 1:
+            return f"{self.name}({next(iter(texts.values()))})"
+        return f"{self.name}({', '.join(f'{name}={text}' for name, text in texts.items())})"
+
+
+def _written(value: Any) -> str:
+    """Return a parameter's value as it is written in a choice: of layers, their list."""
+    if isinstance(value, list) and value and isinstance(value[0], Choice):
+        return f"[{', '.join(map(str, value))}]"
+    return str(value)
 
 
 class FormulaChoice(Choice):
@@ -98,18 +106,19 @@ class AxisOf:
 
     Where many are allowed, a single value counts as a list of one. The parameters of a ``grid``
     take several values each. A ``resolved`` field takes no symbolic entries: it describes a run,
-    which leaves no choice open.
+    which leaves no choice open. An ``inner`` one takes no entries that have layers of their own.
     """
 
     axis: str
     many: bool = False
     grid: bool = False
     resolved: bool = False
+    inner: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        one: Any = _choice_type(self.axis, self.grid, self.resolved)
+        one: Any = _choice_type(self.axis, self.grid, self.resolved, self.inner)
         if not self.many:
             return handler.generate_schema(one)
         many: Any = Annotated[list[one], Field(min_length=1, max_length=MOST_VALUES)]
@@ -156,8 +165,12 @@ def one_or_list(array: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _choice_type(axis: str, grid: bool, resolved: bool) -> Any:
-    entries = [entry for entry in AXES[axis].values() if not (resolved and entry.symbolic)]
+def _choice_type(axis: str, grid: bool, resolved: bool, inner: bool) -> Any:
+    entries = [
+        entry
+        for entry in AXES[axis].values()
+        if not (resolved and entry.symbolic) and not (inner and _has_layers(entry))
+    ]
     models = tuple(_grid_model(axis, entry) if grid else _model(axis, entry) for entry in entries)
     union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
     return Annotated[union, _Named(axis, tuple(entry.name for entry in entries))]
@@ -166,7 +179,7 @@ def _choice_type(axis: str, grid: bool, resolved: bool) -> Any:
 @cache
 def _model(axis: str, entry: Entry) -> type[Choice]:
     """Return the model of one value of an entry: ``ResolvedActivationLeakyRelu``."""
-    types = {parameter.name: _one_type(parameter) for parameter in entry.parameters}
+    types = {parameter.name: _one_type(axis, parameter) for parameter in entry.parameters}
     return _entry_model(f"resolved_{axis}" if types else axis, entry, types)
 
 
@@ -176,7 +189,7 @@ def _grid_model(axis: str, entry: Entry) -> type[Choice]:
     one = _model(axis, entry)
     if not entry.parameters:
         return one
-    types = {parameter.name: _several_type(parameter) for parameter in entry.parameters}
+    types = {parameter.name: _several_type(axis, parameter) for parameter in entry.parameters}
     model = _entry_model(axis, entry, types)
     model.one = one
     return model
@@ -200,13 +213,17 @@ def _attribute(parameter: Parameter) -> str:
     return "constants" if parameter.kind == "constants" else parameter.name
 
 
-def _one_type(parameter: Parameter) -> Any:
+def _has_layers(entry: Entry) -> bool:
+    return any(parameter.kind == "layers" for parameter in entry.parameters)
+
+
+def _one_type(axis: str, parameter: Parameter) -> Any:
     """Return the type of a parameter that has one value, or none."""
-    value: Any = _value_type(parameter)
+    value: Any = _value_type(axis, parameter)
     return value | None if parameter.default is None else value
 
 
-def _value_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one for each kind
+def _value_type(axis: str, parameter: Parameter) -> Any:  # noqa: PLR0911 - one for each kind
     """Return the type of one value of a parameter."""
     length = Field(min_length=parameter.min_items, max_length=parameter.max_items)
     number: Any = _number_type(parameter)
@@ -228,6 +245,15 @@ def _value_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one for each ki
             return constants_type(number)
         case "choice":
             return Annotated[Choice, AxisOf(str(parameter.axis))]
+        case "layers":
+            return _layers_type(axis, parameter, grid=False)
+
+
+def _layers_type(axis: str, parameter: Parameter, *, grid: bool) -> Any:
+    """Return the type of a list of layers; inside a layer, of those without layers."""
+    of = AxisOf(str(parameter.axis), grid=grid, inner=parameter.axis == axis)
+    length = Field(min_length=parameter.min_items, max_length=parameter.max_items)
+    return Annotated[list[Annotated[Choice, of]], length]
 
 
 def _number_type(parameter: Parameter) -> Any:
@@ -238,10 +264,12 @@ def _number_type(parameter: Parameter) -> Any:
     return Annotated[int, bounds] if whole else Annotated[float, bounds]
 
 
-def _several_type(parameter: Parameter) -> Any:
+def _several_type(axis: str, parameter: Parameter) -> Any:
     """Return the type of a parameter that may have several values."""
     kind = parameter.kind
-    one = _value_type(parameter)
+    one = _value_type(axis, parameter)
+    if kind == "layers":
+        one = _layers_type(axis, parameter, grid=True)
     if kind == "constants":
         number: Any = _number_type(parameter)
         one = constants_type(Annotated[Any, OneOrSeveral(number, number=number)])
@@ -251,7 +279,7 @@ def _several_type(parameter: Parameter) -> Any:
     several = OneOrSeveral(
         one,
         number=_number_type(parameter) if ranged else None,
-        one_is_list=kind in {"integers", "numbers"},
+        one_is_list=kind in {"integers", "numbers", "layers"},
         nullable=parameter.default is None,
     )
     return Annotated[Any, several]
@@ -267,7 +295,7 @@ def _parameter_default(parameter: Parameter) -> Any:
             return Field(default=parameter.default, validate_default=True, description=meaning)
         case "constants":
             return Field(default_factory=Constants, alias=parameter.name, description=meaning)
-        case "choice":
+        case "choice" if parameter.default is not None:
             nested = AXES[str(parameter.axis)][parameter.default]
             model = _model(str(parameter.axis), nested)
             # The schema shows the name, which stands for the object: generators of clients can

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def initialize(
     bias: Initializer,
     stream: Callable[[str], np.random.Generator],
     inputs: Tensor,
+    own_weights: Mapping[str, Initializer] = MappingProxyType({}),
+    own_biases: Mapping[str, Initializer] = MappingProxyType({}),
 ) -> None:
     """Fill the weights and biases of a network's dense and convolution layers, in place.
 
@@ -44,14 +47,17 @@ def initialize(
             layer does not depend on the layers before it.
         inputs: training samples (samples, *input_shape) on the network's device, on which ``lsuv``
             and ``data_dependent`` measure z-values. The other initializers do not use them.
+        own_weights: draws the weights of a layer that has an initializer of its own, by its name.
+        own_biases: the same of biases.
     """
     rescaled: dict[Weighted, Rescale] = {}
     for name, layer in network.named_modules():
         if isinstance(layer, Weighted):
-            draw = output_weight if name == "output" else weight
+            draw = output_weight if name == "output" else own_weights.get(name, weight)
             set_weight(layer, _drawn(layer.weight, draw, stream(f"{name}.weight")))
             if layer.bias is not None:
-                layer.bias.copy_(_drawn(layer.bias, bias, stream(f"{name}.bias")))
+                draw_bias = own_biases.get(name, bias)
+                layer.bias.copy_(_drawn(layer.bias, draw_bias, stream(f"{name}.bias")))
             if isinstance(draw, LsuvInitializer):
                 rescaled[layer] = _scale
             elif isinstance(draw, StandardizedInitializer):
