@@ -110,7 +110,7 @@ def run(
     if preset is None:
         if size is not None:
             raise click.UsageError("--size is for presets.")
-        fields = _with_samples({**(_read_spec(source) if source else {}), **fields})
+        fields = _with_samples({**(read_spec(source) if source else {}), **fields})
     elif size is not None:
         fields["size"] = size
     if dry_run:
@@ -184,7 +184,7 @@ def _is_file(source: str) -> bool:
     return source == "-" or Path(source).suffix.lower() in _FILE_ENDINGS
 
 
-def _read_spec(source: str) -> dict[str, Any]:
+def read_spec(source: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
