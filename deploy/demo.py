@@ -23,9 +23,11 @@ from actinium.command.ranking import comparison_table
 from actinium.progress import run_bars
 from actinium.types import Run
 from deploy.embedded import EmbeddedServerError
+from deploy.embedded.ports import reachable_host
 from deploy.service_log import ServiceLog
 from deploy.stack import Stack, StackError, running_service
-from service.settings import Settings, get_settings
+from deploy.terminal import Terminal
+from service.settings import Settings, SettingsError, get_settings
 
 FIGURE = Path("demo") / "learning_curves.png"
 
@@ -70,12 +72,12 @@ def showdown(epochs: int, train_size: int, seeds: int) -> dict[str, Any]:
 def main() -> int:
     """Run the demonstration; return 0 after success, 1 after an error, 130 after Ctrl-C."""
     arguments = _arguments()
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal().console
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     started = time.monotonic()
-    settings = get_settings()
     try:
+        settings = get_settings()
         url = running_service(settings.home)
         with ExitStack() as closing:
             client = _client(url, settings) if url else _own_service(closing, console, settings)
@@ -84,12 +86,12 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("\nStopped. Finished epochs are kept; `make demo` continues from there.")
         return 130
-    except (ActiniumError, StackError, EmbeddedServerError, OSError) as error:
+    except (ActiniumError, SettingsError, StackError, EmbeddedServerError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     console.print(f"Done in {time.monotonic() - started:.0f} s. Everything is kept.")
     if url is None:
-        url = f"http://127.0.0.1:{settings.port}"
+        url = f"http://{reachable_host(settings.host)}:{settings.port}"
         console.print("`make up` serves it again, with a page:")
     console.print(f"{url}/#/experiments/{experiment_id}")
     return 0

@@ -1,6 +1,6 @@
 """The whole service on this machine: servers, migrations, API, scheduler and workers."""
 
-import json
+import errno
 import os
 import shutil
 import subprocess
@@ -14,11 +14,12 @@ from typing import Self
 import httpx
 from alembic import command
 
-from deploy.embedded.ports import free_port, is_free
+from deploy.embedded.ports import free_port, listening_error, reachable_host
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.valkey import ValkeyServer
 from deploy.programs import Program, Write
 from service.database.schema_version import alembic_config
+from service.liveness import RunningStack, announce_stack, announced_stack, withdraw_stack
 from service.settings import Settings
 
 _STOP_SECONDS = 30.0
@@ -48,25 +49,35 @@ class Stack:
         self._closing = ExitStack()
         self._programs: list[Program] = []
         self.port = settings.port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{reachable_host(settings.host)}:{self.port}"
 
     def start(self) -> None:
         """Start the servers, migrate the database, start the programs.
 
         Raises:
-            StackError: the port is taken.
+            StackError: the port is taken, or this machine does not have the address.
             EmbeddedServerError: a server cannot be started.
         """
-        if not is_free(self.port):
-            raise StackError(
-                f"Port {self.port} is in use. Stop the program that listens there, or set "
-                "ACTINIUM_PORT."
-            )
+        self._check_address()
         try:
             self._start_all()
         except BaseException:
             self.stop()
             raise
+
+    def _check_address(self) -> None:
+        problem = listening_error(self.settings.host, self.port)
+        if problem is None:
+            return
+        if problem.errno == errno.EADDRINUSE:
+            raise StackError(
+                f"Port {self.port} is in use. Stop the program that listens there, or set "
+                "ACTINIUM_PORT."
+            )
+        raise StackError(
+            f"The API cannot listen on {self.settings.host}, port {self.port}: "
+            f"{problem.strerror}. Set ACTINIUM_HOST or ACTINIUM_PORT."
+        )
 
     def _start_all(self) -> None:
         database_url, redis_url = self._start_servers()
@@ -88,7 +99,7 @@ class Stack:
             program = Program(name, [sys.executable, "-m", *arguments], environment, self._write)
             self._programs.append(program)
             program.start()
-        self._write_address()
+        announce_stack(settings.home, RunningStack(self.url, os.getpid(), database_url))
 
     def _start_servers(self) -> tuple[str, str]:
         """Start the embedded servers; return the URLs of Postgres and Redis."""
@@ -123,20 +134,24 @@ class Stack:
         return commands
 
     def wait_until_ready(self, seconds: float = 60.0) -> None:
-        """Wait until the API answers and knows of a worker.
+        """Wait until the API answers, and knows of a worker where one was started.
 
         Raises:
             StackError: this took more than ``seconds``.
         """
+        wanted = {"database", "schema", "broker"}
+        if any(program.name.startswith(("cpu-", "cuda-")) for program in self._programs):
+            wanted.add("workers")
         deadline = time.monotonic() + seconds
         problem = "no answer"
         while time.monotonic() < deadline:
             try:
-                answer = httpx.get(f"{self.url}/readyz", timeout=5)
-                if answer.status_code == httpx.codes.OK:
+                checks = _ask(f"{self.url}/readyz").json()["checks"]
+                missing = [checks[name]["detail"] for name in wanted if not checks[name]["ok"]]
+                if not missing:
                     return
-                problem = answer.text
-            except httpx.HTTPError as error:
+                problem = " ".join(missing)
+            except (httpx.HTTPError, ValueError, KeyError) as error:
                 problem = str(error)
             time.sleep(0.1)
         raise StackError(f"The service was not ready after {seconds:g} s: {problem}")
@@ -154,13 +169,7 @@ class Stack:
             if program.name == "api":
                 program.ask_to_stop()
             program.wait(_STOP_SECONDS)
-        _address_file(self.settings.home).unlink(missing_ok=True)
-
-    def _write_address(self) -> None:
-        """Write the service's address to the file that ``running_service`` reads."""
-        file = _address_file(self.settings.home)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
+        withdraw_stack(self.settings.home)
 
     def __enter__(self) -> Self:
         """Start the service."""
@@ -179,16 +188,17 @@ class Stack:
 
 def running_service(home: Path) -> str | None:
     """Return the URL of the service that uses this home, or None if none answers."""
+    stack = announced_stack(home)
     try:
-        url: str = json.loads(_address_file(home).read_text())["url"]
-        alive = httpx.get(f"{url}/healthz", timeout=5).status_code == httpx.codes.OK
-    except (OSError, ValueError, KeyError, httpx.HTTPError):
+        alive = stack is not None and _ask(f"{stack.url}/healthz").status_code == httpx.codes.OK
+    except httpx.HTTPError:
         return None
-    return url if alive else None
+    return stack.url if stack is not None and alive else None
 
 
-def _address_file(home: Path) -> Path:
-    return home / "service.json"
+def _ask(url: str) -> httpx.Response:
+    """Return an answer of this machine's service, whatever proxy the environment names."""
+    return httpx.get(url, timeout=5, trust_env=False)
 
 
 def _count_gpus() -> int:

@@ -13,11 +13,16 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service import api_keys
-from service.database.engine import create_database_engine, session_factory
+from service.database.engine import (
+    create_database_engine,
+    forget_libpq_environment,
+    session_factory,
+)
 from service.database.outages import is_outage
 from service.database.schema_version import SchemaVersionError, alembic_config, check_schema
 from service.database.tables import ApiKey
 from service.errors import DomainError
+from service.liveness import announced_stack
 from service.settings import Settings, get_settings
 
 #: Requests in progress when the API is told to stop have this long to end.
@@ -163,13 +168,25 @@ def _revoke_key(arguments: argparse.Namespace) -> None:
 
 
 def _with_session(use_case: Callable[[Session], T]) -> T:
-    engine = create_database_engine(get_settings(), pool_size=1)
+    engine = create_database_engine(_settings_of_running_service(), pool_size=1)
     try:
         check_schema(engine)
         with session_factory(engine)() as session:
             return use_case(session)
     finally:
         engine.dispose()
+
+
+def _settings_of_running_service() -> Settings:
+    """Return the settings; where they name no database, that of the service of this home."""
+    settings = get_settings()
+    if "database_url" in settings.model_fields_set:
+        return settings
+    stack = announced_stack(settings.home)
+    if stack is None:
+        return settings
+    forget_libpq_environment()
+    return settings.model_copy(update={"database_url": stack.database_url})
 
 
 def _refuse_newer_schema(settings: Settings) -> None:
@@ -193,9 +210,17 @@ def _refuse_other_schema(settings: Settings) -> None:
 
 
 def _unreachable(error: SQLAlchemyError) -> str:
-    url = make_url(get_settings().sqlalchemy_url)
+    settings = _settings_of_running_service()
+    url = make_url(settings.sqlalchemy_url)
     reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
-    return f"The database at {url.host}:{url.port or 5432} does not answer: {reason}"
+    sentence = f"The database at {url.host}:{url.port or 5432} does not answer: {reason}"
+    if settings.database_url != Settings.model_fields["database_url"].default:
+        return sentence
+    home = settings.home.absolute()
+    return (
+        f"{sentence}. No service of {home} runs here either: start it with `make up`, or set "
+        "ACTINIUM_HOME or ACTINIUM_DATABASE_URL."
+    )
 
 
 if __name__ == "__main__":

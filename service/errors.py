@@ -26,6 +26,14 @@ class NotFoundError(DomainError):
     title = "Not found"
 
 
+class GoneError(DomainError):
+    """The resource was there and has been deleted."""
+
+    status = 410
+    type = "gone"
+    title = "Deleted"
+
+
 class ConflictError(DomainError):
     """The state of the resource does not allow this."""
 
@@ -40,6 +48,14 @@ class InvalidError(DomainError):
     status = 422
     type = "invalid"
     title = "The request cannot be used"
+
+
+class PayloadTooLargeError(DomainError):
+    """The content of the request passes a limit."""
+
+    status = 413
+    type = "body-too-large"
+    title = "Body too large"
 
 
 class IdempotencyMismatchError(DomainError):

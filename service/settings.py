@@ -1,39 +1,114 @@
 """Settings, read from the environment with one prefix: ``ACTINIUM_``.
 
-``DATABASE_URL`` and ``REDIS_URL`` are also read without the prefix, as platforms set them.
-``make catalog`` writes docs/settings.md from the descriptions here.
+``DATABASE_URL`` and ``REDIS_URL`` are also read without the prefix, as platforms set them. An
+empty variable counts as not set. ``make catalog`` writes docs/settings.md from the descriptions
+here.
 """
 
+import logging
 import math
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr
+import limits
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.specs.limits import Limits
 
+_PREFIX = "ACTINIUM_"
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value that its setting cannot take.
+
+    The message is a sentence for each of them, with the variable's name.
+    """
+
 
 def _pauses(text: str) -> str:
-    for seconds in filter(None, text.split(",")):
-        if not 0 <= float(seconds) < math.inf:
-            raise ValueError("The pauses are seconds, with commas between them.")
+    try:
+        right = all(0 <= float(each) < math.inf for each in filter(None, text.split(",")))
+    except ValueError:
+        right = False
+    if not right:
+        raise ValueError("must be seconds, with commas between them")
+    return text
+
+
+def _log_level(text: str) -> str:
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    if logging.getLevelNamesMapping().get(text.upper()) is None:
+        raise ValueError(f"must be one of {', '.join(levels)}")
+    return text
+
+
+def _rate(text: str) -> str:
+    try:
+        limits.parse(text)
+    except ValueError:
+        raise ValueError("must be an amount and a period, as 100000/minute") from None
+    return text
+
+
+def _postgres_url(text: str) -> str:
+    return _url(text, ("postgresql", "postgres", "postgresql+psycopg"))
+
+
+def _redis_url(text: str) -> str:
+    return _url(text, ("redis", "rediss", "unix"))
+
+
+def _url(text: str, schemes: tuple[str, ...]) -> str:
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in schemes and (parts.port is None or parts.port > 0)
+    except ValueError:
+        right = False
+    if not right:
+        raise ValueError(f"must be an address that begins with {schemes[0]}://")
     return text
 
 
 class Settings(BaseSettings):
     """Every setting, with its default and its range."""
 
-    model_config = SettingsConfigDict(env_prefix="ACTINIUM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
 
-    database_url: str = Field(
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Leave out white space around values: files of variables may end lines as Windows does."""
+        stripped = {
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    database_url: Annotated[str, AfterValidator(_postgres_url)] = Field(
         "postgresql://postgres@127.0.0.1:5432/actinium",
         validation_alias=AliasChoices("ACTINIUM_DATABASE_URL", "DATABASE_URL"),
         description="The PostgreSQL server; it holds all data.",
     )
-    redis_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("ACTINIUM_REDIS_URL", "REDIS_URL"),
         description="The Redis server, which only wakes idle workers; its content can be lost.",
@@ -65,7 +140,7 @@ class Settings(BaseSettings):
         None,
         description="A key with every scope, for deployments that choose their own secret.",
     )
-    rate_limit: str = Field(
+    rate_limit: Annotated[str, AfterValidator(_rate)] = Field(
         "100000/minute", description="Most requests of one caller, as amount/period."
     )
     computing_processes: int = Field(
@@ -132,6 +207,36 @@ class Settings(BaseSettings):
         15.0, gt=0, description="Silence after which a stream of events sends a comment."
     )
 
+    max_upload_bytes: int = Field(
+        200_000_000, ge=1_000, description="Most bytes of an uploaded data set's file."
+    )
+    max_upload_rows: int = Field(
+        1_000_000, ge=2, description="Most rows, or images, of an uploaded data set."
+    )
+    max_upload_columns: int = Field(
+        10_000, ge=2, description="Most columns of an uploaded data set."
+    )
+    max_upload_pixels: int = Field(
+        1_048_576, ge=1, description="Most pixels (width times height) of an uploaded image."
+    )
+    upload_memory_bytes: int = Field(
+        3_000_000_000,
+        ge=300_000_000,
+        description="Most memory, as address space, of the process that reads an upload.",
+    )
+    upload_seconds: float = Field(
+        120.0, gt=0, description="Longest that a process may read an upload."
+    )
+    upload_transfer_seconds: float = Field(
+        600.0, gt=0, description="Time in which the body of an upload must be complete."
+    )
+    upload_cache_bytes: int = Field(
+        5_000_000_000,
+        ge=0,
+        description="Most bytes of uploaded data sets that the workers of a machine keep; the one "
+        "in use is kept anyway.",
+    )
+
     max_webhooks: int = Field(100, ge=0, description="Most webhooks.")
     webhook_private_addresses: bool = Field(
         False, description="Whether webhooks may be sent to private and local addresses."
@@ -186,6 +291,13 @@ class Settings(BaseSettings):
         le=1024,
         description="Most runs trained together as one batched job; it changes no result.",
     )
+    worker_memory_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Memory that a worker has for its runs. If not set: its GPU's, or the rest of "
+        "its container's limit, or of the machine's. Set for the API, it admits runs for workers "
+        "that start later.",
+    )
     soft_shutdown_seconds: float = Field(
         20.0, ge=0, description="Time that a stopping worker has to give its runs back."
     )
@@ -201,7 +313,9 @@ class Settings(BaseSettings):
         30.0, ge=0, description="How long the weights of an ended run are kept; with 0 none are."
     )
     log_json: bool = Field(False, description="Whether to log JSON lines instead of text.")
-    log_level: str = Field("INFO", description="Least severe level that is logged.")
+    log_level: Annotated[str, AfterValidator(_log_level)] = Field(
+        "INFO", description="Least severe level that is logged."
+    )
 
     @property
     def limits(self) -> Limits:
@@ -227,5 +341,32 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Return the settings, read once per process."""
-    return Settings()
+    """Return the settings, read once per process.
+
+    Raises:
+        SettingsError: a variable has a value that its setting cannot take.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(map(_sentence, error.errors()))) from None
+
+
+#: What pydantic says of a text that is no value of its type, in words for whoever set it.
+_REASONS = {
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+}
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Return what is wrong with a variable. Its value is not shown: it may hold a password."""
+    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{_variable(error)} {_REASONS.get(error['type'], reason.replace('should', 'must'))}."
+
+
+def _variable(error: ErrorDetails) -> str:
+    name = str(error["loc"][0]).upper().removeprefix(_PREFIX)
+    # Two of them are also read without the prefix.
+    return name if f"{_PREFIX}{name}" not in os.environ and name in os.environ else _PREFIX + name

@@ -229,7 +229,7 @@ class Reads:
             "comparison, best loss": lambda session: ranking.compare(
                 session, self.finished, Question("val_loss", "best")
             ),
-            "scores": lambda session: scores.read(session, self.finished, "val_accuracy", "final"),
+            "scores": lambda session: scores.read(session, self.finished, Question()),
             "mean histories": lambda session: means.read_means(
                 session, self.finished, [group], names
             ),

@@ -135,7 +135,8 @@ def _worse_ratio(statistics: NetworkStatistics) -> float:
 
 def _without_histograms(statistics: NetworkStatistics) -> dict[str, Any]:
     content = statistics.as_dict()
-    content.pop("boundary", None)
+    for name in ("inputs", "boundary", "outputs"):
+        content.pop(name, None)
     for layer in content["layers"]:
         for value in layer.values():
             if isinstance(value, dict):

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from service.comparison.timing import Clock
 from service.presets.preset import Size
 from service.presets.registry import PRESETS
 from service.presets.trainings import TrainingRecord
@@ -69,6 +70,7 @@ class _Observed:
     planned: PlannedRun
     insights: InsightBuilder
     keeps_layers: bool
+    clock: Clock
     status: RunStatus = RunStatus.COMPLETED
     history: dict[str, dict[int, float]] = field(
         default_factory=lambda: {metric: {} for metric in _METRICS}
@@ -105,6 +107,7 @@ class _Observed:
             self.layers,
             self.verdict,
             self.outcome,
+            self.clock,
         )
 
 
@@ -114,14 +117,18 @@ def train_job(name: str, size: Size, positions: list[int]) -> dict[int, Training
     runs = [planned_runs(name, size)[position] for position in positions]
     data: Dataset = load(runs[0].config.dataset)
     keeps_layers = PRESETS[name].reads_layers
+    configuration = runs[0].configuration
+    form = engine_form(runs[0].config.model.name, pack_key(configuration), "cpu")
+    clock = Clock({**devices.describe(CPU), "form": form}, members=len(runs))
     observed = [
         _Observed(
-            run, InsightBuilder(run.config, partial(guessing_of, run.config, data)), keeps_layers
+            run,
+            InsightBuilder(run.config, partial(guessing_of, run.config, data)),
+            keeps_layers,
+            clock,
         )
         for run in runs
     ]
-    configuration = runs[0].configuration
-    form = engine_form(runs[0].config.model.name, pack_key(configuration), "cpu")
     job = create_job(form, [(run.config, run.seed) for run in runs], data, CPU)
     for results in job.run():
         if isinstance(results, Pulse):
@@ -185,7 +192,8 @@ def _path(name: str, size: Size, folder: Path) -> Path:
 def _training(content: dict[str, Any]) -> TrainingRecord:
     history = {name: dict(_by_epoch(each)) for name, each in content["history"].items()}
     layers = dict(_by_epoch(content["layers"]))
-    return TrainingRecord(**{**content, "history": history, "layers": layers})
+    clock = Clock(**content.get("clock", {}))  # one that was kept before clocks: of one engine
+    return TrainingRecord(**{**content, "history": history, "layers": layers, "clock": clock})
 
 
 def _by_epoch(content: dict[str, Any]) -> Iterator[tuple[int, Any]]:

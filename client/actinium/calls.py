@@ -31,6 +31,7 @@ class Call(Generic[T]):
         seconds: time that the service may take in addition to the usual timeout.
         patient: whether to wait for minutes if the service is away.
         save_as: the file that the answer's body is streamed to.
+        upload: the body as it is sent, in place of ``body``: a file, or its content.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Call(Generic[T]):
     seconds: float = 0.0
     patient: bool = False
     save_as: Path | None = None
+    upload: Path | bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -11,6 +12,7 @@ import httpx
 from actinium.api import Operations
 from actinium.calls import Call, Names, Pages, Ref
 from actinium.connection import Address, Waiting, request, result, whole_file
+from actinium.environment import Route
 from actinium.progress import waiting_display
 from actinium.retries import Outcome, Persistence, Retries
 from actinium.streams import Following, Subject, of_all, of_experiment, of_run
@@ -27,6 +29,11 @@ class Client(Operations):
         key: the API key; if not given ``ACTINIUM_KEY``.
         retries: how often and how long requests are repeated.
 
+    A client can be pickled, for other processes: the copy makes connections of its own.
+
+    Raises:
+        ValueError: the address, the key, or a proxy of the environment cannot be used.
+
     Example:
         >>> with Client() as client:  # doctest: +SKIP
         ...     experiment = client.submit(activation=["relu", "elu"], epochs=3, seeds=3)
@@ -37,10 +44,17 @@ class Client(Operations):
     def __init__(
         self, url: str | None = None, key: str | None = None, *, retries: Retries | None = None
     ) -> None:
-        address = Address.of(url, key)
-        self.url = address.url
+        self._address = Address.of(url, key)
+        self.url = self._address.url
         self._retries = retries or Retries()
-        self._http = httpx.Client(base_url=address.url, headers=address.headers())
+        route = Route.to(self.url)
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers=self._address.headers(),
+            proxy=route.proxy,
+            verify=route.verify,
+            trust_env=False,  # the route has read what the environment says
+        )
 
     def events(self, experiment: Ref, *, after: int | None = None) -> Iterator[Event]:
         """Follow an experiment live, from its first event until no more can come.
@@ -159,6 +173,11 @@ class Client(Operations):
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a copy in another process is made."""
+        make = partial(type(self), retries=self._retries)
+        return make, (self._address.url, self._address.key)
 
     def __repr__(self) -> str:
         """Return the service's address, without the key."""

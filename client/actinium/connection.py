@@ -1,10 +1,11 @@
 """Addresses, requests, answers and waiting: the parts that both clients share."""
 
 import contextlib
+import io
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -22,6 +23,7 @@ from actinium.types import Experiment
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _TIMEOUT_SECONDS = 30.0
+_PIECE_BYTES = 1 << 20
 #: How long one request of a wait may take: with a display, and without.
 _SHOWN_STEP_SECONDS, _SILENT_STEP_SECONDS = 2.0, 50.0
 
@@ -67,8 +69,13 @@ def _is_address(text: str) -> bool:
 
 def request(http: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
     """Return the request of a call."""
-    content = None if call.body is None else write_json(call.body)
+    content: Any = None if call.body is None else write_json(call.body)
     written = {} if content is None else {"Content-Type": "application/json"}
+    if call.upload is not None:
+        is_async = isinstance(http, httpx.AsyncClient)
+        content = _awaited(call.upload) if is_async else _pieces(call.upload)
+        size = len(call.upload) if isinstance(call.upload, bytes) else call.upload.stat().st_size
+        written = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
     return http.build_request(
         call.method,
         call.path,
@@ -77,6 +84,18 @@ def request(http: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Re
         headers={**written, **call.headers},
         timeout=httpx.Timeout(_TIMEOUT_SECONDS + call.seconds, connect=CONNECT_SECONDS),
     )
+
+
+def _pieces(upload: Path | bytes) -> Iterator[bytes]:
+    """Yield a body piece by piece, so that a file is never read whole."""
+    with io.BytesIO(upload) if isinstance(upload, bytes) else upload.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+
+
+async def _awaited(upload: Path | bytes) -> AsyncIterator[bytes]:
+    for piece in _pieces(upload):
+        yield piece
 
 
 def result(call: Call[T], outcome: Outcome, url: str) -> T:

@@ -1,10 +1,11 @@
 """Figures, which notebooks display."""
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["svg", "png"]
+Kind = Literal["svg", "png", "gif"]
 Theme = Literal["light", "dark"]
 
 
@@ -35,6 +36,11 @@ class Figure:
 
     def _repr_png_(self) -> bytes | None:
         return self.data if self.kind == "png" else None
+
+    def _repr_html_(self) -> str | None:
+        if self.kind != "gif":
+            return None
+        return f'<img src="data:image/gif;base64,{base64.b64encode(self.data).decode()}">'
 
     def __repr__(self) -> str:
         """Return the format and the size, without the bytes."""

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
 from actinium.statuses import STOPPED, UNUSUAL
+from actinium.terminal import visible
 from actinium.types import Event, Experiment, Run
 
 
@@ -178,7 +179,7 @@ class RunBars:
         several_seeds = len({run["seed"] for run in runs}) > 1
         self._bars = {
             run["id"]: progress.add_task(
-                f"{run['name']}, seed {run['seed']}" if several_seeds else run["name"],
+                visible(f"{run['name']}, seed {run['seed']}" if several_seeds else run["name"]),
                 total=max(run["epochs"], 1),
                 start=False,
                 state="queued",
@@ -232,13 +233,13 @@ def describe(kind: str, data: dict[str, Any]) -> str:
     words = ""
     match kind:
         case "run.started":
-            words = f"training on {data['worker']}"
+            words = f"training on {visible(data['worker'])}"
         case "run.epoch":
             words = f"epoch {data['epoch']}/{data['epochs']}{_reached(data['metrics'])}"
         case "run.requeued":
-            words = f"queued again: {data['reason']}"
+            words = f"queued again: {visible(data['reason'])}"
         case "run.finished":
-            words = ("already trained" if data["reused_from"] else data["status"]) + _reached(data)
+            words = _ended(data) + _reached(data)
         case "experiment.created":
             words = _counted(data["runs"])
         case "experiment.finished":
@@ -246,6 +247,14 @@ def describe(kind: str, data: dict[str, Any]) -> str:
                 f"{number} {status}" for status, number in sorted(data["runs"].items())
             )
     return words
+
+
+def _ended(data: dict[str, Any]) -> str:
+    if data["reused_from"]:
+        return "already trained"
+    if data.get("ended_by") == "early_stopping":
+        return f"stopped early at epoch {data['epoch']}/{data['epochs']}"
+    return str(data["status"])
 
 
 def _reached(metrics: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The fields of a spec, as keyword arguments. Only the service checks them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Required, TypedDict
 
 #: A value of an axis: a name, or an object with a name and parameters. Each parameter takes one
@@ -8,6 +8,13 @@ from typing import Any, Literal, Required, TypedDict
 Value = str | Mapping[str, Any]
 #: An axis takes one value or a list.
 Axis = Value | Sequence[Value]
+
+
+class Target(TypedDict):
+    """A value that a metric shall reach: at least that of an accuracy, at most that of a loss."""
+
+    metric: str
+    value: float
 
 
 class Claim(TypedDict, total=False):
@@ -21,7 +28,16 @@ class Claim(TypedDict, total=False):
     than: Required[Mapping[str, Value | float]]
     metric: str
     at: int | Literal["final", "mean"]
+    target: Target
     by_at_least: float
+
+
+class EarlyStopping(TypedDict, total=False):
+    """Ends a run after ``patience`` epochs without an improvement by more than ``min_delta``."""
+
+    metric: Literal["val_loss", "val_accuracy"]
+    patience: Required[int]
+    min_delta: float
 
 
 class Spec(TypedDict, total=False):
@@ -45,7 +61,7 @@ class Spec(TypedDict, total=False):
     variants: Sequence[Mapping[str, Any]]
     claims: Sequence[Claim]
     epochs: int
-    early_stopping: Mapping[str, Any]
+    early_stopping: EarlyStopping
     seeds: int | Sequence[int]
     layer_statistics: Literal["off"] | Mapping[str, Any]
     reuse: bool
@@ -88,3 +104,23 @@ AXES = (
     "batch_size",
     "loss",
 )
+
+
+class UploadFields(TypedDict, total=False):
+    """What uploaded data are called, and what they mean; what is left out is guessed."""
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    target: str
+    task: Literal["classification", "binary"]
+    leave_out: Collection[str]
+    categorical: Collection[str]
+    missing: Literal["refuse", "impute", "drop"]
+    test_share: float
+    split_seed: int
+    stratified: bool
+    shuffled: bool
+    split_column: str
+    image_shape: str
+    encoding: Literal["utf-8", "utf-16", "gb18030", "latin-1"]

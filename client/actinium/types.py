@@ -5,6 +5,7 @@ Fields that a newer service adds are in the dicts, too.
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from actinium.spec import Target
 from actinium.statuses import ClaimStatus, ExperimentStatus, RunStatus
 
 #: How the value of an axis is written: ``leaky_relu(0.2)``.
@@ -12,7 +13,16 @@ Label = str | int | None
 #: How a group of a comparison is written on an axis, or on a parameter of one.
 Level = Label | float
 #: What a comparison says of a group.
-Word = Literal["leads", "reference", "better", "equivalent", "undecided", "worse", "did_not_train"]
+Word = Literal[
+    "leads",
+    "reference",
+    "better",
+    "equivalent",
+    "undecided",
+    "worse",
+    "did_not_train",
+    "not_reached",
+]
 
 
 class RunCounts(TypedDict):
@@ -78,6 +88,7 @@ class PlannedConfiguration(TypedDict):
     name: str
     config: dict[str, Any]
     config_hash: str
+    memory_bytes: int
     runs: int
     already_trained: int
     initializer_reason: str | None
@@ -92,6 +103,8 @@ class DryRun(TypedDict):
     configurations: int
     already_trained: int
     cost: dict[str, Any]
+    memory_bytes: int
+    worker_memory_bytes: int | None
     items: list[PlannedConfiguration]
     next_cursor: str | None
 
@@ -247,7 +260,33 @@ class Layers(TypedDict):
     samples: int
     loss: float
     chance_loss: float
+    inputs: dict[str, Any] | None
     layers: list[dict[str, Any]]
+
+
+class Boundary(TypedDict):
+    """The class that a network predicts on a grid of points, row by row from the bottom."""
+
+    run_id: str
+    epoch: int
+    epochs_available: list[int]
+    extent: list[float]
+    size: int
+    predicted: list[int]
+    confidence: list[float]
+    points: list[list[float]]
+    labels: list[int]
+
+
+class Outputs(TypedDict):
+    """What a network makes of the validation part after its last epoch, by class."""
+
+    run_id: str
+    epoch: int
+    samples: int
+    probability_edges: list[float]
+    loss_edges: list[float]
+    classes: list[dict[str, Any]]
 
 
 class GroupSeed(TypedDict):
@@ -256,6 +295,7 @@ class GroupSeed(TypedDict):
     seed: int
     value: float
     trained: bool
+    reached: bool
     chosen: dict[str, Level]
 
 
@@ -300,6 +340,7 @@ class ComparisonGroup(TypedDict):
     rank: int | None
     n: int
     trained: int
+    reached: int
     seeds: list[GroupSeed]
     mean: float | None
     shrunk_mean: float | None
@@ -357,7 +398,8 @@ class Comparison(TypedDict):
     comparison_version: int
     science_version: int
     metric: str
-    at: Literal["final", "best"]
+    at: Literal["final", "best", "mean"]
+    target: Target | None
     by: list[str]
     tune: list[str]
     average: list[str]
@@ -392,6 +434,7 @@ class Preset(TypedDict):
     source: dict[str, str]
     spec: dict[str, Any]
     small_spec: dict[str, Any]
+    validates_on_test: bool
     full_run: dict[str, Any] | None
     small_run: dict[str, Any] | None
     claims: list[PresetClaim]
@@ -428,6 +471,23 @@ class Claims(TypedDict):
     claims: list[ClaimEvidence]
 
 
+class AdviceSentence(TypedDict):
+    """A sentence of advice with its source, or with the claim of a preset that shows it."""
+
+    text: str
+    source: dict[str, str] | None
+    claim: dict[str, str] | None
+
+
+class Advice(TypedDict):
+    """What is known of an entry of the catalog."""
+
+    solved: list[AdviceSentence]
+    strengths: list[AdviceSentence]
+    remains: list[AdviceSentence]
+    use_when: list[AdviceSentence]
+
+
 class CatalogEntry(TypedDict):
     """One value of an axis."""
 
@@ -438,6 +498,7 @@ class CatalogEntry(TypedDict):
     formula: str
     parameters: list[dict[str, Any]]
     source: dict[str, str]
+    advice: Advice | None
 
 
 class CatalogAxis(TypedDict):
@@ -469,3 +530,52 @@ class Event(TypedDict):
     id: int | None
     type: str
     data: dict[str, Any]
+
+
+class DatasetSummary(TypedDict):
+    """One uploaded data set, in short."""
+
+    id: str
+    name: str
+    tags: dict[str, str]
+    sha256: str
+    bytes: int
+    task: Literal["classification", "binary"]
+    input_shape: list[int]
+    train_count: int
+    test_count: int
+    classes: int
+    created_by: str
+    created_at: str
+    links: dict[str, str]
+
+
+class Dataset(TypedDict):
+    """An uploaded data set, and what was understood of its file; in a dry run ``id`` is None."""
+
+    id: str | None
+    name: str
+    description: str | None
+    tags: dict[str, str]
+    sha256: str
+    bytes: int
+    created_by: str | None
+    created_at: str | None
+    format: str
+    details: dict[str, str | bool]
+    task: Literal["classification", "binary"]
+    target: str | None
+    input_shape: list[int]
+    train_count: int
+    test_count: int
+    classes: list[dict[str, Any]]
+    features: list[dict[str, Any]]
+    inputs: list[str]
+    left_out: list[dict[str, str]]
+    missing: Literal["refuse", "impute", "drop"]
+    dropped_rows: int
+    filled_values: int
+    split: dict[str, Any]
+    preview: dict[str, Any]
+    notes: list[str]
+    links: dict[str, str] | None

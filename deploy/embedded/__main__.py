@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from deploy.embedded import EmbeddedServerError, EmbeddedServers
-from service.settings import get_settings
+from service.settings import SettingsError, get_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,15 +19,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--home",
         type=Path,
-        default=get_settings().home,
-        help="folder of their data and logs (ACTINIUM_HOME if not given: %(default)s)",
+        help="folder of their data and logs (ACTINIUM_HOME if not given)",
     )
-    home: Path = parser.parse_args(arguments).home
+    given: Path | None = parser.parse_args(arguments).home
     # Both signals stop it, even if a shell started it in the background with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        with EmbeddedServers(home) as endpoints:
+        with EmbeddedServers(given or get_settings().home) as endpoints:
             print(f"export ACTINIUM_DATABASE_URL={shlex.quote(endpoints.database_url)}")
             print(f"export ACTINIUM_REDIS_URL={shlex.quote(endpoints.redis_url)}", flush=True)
             print(f"Logs: {endpoints.postgres_log.parent}. Ctrl-C stops both.", file=sys.stderr)
@@ -35,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
                 signal.pause()
     except KeyboardInterrupt:
         return 0
-    except (EmbeddedServerError, OSError) as error:
+    except (SettingsError, EmbeddedServerError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 

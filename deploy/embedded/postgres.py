@@ -19,6 +19,7 @@ from deploy.embedded.passwords import password
 from deploy.embedded.ports import LOOPBACK
 from deploy.embedded.process import ends_with_launcher, processes_in
 from deploy.embedded.server import LEFTOVER_SECONDS, Server
+from service.database.engine import forget_libpq_environment
 
 #: Owns the database, and is no superuser: no query of the service can run a program or read a file.
 USER = "actinium"
@@ -85,6 +86,7 @@ class PostgresServer(Server):
         return self.folder / "postmaster.pid"
 
     def _prepare(self) -> None:
+        forget_libpq_environment()
         if not (self.folder / "PG_VERSION").exists():
             self._initialize()
         # A crash leaves this file. PostgreSQL refuses to start if another program has the process

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from docs.generate.activation_curves import sampled_text
+from service.api.schemas.advice import CatalogAdvice, CatalogAdviceSentence
 from service.api.schemas.catalog import CatalogAxis, CatalogEntry, CatalogParameter
 from service.catalog.axes import AXES
 from service.figures.plots.activation_curve import SAMPLES, draw_activation_curve, sampled_curves
@@ -76,6 +77,10 @@ def _index(axes: Sequence[CatalogAxis]) -> str:
         "A value is written as its name, or as an object with its name and parameters: "
         '`{"name": "leaky_relu", "negative_slope": 0.2}`.',
         _table(("axis", "what it decides", "values"), rows),
+        "Activations, initializers, normalizations and clippings have advice: what each solved, "
+        "its strengths, what remains, and when to use it. Each sentence names its source, or a "
+        "claim of a [preset](../presets.md) that shows it; a sentence whose claim gives something "
+        "else is left out.",
     )
 
 
@@ -100,7 +105,37 @@ def _entry(entry: CatalogEntry) -> list[str]:
     parts += _facts(entry)
     if entry.figure is not None:
         parts.append(f"![{entry.name} and its derivative]({_picture(entry.name)})")
-    return [*parts, f"Source: [{entry.source.title}]({entry.source.link})"]
+    return [
+        *parts,
+        f"Source: [{entry.source.title}]({entry.source.link})",
+        *_advice(entry.advice),
+    ]
+
+
+def _advice(advice: CatalogAdvice | None) -> list[str]:
+    """Return what is known of an entry: a heading and a list for each part."""
+    if advice is None:
+        return []
+    return [
+        f"**{title}**\n\n" + "\n".join(f"- {_sentence(sentence)}" for sentence in sentences)
+        for title, sentences in (
+            ("What it solved", advice.solved),
+            ("Strengths", advice.strengths),
+            ("What remains", advice.remains),
+            ("When to use it", advice.use_when),
+        )
+    ]
+
+
+def _sentence(sentence: CatalogAdviceSentence) -> str:
+    """Return a sentence of advice with what it rests on."""
+    if source := sentence.source:
+        return f"{sentence.text} ([{source.title}]({source.link}))"
+    if claim := sentence.claim:
+        preset = f"[{claim.preset}](../presets.md#{claim.preset})"
+        status = claim.status.replace("_", " ")
+        return f"{sentence.text} ({preset}, `{claim.name}`: {status} at the {claim.size} size)"
+    return sentence.text
 
 
 def _row(parameter: CatalogParameter) -> str:

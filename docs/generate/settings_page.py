@@ -17,7 +17,9 @@ _PAGE = """<!-- Written by `make catalog` from service/settings.py; change it th
 # Settings
 
 Every setting is an environment variable. `DATABASE_URL` and `REDIS_URL` are read too, without the
-prefix; with neither form set, `make up` and `make demo` run embedded servers.
+prefix; with neither form set, `make up` and `make demo` run embedded servers. An empty variable
+counts as not set; one with a value that its setting cannot take ends every program at its start,
+with a sentence that names it.
 
 SETTINGS
 

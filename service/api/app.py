@@ -21,6 +21,7 @@ from service.api.routes import (
     catalog,
     comparisons,
     dashboard,
+    datasets,
     events,
     experiments,
     figures,
@@ -30,6 +31,7 @@ from service.api.routes import (
     operations,
     predictions,
     presets,
+    run_figures,
     runs,
     submissions,
     webhooks,
@@ -62,9 +64,11 @@ ROUTERS = (
     predictions.router,
     weights.router,
     figures.router,
+    run_figures.router,
     events.router,
     catalog.router,
     models.router,
+    datasets.router,
     presets.router,
     webhooks.router,
     mlflow.router,
@@ -115,6 +119,11 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
         waiting=2 * settings.computing_queue,
         seconds=settings.computing_seconds,
     )
+    state.parsing = Gate(
+        at_once=settings.computing_processes,
+        waiting=settings.computing_queue,
+        seconds=settings.upload_seconds,
+    )
     _set_places(state, settings)
     state.metrics = Metrics()
     state.schema = SchemaGuard(state.engine)
@@ -126,6 +135,9 @@ def _set_places(state: Any, settings: Settings) -> None:
     )
     state.waits = Places(
         "waiting requests", in_all=settings.max_waits, per_caller=settings.max_waits_per_caller
+    )
+    state.uploading = Places(
+        "uploads", in_all=datasets.MOST_AT_ONCE, per_caller=datasets.MOST_PER_CALLER
     )
     state.exports = Places(
         "exports", in_all=settings.max_exports, per_caller=settings.max_exports_per_caller
@@ -139,6 +151,7 @@ def _add_middleware(app: FastAPI) -> None:
         RequestBodies,
         max_bytes=state.settings.max_body_bytes,
         seconds=state.settings.body_seconds,
+        streamed=frozenset({datasets.PATH}),
     )
     app.add_middleware(
         Authentication, settings=state.settings, sessions=state.reading, schema=state.schema

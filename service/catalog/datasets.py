@@ -1,9 +1,17 @@
 """Data sets, with the sizes that the rules check specs against."""
 
+from dataclasses import replace
+
 from service.catalog.entry import DatasetEntry, Parameter, Source
 
 #: Most points of each part that can be drawn where a data set is made of random points.
 MOST_POINTS = 100_000
+
+#: Most sequences of each part: of 200 letters they take 100 MB.
+MOST_SEQUENCES = 20_000
+_UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_FIRST = "how many of the {} samples are used, from the first on; all by default"
+_PREPROCESSING = "what is done to the inputs"
 
 
 def _parameters(
@@ -66,10 +74,22 @@ def _parameters(
             "preprocessing",
             "choice",
             preprocessing,
-            "what is done to the inputs",
+            _PREPROCESSING,
             axis="preprocessing",
         ),
     )
+
+
+_COUNTRIES = Parameter(
+    "countries",
+    "integer",
+    3,
+    "columns that say the country: one for each of three, or 2, without the first (France), which "
+    "the others decide",
+    minimum=2,
+    maximum=3,
+    implied=True,
+)
 
 
 def _noise(deviation: float) -> Parameter:
@@ -100,6 +120,67 @@ _ORDER = Parameter(
     minimum=0,
     maximum=2**31 - 1,
 )
+
+#: The facts of an uploaded data set that its configurations have.
+FACTS = ("input_shape", "classes", "largest_value", "largest_class")
+
+
+def _uploaded() -> DatasetEntry:
+    """Return the entry of uploaded data: a spec names one, a configuration has its facts."""
+    whole = {parameter.name: parameter for parameter in _parameters(1, 1, "standardize")}
+    sizes = {name: replace(whole[name], maximum=None) for name in ("train_size", "test_size")}
+    split, folds = whole["validation_split"], (whole["folds"], whole["fold"])
+    return DatasetEntry(
+        name="uploaded",
+        meaning="A data set of your own, uploaded with `POST /v1/datasets`: a table, or images. A "
+        "fifth of its training samples is held out for validation, and its test part is measured "
+        "once, at the end, unless validation_split or folds say otherwise.",
+        formula=r"\{(x_i, y_i)\}_{i=1}^{n}",
+        source=Source(
+            "Shafranovich 2005, RFC 4180, Common format for comma-separated values",
+            "https://www.rfc-editor.org/rfc/rfc4180",
+        ),
+        parameters=(
+            Parameter("id", "text", ..., "the id that the upload was answered", pattern=_UUID),
+            replace(sizes["train_size"], default=None, meaning=_FIRST.format("training")),
+            replace(sizes["test_size"], default=None, meaning=_FIRST.format("test")),
+            replace(
+                split,
+                default=None,
+                meaning="share of the training samples, the last ones, kept for validation; 0.2 "
+                "by default, and with 0 the test part is the validation set",
+            ),
+            *folds,
+            Parameter(
+                "preprocessing",
+                "choice",
+                None,
+                f"{_PREPROCESSING}; by default scale for images, standardize for tables",
+                axis="preprocessing",
+            ),
+        ),
+        resolved=(
+            Parameter("sha256", "text", ..., "its name by its content", pattern="^[0-9a-f]{64}$"),
+            Parameter(
+                "input_shape", "integers", ..., "of one sample", minimum=1, min_items=1, max_items=3
+            ),
+            Parameter("classes", "integer", ..., "how many there are", minimum=2),
+            Parameter("largest_value", "number", None, "of a pixel", above=0.0),
+            Parameter(
+                "largest_class",
+                "number",
+                ...,
+                "share of the largest class in the test part",
+                above=0.0,
+                maximum=1.0,
+            ),
+            *(replace(size, default=...) for size in sizes.values()),
+            replace(split, default=...),
+            *folds,
+            whole["preprocessing"],
+        ),
+    )
+
 
 ENTRIES: tuple[DatasetEntry, ...] = (
     DatasetEntry(
@@ -243,9 +324,37 @@ ENTRIES: tuple[DatasetEntry, ...] = (
             "Churn Modelling, a table of fictional bank customers",
             "https://www.kaggle.com/datasets/shrutimechlearn/churn-modelling",
         ),
-        parameters=_parameters(8_000, 2_000, "standardize"),
+        parameters=_parameters(8_000, 2_000, "standardize", _COUNTRIES),
         input_shape=(12,),
         classes=2,
         largest_class=0.7975,
+        one_hot=_COUNTRIES.name,
     ),
+    DatasetEntry(
+        name="temporal_order",
+        meaning="Sequences of random letters c, d, e and f in which one letter of the second tenth "
+        "and one of the sixth tenth are A or B: the class says which, AA, BA, AB or BB. Each "
+        "letter is a vector of six numbers, one of them 1. What tells the classes apart is half a "
+        "sequence away from its end.",
+        formula=r"x \in \{0, 1\}^{T \times 6},\; y = [x_{t_1} = B] + 2 [x_{t_2} = B],\;"
+        r" t_1 \in \left[\tfrac{T}{10}, \tfrac{2T}{10}\right),\;"
+        r" t_2 \in \left[\tfrac{5T}{10}, \tfrac{6T}{10}\right)",
+        source=Source(
+            "Pascanu, Mikolov & Bengio 2013, On the difficulty of training recurrent neural "
+            "networks, section 4.1, after Hochreiter & Schmidhuber 1997, experiment 6a",
+            "https://arxiv.org/abs/1211.5063",
+        ),
+        parameters=_parameters(
+            5_000,
+            1_000,
+            "none",
+            Parameter("length", "integer", 30, "letters of a sequence", minimum=10, maximum=200),
+            _SEED,
+            most=MOST_SEQUENCES,
+        ),
+        input_shape=(30, 6),
+        classes=4,
+        largest_class=0.268,
+    ),
+    _uploaded(),
 )

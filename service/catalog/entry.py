@@ -1,7 +1,7 @@
 """Entries of the catalog: one value of an axis, with its parameters and its source."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 ParameterKind = Literal[
@@ -15,6 +15,7 @@ ParameterKind = Literal[
     "constants",
     "choice",
     "layers",
+    "text",
 ]
 
 
@@ -27,9 +28,9 @@ class Parameter:
         kind: the JSON type: ``number``, ``integer``, ``boolean``, ``option`` (one of
             ``options``), ``integers`` (a list), ``numbers`` (one number or a list),
             ``expression`` (a text in the grammar of ``service.formulas``), ``constants`` (an
-            object of the expression's own parameters), ``choice`` (an entry of ``axis``) or
+            object of the expression's own parameters), ``choice`` (an entry of ``axis``),
             ``layers`` (a list of entries of ``axis``; one that has such a list itself is not among
-            those inside of it).
+            those inside of it) or ``text`` (one that matches ``pattern``).
         default: its default; ``...`` for a parameter that must be given, None for one that may be
             left unset. A configuration has no unset parameter among its JSON values.
         meaning: what it decides, in a few words.
@@ -37,6 +38,7 @@ class Parameter:
         above, below: bounds that do not belong to it; of a list, those of each item.
         options: the values of an ``option``.
         axis: the axis of a ``choice``.
+        pattern: the regular expression of a ``text``.
         max_items, min_items: bounds of a list's length.
         implied: whether the JSON of a configuration leaves it out at its default. It came to its
             entry later, and hashes of configurations before it stay valid.
@@ -55,6 +57,7 @@ class Parameter:
     max_items: int | None = None
     min_items: int = 1
     implied: bool = False
+    pattern: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class Entry:
         symbolic: whether it is resolved to another entry before a run exists, as ``auto`` is;
             such an entry has no function.
         aliases: other names that a spec may use; answers have ``name``.
+        resolved: its parameters in a configuration, where they are others than in a spec: what a
+            spec names is then looked up when it is submitted.
     """
 
     name: str
@@ -87,6 +92,7 @@ class Entry:
     parameters: tuple[Parameter, ...] = ()
     symbolic: bool = False
     aliases: tuple[str, ...] = ()
+    resolved: tuple[Parameter, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -123,18 +129,37 @@ class DatasetEntry(Entry):
     """A data set, with the sizes that the rules check specs against.
 
     Attributes:
-        input_shape: of one sample: (channels, height, width) for images, (features,) for points.
+        input_shape: of one sample: (channels, height, width) for images, (features,) for points,
+            (steps, features) for sequences, whose parameter ``length`` is the number of steps.
         classes: how many classes there are.
         largest_value: the largest value of a pixel, which ``scale`` divides by; None where the
             inputs are not pixels.
         largest_class: the share of the largest class among the test samples: the accuracy of one
             guess for all.
+        one_hot: the parameter that says how many columns of a category there are, by default all.
     """
 
     input_shape: tuple[int, ...] = ()
     classes: int = 0
     largest_value: float | None = None
     largest_class: float = 0.0
+    one_hot: str | None = None
+
+    def described_by(self, parameters: Mapping[str, Any]) -> "DatasetEntry":
+        """Return the entry with the facts that a configuration has of an uploaded data set.
+
+        Args:
+            parameters: those of a configuration's ``dataset``.
+        """
+        if self.resolved is None:
+            return self
+        return replace(
+            self,
+            input_shape=tuple(parameters["input_shape"]),
+            classes=parameters["classes"],
+            largest_value=parameters.get("largest_value"),
+            largest_class=parameters["largest_class"],
+        )
 
     @property
     def train_count(self) -> int:

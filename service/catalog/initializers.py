@@ -219,6 +219,19 @@ ENTRIES: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        name="identity",
+        meaning="A gain on the diagonal, zeros elsewhere: unit i begins by passing on input i, and "
+        "units without an input of their number get zeros. Kernels have it at their centre. Meant "
+        "for the recurrent_initializer of rnn, where the state then stays as it is.",
+        formula=r"W = g I",
+        source=Source(
+            "Le, Jaitly & Hinton 2015, A simple way to initialize recurrent networks of rectified "
+            "linear units, section 3",
+            "https://arxiv.org/abs/1504.00941",
+        ),
+        parameters=(Parameter("gain", "number", 1.0, "the diagonal", above=0.0, maximum=1e6),),
+    ),
+    Entry(
         name="delta_orthogonal",
         meaning="Kernels that are zero but for their centre, where they hold a random orthogonal "
         "matrix times a gain: a convolution keeps the length of every pixel's values. Dense layers "

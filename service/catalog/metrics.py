@@ -1,7 +1,9 @@
 """The registry of metrics: everything the service, the client and the page know of each one.
 
 A metric of every epoch is a column of the table ``epochs``; one that a run's own row keeps is a
-column of ``runs`` too (``tests/service/database/test_tables.py`` holds both to this registry).
+column of ``runs`` too (``tests/service/database/test_tables.py`` holds both to this registry). What
+a run took to reach a target is computed from its epochs and stored nowhere
+(``service.comparison.targets``).
 docs/howto/adding-a-metric.md adds one step by step.
 """
 
@@ -9,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["share", "loss", "seconds", "other"]
+Kind = Literal["share", "loss", "seconds", "epochs", "other"]
 Direction = Literal["higher", "lower"]
-When = Literal["epoch", "end"]
+When = Literal["epoch", "end", "target"]
 Part = Literal["training", "validation", "test"]
 Counted = Literal["samples", "outputs"]
 
@@ -24,10 +26,12 @@ class Metric:
         name: as histories, comparisons, MLflow and the columns of the tables spell it.
         title: as figures and the page show it.
         kind: ``share``: between 0 and 1, shown in percent; ``loss``: positive, best shown on a
-            logarithmic scale; ``seconds``: a time; ``other``: any number, in its own units.
+            logarithmic scale; ``seconds``: a time; ``epochs``: a number of epochs; ``other``: any
+            number, in its own units.
         direction: which values are better; None where none is, so that runs cannot be compared
             by it.
-        when: ``epoch``: measured at every epoch; ``end``: once, after the last.
+        when: ``epoch``: measured at every epoch; ``end``: once, after the last; ``target``: what
+            it took until another metric reached a target, which the question names.
         quantity: what is measured; the same for a metric of training, validation and test.
         part: the part of the data it is measured on; None where it is measured on none.
         counts: what a share counts: right ``samples``, or right ``outputs`` of all samples. Its
@@ -148,7 +152,7 @@ _METRICS = (
         name="epoch_seconds",
         title="Seconds per epoch",
         kind="seconds",
-        direction=None,
+        direction="lower",
         when="epoch",
         quantity="epoch_seconds",
     ),
@@ -173,6 +177,22 @@ _METRICS = (
         counts="samples",
         in_final=True,
     ),
+    Metric(
+        name="epochs_to",
+        title="Epochs to the target",
+        kind="epochs",
+        direction="lower",
+        when="target",
+        quantity="epochs_to",
+    ),
+    Metric(
+        name="seconds_to",
+        title="Seconds to the target",
+        kind="seconds",
+        direction="lower",
+        when="target",
+        quantity="seconds_to",
+    ),
 )
 
 #: Every metric by its name, in the order histories show them.
@@ -186,6 +206,13 @@ FINAL_METRICS = tuple(metric.name for metric in _METRICS if metric.in_final)
 
 #: Metrics with a better and a worse: those that runs can be compared by.
 COMPARED_METRICS = tuple(metric.name for metric in _METRICS if metric.direction is not None)
+
+#: Metrics that can have a target: those of every epoch that tell how good the network is.
+TARGET_METRICS = tuple(
+    metric.name
+    for metric in _METRICS
+    if metric.when == "epoch" and metric.part is not None and metric.direction is not None
+)
 
 #: Metrics that a training can be steered by while it runs: those that every run measures on its
 #: validation part.
@@ -214,3 +241,10 @@ def parts_of(quantity: str) -> dict[Part, str]:
         for metric in _METRICS
         if metric.quantity == quantity and metric.part is not None
     }
+
+
+def target_refusal(metric: str, value: float) -> str | None:
+    """Return why a metric cannot reach a value; None where it can."""
+    if METRICS[metric].kind == "share" and not 0 <= value <= 1:
+        return f"{metric} lies between 0 and 1: 97% is 0.97."
+    return None

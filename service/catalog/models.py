@@ -180,4 +180,67 @@ ENTRIES: tuple[ModelEntry, ...] = (
         batch_size=128,
         loss="categorical_crossentropy",
     ),
+    ModelEntry(
+        name="rnn",
+        meaning="Recurrent layers; the output layer reads the last step. An image is read row by "
+        "row, a vector value by value. The activation is that of the state: of simple it makes the "
+        "state, of gru its candidate, of lstm the candidate and what leaves the memory (Keras' "
+        "activation; tanh in the papers), and the gates are sigmoids. Normalizations: layer "
+        "and rms, at every step by itself, where the paper on layer normalization has them. Run "
+        "one at a time, never in a pack.",
+        formula=r"\text{simple: } h_t = f(W x_t + U h_{t-1} + b),\;"
+        r" p = \operatorname{softmax}(V h_T + c)",
+        source=Source(
+            "Elman 1990, Finding structure in time (simple); Cho et al. 2014 (gru); Hochreiter & "
+            "Schmidhuber 1997, Long short-term memory (lstm)",
+            "https://doi.org/10.1207/s15516709cog1402_1",
+        ),
+        parameters=(
+            Parameter(
+                "cell",
+                "option",
+                "simple",
+                "what a recurrent layer computes: simple, or with gates gru or lstm, as torch's "
+                "RNN, GRU and LSTM",
+                options=("simple", "gru", "lstm"),
+            ),
+            Parameter(
+                "hidden_units",
+                "integers",
+                (128,),
+                "units of each recurrent layer, from the first on",
+                minimum=1,
+                maximum=2048,
+                min_items=1,
+                max_items=10,
+            ),
+            Parameter(
+                "recurrent_initializer",
+                "choice",
+                "orthogonal",
+                "how what multiplies the state is drawn, the matrix of each gate by itself; "
+                "initializer draws what multiplies the inputs",
+                axis="initializer",
+            ),
+            Parameter(
+                "forget_bias",
+                "number",
+                None,
+                "of lstm alone: bias of the forget gate before the first step, instead of "
+                "bias_initializer's; 1 where it is left out (Jozefowicz et al. 2015; Keras' "
+                "unit_forget_bias)",
+                minimum=-100.0,
+                maximum=100.0,
+            ),
+            Parameter(
+                "head",
+                "option",
+                "auto",
+                "as of mlp",
+                options=("auto", "binary", "multiclass"),
+            ),
+        ),
+        batch_size=128,
+        loss="categorical_crossentropy",
+    ),
 )

@@ -135,7 +135,7 @@ ENTRIES: tuple[Entry, ...] = (
         name="weight",
         meaning="The weights into every unit or channel of the hidden layers are a direction times "
         "a length, both learned: w = g v / |v|. They start as the initializer draws them (v = w, "
-        "g = |w|); no value of a sample is normalized. Run one at a time, never in a pack.",
+        "g = |w|); no value of a sample is normalized.",
         formula=r"w = g \frac{v}{\lVert v \rVert_2}",
         source=Source(
             "Salimans & Kingma 2016, Weight normalization: a simple reparameterization to "

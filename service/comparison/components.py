@@ -38,7 +38,7 @@ def components_of(groups: Sequence[Group], design: Design) -> Components | None:
     tables = [
         table
         for group in groups
-        if group.any_trained
+        if group.entered
         for candidate in group.candidates
         if (table := _table(candidate)) is not None
     ]
@@ -50,7 +50,7 @@ def components_of(groups: Sequence[Group], design: Design) -> Components | None:
 
 def _table(candidate: Candidate) -> Floats | None:
     """Return the values, (draws, seeds), where none is missing and every run trained."""
-    if not candidate.values or not all(found.trained for found in candidate.values.values()):
+    if not candidate.values or not all(found.whole for found in candidate.values.values()):
         return None
     seeds = sorted(candidate.values)
     rows = list(candidate.parts.values())

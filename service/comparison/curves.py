@@ -87,7 +87,7 @@ def _point(candidate: Candidate) -> ResultAt:
         levels=candidate.levels,
         mean=candidate.mean if found else None,
         n=len(found),
-        trained=sum(value.trained for value in found),
+        trained=sum(value.whole for value in found),
     )
 
 

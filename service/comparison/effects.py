@@ -181,7 +181,7 @@ class _Cells:
 
 
 def _trained_values(group: Group) -> Floats:
-    return np.array([found.value for found in group.values.values() if found.trained])
+    return np.array([found.value for found in group.values.values() if found.whole])
 
 
 def _scale(values: Sequence[Floats], kind: Kind) -> Scale:
@@ -383,7 +383,7 @@ def _level(axis: str, level: Level, groups: Sequence[Group]) -> LevelMeans:
         level=level,
         mean=mean,
         ci95=None if mean is None else _level_interval(mean, cells),
-        trained=sum(group.trained for group in groups),
+        trained=sum(group.whole for group in groups),
         n=sum(group.n for group in groups),
     )
 

@@ -18,14 +18,21 @@ class SeedValue:
     Attributes:
         value: of the metric; where runs are averaged over, their mean.
         trained: whether every run behind it did better than guessing.
-        partly: whether some run did.
+        partly: whether some run did, and reached the target.
         chosen: the levels that the other seeds chose for it, by what is tuned.
+        reached: whether every run reached the target; True where none was asked for.
     """
 
     value: float
     trained: bool
     partly: bool
     chosen: Mapping[str, Level] = field(default_factory=dict)
+    reached: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """Whether every run behind it did better than guessing, and reached the target."""
+        return self.trained and self.reached
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,18 @@ class Group:
         return sum(found.trained for found in self.values.values())
 
     @property
-    def any_trained(self) -> bool:
-        """Whether some run behind the values did better than guessing."""
+    def reached(self) -> int:
+        """With how many of them every run reached the target; all where none was asked for."""
+        return sum(found.reached for found in self.values.values())
+
+    @property
+    def whole(self) -> int:
+        """With how many of them every run did better than guessing, and reached the target."""
+        return sum(found.whole for found in self.values.values())
+
+    @property
+    def entered(self) -> bool:
+        """Whether some run behind the values did better than guessing, and reached the target."""
         return any(found.partly for found in self.values.values())
 
     @property
@@ -144,22 +161,22 @@ def _counted(scores: Sequence[Score], *, higher: bool) -> list[float | None]:
     """Return the value that each training counts as; None where it has none yet.
 
     One that diverged counts as guessing: an accuracy as the share of the largest class, a loss as
-    the highest of that of guessing, its own last finite value, and the worst that completed.
+    the highest of that of guessing, its own last finite value, and the worst that completed. Of
+    seconds and epochs, which guessing has none of, it keeps its own.
     """
     values = [score.value for score in scores if score.value is not None and not score.diverged]
     worst = max((value for value in values if math.isfinite(value)), default=-math.inf)
     return [
         _guessed(score, worst, higher=higher)
-        if score.diverged
+        if score.diverged and score.configured.guess is not None
         else (score.value if score.finished else None)
         for score in scores
     ]
 
 
 def _guessed(score: Score, worst: float, *, higher: bool) -> float:
-    if higher:
-        return score.configured.guess
-    return max(score.configured.guess, worst, score.last_finite or 0.0)
+    guess = score.configured.guess or 0.0
+    return guess if higher else max(guess, worst, score.last_finite or 0.0)
 
 
 def _candidate(
@@ -178,16 +195,17 @@ def _by_seed(
 ) -> dict[int, SeedValue]:
     """Return a candidate's value by seed: the mean of its runs with that seed, if all have one."""
     cells = {(score.config_hash, average) for score, average, _ in members}
-    seeds: dict[int, dict[object, tuple[float, bool]]] = {}
+    seeds: dict[int, dict[object, tuple[float, Score]]] = {}
     for score, average, value in members:
         if value is not None:
             own = seeds.setdefault(score.seed, {})
-            own[score.config_hash, average] = (value, score.trained)
+            own[score.config_hash, average] = (value, score)
     return {
         seed: SeedValue(
             mean_of([value for value, _ in runs.values()]),
-            trained=all(trained for _, trained in runs.values()),
-            partly=any(trained for _, trained in runs.values()),
+            trained=all(score.trained for _, score in runs.values()),
+            partly=any(score.trained and score.reached for _, score in runs.values()),
+            reached=all(score.reached for _, score in runs.values()),
         )
         for seed, runs in seeds.items()
         if len(runs) == len(cells)
@@ -240,7 +258,7 @@ def samples_of(groups: Sequence[Group], *, higher: bool) -> Samples:
             table[row, columns[seed]] = found.value if higher else -found.value
     return Samples(
         values=table,
-        trained=np.array([group.trained for group in groups], dtype=np.intp),
-        entered=np.array([group.any_trained for group in groups], dtype=bool),
+        trained=np.array([group.whole for group in groups], dtype=np.intp),
+        entered=np.array([group.entered for group in groups], dtype=bool),
         floors=np.array([group.floor for group in groups]),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.comparison.design import DATA, Design, Level
+from service.comparison.question import Question
 from service.comparison.samples import ALPHA
 from service.comparison.words import Word
 from service.specs.labels import with_axis
@@ -28,14 +29,12 @@ class Said:
     """What the sentences are about.
 
     Attributes:
-        metric: the metric.
-        at: the point of a history that is compared.
+        question: what was asked.
         design: of the comparison.
         groups: in their order.
     """
 
-    metric: str
-    at: str
+    question: Question
     design: Design
     groups: "Sequence[RankedGroup]"
 
@@ -54,7 +53,7 @@ def headline(said: Said) -> str:
     if not any(group.n for group in said.groups):
         return "No run has a value to compare yet."
     if not any(group.rank for group in said.groups):
-        return "No configuration trained."
+        return _nothing_entered(said)
     if len(said.groups) == 1:
         return "There is one configuration only: nothing to compare."
     reference = said.of(Word.REFERENCE)
@@ -93,8 +92,9 @@ def notes(said: Said) -> list[str]:
             _rare_failures(seeds) if tested and seeds < _FEW_SEEDS else "",
             *of_design(said.design, seeds),
             _edges(said),
+            _censored(said),
             _looks(unfinished) if unfinished else "",
-            _BEST if said.at == "best" else "",
+            _BEST if said.question.at == "best" else "",
         )
         if sentence
     ]
@@ -106,7 +106,7 @@ def _name(group: "RankedGroup") -> str:
 
 def _leader(said: Said) -> str:
     (leader,) = said.of(Word.LEADS)
-    beaten = (Word.LEADS, Word.WORSE, Word.DID_NOT_TRAIN)
+    beaten = (Word.LEADS, Word.WORSE, Word.NOT_REACHED, Word.DID_NOT_TRAIN)
     best = all(group.word in beaten for group in said.groups)
     return f"{_name(leader)} {'is best' if best else 'leads'}"
 
@@ -135,17 +135,41 @@ def _with_seeds(group: "RankedGroup") -> str:
 
 
 def _counts(said: Said) -> str:
-    worse, untrained = (len(said.of(word)) for word in (Word.WORSE, Word.DID_NOT_TRAIN))
+    worse, short, untrained = (
+        len(said.of(word)) for word in (Word.WORSE, Word.NOT_REACHED, Word.DID_NOT_TRAIN)
+    )
     waiting = sum(group.word is None for group in said.groups)
     return ", ".join(
         filter(
             None,
             (
                 f"{worse:,} {'is' if worse == 1 else 'are'} worse" if worse else "",
+                f"{short:,} never reached it" if short else "",
                 f"{untrained:,} did not train" if untrained else "",
                 f"{waiting:,} {'has' if waiting == 1 else 'have'} no result yet" if waiting else "",
             ),
         )
+    )
+
+
+def _nothing_entered(said: Said) -> str:
+    target = said.question.target
+    if target is None or not said.of(Word.NOT_REACHED):
+        return "No configuration trained."
+    return f"No run reached {target}."
+
+
+def _censored(said: Said) -> str:
+    """Return what runs count as that never reached the target; empty where all did."""
+    short = [
+        found.value for group in said.groups for found in group.values.values() if not found.reached
+    ]
+    if said.question.target is None or not short:
+        return ""
+    values = "1 value is" if len(short) == 1 else f"{len(short):,} values are"
+    return (
+        f"{values} of runs that never reached {said.question.target}: such a run counts as "
+        f"{max(short):.4g}, one epoch more than the longest, and a mean with it is at least that."
     )
 
 

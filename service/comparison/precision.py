@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from service.catalog.axes import AXES
-from service.catalog.entry import DatasetEntry
 from service.catalog.metrics import METRICS, Part
-from service.specs.resolution import trained_on, validated_on
+from service.specs.resolution import stored_facts, trained_on, validated_on
 
 
 def step(metric: str, config: Mapping[str, Any]) -> float:
@@ -38,7 +36,7 @@ def _samples(part: Part | None, sizes: Mapping[str, Any]) -> int:
 
 
 def _outputs(config: Mapping[str, Any]) -> int:
-    entry = AXES["dataset"].get(config["dataset"]["name"])
+    known = stored_facts(config["dataset"])
     binary = config["model"].get("head") == "binary"
     # Of a data set that this version does not have: the coarsest step there can be.
-    return 1 if binary or not isinstance(entry, DatasetEntry) else entry.classes
+    return 1 if binary or known is None else known.classes

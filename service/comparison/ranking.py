@@ -19,9 +19,9 @@ from service.comparison.design import Design, Level, design_of
 from service.comparison.effects import Effects, analyse
 from service.comparison.groups import Group, SeedValue, grouped, samples_of
 from service.comparison.judgement import Judged
-from service.comparison.question import Question
+from service.comparison.question import At, Question
 from service.comparison.samples import Interval
-from service.comparison.scores import At, Score
+from service.comparison.scores import Score
 from service.comparison.statements import statement
 from service.comparison.words import Word
 from service.specs.labels import Label
@@ -49,12 +49,15 @@ class LeadDifference:
 class RankedGroup:
     """A group in its place.
 
-    ``by``, ``values``, ``n``, ``trained``, ``mean``, ``std``, ``diverged``, ``unfinished`` and
-    ``missing`` are as in ``Group``; ``word``, ``p_value`` and ``seeds_needed`` as in ``Judged``.
+    ``by``, ``values``, ``n``, ``trained``, ``reached``, ``mean``, ``std``, ``diverged``,
+    ``unfinished`` and ``missing`` are as in ``Group``; ``p_value`` and ``seeds_needed`` as in
+    ``Judged``.
 
     Attributes:
+        word: as in ``Judged``; of one that trained and never reached the target, that.
         statement: what is said of it, with its figures.
-        rank: 1 + the number of groups with a better mean, among those that trained.
+        rank: 1 + the number of groups with a better mean, among those that trained and reached
+            the target.
         ci95: the 95% interval of the mean.
         shrunk_mean: the mean without what the leader's luck explains.
         difference: to the leader or the reference; None where nothing is tested.
@@ -69,6 +72,7 @@ class RankedGroup:
     rank: int | None
     n: int
     trained: int
+    reached: int
     values: Mapping[int, SeedValue]
     mean: float | None
     std: float | None
@@ -90,6 +94,7 @@ class Comparison:
     """The groups of an experiment, best first, and how much each axis matters.
 
     Attributes:
+        question: what was asked.
         design: what makes the groups, what is tuned, what is averaged over.
         margin: how far behind is as good; None where nothing is compared.
         headline: the answer in one sentence.
@@ -99,8 +104,7 @@ class Comparison:
     """
 
     experiment_id: uuid.UUID
-    metric: str
-    at: At
+    question: Question
     design: Design
     higher_is_better: bool
     margin: float | None
@@ -111,6 +115,16 @@ class Comparison:
     components: Components | None
     unfinished: int
     finished: bool
+
+    @property
+    def metric(self) -> str:
+        """The metric that is compared."""
+        return self.question.metric
+
+    @property
+    def at(self) -> At:
+        """The point of a history that is compared."""
+        return self.question.at
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -130,9 +144,8 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         NotFoundError: there is no such experiment.
         InvalidError: no such metric, point, axis or reference.
     """
-    names = {"by": question.by, "tune": question.tune, "average": question.average}
-    scores.check(question.metric, question.at, names)
-    runs = scores.read(session, experiment_id, question.metric, question.at)
+    scores.check(question)
+    runs = scores.read(session, experiment_id, question)
     design = design_of(runs, question.by, question.tune, question.average)
     higher = METRICS[question.metric].higher_is_better
     groups = grouped(_distinct_trainings(runs, design.by), design, higher=higher)
@@ -144,11 +157,10 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         replace(group, statement=statement(group, question.metric, margin or 0.0))
         for group in _ranked(groups, judged, effects, margin or 0.0, higher=higher)
     ]
-    said = headline.Said(question.metric, question.at, design, ranked)
+    said = headline.Said(question, design, ranked)
     return Comparison(
         experiment_id=experiment_id,
-        metric=question.metric,
-        at=question.at,
+        question=question,
         design=design,
         higher_is_better=higher,
         margin=margin,
@@ -210,9 +222,9 @@ def _margin(
     if reference is not None:
         means = [groups[reference].mean]
     else:
-        trained = [group for group in groups if group.any_trained]
-        several = [group for group in trained if group.n > 1]
-        means = [group.mean for group in several or trained]
+        entered = [group for group in groups if group.entered]
+        several = [group for group in entered if group.n > 1]
+        means = [group.mean for group in several or entered]
     known = [mean for mean in means if mean is not None]
     return MARGIN_OF_LOSSES * abs((max if higher else min)(known)) if known else None
 
@@ -234,16 +246,16 @@ def _ranked(
     *,
     higher: bool,
 ) -> list[RankedGroup]:
-    """Return the groups in order: those that trained by mean, the others, those without values."""
+    """Return the groups in order: those that entered by mean, the others, those without values."""
     order = sorted(range(len(groups)), key=lambda row: _place(groups[row], judged[row], higher))
-    means = [group.mean for group in groups if group.any_trained and group.mean is not None]
+    means = [group.mean for group in groups if group.entered and group.mean is not None]
     means.sort(reverse=higher)
     ranks = {mean: rank for rank, mean in reversed(list(enumerate(means, start=1)))}
     return [
         _ranked_group(
             groups[row],
             judged[row],
-            rank=ranks[groups[row].mean] if groups[row].any_trained else None,  # type: ignore[index]
+            rank=ranks[groups[row].mean] if groups[row].entered else None,  # type: ignore[index]
             additive=effects.additive_means.get(row),
             margin=margin,
             higher=higher,
@@ -258,7 +270,7 @@ def _place(group: Group, judged: Judged, higher: bool) -> tuple[int, float]:
     better_first = -group.mean if higher else group.mean
     if judged.word == Word.LEADS:
         return 0, better_first
-    return (1 if group.any_trained else 2), better_first
+    return (1 if group.entered else 2), better_first
 
 
 def _ranked_group(
@@ -273,11 +285,12 @@ def _ranked_group(
     sign = 1 if higher else -1
     return RankedGroup(
         by=group.by,
-        word=judged.word,
+        word=_word(group, judged),
         statement="",
         rank=rank,
         n=group.n,
         trained=group.trained,
+        reached=group.reached,
         values=group.values,
         mean=group.mean,
         std=group.std,
@@ -293,6 +306,12 @@ def _ranked_group(
         unfinished=group.unfinished,
         missing=group.missing,
     )
+
+
+def _word(group: Group, judged: Judged) -> Word | None:
+    if judged.word == Word.DID_NOT_TRAIN and group.trained and not group.reached:
+        return Word.NOT_REACHED
+    return judged.word
 
 
 def _difference(judged: Judged, sign: int) -> LeadDifference | None:

@@ -31,8 +31,9 @@ class Samples:
 
     Attributes:
         values: (k, s), larger is better; NaN where a seed has no value.
-        trained: (k,), how many of a configuration's values are of runs that all trained.
-        entered: (k,), whether it trained at all; others are neither compared nor lend a spread.
+        trained: (k,), how many of a configuration's values are of runs that all trained, and
+            reached the target where there is one.
+        entered: (k,), whether any run did; others are neither compared nor lend a spread.
         floors: (k,), the variance that rounding to a grid alone gives a value, step^2 / 12, below
             which a variance is not taken (Sheppard 1898); 0 without a grid.
     """

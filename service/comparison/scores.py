@@ -3,10 +3,10 @@
 import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, null, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -17,9 +17,15 @@ from service.catalog.metrics import (
     LOSSES,
     MAIN_METRIC,
     METRICS,
+    TARGET_METRICS,
+    target_refusal,
 )
+from service.comparison import timing
 from service.comparison.guessing import guess
 from service.comparison.precision import step
+from service.comparison.pursuits import pursuits
+from service.comparison.question import At, Question
+from service.comparison.targets import UNITS, Target, Unit, censored_value
 from service.database.tables import Epoch, Run
 from service.errors import ConflictError, InvalidError, NotFoundError
 from service.fields import FieldError, unknown
@@ -27,8 +33,6 @@ from service.specs import labels
 from service.specs.labels import Label
 from service.specs.spec import AXIS_FIELDS
 from service.statuses import FINISHED, UNTRAINED, RunStatus
-
-At = Literal["final", "best"]
 
 _DIVERGED = RunStatus.DIVERGED
 
@@ -44,13 +48,13 @@ class Configured:
         values: the resolved configuration, as JSON.
         hash: its hash.
         step: the step between neighbouring values of the metric (``comparison.precision``).
-        guess: the metric's value for guessing (``comparison.guessing``).
+        guess: the metric's value for guessing (``comparison.guessing``); None where it has none.
     """
 
     values: Mapping[str, Any]
     hash: str
     step: float
-    guess: float
+    guess: float | None
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,10 @@ class Score:
         seed: its seed.
         status: its status.
         outcome: what its training came to; None where it has no result.
-        value: the metric's value; None where none was recorded.
+        value: the metric's value; None where none was recorded. Of a run that never reaches the
+            target, what it counts as.
         last_finite: of a run that diverged, the last finite value of its history; else None.
+        reached: whether it reached the target; True where none was asked for.
     """
 
     place: Mapping[str, Label]
@@ -74,6 +80,7 @@ class Score:
     outcome: str | None
     value: float | None
     last_finite: float | None = None
+    reached: bool = True
 
     @property
     def config_hash(self) -> str:
@@ -110,22 +117,20 @@ class Score:
         return self.status in FINISHED
 
 
-def check(metric: str, at: str, names: Mapping[str, Sequence[str]]) -> None:
+def check(question: Question) -> None:
     """Check that a comparison exists.
 
-    Args:
-        metric: the metric asked for.
-        at: the point asked for.
-        names: axes, or dotted names of their parameters, by the query parameter that has them.
-
     Raises:
-        InvalidError: no such metric, point or axis; the sentence names the nearest ones.
+        InvalidError: no such metric, point, target or axis; the sentence names the nearest ones.
     """
+    metric = question.metric
     if metric not in COMPARED_METRICS:
         raise refusal("metric", unknown("metric to compare", metric, list(COMPARED_METRICS)))
-    if at == "best" and METRICS[metric].when == "end":
+    if question.at != "final" and METRICS[metric].when == "end":
         detail = f"{metric} is measured once, after the last epoch: ask for at=final."
         raise refusal("at", detail)
+    _check_target(question)
+    names = {"by": question.by, "tune": question.tune, "average": question.average}
     for parameter, axes in names.items():
         for name in axes:
             axis, dot, _ = name.partition(".")
@@ -133,26 +138,45 @@ def check(metric: str, at: str, names: Mapping[str, Sequence[str]]) -> None:
                 raise refusal(parameter, unknown("axis", axis, list(GROUPINGS)))
 
 
+def _check_target(question: Question) -> None:
+    metric, target = question.metric, question.target
+    if METRICS[metric].when != "target":
+        if target is not None:
+            raise refusal("target", f"{metric} has no target: {' and '.join(UNITS)} have one.")
+        return
+    if target is None:
+        raise refusal("target", f"{metric} needs a target, as target=val_accuracy:0.97.")
+    if question.at != "final":
+        raise refusal("at", f"{metric} is one number of a run: ask for at=final.")
+    if target.metric not in TARGET_METRICS:
+        detail = unknown("metric with a target", target.metric, list(TARGET_METRICS))
+        raise refusal("target", detail)
+    out_of_range = target_refusal(target.metric, target.value)
+    if out_of_range:
+        raise refusal("target", out_of_range)
+
+
 def refusal(parameter: str, detail: str) -> InvalidError:
     """Return the error of a query parameter that cannot be used."""
     return InvalidError(detail, errors=[FieldError(("query", parameter), detail)])
 
 
-def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> list[Score]:
+def read(session: Session, experiment_id: uuid.UUID, question: Question) -> list[Score]:
     """Return the score of each run of an experiment, in the order of the runs.
 
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: one of ``COMPARED_METRICS``.
-        at: ``final``: the last epoch's value; ``best``: the best over a run's epochs.
+        question: what is compared.
 
     Raises:
         NotFoundError: there is no such experiment.
-        ConflictError: the runs have no labels yet.
+        ConflictError: the runs have no labels yet, or their seconds cannot be compared.
     """
+    metric = question.metric
     ours = Run.experiment_id == experiment_id
-    wanted = (Run.label, Run.config_hash, Run.seed, Run.status, Run.outcome, _value(metric, at))
+    value = _value(metric, question.at)
+    wanted = (Run.label, Run.config_hash, Run.seed, Run.status, Run.outcome, value)
     with session.begin():
         runs = session.execute(select(Run.id, *wanted).where(ours).order_by(Run.position)).all()
         distinct = select(Run.config_hash, Run.config, Run.labels)
@@ -179,17 +203,55 @@ def read(session: Session, experiment_id: uuid.UUID, metric: str, at: At) -> lis
         (label, config_hash): {**stored[config_hash], "variant": label}
         for label, config_hash in {(run.label, run.config_hash) for run in runs}
     }
-    return [
+    found = [
         Score(places[label, key], configured[key], seed, status, outcome, value, lasts.get(run_id))
         for run_id, label, key, seed, status, outcome, value in runs
     ]
+    run_ids = [run.id for run in runs]
+    if METRICS[metric].kind == "seconds":
+        _check_timing(session, run_ids)
+    if question.target is None:
+        return found
+    taken = _taken(session, question.target, UNITS[metric], run_ids)
+    return [
+        replace(score, value=value, reached=reached)
+        for score, run_id in zip(found, run_ids, strict=True)
+        for value, reached in [taken.get(run_id, (None, False))]
+    ]
+
+
+def _check_timing(session: Session, run_ids: Sequence[uuid.UUID]) -> None:
+    """Check that the seconds of runs are of one engine.
+
+    Raises:
+        ConflictError: they are not; the sentence says what differs.
+    """
+    with session.begin():
+        clocks = timing.clocks(session, run_ids)
+    differing = timing.why_not_comparable(clocks.values())
+    if differing:
+        raise ConflictError(differing)
+
+
+def _taken(
+    session: Session, target: Target, unit: Unit, run_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, tuple[float, bool]]:
+    """Return what each run took to reach the target or counts as, and whether it reached it."""
+    with session.begin():
+        found = pursuits(session, target, run_ids)
+    censored = censored_value(list(found.values()), unit)
+    taken = {run_id: pursuit.taken(unit) for run_id, pursuit in found.items()}
+    return {
+        run_id: (censored if value is None else value, value is not None)
+        for run_id, value in taken.items()
+    }
 
 
 def _last_finite(
     session: Session, metric: str, diverged: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, float]:
     """Return the last finite value of each of these runs that has one in its history."""
-    if not diverged or METRICS[metric].when == "end":
+    if not diverged or METRICS[metric].when != "epoch":
         return {}
     column = getattr(Epoch, metric)
     rows: Iterable[tuple[uuid.UUID, float]] = session.execute(
@@ -202,6 +264,8 @@ def _last_finite(
 
 
 def _value(metric: str, at: At) -> Any:
+    if METRICS[metric].when == "target":  # read with the epochs
+        return null()
     if at == "final" and metric in FINAL_METRICS:
         return getattr(Run, metric)
     if at == "best" and metric == MAIN_METRIC:
@@ -210,6 +274,8 @@ def _value(metric: str, at: At) -> Any:
     history = select(column).where(Epoch.run_id == Run.id)
     if at == "final":
         return history.where(Epoch.epoch == Run.epoch).scalar_subquery()
+    if at == "mean":
+        return history.with_only_columns(func.avg(column)).scalar_subquery()
     extreme = func.max if METRICS[metric].higher_is_better else func.min
     return history.where(*_finite(metric)).with_only_columns(extreme(column)).scalar_subquery()
 

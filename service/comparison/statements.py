@@ -24,6 +24,8 @@ def statement(group: "RankedGroup", metric: str, margin: float) -> str:
             said = group.word.value
         case Word.DID_NOT_TRAIN:
             said = f"did not train (0 of {group.n})"
+        case Word.NOT_REACHED:
+            said = f"never reached it (0 of {group.n})"
         case Word.EQUIVALENT:
             said = f"equivalent: within {_amount(margin, metric)} of the best"
         case Word.WORSE | Word.BETTER:

@@ -11,8 +11,8 @@ class Word(StrEnum):
 
     `leads`: it has the highest mean. `worse`: it is, with p up to 5%. `equivalent`: no other is
     better by the margin. `undecided`: neither is shown. `did_not_train`: it did no better than
-    guessing, with any seed. Against a group that was named: that one is the `reference`, and others
-    can be `better`.
+    guessing, with any seed. `not_reached`: it trained, and reached the target with no seed. Against
+    a group that was named: that one is the `reference`, and others can be `better`.
     """
 
     LEADS = "leads"
@@ -22,3 +22,4 @@ class Word(StrEnum):
     UNDECIDED = "undecided"
     WORSE = "worse"
     DID_NOT_TRAIN = "did_not_train"
+    NOT_REACHED = "not_reached"

@@ -1,5 +1,6 @@
 """The engine and its sessions."""
 
+import os
 import select
 from typing import Any
 
@@ -89,3 +90,12 @@ def reading_factory(engine: Engine) -> sessionmaker[Session]:
     transaction too: a transaction would add consistency to no read, and two round trips to each.
     """
     return session_factory(engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def forget_libpq_environment() -> None:
+    """Drop libpq's variables (``PGSSLMODE``, ``PGOPTIONS``, ...) from this process' environment.
+
+    They were set for another server than the one that ``make up`` runs, whose URL says all.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]

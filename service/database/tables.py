@@ -172,6 +172,9 @@ class Run(Base):
     lease_expires_at: Mapped[datetime | None] = mapped_column(TIME)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(TIME)
 
+    #: ``specs.memory``: what a worker must have for it; 0 in rows of an older version.
+    memory_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")
     epochs: Mapped[int] = mapped_column(Integer)
     loss: Mapped[float | None] = mapped_column(Double)
@@ -278,6 +281,24 @@ class Event(Base):
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 
+class UploadedDataset(Base):
+    """An uploaded data set: one row per content; the numbers are in the store of files."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    #: Of the canonical form (``service.datasets.canonical``); the name of its file.
+    sha256: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    #: ``service.datasets.understood.Understood``.
+    understood: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
 class Worker(Base):
     """A worker process, and when it was last seen."""
 
@@ -285,6 +306,8 @@ class Worker(Base):
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     device: Mapped[str] = mapped_column(Text)
+    #: What it has for its runs; None of a worker of an older version.
+    memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 

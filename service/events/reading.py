@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, or_, select, text, true
 from sqlalchemy.orm import Session
 
 from service.database.tables import Event, Run
@@ -74,6 +74,14 @@ def is_over(session: Session, subject: Subject, after: int) -> bool:
     newer = exists().where(and_(_selected(subject), Event.id > after))
     with session.begin():
         return not session.scalar(select(or_(active, newer)))
+
+
+def newest_number(session: Session) -> int:
+    """Return a number that no stored event exceeds, and none that was ever sent to a client."""
+    with session.begin():
+        numbers = text("SELECT last_value FROM events_id_seq")
+        newest: int = session.scalars(numbers).one()
+        return newest
 
 
 def _selected(subject: Subject) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from service.experiments.throughput import (
     SOLO,
     WORKLOAD,
     Measure,
+    dataset_key,
     expected_seconds,
     measures,
     sample_column,
@@ -101,7 +102,11 @@ def _work(planned: Iterable[PlannedRun], device: str, pack_size: int) -> dict[by
         config, pack = configuration.resolved, packs[digest]
         members = _members(config.model.name, pack, alike[pack], device, pack_size)
         samples = training_samples(config.dataset) * config.epochs
-        key = workload(configuration.values["model"], config.dataset.name, config.batch_size)
+        key = workload(
+            configuration.values["model"],
+            dataset_key(configuration.values["dataset"]),
+            config.batch_size,
+        )
         work[key][members] += runs[digest] * samples
     return work
 

@@ -11,14 +11,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from service.database.arrays import table_of
-from service.database.tables import Experiment, Run
+from service.database.tables import Experiment, IdempotencyKey, Run
+from service.datasets.store import facts_of
+from service.errors import GoneError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments import idempotency
 from service.experiments.idempotency import KeyedRequest
 from service.experiments.progress import ExperimentProgress, Origin, read_progress
 from service.ids import uuid7
-from service.runs import quotas
+from service.runs import capacity, quotas
 from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
@@ -26,6 +28,7 @@ from service.specs.expansion import PlannedRun, expand
 from service.specs.labels import label_runs
 from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
+from service.specs.uploads import ids_of
 from service.statuses import RunStatus
 
 
@@ -65,14 +68,17 @@ def submit(
         SpecError: the spec cannot be run.
         InvalidError: the key would have too many queued runs.
         InFlightError: the same request is being worked on.
+        GoneError: the same request was answered before, and its experiment was deleted since.
         IdempotencyMismatchError: the key came with another request before.
     """
     with session.begin():
         if request is not None:
             before = idempotency.recall(session, request)
             if before is not None:
+                _require_stored(session, before)
                 return Submission(ExperimentProgress.from_json(before.response), replayed=True)
-        planned = expand(spec, settings.limits)
+        limits = capacity.limits_of(session, spec.device, settings)
+        planned = expand(spec, limits, facts_of(session, ids_of(spec)))
         experiment_id = _store_experiment(session, spec, caller, origin)
         _store_runs(session, spec, planned, experiment_id, caller)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
@@ -83,6 +89,14 @@ def submit(
         created = NewEvent(EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)})
         publish(session, [created, *(finished_event(run) for run in reused)])
         return Submission(experiment, replayed=False)
+
+
+def _require_stored(session: Session, answered: IdempotencyKey) -> None:
+    if session.get(Experiment, answered.experiment_id) is None:
+        raise GoneError(
+            f"This Idempotency-Key stored experiment {answered.experiment_id}, which was deleted "
+            "since. Use a new key to submit it again."
+        )
 
 
 def _store_experiment(
@@ -124,6 +138,10 @@ def _store_runs(
             "config": (Text, [found.text for found in configurations.values()]),
             "config_hash": (Text, [found.hash for found in configurations.values()]),
             "pack_key": (Text, [pack_key(found) for found in configurations.values()]),
+            "memory_bytes": (
+                BigInteger,
+                [found.memory.total for found in configurations.values()],
+            ),
         },
     )
     run = table_of(
@@ -145,6 +163,7 @@ def _store_runs(
         Run.config: cast(configuration.c.config, JSONB),
         Run.config_hash: configuration.c.config_hash,
         Run.pack_key: configuration.c.pack_key,
+        Run.memory_bytes: configuration.c.memory_bytes,
         Run.seed: run.c.seed,
         Run.status: literal(RunStatus.QUEUED, Text),
         Run.caller: literal(caller, Text),

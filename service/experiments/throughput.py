@@ -1,7 +1,8 @@
 """Throughput: expected seconds per sample, corrected by what was measured on this machine."""
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,8 +12,10 @@ from sqlalchemy import ColumnElement, Double, Integer, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from service.database.tables import Epoch, Run
+from service.specs.architectures import architecture
 from service.specs.choices import choice
-from service.specs.resolution import network_of
+from service.specs.resolution import facts
+from service.specs.uploads import UPLOADED
 from service.statuses import RunStatus
 
 #: Pack size of a run in the solo form; 1 is the batched form with one member.
@@ -52,13 +55,32 @@ def workload(model: dict[str, Any], dataset: str, batch_size: int) -> bytes:
     return orjson.dumps([model, dataset, batch_size], option=orjson.OPT_SORT_KEYS)
 
 
+def dataset_key(dataset: Mapping[str, Any]) -> str:
+    """Return what of a configuration's data set decides the time: its name, or its shape.
+
+    Uploaded data sets share a name, so theirs is ``uploaded [1, 28, 28] 10``.
+    """
+    name = str(dataset["name"])
+    if name != UPLOADED:
+        return name
+    return f"{name} {json.dumps(list(dataset['input_shape']))} {dataset['classes']}"
+
+
 def workload_columns() -> tuple[ColumnElement[Any], ...]:
     """Return the columns that ``workload`` takes."""
     return (
         Run.config["model"].label("model"),
-        Run.config["dataset"]["name"].astext.label("dataset"),
+        _dataset_column().label("dataset"),
         Run.config["batch_size"].astext.cast(Integer).label("batch_size"),
     )
+
+
+def _dataset_column() -> ColumnElement[str]:
+    """Return ``dataset_key`` as a column."""
+    dataset = Run.config["dataset"]
+    name = dataset["name"].astext
+    shaped = name + " " + dataset["input_shape"].astext + " " + dataset["classes"].astext
+    return func.coalesce(shaped, name)
 
 
 def sample_column() -> ColumnElement[float]:
@@ -85,8 +107,11 @@ def expected_seconds(key: bytes, members: int) -> float:
     """
     model, dataset, size = orjson.loads(key)
     batch_size = int(size)
-    plain = choice("activation", "relu")
-    layers = network_of(choice("dataset", dataset), choice("model", model), plain)
+    name, *shaped = dataset.split(" ", 1)
+    shape, classes = _shape(name) if not shaped else _shape_of_key(shaped[0])
+    chosen = choice("model", model)
+    outputs = 1 if chosen.parameters.get("head") == "binary" else classes
+    layers = architecture(chosen, shape, outputs, 1)
     products = batch_size * layers.multiply_adds / 1e9 * _SECONDS_PER_BILLION
     if members == SOLO:
         step = _SECONDS_PER_STEP + products
@@ -95,6 +120,16 @@ def expected_seconds(key: bytes, members: int) -> float:
         per_row = _SECONDS_PER_MEMBER + products
         step = (_SECONDS_PER_PACKED_STEP + rows * per_row) / members
     return 1000 / batch_size * step
+
+
+def _shape(name: str) -> tuple[tuple[int, ...], int]:
+    known = facts(choice("dataset", name))
+    return known.input_shape, known.classes
+
+
+def _shape_of_key(shaped: str) -> tuple[tuple[int, ...], int]:
+    shape, _, classes = shaped.rpartition(" ")
+    return tuple(json.loads(shape)), int(classes)
 
 
 def measures(session: Session, keys: Collection[bytes], device: str) -> dict[bytes, Measure]:

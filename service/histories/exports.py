@@ -46,6 +46,10 @@ COLUMNS = {
 }
 
 
+#: How a cell begins that a spreadsheet would compute, and so run a program of somebody's.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
 def selected(name: str) -> str:
     """Return the SQL that selects a column of ``RUN_COLUMN_TYPES``."""
     if name == "batch_size":
@@ -55,21 +59,48 @@ def selected(name: str) -> str:
     return f"runs.labels ->> '{_AXES[name]}' AS {name}"
 
 
-#: Runs by position. OFFSET 0 keeps the planner from merging it into the query around it: labels
-#: are read once per run, not once per epoch.
-_RUNS = f"""
-SELECT runs.position, runs.id AS run_id, {", ".join(map(selected, RUN_COLUMN_TYPES))}
+def harmless(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: such a one gets an apostrophe."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _harmless_in_sql(name: str) -> str:
+    """Return the SQL that selects a column as ``harmless`` writes it."""
+    column, _, alias = selected(name).partition(" AS ")
+    if RUN_COLUMN_TYPES[name] != "string":
+        return selected(name)
+    column = f"({column})"
+    starts = "".join(_FORMULA_STARTS).encode("unicode_escape").decode()
+    looks_so = f"{column} <> '' AND position(left({column}, 1) IN E'{starts}') > 0"
+    return f"CASE WHEN {looks_so} THEN '''' || {column} ELSE {column} END AS {alias or name}"
+
+
+def _runs_query(columns: Iterable[str]) -> str:
+    """Return the query of runs by position.
+
+    OFFSET 0 keeps the planner from merging it into the query around it: labels are read once per
+    run, not once per epoch.
+    """
+    return f"""
+SELECT runs.position, runs.id AS run_id, {", ".join(columns)}
 FROM runs
 WHERE runs.experiment_id = %(experiment_id)s AND runs.position BETWEEN %(first)s AND %(last)s
 ORDER BY runs.position OFFSET 0
 """  # noqa: S608 - every name is our own
 
-_EPOCHS = f"""
+
+def _epochs_query(runs: str) -> str:
+    return f"""
 SELECT described.run_id, {", ".join(f"described.{name}" for name in RUN_COLUMN_TYPES)},
     epochs.epoch, {", ".join(f"epochs.{name}" for name in EPOCH_METRICS)}
-FROM ({_RUNS}) AS described JOIN epochs ON epochs.run_id = described.run_id
+FROM ({runs}) AS described JOIN epochs ON epochs.run_id = described.run_id
 ORDER BY described.position, epochs.epoch
 """  # noqa: S608
+
+
+_RUNS = _runs_query(map(selected, RUN_COLUMN_TYPES))
+_EPOCHS = _epochs_query(_RUNS)
+_EPOCHS_FOR_SPREADSHEETS = _epochs_query(_runs_query(map(_harmless_in_sql, RUN_COLUMN_TYPES)))
 
 
 class StreamBrokenError(Exception):
@@ -120,13 +151,14 @@ def as_json(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterat
 def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
     """Yield all histories of an experiment as CSV with one line per epoch, piece by piece.
 
-    NaN and infinities are written as ``NaN`` and ``Infinity``; what was not recorded is empty.
+    A label that a spreadsheet would take for a formula has an apostrophe before it. NaN and
+    infinities are written as ``NaN`` and ``Infinity``; what was not recorded is empty.
 
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
     yield (",".join(COLUMNS) + "\n").encode()
-    yield from _lines(sessions, experiment_id)
+    yield from _lines(sessions, experiment_id, _EPOCHS_FOR_SPREADSHEETS)
 
 
 def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
@@ -138,28 +170,29 @@ def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Ite
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
-    return write_parquet(_lines(sessions, experiment_id), COLUMNS)
+    return write_parquet(_lines(sessions, experiment_id, _EPOCHS), COLUMNS)
 
 
-def _lines(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
+def _lines(
+    sessions: sessionmaker[Session], experiment_id: uuid.UUID, statement: str
+) -> Iterator[bytes]:
     """Yield the epochs of all runs as CSV lines, batch by batch."""
     with sessions() as session:
         for batch in _batches(session, experiment_id):
-            statement, parameters = epochs_query(**batch)
             # PostgreSQL writes CSV several times faster than Python.
             copy = f"COPY ({statement}) TO STDOUT (FORMAT csv)"
             with (
                 session.begin(),
                 _driver(session).cursor() as cursor,
-                cursor.copy(copy, parameters) as copied,
+                cursor.copy(copy, batch) as copied,
             ):
                 lines = b"".join(copied)
             yield lines
 
 
 def epochs_query(experiment_id: uuid.UUID, first: int, last: int) -> Query:
-    """Return the query that reads all epochs of the runs at some positions of an experiment."""
-    return _EPOCHS, {"experiment_id": experiment_id, "first": first, "last": last}
+    """Return the query of the CSV: all epochs of the runs at some positions of an experiment."""
+    return _EPOCHS_FOR_SPREADSHEETS, {"experiment_id": experiment_id, "first": first, "last": last}
 
 
 def _batches(session: Session, experiment_id: uuid.UUID) -> Iterator[dict[str, Any]]:

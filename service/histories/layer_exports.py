@@ -10,13 +10,19 @@ import csv
 import io
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from psycopg.rows import dict_row
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.histories.exports import RUN_COLUMN_TYPES, StreamBrokenError, exists, selected
+from service.histories.exports import (
+    RUN_COLUMN_TYPES,
+    StreamBrokenError,
+    exists,
+    harmless,
+    selected,
+)
 from service.histories.hdf5 import Hdf5Group, write_hdf5
 from service.histories.layer_statistics import DISTRIBUTIONS, decode
 from service.histories.parquet import write_parquet
@@ -85,7 +91,7 @@ def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterato
         StreamBrokenError: the experiment was deleted in the meantime.
     """
     yield (",".join(COLUMNS) + "\n").encode()
-    yield from _lines(sessions, experiment_id)
+    yield from _lines(sessions, experiment_id, harmless)
 
 
 def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
@@ -96,7 +102,7 @@ def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Ite
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
-    return write_parquet(_lines(sessions, experiment_id), COLUMNS)
+    return write_parquet(_lines(sessions, experiment_id, str), COLUMNS)
 
 
 def as_hdf5(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
@@ -122,17 +128,22 @@ def as_hdf5(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterat
     return write_hdf5(pieces(), _DATASETS)
 
 
-def _lines(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
-    """Yield the rows of all epochs as CSV lines, batch by batch."""
+def _lines(
+    sessions: sessionmaker[Session], experiment_id: uuid.UUID, as_cell: Callable[[str], str]
+) -> Iterator[bytes]:
+    """Yield the rows of all epochs as CSV lines, batch by batch; ``as_cell`` writes texts."""
     for epochs in _batches(sessions, experiment_id):
         written = io.StringIO()
         writer = csv.writer(written, lineterminator="\n")
         for epoch in epochs:
-            writer.writerows([_text(row[name]) for name in COLUMNS] for row in _rows(epoch))
+            rows = _rows(epoch)
+            writer.writerows([_cell(row[name], as_cell) for name in COLUMNS] for row in rows)
         yield written.getvalue().encode()
 
 
-def _text(value: Any) -> Any:
+def _cell(value: Any, as_cell: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return as_cell(value)
     return str(value).lower() if isinstance(value, bool) else value
 
 

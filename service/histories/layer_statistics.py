@@ -4,6 +4,7 @@ One row has all layers of a run at one epoch, as compressed JSON: it is always r
 histogram is stored as its outer edges and its counts, and read with all its edges.
 """
 
+import base64
 import uuid
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -38,9 +39,10 @@ class LayersAtEpoch:
         status: the run's status.
         epoch: the epoch.
         epochs_available: all epochs of the run that have layer statistics.
-        content: plain data: ``samples``, ``loss``, ``chance_loss``, ``layers``.
-        boundary: the network's decision boundary; recorded at the last epoch, for data with two
-            features.
+        content: plain data: ``samples``, ``loss``, ``chance_loss``, ``layers``; at epoch 0 also
+            ``inputs``, the distribution of the network's inputs.
+        boundary: the network's decision boundary; recorded for data with two features.
+        outputs: what the network makes of the validation part; recorded at the last epoch.
     """
 
     run_id: uuid.UUID
@@ -49,6 +51,7 @@ class LayersAtEpoch:
     epochs_available: list[int]
     content: dict[str, Any]
     boundary: dict[str, Any] | None
+    outputs: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,9 @@ def read_layers(session: Session, run_id: uuid.UUID, epoch: int | None = None) -
     if row.payload is None:
         raise NotFoundError(_reason(run_id, epoch, epochs, off=row.off, status=row.status))
     content = decode(row.payload)
-    boundary = content.pop("boundary", None)
-    return LayersAtEpoch(run_id, row.status, row.epoch, epochs, content, boundary)
+    boundary, outputs = content.pop("boundary", None), content.pop("outputs", None)
+    boundary = boundary and boundary_content(boundary)
+    return LayersAtEpoch(run_id, row.status, row.epoch, epochs, content, boundary, outputs)
 
 
 def _reason(
@@ -182,20 +186,37 @@ def _metrics(row: Epoch) -> dict[str, float]:
 def encode(statistics: Mapping[str, Any]) -> bytes:
     """Return layer statistics as compressed JSON, to be stored."""
     layers = [_compact(layer) for layer in statistics["layers"]]
-    content = _storable({**statistics, "layers": layers})
+    inputs = {"inputs": _rounded(statistics["inputs"])} if "inputs" in statistics else {}
+    content = _storable({**statistics, "layers": layers, **inputs})
     return zlib.compress(orjson.dumps(content), _COMPRESSION_LEVEL)
 
 
 def decode(payload: bytes) -> dict[str, Any]:
     """Return stored layer statistics as plain data, their histograms with all edges."""
     content = _decompress(payload)
-    for layer in content["layers"]:
-        for name in DISTRIBUTIONS:
-            histogram = layer[name]["histogram"]
-            counts = histogram["counts"]
-            edges = _edges(histogram["low"], histogram["high"], len(counts)) if counts else []
-            layer[name]["histogram"] = {"edges": edges, "counts": counts}
+    distributions = [layer[name] for layer in content["layers"] for name in DISTRIBUTIONS]
+    if "inputs" in content:
+        distributions.append(content["inputs"])
+    for distribution in distributions:
+        histogram = distribution["histogram"]
+        counts = histogram["counts"]
+        edges = _edges(histogram["low"], histogram["high"], len(counts)) if counts else []
+        distribution["histogram"] = {"edges": edges, "counts": counts}
     return content
+
+
+def boundary_content(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored boundary with its grids as numbers; older versions stored numbers."""
+    if not isinstance(stored["predicted"], str):
+        return dict(stored)
+    content = {name: value for name, value in stored.items() if name != "classes"}
+    chance = 1 / stored["classes"]
+    shares = ((step / 255) ** 2 for step in base64.b64decode(stored["confidence"]))
+    return {
+        **content,
+        "predicted": list(base64.b64decode(stored["predicted"])),
+        "confidence": [round(chance + (1 - chance) * share, 7) for share in shares],
+    }
 
 
 def _decompress(payload: bytes) -> dict[str, Any]:

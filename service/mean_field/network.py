@@ -56,6 +56,11 @@ def initial_network(config: RunConfig) -> InitialNetwork:
     Raises:
         UnpredictableError: theory says nothing of it.
     """
+    if config.model.name == "rnn":
+        raise UnpredictableError(
+            "The theory here is of layers that a signal passes once, and recurrent layers pass it "
+            "on from step to step."
+        )
     moments = moments_of(config.activation.name, config.activation.parameters)
     if moments is None:
         raise UnpredictableError(f"The theory here has no function for {config.activation.name}.")

@@ -34,15 +34,18 @@ from service.mlflow.fields import (
 from service.mlflow.grammar import Field, Value, read_filter, read_orders
 
 _UNNAMED = "experiment"
-_WITH_ID = re.compile(r"(?P<name>.*) \([0-9a-f]{8}\)", re.DOTALL)
+_ID_ENDING = r" \([0-9a-f]{8}\)"
+_WITH_ID = re.compile(rf"(?P<name>.*){_ID_ENDING}", re.DOTALL)
 
 _own_name = func.nullif(Experiment.name, "")
 _older = aliased(Experiment)
 _name_is_taken = exists().where(_older.name == Experiment.name, _older.id < Experiment.id)
 _short_id = func.right(cast(Experiment.id, Text), 8)
-#: Names in MLflow are unique: the oldest experiment of a name has it, later ones append an id.
+_reads_like_another = _own_name.regexp_match(f"{_ID_ENDING}$")
+#: Names in MLflow are unique: the oldest experiment of a name has it, later ones append an id. So
+#: does one whose own name ends as if it had an id, which can be that of another.
 NAME: ColumnElement[str] = case(
-    (and_(_own_name.is_not(None), ~_name_is_taken), _own_name),
+    (and_(_own_name.is_not(None), ~_name_is_taken, ~_reads_like_another), _own_name),
     else_=func.coalesce(_own_name, _UNNAMED) + " (" + _short_id + ")",
 )
 
@@ -124,7 +127,7 @@ def as_uuid(text: str) -> uuid.UUID | None:
 
 def _one(session: Session, condition: ColumnElement[bool], missing: str) -> Row[Any]:
     with session.begin():
-        found = session.execute(select(*_COLUMNS).where(condition)).one_or_none()
+        found = session.execute(select(*_COLUMNS).where(condition).limit(1)).one_or_none()
     if found is None:
         raise NotFoundError(missing)
     return found

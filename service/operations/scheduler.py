@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from service.database.engine import create_database_engine, session_factory
 from service.database.outages import Outage, is_outage, wait_for_schema
 from service.database.schema_version import SchemaVersionError
+from service.datasets import store
 from service.experiments import idempotency, labelling
 from service.histories.older_outcomes import judge_older_runs
 from service.liveness import is_alive, mark_alive
@@ -116,6 +117,7 @@ class Scheduler:
         while retention.purge_deliveries(session, self._settings):
             pass
         files.purge(session, self._settings)
+        store.purge(session, self._settings)
         self._purged_at = time.monotonic()
 
 

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import COMPARED_METRICS, EPOCH_METRICS, METRICS
+from service.comparison import timing
+from service.comparison.timing import Clock
 from service.database.tables import Epoch, Experiment, Run
 from service.errors import ConflictError, NotFoundError
 from service.histories import layer_statistics
@@ -169,6 +171,8 @@ def _trainings(
     run_ids = [run.id for run in runs]
     of_metrics = [measure for measure in measures if isinstance(measure, MetricMeasure)]
     histories = _histories(session, run_ids, of_metrics)
+    is_timed = any(measure.is_timed for measure in of_metrics)
+    clocks = timing.clocks(session, run_ids) if is_timed else {}
     layers = _layers(session, run_ids) if len(of_metrics) < len(measures) else {}
     return [
         TrainingRecord(
@@ -180,6 +184,7 @@ def _trainings(
             layers.get(run.id, {}),
             run.verdict,
             run.outcome,
+            clocks.get(run.id, Clock()),
         )
         for run in runs
     ]
@@ -194,7 +199,7 @@ def _end_metrics(run: Row[Any]) -> dict[str, dict[int, float]]:
 def _histories(
     session: Session, run_ids: Collection[uuid.UUID], measures: Sequence[MetricMeasure]
 ) -> _Histories:
-    names = [name for name in EPOCH_METRICS if any(name == measure.name for measure in measures)]
+    names = [name for name in EPOCH_METRICS if any(name in measure.metrics for measure in measures)]
     histories: _Histories = {run_id: {name: {} for name in names} for run_id in run_ids}
     if not names:
         return histories

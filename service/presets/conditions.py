@@ -35,7 +35,7 @@ class Within:
     def judge(self, trainings: Sequence[TrainingRecord], parts: int = 1) -> Evidence:
         """Return whether each group's interval lies within the bounds."""
         shown = tuple(figures(self.measure, group, trainings) for group in self.groups)
-        lacking = missing(self.groups, trainings)
+        lacking = missing(self.groups, trainings, self.measure)
         parts = max(parts, self.parts)
         found = (
             [PartFinding("inconclusive", lacking)]
@@ -116,7 +116,7 @@ class Verdicts:
             return PartFinding("reproduced")
         if as_claimed == 0:
             seen = ", ".join(sorted({str(verdict) for verdict in verdicts}))
-            return PartFinding("not_reproduced", f"{name} is {seen}.")
+            return PartFinding("not_reproduced", f"The verdict on {name} is {seen}.")
         reason = f"{name} is as claimed with {as_claimed} of {len(verdicts)} seeds."
         return PartFinding("inconclusive", reason)
 

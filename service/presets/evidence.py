@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from service.presets.measures import TrainingMeasure
+from service.comparison.timing import why_not_comparable
+from service.presets.measures import MetricMeasure, TrainingMeasure
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.statuses import FINISHED, RunStatus
 
@@ -30,9 +31,11 @@ class GroupFigures:
         mean: of the seeds' values.
         std: their sample standard deviation.
         ci95: the 95% interval of their mean.
-        diverged: trainings that diverged; they are in no mean.
+        diverged: trainings that diverged; they are in no mean but that of a measure with a target.
         unfinished: trainings without a result.
         verdicts: how many trainings have each verdict.
+        not_reached: trainings that never reached the target; each counts as one epoch more than
+            the longest.
     """
 
     group: str
@@ -43,6 +46,7 @@ class GroupFigures:
     diverged: int
     unfinished: int
     verdicts: dict[str, int]
+    not_reached: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,15 @@ class Evidence:
     differences: tuple[DifferenceFigures, ...] = ()
 
 
-def missing(groups: Sequence[TrainingGroup], trainings: Sequence[TrainingRecord]) -> str | None:
-    """Return why a claim cannot be decided yet; None where every training has its result."""
+def missing(
+    groups: Sequence[TrainingGroup],
+    trainings: Sequence[TrainingRecord],
+    measure: TrainingMeasure | None = None,
+) -> str | None:
+    """Return why a claim cannot be decided; None where every training has its result.
+
+    Seconds have to be of one engine, too.
+    """
     for group in groups:
         members = group.of(trainings)
         if not members:
@@ -89,6 +100,9 @@ def missing(groups: Sequence[TrainingGroup], trainings: Sequence[TrainingRecord]
         unfinished = sum(training.status not in FINISHED for training in members)
         if unfinished:
             return f"{unfinished} of {len(members)} runs of {group} have no result."
+    if isinstance(measure, MetricMeasure) and measure.is_timed:
+        members = [training for group in groups for training in group.of(trainings)]
+        return why_not_comparable([training.clock for training in members])
     return None
 
 
@@ -115,8 +129,26 @@ def values_of(measure: TrainingMeasure, trainings: Sequence[TrainingRecord]) -> 
     return [value for value in values if value is not None]
 
 
+def censored_value(
+    measure: TrainingMeasure | None, trainings: Sequence[TrainingRecord]
+) -> float | None:
+    """Return what a training counts as that never reached the measure's target; None without one.
+
+    Args:
+        measure: the measure.
+        trainings: all of the experiment, so that each of its figures has the same value.
+    """
+    return measure.censored(trainings) if isinstance(measure, MetricMeasure) else None
+
+
 def _value(measure: TrainingMeasure, training: TrainingRecord) -> float | None:
-    value = measure.of(training) if training.status == RunStatus.COMPLETED else None
+    """Return a training's own value; None where it has none, or diverged.
+
+    Seconds it has though it diverged.
+    """
+    is_timed = isinstance(measure, MetricMeasure) and measure.is_timed
+    has_value = training.status == RunStatus.COMPLETED or is_timed
+    value = measure.of(training) if has_value else None
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -168,7 +200,8 @@ def figures(
 
     members = group.of(trainings)
     finished = [training for training in members if training.status in FINISHED]
-    values = np.array(list((by_seed(measure, members) if measure else {}).values()))
+    censored = censored_value(measure, trainings)
+    values = np.array(list((by_seed(measure, members, censored) if measure else {}).values()))
     (interval,) = inference.mean_intervals([values], [_rounding(measure, members)])
     return GroupFigures(
         group=str(group),
@@ -179,6 +212,9 @@ def figures(
         diverged=sum(training.status == RunStatus.DIVERGED for training in members),
         unfinished=len(members) - len(finished),
         verdicts=dict(Counter(training.verdict for training in members if training.verdict)),
+        not_reached=0
+        if measure is None or censored is None
+        else sum(measure.of(training) is None for training in finished),
     )
 
 

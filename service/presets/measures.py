@@ -7,18 +7,23 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import Any, Literal, Protocol
 
-from service.catalog.metrics import METRICS
-from service.comparison import precision
+from service.catalog.metrics import METRICS, parts_of
+from service.comparison import precision, targets
 from service.comparison.guessing import guess
 from service.presets.trainings import TrainingRecord
+from service.statuses import RunStatus
 
 
 @dataclass(frozen=True)
 class EpochsTo:
-    """How many epochs pass until a metric reaches a target.
+    """How many epochs pass until a metric reaches a target (``service.comparison.targets``)."""
 
-    A training that never reaches it counts as one epoch more than it had, the least that it needs.
-    """
+    target: float
+
+
+@dataclass(frozen=True)
+class SecondsTo:
+    """How many seconds a training takes until a metric reaches a target."""
 
     target: float
 
@@ -26,17 +31,19 @@ class EpochsTo:
 #: An epoch's number, or how a history becomes one number. ``final``: the last epoch's value;
 #: ``mean``: the mean over all epochs, lower for a loss that falls faster; ``settled``: the median
 #: of the last tenth of the epochs, which one epoch does not decide; ``rises``: the share of epochs
-#: after which it is higher than before.
-At = int | Literal["final", "mean", "settled", "rises"] | EpochsTo
+#: after which it is higher than before; ``gap``: of a validation metric, how much worse its last
+#: value is than that of the same quantity on the training samples.
+At = int | Literal["final", "mean", "settled", "rises", "gap"] | EpochsTo | SecondsTo
 
-#: How steadily a curve moves says nothing of how good the network is.
-UNSTEADINESS = ("rises",)
+#: How steadily a curve moves, or how far a network overfits, says nothing of how good it is.
+UNSTEADINESS = ("rises", "gap")
 
 #: How a quantity of the hidden layers becomes one number.
 Across = Literal["last", "last_over_first", "smallest", "largest", "median_size"]
 Quantity = Literal["mean", "std", "saturated_fraction"]
 
 _NO_HISTORY: Mapping[int, float] = {}
+_SECONDS = "epoch_seconds"
 
 
 class TrainingMeasure(Protocol):
@@ -61,51 +68,94 @@ class MetricMeasure:
 
     def __str__(self) -> str:
         """``loss at epoch 1``, ``mean of loss over epochs``."""
-        match self.at:
-            case "final":
-                return f"{self.name} at the end"
-            case "mean":
-                return f"mean of {self.name} over epochs"
-            case "settled":
-                return f"median of {self.name} over the last tenth of the epochs"
-            case "rises":
-                return f"share of epochs after which {self.name} rises"
-            case EpochsTo(target):
-                return f"epochs until {self.name} reaches {target:g}"
-            case epoch:
-                return f"{self.name} at epoch {epoch}"
+        if isinstance(self.at, EpochsTo | SecondsTo):
+            return f"{self._unit} until {self.name} reaches {self.at.target:g}"
+        if isinstance(self.at, int):
+            return f"{self.name} at epoch {self.at}"
+        return _AT_WORDS[self.at].format(name=self.name)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics whose histories it reads."""
+        if self.at == "gap":
+            return (self.name, self._of_training)
+        return (self.name, _SECONDS) if isinstance(self.at, SecondsTo) else (self.name,)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it is in seconds, which only trainings of one engine can be compared by."""
+        return _SECONDS in self.metrics
+
+    @property
+    def has_target(self) -> bool:
+        """Whether it counts until a target is reached."""
+        return isinstance(self.at, EpochsTo | SecondsTo)
 
     def of(self, training: TrainingRecord) -> float | None:
-        """Return the metric's value; None where it was not recorded."""
+        """Return the number; None where it was not recorded, or the target was never reached."""
         history = training.history.get(self.name, _NO_HISTORY)
+        if isinstance(self.at, EpochsTo | SecondsTo):
+            return self._pursuit(self.at, training).taken(self._unit)
         if isinstance(self.at, int):
             return history.get(self.at)
+        if self.at == "gap":
+            return self._gap(history, training.history.get(self._of_training, _NO_HISTORY))
         values = [history[epoch] for epoch in sorted(history)]
-        if isinstance(self.at, EpochsTo):
-            return self._epochs_to(self.at.target, values) if values else None
         return _SUMMARIES[self.at](values) if values else None
+
+    def censored(self, trainings: Sequence[TrainingRecord]) -> float | None:
+        """Return what a training counts as that never reached the target, among these trainings.
+
+        None where none of them has a history, and for a measure without a target.
+        """
+        if not isinstance(self.at, EpochsTo | SecondsTo):
+            return None
+        pursuits = [
+            self._pursuit(self.at, training)
+            for training in trainings
+            if training.history.get(self.name)
+        ]
+        return targets.censored_value(pursuits, self._unit) if pursuits else None
 
     def of_diverged(self, training: TrainingRecord) -> float | None:
         """Return what a training that diverged counts as; None where no value stands for it.
 
-        It never reaches a target, rises after each epoch, and else gets what guessing gets.
+        It rises after each epoch, and else gets what guessing gets.
         """
-        if isinstance(self.at, EpochsTo):
-            return float(training.config["epochs"]) + 1
-        if self.at in UNSTEADINESS:
+        if self.at == "rises":
             return 1.0
-        if METRICS[self.name].direction is None:
+        if self.has_target or self.at == "gap" or METRICS[self.name].direction is None:
             return None
         return guess(self.name, training.config)
 
-    def _epochs_to(self, target: float, values: Sequence[float]) -> float:
-        higher = METRICS[self.name].higher_is_better
-        reached = (
-            epoch
-            for epoch, value in enumerate(values, start=1)
-            if (value >= target if higher else value <= target)
+    @property
+    def _of_training(self) -> str:
+        return parts_of(METRICS[self.name].quantity)["training"]
+
+    def _gap(self, history: Mapping[int, float], trained: Mapping[int, float]) -> float | None:
+        common = history.keys() & trained.keys()
+        if not common:
+            return None
+        behind = history[max(common)] - trained[max(common)]
+        return -behind if METRICS[self.name].higher_is_better else behind
+
+    @property
+    def _unit(self) -> targets.Unit:
+        return "seconds" if isinstance(self.at, SecondsTo) else "epochs"
+
+    def _pursuit(self, at: EpochsTo | SecondsTo, training: TrainingRecord) -> targets.Pursuit:
+        history = training.history.get(self.name, _NO_HISTORY)
+        seconds = training.history.get(_SECONDS, _NO_HISTORY)
+        completed = training.status == RunStatus.COMPLETED
+        target = targets.Target(self.name, at.target)
+        reached = target.first_epoch(history) if completed else None
+        return targets.Pursuit(
+            reached,
+            training.config["epochs"],
+            len(history),
+            math.fsum(value for epoch, value in seconds.items() if epoch <= (reached or 0)),
+            math.fsum(seconds.values()),
         )
-        return float(next(reached, len(values) + 1))
 
     def step(self, training: TrainingRecord) -> float:
         """Return the metric's own step, or one epoch; 0 for values that lie on no grid."""
@@ -124,6 +174,14 @@ def _rises(values: Sequence[float]) -> float | None:
     return fmean(rises) if rises else None
 
 
+_AT_WORDS: Mapping[str, str] = {
+    "final": "{name} at the end",
+    "mean": "mean of {name} over epochs",
+    "settled": "median of {name} over the last tenth of the epochs",
+    "rises": "share of epochs after which {name} rises",
+    "gap": "{name} at the end against that of the training samples",
+}
+
 _SUMMARIES: Mapping[str, Callable[[Sequence[float]], float | None]] = {
     "final": lambda values: values[-1],
     "mean": fmean,
@@ -137,15 +195,16 @@ class LayerMeasure:
     """A quantity of the hidden layers' statistics, at epoch 0 or over all that were taken.
 
     Attributes:
-        part: the values of a layer that are measured: ``z`` or ``activation``; ignored for
-            ``saturated_fraction``, which is the layer's own.
+        part: the values of a layer that are measured: ``z``, ``activation``, or the loss'
+            derivatives by z (``z_gradient``); ignored for ``saturated_fraction``, which is the
+            layer's own.
         quantity: their mean, their standard deviation or the share of saturated z-values.
         across: how the layers become one number; ``median_size`` is the median of the layers'
             magnitudes.
         every: the mean over all epochs with statistics, in place of epoch 0.
     """
 
-    part: Literal["z", "activation"]
+    part: Literal["z", "activation", "z_gradient"]
     quantity: Quantity
     across: Across
     every: bool = False

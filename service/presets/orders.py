@@ -9,13 +9,14 @@ from service.presets.evidence import (
     ClaimStatus,
     Evidence,
     by_seed,
+    censored_value,
     difference,
     figures,
     missing,
     tuned_by_seed,
     values_of,
 )
-from service.presets.measures import UNSTEADINESS, EpochsTo, MetricMeasure, TrainingMeasure
+from service.presets.measures import UNSTEADINESS, MetricMeasure, TrainingMeasure
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.statuses import RunStatus
 
@@ -48,7 +49,9 @@ class Ordered:
     @property
     def of_training(self) -> bool:
         """Whether the measure says nothing of networks that did not train."""
-        return isinstance(self.measure, MetricMeasure) and self.measure.name != "epoch_seconds"
+        if not isinstance(self.measure, MetricMeasure):
+            return False
+        return self.measure.has_target or not self.measure.is_timed
 
     @property
     def measures(self) -> tuple[TrainingMeasure, ...]:
@@ -64,7 +67,7 @@ class Ordered:
         """Return whether the interval of each difference lies on the claimed side."""
         groups = (self.group, *self.than)
         parts = max(parts, self.parts)
-        lacking = missing(groups, trainings)
+        lacking = missing(groups, trainings, self.measure)
         found = [] if lacking else [self._against(one, trainings, parts) for one in self.than]
         return Evidence(
             "inconclusive" if lacking else together(found),
@@ -83,7 +86,8 @@ class Ordered:
         untrained = self._untrained(other, *members)
         if untrained is not None:
             return untrained
-        worst = self._worst([*members[0], *members[1]])
+        censored = censored_value(self.measure, trainings)
+        worst = self._worst([*members[0], *members[1]]) if censored is None else censored
         if worst is None:
             return PartFinding("inconclusive", f"Neither {self.group} nor {other} has a value.")
         ours, theirs = (self._values(group, worst) for group in members)
@@ -182,10 +186,10 @@ def _better(measure: TrainingMeasure) -> bool | None:
     """Return whether higher values are better; None where the measure is no result."""
     if not isinstance(measure, MetricMeasure) or measure.at in UNSTEADINESS:
         return None
-    if isinstance(measure.at, EpochsTo):
+    if measure.has_target:
         return False
     metric = METRICS[measure.name]
-    return None if metric.direction is None else metric.higher_is_better
+    return None if metric.part is None else metric.higher_is_better
 
 
 def _side(low: float, high: float) -> ClaimStatus:

@@ -14,21 +14,22 @@ from datetime import datetime
 import numpy as np
 from scipy import special
 
-from service.catalog.metrics import METRICS
 from service.comparison import inference
 from service.comparison.guessing import guess
+from service.comparison.targets import UNITS
 from service.presets.evidence import (
     ClaimStatus,
     DifferenceFigures,
     Evidence,
     by_seed,
+    censored_value,
     figures,
     missing,
+    values_of,
 )
-from service.presets.measures import MetricMeasure
+from service.presets.measures import EpochsTo, MetricMeasure, SecondsTo
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.specs.claims import SubmittedClaim
-from service.statuses import RunStatus
 
 _TOO_FEW = "A test needs two seeds with a value in each group."
 
@@ -48,7 +49,11 @@ class RegisteredClaim:
     @property
     def measure(self) -> MetricMeasure:
         """What is compared."""
-        return MetricMeasure(self.claim.metric, self.claim.at)
+        target = self.claim.target
+        if target is None:
+            return MetricMeasure(self.claim.metric, self.claim.at)
+        at = EpochsTo if UNITS[self.claim.metric] == "epochs" else SecondsTo
+        return MetricMeasure(target.metric, at(target.value))
 
     @property
     def groups(self) -> tuple[TrainingGroup, TrainingGroup]:
@@ -122,7 +127,7 @@ def judge(
 
 def _lacking(registered: RegisteredClaim, trainings: Sequence[TrainingRecord]) -> str | None:
     """Return why a claim cannot be tested, if so: results are missing, or nothing trained."""
-    without_result = missing(registered.groups, trainings)
+    without_result = missing(registered.groups, trainings, registered.measure)
     if without_result:
         return without_result
     better, than = (group.of(trainings) for group in registered.groups)
@@ -135,7 +140,9 @@ def _test(registered: RegisteredClaim, trainings: Sequence[TrainingRecord]) -> _
     """Return a claim's test; None where a group has fewer than two seeds with a value."""
     claim, measure = registered.claim, registered.measure
     members = [group.of(trainings) for group in registered.groups]
-    worst = _worst(registered, [training for group in members for training in group])
+    worst = censored_value(measure, trainings)
+    if worst is None:
+        worst = _worst(registered, [training for group in members for training in group])
     samples = [np.array([*by_seed(measure, group, worst).values()]) for group in members]
     sizes = [len(sample) for sample in samples]
     if min(sizes) < 2:
@@ -159,18 +166,16 @@ def _test(registered: RegisteredClaim, trainings: Sequence[TrainingRecord]) -> _
     )
 
 
-def _worst(registered: RegisteredClaim, members: Sequence[TrainingRecord]) -> float:
-    """Return what a diverged run counts as: guessing, or the worst loss where that is worse."""
-    guesses = [guess(registered.claim.metric, training.config) for training in members]
-    if METRICS[registered.claim.metric].higher_is_better:
+def _worst(registered: RegisteredClaim, members: Sequence[TrainingRecord]) -> float | None:
+    """Return what a run without a value counts as: guessing, or the worst value if that is worse.
+
+    None where there is neither.
+    """
+    found = (guess(registered.claim.metric, training.config) for training in members)
+    guesses = [value for value in found if value is not None]
+    if registered.claim.higher:
         return min(guesses)
-    completed = [
-        registered.measure.of(training)
-        for training in members
-        if training.status == RunStatus.COMPLETED
-    ]
-    finite = [value for value in completed if value is not None and math.isfinite(value)]
-    return max(*guesses, *finite)
+    return max([*guesses, *values_of(registered.measure, members)], default=None)
 
 
 def _holm(tests: Sequence[_Test | None], family: Sequence[int]) -> dict[int, _Corrected]:

@@ -80,9 +80,22 @@ class Preset:
         return named | copy.deepcopy(chosen)
 
     @property
+    def validates_on_test(self) -> bool:
+        """Whether a data set of its spec holds nothing out: its test part is the validation part.
+
+        Published recipes often do so. What is chosen by validation is then chosen by the test.
+        """
+        usual = self.spec.get("dataset", "mnist")
+        parts = [variant.get("dataset", usual) for variant in self.spec.get("variants", ())]
+        datasets = [dataset for part in parts or [usual] for dataset in _as_list(part)]
+        return not all(map(_holds_out, datasets))
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that the claims read."""
-        return tuple(dict.fromkeys(measure.name for measure in self._metric_measures()))
+        return tuple(
+            dict.fromkeys(name for measure in self._metric_measures() for name in measure.metrics)
+        )
 
     @property
     def reads_layers(self) -> bool:
@@ -131,6 +144,12 @@ def overridden(preset: Preset, size: Size, fields: Mapping[str, Any]) -> Spec:
 def _sized(dataset: Any, samples: Mapping[str, Any]) -> dict[str, Any]:
     written = dataset if isinstance(dataset, Mapping) else {"name": dataset}
     return {**written, **samples}
+
+
+def _holds_out(dataset: Any) -> bool:
+    return isinstance(dataset, Mapping) and bool(
+        dataset.get("validation_split") or dataset.get("folds")
+    )
 
 
 def _as_list(value: Any) -> list[Any]:

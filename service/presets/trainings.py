@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.comparison.timing import Clock
 from service.specs.selection import Asked, in_words, matches
 from service.statuses import UNTRAINED, RunStatus
 
@@ -22,6 +23,7 @@ class TrainingRecord:
             last.
         verdict: its diagnosis' verdict; None where there is none.
         outcome: what its training came to; None where nobody looked.
+        clock: what its seconds were measured on.
     """
 
     label: str | None
@@ -32,6 +34,7 @@ class TrainingRecord:
     layers: Mapping[int, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     verdict: str | None = None
     outcome: str | None = None
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def trained(self) -> bool:

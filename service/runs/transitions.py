@@ -18,7 +18,7 @@ from service.events.publishing import publish
 from service.json_numbers import to_json
 from service.runs.leases import NO_LEASE, end_lease
 from service.settings import Settings
-from service.statuses import AttemptOutcome, RunStatus
+from service.statuses import AttemptOutcome, RunStatus, ended_by
 
 
 def end_runs(session: Session, run_ids: Collection[uuid.UUID], status: RunStatus) -> list[Run]:
@@ -51,6 +51,7 @@ def finished_event(run: Run | Row[Any]) -> NewEvent:
             "status": run.status,
             "epoch": run.epoch,
             "epochs": run.epochs,
+            "ended_by": ended_by(run.status, run.epoch, run.epochs),
             "val_accuracy": to_json(run.val_accuracy),
             "val_loss": to_json(run.val_loss),
             "reused_from": str(run.reused_from) if run.reused_from else None,
@@ -60,11 +61,18 @@ def finished_event(run: Run | Row[Any]) -> NewEvent:
 
 
 def take_back(
-    session: Session, runs: Sequence[Run], outcome: AttemptOutcome, reason: str, settings: Settings
+    session: Session,
+    runs: Sequence[Run],
+    outcome: AttemptOutcome,
+    reason: str,
+    settings: Settings,
+    *,
+    final: bool = False,
 ) -> None:
     """End the attempts of locked runs, and queue the runs again.
 
-    A run whose cancel was requested is cancelled instead; a run without attempts left has failed.
+    A run whose cancel was requested is cancelled instead; a run without attempts left has failed,
+    and so has any where ``final``: another attempt would end as this one did.
     """
     _close_attempts(session, runs, outcome, reason)
     now = session.scalars(select(func.now())).one()
@@ -74,7 +82,7 @@ def take_back(
             run.failures += 1
         if run.cancel_requested_at is not None:
             run.status, run.error, run.finished_at = RunStatus.CANCELLED, None, now
-        elif run.failures >= run.max_attempts:
+        elif final or run.failures >= run.max_attempts:
             run.status, run.error, run.finished_at = RunStatus.FAILED, reason, now
         else:
             run.status = RunStatus.QUEUED

@@ -30,9 +30,10 @@ class Layer:
 
     Attributes:
         name: its name in layer statistics.
-        inputs: the inputs of one unit: its fan-in.
-        features: z-values at each position: units (or channels) times the activation's pieces.
-        positions: where a convolution is applied; 1 for a dense layer.
+        inputs: the inputs of one unit: its fan-in; of a recurrent layer with those of its state.
+        features: z-values at each position: units (or channels) times the activation's pieces; of
+            a recurrent layer the sums of all gates.
+        positions: where a convolution is applied, and steps of a sequence; 1 for a dense layer.
         field: places of a convolution's kernel; 1 for a dense layer.
         bias: whether its units have biases.
     """
@@ -164,6 +165,36 @@ def _further_values(step: Step) -> int:
     return math.prod(step.outputs) if keeps else 0
 
 
+#: Sums of each unit of a recurrent layer, by its cell: one for its state, or one for each gate.
+_GATES = {"simple": 1, "gru": 3, "lstm": 4}
+
+
+def sequence_shape(input_shape: Sequence[int]) -> tuple[int, int]:
+    """Return the steps and the features of a step as which a recurrent network reads a sample.
+
+    The steps of an image are its rows, and those of a vector its values.
+    """
+    if len(input_shape) == 3:
+        depth, height, width = input_shape
+        return height, depth * width
+    return (input_shape[0], math.prod(input_shape[1:]))
+
+
+def _rnn(
+    parameters: Mapping[str, Any], input_shape: Sequence[int], outputs: int, pieces: int
+) -> Architecture:
+    units = parameters["hidden_units"]
+    steps, features = sequence_shape(input_shape)
+    sums = _GATES[parameters["cell"]] * pieces
+    inputs = (features, *units)
+    hidden = tuple(
+        Layer(f"recurrent_{number}", fan_in + width, width * sums, steps)
+        for number, (fan_in, width) in enumerate(zip(inputs, units, strict=False), start=1)
+    )
+    return Architecture(hidden, Layer("output", units[-1], outputs), (0.0,) * len(units))
+
+
 ARCHITECTURES: dict[str, Callable[[Mapping[str, Any], Sequence[int], int, int], Architecture]] = {
-    name: partial(_declared, declare) for name, declare in DECLARATIONS.items()
+    **{name: partial(_declared, declare) for name, declare in DECLARATIONS.items()},
+    "rnn": _rnn,
 }

@@ -7,12 +7,13 @@ parameter may have several values (``OptimizerAdam``); in a resolved configurati
 (``ResolvedOptimizerAdam``).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,6 +27,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from service.catalog.axes import AXES
+from service.catalog.datasets import FACTS
 from service.catalog.entry import Entry, Parameter
 from service.fields import unknown
 from service.formulas.expression import Constants, Expression
@@ -98,6 +100,18 @@ class FormulaChoice(Choice):
         """Return ``formula(x * sigmoid(b * x), b=1.7)``."""
         parts = [str(value) for value in self.parameters.values()]
         return f"{self.name}({', '.join(part for part in parts if part)})"
+
+
+class UploadedChoice(Choice):
+    """An uploaded data set in a configuration: told by its content, whatever its facts are."""
+
+    def written(self, always: Collection[str] = ()) -> str:
+        """Return ``uploaded(3f9a2c1d)``, with the parameters in ``always``."""
+        parameters = self.parameters
+        content = str(parameters.pop("sha256"))[:8]
+        told = [name for name in always if name not in FACTS]
+        shown = [f"{name}={value}" for name, value in parameters.items() if name in told]
+        return f"{self.name}({', '.join([content, *shown])})"
 
 
 @dataclass(frozen=True)
@@ -179,8 +193,10 @@ def _choice_type(axis: str, grid: bool, resolved: bool, inner: bool) -> Any:
 @cache
 def _model(axis: str, entry: Entry) -> type[Choice]:
     """Return the model of one value of an entry: ``ResolvedActivationLeakyRelu``."""
-    types = {parameter.name: _one_type(axis, parameter) for parameter in entry.parameters}
-    return _entry_model(f"resolved_{axis}" if types else axis, entry, types)
+    parameters = entry.resolved or entry.parameters
+    return _entry_model(
+        f"resolved_{axis}" if parameters else axis, entry, parameters, partial(_one_type, axis)
+    )
 
 
 @cache
@@ -189,21 +205,29 @@ def _grid_model(axis: str, entry: Entry) -> type[Choice]:
     one = _model(axis, entry)
     if not entry.parameters:
         return one
-    types = {parameter.name: _several_type(axis, parameter) for parameter in entry.parameters}
-    model = _entry_model(axis, entry, types)
+    model = _entry_model(axis, entry, entry.parameters, partial(_several_type, axis))
+    if entry.resolved is not None:  # what it names is looked up after it is multiplied out
+        one = _entry_model(f"one_{axis}", entry, entry.parameters, partial(_one_type, axis))
     model.one = one
     return model
 
 
-def _entry_model(prefix: str, entry: Entry, types: dict[str, Any]) -> type[Choice]:
+def _entry_model(
+    prefix: str,
+    entry: Entry,
+    parameters: Sequence[Parameter],
+    type_of: Callable[[Parameter], Any],
+) -> type[Choice]:
     title = "".join(part.capitalize() for part in f"{prefix}_{entry.name}".split("_"))
     fields: dict[str, Any] = {
-        _attribute(parameter): (types[parameter.name], _parameter_default(parameter))
-        for parameter in entry.parameters
+        _attribute(parameter): (type_of(parameter), _parameter_default(parameter))
+        for parameter in parameters
     }
     fields["name"] = (Literal[entry.name], Field(description=entry.meaning))
-    is_formula = any(parameter.kind == "expression" for parameter in entry.parameters)
+    is_formula = any(parameter.kind == "expression" for parameter in parameters)
     base: type[Choice] = FormulaChoice if is_formula else Choice
+    if parameters is entry.resolved:
+        base = UploadedChoice
     model: type[Choice] = create_model(title, __base__=base, __doc__=entry.meaning, **fields)
     return model
 
@@ -245,6 +269,8 @@ def _value_type(axis: str, parameter: Parameter) -> Any:  # noqa: PLR0911 - one 
             return constants_type(number)
         case "choice":
             return Annotated[Choice, AxisOf(str(parameter.axis))]
+        case "text":
+            return Annotated[str, Field(pattern=parameter.pattern)]
         case "layers":
             return _layers_type(axis, parameter, grid=False)
 
@@ -260,8 +286,14 @@ def _number_type(parameter: Parameter) -> Any:
     bounds = Field(
         ge=parameter.minimum, le=parameter.maximum, gt=parameter.above, lt=parameter.below
     )
-    whole = parameter.kind in {"integer", "integers"}
-    return Annotated[int, bounds] if whole else Annotated[float, bounds]
+    if parameter.kind in {"integer", "integers"}:
+        return Annotated[int, bounds]
+    return Annotated[float, bounds, AfterValidator(_without_sign_of_zero)]
+
+
+def _without_sign_of_zero(number: float) -> float:
+    """Return a number as it is computed with: -0.0 and 0.0 are one configuration."""
+    return number + 0.0
 
 
 def _several_type(axis: str, parameter: Parameter) -> Any:
@@ -287,6 +319,8 @@ def _several_type(axis: str, parameter: Parameter) -> Any:
 
 def _parameter_default(parameter: Parameter) -> Any:
     meaning = parameter.meaning
+    if parameter.default is ...:
+        return Field(description=meaning)
     match parameter.kind:
         case "integers":
             values = list(parameter.default)

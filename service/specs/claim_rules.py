@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import METRICS, target_refusal
 from service.fields import FieldError, Location, unknown
 from service.specs.claims import SubmittedClaim
 from service.specs.selection import in_words, matches
@@ -84,9 +84,13 @@ def _short(value: Any, asked: Any) -> Any:
 def _metric_errors(
     claim: SubmittedClaim, chosen: Sequence[Mapping[str, Any]]
 ) -> Iterator[FieldError]:
+    yield from _target_errors(claim)
     measured = METRICS[claim.metric]
     epochs = chosen[0]["epochs"]
-    if measured.when == "end" and claim.at != "final":
+    if measured.when == "target":
+        if claim.at != "final":
+            yield FieldError(("at",), f"{claim.metric} is one number of a run: choose final.")
+    elif measured.when == "end" and claim.at != "final":
         yield FieldError(
             ("at",), f"{claim.metric} is measured once, after the last epoch: choose final."
         )
@@ -97,6 +101,22 @@ def _metric_errors(
             ("metric",),
             f"{claim.metric} is only measured where the data set has a validation_split or folds.",
         )
+
+
+def _target_errors(claim: SubmittedClaim) -> Iterator[FieldError]:
+    has_target = METRICS[claim.metric].when == "target"
+    if claim.target is None:
+        if has_target:
+            yield FieldError(
+                ("target",),
+                f'{claim.metric} needs a target, as {{"metric": "val_accuracy", "value": 0.97}}.',
+            )
+        return
+    if not has_target:
+        yield FieldError(("target",), f"{claim.metric} has no target: epochs_to and seconds_to do.")
+    out_of_range = target_refusal(claim.target.metric, claim.target.value)
+    if out_of_range:
+        yield FieldError(("target", "value"), out_of_range)
 
 
 def _keeps_test(config: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from service.catalog.axes import AXES
-from service.catalog.metrics import COMPARED_METRICS, METRICS
+from service.catalog.metrics import COMPARED_METRICS, METRICS, TARGET_METRICS
 from service.fields import Text
 
 #: Levels of an axis' value: its object, a nested choice's object, a list.
@@ -53,6 +53,20 @@ GroupSelection = Annotated[
 ]
 
 
+class SubmittedTarget(BaseModel):
+    """A value that a metric shall reach."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title="Target"
+    )
+
+    metric: Literal[TARGET_METRICS] = Field(  # type: ignore[valid-type]
+        description="A metric of every epoch: an accuracy reaches the value from below, a loss "
+        "from above."
+    )
+    value: float
+
+
 class SubmittedClaim(BaseModel):
     """A claim that one group of configurations does better than another."""
 
@@ -74,7 +88,15 @@ class SubmittedClaim(BaseModel):
         examples=[{"activation": "tanh", "initializer": "glorot_normal"}],
     )
     metric: Literal[COMPARED_METRICS] = Field(  # type: ignore[valid-type]
-        "val_accuracy", description="Higher accuracies are better, lower losses."
+        "val_accuracy",
+        description="Higher accuracies are better; lower losses, epochs and seconds. `epochs_to` "
+        "and `seconds_to` count until `target` is reached.",
+    )
+    target: SubmittedTarget | None = Field(
+        None,
+        # So that claims that were stored without it stay equal to the same ones of today.
+        exclude_if=lambda target: target is None,
+        description="What `epochs_to` and `seconds_to` count to; of no other metric.",
     )
     at: int | Literal["final", "mean"] = Field(
         "final", description="The last epoch, the mean over all epochs, or an epoch's number."

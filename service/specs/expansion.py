@@ -4,14 +4,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 from service.fields import FieldError
 from service.specs import grid, rules
 from service.specs.claim_rules import claim_errors
 from service.specs.limits import Limits
+from service.specs.memory import MemoryEstimate, memory_of
 from service.specs.resolution import Resolution
 from service.specs.spec import ExperimentSpec, RunConfig
+from service.specs.uploads import NO_UPLOADS, UploadedFacts, looked_up
 
 #: Raised when the numbers a configuration leads to change (a repaired formula, another random
 #: stream): older histories are then no longer taken for the same training.
@@ -52,6 +55,11 @@ class Configuration:
         content = f'{{"config":{text},"science":{SCIENCE_VERSION}}}'
         return cls(config, values, text, hashlib.sha256(content.encode()).hexdigest())
 
+    @cached_property
+    def memory(self) -> MemoryEstimate:
+        """What a run of it needs."""
+        return memory_of(self.resolved)
+
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -77,11 +85,18 @@ class PlannedRun:
         return self.label, self.configuration.hash
 
 
-def expand(spec: ExperimentSpec, limits: Limits) -> list[PlannedRun]:
+def expand(
+    spec: ExperimentSpec, limits: Limits, uploads: Mapping[str, UploadedFacts] = NO_UPLOADS
+) -> list[PlannedRun]:
     """Return the runs of an experiment, in the order of its axes, seeds innermost.
 
     Configurations that resolve to the same thing (``auto`` beside the initializer it stands
     for) are one run, so that no comparison counts a training twice.
+
+    Args:
+        spec: the experiment.
+        limits: what it may be.
+        uploads: the uploaded data sets that it names, by id.
 
     Raises:
         SpecError: a limit is passed, or a combination cannot be trained.
@@ -91,15 +106,16 @@ def expand(spec: ExperimentSpec, limits: Limits) -> list[PlannedRun]:
         raise SpecError(errors)
     plans: dict[tuple[str | None, str], Configuration] = {}
     for label, point in grid.points(spec):
+        found, point["dataset"] = looked_up(point["dataset"], uploads)
         resolved = Resolution(point)
-        found = rules.point_errors(resolved, limits)
-        if found:
-            errors += [error for error in found if error not in errors]
-            if len(errors) >= _MOST_ERRORS:
-                break
-        else:
+        found = found or rules.point_errors(resolved, limits)
+        if not found:
             configuration = Configuration.of(resolved.config(spec))
             plans.setdefault((label, configuration.hash), configuration)
+            found = rules.memory_errors(resolved, configuration.memory, limits)
+        errors += [error for error in found if error not in errors]
+        if len(errors) >= _MOST_ERRORS:
+            break
     errors = errors or _claim_errors(spec, plans)
     if errors:
         raise SpecError(errors[:_MOST_ERRORS])

@@ -142,10 +142,13 @@ def _weight_errors(
 
 
 def _draws_zeros(initializer: Choice) -> bool:
-    """Whether an initializer gives weights of zero: it is named so, or all its sizes are zero."""
+    """Whether an initializer gives a unit weights of zero.
+
+    It is named so, all its sizes are zero, or it is an identity: units beyond the inputs get none.
+    """
     sizes = [
         value
         for name in _SIZES_OF_WEIGHTS
         if isinstance(value := initializer.parameters.get(name), float | int)
     ]
-    return initializer.name == "zeros" or (bool(sizes) and not any(sizes))
+    return initializer.name in {"zeros", "identity"} or (bool(sizes) and not any(sizes))

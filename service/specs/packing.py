@@ -77,9 +77,6 @@ def _has_batched_form(config: RunConfig) -> bool:
         return False
     if not all(step.bias and step.groups == 1 for step in plan.hidden):
         return False
-    names = {(step.normalization or config.normalization).name for step in plan.hidden}
-    if "weight" in names:  # its lengths and directions have none
-        return False
     if plan.has_convolutions:
         return True
     size = network_of(config.dataset, config.model, config.activation).parameters

@@ -1,17 +1,19 @@
 """Previews: the layers of a network before anything is submitted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.specs import grid, rules
+from service.fields import FieldError
 from service.specs.choices import AxisOf, Choice, choice
-from service.specs.expansion import SpecError
+from service.specs.expansion import SpecError, expand
 from service.specs.limits import Limits
-from service.specs.resolution import Resolution, input_shape
-from service.specs.sizes import NetworkSizes, sizes_of, training_bytes
+from service.specs.resolution import planned_network
+from service.specs.sizes import NetworkSizes, sizes_of
 from service.specs.spec import ExperimentSpec
+from service.specs.uploads import NO_UPLOADS, UploadedFacts
 
 
 def _usual(axis: str, name: str) -> Any:
@@ -40,7 +42,7 @@ class NetworkPreview:
     Attributes:
         sizes: of its layers.
         batch_size: samples of a training step.
-        memory_bytes: of a training step, an estimate.
+        memory_bytes: of its training, an estimate.
     """
 
     sizes: NetworkSizes
@@ -48,24 +50,28 @@ class NetworkPreview:
     memory_bytes: int
 
 
-def preview(wanted: ModelPreviewSpec, limits: Limits) -> NetworkPreview:
-    """Return the layers of a network.
+def spec_of(wanted: ModelPreviewSpec) -> ExperimentSpec:
+    """Return the spec of an experiment with the network."""
+    return ExperimentSpec.model_validate(wanted.model_dump(exclude_none=True))
+
+
+def preview(
+    spec: ExperimentSpec, limits: Limits, uploads: Mapping[str, UploadedFacts] = NO_UPLOADS
+) -> NetworkPreview:
+    """Return the layers of the network of a spec with one configuration.
+
+    Args:
+        spec: of the network.
+        limits: what it may be.
+        uploads: the uploaded data set that it names, by id.
 
     Raises:
         SpecError: the network cannot be trained on the data set, or is too large.
     """
-    fields = wanted.model_dump(exclude_none=True)
-    spec = ExperimentSpec.model_validate(fields)
-    _, point = next(grid.points(spec))
-    resolved = Resolution(point)
-    errors = rules.point_errors(resolved, limits)
-    if errors:
-        raise SpecError(errors)
-    network = resolved.network
-    shape, size = input_shape(resolved.dataset), resolved.batch_size
-    sizes = (
-        sizes_of(resolved.plan, wanted.activation, wanted.normalization)
-        if resolved.plan
-        else NetworkSizes(())
-    )
-    return NetworkPreview(sizes, size, training_bytes(network, shape, size))
+    (run,) = expand(spec, limits, uploads)
+    config = run.config
+    plan = planned_network(config.dataset, config.model, config.activation)
+    if plan is None:
+        raise SpecError([FieldError(("model", 0), f"{config.model.name} is no list of layers.")])
+    sizes = sizes_of(plan, config.activation, config.normalization)
+    return NetworkPreview(sizes, config.batch_size, run.configuration.memory.total)

@@ -43,12 +43,33 @@ def input_shape(dataset: Choice) -> tuple[int, ...]:
     preprocessing = dataset.parameters["preprocessing"]
     if preprocessing.name == "pca":
         return (preprocessing.parameters["components"],)
-    return facts(dataset).input_shape
+    return stored_shape(dataset)
+
+
+def stored_shape(dataset: Choice) -> tuple[int, ...]:
+    """Return the shape of one sample before preprocessing.
+
+    A sequence has its own length, and a table may have fewer columns of a category.
+    """
+    entry = facts(dataset)
+    if entry.one_hot is not None:
+        (features,) = entry.input_shape
+        (columns,) = (own for own in entry.parameters if own.name == entry.one_hot)
+        return (features - int(columns.default) + int(dataset.parameters[entry.one_hot]),)
+    length = dataset.parameters.get("length")
+    return entry.input_shape if length is None else (length, *entry.input_shape[1:])
 
 
 def facts(dataset: Choice) -> DatasetEntry:
-    """Return the catalog's entry of a data set."""
-    return cast("DatasetEntry", AXES["dataset"][dataset.name])
+    """Return the catalog's entry of a data set; an uploaded one has its configuration's facts."""
+    entry = cast("DatasetEntry", AXES["dataset"][dataset.name])
+    return entry.described_by(dataset.parameters)
+
+
+def stored_facts(dataset: Mapping[str, Any]) -> DatasetEntry | None:
+    """Return the same from a data set's JSON; None of one that this version does not have."""
+    entry = AXES["dataset"].get(dataset["name"])
+    return entry.described_by(dataset) if isinstance(entry, DatasetEntry) else None
 
 
 def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architecture:
@@ -75,6 +96,18 @@ def outputs_of(dataset: Choice, model: Choice) -> int:
     """Return the number of units of the output layer."""
     binary = model.parameters.get("head") == "binary"
     return 1 if binary else facts(dataset).classes
+
+
+#: Bias of lstm's forget gates where a spec leaves it out.
+_FORGET_BIAS = 1.0
+
+
+def with_forget_bias(model: Choice) -> Choice:
+    """Return a model with the bias of its forget gates decided, where it has such gates."""
+    parameters = model.parameters
+    if parameters.get("cell") != "lstm" or parameters["forget_bias"] is not None:
+        return model
+    return model.model_copy(update={"forget_bias": _FORGET_BIAS})
 
 
 #: Initializers of variance scale / fan-in that have a name, by scale.
@@ -120,12 +153,12 @@ class Resolution:
 
     @cached_property
     def model(self) -> Choice:
-        """The model with its head and its layers' initializers decided.
+        """The model with its head, its forget gates and its layers' initializers decided.
 
         A head left to ``auto`` is binary (one sigmoid unit) for two classes, unless the loss
         needs one output per class.
         """
-        model = self._with_initializers(self.chosen("model"))
+        model = self._with_initializers(with_forget_bias(self.chosen("model")))
         if model.parameters.get("head") != "auto":
             return model
         loss = self.chosen("loss")

@@ -19,9 +19,11 @@ from service.specs.layer_rules import (
     stated_errors,
 )
 from service.specs.limits import Limits
+from service.specs.memory import MemoryEstimate, gigabytes
 from service.specs.planning import pieces_of
 from service.specs.plans import ArchitectureError
-from service.specs.resolution import Resolution, facts, training_samples
+from service.specs.recurrent_rules import recurrent_errors
+from service.specs.resolution import Resolution, facts, stored_shape, training_samples
 from service.specs.spec import ExperimentSpec
 
 #: Normalizations that compute statistics of the batch.
@@ -70,9 +72,27 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_size_errors(resolved, limits),
         *_batch_errors(resolved, limits),
         *normalization_errors(resolved),
+        *recurrent_errors(resolved),
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
     ]
+
+
+def memory_errors(resolved: Resolution, needed: MemoryEstimate, limits: Limits) -> list[FieldError]:
+    """Return why no worker can hold a point that can be trained otherwise."""
+    most = limits.max_memory_bytes
+    if most is None or needed.total <= most:
+        return []
+    axis = needed.cause
+    if axis == "batch_size" and resolved.chosen("batch_size") is None:
+        axis = "model"  # its own batch size
+    largest = {"dataset": "the dataset", "model": "the model", "batch_size": "a batch"}
+    detail = (
+        f"A run of this needs about {gigabytes(needed.total)} of memory, most of it for "
+        f"{largest[needed.cause]}, and the largest worker has {gigabytes(most)} for one. Choose a "
+        "smaller batch_size, model or dataset, or start a worker with more memory."
+    )
+    return [FieldError(resolved.point[axis].location, detail)]
 
 
 def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:
@@ -136,7 +156,7 @@ def _preprocessing_errors(resolved: Resolution) -> Iterator[FieldError]:
             f"scale is for pixels, and {dataset.name} has none. Use standardize.",
         )
     if preprocessing.name == "pca":
-        features, samples = math.prod(facts(dataset).input_shape), training_samples(dataset)
+        features, samples = math.prod(stored_shape(dataset)), training_samples(dataset)
         components = preprocessing.parameters["components"]
         if components > min(features, samples):
             yield FieldError(

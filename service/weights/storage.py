@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
@@ -32,6 +32,7 @@ _RESERVED_SHARE = 0.05
 _RESERVED_BYTES = 1_000_000_000
 
 _ID_LENGTH = 36
+_PIECE_BYTES = 1 << 20
 
 
 def weights_name(run_id: uuid.UUID, attempt: int, moment: Moment) -> str:
@@ -53,6 +54,9 @@ class Storage(Protocol):
     def write(self, name: str, parts: Sequence[bytes], *, durable: bool = True) -> None:
         """Write a file, whole or not at all; ``durable``: it survives a power cut."""
 
+    def put(self, name: str, path: Path) -> None:
+        """Write a file with the content of another one, whole or not at all, piece by piece."""
+
     def open(self, name: str) -> BinaryIO:
         """Open a file for reading; it is seekable."""
 
@@ -71,9 +75,18 @@ class Folder:
 
     def write(self, name: str, parts: Sequence[bytes], *, durable: bool = True) -> None:
         """Write to a temporary name, sync, rename, and sync the folder."""
+        self._write(name, sum(map(len, parts)), parts, durable=durable)
+
+    def put(self, name: str, path: Path) -> None:
+        """Write the content of a file in the same way."""
+        with path.open("rb") as file:
+            pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
+            self._write(name, path.stat().st_size, pieces, durable=True)
+
+    def _write(self, name: str, size: int, parts: Iterable[bytes], *, durable: bool) -> None:
         path = self._root / name
         self._create(path.parent)
-        _check_space(path.parent, sum(map(len, parts)))
+        _check_space(path.parent, size)
         # It begins with the run's id too: ``files.purge`` then finds what a killed worker leaves.
         temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
@@ -140,6 +153,15 @@ class Remote:
             except FileNotFoundError:  # a location whose folders must exist first
                 files.makedirs(path.rpartition("/")[0], exist_ok=True)
                 files.pipe_file(path, data)
+
+    def put(self, name: str, path: Path) -> None:
+        """Write the content of a file."""
+        with self._at(name) as (files, target):
+            try:
+                files.put_file(str(path), target)
+            except FileNotFoundError:  # a location whose folders must exist first
+                files.makedirs(target.rpartition("/")[0], exist_ok=True)
+                files.put_file(str(path), target)
 
     def open(self, name: str) -> BinaryIO:
         """Open a file for reading."""

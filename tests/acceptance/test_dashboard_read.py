@@ -61,6 +61,23 @@ BOUNDARY = {
     "labels": [0, 1],
 }
 
+OUTPUTS = {
+    "samples": 4,
+    "probability_edges": [0.0, 0.5, 1.0],
+    "loss_edges": [0.01, 0.1, 1.0],
+    "classes": [
+        {
+            "label": label,
+            "count": 2,
+            "non_finite": 0,
+            "right": 2,
+            "probabilities": [0, 2],
+            "losses": [2, 0],
+        }
+        for label in (0, 1)
+    ],
+}
+
 
 #: What goes on beyond its edge, but is no region with a name that the keyboard can scroll.
 _OUT_OF_REACH = """() => [...document.querySelectorAll("#main *")].filter((each) =>
@@ -88,7 +105,8 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     lab.submit(name="two moons", dataset="moons", model=model, epochs=3)
     lab.fail(lab.taken("first"), "The disk is full.")
     held = lab.taken("second")
-    lab.start(held, Insight(_layers(1e7), RecordedDiagnosis("vanishing", [FINDING, NEIGHBOUR])))
+    found = RecordedDiagnosis("vanishing", [FINDING, NEIGHBOUR])
+    lab.start(held, Insight(_layers(1e7, boundary=BOUNDARY), found))
     lab.epoch(held, 1, val_accuracy=0.5)
     page = visit(served.url).goto(f"#/runs/{held.run_id}")
 
@@ -96,12 +114,28 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
         return page.locator("section", has=page.get_by_role("heading", name=name, exact=True))
 
     boundary = section("Decision boundary")
-    expect(boundary).to_contain_text("The boundary is drawn when the run has ended.")
+    expect(boundary.locator("output")).to_have_text("Epoch 0: at initialization")
+    expect(boundary.locator("img:not(.pending)")).to_be_visible()
+    outputs = section("Probabilities and losses")
+    expect(outputs).to_contain_text("The histograms are drawn when the run has ended.")
     lab.epoch(held, 2, val_accuracy=0.75)
     lab.epoch(
-        held, 3, "completed", Insight(_layers(0.5, ["output"], boundary=BOUNDARY)), val_accuracy=0.9
+        held,
+        3,
+        "completed",
+        Insight(_layers(0.5, ["output"], boundary=BOUNDARY, outputs=OUTPUTS)),
+        val_accuracy=0.9,
     )
-    assert boundary.locator("img:not(.pending)").evaluate("image => image.decode().then(() => 1)")
+    expect(boundary.locator("output")).to_have_text("Epoch 3")
+    for panel in (boundary, outputs):
+        panel.scroll_into_view_if_needed()
+        picture = panel.locator("img:not(.pending)")
+        assert picture.evaluate("image => image.decode().then(() => 1)")
+    boundary.get_by_role("button", name="Replay").click()
+    expect(boundary.locator("output")).to_have_text("")
+    expect(boundary.get_by_role("button", name="Pause")).to_be_visible()
+    boundary.get_by_role("slider", name="Epoch of the boundary").press("Home")
+    expect(boundary.locator("output")).to_have_text("Epoch 0: at initialization")
     expect(page.locator(".crumbs")).to_contain_text("two moons")
     told = section("Log").locator("li")
     expect(told).to_contain_text(

@@ -156,6 +156,73 @@ def test_up_names_the_page_first_and_logs_requests_in_a_file_only(up, tmp_path):
     assert "Application startup complete" in shown
 
 
+def test_up_runs_in_an_odd_environment(tmp_path, environment):
+    """Another address of the loopback, proxies, libpq's variables, no workers, a closed pipe."""
+    odd = {
+        "ACTINIUM_HOST": "::1",
+        "ACTINIUM_WORKERS": "0",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "ALL_PROXY": "socks5://127.0.0.1:9",
+        "PGSSLMODE": "require",
+        "PGOPTIONS": "-c search_path=nowhere",
+        "PGSERVICE": "none",
+        "PYTHONIOENCODING": "ascii",
+        "COLUMNS": "0",
+    }
+    started = subprocess.Popen(
+        [sys.executable, "-m", "deploy.up"],
+        cwd=tmp_path,
+        env=environment | odd,
+        stdout=subprocess.PIPE,
+        stderr=(tmp_path / "errors.log").open("w"),
+        text=True,
+    )
+    try:
+        assert started.stdout is not None
+        shown = iter(started.stdout.readline, "")
+        ready = next(line for line in shown if line.startswith("Actinium is ready"))
+        url = ready.split()[3]
+        assert url.startswith("http://[::1]:")
+        started.stdout.close()  # as `make up | head -3` does
+        sign = tmp_path / "a home" / "alive" / "scheduler"
+        for _ in range(2):
+            seen = sign.stat().st_mtime
+            wait_for(lambda seen=seen: sign.stat().st_mtime > seen, what="the scheduler turns")
+        made = subprocess.run(
+            [sys.executable, "-m", "service.cli", "keys", "create", "--name=n", "--scope=read"],
+            cwd=tmp_path,
+            env=environment | odd,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        key = {"Authorization": f"Bearer {made.stdout.strip()}"}
+        assert httpx.get(f"{url}/v1/runs", headers=key, trust_env=False).status_code == 200
+        assert httpx.get(f"{url}/v1/runs", trust_env=False).status_code == 401
+    finally:
+        started.send_signal(signal.SIGINT)
+        assert started.wait(40) == 0
+    assert (tmp_path / "errors.log").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("ACTINIUM_WORKERS", "two", "ACTINIUM_WORKERS must be a whole number.\n"),
+        (
+            "ACTINIUM_HOST",
+            "203.0.113.7",
+            "The API cannot listen on 203.0.113.7, port 8124: Cannot assign requested address. "
+            "Set ACTINIUM_HOST or ACTINIUM_PORT.\n",
+        ),
+    ],
+)
+def test_up_with_a_bad_setting_is_one_sentence(run, environment, variable, value, sentence):
+    environment |= {"ACTINIUM_PORT": "8124", variable: value}
+    result = run("deploy.up")
+    assert (result.returncode, result.stderr) == (1, sentence)
+
+
 @pytest.mark.parametrize(
     ("line", "request_line"),
     [

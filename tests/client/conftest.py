@@ -73,7 +73,7 @@ def actinium(environment, tmp_path, monkeypatch) -> Callable[..., CommandResult]
             for name, value in (environment | where | more).items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["actinium", *words])
-            patch.setattr(sys, "stdin", io.StringIO(given))
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
             out, err = io.BytesIO(), io.BytesIO()
             patch.setattr(sys, "stdout", io.TextIOWrapper(out, "utf-8", write_through=True))
             patch.setattr(sys, "stderr", io.TextIOWrapper(err, "utf-8", write_through=True))

@@ -12,6 +12,11 @@ import yaml
 from tests.support.paths import ROOT
 
 UUID_LENGTH = 36
+CLAIM = {
+    "statement": "relu beats leaky relu",
+    "better": {"activation": "relu"},
+    "than": {"activation": "leaky_relu"},
+}
 
 
 def _json(result):
@@ -28,6 +33,7 @@ def test_flags_make_the_spec(actinium, client):
             *("--model", "mlp:hidden_units=[10,5]", "--batch-size", "32", "--seeds", "3"),
             *("--epochs", "2", "--train-size", "640", "--test-size", "320", "--no-reuse"),
             *("--tag", "course:dl", "--name", "flags", "--layer-statistics", "off", "--json"),
+            *("--early-stopping", "patience=1,metric=val_accuracy", "--claim", json.dumps(CLAIM)),
         )
     )
     assert made["runs"]["total"] == 6
@@ -43,6 +49,26 @@ def test_flags_make_the_spec(actinium, client):
     assert (spec["batch_size"], spec["seeds"], spec["epochs"]) == ([32], [0, 1, 2], 2)
     assert (spec["reuse"], spec["layer_statistics"]) == (False, "off")
     assert (spec["name"], spec["tags"]) == ("flags", {"course": "dl"})
+    stopping = {"metric": "val_accuracy", "patience": 1, "min_delta": 0}
+    assert spec["early_stopping"] == stopping
+    assert [claim["statement"] for claim in spec["claims"]] == [CLAIM["statement"]]
+
+
+def test_flags_make_variants_and_what_is_unreadable_is_refused(actinium, client):
+    variants = [{"label": name, "activation": name} for name in ("relu", "tanh")]
+    flags = [word for variant in variants for word in ("--variant", json.dumps(variant))]
+    made = _json(actinium("run", *flags, "--early-stopping", "4", "--json"))
+    spec = client.experiment(made)["spec"]
+    assert [variant["label"] for variant in spec["variants"]] == ["relu", "tanh"]
+    assert spec["early_stopping"]["patience"] == 4
+    for flag, word, sentence in (
+        ("--early-stopping", "soon", "write a number of epochs"),
+        ("--claim", "[]", "is not a JSON object"),
+        ("--variant", "{", "is not valid JSON"),
+    ):
+        refused = actinium("run", "--activation", "relu", flag, word)
+        assert refused.returncode == 2
+        assert sentence in refused.stderr
 
 
 @pytest.mark.parametrize("ending", ["json", "yaml", "-"])
@@ -137,7 +163,10 @@ def test_what_there_is(actinium):
     axes = _json(actinium("catalog", "--json"))
     assert "activation" in [axis["axis"] for axis in axes]
     assert "leaky_relu" in actinium("catalog", "activation").stdout
-    assert "negative_slope=0.01" in actinium("catalog", "activation", "leaky_relu").stdout
+    leaky_relu = actinium("catalog", "activation", "leaky_relu").stdout
+    assert "negative_slope=0.01" in leaky_relu
+    assert "What it solved:" in leaky_relu
+    assert "Maas, Hannun & Ng 2013" in leaky_relu
     names = [preset["name"] for preset in _json(actinium("presets", "--json"))]
     assert "activation_showdown" in names
     assert "claims" in _json(actinium("presets", names[0], "--json"))
@@ -154,6 +183,8 @@ WRONG = [
     (["history", "last"], 1, "Give a run's id"),
     (["ls", "--tag", "course"], 2, "write it as key:value"),
     (["compare", "last", "--against", "relu"], 2, "write it as axis:label"),
+    (["compare", "last", "--target", "0.97"], 2, "write it as metric:value"),
+    (["compare", "last", "--target", "val_accuracy:high"], 2, "write the target as val_accuracy"),
     (["run", "no_such_preset"], 1, "no_such_preset"),
     (["run", "missing.json"], 1, "missing.json cannot be read or written: no such file"),
     (["run", "broken.json"], 1, "broken.json is not valid JSON"),
@@ -261,3 +292,13 @@ def test_metrics_are_listed_and_shown_by_their_kind(actinium, client, lab):
     shares = {name for name, metric in listed.items() if metric["kind"] == "share"}
     assert {"clipped_fraction", "val_accuracy"} <= shares
     assert ("50.00%" in table, "25.00%" in table, "0.125" in table) == (True, True, True)
+
+
+def test_names_cannot_command_the_terminal(actinium, lab):
+    name = "a\x1b]0;title\x07 \x9b31m \u202ereversed"
+    lab.submit(name=name, variants=[{"label": "v\x1b[31m"}], activation="relu")
+    for words in (["ls"], ["show", "last"], ["runs", "last"], ["compare", "last"]):
+        shown = actinium(*words).stdout
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown), words
+    assert "a\u241b]0;title" in actinium("ls").stdout
+    assert json.loads(actinium("ls", "--json").stdout)[0]["name"] == name

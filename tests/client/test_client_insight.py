@@ -9,9 +9,10 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from actinium import ApiError
+from service.histories.diagnoses import Insight
 from service.weights.checksums import with_checksum
 from service.weights.storage import open_storage, weights_name
-from tests.support.layer_samples import SICK, insight
+from tests.support.layer_samples import SICK, insight, statistics
 
 
 def test_layers_and_the_diagnosis_come_as_numbers(client, lab):
@@ -31,6 +32,44 @@ def test_layers_and_the_diagnosis_come_as_numbers(client, lab):
     assert client.run(claim.run_id)["diagnosis"] == diagnosis
     assert [run["id"] for run in client.runs(verdict=SICK.verdict)] == [str(claim.run_id)]
     assert list(client.runs(verdict="healthy")) == []
+
+
+def test_boundary_and_outputs_come_as_numbers(client, lab):
+    lab.submit(epochs=1)
+    claim = lab.taken()
+    boundary = {
+        "extent": [0.0, 1.0, 0.0, 1.0],
+        "size": 2,
+        "predicted": [0, 1, 1, 0],
+        "confidence": [0.5, 0.6, 0.7, 0.8],
+        "points": [[0.5, 0.5]],
+        "labels": [1],
+    }
+    outputs = {"samples": 0, "probability_edges": [0, 1], "loss_edges": [0.1, 1], "classes": []}
+    lab.start(claim, insight())
+    last = Insight({**statistics(), "boundary": boundary, "outputs": outputs}, SICK)
+    lab.epoch(claim, 1, "completed", last)
+    found = client.decision_boundary(claim.run_id)
+    run = {"run_id": str(claim.run_id), "epoch": 1}
+    assert found == {**run, "epochs_available": [0, 1], **boundary}
+    assert client.decision_boundary(claim.run_id, epoch=1) == found
+    assert client.outputs(claim.run_id) == {**run, **outputs}
+    with pytest.raises(ApiError, match="two features"):
+        client.decision_boundary(claim.run_id, epoch=0)
+
+
+def test_a_notebook_plays_a_film(client, lab, tmp_path):
+    lab.submit(epochs=1)
+    claim = lab.taken()
+    lab.start(claim, insight())
+    lab.epoch(claim, 1, "completed", insight(diagnosis=SICK))
+    film = client.run_figure(claim.run_id, "layers", kind="gif", output=True)
+    assert film.data.startswith(b"GIF89a")
+    assert film._repr_html_().startswith('<img src="data:image/gif;base64,R0lGODlh')
+    assert film._repr_svg_() is film._repr_png_() is None
+    assert film.save(tmp_path / "layers.gif").read_bytes() == film.data
+    with pytest.raises(ValueError, match=r"layers\.gif"):
+        film.save(tmp_path / "layers.png")
 
 
 def test_weights_are_saved_as_the_worker_left_them(client, lab, settings, tmp_path):

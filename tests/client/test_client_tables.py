@@ -170,3 +170,19 @@ def test_a_comparison_says_how_much_of_the_spread_is_of_the_data(read, lab):
         lab.train(lab.taken(), val_accuracy=0.5 + number / 100)
     shown = " ".join(read("compare", "last"))
     assert "Standard deviations within a configuration: 2.83% between draws of the data" in shown
+
+
+def test_a_ranking_by_epochs_to_a_target_names_it_and_counts_those_that_reached_it(read, lab):
+    lab.submit(activation=["relu", "tanh"], seeds=2)
+    reached = {"relu": (1, 1), "tanh": (2, 3)}
+    while claim := lab.claim():
+        first = reached[claim.config["activation"]["name"]][claim.seed]
+        for epoch in (1, 2):
+            found = {"val_accuracy": 0.9 if epoch >= first else 0.5}
+            lab.epoch(claim, epoch, "completed" if epoch == 2 else None, **found)
+    lines = read("compare", "last", "--metric", "epochs_to", "--target", "val_accuracy:0.9")
+    shown = " ".join(" ".join(lines).split())
+    assert shown.startswith("relu leads. Undecided: tanh")
+    assert "reached by 1 of 2" in shown
+    assert "Epochs to the target: Validation accuracy 90.00%. Lowest first." in shown
+    assert "such a run counts as 3" in shown

@@ -114,6 +114,12 @@ VARIED: dict[str, dict[str, Any]] = {
     "group_norm": {"normalization": {"name": "group", "groups": 1}},
     "switchable_norm": {"normalization": "switchable"},
     "rms_norm": {"normalization": "rms"},
+    "weight_norm": {
+        "normalization": "weight",
+        "initializer": ["he_uniform", "orthogonal"],
+        "layer_statistics": {"every": 1, "samples": 20},
+        "clipping": {"name": "norm", "max_norm": 0.5},
+    },
     # With tanh: relu's zeros give a layer without variance, which makes rounding large.
     **{
         f"{name}_norm_after": {
@@ -148,6 +154,7 @@ CNNS: dict[str, dict[str, Any]] = {
         | {"normalization": normalization}
         for normalization in (
             {"name": "batch"},
+            {"name": "weight"},
             {"name": "layer"},
             {"name": "instance"},
             {"name": "group", "groups": 2},

@@ -16,7 +16,7 @@ class Part:
 
     Attributes:
         inputs: float32, (samples, channels, height, width) for images, (samples, features)
-            for points and tables.
+            for points and tables, (samples, steps, features) for sequences.
         labels: int64, (samples,), from 0 on.
     """
 
@@ -49,7 +49,7 @@ class Dataset:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one sample: (channels, height, width), or (features,)."""
+        """The shape of one sample: (channels, height, width), (steps, features) or (features,)."""
         return tuple(self.train.inputs.shape[1:])
 
     def to(self, device: torch.device) -> "Dataset":

@@ -5,15 +5,15 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from service.catalog.axes import AXES
-from service.catalog.entry import DatasetEntry
+from service.catalog.datasets import FACTS
 from service.specs.choices import Choice
+from service.specs.resolution import facts
 from workers.datasets.ball import ball
 from workers.datasets.churn import churn
 from workers.datasets.dataset import Dataset, Part
@@ -24,6 +24,8 @@ from workers.datasets.planar import circles, moons
 from workers.datasets.preprocessings import PREPROCESSINGS, Apply
 from workers.datasets.samples import Samples
 from workers.datasets.shuffled import hypercube, parabola
+from workers.datasets.temporal_order import temporal_order
+from workers.datasets.uploaded import uploaded
 
 #: Functions from the data folder, ``train_size``, ``test_size`` and a data set's own parameters to
 #: the first samples of both parts.
@@ -37,6 +39,8 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "hypercube": hypercube,
     "parabola": parabola,
     "churn": churn,
+    "temporal_order": temporal_order,
+    "uploaded": uploaded,
 }
 
 _REPOSITORY_DATA = Path(__file__).parents[2] / "data"
@@ -60,24 +64,28 @@ def load(dataset: Choice, folder: Path | None = None) -> Dataset:
 
     Args:
         dataset: a configuration's ``dataset``.
-        folder: of the files, by default ``data_folder()``.
+        folder: of the files, by default ``data_folder()``; of an uploaded data set, the one that
+            has its file.
 
     Raises:
         DatasetError: a file is missing or damaged, or cannot be fetched.
     """
-    return _load(dataset.name, folder or data_folder(), **dataset.parameters)
+    known = facts(dataset)
+    own = {name: value for name, value in dataset.parameters.items() if name not in FACTS}
+    return _load(dataset.name, folder or data_folder(), known.largest_value, **own)
 
 
 @lru_cache(maxsize=2)
 def _load(
     name: str,
     folder: Path,
+    largest: float | None,
     *,
     validation_split: float,
     folds: int | None,
     fold: int | None,
     preprocessing: Choice,
-    **parameters: float,
+    **parameters: Any,
 ) -> Dataset:
     samples = DATASETS[name](folder, **parameters)
     inputs, labels = samples.train_inputs, samples.train_labels
@@ -87,7 +95,6 @@ def _load(
         else _fold(labels, folds, fold)
     )
     fit = PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
-    largest = cast("DatasetEntry", AXES["dataset"][name]).largest_value
     apply = fit(inputs[trained], largest)
     test = _part(samples.test_inputs, samples.test_labels, apply)
     keeps_test = bool(validation_split) or folds is not None

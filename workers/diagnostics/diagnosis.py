@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
+from workers.diagnostics import sentences
 from workers.diagnostics.examination import examine
 from workers.diagnostics.findings import Diagnosis, Finding, conclude
 from workers.diagnostics.layers import NetworkStatistics
@@ -11,7 +12,6 @@ from workers.diagnostics.steps import largest_update, small_steps
 from workers.diagnostics.thresholds import Thresholds
 
 _STANDARD = Thresholds()
-_SMALLER_STEPS = "Lower the learning rate, or clip the gradient."
 
 
 class Diagnostician:
@@ -70,7 +70,10 @@ class Diagnostician:
             self._findings.setdefault((finding.kind, finding.layer, finding.decisive), finding)
 
     def _diverged(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
-        for name, what in (("loss", "training"), ("val_loss", "validation")):
+        for name, sentence in (
+            ("loss", sentences.DIVERGED_TRAINING),
+            ("val_loss", sentences.DIVERGED_VALIDATION),
+        ):
             if not math.isfinite(metrics[name]):
                 yield Finding(
                     "diverged",
@@ -78,9 +81,8 @@ class Diagnostician:
                     epoch,
                     value=metrics[name],
                     threshold=math.inf,
-                    explanation=f"The {what} loss of epoch {epoch} is not a finite number, which "
-                    "ended the run.",
-                    advice="Lower the learning rate, to a tenth for a start, or clip the gradient.",
+                    explanation=sentence.format(epoch=epoch),
+                    advice=sentences.DIVERGED_ADVICE,
                 )
                 return
 
@@ -96,8 +98,8 @@ class Diagnostician:
                 epoch,
                 value=norm,
                 threshold=math.inf,
-                explanation=f"The mean gradient norm of epoch {epoch} is not a finite number.",
-                advice=_SMALLER_STEPS,
+                explanation=sentences.GRADIENT_NOT_FINITE.format(epoch=epoch),
+                advice=sentences.SMALLER_STEPS_ADVICE,
             )
         elif norm > limit * largest > 0 and metrics["loss"] > self._losses[-1]:
             yield Finding(
@@ -106,10 +108,14 @@ class Diagnostician:
                 epoch,
                 value=norm / largest,
                 threshold=limit,
-                explanation=f"The mean gradient norm of epoch {epoch} is {norm:.3g}, "
-                f"{norm / largest:.3g} times the largest before, and the loss rose from "
-                f"{self._losses[-1]:.3g} to {metrics['loss']:.3g}.",
-                advice=_SMALLER_STEPS,
+                explanation=sentences.GRADIENT_JUMP.format(
+                    epoch=epoch,
+                    norm=norm,
+                    times=norm / largest,
+                    before=self._losses[-1],
+                    loss=metrics["loss"],
+                ),
+                advice=sentences.SMALLER_STEPS_ADVICE,
             )
 
     def _clipping(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Finding]:
@@ -121,10 +127,8 @@ class Diagnostician:
                 epoch,
                 value=share,
                 threshold=self._limits.clipped_fraction,
-                explanation=f"Clipping changed the gradient at {share:.0%} of the steps of epoch "
-                f"{epoch}: it, more than the learning rate, sets the size of the steps.",
-                advice="Raise the threshold of the clipping, or lower the learning rate, unless "
-                "this is meant.",
+                explanation=sentences.CLIPPING_ACTIVE.format(share=share, epoch=epoch),
+                advice=sentences.CLIPPING_ACTIVE_ADVICE,
             )
 
     def _plateau(self, epoch: int) -> Iterator[Finding]:
@@ -141,10 +145,10 @@ class Diagnostician:
                 epoch,
                 value=change,
                 threshold=self._limits.plateau_change,
-                explanation=f"Over the {len(recent)} epochs up to epoch {epoch} the training loss "
-                f"moved by {change:.2%} and stayed near {self._chance_loss:.3g}, where guessing "
-                "would leave it.",
-                advice="Change the learning rate or train longer, unless another finding says why.",
+                explanation=sentences.PLATEAU.format(
+                    epochs=len(recent), epoch=epoch, change=change, loss=self._chance_loss
+                ),
+                advice=sentences.PLATEAU_ADVICE,
             )
 
 

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterator
 
+from workers.diagnostics import sentences
 from workers.diagnostics.findings import Finding
 from workers.diagnostics.flow import flow_findings
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
 from workers.diagnostics.setting import Setting
 from workers.diagnostics.steps import large_step
+from workers.diagnostics.steps_of_sequences import sequence_findings
 from workers.diagnostics.thresholds import Thresholds
 
 
@@ -39,6 +41,7 @@ def examine(
     if epoch == 0:
         yield from _length(statistics, limits)
     yield from flow_findings(statistics, epoch, limits, setting)
+    yield from sequence_findings(statistics, epoch, limits)
 
 
 def _symmetric(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:
@@ -46,22 +49,15 @@ def _symmetric(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:
         if not layer.symmetric:
             continue
         kept = layer.symmetry_kept
-        consequence = (
-            "they get the same gradient and stay copies of a single one"
-            if kept
-            else "only the next layer's weights or the dropout after them tell them apart"
-        )
+        sentence = sentences.SYMMETRIC if kept else sentences.EQUAL_UNITS
         yield Finding(
             "symmetric" if kept else "equal_units",
             layer.name,
             epoch,
             value=float(layer.units),
             threshold=1.0,
-            explanation=f"All {layer.units} units of {layer.name} have the same weights, so "
-            f"{consequence}.",
-            advice="Draw the initial weights at random; the biases may be zeros."
-            if kept
-            else "Nothing has to change; weights drawn at random would learn sooner.",
+            explanation=sentence.format(units=layer.units, layer=layer.name),
+            advice=sentences.SYMMETRIC_ADVICE if kept else sentences.EQUAL_UNITS_ADVICE,
         )
 
 
@@ -75,14 +71,10 @@ def _dead(statistics: NetworkStatistics, epoch: int, limits: Thresholds) -> Iter
             epoch,
             value=layer.dead_fraction,
             threshold=limits.dead_share,
-            explanation=f"{layer.dead_fraction:.0%} of the units of {layer.name} are dead: "
-            f"on none of {statistics.samples} samples does their activation let a gradient "
-            "through, so their weights never change.",
-            advice="Start with biases of zero and smaller weights, or use an activation with a "
-            "slope on both sides, such as leaky_relu, elu or gelu."
-            if epoch == 0
-            else "Lower the learning rate or clip the gradient, or use an activation with a slope "
-            "on both sides, such as leaky_relu, elu or gelu.",
+            explanation=sentences.DEAD.format(
+                share=layer.dead_fraction, layer=layer.name, samples=statistics.samples
+            ),
+            advice=sentences.DEAD_AT_FIRST_ADVICE if epoch == 0 else sentences.DEAD_LATER_ADVICE,
         )
 
 
@@ -105,25 +97,22 @@ def _dying(
                 epoch,
                 value=layer.dead_fraction,
                 threshold=before.dead_fraction,
-                explanation=f"{layer.name} has {died} more dead {_units(died)} than before the "
-                f"first step, {layer.dead_fraction:.1%} of its {layer.units} in all.",
-                advice="Nothing has to change while the loss falls; else lower the learning rate.",
+                explanation=sentences.DYING.format(
+                    layer=layer.name,
+                    died=died,
+                    noun="unit" if died == 1 else "units",
+                    share=layer.dead_fraction,
+                    units=layer.units,
+                ),
+                advice=sentences.DYING_ADVICE,
             )
-
-
-def _units(count: int) -> str:
-    return "unit" if count == 1 else "units"
 
 
 def _saturated(statistics: NetworkStatistics, epoch: int, limits: Thresholds) -> Iterator[Finding]:
     if epoch > 0 and statistics.loss < limits.stuck_loss * statistics.chance_loss:
         return  # many networks that have learnt well are saturated
     hidden = statistics.hidden
-    advice = (
-        "Draw the initial weights smaller, standardize the inputs, or add a normalization."
-        if epoch == 0
-        else "Lower the learning rate, or add a normalization before the activation."
-    )
+    advice = sentences.SATURATED_AT_FIRST_ADVICE if epoch == 0 else sentences.SATURATED_LATER_ADVICE
     full = [layer for layer in hidden if layer.saturated_fraction > limits.saturated_layer]
     for layer in full:
         yield Finding(
@@ -132,8 +121,9 @@ def _saturated(statistics: NetworkStatistics, epoch: int, limits: Thresholds) ->
             epoch,
             value=layer.saturated_fraction,
             threshold=limits.saturated_layer,
-            explanation=f"{layer.saturated_fraction:.0%} of the z-values of {layer.name} lie "
-            "where its activation is flat, so hardly a gradient passes.",
+            explanation=sentences.SATURATED_LAYER.format(
+                share=layer.saturated_fraction, layer=layer.name
+            ),
             advice=advice,
         )
     share = sum(layer.saturated_fraction for layer in hidden) / len(hidden)
@@ -145,16 +135,19 @@ def _saturated(statistics: NetworkStatistics, epoch: int, limits: Thresholds) ->
             epoch,
             value=share,
             threshold=limits.saturated_share,
-            explanation=f"Over the hidden layers {share:.0%} of the z-values lie where the "
-            f"activation is flat, in {worst.name} {worst.saturated_fraction:.0%}; there hardly a "
-            "gradient passes.",
+            explanation=sentences.SATURATED_LAYERS.format(
+                share=share, layer=worst.name, most=worst.saturated_fraction
+            ),
             advice=advice,
         )
 
 
 def _overflown(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:
     for layer in statistics.layers:
-        for name, values in (("z-values", layer.z), ("gradients", layer.gradient)):
+        for sentence, values in (
+            (sentences.OVERFLOWN_Z, layer.z),
+            (sentences.OVERFLOWN_GRADIENT, layer.gradient),
+        ):
             if values.non_finite:
                 share = values.non_finite / values.count
                 yield Finding(
@@ -163,11 +156,10 @@ def _overflown(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:
                     epoch,
                     value=share,
                     threshold=0.0,
-                    explanation=f"{share:.1%} of the {name} of {layer.name} are not finite: they "
-                    "have outgrown float32, or come from others that have.",
-                    advice="Draw the initial weights far smaller, or scale the inputs."
+                    explanation=sentence.format(share=share, layer=layer.name),
+                    advice=sentences.OVERFLOWN_AT_FIRST_ADVICE
                     if epoch == 0
-                    else "Lower the learning rate, or clip the gradient.",
+                    else sentences.SMALLER_STEPS_ADVICE,
                 )
                 return  # the layers after it are not finite either
 
@@ -183,10 +175,8 @@ def _length(statistics: NetworkStatistics, limits: Thresholds) -> Iterator[Findi
             epoch=0,
             value=growth,
             threshold=limits.length_growth,
-            explanation=f"The mean square of the z-values grows {growth:.3g} times from "
-            f"{first.name} to {last.name}, whatever the sample.",
-            advice=f"Draw the initial weights about {per_layer:.2g} times smaller, or add a "
-            "normalization.",
+            explanation=sentences.LENGTH.format(growth=growth, first=first.name, last=last.name),
+            advice=sentences.SMALLER_WEIGHTS_ADVICE.format(times=per_layer),
         )
     times = _quotient(statistics.loss, statistics.chance_loss)
     if times > limits.long_loss:
@@ -196,10 +186,8 @@ def _length(statistics: NetworkStatistics, limits: Thresholds) -> Iterator[Findi
             epoch=0,
             value=times,
             threshold=limits.long_loss,
-            explanation=f"Before the first step the loss is {statistics.loss:.3g}, {times:.3g} "
-            "times that of guessing: the logits are too large.",
-            advice="Draw the initial weights smaller, those of the output layer first, or scale "
-            "the inputs.",
+            explanation=sentences.LARGE_LOGITS.format(loss=statistics.loss, times=times),
+            advice=sentences.LARGE_LOGITS_ADVICE,
         )
 
 

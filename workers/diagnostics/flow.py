@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from workers.diagnostics import sentences
 from workers.diagnostics.findings import Finding
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
 from workers.diagnostics.setting import Setting
@@ -84,8 +85,8 @@ def flow_findings(
         return
     first, last = statistics.hidden[0].name, statistics.hidden[-1].name
     ways = (
-        _Way("spread of the z-values", flow.forward, flow.forward_gain, first, last),
-        _Way("gradient", flow.backward, flow.backward_gain, last, first),
+        _Way(*_SIGNAL, flow.forward, flow.forward_gain, first, last),
+        _Way(*_GRADIENT, flow.backward, flow.backward_gain, last, first),
     )
     for way in ways:
         yield from _vanishing(way, flow.layers, epoch, limits, setting)
@@ -95,13 +96,25 @@ def flow_findings(
 
 @dataclass(frozen=True)
 class _Way:
-    """A way through the hidden layers, and how much what passes it changes."""
+    """A way through the hidden layers, and how much what passes it changes.
 
-    what: str
+    ``vanishing`` and ``exploding`` are the sentences that say so.
+    """
+
+    vanishing: str
+    exploding: str
     ratio: float
     gain: float
     start: str
     end: str
+
+    def said(self, sentence: str) -> str:
+        """Return a sentence with the values of this way."""
+        return sentence.format(ratio=self.ratio, gain=self.gain, start=self.start, end=self.end)
+
+
+_SIGNAL = (sentences.VANISHING_SIGNAL, sentences.EXPLODING_SIGNAL)
+_GRADIENT = (sentences.VANISHING_GRADIENT, sentences.EXPLODING_GRADIENT)
 
 
 def _explained_otherwise(statistics: NetworkStatistics) -> bool:
@@ -123,8 +136,7 @@ def _vanishing(
         epoch,
         value,
         limit,
-        f"The {way.what} shrinks to {way.ratio:.2g} of what it was from {way.start} to {way.end}, "
-        f"{way.gain:.2g} times per layer: {_LITTLE[way.what]}.",
+        way.said(way.vanishing),
         _advice_on_vanishing(way, epoch, setting),
         decisive=limit < 1 / limits.end_to_end or not setting.adaptive,
     )
@@ -137,9 +149,9 @@ def _exploding(way: _Way, layers: int, limits: Thresholds, setting: Setting) -> 
         if not value > limit:
             return
     advice = (
-        "Use fewer layers: a normalization does not stop this growth."
+        sentences.FEWER_LAYERS_ADVICE
         if setting.normalized
-        else f"Draw the initial weights about {way.gain:.2g} times smaller, or add a normalization."
+        else sentences.SMALLER_WEIGHTS_ADVICE.format(times=way.gain)
     )
     yield Finding(
         "exploding",
@@ -147,17 +159,10 @@ def _exploding(way: _Way, layers: int, limits: Thresholds, setting: Setting) -> 
         0,
         value,
         limit,
-        f"The {way.what} grows {way.ratio:.2g} times from {way.start} to {way.end}, "
-        f"{way.gain:.2g} times per layer.",
+        way.said(way.exploding),
         advice,
         decisive=limit > limits.end_to_end or not setting.adaptive,
     )
-
-
-_LITTLE = {
-    "spread of the z-values": "the last layer can hardly tell the samples apart",
-    "gradient": "the first layers hardly learn",
-}
 
 
 def _passed(ratio: float, limits: Thresholds) -> float:
@@ -171,10 +176,10 @@ def _gain_limit(limit: float, layers: int, limits: Thresholds, setting: Setting)
 
 
 def _advice_on_vanishing(way: _Way, epoch: int, setting: Setting) -> str:
-    fewer = "use fewer layers"
     if epoch > 0:
-        return f"Lower the learning rate or the weight decay, or {fewer}."
-    if not setting.normalized:
-        larger = f"about {1 / way.gain:.2g} times larger" if way.gain else "larger"
-        return f"Draw the initial weights {larger}, or add a normalization, or {fewer}."
-    return f"{fewer.capitalize()}, or an activation whose slope is near 1, such as relu or tanh."
+        return sentences.VANISHING_LATER_ADVICE
+    if setting.normalized:
+        return sentences.STEEPER_ADVICE
+    if way.gain == 0:
+        return sentences.LARGE_WEIGHTS_ADVICE
+    return sentences.LARGER_WEIGHTS_ADVICE.format(times=1 / way.gain)

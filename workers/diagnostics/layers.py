@@ -1,11 +1,12 @@
 """Layer statistics: z-values, activations, weights and gradients of every layer at one epoch."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from workers.diagnostics.boundary import Boundary
 from workers.diagnostics.distributions import Distribution
+from workers.diagnostics.outputs import Outputs
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class LayerStatistics:
             version.
         update_ratio: norm of a step's change of the weights over their norm, median over the steps
             measured (``workers.training.updates``); None where none was.
+        gradient_by_step: of a recurrent layer, the norm of a sample's gradient with respect to the
+            z-values of each step (root mean square over samples), from the first step to the last;
+            None of other layers.
     """
 
     name: str
@@ -49,11 +53,14 @@ class LayerStatistics:
     symmetry_kept: bool = True
     update_ratio: float | None = None
     sparsity: float | None = None
+    gradient_by_step: tuple[float, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return this as plain data."""
         data = {field.name: getattr(self, field.name) for field in fields(self)}
-        return data | {name: data[name].as_dict() for name in _DISTRIBUTIONS}
+        steps = data.pop("gradient_by_step")
+        of_steps = {} if steps is None else {"gradient_by_step": list(steps)}
+        return data | of_steps | {name: data[name].as_dict() for name in _DISTRIBUTIONS}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
@@ -64,7 +71,9 @@ class LayerStatistics:
             for name in ("signal", "update_ratio")
             if data.get(name) is not None
         }
-        return cls(**{**data, **distributions, **numbers})
+        steps = data.get("gradient_by_step")
+        by_step = None if steps is None else tuple(map(float, steps))
+        return cls(**{**data, **distributions, **numbers, "gradient_by_step": by_step})
 
 
 _DISTRIBUTIONS = ("z", "activation", "weight", "gradient", "z_gradient")
@@ -80,14 +89,18 @@ class NetworkStatistics:
         chance_loss: the mean loss of a network that predicts, for every sample, the shares of the
             classes among the samples: the best guess without the inputs.
         layers: the hidden layers from the first on, and the output layer last.
-        boundary: the decision boundary, at the last epoch of a run on data with two features.
+        inputs: of the network, preprocessed; at epoch 0 only, since they stay the same.
+        boundary: the decision boundary, of a run on data with two features.
+        outputs: on the validation part, after the last epoch.
     """
 
     samples: int
     loss: float
     chance_loss: float
     layers: tuple[LayerStatistics, ...]
+    inputs: Distribution | None = None
     boundary: Boundary | None = None
+    outputs: Outputs | None = None
 
     @property
     def hidden(self) -> tuple[LayerStatistics, ...]:
@@ -101,12 +114,14 @@ class NetworkStatistics:
             "loss": self.loss,
             "chance_loss": self.chance_loss,
             "layers": [layer.as_dict() for layer in self.layers],
-            **({"boundary": asdict(self.boundary)} if self.boundary else {}),
+            **({"inputs": self.inputs.as_dict()} if self.inputs else {}),
+            **({"boundary": self.boundary.as_dict()} if self.boundary else {}),
+            **({"outputs": self.outputs.as_dict()} if self.outputs else {}),
         }
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Return the statistics that ``as_dict`` made ``data`` of, without the boundary."""
+        """Return the statistics that ``as_dict`` made ``data`` of, its layers only."""
         layers = tuple(map(LayerStatistics.of, data["layers"]))
         loss, chance_loss = float(data["loss"]), float(data["chance_loss"])
         return cls(data["samples"], loss, chance_loss, layers)

@@ -6,6 +6,7 @@ and move no running ones, and no parameter's ``grad`` is touched.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from workers.diagnostics.activity import Activity, HiddenActivity, OutputActivit
 from workers.diagnostics.distributions import Distribution, Gathering, rows_by_feature
 from workers.diagnostics.guessing import chance_loss
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
+from workers.nn.cells import Cell
 from workers.nn.dropouts import AlphaDropout
 from workers.nn.models import HiddenLayer, Network
 from workers.nn.normalizations import RunningStatistics, running_statistics_frozen
@@ -62,10 +64,19 @@ class Probe:
         hidden = network.hidden_layers()
         self._z_values_of = [layer.z_values_of for layer in hidden]
         self._layers = [
-            _ProbedLayer(layer.name, layer.weighted, _activity(layer), samples, _Onward(layer, to))
+            _ProbedLayer(
+                layer.name,
+                layer.weighted,
+                layer.units,
+                HiddenActivity(layer.activation, layer.units),
+                samples,
+                onward=_Onward(layer, to),
+            )
             for layer, to in zip(hidden, network.following(), strict=True)
         ]
-        self._layers.append(_ProbedLayer("output", network.output, OutputActivity(), samples))
+        output = network.output
+        units = len(output.weight)
+        self._layers.append(_ProbedLayer("output", output, units, OutputActivity(), samples))
 
     def chunks(self) -> Iterator[slice]:
         """Yield the positions of the samples for each call of ``add``, in order."""
@@ -84,13 +95,13 @@ class Probe:
         with _probed(self._network), torch.enable_grad(), parametrize.cached():
             weights = [layer.weighted.weight for layer in self._layers]
             z = self._forward(inputs)
-            loss = self._loss(z[-1], labels) * (len(labels) / self._samples)
-            gradients = torch.autograd.grad(loss, [*z, *weights])
+            loss = self._loss(z[-1][0], labels) * (len(labels) / self._samples)
+            gradients = iter(torch.autograd.grad(loss, [*chain.from_iterable(z), *weights]))
         self._mean_loss += loss.item()
         self._labels.append(labels)
-        by_z, by_weight = gradients[: len(z)], gradients[len(z) :]
-        for layer, *found in zip(self._layers, z, by_z, by_weight, strict=True):
-            layer.add(*found)
+        by_z = [[next(gradients) for _ in steps] for steps in z]
+        for layer, steps, of_steps in zip(self._layers, z, by_z, strict=True):
+            layer.add(_joined(steps), _joined(of_steps), next(gradients))
 
     def statistics(self) -> NetworkStatistics:
         """Return the statistics over all chunks."""
@@ -102,19 +113,24 @@ class Probe:
         outputs = self._layers[-1].weighted.weight.shape[0]
         return chance_loss(self._loss, labels, outputs, self._label_smoothing)
 
-    def _forward(self, inputs: Tensor) -> list[Tensor]:
-        """Return the z-values of each layer, by hooks: a model may pool before it activates."""
-        z: list[Tensor] = []
+    def _forward(self, inputs: Tensor) -> list[list[Tensor]]:
+        """Return the z-values of each layer, of a recurrent one step by step.
+
+        By hooks: a model may pool before it activates.
+        """
+        z: list[list[Tensor]] = [[] for _ in self._z_values_of]
         hooks = [
-            module.register_forward_hook(lambda _module, _inputs, output: z.append(output))
-            for module in self._z_values_of
+            module.register_forward_hook(
+                lambda _module, _inputs, output, steps=steps: steps.append(output)
+            )
+            for module, steps in zip(self._z_values_of, z, strict=True)
         ]
         try:
             logits = self._network(inputs)
         finally:
             for hook in hooks:
                 hook.remove()
-        return [*z, logits]
+        return [*z, [logits]]
 
 
 class _ProbedLayer:
@@ -123,9 +139,11 @@ class _ProbedLayer:
     def __init__(
         self,
         name: str,
-        weighted: nn.Linear | nn.Conv2d,
+        weighted: nn.Linear | nn.Conv2d | Cell,
+        units: int,
         activity: Activity,
         samples: int,
+        *,
         onward: "_Onward | None" = None,
     ) -> None:
         self.name = name
@@ -134,7 +152,9 @@ class _ProbedLayer:
         self._onward = onward
         self._z, self._activations, self._z_gradients = (Gathering(samples) for _ in range(3))
         self._gradient = torch.zeros_like(weighted.weight)
-        self._alive = torch.full((_features(weighted),), not activity.can_die)
+        self._alive = torch.full((units * activity.pieces,), not activity.can_die)
+        self._squares: Tensor | None = None
+        self._samples = samples
         self._saturated = 0
         self._zeros = 0
 
@@ -145,6 +165,9 @@ class _ProbedLayer:
         self._activations.add(activations)
         self._zeros += int((activations == 0).count_nonzero())
         self._z_gradients.add(z_gradient)
+        if z_gradient.dim() == 3:
+            squares = z_gradient.double().square().sum((0, 1))
+            self._squares = squares if self._squares is None else self._squares + squares
         self._gradient += gradient
         self._saturated += self._activity.count_saturated(z)
         if not self._alive.all():  # the first chunk is mostly enough
@@ -165,6 +188,7 @@ class _ProbedLayer:
             weight=_distribution(self.weighted.weight.detach()),
             gradient=_distribution(self._gradient),
             z_gradient=self._z_gradients.distribution(),
+            gradient_by_step=self._by_step(),
             signal=self._z.deviations().mean().item(),
             dead_fraction=1 - alive.double().mean().item(),
             saturated_fraction=self._saturated / z.count,
@@ -174,6 +198,11 @@ class _ProbedLayer:
             and (self._onward is None or self._onward.treats_alike(silent=silent)),
         )
 
+    def _by_step(self) -> tuple[float, ...] | None:
+        if self._squares is None:
+            return None
+        return tuple((self._squares / self._samples).sqrt().tolist())
+
 
 class _Onward:
     """The way from a hidden layer's units to the weights of the next layer.
@@ -181,8 +210,9 @@ class _Onward:
     ``following`` is None where not one layer alone reads the units, as at a residual block.
     """
 
-    def __init__(self, layer: HiddenLayer, following: nn.Linear | nn.Conv2d | None) -> None:
-        self._units = _features(layer.weighted) // layer.activation.pieces
+    def __init__(self, layer: HiddenLayer, following: nn.Linear | nn.Conv2d | Cell | None) -> None:
+        self._units = layer.units
+        self._own = layer.weighted if isinstance(layer.weighted, Cell) else None
         self._dropout = layer.dropout
         self._normalized_after = layer.normalized_after
         self._following = following
@@ -202,25 +232,30 @@ class _Onward:
             leaves_zeros = silent and not unchanged
             if not leaves_zeros:
                 return False
+        if self._own is not None and not _alike(self._own.weight.detach()[:, self._own.inputs :]):
+            return False  # the layer's own next step tells them apart
         weight = self._following.weight.detach()
         if isinstance(self._following, nn.Conv2d) and self._following.groups > 1:
             return not weight.any()  # units of other groups are read by other filters
+        if isinstance(self._following, Cell):
+            weight = weight[:, : self._following.inputs]
         # By unit last: a dense layer reads maps pixel by pixel, the channels innermost.
         by_unit = (
             weight.movedim(1, -1)
             if weight.dim() == 4
-            else weight.view(len(weight), -1, self._units)
+            else weight.reshape(len(weight), -1, self._units)
         )
-        return torch.equal(by_unit, by_unit[..., :1].expand_as(by_unit))
+        return _alike(by_unit)
 
 
-def _activity(layer: HiddenLayer) -> HiddenActivity:
-    units = _features(layer.weighted) // layer.activation.pieces
-    return HiddenActivity(layer.activation, units)
+def _alike(weight: Tensor) -> bool:
+    """Whether all columns of a weight are equal."""
+    return torch.equal(weight, weight[..., :1].expand_as(weight))
 
 
-def _features(weighted: nn.Linear | nn.Conv2d) -> int:
-    return weighted.weight.shape[0]
+def _joined(steps: list[Tensor]) -> Tensor:
+    """Return what a layer has at its steps as one tensor, (samples, units, steps)."""
+    return steps[0] if len(steps) == 1 else torch.stack(steps, 2)
 
 
 def _distribution(weights: Tensor) -> Distribution:
@@ -229,13 +264,18 @@ def _distribution(weights: Tensor) -> Distribution:
     return gathering.distribution()
 
 
-def _symmetric(weighted: nn.Linear | nn.Conv2d) -> bool:
+def _symmetric(weighted: nn.Linear | nn.Conv2d | Cell) -> bool:
     parameters = [weighted.weight.detach()]
     if isinstance(weighted, nn.Conv2d) and weighted.groups > 1 and parameters[0].any():
         return False  # equal filters read different channels
     if weighted.bias is not None:
         parameters.append(weighted.bias.detach())
-    return all(torch.equal(values, values[:1].expand_as(values)) for values in parameters)
+    gates = len(weighted.gates) if isinstance(weighted, Cell) else 1
+    return all(
+        torch.equal(rows, rows[:1].expand_as(rows))
+        for values in parameters
+        for rows in values.chunk(gates)
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from workers.diagnostics import sentences
 from workers.diagnostics.findings import Finding
 from workers.diagnostics.layers import NetworkStatistics
 from workers.diagnostics.setting import Setting
@@ -34,10 +35,8 @@ def large_step(statistics: NetworkStatistics, epoch: int, limits: Thresholds) ->
             epoch,
             value=ratio,
             threshold=limits.large_update,
-            explanation=f"A step changes the weights of {layer} by {ratio:.2g} of their norm: "
-            "a few steps replace what the network has learned.",
-            advice=f"Divide the learning rate by about {_plain(ratio / _USUAL_RATIO)}, or clip "
-            "the gradient.",
+            explanation=sentences.LARGE_STEP.format(layer=layer, ratio=ratio),
+            advice=sentences.LARGE_STEP_ADVICE.format(times=_plain(ratio / _USUAL_RATIO)),
         )
 
 
@@ -58,9 +57,8 @@ def small_steps(largest: float, setting: Setting, limits: Thresholds) -> Iterato
             setting.epochs,
             value=largest,
             threshold=limit,
-            explanation=f"No step measured changes the weights of a layer by more than "
-            f"{largest:.2g} of their norm: {setting.steps:,} of them hardly move the network.",
-            advice=f"Multiply the learning rate by about {times}, or train for more epochs.",
+            explanation=sentences.SMALL_STEPS.format(ratio=largest, steps=setting.steps),
+            advice=sentences.SMALL_STEPS_ADVICE.format(times=times),
         )
 
 

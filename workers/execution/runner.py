@@ -6,6 +6,7 @@ to the recorder.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
 import torch
@@ -16,13 +17,16 @@ from service.database.outages import is_outage
 from service.runs.claims import claim
 from service.runs.fencing import Claim
 from service.settings import Settings
+from service.specs.choices import Choice
 from service.specs.spec import RunConfig
+from service.specs.uploads import UPLOADED
 from service.statuses import AttemptOutcome
 from workers.datasets.dataset import Dataset
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
 from workers.execution.recorder import AT_START, NoneLeftError, Recorder, WorkerStoppingError
 from workers.execution.training_loop import TrainingLoop
+from workers.execution.uploads import fetched
 from workers.training import devices
 from workers.training.jobs import create_job
 
@@ -38,6 +42,7 @@ def train_waiting_runs(
     worker: str,
     device: torch.device,
     stopping: Callable[[], bool],
+    memory_bytes: int | None = None,
 ) -> None:
     """Train the runs that wait, pack after pack, until none is left or the worker has to stop.
 
@@ -49,12 +54,19 @@ def train_waiting_runs(
         worker: the worker's name.
         device: where to train.
         stopping: whether the worker has to stop.
+        memory_bytes: what the worker has for its runs; it takes those that fit, or any where None.
     """
     engine = devices.describe(device)
     while not stopping():
         try:
             with sessions() as session:
-                claims = claim(session, worker=worker, engine=engine, settings=settings)
+                claims = claim(
+                    session,
+                    worker=worker,
+                    engine=engine,
+                    settings=settings,
+                    memory_bytes=memory_bytes,
+                )
         except DBAPIError as error:
             if not is_outage(error):
                 raise
@@ -112,11 +124,11 @@ def _train_and_end(
     worker: str,
     device: torch.device,
 ) -> None:
-    fail = recorder.fail
+    training = False
     try:
         configs = [RunConfig.model_validate(claim.config) for claim in claims]
         data = _load(claims, configs, settings, recorder)
-        fail = recorder.fail_training
+        training = True
         _train(claims, configs, data, settings=settings, recorder=recorder, device=device)
         recorder.finish()
     except NoneLeftError:
@@ -127,7 +139,11 @@ def _train_and_end(
         if isinstance(error, DBAPIError) and is_outage(error):
             raise
         _log.exception("The attempt failed")
-        fail(_reason(error))
+        out_of_memory = devices.is_out_of_memory(error)
+        if training or out_of_memory:
+            recorder.fail_training(_reason(error), out_of_memory=out_of_memory)
+        else:
+            recorder.fail(_reason(error))
 
 
 def _load(
@@ -136,11 +152,18 @@ def _load(
     """Return the data set of the runs; their leases are renewed meanwhile."""
     at_start = {claim.run_id: AT_START for claim in claims}
     data = wait_for(
-        lambda: load(configs[0].dataset, settings.data_dir),
+        lambda: load(configs[0].dataset, _folder(configs[0].dataset, settings)),
         lambda: recorder.pulse(at_start),
     )
     recorder.pulse(at_start)  # loading may have taken a good part of the leases
     return data
+
+
+def _folder(dataset: Choice, settings: Settings) -> Path | None:
+    """Return the folder of a data set's files; an uploaded one is fetched first."""
+    if dataset.name == UPLOADED:
+        return fetched(str(dataset.parameters["sha256"]), settings)
+    return settings.data_dir
 
 
 def _train(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workers.nn.cells import Cell
 from workers.nn.initializers import Initializer, LsuvInitializer, StandardizedInitializer
 from workers.nn.normalizations import set_weight
 
@@ -33,8 +34,9 @@ def initialize(
     inputs: Tensor,
     own_weights: Mapping[str, Initializer] = MappingProxyType({}),
     own_biases: Mapping[str, Initializer] = MappingProxyType({}),
+    recurrent_weight: Initializer | None = None,
 ) -> None:
-    """Fill the weights and biases of a network's dense and convolution layers, in place.
+    """Fill the weights and biases of a network's layers, in place.
 
     All other parameters (of normalizations and activations) keep their initial values.
 
@@ -49,10 +51,16 @@ def initialize(
             and ``data_dependent`` measure z-values. The other initializers do not use them.
         own_weights: draws the weights of a layer that has an initializer of its own, by its name.
         own_biases: the same of biases.
+        recurrent_weight: draws what recurrent layers multiply their state by.
     """
     rescaled: dict[Weighted, Rescale] = {}
     for name, layer in network.named_modules():
-        if isinstance(layer, Weighted):
+        if isinstance(layer, Cell) and recurrent_weight is not None:
+            _fill(layer, name, weight, recurrent_weight, stream)
+            layer.bias.copy_(_drawn(layer.bias, bias, stream(f"{name}.bias")))
+            if layer.forget_bias is not None:
+                layer.gate("forget", layer.bias).fill_(layer.forget_bias)
+        elif isinstance(layer, Weighted):
             draw = output_weight if name == "output" else own_weights.get(name, weight)
             set_weight(layer, _drawn(layer.weight, draw, stream(f"{name}.weight")))
             if layer.bias is not None:
@@ -64,6 +72,25 @@ def initialize(
                 rescaled[layer] = _standardize
     if rescaled:
         rescale(network, rescaled, inputs)
+
+
+def _fill(
+    cell: Cell,
+    name: str,
+    weight: Initializer,
+    recurrent_weight: Initializer,
+    stream: Callable[[str], np.random.Generator],
+) -> None:
+    """Draw a recurrent layer's weights, those of each gate by themselves.
+
+    So the fans are those of one gate, and an orthogonal matrix is that of one gate. Keras draws all
+    gates as one matrix.
+    """
+    for gate in cell.gates:
+        of_gate = cell.gate(gate, cell.weight)
+        of_inputs, of_state = torch.split(of_gate, [cell.inputs, cell.units], 1)
+        of_inputs.copy_(_drawn(of_inputs, weight, stream(f"{name}.weight.{gate}")))
+        of_state.copy_(_drawn(of_state, recurrent_weight, stream(f"{name}.recurrent.{gate}")))
 
 
 def _drawn(parameter: Tensor, draw: Initializer, generator: np.random.Generator) -> Tensor:

@@ -205,6 +205,19 @@ def _orthonormal(shape: Sequence[int], generator: np.random.Generator) -> Weight
     return (q if rows >= columns else q.T).reshape(shape)
 
 
+def identity(*, gain: float) -> Initializer:
+    """Return the initializer of gain on the diagonal and zeros elsewhere.
+
+    Unit i passes on input i; units without an input of their number get zeros. A kernel has the
+    gain at its centre, as torch's ``dirac_``; the centre of an even side is the pixel before the
+    middle, as in ``delta_orthogonal``.
+
+    References:
+        Le, Jaitly & Hinton 2015, section 3.
+    """
+    return lambda shape, _: _centred(shape, gain * np.eye(shape[0], shape[1]))
+
+
 def delta_orthogonal(*, gain: float) -> Initializer:
     """Return the initializer of kernels that are gain * Q at their centre and zero elsewhere.
 
@@ -215,17 +228,18 @@ def delta_orthogonal(*, gain: float) -> Initializer:
     References:
         Xiao et al. 2018, algorithm 1.
     """
+    return lambda shape, generator: _centred(shape, gain * _orthonormal(shape[:2], generator))
 
-    def draw(shape: Sequence[int], generator: np.random.Generator) -> Weights:
-        outputs, inputs, *kernel = shape
-        weights = np.zeros((outputs, inputs, math.prod(kernel)))
-        centre = 0
-        for side in kernel:
-            centre = centre * side + (side - 1) // 2
-        weights[:, :, centre] = gain * _orthonormal((outputs, inputs), generator)
-        return weights.reshape(shape)
 
-    return draw
+def _centred(shape: Sequence[int], matrix: Weights) -> Weights:
+    """Return a weight that is a matrix (outputs, inputs) at its kernel's centre, else zero."""
+    outputs, inputs, *kernel = shape
+    weights = np.zeros((outputs, inputs, math.prod(kernel)))
+    centre = 0
+    for side in kernel:
+        centre = centre * side + (side - 1) // 2
+    weights[:, :, centre] = matrix
+    return weights.reshape(shape)
 
 
 def random_walk(*, nonlinearity: Literal["relu", "linear"]) -> Initializer:
@@ -307,6 +321,7 @@ INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     "variance_scaling": variance_scaling,
     "orthogonal": orthogonal,
     "delta_orthogonal": delta_orthogonal,
+    "identity": identity,
     "random_walk": random_walk,
     "lsuv": lsuv,
     "data_dependent": data_dependent,

@@ -6,14 +6,14 @@ from typing import Any
 from torch.optim import Optimizer
 
 from service.specs.choices import Choice
-from service.specs.resolution import planned_network
+from service.specs.resolution import outputs_of, planned_network
 from service.specs.spec import RunConfig
 from workers.datasets.dataset import Dataset
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initialization import initialize
 from workers.nn.initializers import INITIALIZERS
-from workers.nn.models import Network, Parts
+from workers.nn.models import MODELS, Network, Parts
 from workers.nn.optimizers import OPTIMIZERS
 from workers.nn.schedules import SCHEDULES, Schedule
 from workers.training.declared import declared_network, normalization_parts, own_initializers
@@ -26,19 +26,19 @@ MEASURED_SAMPLES = 1_000
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
     """Return a configuration's network for a data set, initialized, on the CPU."""
-    plan = planned_network(config.dataset, config.model, config.activation)
-    assert plan is not None  # noqa: S101 - every model is a list of layers
     normalization, after = normalization_parts(config.normalization)
     parts = Parts(
         input_shape=data.input_shape,
-        outputs=plan.output.units,
+        outputs=outputs_of(config.dataset, config.model),
         activation=entry(ACTIVATIONS, config.activation),
         normalization=normalization,
         dropout=entry(DROPOUTS, config.dropout),
         normalized_after=after,
     )
-    network = declared_network(plan, parts)
-    own_weights, own_biases = own_initializers(plan)
+    plan = planned_network(config.dataset, config.model, config.activation)
+    network = _coded_network(config, parts) if plan is None else declared_network(plan, parts)
+    own_weights, own_biases = ({}, {}) if plan is None else own_initializers(plan)
+    recurrent = config.model.parameters.get("recurrent_initializer")
     initialize(
         network,
         weight=entry(INITIALIZERS, config.initializer),
@@ -48,8 +48,17 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
         inputs=data.train.inputs[:MEASURED_SAMPLES],
         own_weights=own_weights,
         own_biases=own_biases,
+        recurrent_weight=entry(INITIALIZERS, recurrent) if recurrent else None,
     )
     return network
+
+
+def _coded_network(config: RunConfig, parts: Parts) -> Network:
+    """Return the network of a model that is no list of layers."""
+    parameters = config.model.parameters
+    for name in ("head", "recurrent_initializer"):  # not the network's, but of what is built here
+        parameters.pop(name, None)
+    return MODELS[config.model.name](parts, **parameters)
 
 
 def build_optimizer(config: RunConfig, network: Network) -> Optimizer:

@@ -8,10 +8,15 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
+import torch
+from torch import Tensor
+
 from service.specs.spec import RunConfig
-from workers.datasets.dataset import Part
-from workers.diagnostics.boundary import decision_boundary
+from workers.datasets.dataset import Dataset, Part
+from workers.diagnostics.boundary import SIZE, SMALL_SIZE, decision_boundary
+from workers.diagnostics.distributions import Distribution, Gathering
 from workers.diagnostics.layers import NetworkStatistics
+from workers.diagnostics.outputs import OutputGathering, Outputs
 from workers.diagnostics.probe import Probe
 from workers.nn.losses import Loss
 from workers.nn.models import Network
@@ -22,6 +27,8 @@ from workers.training.results import Pulse
 #: samples a run trains on. A probed sample costs up to 1.5 times a trained one, so these probes
 #: take less than 3% of the training.
 AUTO_SHARE = 0.02
+#: Validation samples that go through the network at once.
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -66,10 +73,11 @@ def probing_of(config: RunConfig, trained: int) -> Probing:
 def probed(
     network: Network,
     loss: Loss,
-    part: Part,
+    data: Dataset,
     samples: int,
     pulse: Callable[[], Iterator[Pulse]],
     *,
+    first: bool,
     last: bool,
 ) -> Generator[Pulse, None, NetworkStatistics | None]:
     """Return the layer statistics of a network's present weights, without changing the training.
@@ -79,12 +87,14 @@ def probed(
     Args:
         network: on the device of the data.
         loss: of the run.
-        part: the training data.
-        samples: how many of them are probed, from the first.
+        data: of the run.
+        samples: how many training samples are probed, from the first.
         pulse: yields a pulse if one is due; called between chunks of samples.
-        last: whether the run ends here; then the statistics include the decision boundary, for data
-            with two features.
+        first: whether this is before the first step; then the statistics include the inputs.
+        last: whether the run ends here; then the statistics include the outputs on the validation
+            part, and the decision boundary (for data with two features) has its finer grid.
     """
+    part = data.train
     probe = or_none(
         "layer statistics",
         lambda: Probe(network, loss.function, samples, label_smoothing=loss.label_smoothing),
@@ -97,12 +107,53 @@ def probed(
         if chunk.stop < samples:
             yield from pulse()
     statistics = or_none("layer statistics", probe.statistics)
-    if statistics is None or not last:
-        return statistics
+    if statistics is None:
+        return None
+    if first:
+        inputs = or_none("inputs", lambda: _distribution(part.inputs[:samples]))
+        statistics = replace(statistics, inputs=inputs)
     boundary = or_none(
-        "decision boundary", lambda: decision_boundary(network, part.inputs, part.labels)
+        "decision boundary",
+        lambda: decision_boundary(
+            network, part.inputs, part.labels, size=SIZE if last else SMALL_SIZE
+        ),
     )
-    return replace(statistics, boundary=boundary)
+    statistics = replace(statistics, boundary=boundary)
+    if not last:
+        return statistics
+    outputs = yield from _outputs(network, loss, data, pulse)
+    return replace(statistics, outputs=outputs)
+
+
+def _outputs(
+    network: Network, loss: Loss, data: Dataset, pulse: Callable[[], Iterator[Pulse]]
+) -> Generator[Pulse, None, Outputs | None]:
+    """Return the network's outputs on the validation part; None where they cannot be taken."""
+    part = data.validation
+    gathering = OutputGathering(loss.per_sample, data.classes)
+    for start in range(0, len(part), _AT_ONCE):
+        chunk = slice(start, start + _AT_ONCE)
+        if not or_none("outputs", partial(_evaluate, network, part, chunk, gathering)):
+            return None
+        yield from pulse()
+    return or_none("outputs", gathering.outputs)
+
+
+def _evaluate(network: Network, part: Part, chunk: slice, gathering: OutputGathering) -> bool:
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            gathering.add(network(part.inputs[chunk]), part.labels[chunk])
+    finally:
+        network.train(training)
+    return True
+
+
+def _distribution(inputs: Tensor) -> Distribution:
+    gathering = Gathering(len(inputs))
+    gathering.add(inputs)
+    return gathering.distribution()
 
 
 def _add(probe: Probe, part: Part, chunk: slice) -> bool:

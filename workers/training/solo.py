@@ -123,7 +123,7 @@ class SoloTraining:
         """Train from the present state to the end; see ``train``."""
         self._running_since = time.monotonic()
         if (self.epoch, self.step) == (1, 0) and self.probing.at(0):
-            statistics = yield from self._probe(0, last=self.config.epochs == 0)
+            statistics = yield from self._probe(0, first=True, last=self.config.epochs == 0)
             self.seconds = 0.0
             yield StartResult(statistics)
             self._running_since = time.monotonic()
@@ -241,13 +241,15 @@ class SoloTraining:
             statistics = yield from self._probe(work + len(self.data.validation), last=last)
         return replace(result, statistics=statistics)
 
-    def _probe(self, work: int, *, last: bool) -> Generator[Pulse, None, NetworkStatistics | None]:
+    def _probe(
+        self, work: int, *, first: bool = False, last: bool
+    ) -> Generator[Pulse, None, NetworkStatistics | None]:
         def pulse() -> Iterator[Pulse]:
             return self._pulse(work)
 
         samples = self.probing.samples
         found = yield from probed(
-            self.network, self.loss, self.data.train, samples, pulse, last=last
+            self.network, self.loss, self.data, samples, pulse, first=first, last=last
         )
         return with_update_ratios(found, self.updates)
 

@@ -4,6 +4,7 @@ An experiment or a run is given by its id, or by any answer that has an id.
 """
 
 from actinium.api.catalog_and_presets import CatalogAndPresets
+from actinium.api.datasets import Datasets
 from actinium.api.experiments import Experiments
 from actinium.api.results import Results
 from actinium.api.runs import Runs
@@ -11,5 +12,5 @@ from actinium.api.runs import Runs
 __all__ = ["Operations"]
 
 
-class Operations(Experiments, Runs, Results, CatalogAndPresets):
+class Operations(Experiments, Runs, Results, CatalogAndPresets, Datasets):
     """The operations of both clients; each may raise ``ApiError`` or ``UnreachableError``."""

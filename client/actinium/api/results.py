@@ -9,10 +9,10 @@ from actinium.api.requests import download_call, figure_call
 from actinium.calls import Call, Names, Ref, as_is, get, identifier, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import operation
-from actinium.spec import Claim
+from actinium.spec import Claim, Target
 from actinium.types import Claims, Comparison, Level, RunHistory
 
-At = Literal["final", "best"]
+At = Literal["final", "best", "mean"]
 
 _MEDIA_TYPES = {
     "csv": "text/csv",
@@ -77,6 +77,7 @@ class Results:
         *,
         metric: str = "val_accuracy",
         at: At = "final",
+        target: Target | None = None,
         by: Names | None = None,
         tune: Names | None = None,
         average: Names | None = None,
@@ -88,14 +89,17 @@ class Results:
         Args:
             experiment: the experiment.
             metric: the metric to compare.
-            at: ``final`` for its value at the last epoch, ``best`` for the best of all epochs.
+            at: ``final`` for its value at the last epoch, ``best`` for the best of all epochs,
+                ``mean`` for the mean over them.
+            target: what ``epochs_to`` and ``seconds_to`` count to:
+                ``{"metric": "val_accuracy", "value": 0.97}``.
             by: the axes, or parameters as ``optimizer.learning_rate``, that form the groups; if
                 not given, those that vary.
             tune: those that each group has at its best value, chosen on the other seeds; if not
                 given, the learning rate where it varies beside another axis.
             average: those that each group is averaged over within a seed.
             margin: how far behind the best still is equivalent, in the metric's units; if not
-                given, one point of an accuracy, 5% of the leader's loss.
+                given, one point of an accuracy, 5% of the leader's value of others.
             against: the group that the others are compared with, named before looking:
                 ``{"activation": "relu"}``; if not given, the leader.
         """
@@ -103,6 +107,7 @@ class Results:
         query = {
             "metric": metric,
             "at": at,
+            "target": target and f"{target['metric']}:{target['value']}",
             "by": by,
             "tune": tune,
             "average": average,
@@ -140,8 +145,8 @@ class Results:
             name: ``learning_curves``, ``heatmap``, ``comparison`` or ``tuning``.
             kind: the format.
             theme: for a light or a dark background.
-            **options: options of the figure, such as ``metric``, ``at``, ``by``, ``tune``,
-                ``leave_out``.
+            **options: options of the figure, such as ``title``, ``metric``, ``at``, ``by``,
+                ``tune``, ``leave_out``, ``x``, ``y``.
         """
         folder = f"/v1/experiments/{identifier(experiment)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)

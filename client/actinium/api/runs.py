@@ -9,7 +9,16 @@ from actinium.api.requests import LARGEST_PAGE, download_call, figure_call, wait
 from actinium.calls import Call, Names, Pages, Ref, as_is, get, identifier, pages, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import listing, operation
-from actinium.types import Attempt, Diagnosis, History, Layers, Run, RunPrediction
+from actinium.types import (
+    Attempt,
+    Boundary,
+    Diagnosis,
+    History,
+    Layers,
+    Outputs,
+    Run,
+    RunPrediction,
+)
 
 
 class Runs:
@@ -110,6 +119,25 @@ class Runs:
         return get(f"/v1/runs/{identifier(run)}/layers", readers.read_layers, {"epoch": epoch})
 
     @operation
+    def decision_boundary(self, run: Ref, *, epoch: int | None = None) -> Call[Boundary]:
+        """Return the class that a run's network predicts on a grid, for data of two features.
+
+        Args:
+            run: the run.
+            epoch: an epoch with layer statistics; if not given, the last.
+        """
+        path = f"/v1/runs/{identifier(run)}/decision_boundary"
+        return get(path, as_is, {"epoch": epoch})
+
+    @operation
+    def outputs(self, run: Ref) -> Call[Outputs]:
+        """Return histograms of the true class's probability and of the losses, class by class.
+
+        They are those of the validation part after the last epoch.
+        """
+        return get(f"/v1/runs/{identifier(run)}/outputs", as_is)
+
+    @operation
     def diagnosis(self, run: Ref) -> Call[Diagnosis]:
         """Return what a run came to and why: outcome, verdict, and findings that name layers."""
         return get(f"/v1/runs/{identifier(run)}/diagnosis", readers.read_diagnosis)
@@ -148,10 +176,13 @@ class Runs:
 
         Args:
             run: the run.
-            name: ``learning_curves``, ``layers``, ``gradient_flow`` or ``decision_boundary``.
-            kind: the format.
+            name: ``learning_curves``, ``layers``, ``layer_moments``, ``gradient_flow``,
+                ``decision_boundary`` or ``outputs``.
+            kind: the format; ``gif`` is a film over the epochs, of ``layers`` or
+                ``decision_boundary``.
             theme: for a light or a dark background.
-            **options: options of the figure, such as ``epoch`` or ``metric``.
+            **options: options of the figure, such as ``title``, ``epoch``, ``metric``, ``y``,
+                ``output``, ``inputs``.
         """
         folder = f"/v1/runs/{identifier(run)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)

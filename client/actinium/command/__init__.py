@@ -6,9 +6,10 @@ import sys
 import click
 import httpx
 
-from actinium.command import manage, model, read, reference, submit
+from actinium.command import data, manage, model, read, reference, submit
 from actinium.command.context import CONTEXT, Session
 from actinium.errors import ActiniumError, ApiError, UnreachableError
+from actinium.terminal import prepare_terminal, visible
 
 #: Exit statuses; 0 is success, and 2 a command that is not understood.
 REFUSED, UNREACHABLE, RUNS_FAILED, INTERRUPTED = 1, 3, 4, 130
@@ -31,7 +32,7 @@ def cli(context: click.Context, url: str | None, key: str | None) -> None:
     context.obj = Session(url, key)
 
 
-for room in (submit, model, read, manage, reference):
+for room in (submit, model, read, manage, data, reference):
     for command in room.COMMANDS:
         cli.add_command(command)
 
@@ -42,6 +43,7 @@ def main() -> None:
 
 
 def _run() -> int:
+    prepare_terminal()
     try:
         return int(cli.main(prog_name="actinium", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -54,7 +56,7 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     except (ActiniumError, OSError, ValueError) as error:
-        click.echo(_sentence(error), err=True)
+        click.echo(visible(_sentence(error)), err=True)
         return _status(error)
 
 

@@ -1,8 +1,14 @@
 """Fields of a spec as words of a command: ``relu``, ``leaky_relu:negative_slope=0.2``, JSON."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from actinium.spec import Target
+
+#: Numbers as people type them, and JSON does not have them.
+_NUMBER = re.compile(r"[-+]?(?:\.\d+|\d+\.)(?:[eE][-+]?\d+)?|\+\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
 
 
 def read_value(text: str) -> Any:
@@ -19,14 +25,11 @@ def read_value(text: str) -> Any:
     name, colon, parameters = text.partition(":")
     if not colon:
         return _scalar(text)
-    values = {}
-    for assignment in _split(parameters):
-        parameter, equals, value = assignment.partition("=")
-        if not parameter or not equals:
-            raise ValueError(
-                f"{text!r} is not a value: write it as leaky_relu:negative_slope=0.2, or as JSON."
-            )
-        values[parameter.strip()] = _scalar(value)
+    values = _assignments(parameters)
+    if values is None:
+        raise ValueError(
+            f"{text!r} is not a value: write it as leaky_relu:negative_slope=0.2, or as JSON."
+        )
     return {"name": name, **values}
 
 
@@ -77,6 +80,19 @@ def read_label(text: str) -> tuple[str, str]:
     return _pair(text, "label of a group", "axis:label")
 
 
+def read_target(text: str) -> Target:
+    """Return the target of a metric, ``val_accuracy:0.97``.
+
+    Raises:
+        ValueError: it has no metric, or no number.
+    """
+    metric, value = _pair(text, "target", "metric:value")
+    try:
+        return {"metric": metric, "value": float(value)}
+    except ValueError:
+        raise ValueError(f"{value!r} is not a number: write the target as {metric}:0.97.") from None
+
+
 def _pair(text: str, what: str, form: str) -> tuple[str, str]:
     key, colon, value = text.partition(":")
     if not colon or not key:
@@ -97,7 +113,53 @@ def read_statistics(text: str) -> Any:
     return {"every": text if text == "auto" else int(text)}
 
 
+def read_early_stopping(text: str) -> dict[str, Any]:
+    """Return when runs stop early: ``5``, a patience, or ``patience=5,metric=val_accuracy``.
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    if text.isdecimal():
+        return {"patience": int(text)}
+    values = _assignments(text)
+    if values is None:
+        raise ValueError(
+            f"{text!r} is no early stopping: write a number of epochs, or "
+            "patience=5,metric=val_accuracy."
+        )
+    return values
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not valid JSON: {error}.") from error
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"{text!r} is not a JSON object.")
+
+
+def _assignments(text: str) -> dict[str, Any] | None:
+    """Return the values of ``parameter=value,parameter=value``; None where one has no value."""
+    values = {}
+    for assignment in _split(text):
+        parameter, equals, value = assignment.partition("=")
+        if not parameter or not equals:
+            return None
+        values[parameter.strip()] = _scalar(value)
+    return values
+
+
 def _scalar(text: str) -> Any:
+    """Return a number, a value of JSON, or the text; ``.25``, ``5.`` and ``+1`` are numbers too."""
+    if _NUMBER.fullmatch(text):
+        return float(text)
     try:
         return json.loads(text)
     except ValueError:

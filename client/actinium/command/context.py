@@ -16,6 +16,7 @@ from actinium.command import ids
 from actinium.command.metrics import Metrics
 from actinium.json_numbers import write_json
 from actinium.retries import Retries
+from actinium.terminal import visible_console
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -61,12 +62,12 @@ class Session:
     def console(self) -> Console:
         """The console of results, on standard output."""
         has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-        return Console(highlight=False, width=None if has_width else _WIDE_COLUMNS)
+        return visible_console(width=None if has_width else _WIDE_COLUMNS)
 
     @cached_property
     def progress(self) -> Console:
         """The console of progress, on standard error, so that results can be piped."""
-        return Console(stderr=True, highlight=False)
+        return visible_console(stderr=True)
 
     def print(self, answer: T, render: Callable[[T], RenderableType], *, as_json: bool) -> None:
         """Write an answer: as JSON, or as ``render`` lays it out for people."""

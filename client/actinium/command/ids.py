@@ -50,6 +50,18 @@ def run_id(client: Client, word: str) -> str:
     return _whole(word) or _newest("runs", found, word, f"{valid}; `actinium runs`")
 
 
+def dataset_id(client: Client, word: str) -> str:
+    """Return the id of an uploaded data set.
+
+    Raises:
+        ActiniumError: the word is not an id.
+        NoSuchIdError: no data set's id ends in these digits.
+    """
+    found = client.datasets(page_size=_PAGE)
+    valid = f"an id or its last {SHORT_ID} digits"
+    return _whole(word) or _newest("data sets", found, word, f"{valid}; `actinium data ls`")
+
+
 def _whole(word: str) -> str | None:
     try:
         return str(uuid.UUID(word))

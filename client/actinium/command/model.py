@@ -10,7 +10,7 @@ from rich.text import Text
 
 from actinium.command import widgets
 from actinium.command.context import Session, json_option
-from actinium.command.submit import read_spec
+from actinium.command.spec_files import read_spec
 from actinium.types import ModelPreview
 
 #: Fields of a spec that decide a network's layers.

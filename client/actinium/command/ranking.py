@@ -24,7 +24,7 @@ def comparison_table(comparison: Comparison, metrics: Metrics) -> RenderableType
         _table(comparison, metrics, joined=joined, drawn_width=width) for joined, width in layouts
     ]
     notes = [
-        _compared(comparison, metrics.title(comparison["metric"])),
+        _compared(comparison, metrics),
         *comparison["notes"],
         _spread(comparison, metrics),
     ]
@@ -71,6 +71,8 @@ def _said(group: ComparisonGroup) -> str:
     said = [group["statement"]]
     if 0 < group["trained"] < group["n"]:
         said.append(f"trained {group['trained']} of {group['n']}")
+    if 0 < group["reached"] < group["n"]:
+        said.append(f"reached by {group['reached']} of {group['n']}")
     said += [f"{_plain(name)} {level}" for name, level in group["chosen"].items()]
     said += [f"{group['diverged']} diverged"] if group["diverged"] else []
     said += [f"{group['unfinished']} unfinished"] if group["unfinished"] else []
@@ -82,10 +84,20 @@ def _plain(name: str) -> str:
     return name.rpartition(".")[2].replace("_", " ")
 
 
-def _compared(comparison: Comparison, title: str) -> str:
-    at = "at the last epoch" if comparison["at"] == "final" else "at the best epoch"
+_AT = {
+    "final": "at the last epoch",
+    "best": "at the best epoch",
+    "mean": "as the mean over the epochs",
+}
+
+
+def _compared(comparison: Comparison, metrics: Metrics) -> str:
+    title, target = metrics.title(comparison["metric"]), comparison["target"]
+    if target is not None:
+        value = metrics.cell(target["metric"], target["value"])
+        return f"{title}: {metrics.title(target['metric'])} {value}. Lowest first."
     direction = "highest" if comparison["higher_is_better"] else "lowest"
-    return f"{title} {at}, {direction} first."
+    return f"{title} {_AT[comparison['at']]}, {direction} first."
 
 
 def _spread(comparison: Comparison, metrics: Metrics) -> str:
@@ -120,7 +132,7 @@ def _drawing(
 ) -> str:
     """Return a group's mean with its interval, or its seeds, as text on the scale of all groups.
 
-    A seed is a dot, one that did not train an x.
+    A seed is a dot, one that did not train or never reached the target an x.
     """
     if group["mean"] is None:
         return ""
@@ -136,5 +148,5 @@ def _drawing(
     drawn[column(group["mean"])] = "●"
     if not ends:
         for seed in group["seeds"]:
-            drawn[column(seed["value"])] = "•" if seed["trained"] else "x"
+            drawn[column(seed["value"])] = "•" if seed["trained"] and seed["reached"] else "x"
     return f"[cyan]{''.join(drawn)}[/]"

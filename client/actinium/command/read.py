@@ -8,7 +8,7 @@ import click
 import httpx
 
 from actinium.command import render
-from actinium.command.choices import read_label, read_tag
+from actinium.command.choices import read_label, read_tag, read_target
 from actinium.command.context import Read, Session, complete_experiment, json_option
 from actinium.command.ids import NoSuchIdError
 from actinium.command.ranking import comparison_table
@@ -199,10 +199,15 @@ def history(
 @click.option("--metric", default="val_accuracy", show_default=True, help="Metric to compare.")
 @click.option(
     "--at",
-    type=click.Choice(["final", "best"]),
+    type=click.Choice(["final", "best", "mean"]),
     default="final",
     show_default=True,
-    help="At the last epoch or the best.",
+    help="At the last epoch or the best, or the mean over all.",
+)
+@click.option(
+    "--target",
+    type=Read("target", read_target),
+    help="What epochs_to and seconds_to count to, metric:value, as val_accuracy:0.97.",
 )
 @click.option("--by", multiple=True, help="Axis that forms the groups (repeatable).")
 @click.option(

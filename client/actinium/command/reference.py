@@ -13,7 +13,7 @@ from rich.text import Text
 from actinium.command import widgets
 from actinium.command.context import Session, json_option
 from actinium.command.specs import preset_facts
-from actinium.types import CatalogAxis, CatalogEntry, Metric, Preset
+from actinium.types import Advice, AdviceSentence, CatalogAxis, CatalogEntry, Metric, Preset
 
 #: The catalog lists metrics beside the axes.
 _METRICS = "metrics"
@@ -71,8 +71,9 @@ def _preset(found: Preset) -> RenderableType:
         for claim in found["claims"]
     ]
     head = Text(f"{found['name']}: {found['title']}", style="bold")
+    on_test = [Text("Its recipe validates on the test part.")] if found["validates_on_test"] else []
     spec = widgets.facts(*preset_facts(found["spec"]))
-    return Group(head, Text(found["description"]), *claims, spec)
+    return Group(head, Text(found["description"]), *on_test, *claims, spec)
 
 
 def _status(status: str | None) -> str:
@@ -109,7 +110,7 @@ def _entries(found: Iterable[CatalogEntry]) -> Table:
 
 
 def _entry(found: CatalogEntry) -> RenderableType:
-    """Return one value of an axis, with its parameters."""
+    """Return one value of an axis, with its parameters and what is known of it."""
     facts = widgets.facts(
         ("name", found["name"]),
         ("axis", found["axis"]),
@@ -121,7 +122,36 @@ def _entry(found: CatalogEntry) -> RenderableType:
         Text(f"  {_parameter(parameter)}: {parameter['meaning']}")
         for parameter in found["parameters"]
     ]
-    return Group(facts, *parameters)
+    return Group(facts, *parameters, *_advice(found.get("advice")))
+
+
+def _advice(advice: Advice | None) -> list[RenderableType]:
+    if advice is None:
+        return []
+    return [
+        Group(
+            Text(f"{title}:", style="bold"),
+            *(Text(f"  - {sentence['text']} [{_basis(sentence)}]") for sentence in sentences),
+        )
+        for title, sentences in (
+            ("What it solved", advice["solved"]),
+            ("Strengths", advice["strengths"]),
+            ("What remains", advice["remains"]),
+            ("Use it", advice["use_when"]),
+        )
+    ]
+
+
+def _basis(sentence: AdviceSentence) -> str:
+    """Return in words what a sentence of advice rests on."""
+    if source := sentence["source"]:
+        return source["title"]
+    if claim := sentence["claim"]:
+        return (
+            f"preset {claim['preset']}, {claim['name']}: {_status(claim['status'])} at its "
+            f"{claim['size']} size"
+        )
+    return "no source"
 
 
 def _parameter(parameter: dict[str, Any]) -> str:

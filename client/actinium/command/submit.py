@@ -1,9 +1,6 @@
 """``actinium run``: submit an experiment from flags, a file or a preset."""
 
-import json
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -11,17 +8,23 @@ from click.shell_completion import CompletionItem
 from rich.console import Group, RenderableType
 
 from actinium.command import render
-from actinium.command.choices import read_seeds, read_statistics, read_tag, read_value
+from actinium.command.choices import (
+    read_early_stopping,
+    read_object,
+    read_seeds,
+    read_statistics,
+    read_tag,
+    read_value,
+)
 from actinium.command.context import Read, Session, completions, json_option
 from actinium.command.ranking import comparison_table
+from actinium.command.spec_files import is_file, read_spec
 from actinium.command.watching import exit_status, watch_experiment
-from actinium.errors import ActiniumError
 from actinium.spec import AXES
 from actinium.types import Experiment
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FILE_ENDINGS = frozenset({".json", ".yaml", ".yml"})
 _SAMPLES = ("train_size", "test_size")
 
 
@@ -65,6 +68,11 @@ def _complete_source(
 @click.argument("source", required=False, shell_complete=_complete_source)
 @_axis_flags
 @click.option("--epochs", type=int, help="Epochs per run; 0 only initializes.")
+@click.option(
+    "--early-stopping",
+    type=Read("when", read_early_stopping),
+    help="N: end after N epochs without a lower val_loss; or patience=N,metric=val_accuracy.",
+)
 @click.option("--seeds", type=Read("seeds", read_seeds), help="A count, 5, or a list, 1,2,3.")
 @click.option("--train-size", type=int, help="Number of training samples.")
 @click.option("--test-size", type=int, help="Number of test samples.")
@@ -77,6 +85,20 @@ def _complete_source(
     "--layer-statistics",
     type=Read("when", read_statistics),
     help="off, auto, or N for every N epochs.",
+)
+@click.option(
+    "--variant",
+    "variants",
+    type=Read("object", read_object),
+    multiple=True,
+    help="A variant, as a JSON object with a label (repeatable).",
+)
+@click.option(
+    "--claim",
+    "claims",
+    type=Read("object", read_object),
+    multiple=True,
+    help="A claim to check, as a JSON object (repeatable).",
 )
 @click.option("--reuse/--no-reuse", default=None, help="Whether identical runs are reused.")
 @click.option("--priority", type=int, help="Runs with a higher priority start sooner.")
@@ -93,6 +115,8 @@ def run(
     source: str | None,
     *,
     tags: tuple[tuple[str, str], ...],
+    variants: tuple[dict[str, Any], ...],
+    claims: tuple[dict[str, Any], ...],
     size: str | None,
     watch: bool,
     dry_run: bool,
@@ -105,8 +129,9 @@ def run(
     Flags replace its fields. Write a value with parameters as leaky_relu:negative_slope=0.2, or as
     JSON.
     """
-    fields = _fields(flags | {"tags": dict(tags) or None})
-    preset = source if source is not None and not _is_file(source) else None
+    lists = {"variants": list(variants) or None, "claims": list(claims) or None}
+    fields = _fields(flags | lists | {"tags": dict(tags) or None})
+    preset = source if source is not None and not is_file(source) else None
     if preset is None:
         if size is not None:
             raise click.UsageError("--size is for presets.")
@@ -178,48 +203,6 @@ def _with_samples(fields: dict[str, Any]) -> dict[str, Any]:
             for dataset in datasets
         ]
     return fields
-
-
-def _is_file(source: str) -> bool:
-    return source == "-" or Path(source).suffix.lower() in _FILE_ENDINGS
-
-
-def read_spec(source: str) -> dict[str, Any]:
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ActiniumError(f"{source} is not a text in UTF-8.") from error
-    if Path(source).suffix.lower() in {".yaml", ".yml"}:
-        read = _read_yaml(text, source)
-    else:
-        try:
-            read = json.loads(text)
-        except ValueError as error:
-            raise ActiniumError(f"{source} is not valid JSON: {error}.") from error
-    if not isinstance(read, dict):
-        raise ActiniumError(f"{source} holds no spec: it must be a JSON object.")
-    return read
-
-
-def _read_yaml(text: str, source: str) -> Any:
-    try:
-        import yaml  # noqa: PLC0415 - optional
-    except ImportError as error:
-        raise ActiniumError(
-            "A spec in YAML needs PyYAML: `pip install 'actinium[yaml]'`; or write it as JSON."
-        ) from error
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ActiniumError(f"{source} is not valid YAML: {_yaml_problem(error)}.") from error
-
-
-def _yaml_problem(error: Any) -> str:
-    """Return the problem and its place, without lines of the file."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return " ".join(str(error).split())
-    return f"{error.problem}: line {mark.line + 1} column {mark.column + 1}"
 
 
 COMMANDS = (run,)

@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session, sessionmaker
 import service.api.computing.tasks
 import service.comparison.ranking
 import service.figures.sources.comparison
+import service.figures.sources.films
 import service.figures.sources.heatmap
 import service.figures.sources.layers
 import service.figures.sources.learning_curves
+import service.figures.sources.outputs
 import service.figures.sources.tuning
 import service.presets.checking  # noqa: F401 - imported before the fork, used by name
 from service.database.engine import create_database_engine, reading_factory

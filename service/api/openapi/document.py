@@ -41,6 +41,10 @@ TAGS = [
     {"name": "runs", "description": "Single trainings, with their histories and layer statistics."},
     {"name": "events", "description": "Live streams of events (server-sent events)."},
     {"name": "catalog", "description": "Every value of the axes of a spec, and every metric."},
+    {
+        "name": "datasets",
+        "description": "Data sets of one's own: a file is uploaded, understood and stored once.",
+    },
     {"name": "presets", "description": "Published claims, with the specs that check them."},
     {
         "name": "webhooks",

@@ -137,12 +137,15 @@ DRY_RUN: dict[str, Any] = {
             }
         ],
     },
+    "memory_bytes": _PLANNED.configuration.memory.total,
+    "worker_memory_bytes": 1_623_000_000,
     "items": [
         {
             "label": None,
             **_LABELLED,
             "config": _CONFIG,
             "config_hash": _PLANNED.config_hash,
+            "memory_bytes": _PLANNED.configuration.memory.total,
             "runs": 3,
             "already_trained": 3,
             **PREDICTION,
@@ -306,6 +309,44 @@ HISTORIES_CSV = (
     f'{_RUN_ID},,"mnist(train_size=12000, test_size=2000)",mnist_cnn,relu,he_uniform,...,'
     "0,completed,1,0.4216,...\n"
 )
+
+BOUNDARY: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "epoch": 4,
+    "epochs_available": [0, 1, 2, 4, 8],
+    "extent": [-1.2, 1.2, -1.3, 1.3],
+    "size": 2,
+    "predicted": [0, 0, 1, 1],
+    "confidence": [0.9, 0.6, 0.8, 0.99],
+    "points": [[-0.5, 0.1], [0.9, 0.4]],
+    "labels": [0, 1],
+}
+
+OUTPUTS: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "epoch": 8,
+    "samples": 50,
+    "probability_edges": [0.0, 0.5, 1.0],
+    "loss_edges": [0.01, 0.1, 1.0, 10.0],
+    "classes": [
+        {
+            "label": 0,
+            "count": 20,
+            "non_finite": 0,
+            "right": 18,
+            "probabilities": [2, 18],
+            "losses": [11, 8, 1],
+        },
+        {
+            "label": 1,
+            "count": 30,
+            "non_finite": 0,
+            "right": 30,
+            "probabilities": [0, 30],
+            "losses": [25, 5, 0],
+        },
+    ],
+}
 
 LAYERS_CSV = (
     "run_id,label,dataset,...,seed,status,epoch,samples,...,layer,layer_index,units,signal,...\n"

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from service.api.web.dependencies import requires
@@ -15,7 +16,7 @@ from service.api.web.problems import problem_responses
 from service.api.web.scopes import caller_of
 from service.database.tables import Run
 from service.events.event_types import EventType
-from service.events.reading import Subject
+from service.events.reading import Subject, newest_number
 from service.experiments import lifecycle
 from service.runs import search
 
@@ -50,7 +51,27 @@ async def _last_seen(
     return last_event_id if last_event_id is not None else last_event_id_query
 
 
-AfterDep = Annotated[int | None, Depends(_last_seen)]
+async def _known(request: Request, after: Annotated[int | None, Depends(_last_seen)]) -> int | None:
+    """Return the id, which an event must have had: no other would ever be followed by an event.
+
+    Raises:
+        RequestValidationError: the database was restored to a time before that event.
+    """
+    if not after:
+        return after
+    newest = await run_in_threadpool(_newest_number, request.app.state)
+    if after <= newest:
+        return after
+    reason = (
+        f"No event has this id: the newest is {newest}. The database may have been restored to an "
+        f"earlier time. Continue after {newest}, or begin again without an id."
+    )
+    name = "Last-Event-ID" if "Last-Event-ID" in request.headers else "last_event_id"
+    place = "header" if name == "Last-Event-ID" else "query"
+    raise RequestValidationError([{"type": "no_event", "loc": (place, name), "msg": reason}])
+
+
+AfterDep = Annotated[int | None, Depends(_known)]
 
 _EVENTS = """
 Each event has its number as `id`, its type as `event` and JSON as `data`: `experiment_id`,
@@ -179,6 +200,11 @@ async def _answer(stream: EventStream) -> Response:
     if await stream.is_over():
         return Response(status_code=204)
     return EventStreamResponse(stream.chunks())
+
+
+def _newest_number(state: Any) -> int:
+    with state.sessions() as session:
+        return newest_number(session)
 
 
 def _require_experiment(state: Any, experiment_id: uuid.UUID) -> None:

@@ -1,4 +1,4 @@
-"""Layer statistics and the diagnosis of a run over HTTP."""
+"""Layer statistics, what is recorded with them, and the diagnosis of a run over HTTP."""
 
 import uuid
 from typing import Annotated
@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
-from service.api.schemas.layers import LayersAnswer
+from service.api.schemas.layers import BoundaryAnswer, LayersAnswer, OutputsAnswer
 from service.api.schemas.runs import DiagnosisAnswer
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
-from service.histories import diagnoses, layer_statistics
+from service.histories import diagnoses, layer_statistics, outputs
 from service.statuses import FINISHED
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -51,8 +51,64 @@ def get_run_layers(
         "run_id": found.run_id,
         "epoch": found.epoch,
         "epochs_available": found.epochs_available,
+        "inputs": None,
         **found.content,
     }
+    return cached_response(request, orjson.dumps(shown), immutable=found.status in FINISHED)
+
+
+@router.get(
+    "/{run_id}/decision_boundary",
+    response_model=BoundaryAnswer,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.BOUNDARY)},
+        **NOT_MODIFIED,
+        **problem_responses(404, 409),
+    },
+    summary="Get a run's decision boundary",
+    dependencies=_READ,
+)
+def get_run_decision_boundary(
+    request: Request,
+    run_id: uuid.UUID,
+    session: SessionDep,
+    epoch: Annotated[
+        int | None,
+        Query(ge=0, le=2**31 - 1, description="By default the last epoch with statistics."),
+    ] = None,
+) -> Response:
+    """Return the class that a network predicts on a grid of points, for data of two features.
+
+    It is recorded at the epochs with layer statistics.
+    """
+    found = layer_statistics.read_layers(session, run_id, epoch)
+    shown = {
+        "run_id": found.run_id,
+        "epoch": found.epoch,
+        "epochs_available": found.epochs_available,
+        **outputs.boundary_of(found),
+    }
+    return cached_response(request, orjson.dumps(shown), immutable=found.status in FINISHED)
+
+
+@router.get(
+    "/{run_id}/outputs",
+    response_model=OutputsAnswer,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.OUTPUTS)},
+        **NOT_MODIFIED,
+        **problem_responses(404, 409),
+    },
+    summary="Get a run's outputs by class",
+    dependencies=_READ,
+)
+def get_run_outputs(request: Request, run_id: uuid.UUID, session: SessionDep) -> Response:
+    """Return histograms of the true class's probability and of the losses, class by class.
+
+    They are those of the validation part after the last epoch.
+    """
+    found = layer_statistics.read_layers(session, run_id)
+    shown = {"run_id": found.run_id, "epoch": found.epoch, **outputs.outputs_of(found)}
     return cached_response(request, orjson.dumps(shown), immutable=found.status in FINISHED)
 
 

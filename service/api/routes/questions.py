@@ -1,19 +1,24 @@
 """The query parameters of comparisons and of the figures that show one."""
 
+import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends, Query
 from pydantic import Field
 
-from service.catalog.metrics import COMPARED_METRICS, MAIN_METRIC
-from service.comparison.question import Question
+from service.catalog.metrics import COMPARED_METRICS, MAIN_METRIC, TARGET_METRICS
+from service.comparison.question import At, Question
 from service.comparison.scores import GROUPINGS, refusal
+from service.comparison.targets import Target
 
 #: An axis, the label of a variant, or a parameter of an axis' entry.
 _NAME = rf"({'|'.join(GROUPINGS)})(\.[a-z_]+)*"
 Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_NAME}(,{_NAME})*$"})]
 _Against = Annotated[str, Field(json_schema_extra={"pattern": f"^{_NAME}:.+$"})]
+_Target = Annotated[
+    str, Field(json_schema_extra={"pattern": f"^({'|'.join(TARGET_METRICS)}):-?[0-9.eE+-]+$"})
+]
 _REPEATED = "repeated or separated by commas"
 _MOST_NAMES = 50
 
@@ -24,16 +29,26 @@ def question(
         str,
         Query(
             json_schema_extra={"enum": [*COMPARED_METRICS]},
-            description="The metric to compare by.",
+            description="The metric to compare by. `epochs_to` and `seconds_to` count until "
+            "`target` is reached; seconds are compared between runs of one engine only.",
         ),
     ] = MAIN_METRIC,
     at: Annotated[
-        Literal["final", "best"],
+        At,
         Query(
             description="`final`: the value of the last epoch. `best`: the best value of any "
-            "epoch, which is biased upwards."
+            "epoch, which is biased upwards. `mean`: the mean over all epochs."
         ),
     ] = "final",
+    target: Annotated[
+        _Target | None,
+        Query(
+            description="What `epochs_to` and `seconds_to` count to: a metric of every epoch and "
+            "the value that it shall reach, at least of an accuracy, at most of a loss. A run that "
+            "never reaches it counts as one epoch more than the longest.",
+            examples=["val_accuracy:0.97"],
+        ),
+    ] = None,
     by: Annotated[
         list[Axes] | None,
         Query(
@@ -64,7 +79,7 @@ def question(
             gt=0,
             allow_inf_nan=False,
             description="How far behind the best still is equivalent, in the metric's units. By "
-            "default one point of an accuracy, 5% of the leader's loss.",
+            "default one point of an accuracy, 5% of the leader's value of others.",
         ),
     ] = None,
     against: Annotated[
@@ -85,6 +100,7 @@ def question(
         average=names("average", average),
         margin=margin,
         against=_labels(against or ()),
+        target=None if target is None else _target(target),
     )
 
 
@@ -98,6 +114,23 @@ def names(parameter: str, given: Sequence[str] | None) -> list[str]:
     if len(found) > _MOST_NAMES:
         raise refusal(parameter, f"At most {_MOST_NAMES} names can be given, not {len(found):,}.")
     return found
+
+
+def _target(given: str) -> Target:
+    """Return the target that is written as ``val_accuracy:0.97``.
+
+    Raises:
+        InvalidError: it has no finite value.
+    """
+    metric, _, text = given.rpartition(":")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not metric or not math.isfinite(value):
+        detail = f"{given!r} is no target: write it as val_accuracy:0.97."
+        raise refusal("target", detail)
+    return Target(metric, value)
 
 
 def _labels(against: Sequence[str]) -> dict[str, str]:

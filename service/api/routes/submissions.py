@@ -90,7 +90,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "headers": LINK_HEADER,
         **examples.json_answer(examples.DRY_RUN),
     },
-    **problem_responses(409, 422, 503),
+    **problem_responses(409, 410, 422, 503),
 }
 
 
@@ -99,7 +99,8 @@ _IdempotencyKey = Annotated[
     Header(
         description="1 to 255 printable ASCII characters that identify this request. A request "
         "with the same key within the retention time (by default 24 hours) gets the same answer "
-        "and stores nothing again. Each caller has their own keys.",
+        "and stores nothing again; with `Prefer: wait` it gets the experiment as it is after the "
+        "wait, and 410 where it was deleted. Each caller has their own keys.",
         examples=["b1f0c2de-7a41-4a60-9a37-5d2f6f0c9f11"],
     ),
 ]
@@ -135,7 +136,7 @@ class Submitting:
             self.request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS
             raise
         experiment_id = made.experiment.id
-        if self.wait is not None and not made.replayed:
+        if self.wait is not None:
             body = await read_after(self.wait, experiment_id, self.sessions, self.hub)
         headers = {"location": f"/v1/experiments/{experiment_id}"}
         if made.replayed:

@@ -6,7 +6,9 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from service.api.schemas.advice import CatalogAdvice, CatalogSource
 from service.api.schemas.base import ApiAnswer
+from service.catalog.advice.registry import advice_on
 from service.catalog.axes import AXES
 from service.catalog.entry import (
     ActivationEntry,
@@ -15,7 +17,6 @@ from service.catalog.entry import (
     ModelEntry,
     Parameter,
     ParameterKind,
-    Source,
 )
 from service.catalog.meanings import MEANINGS
 from service.figures.plots.activation_curve import sampled_curves
@@ -31,13 +32,6 @@ Bound = int | float | None
 _REFERENCE = "mnist"
 
 
-class CatalogSource(ApiAnswer):
-    """The paper or manual a definition comes from."""
-
-    title: str
-    link: str
-
-
 class CatalogParameter(ApiAnswer):
     """A parameter with its range; the bounds of a list hold for each of its items."""
 
@@ -45,7 +39,7 @@ class CatalogParameter(ApiAnswer):
     type: ParameterKind = Field(
         description="`option`: one of `options`. `integers`: a list. `numbers`: a number, or a "
         "list. `choice`: an entry of `axis`, as a name or an object. `layers`: a list of such "
-        "entries."
+        "entries. `text`: one that matches `pattern`."
     )
     meaning: str
     required: bool = Field(description="Whether it has no default.")
@@ -61,6 +55,7 @@ class CatalogParameter(ApiAnswer):
     axis: str | None = Field(
         description="Of a `choice` and of `layers`: the axis whose entries it takes."
     )
+    pattern: str | None = Field(description="Of a `text`: the regular expression it matches.")
     min_items: int | None = Field(description="Of a list.")
     max_items: int | None = Field(description="Of a list.")
 
@@ -82,6 +77,7 @@ class CatalogParameter(ApiAnswer):
             exclusive_maximum=parameter.below,
             options=list(parameter.options),
             axis=parameter.axis,
+            pattern=parameter.pattern,
             min_items=parameter.min_items if is_list else None,
             max_items=parameter.max_items if is_list else None,
         )
@@ -158,12 +154,16 @@ class CatalogEntry(ApiAnswer):
         description="Only of a model whose parameters all have defaults."
     )
     figure: FigureLinks | None = Field(description="Only of an activation.")
+    advice: CatalogAdvice | None = Field(
+        description="Only of activations, initializers, normalizations and clippings."
+    )
     links: CatalogLinks
 
     @classmethod
     def of(cls, axis: str, entry: Entry) -> Self:
         """Return the answer for an entry."""
         path = f"/v1/catalog/{axis}/{entry.name}"
+        advice = advice_on(axis, entry.name)
         return cls(
             axis=axis,
             name=entry.name,
@@ -171,12 +171,13 @@ class CatalogEntry(ApiAnswer):
             meaning=entry.meaning,
             formula=entry.formula,
             parameters=[CatalogParameter.of(parameter) for parameter in entry.parameters],
-            source=_source(entry.source),
+            source=CatalogSource.of(entry.source),
             symbolic=entry.symbolic,
             auto=_auto(entry),
             dataset=_dataset(entry),
             model=_model(entry),
             figure=_figure(axis, entry, path),
+            advice=advice and CatalogAdvice.of(advice),
             links=CatalogLinks(self=path),
         )
 
@@ -265,10 +266,6 @@ class Catalog(ApiAnswer):
         return cls(items=items, next_cursor=next_cursor)
 
 
-def _source(source: Source) -> CatalogSource:
-    return CatalogSource(title=source.title, link=source.link)
-
-
 def _auto(entry: Entry) -> AutoChoices | None:
     if not isinstance(entry, ActivationEntry):
         return None
@@ -282,7 +279,7 @@ def _auto(entry: Entry) -> AutoChoices | None:
 
 
 def _dataset(entry: Entry) -> DatasetFacts | None:
-    if not isinstance(entry, DatasetEntry):
+    if not isinstance(entry, DatasetEntry) or entry.resolved is not None:
         return None
     return DatasetFacts(
         train_count=entry.train_count,

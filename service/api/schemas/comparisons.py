@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field
 
 from service.api.schemas.base import ApiAnswer, Number
+from service.comparison.question import At
 from service.comparison.words import COMPARISON_VERSION, Word
 from service.json_numbers import to_json
 from service.specs.expansion import SCIENCE_VERSION
@@ -33,10 +34,14 @@ class GroupSeed(ApiAnswer):
 
     seed: int
     value: float = Field(
-        description="Of the metric; of a run that diverged what guessing gets. Where runs are "
-        "averaged over, their mean."
+        description="Of the metric; of a run that diverged what guessing gets, of one that never "
+        "reached the target one epoch more than the longest. Where runs are averaged over, their "
+        "mean."
     )
     trained: bool = Field(description="Whether every run behind it did better than guessing.")
+    reached: bool = Field(
+        description="Whether every run behind it reached `target`; true where there is none."
+    )
     chosen: dict[str, Level] = Field(
         description="The levels of what is tuned that the other seeds chose for this one."
     )
@@ -44,7 +49,13 @@ class GroupSeed(ApiAnswer):
     @classmethod
     def of(cls, seed: int, found: "groups.SeedValue") -> Self:
         """Return the answer for a seed."""
-        return cls(seed=seed, value=found.value, trained=found.trained, chosen=dict(found.chosen))
+        return cls(
+            seed=seed,
+            value=found.value,
+            trained=found.trained,
+            reached=found.reached,
+            chosen=dict(found.chosen),
+        )
 
 
 class CurvePoint(ApiAnswer):
@@ -96,11 +107,15 @@ class ComparisonGroup(ApiAnswer):
     word: Word | None = Field(
         description="`leads`: the highest mean. `worse`: with p up to 5%. `equivalent`: no other "
         "is better by `margin`. `undecided`: neither is shown. `did_not_train`: no better than "
-        "guessing with any seed. With `against`: `reference`, `better`. Null without a value."
+        "guessing with any seed. `not_reached`: it trained, and reached `target` with no seed. "
+        "With `against`: `reference`, `better`. Null without a value."
     )
     statement: str = Field(description="What is said of it, with its figures.")
     n: int = Field(description="Number of seeds with a value.")
     trained: int = Field(description="With how many of them it did better than guessing.")
+    reached: int = Field(
+        description="With how many of them it reached `target`; all where there is none."
+    )
     seeds: list[GroupSeed]
     mean: float | None = Field(
         description="Over the seeds; a run that diverged counts as guessing."
@@ -112,10 +127,12 @@ class ComparisonGroup(ApiAnswer):
     std: float | None = Field(description="Over n - 1; null below two seeds.")
     ci95: Interval | None = Field(
         description="95% interval of the mean, by a spread that borrows from the other groups. "
-        "Null with fewer than three seeds, or where one did not train: look at `seeds`."
+        "Null with fewer than three seeds, or where one did not train or never reached `target`: "
+        "look at `seeds`."
     )
     rank: int | None = Field(
-        description="1 + the number of groups with a better mean; null where none trained."
+        description="1 + the number of groups with a better mean; null where none trained, or "
+        "reached `target`."
     )
     difference: GroupDifference | None = Field(description="Null where nothing is tested.")
     p_value: PValue | None = Field(
@@ -219,6 +236,13 @@ class SpreadComponents(ApiAnswer):
     rest: float = Field(description="Of a single training beside both.")
 
 
+class ComparedTarget(ApiAnswer):
+    """A value that a metric shall reach."""
+
+    metric: str
+    value: float
+
+
 class ComparisonAnswer(ApiAnswer):
     """An experiment's configurations, best first, with their uncertainty."""
 
@@ -226,7 +250,10 @@ class ComparisonAnswer(ApiAnswer):
     comparison_version: int = Field(description="Version of the rules by which this was judged.")
     science_version: int = Field(description="Version of the formulas by which runs are trained.")
     metric: str
-    at: Literal["final", "best"]
+    at: At
+    target: ComparedTarget | None = Field(
+        description="What `epochs_to` and `seconds_to` count to; null for other metrics."
+    )
     by: list[str]
     tune: list[str] = Field(
         description="What each group has at its best value, chosen on the other seeds."
@@ -264,6 +291,9 @@ class ComparisonAnswer(ApiAnswer):
             science_version=SCIENCE_VERSION,
             metric=comparison.metric,
             at=comparison.at,
+            target=ComparedTarget(**vars(comparison.question.target))
+            if comparison.question.target
+            else None,
             by=[*design.by],
             tune=[*design.tune],
             average=[*design.average],
@@ -282,7 +312,7 @@ class ComparisonAnswer(ApiAnswer):
 
 def _seeds(*values: float) -> list[dict[str, Any]]:
     return [
-        {"seed": seed, "value": value, "trained": True, "chosen": {}}
+        {"seed": seed, "value": value, "trained": True, "reached": True, "chosen": {}}
         for seed, value in enumerate(values)
     ]
 
@@ -293,6 +323,7 @@ _GROUP: dict[str, Any] = {
     "statement": "leads",
     "n": 3,
     "trained": 3,
+    "reached": 3,
     "seeds": _seeds(0.9828, 0.9833, 0.9838),
     "mean": 0.9833,
     "shrunk_mean": None,
@@ -349,6 +380,7 @@ EXAMPLE: dict[str, Any] = {
     "science_version": 2,
     "metric": "val_accuracy",
     "at": "final",
+    "target": None,
     "by": ["activation"],
     "tune": [],
     "average": [],

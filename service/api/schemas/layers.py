@@ -77,6 +77,11 @@ class LayerAnswer(ApiAnswer):
         description="Norm of a step's change of the weights over their norm: the median of up to "
         "five steps of the latest epoch measured. Null before the first step.",
     )
+    gradient_by_step: list[Number] | None = Field(
+        default=None,
+        description="Of a recurrent layer: the norm of a sample's gradient with respect to the "
+        "z-values of each step, from the first step to the last. Null of other layers.",
+    )
 
 
 class LayersAnswer(ApiAnswer):
@@ -90,6 +95,59 @@ class LayersAnswer(ApiAnswer):
     chance_loss: Number = Field(
         description="The loss if every sample were predicted by the frequencies of the classes."
     )
+    inputs: DistributionAnswer | None = Field(
+        default=None,
+        description="The network's inputs, preprocessed. Null but at epoch 0: they stay the same.",
+    )
     layers: list[LayerAnswer] = Field(
         description="The hidden layers in order, then the output layer."
+    )
+
+
+class BoundaryAnswer(ApiAnswer):
+    """The class that a network predicts on a grid of points, for data of two features."""
+
+    run_id: uuid.UUID
+    epoch: int = Field(description="0 is the network before the first step.")
+    epochs_available: list[int] = Field(description="The epochs with layer statistics.")
+    extent: list[float] = Field(
+        description="Left, right, bottom and top: the first and last columns and rows of the grid."
+    )
+    size: int = Field(
+        description="Grid points along each feature: 100 after the last epoch, 50 before."
+    )
+    predicted: list[int] = Field(
+        description="The most probable class at each point, row by row from the bottom."
+    )
+    confidence: list[float] = Field(description="The probability of that class.")
+    points: list[list[float]] = Field(description="Up to 300 training samples, preprocessed.")
+    labels: list[int] = Field(description="Their classes.")
+
+
+class ClassOutputsAnswer(ApiAnswer):
+    """What a network makes of the validation samples of one class."""
+
+    label: int
+    count: int = Field(description="Number of its samples.")
+    non_finite: int = Field(
+        description="How many have an output that is not finite; they are in no bin."
+    )
+    right: int = Field(description="How many are predicted as this class.")
+    probabilities: list[int] = Field(description="Samples by the probability of this class.")
+    losses: list[int] = Field(description="Samples by their loss.")
+
+
+class OutputsAnswer(ApiAnswer):
+    """What a network makes of the validation part after its last epoch, by class."""
+
+    run_id: uuid.UUID
+    epoch: int
+    samples: int
+    probability_edges: list[float] = Field(description="One more than there are bins.")
+    loss_edges: list[float] = Field(
+        description="Evenly spaced by their logarithm. Smaller losses (0 too) are in the first "
+        "bin, larger ones in the last."
+    )
+    classes: list[ClassOutputsAnswer] = Field(
+        description="Those with a sample, by label; at most 100."
     )

@@ -26,13 +26,16 @@ class MetricAnswer(ApiAnswer):
     title: str = Field(description="In words, for people.")
     kind: Kind = Field(
         description="`share`: between 0 and 1. `loss`: positive, best on a logarithmic scale. "
-        "`seconds`: a time. `other`: any number, in its own units."
+        "`seconds`: a time. `epochs`: a number of epochs. `other`: any number, in its own units."
     )
     direction: Direction | None = Field(
         description="Which values are better; null where none are, so that runs cannot be "
         "compared by it."
     )
-    when: When = Field(description="`epoch`: measured at every epoch. `end`: once, after the last.")
+    when: When = Field(
+        description="`epoch`: measured at every epoch. `end`: once, after the last. `target`: what "
+        "it took until another metric reached a target, which a comparison names."
+    )
     quantity: str = Field(
         description="What is measured: the same for its training, validation and test metric."
     )

@@ -49,7 +49,7 @@ class ModelPreview(ApiAnswer):
     parameters: int
     multiply_adds: int = Field(description="Of one sample's forward pass.")
     batch_size: int
-    memory_bytes: int = Field(description="Of a training step on one batch: an estimate.")
+    memory_bytes: int = Field(description="Of its training: an estimate.")
 
     @classmethod
     def of(cls, preview: NetworkPreview, *, declared: bool) -> Self:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.schemas.advice import CatalogSource
 from service.api.schemas.base import ApiAnswer
-from service.api.schemas.catalog import CatalogSource
 from service.fields import LongText, ShortText
 from service.presets.evidence import ClaimStatus, DifferenceFigures, Evidence, GroupFigures
 from service.presets.preset import SIZES, Preset, PublishedClaim, Size
@@ -66,11 +66,16 @@ class ClaimGroup(ApiAnswer):
     std: float | None = Field(description="Over n - 1; null below two seeds.")
     ci95: Interval | None
     diverged: int = Field(
-        description="Number of diverged runs. They are not in `mean`; in a difference each counts "
+        description="Number of diverged runs. They are not in `mean`, unless the "
+        "claim has a target; in a difference each counts "
         "as the worst value of the groups compared, of an author's claim as guessing."
     )
     unfinished: int
     verdicts: dict[str, int] = Field(description="Number of runs by verdict.")
+    not_reached: int = Field(
+        description="Number of runs that never reached the target, if the claim has one: each is "
+        "in `mean` as one epoch more than the longest run."
+    )
 
     @classmethod
     def of(cls, figures: GroupFigures) -> Self:
@@ -187,6 +192,10 @@ class PresetAnswer(ApiAnswer):
         "then has no claims."
     )
     small_spec: dict[str, Any] = Field(description="The spec at small size.")
+    validates_on_test: bool = Field(
+        description="Whether its recipe validates on the test part, as many published ones do: "
+        "`val_accuracy` is then what others call the test accuracy, and nothing is left to test on."
+    )
     full_run: PresetRun | None = Field(
         description="The run of its full size here; null where it has not been run as it is now."
     )
@@ -204,9 +213,10 @@ class PresetAnswer(ApiAnswer):
             name=preset.name,
             title=preset.title,
             description=preset.description,
-            source=CatalogSource(title=preset.source.title, link=preset.source.link),
+            source=CatalogSource.of(preset.source),
             spec=preset.spec_of("full"),
             small_spec=preset.spec_of("small"),
+            validates_on_test=preset.validates_on_test,
             full_run=runs["full"],
             small_run=runs["small"],
             claims=[PresetClaim.of(claim, results) for claim in preset.claims],
@@ -307,6 +317,7 @@ _GROUP: dict[str, Any] = {
     "std": 0.043,
     "ci95": [1.043, 1.153],
     "diverged": 0,
+    "not_reached": 0,
     "unfinished": 0,
     "verdicts": {"healthy": 5},
 }

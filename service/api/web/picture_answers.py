@@ -1,6 +1,6 @@
 """Answers that are pictures."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
 from starlette.responses import Response
@@ -8,7 +8,11 @@ from starlette.responses import Response
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.figures.plots.style import Format, Theme
 
-MEDIA_TYPES: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}
+MEDIA_TYPES: dict[Format | Literal["gif"], str] = {
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "gif": "image/gif",
+}
 
 #: For a picture opened in a browser by itself: it may style its lines, and no script runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -26,6 +30,18 @@ PICTURE: dict[int | str, dict[str, Any]] = {
     **NOT_MODIFIED,
 }
 
+#: The same of films.
+FILM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The film.",
+        "headers": CACHE_HEADERS,
+        "content": {
+            "image/gif": {"schema": {"type": "string", "format": "binary"}, "example": "GIF ..."}
+        },
+    },
+    **NOT_MODIFIED,
+}
+
 ThemeQuery = Annotated[Theme, Query(description="For a light or a dark background.")]
 
 
@@ -35,8 +51,16 @@ class SvgResponse(Response):
     media_type = "image/svg+xml"
 
 
-def picture_response(request: Request, data: bytes, kind: Format, *, immutable: bool) -> Response:
-    """Return a picture, or 304 where the client has it already."""
+class GifResponse(Response):
+    """The ``response_class`` of a route that answers with films."""
+
+    media_type = "image/gif"
+
+
+def picture_response(
+    request: Request, data: bytes, kind: Format | Literal["gif"], *, immutable: bool
+) -> Response:
+    """Return a picture or a film, or 304 where the client has it already."""
     response = cached_response(request, data, immutable=immutable, media_type=MEDIA_TYPES[kind])
     response.headers["content-security-policy"] = _POLICY
     return response

@@ -84,6 +84,12 @@ _STATUSES: dict[int, tuple[str, str, str]] = {
         "Conflict",
         "The experiment has runs that are queued or running. Cancel it first.",
     ),
+    410: (
+        "gone",
+        "Deleted",
+        "This Idempotency-Key stored experiment 019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e, which was "
+        "deleted since. Use a new key to submit it again.",
+    ),
     413: ("body-too-large", "Body too large", "The body is over the limit max_body_bytes = 1,000."),
     415: (
         "unsupported-media-type",

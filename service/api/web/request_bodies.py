@@ -5,6 +5,7 @@ where it has one, else as soon as it grows too long. So a large upload costs no 
 """
 
 import asyncio
+import codecs
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -33,13 +34,16 @@ class RequestBodies:
     """Middleware that reads, checks and parses the bodies of POST, PUT and PATCH.
 
     The parsed body is kept in ``scope["state"]["body"]``: routes of the class ``JsonRoute``
-    validate it, and problems point into it.
+    validate it, and problems point into it. Paths in ``streamed`` read their bodies themselves.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, seconds: float, streamed: frozenset[str]
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._seconds = seconds
+        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -47,7 +51,8 @@ class RequestBodies:
         Raises:
             HTTPException: 400, 408, 413 or 415.
         """
-        if scope["type"] != "http" or scope["method"] not in _METHODS_WITH_BODY:
+        takes_body = scope["type"] == "http" and scope["method"] in _METHODS_WITH_BODY
+        if not takes_body or scope["path"] in self._streamed:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -133,13 +138,13 @@ class _ParsedRequest(Request):
 
 
 def _parse(body: bytes) -> object:
-    """Parse JSON as RFC 8259 defines it.
+    """Parse JSON as RFC 8259 defines it; a byte order mark before it is ignored (section 8.1).
 
     Raises:
         HTTPException: 400, with line and column.
     """
     try:
-        return orjson.loads(body)
+        return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
         reason = error.msg.partition(": line")[0]
         rest = error.doc[error.pos :]

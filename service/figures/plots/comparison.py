@@ -9,6 +9,7 @@ from service.catalog.metrics import METRICS
 from service.comparison.words import Word
 from service.figures.plots.metrics import DrawnValues, format_value, scale_axis, within_range
 from service.figures.plots.style import (
+    AxisScale,
     Format,
     Ink,
     Theme,
@@ -64,12 +65,14 @@ def draw_comparison(
     axes: Sequence[str],
     title: str,
     note: str = "",
+    x: AxisScale | None = None,
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
     """Return a picture of each group's seeds, mean and interval, as PNG or SVG.
 
-    Rows have the order of ``groups``, from top to bottom, and end with what is said of each.
+    Rows have the order of ``groups``, from top to bottom, and end with what is said of each. ``x``
+    is the scale of the metric; None for the one that separates the values best.
     """
     shown = list(groups[:MOST_GROUPS])
     with house_style(theme) as ink:
@@ -80,7 +83,7 @@ def draw_comparison(
         plot = figure.subplots()
         for row, group in enumerate(shown):
             _draw_group(plot, row, group, metric, ink)
-        _finish(plot, shown, metric)
+        _finish(plot, shown, metric, x)
         plot.set_ylabel(printable(", ".join(axes).replace("_", " ").capitalize()))
         return render(figure, kind)
 
@@ -137,7 +140,9 @@ def _summary(group: RankedConfiguration, metric: str) -> str:
     return "   ".join(parts)
 
 
-def _finish(axes: "Axes", groups: Sequence[RankedConfiguration], metric: str) -> None:
+def _finish(
+    axes: "Axes", groups: Sequence[RankedConfiguration], metric: str, scale: AxisScale | None
+) -> None:
     axes.set_yticks(range(len(groups)), [printable(group.label) for group in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
@@ -150,4 +155,4 @@ def _finish(axes: "Axes", groups: Sequence[RankedConfiguration], metric: str) ->
             *(value for group in groups for value, _ in group.seeds if math.isfinite(value)),
         ],
     )
-    axes.set_xlabel(METRICS[metric].title + scale_axis(axes, metric, values, "x"))
+    axes.set_xlabel(METRICS[metric].title + scale_axis(axes, metric, values, "x", scale))

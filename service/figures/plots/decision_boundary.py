@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.figures.plots.film import FilmTitles, film
 from service.figures.plots.style import (
     MARKERS,
     Format,
@@ -26,6 +27,8 @@ Grid = NDArray[Any]
 #: Two more markers and the last of Okabe & Ito's colours, so that ten classes look different.
 _MARKERS = (*MARKERS, "<", "p")
 _YELLOW = "#F0E442"
+
+_MARKS = "Colour: predicted class, deeper where more certain. Line: where it changes."
 
 #: Opacity of a class's colour at certainty 0, and how much certainty 1 adds.
 _PALEST, _DEEPENING = 0.12, 0.5
@@ -66,21 +69,58 @@ def draw_decision_boundary(
     Colours are deeper where the network is more certain. Lines show where the prediction changes.
     Each class's samples have their own marker.
     """
-    classes = max([*boundary.predicted, *boundary.labels]) + 1
     with house_style(theme) as ink:
         figure = new_figure(7.2, 5.6)
-        marks = "Colour: predicted class, deeper where more certain. Line: where it changes."
-        add_title(figure, ink, title, f"{marks} {note}".strip())
-        axes = figure.subplots()
-        _draw_plane(axes, boundary, classes, ink)
-        _draw_points(axes, boundary, classes, ink)
-        left, right, bottom, top = boundary.extent
-        axes.set(xlim=(left, right), ylim=(bottom, top))
-        axes.set(xlabel="First feature", ylabel="Second feature")
-        axes.grid(visible=False)
+        add_title(figure, ink, title, f"{_MARKS} {note}".strip())
+        _draw(figure.subplots(), boundary, _classes(boundary), ink)
         if boundary.points:
             figure.legend(loc="outside right center")
         return render(figure, kind)
+
+
+def film_decision_boundary(
+    boundaries: Sequence[tuple[str, Boundary]],
+    *,
+    title: str,
+    note: str = "",
+    theme: Theme = "light",
+) -> bytes:
+    """Return a film of the figure of ``draw_decision_boundary``, as a GIF.
+
+    Args:
+        boundaries: pairs of what a frame is called, as ``epoch 3``, and the boundary; all of the
+            same data.
+        title: text above the picture, and above the frame's name.
+        note: text below the picture, after the explanation of its marks.
+        theme: light or dark background.
+    """
+    classes = max(_classes(boundary) for _, boundary in boundaries)
+    with house_style(theme) as ink:
+        figure = new_figure(7.2, 5.6)
+        axes = figure.subplots()
+
+        def draw(number: int) -> None:
+            axes.clear()
+            _, boundary = boundaries[number]
+            _draw(axes, boundary, classes, ink)
+            if number == 0 and boundary.points:
+                figure.legend(loc="outside right center")
+
+        titles = FilmTitles(title, [label for label, _ in boundaries], f"{_MARKS} {note}".strip())
+        return film(figure, ink, titles, draw)
+
+
+def _classes(boundary: Boundary) -> int:
+    return max([*boundary.predicted, *boundary.labels]) + 1
+
+
+def _draw(axes: "Axes", boundary: Boundary, classes: int, ink: Ink) -> None:
+    _draw_plane(axes, boundary, classes, ink)
+    _draw_points(axes, boundary, classes, ink)
+    left, right, bottom, top = boundary.extent
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    axes.set(xlabel="First feature", ylabel="Second feature")
+    axes.grid(visible=False)
 
 
 def _draw_plane(axes: "Axes", boundary: Boundary, classes: int, ink: Ink) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from service.figures.plots.style import (
+    AxisScale,
     Format,
     Ink,
     Theme,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: Most layers in the legend; of a deeper network every k-th is named.
 _MOST_NAMED = 10
 _MOST_MARKERS = 12
+#: Values above this are not drawn.
+_LARGEST = 1e100
 #: The range of the colour map that contrasts with each theme's background.
 _COLOUR_RANGE = {"light": (0.05, 0.85), "dark": (0.25, 1.0)}
 
@@ -35,6 +38,7 @@ def draw_gradient_flow(
     *,
     title: str,
     note: str = "",
+    y: AxisScale | None = None,
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
@@ -48,6 +52,7 @@ def draw_gradient_flow(
             empty.
         title: text above the picture.
         note: text below the picture.
+        y: the scale of both panels; None for a logarithmic one.
         kind: format of the picture.
         theme: light or dark background.
     """
@@ -59,7 +64,7 @@ def draw_gradient_flow(
         styles = _styles(len(by_layer), ink, theme)
         for (name, values), style in zip(by_layer.items(), styles, strict=True):
             _draw(panels[0], epochs, values, printable(name), style)
-        _finish(panels[0], epochs, [value for values in by_layer.values() for value in values])
+        _finish(panels[0], epochs, [value for values in by_layer.values() for value in values], y)
         handles, labels = panels[0].get_legend_handles_labels()
         every = max(1, math.ceil(len(handles) / _MOST_NAMED))
         figure.legend(
@@ -69,7 +74,7 @@ def draw_gradient_flow(
             panels[1].set_title("Norm of the whole gradient, mean over steps")
             norm_epochs, values = [epoch for epoch, _ in norms], [norm for _, norm in norms]
             _draw(panels[1], norm_epochs, values, None, _single(ink))
-            _finish(panels[1], norm_epochs, values)
+            _finish(panels[1], norm_epochs, values, y)
         return render(figure, kind)
 
 
@@ -98,14 +103,19 @@ def _draw(
     label: str | None,
     style: Mapping[str, Any],
 ) -> None:
-    drawn = [value if value is not None and math.isfinite(value) else math.nan for value in values]
+    drawn = [value if value is not None and value < _LARGEST else math.nan for value in values]
     every = max(1, len(epochs) // _MOST_MARKERS)
     axes.plot(epochs, drawn, label=label, markevery=every, **style)
 
 
-def _finish(axes: "Axes", epochs: Sequence[int], values: Sequence[float | None]) -> None:
+def _finish(
+    axes: "Axes", epochs: Sequence[int], values: Sequence[float | None], scale: AxisScale | None
+) -> None:
     epoch_axis(axes, epochs)
-    positive = [value for value in values if value is not None and 0 < value < math.inf]
+    if scale == "linear":
+        axes.set_ylim(bottom=0)
+        return
+    positive = [value for value in values if value is not None and 0 < value < _LARGEST]
     if positive:
         # Zero has no logarithm: its line leaves the picture at the bottom.
         low, high = min(positive), max(positive)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from service.figures.plots.film import FilmTitles, film
 from service.figures.plots.style import (
+    AxisScale,
     Format,
     Ink,
     Theme,
@@ -69,6 +71,11 @@ class PredictedSpread:
 #: A prediction for each panel that has one, by the panel's attribute name, in the layers' order.
 Predictions = Mapping[str, Sequence[PredictedSpread | None]]
 
+_MARKS = (
+    "Width: density, each violin to its own widest part. Dot: mean; thick line: one standard "
+    "deviation to either side, written below each layer."
+)
+
 #: A layer's name and its distribution in one panel.
 NamedDistribution = tuple[str, PlottedDistribution | None]
 
@@ -87,6 +94,8 @@ def draw_layers(
     title: str,
     note: str = "",
     predicted: Predictions | None = None,
+    inputs: PlottedDistribution | None = None,
+    y: AxisScale | None = None,
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
@@ -96,14 +105,21 @@ def draw_layers(
     thick line one standard deviation to either side, which is also written below each layer.
     Values that are all equal are a horizontal line. Brackets beside the violins are the prediction
     for wide layers: mean, and one standard deviation to either side.
+
+    Args:
+        network: the layers, from the first on.
+        title: text above the picture.
+        note: text below the picture, after the explanation of its marks.
+        predicted: what theory says of some panels.
+        inputs: of the network; drawn before the first layer's activations.
+        y: the scale of the gradients; None for a logarithmic one where they are far apart.
+        kind: format of the picture.
+        theme: light or dark background.
     """
     predicted = predicted or {}
     with house_style(theme) as ink:
-        figure = new_figure(max(9.0, min(2.2 + 1.5 * len(network), 18.0)), 7.4)
-        marks = (
-            "Width: density, each violin to its own widest part. Dot: mean; thick line: one "
-            "standard deviation to either side, written below each layer."
-        )
+        figure = new_figure(_width(network), 7.4)
+        marks = _MARKS
         if predicted:
             marks += " Brackets: the same as theory predicts it for wide layers."
         add_title(figure, ink, title, f"{marks} {note}".strip())
@@ -111,11 +127,66 @@ def draw_layers(
             zip(figure.subplots(2, 2).flat, PANELS, strict=True)
         ):
             violins = [(layer.name, getattr(layer, field)) for layer in network]
+            theory = list(predicted.get(field, ()))
+            if field == "activation" and inputs is not None:
+                violins, theory = [("inputs", inputs), *violins], [None, *theory]
             _draw_panel(axes, violins, ink.palette[index], ink)
-            _draw_predictions(axes, predicted.get(field, ()), ink)
-            scale = _spread_out(axes, violins) if field == "gradient" else ""
+            _draw_predictions(axes, theory, ink)
+            scale = _spread_out(axes, violins, y) if field == "gradient" else ""
             axes.set_title(name + scale)
         return render(figure, kind)
+
+
+def film_layers(
+    networks: Sequence[tuple[str, Sequence[PlottedLayer]]],
+    *,
+    title: str,
+    note: str = "",
+    y: AxisScale | None = None,
+    theme: Theme = "light",
+) -> bytes:
+    """Return a film of the figure of ``draw_layers``, as a GIF: one network after another.
+
+    All frames have the same axes.
+
+    Args:
+        networks: pairs of what a frame is called, as ``epoch 3``, and the layers.
+        title: text above the picture, and above the frame's name.
+        note: text below the picture, after the explanation of its marks.
+        y: the scale of the gradients; None for a logarithmic one where they are far apart.
+        theme: light or dark background.
+    """
+    with house_style(theme) as ink:
+        figure = new_figure(_width(networks[0][1]), 7.4)
+        panels = list(zip(figure.subplots(2, 2).flat, PANELS, strict=True))
+        everything = [layer for _, network in networks for layer in network]
+
+        def draw(number: int) -> None:
+            _, network = networks[number]
+            for index, (axes, (field, name)) in enumerate(panels):
+                axes.clear()
+                violins = [(layer.name, getattr(layer, field)) for layer in network]
+                _draw_panel(axes, violins, ink.palette[index], ink)
+                found = [(layer.name, getattr(layer, field)) for layer in everything]
+                _span(axes, found)
+                scale = _spread_out(axes, found, y) if field == "gradient" else ""
+                axes.set_title(name + scale)
+
+        titles = FilmTitles(title, [label for label, _ in networks], f"{_MARKS} {note}".strip())
+        return film(figure, ink, titles, draw)
+
+
+def _width(network: Sequence[PlottedLayer]) -> float:
+    return max(9.0, min(2.2 + 1.5 * len(network), 18.0))
+
+
+def _span(axes: "Axes", violins: Sequence[NamedDistribution]) -> None:
+    """Have the axis reach from the smallest value of these violins to the largest."""
+    found = [distribution for _, distribution in violins if distribution and distribution.counts]
+    if found:
+        low, high = min(values.min for values in found), max(values.max for values in found)
+        margin = 0.05 * (high - low) or 0.1 * (abs(high) or 1.0)
+        axes.set_ylim(low - margin, high + margin)
 
 
 def _draw_panel(axes: "Axes", violins: Sequence[NamedDistribution], colour: str, ink: Ink) -> None:
@@ -148,8 +219,10 @@ def _draw_predictions(axes: "Axes", predicted: Sequence[PredictedSpread | None],
         axes.plot([outer, outer + 0.06], [found.mean, found.mean], **style)
 
 
-def _spread_out(axes: "Axes", violins: Sequence[NamedDistribution]) -> str:
-    """Set a symmetric log scale where the layers' deviations are far apart.
+def _spread_out(
+    axes: "Axes", violins: Sequence[NamedDistribution], wanted: AxisScale | None
+) -> str:
+    """Set a symmetric log scale where it is wanted, or the layers' deviations are far apart.
 
     Around zero, up to about the smallest deviation, the scale is linear.
 
@@ -160,11 +233,13 @@ def _spread_out(axes: "Axes", violins: Sequence[NamedDistribution]) -> str:
 
     distributions = [distribution for _, distribution in violins if distribution is not None]
     deviations = [found.std for found in distributions if 0 < found.std < math.inf]
-    if not deviations or max(deviations) < _FAR_APART * min(deviations):
+    far_apart = bool(deviations) and max(deviations) >= _FAR_APART * min(deviations)
+    if not deviations or not (far_apart if wanted is None else wanted == "log"):
         return ""
     highest = math.floor(math.log10(max(map(abs, axes.get_ylim()))))
-    lowest = max(math.ceil(math.log10(min(deviations))), highest - _MOST_DECADES)
-    exponents = range(highest, lowest - 1, -math.ceil((highest - lowest) / 3))
+    lowest = min(math.ceil(math.log10(min(deviations))), highest)
+    lowest = max(lowest, highest - _MOST_DECADES)
+    exponents = range(highest, lowest - 1, -max(1, math.ceil((highest - lowest) / 3)))
     powers = [10.0**exponent for exponent in exponents]
     formatter = axes.yaxis.get_major_formatter()
     axes.set_yscale("symlog", linthresh=10.0**lowest)

@@ -10,6 +10,7 @@ from service.catalog.metrics import METRICS
 from service.figures.plots.arrangement import Panel, arrange
 from service.figures.plots.metrics import DrawnValues, scale_axis, within_range
 from service.figures.plots.style import (
+    AxisScale,
     Format,
     Ink,
     Theme,
@@ -102,6 +103,7 @@ def draw_learning_curves(
     metrics: Sequence[str] = ("val_accuracy", "val_loss"),
     names: Mapping[str, str] | None = None,
     note: str = "",
+    y: AxisScale | None = None,
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
@@ -118,6 +120,7 @@ def draw_learning_curves(
         metrics: names of metrics.
         names: titles of metrics, where they differ from the registry's.
         note: text below the picture, after the explanation of lines and bands.
+        y: the scale of the metrics; None for the one that separates the values best.
         kind: format of the picture.
         theme: light or dark background.
     """
@@ -137,7 +140,7 @@ def draw_learning_curves(
             values = _values(curves, metric)
             for panel, axes in zip(panels, row, strict=True):
                 _draw_panel(axes, panel, metric, ink)
-                scale = scale_axis(axes, metric, values)
+                scale = scale_axis(axes, metric, values, wanted=y)
                 if len(panels) == 1:
                     axes.set_title(name + scale)
                 else:

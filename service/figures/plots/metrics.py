@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from service.catalog.metrics import METRICS
-from service.figures.plots.style import Direction, log_scale, percent_ticks, share_scale
+from service.figures.plots.style import (
+    AxisScale,
+    Direction,
+    log_scale,
+    percent_ticks,
+    share_scale,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,15 +57,17 @@ def _drawable(values: Iterable[float]) -> list[float]:
     return [value for value in values if abs(value) < _LARGEST]
 
 
-def scale_of(metric: str, values: DrawnValues) -> Scale:
-    """Return the scale that separates the values of a metric best.
+def scale_of(metric: str, values: DrawnValues, wanted: AxisScale | None = None) -> Scale:
+    """Return the scale of a metric's axis: the wanted one, or that which separates values best.
 
     On a linear scale one failing curve presses all good ones together. Accuracies that come near 1
     are therefore drawn on a logit scale and losses on a logarithmic one, where their values allow
-    it.
+    it. Without a positive value there is no logarithm, and the scale is linear.
     """
     lines, shown = values.lines, METRICS[metric]
-    if not lines or shown.kind == "seconds":
+    if wanted == "log" and lines and max(lines) > 1 / _LARGEST:
+        return "log"
+    if wanted is not None or not lines or shown.kind in {"seconds", "epochs"}:
         return "linear"
     if shown.kind == "share":
         spread = shown.direction is not None and min(lines) > 0 and _NEAR_ONE < max(lines) < 1
@@ -67,19 +75,25 @@ def scale_of(metric: str, values: DrawnValues) -> Scale:
     return "log" if max(lines) > 1 / _LARGEST else "linear"
 
 
-def scale_axis(axes: "Axes", metric: str, values: DrawnValues, direction: Direction = "y") -> str:
+def scale_axis(
+    axes: "Axes",
+    metric: str,
+    values: DrawnValues,
+    direction: Direction = "y",
+    wanted: AxisScale | None = None,
+) -> str:
     """Set the scale, limits and ticks of a metric's axis.
 
     Returns:
         A note on the scale, to follow the axis' title: `` (log scale)``, or nothing.
     """
-    scale = scale_of(metric, values)
+    scale = scale_of(metric, values, wanted)
     if values.lines:
         axes.set(**{f"{direction}lim": _limits(values, scale)})
     if scale == "logit":
         share_scale(axes, direction)
     elif scale == "log":
-        log_scale(axes, direction)
+        log_scale(axes, direction, percent=is_share(metric))
     elif is_share(metric) and values.lines:
         percent_ticks(axes, direction)
     return "" if scale == "linear" else f" ({scale} scale)"

@@ -3,6 +3,7 @@
 import io
 import math
 import threading
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
     from matplotlib.ticker import Locator
 
 Theme = Literal["light", "dark"]
 Format = Literal["svg", "png"]
 Direction = Literal["x", "y"]
+#: A scale that a reader may ask for.
+AxisScale = Literal["linear", "log"]
 
 #: Okabe & Ito's palette (2008), readable for colour-blind readers; the last two colours extend it.
 PALETTE = (
@@ -62,9 +66,21 @@ INKS: dict[Theme, Ink] = {
     "dark": Ink("#12161c", "#e6e9ee", "#9aa4b0", "#39414c", _PALETTE_ON_DARK),
 }
 
+
+@dataclass(frozen=True)
+class Look:
+    """How a figure is to look; ``title`` replaces the figure's own."""
+
+    kind: Format = "svg"
+    theme: Theme = "light"
+    title: str | None = None
+
+
 #: How many letters of a note, and of a title, fit into an inch.
 _LETTERS_PER_INCH, _TITLE_LETTERS_PER_INCH = 15, 9.5
 _MOST_TITLE_LINES = 2
+#: Stands for the second half of a wide letter while lines are made; no text has it.
+_FILLER = "\0"
 
 #: Held while drawing: matplotlib's settings and font caches belong to the process.
 _drawing = threading.RLock()
@@ -129,23 +145,52 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def add_title(figure: "Figure", ink: Ink, title: str, note: str = "") -> None:
-    """Write the title above a figure, and a note, such as an explanation of its marks, below."""
+def add_title(figure: "Figure", ink: Ink, title: str, note: str = "") -> "Text":
+    """Write the title above a figure, and a note, such as an explanation of its marks, below.
+
+    Returns:
+        The title.
+    """
     inches = figure.get_figwidth()
-    heading = wrap(title, int(_TITLE_LETTERS_PER_INCH * inches))[:_MOST_TITLE_LINES]
-    above = "\n".join(printable(line, most=200) for line in heading)
-    figure.suptitle(above, x=0.01, ha="left", fontweight="bold", color=ink.text)
+    heading = wrapped(title, int(_TITLE_LETTERS_PER_INCH * inches), most=_MOST_TITLE_LINES)
+    above = "\n".join(map(_escaped, heading))
+    written = figure.suptitle(above, x=0.01, ha="left", fontweight="bold", color=ink.text)
     if note:
-        lines = wrap(note, int(_LETTERS_PER_INCH * inches))
-        below = "\n".join(printable(line, most=200) for line in lines)
+        below = "\n".join(map(_escaped, wrapped(note, int(_LETTERS_PER_INCH * inches))))
         figure.supxlabel(below, x=0.01, ha="left", fontsize=8.5, color=ink.muted)
+    return written
 
 
 def printable(text: str, *, most: int = 60) -> str:
     """Return a user's text as one line of limited length that matplotlib reads as no formula."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    shortened = line if len(line) <= most else line[: most - 1] + "…"
-    return shortened.replace("$", r"\$")
+    line = _without_controls(text)
+    return _escaped(line if len(line) <= most else line[: most - 1] + "…")
+
+
+def wrapped(text: str, letters: int, *, most: int | None = None) -> list[str]:
+    """Return a user's text in lines of so many letters; a wide letter, as of Chinese, counts twice.
+
+    Args:
+        text: any text.
+        letters: most letters of a line.
+        most: most lines; what is left out is marked by an ellipsis.
+    """
+    doubled = "".join(
+        f"{letter}{_FILLER}" if unicodedata.east_asian_width(letter) in "WF" else letter
+        for letter in _without_controls(text)
+    )
+    lines = [line.replace(_FILLER, "") for line in wrap(doubled, letters)]
+    if most is not None and len(lines) > most:
+        return [*lines[: most - 1], lines[most - 1][:-1] + "…"]
+    return lines
+
+
+def _without_controls(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _escaped(line: str) -> str:
+    return line.replace("$", r"\$")
 
 
 def whole_numbers() -> "Locator":
@@ -167,15 +212,18 @@ def epoch_axis(axes: "Axes", epochs: Iterable[int]) -> None:
         axes.set_xlim(ordered[0] - margin, ordered[-1] + margin)
 
 
-def log_scale(axes: "Axes", direction: Direction = "y") -> None:
-    """Set a logarithmic scale with ticks written as 0.05, not as a power of ten."""
+def log_scale(axes: "Axes", direction: Direction = "y", *, percent: bool = False) -> None:
+    """Set a logarithmic scale with ticks written as 0.05 (or 5%), not as a power of ten."""
     from matplotlib.ticker import LogLocator  # noqa: PLC0415 - see house_style
 
     axes.set(**{f"{direction}scale": "log"})
     low, high = _limits(axes, direction)
     wide = math.log10(high / low) > 3
     preferred = LogLocator(subs=(1,) if wide else (1, 2, 5)).tick_values(low, high)
-    _set_ticks(axes, direction, preferred, lambda value, _: f"{value:g}")
+    if percent:
+        percent_ticks(axes, direction, preferred)
+    else:
+        _set_ticks(axes, direction, preferred, lambda value, _: f"{value:g}")
 
 
 def share_scale(axes: "Axes", direction: Direction = "y") -> None:
@@ -213,9 +261,9 @@ def _set_ticks(
     )
 
     low, high = _limits(axes, direction)
-    ticks = [tick for tick in preferred if low <= tick <= high]
+    ticks = [tick for tick in preferred if low <= tick <= min(high, highest)]
     if len(ticks) < 3:
-        even = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        even = MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         ticks = [tick for tick in even if low <= tick <= high and 0 <= tick <= highest]
     axis = getattr(axes, f"{direction}axis")
     axis.set_major_locator(FixedLocator(ticks))
@@ -228,12 +276,18 @@ def _limits(axes: "Axes", direction: Direction) -> tuple[float, float]:
     return low, high
 
 
+@contextmanager
+def boxes_for_missing_letters() -> Iterator[None]:
+    """Ignore letters that the font lacks: SVG viewers have others, a PNG shows boxes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
 def render(figure: "Figure", kind: Format) -> bytes:
     """Return the picture's bytes; the same data gives the same bytes."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with warnings.catch_warnings():
-        # Names may use a script that the font lacks: SVG viewers have others, a PNG shows boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with boxes_for_missing_letters():
         figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
     return buffer.getvalue()

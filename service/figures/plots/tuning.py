@@ -8,6 +8,7 @@ from service.figures.plots.metrics import DrawnValues, scale_axis
 from service.figures.plots.style import (
     DASHES,
     MARKERS,
+    AxisScale,
     Format,
     Theme,
     add_title,
@@ -49,10 +50,25 @@ def draw_tuning(
     tuned: str,
     title: str,
     note: str = "",
+    x: AxisScale | None = None,
+    y: AxisScale | None = None,
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
-    """Return a picture of results over a tuned number, as PNG or SVG; the best curves first."""
+    """Return a picture of results over a tuned number, as PNG or SVG; the best curves first.
+
+    Args:
+        curves: the configurations' curves.
+        metric: name of the metric.
+        tuned: the tuned number, as ``optimizer.learning_rate``.
+        title: text above the picture.
+        note: text below the picture.
+        x: the scale of the tuned number; None for a logarithmic one. Linear where one is not
+            positive.
+        y: the scale of the metric; None for the one that separates the values best.
+        kind: format of the picture.
+        theme: light or dark background.
+    """
     shown = list(curves[:MOST_CURVES])
     with house_style(theme) as ink:
         figure = new_figure(9.0, 5.2)
@@ -80,11 +96,11 @@ def draw_tuning(
                     if low <= point[0] <= high
                 ]
                 axes.plot(*zip(*good, strict=True), color=colour, linewidth=3.6, alpha=0.45)
-        if all(level > 0 for curve in shown for level in curve.levels):
+        if x != "linear" and all(level > 0 for curve in shown for level in curve.levels):
             axes.set_xscale("log")
         means = [mean for curve in shown for mean in curve.means]
         values = DrawnValues.of(metric, means, ())
-        axes.set_ylabel(METRICS[metric].title + scale_axis(axes, metric, values))
+        axes.set_ylabel(METRICS[metric].title + scale_axis(axes, metric, values, wanted=y))
         axes.set_xlabel(printable(tuned.rpartition(".")[2].replace("_", " ").capitalize()))
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
         return render(figure, kind)

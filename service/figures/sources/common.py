@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
 from service.comparison.design import Level
-from service.comparison.ranking import Comparison
 from service.comparison.scores import Score
 from service.database.tables import Experiment, Run
 from service.errors import InvalidError
@@ -43,6 +41,11 @@ def run_title(run: Run) -> str:
     return ", ".join([*labels, f"seed {run.seed}"])
 
 
+def moment(epoch: int) -> str:
+    """Return an epoch in words: ``as initialized``, ``after epoch 3``."""
+    return "as initialized" if epoch == 0 else f"after epoch {epoch}"
+
+
 def all_finished(runs: Iterable[Score]) -> bool:
     """Whether every run has its result."""
     return all(run.status in FINISHED for run in runs)
@@ -59,8 +62,3 @@ def variant_label(run: Score) -> str | None:
     """Return the label of a run's variant."""
     label = run.place["variant"]
     return None if label is None else str(label)
-
-
-def measure_name(comparison: Comparison) -> str:
-    """Return what a comparison compares: ``final validation accuracy``."""
-    return f"{comparison.at} {METRICS[comparison.metric].title.lower()}"

@@ -9,8 +9,8 @@ from service.comparison.question import Question
 from service.comparison.ranking import compare
 from service.errors import ConflictError
 from service.figures.plots.comparison import RankedConfiguration, draw_comparison
-from service.figures.plots.style import Format, Theme
-from service.figures.sources.common import Picture, experiment_title, measure_name
+from service.figures.plots.style import AxisScale, Look
+from service.figures.sources.common import Picture, experiment_title
 
 
 def comparison_picture(
@@ -18,8 +18,8 @@ def comparison_picture(
     experiment_id: uuid.UUID,
     question: Question,
     *,
-    kind: Format = "svg",
-    theme: Theme = "light",
+    x: AxisScale | None = None,
+    look: Look,
 ) -> Picture:
     """Draw the ranking of an experiment's configurations, seed by seed, and what is said of it.
 
@@ -27,8 +27,8 @@ def comparison_picture(
         session: a session outside any transaction.
         experiment_id: the experiment.
         question: what is compared, and how.
-        kind: format of the picture.
-        theme: light or dark background.
+        x: the scale of the metric; None for the one that separates the values best.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -45,7 +45,7 @@ def comparison_picture(
             statement=group.statement,
             mean=group.mean,
             interval=group.ci95,
-            seeds=[(found.value, found.trained) for found in group.values.values()],
+            seeds=[(found.value, found.whole) for found in group.values.values()],
             diverged=group.diverged,
         )
         for group in compared.groups
@@ -55,9 +55,10 @@ def comparison_picture(
         groups,
         metric=question.metric,
         axes=compared.by,
-        title=f"{experiment_title(session, experiment_id)}: {measure_name(compared)}",
+        title=look.title or f"{experiment_title(session, experiment_id)}: {question.title}",
         note=" ".join([compared.headline, *compared.notes]),
-        kind=kind,
-        theme=theme,
+        x=x,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, compared.finished)

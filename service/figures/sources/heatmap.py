@@ -17,12 +17,11 @@ from service.comparison.scores import GROUPINGS, Score
 from service.database.tables import Run
 from service.errors import ConflictError
 from service.figures.plots.heatmap import MOST_COLUMNS, MOST_ROWS, Cell, Side, draw_heatmap
-from service.figures.plots.style import Format, Theme
+from service.figures.plots.style import Look
 from service.figures.sources.common import (
     Picture,
     experiment_title,
     label_text,
-    measure_name,
     refusal,
     variant_label,
 )
@@ -35,13 +34,16 @@ _PREFERRED_AXES = ("activation", "initializer")
 _Labels = tuple[Level, ...]
 
 
+_FAILURES = "A run that diverged counts as guessing."
+_CENSORED = "A run that never reached the target counts as one epoch more than the longest."
+
+
 def heatmap_picture(
     session: Session,
     experiment_id: uuid.UUID,
     question: Question,
     *,
-    kind: Format = "svg",
-    theme: Theme = "light",
+    look: Look,
 ) -> Picture:
     """Draw the mean results and verdicts for each combination of two axes' labels.
 
@@ -50,8 +52,7 @@ def heatmap_picture(
         experiment_id: the experiment.
         question: what is compared; ``by`` are the two axes, empty for activation and initializer,
             or others that vary.
-        kind: format of the picture.
-        theme: light or dark background.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -59,10 +60,10 @@ def heatmap_picture(
         ConflictError: no run has finished yet, or the axes have too many labels.
     """
     metric, by = question.metric, question.by
-    scores.check(metric, question.at, {"by": by})
+    scores.check(question)
     if by and len(set(by)) != 2:
         raise refusal("by", "A heat map has two axes, as in by=activation,initializer.")
-    runs = scores.read(session, experiment_id, metric, question.at)
+    runs = scores.read(session, experiment_id, question)
     check_names(runs, "by", by)
     axes = (by[0], by[-1]) if by else _two_axes(runs)
     rows, columns = (_side(runs, axis) for axis in axes)
@@ -79,16 +80,17 @@ def heatmap_picture(
     has_means = any(cell.mean is not None for cell in cells)
     name = experiment_title(session, experiment_id)
     seeds = max(group.n for group in compared.groups)
-    said = ["A run that diverged counts as guessing.", *of_design(compared.design, seeds)]
+    said = [_FAILURES if question.target is None else _CENSORED, *of_design(compared.design, seeds)]
+    what = f"{question.title} and verdict" if has_means else "verdict"
     data = draw_heatmap(
         cells,
         rows=rows,
         columns=columns,
         metric=metric,
-        title=f"{name}: {measure_name(compared)} and verdict" if has_means else f"{name}: verdict",
+        title=look.title or f"{name}: {what}",
         note=" ".join(said) if has_means else "",
-        kind=kind,
-        theme=theme,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, compared.finished)
 

@@ -1,4 +1,4 @@
-"""Reading a run's layer statistics and drawing them: layers, gradient flow, decision boundary."""
+"""Reading a run's layer statistics and drawing them: layers, moments by layer, gradient flow."""
 
 import math
 import uuid
@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.errors import ConflictError
-from service.figures.plots.decision_boundary import Boundary, draw_decision_boundary
 from service.figures.plots.gradient_flow import draw_gradient_flow
+from service.figures.plots.layer_moments import LayerMoments, draw_layer_moments
 from service.figures.plots.layers import (
     PANELS,
     PlottedDistribution,
@@ -18,8 +18,8 @@ from service.figures.plots.layers import (
     Predictions,
     draw_layers,
 )
-from service.figures.plots.style import Format, Theme
-from service.figures.sources.common import Picture, run_title
+from service.figures.plots.style import AxisScale, Look
+from service.figures.sources.common import Picture, moment, run_title
 from service.histories import layer_statistics, reading
 from service.mean_field.outlook import outlook
 from service.runs import search
@@ -37,8 +37,10 @@ def layers_picture(
     run_id: uuid.UUID,
     *,
     epoch: int = 0,
-    kind: Format = "svg",
-    theme: Theme = "light",
+    output: bool = True,
+    inputs: bool = False,
+    y: AxisScale | None = None,
+    look: Look,
 ) -> Picture:
     """Draw the four panels of a run's layers at an epoch.
 
@@ -46,32 +48,107 @@ def layers_picture(
         session: a session outside any transaction.
         run_id: the run.
         epoch: an epoch with layer statistics.
-        kind: format of the picture.
-        theme: light or dark background.
+        output: whether the output layer is drawn.
+        inputs: whether the network's inputs are drawn, before the first layer.
+        y: the scale of the gradients; None for a logarithmic one where they are far apart.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such run, or no statistics at that epoch.
+        ConflictError: the inputs are wanted, and were not recorded; or no layer is left.
     """
     found = layer_statistics.read_layers(session, run_id, epoch)
     run = search.get(session, run_id)
-    moment = "as initialized" if epoch == 0 else f"after epoch {epoch}"
-    layers = found.content["layers"]
+    layers = found.content["layers"] if output else without_output(found.content["layers"])
     data = draw_layers(
-        [_layer(layer) for layer in layers],
-        title=f"{run_title(run)}: layers {moment}",
+        [plotted_layer(layer) for layer in layers],
+        title=look.title or f"{run_title(run)}: layers {moment(epoch)}",
         note=f"{found.content['samples']:,} samples.",
         predicted=_predictions(run.config, layers) if epoch == 0 else None,
-        kind=kind,
-        theme=theme,
+        inputs=_inputs(session, run_id) if inputs else None,
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
     )
     # The statistics of a finished run never change.
     return Picture(data, found.status in FINISHED)
 
 
+def layer_moments_picture(
+    session: Session,
+    run_id: uuid.UUID,
+    *,
+    epochs: Sequence[int] = (),
+    output: bool = True,
+    y: AxisScale | None = None,
+    look: Look,
+) -> Picture:
+    """Draw mean and standard deviation by layer as lines, one per epoch.
+
+    Args:
+        session: a session outside any transaction.
+        run_id: the run.
+        epochs: epochs with layer statistics; empty for the first and the last.
+        output: whether the output layer is drawn.
+        y: the scale of the deviations; None for a logarithmic one where they are far apart.
+        look: format, theme and title of the picture.
+
+    Raises:
+        NotFoundError: there is no such run, or no statistics at one of the epochs.
+        ConflictError: without the output no layer is left.
+    """
+    last = layer_statistics.read_layers(session, run_id)
+    available = last.epochs_available
+    found = [
+        layer_statistics.read_layers(session, run_id, epoch)
+        for epoch in sorted(set(epochs or (available[0], available[-1])))
+    ]
+    shown = [
+        at.content["layers"] if output else without_output(at.content["layers"]) for at in found
+    ]
+    data = draw_layer_moments(
+        [_moments(at.epoch, layers) for at, layers in zip(found, shown, strict=True)],
+        title=look.title or f"{run_title(search.get(session, run_id))}: mean and spread by layer",
+        note=f"{last.content['samples']:,} samples.",
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
+    )
+    return Picture(data, last.status in FINISHED)
+
+
+def without_output(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the layers before the output.
+
+    Raises:
+        ConflictError: there are none.
+    """
+    if len(layers) == 1:
+        raise ConflictError("This network has no layer but its output; ask for output=true.")
+    return layers[:-1]
+
+
+def _moments(epoch: int, layers: Sequence[Mapping[str, Any]]) -> LayerMoments:
+    return LayerMoments(
+        label=moment(epoch),
+        layers=[layer["name"] for layer in layers],
+        moments={
+            name: [(_number(layer[name]["mean"]), _number(layer[name]["std"])) for layer in layers]
+            for name, _ in PANELS
+        },
+    )
+
+
 def gradient_flow_picture(
-    session: Session, run_id: uuid.UUID, *, kind: Format = "svg", theme: Theme = "light"
+    session: Session, run_id: uuid.UUID, *, y: AxisScale | None = None, look: Look
 ) -> Picture:
     """Draw the size of each layer's gradients by epoch.
+
+    Args:
+        session: a session outside any transaction.
+        run_id: the run.
+        y: the scale of the gradients; None for a logarithmic one.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such run, or it has no layer statistics.
@@ -94,39 +171,12 @@ def gradient_flow_picture(
         epochs,
         by_layer,
         [(epoch, _number(norm)) for epoch, norm in norms],
-        title=f"{run_title(run)}: gradient flow",
-        kind=kind,
-        theme=theme,
+        title=look.title or f"{run_title(run)}: gradient flow",
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, last.status in FINISHED)
-
-
-def decision_boundary_picture(
-    session: Session, run_id: uuid.UUID, *, kind: Format = "svg", theme: Theme = "light"
-) -> Picture:
-    """Draw the class a run's network predicts at each point, after its last epoch.
-
-    Raises:
-        NotFoundError: there is no such run, or it has no layer statistics.
-        ConflictError: the data do not have two features, the run has not ended, or its network's
-            output is not finite.
-    """
-    found = layer_statistics.read_layers(session, run_id)
-    if found.boundary is None and found.status not in FINISHED:
-        raise ConflictError("The decision boundary is drawn after the last epoch.")
-    if found.boundary is None:
-        raise ConflictError(
-            "This run has no decision boundary: that needs data of two features, such as circles, "
-            "moons or parabola, and a network whose output is finite."
-        )
-    data = draw_decision_boundary(
-        Boundary(**found.boundary),
-        title=f"{run_title(search.get(session, run_id))}: decision boundary",
-        note=f"After epoch {found.epoch}.",
-        kind=kind,
-        theme=theme,
-    )
-    return Picture(data, found.status in FINISHED)
 
 
 def _predictions(
@@ -149,6 +199,14 @@ def _predictions(
     }
 
 
+def _inputs(session: Session, run_id: uuid.UUID) -> PlottedDistribution:
+    """Return the distribution of a run's inputs, which is recorded once, at epoch 0."""
+    inputs = layer_statistics.read_layers(session, run_id, 0).content.get("inputs")
+    if inputs is None:
+        raise ConflictError("The inputs of this run were not recorded: it is of an older version.")
+    return _distribution(inputs)
+
+
 def evenly_spaced(epochs: Sequence[int], most: int) -> list[int]:
     """Return at most so many of the epochs, evenly spaced, with the first and the last."""
     if len(epochs) <= most:
@@ -157,7 +215,8 @@ def evenly_spaced(epochs: Sequence[int], most: int) -> list[int]:
     return [epochs[round(index * step)] for index in range(most)]
 
 
-def _layer(content: Mapping[str, Any]) -> PlottedLayer:
+def plotted_layer(content: Mapping[str, Any]) -> PlottedLayer:
+    """Return a layer's stored statistics as they are drawn."""
     distributions = {name: _distribution(content[name]) for name, _ in PANELS}
     return PlottedLayer(name=content["name"], **distributions)
 

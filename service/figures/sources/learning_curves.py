@@ -17,11 +17,12 @@ from service.catalog.metrics import (
 )
 from service.comparison import scores
 from service.comparison.design import Level, check_names, levels
+from service.comparison.question import Question
 from service.comparison.scores import Score
 from service.errors import ConflictError
 from service.fields import unknown
 from service.figures.plots.learning_curves import Curve, Trace, draw_learning_curves
-from service.figures.plots.style import Format, Theme
+from service.figures.plots.style import AxisScale, Look
 from service.figures.sources.common import (
     Picture,
     all_finished,
@@ -70,8 +71,8 @@ def experiment_curves_picture(
     metric: str | None = None,
     by: Sequence[str] = (),
     leave_out: Sequence[tuple[str, str]] = (),
-    kind: Format = "svg",
-    theme: Theme = "light",
+    y: AxisScale | None = None,
+    look: Look,
 ) -> Picture:
     """Draw an experiment's learning curves, the best configurations first.
 
@@ -82,8 +83,8 @@ def experiment_curves_picture(
         by: the axes that make the groups; empty for those that vary.
         leave_out: pairs of an axis and a value (an entry's name, or a label): configurations with
             such a value are not drawn.
-        kind: format of the picture.
-        theme: light or dark background.
+        y: the scale of the metrics; None for the one that separates the values best.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -91,12 +92,17 @@ def experiment_curves_picture(
         ConflictError: no epoch has been recorded yet.
     """
     metrics = _OF_EXPERIMENT if metric is None else (_known(metric),)
-    ranked_by = metric if metric in COMPARED_METRICS else MAIN_METRIC
-    scores.check(ranked_by, "final", {"by": by})
-    runs = scores.read(session, experiment_id, ranked_by, "final")
+    # Curves of seconds are drawn of any engines, but rank nothing.
+    is_result = metric in COMPARED_METRICS and METRICS[metric].part is not None
+    ranked_by = metric if is_result and metric else MAIN_METRIC
+    ranked = Question(ranked_by, by=by)
+    scores.check(ranked)
+    runs = scores.read(session, experiment_id, ranked)
     check_names(runs, "by", by)
     kept = _without(runs, leave_out)
-    groups = _ranked(_grouped(kept, by or scores.varying_axes(kept) or ["activation"]), ranked_by)
+    groups = _ranked(
+        _grouped(kept, by or scores.varying_axes(kept) or ["activation"]), ranked.metric
+    )
     shown = groups[:MOST_CURVES]
     runs_of_groups = [_runs_of(group) for group in shown]
     histories = means.read_means(session, experiment_id, runs_of_groups, metrics)
@@ -109,11 +115,12 @@ def experiment_curves_picture(
         notes.append(f"Left out: {', '.join(value for _, value in leave_out)}.")
     data = draw_learning_curves(
         [_curve(group, history) for group, history in zip(shown, histories, strict=True)],
-        title=f"{experiment_title(session, experiment_id)}: learning curves",
+        title=look.title or f"{experiment_title(session, experiment_id)}: learning curves",
         metrics=metrics,
         note=" ".join(notes),
-        kind=kind,
-        theme=theme,
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, all_finished(runs))
 
@@ -123,8 +130,8 @@ def run_curves_picture(
     run_id: uuid.UUID,
     *,
     metric: str | None = None,
-    kind: Format = "svg",
-    theme: Theme = "light",
+    y: AxisScale | None = None,
+    look: Look,
 ) -> Picture:
     """Draw one run's learning curves: training and validation, accuracy and loss.
 
@@ -132,8 +139,8 @@ def run_curves_picture(
         session: a session outside any transaction.
         run_id: the run.
         metric: the only metric to draw; None for accuracy and loss.
-        kind: format of the picture.
-        theme: light or dark background.
+        y: the scale of the metrics; None for the one that separates the values best.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such run.
@@ -160,11 +167,12 @@ def run_curves_picture(
         raise ConflictError(f"This run does not record {metric}.")
     data = draw_learning_curves(
         curves,
-        title=f"{run_title(run)}: learning curves",
+        title=look.title or f"{run_title(run)}: learning curves",
         metrics=list(_OF_RUN) if metric is None else [metric],
         names=_OF_RUN if metric is None else None,
-        kind=kind,
-        theme=theme,
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, history.status in FINISHED)
 

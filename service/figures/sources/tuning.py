@@ -8,9 +8,9 @@ from service.comparison.headline import group_name
 from service.comparison.question import Question
 from service.comparison.ranking import RankedGroup, compare
 from service.errors import ConflictError
-from service.figures.plots.style import Format, Theme
+from service.figures.plots.style import AxisScale, Look
 from service.figures.plots.tuning import TunedConfiguration, draw_tuning
-from service.figures.sources.common import Picture, experiment_title, measure_name
+from service.figures.sources.common import Picture, experiment_title
 
 
 def tuning_picture(
@@ -18,8 +18,9 @@ def tuning_picture(
     experiment_id: uuid.UUID,
     question: Question,
     *,
-    kind: Format = "svg",
-    theme: Theme = "light",
+    x: AxisScale | None = None,
+    y: AxisScale | None = None,
+    look: Look,
 ) -> Picture:
     """Draw each configuration's result over the number that is tuned, the learning rate first.
 
@@ -27,8 +28,9 @@ def tuning_picture(
         session: a session outside any transaction.
         experiment_id: the experiment.
         question: what is compared, and what is tuned.
-        kind: format of the picture.
-        theme: light or dark background.
+        x: the scale of the tuned number; None for a logarithmic one.
+        y: the scale of the metric; None for the one that separates the values best.
+        look: format, theme and title of the picture.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -52,10 +54,12 @@ def tuning_picture(
         curves,
         metric=question.metric,
         tuned=tune[0],
-        title=f"{experiment_title(session, experiment_id)}: {measure_name(compared)}",
+        title=look.title or f"{experiment_title(session, experiment_id)}: {question.title}",
         note=compared.headline,
-        kind=kind,
-        theme=theme,
+        x=x,
+        y=y,
+        kind=look.kind,
+        theme=look.theme,
     )
     return Picture(data, compared.finished)
 

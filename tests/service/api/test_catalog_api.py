@@ -12,7 +12,10 @@ from pydantic import SecretStr, ValidationError
 
 from docs.generate.catalog_pages import FOLDER, pages, pictures, written
 from service.api.app import create_app
+from service.api.schemas.advice import CatalogAdvice, ClaimStanding, standing_of
+from service.catalog.advice.advice import Advice, ClaimSource, said, shown
 from service.catalog.axes import AXES
+from service.catalog.entry import Source
 from service.catalog.meanings import MEANINGS
 from service.catalog.metrics import METRICS
 from service.settings import Settings
@@ -325,3 +328,54 @@ def test_the_documentation_is_what_the_catalog_says() -> None:
     assert written_pages.keys() == wanted.keys(), "Run `make catalog`."
     differing = [name for name, content in wanted.items() if written_pages[name] != content]
     assert not differing, "Run `make catalog`."
+
+
+PAPER = Source("A paper", "https://example.org")
+
+
+def test_a_sentence_stands_only_while_its_claim_gives_what_it_says() -> None:
+    said_so = said("A paper says so.", PAPER, "section 2")
+    works = shown("It works.", "depth_study", "he_keeps_relu")
+    fails = shown("It does not.", "depth_study", "he_keeps_relu", status="not_reproduced")
+    advice = Advice((said_so, works), (fails,), (works, fails), (said_so,))
+    for given, kept in (
+        (ClaimStanding("reproduced", "full"), [works]),
+        (ClaimStanding("not_reproduced", "small"), [fails]),
+        (ClaimStanding("inconclusive", "full"), []),
+        (None, []),
+    ):
+
+        def standing(source: ClaimSource, given: ClaimStanding | None = given) -> Any:
+            assert source.claim == "he_keeps_relu"
+            return given
+
+        found = CatalogAdvice.of(advice, standing)
+        assert [sentence.text for sentence in found.remains] == [each.text for each in kept]
+        assert [sentence.text for sentence in found.solved] == [
+            said_so.text,
+            *(works.text for sentence in kept if sentence is works),
+        ]
+        for sentence in found.remains:
+            assert sentence.source is None
+            assert sentence.claim is not None
+            assert given is not None
+            assert (sentence.claim.status, sentence.claim.size) == (given.status, given.size)
+        assert found.use_when[0].source is not None
+        assert found.use_when[0].source.title == "A paper, section 2"
+
+
+def test_a_claim_gives_what_its_full_size_gave_or_else_the_small_one() -> None:
+    full = standing_of(ClaimSource("he_depth", "glorot_stalls", ""))
+    small = standing_of(ClaimSource("lsuv_depth", "as_good_as_he", ""))
+    assert full is not None
+    assert full.size == "full"
+    assert small is None or small.size in ("full", "small")
+
+
+def test_advice_is_part_of_the_entries_that_have_it(catalog: list[dict[str, Any]]) -> None:
+    relu = _entries(catalog, "activation")["relu"]["advice"]
+    assert "https://proceedings.mlr.press" in relu["solved"][0]["source"]["link"]
+    (claim,) = [sentence["claim"] for sentence in relu["strengths"] if sentence["claim"]]
+    assert (claim["preset"], claim["status"]) == ("initializer_showdown", "reproduced")
+    assert claim["sentence"].startswith("relu with he learns faster")
+    assert _entries(catalog, "optimizer")["adam"]["advice"] is None

@@ -318,3 +318,8 @@ def test_the_api_reference_loads_files_of_this_service_alone(app: FastAPI) -> No
     directives = response.headers["content-security-policy"].split("; ")
     assert "script-src 'self'" in directives
     assert "connect-src 'self'" in directives
+
+
+def test_a_byte_order_mark_before_json_is_ignored(app: FastAPI) -> None:
+    problem = _submit(app, b"\xef\xbb\xbf" + json.dumps({"activation": "rleu"}).encode())
+    assert problem["errors"][0]["pointer"] == "/activation"

@@ -3,8 +3,10 @@
 import math
 
 import pytest
+from sqlalchemy import select
 
 from service.api.schemas.runs import RunAnswer, RunPage
+from service.database.tables import Event
 from service.statuses import RunStatus
 from tests.support.layer_samples import SICK, insight
 
@@ -89,6 +91,10 @@ def test_an_answer_and_a_history_say_why_a_run_ended(api, lab):
     assert (shown["ended_by"], shown["epoch"], shown["epochs"]) == ("early_stopping", 2, 5)
     history = api.get(f"/v1/runs/{run_id}/history").json()
     assert (history["ended_by"], history["epoch"]) == ("early_stopping", [1, 2])
+    with lab.sessions() as session:
+        ends = select(Event.data).where(Event.run_id == run_id, Event.type == "run.finished")
+        (end,) = session.scalars(ends)
+    assert (end["ended_by"], end["epoch"], end["epochs"]) == ("early_stopping", 2, 5)
     assert shown["config"]["early_stopping"] == {
         "metric": "val_loss",
         "patience": 1,

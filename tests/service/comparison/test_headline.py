@@ -5,6 +5,7 @@ from dataclasses import replace
 from service.comparison.curves import NearBest, ResultCurve
 from service.comparison.design import Design
 from service.comparison.headline import Said, group_name, headline, notes
+from service.comparison.question import Question
 from service.comparison.ranking import LeadDifference, RankedGroup
 from service.comparison.statements import statement
 from service.comparison.words import Word
@@ -16,6 +17,7 @@ PLAIN = RankedGroup(
     rank=1,
     n=3,
     trained=3,
+    reached=3,
     values={},
     mean=0.9,
     std=0.01,
@@ -43,8 +45,8 @@ def named(name, word, **fields):
 BY_ACTIVATION = Design(("activation",), (), ())
 
 
-def said(*groups, design=BY_ACTIVATION, at="final"):
-    return Said("val_accuracy", at, design, groups)
+def said(*groups, design=BY_ACTIVATION, **question):
+    return Said(Question(**question), design, groups)
 
 
 def test_the_whole_sentence():

@@ -204,7 +204,7 @@ def test_seeds_that_agree_by_luck_make_nothing_certain(lab):
 )
 def test_the_grid_of_a_metric(lab, metric, spec, answers):
     with lab.sessions() as session:
-        (score,) = scores.read(session, lab.submit(**spec), metric, "final")
+        (score,) = scores.read(session, lab.submit(**spec), Question(metric))
     assert score.configured.step == pytest.approx(1 / answers)
 
 
@@ -556,7 +556,7 @@ def test_what_is_asked_for_must_exist(api, lab):
         ("margin=0", "margin", "greater than 0"),
         ("margin=nan", "margin", "finite"),
         ("by=", "by", "Valid: activation, "),
-        ("at=last", "at", "'final' or 'best'"),
+        ("at=last", "at", "'final', 'best' or 'mean'"),
         ("mteric=loss", "mteric", "did you mean 'metric'"),
     ):
         answer = api.get(f"{path}?{query}")

@@ -5,26 +5,29 @@ under the page's policy. Nothing else is there: what is tested here needs no API
 """
 
 import json
-import mimetypes
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.api.routes.dashboard import DASHBOARD_POLICY
-from service.catalog.metrics import MAIN_METRIC, METRICS
-from service.specs.spec import AXIS_FIELDS
-from service.statuses import ACTIVE, ENDED, ExperimentStatus, Remark, RunStatus, Verdict
-from tests.support.page_visitors import opened_browser
+from service.api.schemas.catalog import Catalog
+from service.catalog.axes import AXES
+from service.catalog.metrics import MAIN_METRIC, METRICS, STOPPING_METRICS
+from service.specs.spec import AXIS_FIELDS, ExperimentSpec
+from service.statuses import (
+    ACTIVE,
+    ENDED,
+    EndedBy,
+    ExperimentStatus,
+    Remark,
+    RunStatus,
+    Verdict,
+)
 from tests.support.paths import ROOT
 
 _STATIC = ROOT / "service" / "dashboard" / "static"
 _MODULES = Path(__file__).parent / "modules"
-_ORIGIN = "http://page.test"
-_FOLDERS = {f"{_ORIGIN}/static/": _STATIC, f"{_ORIGIN}/tests/": _MODULES}
-
 _NAME = re.compile(r'^test\("((?:[^"\\]|\\.)*)"', re.MULTILINE)
 _CASES = [
     (path.name, json.loads(f'"{name}"'))
@@ -50,31 +53,6 @@ _RUN_FILE = """async (file) => {
   }
   return outcomes;
 }"""
-
-
-def _serve(route: Any) -> None:
-    """Answer a request of the browser with a file, or with an empty page."""
-    address = route.request.url
-    headers = {"content-security-policy": DASHBOARD_POLICY}
-    for prefix, folder in _FOLDERS.items():
-        if address.startswith(prefix):
-            path = folder / address.removeprefix(prefix)
-            content_type = mimetypes.guess_type(path.name)[0]
-            route.fulfill(path=path, headers=headers | {"content-type": str(content_type)})
-            return
-    route.fulfill(body="<!doctype html>", headers=headers | {"content-type": "text/html"})
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
-    """An empty page in the browser, beside the page's files."""
-    with opened_browser() as browser:
-        context = browser.new_context(locale="en-GB", timezone_id="UTC")
-        opened = context.new_page()
-        opened.route("**/*", _serve)
-        opened.goto(_ORIGIN)
-        yield opened
-        context.close()
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +93,110 @@ def test_facts_that_the_page_repeats_are_those_of_the_service(page):
     assert statuses["ACTIVE"] == [*ACTIVE]
     assert statuses["REMARKS"] == [*Remark]
     assert statuses["HEALTHY"] == Verdict.HEALTHY
+    assert statuses["EARLY_STOPPING"] == EndedBy.EARLY_STOPPING
+    assert _exports(page, "metrics")["STOPPING_METRICS"] == [*STOPPING_METRICS]
 
 
-def test_chinese_titles_are_of_metrics_there_are():
+#: Build the form of each spec; return the fields of a spec it has, and the parameters of each axis.
+_FORM_FIELDS = """async ([axes, specs]) => {
+  const { SpecForm } = await import("/static/views/compose_form.js");
+  const byAxis = new Map(axes.map((axis) => [axis.axis, axis]));
+  const nothing = () => {};
+  const every = (element, selector) => [...element.querySelectorAll(selector)];
+  const titles = (element) => every(element, ".parameter").map(({ title }) => title.split(":")[0]);
+  const nameOf = ({ dataset: { field, axis } }) => field ?? axis;
+  return specs.map((spec) => {
+    const { element } = new SpecForm(byAxis, spec, { onChange: nothing, onUnreadable: nothing });
+    return {
+      fields: every(element, "[data-field], [data-axis]").map(nameOf),
+      parameters: Object.fromEntries(
+        every(element, "[data-axis]").map((axis) => [nameOf(axis), titles(axis)]),
+      ),
+    };
+  });
+}"""
+
+
+def _forms_of(page: Any, specs: list[dict[str, Any]]) -> Any:
+    axes = Catalog.of(list(AXES), None).model_dump(mode="json")["items"]
+    return page.evaluate(_FORM_FIELDS, [axes, specs])
+
+
+def test_the_form_has_a_field_for_every_field_of_a_spec(page):
+    (form,) = _forms_of(page, [{}])
+    assert set(form["fields"]) == set(ExperimentSpec.model_fields)
+
+
+def test_the_form_has_a_field_for_every_parameter_of_what_is_chosen(page):
+    """Also for those of an entry that is itself a parameter, as an optimizer's schedule."""
+    entries = [
+        (axis, entry)
+        for axis in AXIS_FIELDS
+        for entry in AXES.get(axis.removeprefix("output_"), {}).values()
+    ]
+    forms = _forms_of(page, [{axis: entry.name} for axis, entry in entries])
+    for form, (axis, entry) in zip(forms, entries, strict=True):
+        assert form["parameters"][axis] == [
+            name
+            for parameter in entry.parameters
+            for name in (parameter.name, *_own_parameters(parameter.axis, parameter.default))
+        ], entry.name
+    schedules = [
+        ({"name": "sgd", "schedule": chosen}, _own_parameters("schedule", schedule))
+        for schedule in AXES["schedule"]
+        for chosen in (schedule, {"name": schedule})
+    ]
+    forms = _forms_of(page, [{"optimizer": optimizer} for optimizer, _ in schedules])
+    usual = [parameter.name for parameter in AXES["optimizer"]["sgd"].parameters]
+    for form, (_, own) in zip(forms, schedules, strict=True):
+        assert sorted(form["parameters"]["optimizer"]) == sorted([*usual, *own])
+
+
+def _own_parameters(axis: str | None, name: Any) -> list[str]:
+    return [parameter.name for parameter in AXES[axis][name].parameters] if axis and name else []
+
+
+#: Choose a schedule and one of its parameters in the form, and return the optimizer of its spec.
+_CHOOSE_A_SCHEDULE = """async ([axes, spec]) => {
+  const { SpecForm } = await import("/static/views/compose_form.js");
+  const byAxis = new Map(axes.map((axis) => [axis.axis, axis]));
+  const found = [];
+  const onChange = ({ optimizer }) => found.push(structuredClone(optimizer));
+  const { element } = new SpecForm(byAxis, spec, { onChange });
+  const field = (name) =>
+    element.querySelector(`[data-axis=optimizer] [title^="${name}:"] :is(select, input)`);
+  const fill = (name, value, event) => {
+    field(name).value = value;
+    field(name).dispatchEvent(new Event(event));
+  };
+  fill("schedule", "one_cycle", "change");
+  fill("rise", "0.2", "input");
+  fill("rise", "", "input");
+  fill("schedule", "", "change");
+  return found;
+}"""
+
+
+def test_a_schedule_and_its_parameters_are_chosen_in_the_form(page):
+    axes = Catalog.of(list(AXES), None).model_dump(mode="json")["items"]
+    found = page.evaluate(_CHOOSE_A_SCHEDULE, [axes, {"optimizer": {"name": "sgd"}}])
+    one_cycle = {"name": "sgd", "schedule": "one_cycle"}
+    rise = {"name": "sgd", "schedule": {"name": "one_cycle", "rise": 0.2}}
+    assert found == [one_cycle, rise, one_cycle, "sgd"]
+
+
+def test_every_parameter_has_a_word_in_both_languages():
+    names = {
+        f"parameter.{parameter.name}"
+        for entries in AXES.values()
+        for entry in entries.values()
+        for parameter in entry.parameters
+    }
+    for language in ("en", "zh"):
+        strings = json.loads((_STATIC / "strings" / f"{language}.json").read_text())
+        assert names <= strings.keys()
+
+
+def test_every_metric_has_a_chinese_title():
     titles = json.loads((_STATIC / "strings" / "zh.api.json").read_text())
-    assert set(titles) <= {f"metric.{name}" for name in METRICS}
+    assert set(titles) == {f"metric.{name}" for name in METRICS}

@@ -6,7 +6,7 @@ import time
 import uuid
 from itertools import islice
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from service.database.tables import Experiment
 from service.runs import leases
@@ -164,3 +164,32 @@ def test_what_does_not_exist_has_no_stream(served):
         response = served.client.get(f"/v1/{kind}/{uuid.uuid4()}/events")
         assert response.status_code == 404
         assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_an_id_that_no_event_has_is_refused_with_the_newest(served, lab, session):
+    """As a client has it that saw events of a time before the database was restored."""
+    experiment_id = lab.submit()
+    run_id = lab.runs(experiment_id)[0].id
+    newest = session.scalar(text("SELECT max(id) FROM events"))
+    for path in ("/v1/events", _path(experiment_id), f"/v1/runs/{run_id}/events"):
+        for number in (newest + 1, 2**63 - 1):
+            response = served.client.get(path, headers={"Last-Event-ID": str(number)})
+            assert response.status_code == 422
+            (problem,) = response.json()["errors"]
+            assert problem["header"] == "Last-Event-ID"
+            assert f"the newest is {newest}." in problem["detail"]
+            response = served.client.get(path, params={"last_event_id": number})
+            assert response.json()["errors"][0]["parameter"] == "last_event_id"
+    with open_stream(served, f"{_path(experiment_id)}?last_event_id={newest}") as events:
+        lab.taken()
+        assert next(events).type == "run.started"
+
+
+def test_an_id_stays_known_when_its_event_is_removed(served, lab, session):
+    experiment_id = lab.submit()
+    newest = session.scalar(text("SELECT max(id) FROM events"))
+    session.execute(text("DELETE FROM events"))
+    session.commit()
+    with open_stream(served, f"{_path(experiment_id)}?last_event_id={newest}") as events:
+        lab.taken()
+        assert next(events).type == "run.started"

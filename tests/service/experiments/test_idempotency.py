@@ -17,8 +17,9 @@ from service.specs.spec import ExperimentSpec
 SPEC = {"activation": "relu", "epochs": 2, "seeds": 3}
 
 
-def post(api, key, spec=SPEC, **request):
-    return api.post("/v1/experiments", json=spec, headers={"Idempotency-Key": key}, **request)
+def post(api, key, spec=SPEC, *, headers=None, **request):
+    headers = {"Idempotency-Key": key} | (headers or {})
+    return api.post("/v1/experiments", json=spec, headers=headers, **request)
 
 
 def count_experiments(lab):
@@ -59,6 +60,28 @@ def test_a_replay_is_the_stored_answer_whatever_happened_since(api, lab):
     again = post(api, "one", params={})
     assert again.content == first.content
     assert again.json()["status"] == "queued"
+
+
+def test_a_replay_that_waits_is_answered_as_it_is_after_the_wait(api, lab):
+    first = post(api, "one")
+    lab.train_all()
+    again = post(api, "one", headers={"Prefer": "wait=1"})
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["preference-applied"] == "wait=1"
+    assert again.json()["id"] == first.json()["id"]
+    assert again.json()["status"] == "completed"
+
+
+def test_a_replay_says_that_its_experiment_was_deleted(api, lab):
+    first = post(api, "one")
+    lab.train_all()
+    assert api.delete(first.headers["location"]).status_code == 204
+    for headers in ({}, {"Prefer": "wait=1"}):
+        again = post(api, "one", headers=headers)
+        assert again.status_code == 410
+        assert again.json()["type"].endswith("gone")
+        assert first.json()["id"] in again.json()["detail"]
+    assert post(api, "two").status_code == 201
 
 
 def test_a_key_that_comes_with_another_request_is_refused(api, lab):

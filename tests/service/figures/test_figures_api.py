@@ -1,13 +1,17 @@
 """Pictures over HTTP."""
 
+import io
 import math
 import statistics
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
+from PIL import Image
 
+from service.figures.plots.style import Look
+from service.figures.sources.films import MOST_LAYERS, layers_film
 from service.figures.sources.layers import MOST_EPOCHS, evenly_spaced, gradient_flow_picture
 from service.histories import layer_statistics, means
 from service.histories.means import GroupOfRuns
@@ -183,6 +187,7 @@ def statistics_of(*names, spread=1.0, **more):
 
 
 BOUNDARY = Boundary(
+    classes=2,
     extent=(-1.0, 1.0, -1.0, 1.0),
     size=3,
     predicted=[0, 0, 1] * 3,
@@ -190,6 +195,25 @@ BOUNDARY = Boundary(
     points=[[-0.5, 0.0], [0.5, 0.0]],
     labels=[0, 1],
 )
+
+
+#: Of a validation part of ten samples: two bins of probabilities, three of losses.
+OUTPUTS = {
+    "samples": 10,
+    "probability_edges": [0.0, 0.5, 1.0],
+    "loss_edges": [0.01, 0.1, 1.0, 10.0],
+    "classes": [
+        {
+            "label": label,
+            "count": 5,
+            "non_finite": label,
+            "right": 3,
+            "probabilities": [1, 4 - label],
+            "losses": [3 - label, 1, 1],
+        }
+        for label in (0, 1)
+    ],
+}
 
 
 def _store(session, run_id, epoch, statistics):
@@ -205,8 +229,12 @@ def probed(lab):
     (run,) = lab.runs(lab.submit(activation="tanh"))
     lab.train(lab.taken(), gradient_norm=0.5)
     with lab.sessions.begin() as session:
-        _store(session, run.id, 0, statistics_of("dense_1", "output"))
-        last = statistics_of("dense_1", "output", spread=0.1, boundary=asdict(BOUNDARY))
+        inputs = distribution(4.0)
+        turned = replace(BOUNDARY, predicted=[1, 1, 0] * 3).as_dict()
+        first = statistics_of("dense_1", "output", inputs=inputs, boundary=turned)
+        _store(session, run.id, 0, first)
+        more = {"boundary": BOUNDARY.as_dict(), "outputs": OUTPUTS}
+        last = statistics_of("dense_1", "output", spread=0.1, **more)
         _store(session, run.id, 2, last)
     return run.id
 
@@ -226,6 +254,91 @@ def test_a_runs_layers_at_an_epoch(api, probed):
     assert "0, 2" in missing.json()["detail"]
 
 
+def test_a_runs_layers_without_output_and_with_inputs(api, probed):
+    hidden = texts(get(api, f"runs/{probed}/figures/layers.svg", output=False).content)
+    assert "dense_1" in hidden
+    assert "output" not in hidden
+    for epoch in (0, 2):
+        said = texts(
+            get(api, f"runs/{probed}/figures/layers.svg", inputs=True, epoch=epoch).content
+        )
+        assert said[said.index("inputs") + 1] == "2"  # the standard deviation
+    answer = get(api, f"runs/{probed}/layers", epoch=0).json()
+    assert len(answer["inputs"]["histogram"]["edges"]) == 5
+    assert answer["inputs"]["max"] == 4.0
+    assert get(api, f"runs/{probed}/layers", epoch=2).json()["inputs"] is None
+
+
+def test_mean_and_spread_by_layer(api, probed):
+    path = f"runs/{probed}/figures/layer_moments.svg"
+    answer = get(api, path)
+    said = texts(answer.content)
+    assert {"as initialized", "after epoch 2", "dense_1", "output"} <= {*said}
+    assert "log scale" not in said
+    assert answer.headers["cache-control"] == FOREVER
+    one = get(api, path, epoch=2, output=False, y="log")
+    assert not {"after epoch 2", "output"} & {*texts(one.content)}
+    assert texts(one.content).count("log scale") == 4
+    assert "after epoch 2" in texts(get(api, path, epoch=[0, 2]).content)
+    assert is_png(get(api, path.replace("svg", "png"), theme="dark").content)
+    missing = get(api, path, epoch=[0, 1])
+    assert missing.status_code == 404
+    assert "0, 2" in missing.json()["detail"]
+    for wrong in (-1, "first", [*range(9)]):
+        problem = get(api, path, epoch=wrong)
+        assert {error["parameter"] for error in problem.json()["errors"]} == {"epoch"}
+
+
+def test_inputs_of_an_older_version_cannot_be_drawn(api, lab):
+    (run,) = lab.runs(lab.submit())
+    lab.train(lab.taken())
+    with lab.sessions.begin() as session:
+        _store(session, run.id, 0, statistics_of("dense_1"))
+    problem = get(api, f"runs/{run.id}/figures/layers.svg", inputs=True)
+    assert problem.status_code == 409
+    assert "older version" in problem.json()["detail"]
+
+
+OF_STATISTICS = ("layers", "layer_moments", "gradient_flow", "decision_boundary", "outputs")
+TITLED = {
+    "experiments": ("learning_curves", "heatmap", "comparison"),
+    "runs": (
+        "learning_curves",
+        "layers",
+        "layer_moments",
+        "gradient_flow",
+        "decision_boundary",
+        "outputs",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", [*TITLED])
+def test_every_figure_takes_a_title(api, probed, kind):
+    run = get(api, f"runs/{probed}").json()
+    owner = probed if kind == "runs" else run["experiment_id"]
+    for name in TITLED[kind]:
+        path = f"{kind}/{owner}/figures/{name}"
+        said = texts(get(api, f"{path}.svg", title=r"Mine: $\\frac").content)
+        assert r"Mine: $\\frac" in said
+        assert not any("tanh, glorot" in text for text in said)
+        problem = get(api, f"{path}.png", title="a" * 201)
+        assert [error["parameter"] for error in problem.json()["errors"]] == ["title"]
+
+
+def test_scales_can_be_asked_for(api, probed, showdown):
+    path = figure(showdown, "learning_curves.svg")
+    assert "Validation loss (log scale)" in texts(get(api, path).content)
+    assert "Validation loss" in texts(get(api, path, y="linear").content)
+    path = figure(showdown, "comparison.svg")
+    assert "Validation accuracy (log scale)" in texts(get(api, path, x="log").content)
+    for name in ("layers", "gradient_flow"):
+        path = f"runs/{probed}/figures/{name}.svg"
+        assert get(api, path, y="linear").content != get(api, path, y="log").content
+        problem = get(api, path, y="cubic")
+        assert [error["parameter"] for error in problem.json()["errors"]] == ["y"]
+
+
 def test_a_runs_gradient_flow(api, probed):
     answer = get(api, f"runs/{probed}/figures/gradient_flow.svg")
     said = texts(answer.content)
@@ -239,15 +352,89 @@ def test_a_runs_decision_boundary(api, probed, lab, showdown):
     assert len(shapes(answer.content, "QuadContourSet")) == 1
     assert {"class 0", "class 1"} <= set(texts(answer.content))
     assert is_png(get(api, f"runs/{probed}/figures/decision_boundary.png").content)
+    assert any("After epoch 2." in text for text in texts(answer.content))
+    first = get(api, f"runs/{probed}/figures/decision_boundary.svg", epoch=0)
+    assert any("As initialized." in text for text in texts(first.content))
+    assert first.headers["cache-control"] == FOREVER
     other = lab.runs(showdown)[0].id
     with lab.sessions.begin() as session:
+        _store(session, other, 1, statistics_of("dense_1", boundary=asdict(BOUNDARY)))
         _store(session, other, 2, statistics_of("dense_1"))
+    old = get(api, f"runs/{other}/decision_boundary", epoch=1).json()  # stored as numbers
+    assert old["confidence"] == BOUNDARY.confidence
     problem = get(api, f"runs/{other}/figures/decision_boundary.svg")
     assert problem.status_code == 409
     assert "two features" in problem.json()["detail"]
 
 
-@pytest.mark.parametrize("name", ["layers", "gradient_flow", "decision_boundary"])
+def test_films_of_layers_and_of_the_boundary(api, lab, probed):
+    for name, query in (("layers", {"output": False, "y": "log"}), ("decision_boundary", {})):
+        path = f"runs/{probed}/figures/{name}.gif"
+        answer = get(api, path, title=r"Mine: $\\frac", theme="dark", **query)
+        assert answer.headers["content-type"] == "image/gif"
+        assert answer.headers["cache-control"] == FOREVER
+        film = Image.open(io.BytesIO(answer.content))
+        assert film.n_frames == 2
+        problem = get(api, path, theme="sepia", epoch=3)
+        assert {error["parameter"] for error in problem.json()["errors"]} == {"epoch"}
+        assert get(api, f"runs/{uuid.uuid4()}/figures/{name}.gif").status_code == 404
+    (run,) = lab.runs(lab.submit(activation="elu"))
+    assert get(api, f"runs/{run.id}/figures/layers.gif").status_code == 404
+    with lab.sessions.begin() as session:
+        _store(session, run.id, 0, statistics_of("dense_1"))
+    problem = get(api, f"runs/{run.id}/figures/decision_boundary.gif")
+    assert problem.status_code == 409
+    assert "two features" in problem.json()["detail"]
+
+
+def test_a_film_of_a_long_training_is_thinned(lab, session):
+    (run,) = lab.runs(lab.submit())
+    lab.train(lab.taken())
+    with lab.sessions.begin() as writing:
+        for epoch in range(10):
+            _store(writing, run.id, epoch, statistics_of(*map(str, range(80))))
+    film = Image.open(io.BytesIO(layers_film(session, run.id, look=Look()).data))
+    assert film.n_frames == MOST_LAYERS // 80
+
+
+def test_a_boundary_as_numbers(api, probed):
+    answer = get(api, f"runs/{probed}/decision_boundary")
+    last = answer.json()
+    assert (last["epoch"], last["epochs_available"]) == (2, [0, 2])
+    assert last["predicted"] == BOUNDARY.predicted
+    assert last["confidence"] == pytest.approx(BOUNDARY.confidence, abs=0.002)
+    assert (last["points"], last["labels"]) == (BOUNDARY.points, BOUNDARY.labels)
+    assert answer.headers["cache-control"] == FOREVER
+    first = get(api, f"runs/{probed}/decision_boundary", epoch=0).json()
+    assert first["predicted"] == [1, 1, 0] * 3
+    assert get(api, f"runs/{probed}/decision_boundary", epoch=1).status_code == 404
+
+
+def test_probabilities_and_losses_by_class(api, probed, lab):
+    answer = get(api, f"runs/{probed}/outputs")
+    assert answer.json()["classes"] == OUTPUTS["classes"]
+    assert answer.json()["samples"] == 10
+    picture = get(api, f"runs/{probed}/figures/outputs.svg")
+    said = texts(picture.content)
+    assert {"class 0", "class 1", "5 samples, 60.0% right"} <= {*said}
+    assert "5 samples, 60.0% right, 1 not finite" in said
+    assert any("After epoch 2, on 10 validation samples." in text for text in said)
+    assert picture.headers["cache-control"] == FOREVER
+    logarithmic = get(api, f"runs/{probed}/figures/outputs.svg", y="log")
+    assert logarithmic.content != picture.content
+    assert is_png(get(api, f"runs/{probed}/figures/outputs.png", theme="dark").content)
+    (run,) = lab.runs(lab.submit(activation="elu"))
+    with lab.sessions.begin() as session:
+        _store(session, run.id, 0, statistics_of("dense_1"))
+    for path in ("outputs", "figures/outputs.svg"):
+        problem = get(api, f"runs/{run.id}/{path}")
+        assert problem.status_code == 409
+        assert "after the last epoch" in problem.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "name", ["layers", "layer_moments", "gradient_flow", "decision_boundary", "outputs"]
+)
 def test_a_run_without_layer_statistics_has_no_picture_of_them(api, lab, name):
     (run,) = lab.runs(lab.submit())
     problem = get(api, f"runs/{run.id}/figures/{name}.svg")
@@ -261,7 +448,7 @@ def test_a_long_gradient_flow_is_thinned(lab, session):
     with lab.sessions.begin() as writing:
         for epoch in range(200):
             _store(writing, run.id, epoch, statistics_of("dense_1"))
-    assert gradient_flow_picture(session, run.id, kind="png").finished
+    assert gradient_flow_picture(session, run.id, look=Look("png")).finished
     epochs = evenly_spaced(range(200), MOST_EPOCHS)
     assert epochs[:2] == [0, 3]
     assert (len(epochs), epochs[-1]) == (60, 199)

@@ -94,6 +94,27 @@ def test_gradients_far_apart_are_drawn_by_magnitude():
     )
 
 
+def test_the_scale_of_gradients_can_be_asked_for():
+    note = "Gradients of the weights (symmetric log scale)"
+    far_apart = [PlottedLayer(f"dense_{at}", None, None, None, normal(10.0**-at)) for at in (1, 4)]
+    assert note not in texts(draw_layers(far_apart, title="x", y="linear", kind="svg"))
+    for network in (NETWORK, far_apart):
+        assert note in texts(draw_layers(network, title="x", y="log", kind="svg"))
+
+
+def test_inputs_are_drawn_before_the_activations():
+    predicted = {"activation": [PredictedSpread(0.0, 1.0)] * len(NETWORK)}
+    plain = draw_layers(NETWORK, title="x", predicted=predicted, kind="svg")
+    drawn = draw_layers(NETWORK, title="x", predicted=predicted, inputs=normal(2.0), kind="svg")
+    violins = [shapes(svg, "FillBetweenPolyCollection") for svg in (plain, drawn)]
+    assert len(violins[1]) == len(violins[0]) + 1
+    said = texts(drawn)
+    at = said.index("inputs")
+    assert said[at + 1] == f"{normal(2.0).std:.2g}"
+    assert said[at + 2] == "dense_1"
+    assert said.count("inputs") == 1
+
+
 @pytest.mark.parametrize("spread", [1e-30, 1e-12, 1e12, 1e30])
 def test_any_magnitude_can_be_drawn(spread):
     extreme = PlottedLayer("output", normal(spread), normal(spread), normal(1.0), normal(spread))

@@ -332,3 +332,14 @@ def test_all_histories_may_be_kept_once_every_run_has_its_result(api, lab, exper
     with lab.sessions() as session:
         lifecycle.delete(session, experiment_id)
     assert api.get(path, headers={"If-None-Match": tags[kinds[0]]}).status_code == 404
+
+
+@pytest.mark.parametrize("label", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=x", "plain", "a=b"])
+def test_no_label_is_a_formula_of_a_spreadsheet(lab, label):
+    experiment_id = lab.submit(variants=[{"label": label}], activation="relu")
+    lab.train(lab.taken())
+    text = b"".join(as_csv(lab.sessions, experiment_id)).decode()
+    (cell, *_) = {row["label"] for row in csv.DictReader(io.StringIO(text, newline=""))}
+    assert cell == (label if label in {"plain", "a=b"} else f"'{label}")
+    table = parquet.read_table(io.BytesIO(b"".join(as_parquet(lab.sessions, experiment_id))))
+    assert set(table["label"].to_pylist()) == {label}

@@ -152,3 +152,11 @@ def test_a_stream_is_as_large_as_a_batch_however_many_runs_there_are(lab, monkey
     header, *pieces = as_csv(lab.sessions, made)
     assert header.count(b"\n") == 1
     assert [piece.count(b"\n") for piece in pieces] == [4, 4, 4]
+
+
+def test_no_label_is_a_formula_of_a_spreadsheet(lab):
+    made = lab.submit(variants=[{"label": "=1+1"}], activation="relu", epochs=1)
+    lab.start(lab.taken(), Insight(layers=statistics(1.0, layers=1), diagnosis=None))
+    assert {row["label"] for row in rows_of_csv(lab, made)} == {"'=1+1"}
+    table = parquet.read_table(io.BytesIO(content_of(lab, "parquet", made)))
+    assert set(table["label"].to_pylist()) == {"=1+1"}

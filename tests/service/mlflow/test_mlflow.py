@@ -384,3 +384,17 @@ def test_a_key_is_asked_for_and_taken_as_everywhere(api, session):
     authorized = {"Authorization": f"Bearer {reader.token}"}
     answer = api.post(f"{API}/experiments/search", json={}, headers=authorized)
     assert answer.json() == {"experiments": []}
+
+
+def test_a_name_that_reads_like_anothers_is_not_taken_for_it(api, lab):
+    first, second = lab.submit(name="dup"), lab.submit(name="dup")
+    shown = f"dup ({str(second)[-8:]})"
+    third = lab.submit(name=shown)
+    found = api.post(f"{API}/experiments/search", json={"max_results": 10}).json()["experiments"]
+    names = {each["experiment_id"]: each["name"] for each in found}
+    assert len(set(names.values())) == 3
+    assert (names[str(first)], names[str(second)]) == ("dup", shown)
+    assert names[str(third)] == f"{shown} ({str(third)[-8:]})"
+    for experiment_id, name in names.items():
+        answer = api.get(f"{API}/experiments/get-by-name", params={"experiment_name": name})
+        assert answer.json()["experiment"]["experiment_id"] == experiment_id

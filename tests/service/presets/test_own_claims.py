@@ -240,7 +240,7 @@ def test_what_cannot_be_checked_is_refused_at_the_door(fields, location, words):
     [
         {"better": RELU, "than": {}},
         {"better": RELU},
-        {"better": RELU, "than": TANH, "metric": "epoch_seconds"},
+        {"better": RELU, "than": TANH, "metric": "gradient_norm"},
         {"better": RELU, "than": TANH, "by_at_least": -0.1},
         {"better": RELU, "than": TANH, "statement": ""},
     ],

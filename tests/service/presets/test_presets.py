@@ -38,6 +38,13 @@ NAMES = {
     "lsuv_depth",
     "agc_large_batch",
     "adam_mnist",
+    "normalization_depth",
+    "churn_activations",
+    "constant_weights",
+    "weight_scale",
+    "rnn_clipping",
+    "irnn_mnist",
+    "rnn_layer_norm",
 }
 SIZES = {"train_size": 100, "test_size": 10_000, "validation_split": 0.0}
 CONFIG = {
@@ -358,10 +365,18 @@ def test_measures_are_what_they_say():
     assert MetricMeasure("loss", "settled").of(longer) == 2.0
     assert MetricMeasure("loss", EpochsTo(2.0)).of(training) == 2
     assert MetricMeasure("loss", EpochsTo(1.9)).of(training) == 3
-    # Never reached: one epoch more than the four it had.
-    assert MetricMeasure("loss", EpochsTo(0.5)).of(training) == 5
+    assert MetricMeasure("loss", EpochsTo(0.5)).of(training) is None, "never reached"
     accuracies = replace(training, history={"val_accuracy": {1: 0.5, 2: 0.9, 3: 0.8}})
     assert MetricMeasure("val_accuracy", EpochsTo(0.9)).of(accuracies) == 2
+    both = {"val_accuracy": {1: 0.5, 2: 0.7}, "accuracy": {1: 0.5, 2: 0.9}}
+    assert MetricMeasure("val_accuracy", "gap").of(
+        replace(training, history=both)
+    ) == pytest.approx(0.2)
+    both = {"val_loss": {1: 1.0, 2: 0.7}, "loss": {1: 1.0, 2: 0.3}}
+    overfitted = MetricMeasure("val_loss", "gap")
+    assert overfitted.of(replace(training, history=both)) == pytest.approx(0.4)
+    assert overfitted.metrics == ("val_loss", "loss")
+    assert overfitted.of(replace(training, history={"val_loss": {1: 1.0}})) is None
     # The output layer, which comes last, is left out.
     assert LayerMeasure("activation", "std", "last").of(training) == 1.0
     assert LayerMeasure("activation", "std", "last_over_first").of(training) == 0.25
@@ -395,7 +410,7 @@ def test_fewer_epochs_to_a_target_are_better_and_a_diverged_run_never_reaches_it
 
 def test_what_a_diverged_run_counts_as_is_of_the_measures_own_kind():
     diverged = TrainingRecord(None, CONFIG, 0, "diverged", {"loss": {1: 2.0, 2: math.nan}})
-    assert MetricMeasure("loss", EpochsTo(0.5)).of_diverged(diverged) == 3
+    assert MetricMeasure("loss", EpochsTo(2.5)).of(diverged) is None, "it never reaches a target"
     assert MetricMeasure("loss", "rises").of_diverged(diverged) == 1
     assert MetricMeasure("loss").of_diverged(diverged) == pytest.approx(math.log(10))
     assert MetricMeasure("epoch_seconds", "mean").of_diverged(diverged) is None

@@ -98,6 +98,14 @@ def test_a_submission_records_its_preset_and_takes_the_overrides(api, lab):
     ]
 
 
+def test_a_preset_says_whether_its_recipe_validates_on_the_test_part(api):
+    says = {
+        name: api.get(f"/v1/presets/{name}").json()["validates_on_test"]
+        for name in ("he_depth", "gelu_mnist")
+    }
+    assert says == {"he_depth": True, "gelu_mnist": False}  # GELU's authors held 5,000 images out
+
+
 def test_a_claim_has_the_status_of_its_full_size_and_a_small_run_says_so(api, train):
     preset = PresetAnswer.model_validate_json(api.get("/v1/presets/he_depth").content)
     assert preset.full_run.runs == preset.small_run.runs == 10

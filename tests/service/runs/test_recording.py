@@ -5,6 +5,7 @@ import math
 import pytest
 
 from service.comparison import scores
+from service.comparison.question import Question
 from service.histories.diagnoses import RecordedDiagnosis
 from service.runs.fencing import RunsToLeave
 from service.runs.recording import EpochRecord
@@ -112,9 +113,8 @@ def test_an_epoch_with_odd_losses_is_best_by_no_metric(lab, pack, name, odd):
     assert (run.best_epoch, run.best_val_accuracy) != (4, 0.99)
     with lab.sessions() as session:
         for metric in ("val_accuracy", "accuracy", "val_loss", "loss"):
-            values = [
-                score.value for score in scores.read(session, run.experiment_id, metric, "best")
-            ]
+            best = scores.read(session, run.experiment_id, Question(metric, "best"))
+            values = [score.value for score in best]
             assert great[metric] not in values
             assert not any(value is not None and not math.isfinite(value) for value in values)
 

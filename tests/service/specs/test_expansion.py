@@ -603,3 +603,16 @@ def test_a_weight_decay_is_coupled_or_decoupled():
     (error,) = errors_of(activation="relu", optimizer=both)
     assert error.location == ("optimizer", 0, "decoupled_weight_decay", 1)
     assert "either coupled or decoupled" in error.detail
+
+
+@pytest.mark.parametrize(
+    "several", [[0.0, -0.0], [-0.0, 0.0], {"low": -0.0, "high": 1.0, "count": 2}]
+)
+def test_a_zero_has_no_sign(several):
+    activation = {"name": "leaky_relu", "negative_slope": several}
+    (zero, *_) = runs_of(activation={"name": "leaky_relu", "negative_slope": 0.0})
+    found = runs_of(activation=activation)
+    assert found[0].config_hash == zero.config_hash
+    assert "-0.0" not in "".join(run.config.model_dump_json() for run in found)
+    (dropped,) = runs_of(activation="relu", dropout=-0.0)
+    assert dropped.config_hash == runs_of(activation="relu", dropout=0.0)[0].config_hash

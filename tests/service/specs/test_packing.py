@@ -112,7 +112,7 @@ def test_a_pack_leaves_idle_workers_their_share(waiting, workers, most, limit):
     assert pack_limit(waiting, workers, most) == limit
 
 
-def test_normalized_weights_are_never_packed():
-    assert keys(normalization=["weight"]) == [None]
+def test_each_normalization_has_packs_of_its_own():
+    assert len(set(keys(normalization=["none", "weight"])) - {None}) == 2
     after = {"name": "batch", "position": "after_activation"}
     assert len(set(keys(normalization=["batch", after])) - {None}) == 2

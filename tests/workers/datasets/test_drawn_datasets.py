@@ -194,3 +194,42 @@ def test_shuffled_points_keep_their_bits(name, points, bits):
     samples = drawn(name, seed=13, train_size=points)
     content = samples.train_inputs.tobytes() + samples.train_labels.tobytes()
     assert hashlib.sha256(content).hexdigest()[:16] == bits
+
+
+def test_temporal_order_is_what_its_letters_say():
+    """The classes are read off the sequences, and A and B are nowhere but in two of the tenths."""
+    samples = drawn("temporal_order", length=47, train_size=3000)
+    assert samples.train_inputs.shape == (3000, 47, 6)
+    np.testing.assert_array_equal(samples.train_inputs.sum(2), 1)
+    letters = samples.train_inputs.argmax(2)
+    places = np.argwhere(letters < 2)[:, 1].reshape(3000, 2)
+    assert set(places[:, 0]) == {4, 5, 6, 7}
+    assert set(places[:, 1]) == {23, 24, 25, 26}
+    first, second = (np.take_along_axis(letters, places[:, [at]], 1)[:, 0] for at in (0, 1))
+    np.testing.assert_array_equal(samples.train_labels, first + 2 * second)
+    shares = np.bincount(samples.train_labels) / 3000
+    np.testing.assert_allclose(shares, 0.25, atol=0.04)
+    others = np.bincount(letters.ravel(), minlength=6)[2:] / (3000 * 45)
+    np.testing.assert_allclose(others, 0.25, atol=0.01)
+
+
+def test_temporal_order_draws_each_part_and_seed_anew_and_fewer_are_the_first_of_more():
+    few = drawn("temporal_order", train_size=30, test_size=20)
+    more = drawn("temporal_order", train_size=300, test_size=200)
+    np.testing.assert_array_equal(few.train_inputs, more.train_inputs[:30])
+    np.testing.assert_array_equal(few.test_labels, more.test_labels[:20])
+    other = drawn("temporal_order", train_size=300, test_size=200, seed=2)
+    parts = [more.train_inputs, more.test_inputs, other.train_inputs, other.test_inputs]
+    sequences = np.concatenate(parts).reshape(1000, -1)
+    assert len(np.unique(sequences, axis=0)) == 1000
+
+
+def test_temporal_order_keeps_its_bits():
+    samples = drawn("temporal_order", train_size=100)
+    content = samples.train_inputs.tobytes() + samples.train_labels.tobytes()
+    assert hashlib.sha256(content).hexdigest()[:16] == "f85f95ed7186f79e"
+
+
+def test_a_sequence_is_as_long_as_asked():
+    data = load(choice("dataset", {"name": "temporal_order", "length": 12, "train_size": 40}))
+    assert data.input_shape == (12, 6)

@@ -2,13 +2,13 @@
 
 import json
 import math
-from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from service.histories import layer_statistics
 from workers.diagnostics.boundary import MOST_POINTS, decision_boundary
 
 INPUTS = torch.tensor([[0.0, 0.0], [1.0, 2.0], [0.5, -2.0]])
@@ -73,16 +73,38 @@ def test_the_network_is_left_as_it_was():
 def test_it_is_stored_as_json_and_small():
     inputs, labels = torch.randn(5_000, 2), torch.randint(0, 2, (5_000,))
     boundary = decision_boundary(linear([[1.0, 1.0]], [0.0]), inputs, labels)
-    stored = json.dumps(asdict(boundary))
+    stored = json.dumps(boundary.as_dict())
     assert len(boundary.points) == len(boundary.labels) == MOST_POINTS
-    assert len(stored) < 150_000
-    assert json.loads(stored)["predicted"] == boundary.predicted
+    assert len(stored) < 40_000
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 100.0])
+def test_it_is_read_as_it_was_stored(scale):
+    """Most exactly near the line between two classes, whose place must not move."""
+    boundary = decision_boundary(linear([[scale, 0.0]], [0.0]), INPUTS, LABELS, size=21)
+    stored = {"samples": 3, "layers": [], "boundary": boundary.as_dict()}
+    read = layer_statistics.decode(layer_statistics.encode(stored))
+    found = layer_statistics.boundary_content(read["boundary"])
+    assert found["predicted"] == boundary.predicted
+    assert found["size"] == 21
+    assert found["extent"] == pytest.approx(boundary.extent, rel=1e-5)
+    margin = np.array(boundary.confidence) - 0.5
+    error = np.abs(np.array(found["confidence"]) - boundary.confidence)
+    assert (error <= np.sqrt(margin / 0.5) / 255 + 1e-5).all()
+    assert error.max() < 0.002
 
 
 @pytest.mark.parametrize("features", [1, 3, 784])
 def test_other_data_have_no_boundary(features):
     inputs = torch.zeros(4, features)
     assert decision_boundary(nn.Linear(features, 1), inputs, torch.zeros(4)) is None
+
+
+def test_classes_that_no_byte_can_name_have_no_boundary():
+    weight, bias = torch.zeros(257, 2).tolist(), [0.0] * 257
+    assert decision_boundary(linear(weight, bias), INPUTS, LABELS, size=5) is None
+    found = decision_boundary(linear(weight[1:], bias[1:]), INPUTS, LABELS, size=5)
+    assert found.as_dict()["classes"] == 256
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -92,7 +92,7 @@ def drawn(name, parameters, shape, seed=7):
 
 
 def test_every_initializer_is_covered():
-    others = {"zeros", "ones", "constant", "orthogonal", "delta_orthogonal", "lsuv"}
+    others = {"zeros", "ones", "constant", "identity", "orthogonal", "delta_orthogonal", "lsuv"}
     assert {name for name, *_ in CASES} | others == set(INITIALIZERS)
 
 
@@ -480,3 +480,15 @@ def test_data_dependent_leaves_units_that_do_not_vary():
     for name, layer in weighted_layers(network).items():
         assert torch.isfinite(layer.weight).all(), name
         assert (layer.bias == 0.5).all(), name
+
+
+def test_identity_passes_on_what_it_gets():
+    draw = INITIALIZERS["identity"](gain=1.5)
+    x = torch.arange(4.0)
+    generator = np.random.default_rng(0)
+    wide = torch.from_numpy(draw((6, 4), generator)).float()
+    assert (wide @ x).tolist() == [0.0, 1.5, 3.0, 4.5, 0.0, 0.0]
+    assert (torch.from_numpy(draw((2, 4), generator)).float() @ x).tolist() == [0.0, 1.5]
+    kernel = torch.empty(3, 3, 3, 5)
+    torch.nn.init.dirac_(kernel)
+    np.testing.assert_array_equal(draw((3, 3, 3, 5), generator), 1.5 * kernel.numpy())

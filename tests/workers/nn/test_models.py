@@ -5,13 +5,14 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from service.specs.architectures import architecture
 from service.specs.choices import choice
 from tests.support.declared_networks import declared
 from workers.nn.activations import ACTIVATIONS, Activation
 from workers.nn.dropouts import DROPOUTS
-from workers.nn.models import Parts, max_pooled
+from workers.nn.models import MODELS, Parts, max_pooled
 from workers.nn.normalizations import NORMALIZATIONS
 
 EXACT = {"identity", "relu", "leaky_relu", "hard_tanh", "relu6", "maxout"}
@@ -240,6 +241,68 @@ def test_an_architecture_counts_the_network(name, model, shape, build):
     assert {layer.name: layer.parameters for layer in counted.hidden} == sizes
     assert {layer.name: layer.features * layer.positions for layer in counted.hidden} == seen
     assert counted.parameters == sum(parameter.numel() for parameter in network.parameters())
+
+
+def rnn(cell="simple", units=(7, 5), outputs=3, input_shape=(4, 6), dropout=None, forget_bias=None):
+    parts = Parts(
+        input_shape,
+        outputs,
+        partial(activation, "tanh"),
+        NORMALIZATIONS["none"](),
+        dropout or DROPOUTS["none"](),
+    )
+    network = MODELS["rnn"](parts, cell=cell, hidden_units=units, forget_bias=forget_bias)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+    return network
+
+
+@pytest.mark.parametrize("cell", ["simple", "gru", "lstm"])
+@pytest.mark.parametrize("shape", [(4, 6), (2, 4, 6), (5,)])
+def test_an_architecture_counts_a_recurrent_network(cell, shape):
+    network = rnn(cell, input_shape=shape)
+    model = choice("model", {"name": "rnn", "cell": cell, "hidden_units": [7, 5]})
+    counted = architecture(model, shape, 3, 1)
+    found = {layer.name: layer.weighted for layer in network.hidden_layers()}
+    assert {layer.name: layer.parameters for layer in counted.hidden} == {
+        name: weighted.weight.numel() + weighted.bias.numel() for name, weighted in found.items()
+    }
+    assert counted.parameters == sum(parameter.numel() for parameter in network.parameters())
+    steps = {layer.positions for layer in counted.hidden}
+    seen = []
+    found["recurrent_1"].z_values.register_forward_hook(lambda *_: seen.append(1))
+    network(torch.zeros(2, *shape))
+    assert steps == {len(seen)}
+
+
+def test_a_recurrent_network_reads_rows_and_its_last_state_is_read():
+    """Two layers of torch's own in a row, on images by rows with their channels side by side."""
+    network = rnn(input_shape=(2, 4, 3))
+    images = torch.randn(5, 2, 4, 3, generator=torch.Generator().manual_seed(1))
+    x = torch.stack([torch.cat([image[0], image[1]], 1) for image in images])
+    for layer, units in zip(network.hidden_layers(), (7, 5), strict=True):
+        theirs = nn.RNN(x.shape[2], units, batch_first=True)
+        with torch.no_grad():
+            weight = layer.weighted.weight
+            theirs.weight_ih_l0.copy_(weight[:, : x.shape[2]])
+            theirs.weight_hh_l0.copy_(weight[:, x.shape[2] :])
+            theirs.bias_ih_l0.copy_(layer.weighted.bias)
+            theirs.bias_hh_l0.zero_()
+        x, _ = theirs(x)
+    torch.testing.assert_close(network(images), network.output(x[:, -1]))
+
+
+def test_dropout_is_between_recurrent_layers_and_before_the_output():
+    shapes = {}
+    network = rnn(dropout=DROPOUTS["dropout"](rate=[0.25, 0.5]))
+    for site in ("dropout_1", "dropout_2"):
+        network.get_submodule(site).register_forward_pre_hook(
+            lambda module, inputs: shapes.update({module.site: tuple(inputs[0].shape)})
+        )
+    network(torch.randn(2, 4, 6), lambda _: 5)
+    assert shapes == {"dropout_1": (2, 4, 7), "dropout_2": (2, 5)}
 
 
 def test_the_recipe_costs_what_its_layers_multiply():

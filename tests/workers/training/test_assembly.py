@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from service.catalog.axes import AXES
+from service.specs.declarations import DECLARATIONS
 from workers.datasets.loading import DATASETS, load
 from workers.datasets.preprocessings import PREPROCESSINGS
 from workers.nn.activations import ACTIVATIONS
@@ -13,6 +14,7 @@ from workers.nn.clippings import CLIPPINGS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initializers import INITIALIZERS
 from workers.nn.losses import LOSSES
+from workers.nn.models import MODELS
 from workers.nn.normalizations import NORMALIZATIONS
 from workers.nn.optimizers import OPTIMIZERS
 from workers.nn.schedules import SCHEDULES
@@ -39,13 +41,19 @@ def test_entries_and_functions_have_each_other(axis):
     assert set(REGISTRIES[axis]) == entries
 
 
+def test_a_model_is_a_list_of_layers_or_a_network_in_code():
+    assert not DECLARATIONS.keys() & MODELS.keys()
+    assert DECLARATIONS.keys() | MODELS.keys() == AXES["model"].keys()
+
+
 @pytest.mark.parametrize("axis", sorted(set(REGISTRIES) - {"dataset"}))
 def test_a_function_takes_its_entrys_parameters_and_defaults_none(axis):
     for name, function in REGISTRIES[axis].items():
-        # A schedule is built beside its optimizer, of which it is a parameter in a spec; the
-        # place of a normalization is the model's.
+        # A schedule is built beside its optimizer, of which it is a parameter in a spec; a
+        # model's head is known to it as the number of its outputs; the place of a normalization
+        # is the model's; a model has no weights yet when its initializers draw them.
         stated = {parameter.name for parameter in AXES[axis][name].parameters}
-        stated -= {"schedule", "position"}
+        stated -= {"schedule", "head", "position", "recurrent_initializer"}
         taken = {
             parameter.name
             for parameter in inspect.signature(function).parameters.values()
@@ -92,3 +100,40 @@ def test_initial_weights_depend_on_the_seed_and_on_nothing_else(configure):
         assert all(torch.equal(first[name], other[name]) for name in first)
     changed = weights(2)
     assert not any(torch.equal(first[name], changed[name]) for name in first if "weight" in name)
+
+
+RNN = {
+    "name": "rnn",
+    "hidden_units": [6],
+    "recurrent_initializer": {"name": "constant", "value": 2.0},
+}
+
+
+@pytest.mark.parametrize(("cell", "forget"), [("simple", None), ("gru", None), ("lstm", 1.0)])
+def test_a_recurrent_layer_has_an_initializer_for_each_of_its_matrices(configure, cell, forget):
+    config = configure(
+        model=RNN | {"cell": cell},
+        activation="tanh",
+        initializer={"name": "constant", "value": 0.25},
+        bias_initializer={"name": "constant", "value": 0.5},
+    )
+    assert config.model.parameters["forget_bias"] == forget
+    network = build_network(config, load(config.dataset), Streams(0))
+    layer = network.hidden_layers()[0].weighted
+    assert layer.weight[:, :28].unique().tolist() == [0.25]
+    assert layer.weight[:, 28:].unique().tolist() == [2.0]
+    biases = {name: layer.gate(name, layer.bias).unique().tolist() for name in layer.gates}
+    assert biases == {name: [0.5] for name in layer.gates} | ({"forget": [1.0]} if forget else {})
+
+
+def test_each_gate_is_drawn_by_itself(configure):
+    """So the state's matrix of each gate is orthogonal, and inputs have the fans of one gate."""
+    config = configure(
+        model={"name": "rnn", "cell": "lstm", "hidden_units": [64]}, activation="tanh"
+    )
+    layer = build_network(config, load(config.dataset), Streams(0)).hidden_layers()[0].weighted
+    for gate in layer.gates:
+        rows = layer.gate(gate, layer.weight.detach())
+        torch.testing.assert_close(rows[:, 28:] @ rows[:, 28:].T, torch.eye(64), rtol=0, atol=1e-5)
+        assert rows[:, :28].abs().max() <= (6 / (28 + 64)) ** 0.5
+        assert rows[:, :28].std().item() == pytest.approx((2 / (28 + 64)) ** 0.5, rel=0.05)

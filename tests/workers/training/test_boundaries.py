@@ -1,9 +1,11 @@
-"""Decision boundaries come with the last layer statistics of data of two features."""
+"""Decision boundaries come with the layer statistics of data of two features."""
 
 import pytest
 import torch
 
 from workers.datasets.loading import load
+from workers.training.packed.training import PackedTraining
+from workers.training.results import Pulse
 from workers.training.solo import train
 
 CPU = torch.device("cpu")
@@ -17,10 +19,13 @@ def boundaries(config):
     return [statistics.boundary for statistics in probed]
 
 
-def test_the_last_epoch_has_one_and_the_others_none(configure):
+def test_every_probed_epoch_has_one_and_the_last_is_finer(configure):
     statistics = {"every": 1, "samples": 20}
-    *before, last = boundaries(configure(**PLANE, epochs=2, layer_statistics=statistics))
-    assert before == [None, None]
+    found = boundaries(configure(**PLANE, epochs=2, layer_statistics=statistics))
+    assert [boundary.size for boundary in found] == [50, 50, 100]
+    first, _, last = found
+    assert (first.extent, first.points) == (last.extent, last.points)
+    assert first.confidence[::100] != last.confidence[::200]
     assert {*last.labels} == {*last.predicted, *last.labels} == {0, 1}
     assert len(last.points) == 300
 
@@ -34,3 +39,28 @@ def test_a_network_that_is_not_trained_has_its_own(configure):
 def test_images_have_none(configure, epochs):
     found = boundaries(configure(epochs=epochs, layer_statistics={"samples": 20}))
     assert found == [None] * (epochs + 1)
+
+
+def outputs(results):
+    return [
+        result.statistics.outputs
+        for result in results
+        if getattr(result, "statistics", None) is not None
+    ]
+
+
+def test_the_last_epoch_has_outputs_and_packs_have_the_same(configure):
+    plane = {**PLANE, "dataset": {"name": "moons", "validation_split": 0.2}}
+    config = configure(**plane, epochs=2, layer_statistics={"every": 1, "samples": 20})
+    data = load(config.dataset)
+    *before, last = outputs(train(config, 0, data, CPU, threads=1))
+    assert before == [None, None]
+    assert last.samples == len(data.validation)
+    counts = data.validation.labels.bincount().tolist()
+    assert [of_class.count for of_class in last.classes] == counts
+    pack = PackedTraining([(config, 0), (config, 1)], data, CPU)
+    packed = [item for item in pack.run() if not isinstance(item, Pulse)]
+    *before, alike = outputs(item[0] for item in packed)
+    assert before == [None, None]
+    assert alike == last
+    assert outputs(item[1] for item in packed)[-1] != last

@@ -73,8 +73,10 @@ def test_a_formula_trains_as_the_entry_it_imitates(entry, text):
             assert ours.metrics["val_loss"] == pytest.approx(theirs.metrics["val_loss"], rel=1e-6)
 
 
-def test_shapes_that_are_no_whole_vectors_change_nothing():
+@pytest.mark.parametrize("normalization", ["none", "weight"])
+def test_shapes_that_are_no_whole_vectors_change_nothing(normalization):
     spec = {"model": {"name": "mlp", "hidden_units": [33, 5]}, "batch_size": 44, "epochs": 1}
+    spec |= {"normalization": normalization}
     functions = ["tanh", "sigmoid", "softplus", "elu"]
     runs, data = runs_of(spec | {"activation": functions, "seeds": [3]})
     packed = trained(PackedTraining(runs, data, CPU))

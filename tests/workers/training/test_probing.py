@@ -7,6 +7,7 @@ from tests.workers.training.test_reproducibility import rows, written
 from workers.datasets.loading import load
 from workers.diagnostics.layers import NetworkStatistics
 from workers.training import solo
+from workers.training.packed.training import PackedTraining
 from workers.training.probing import AUTO_SHARE, probing_of
 from workers.training.results import EpochResult, Pulse, StartResult
 from workers.training.solo import SoloTraining, train
@@ -143,3 +144,26 @@ def test_a_restored_training_takes_the_same_statistics(configure, monkeypatch):
         resumed.restore(state)
         found = [item for item in resumed.run() if isinstance(item, EpochResult)]
         assert [result.statistics for result in found] == expected[done:]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_inputs_are_recorded_once_before_the_first_step(configure, packed):
+    config = configure(epochs=1, layer_statistics={"samples": 20})
+    data = load(config.dataset)
+    if packed:
+        pack = PackedTraining([(config, 0)], data, CPU)
+        results = [found[0] for found in pack.run() if not isinstance(found, Pulse)]
+    else:
+        results = [
+            found
+            for found in train(config, 0, data, CPU, threads=1)
+            if not isinstance(found, Pulse)
+        ]
+    first, last = (result.statistics for result in results)
+    inputs = data.train.inputs[:20].double()
+    assert first.inputs.count == inputs.numel()
+    assert first.inputs.mean == pytest.approx(inputs.mean().item())
+    assert first.inputs.std == pytest.approx(inputs.std(correction=0).item())
+    assert first.as_dict()["inputs"]["max"] == inputs.max()
+    assert last.inputs is None
+    assert "inputs" not in last.as_dict()

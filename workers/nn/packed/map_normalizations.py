@@ -16,7 +16,6 @@ from workers.nn.normalizations import (
     InstanceNorm,
     RmsNorm,
     SwitchableNorm,
-    WeightNorm,
 )
 from workers.nn.packed.normalizations import (
     RUNNING_STATISTICS,
@@ -34,8 +33,6 @@ def packed_map_normalization(module: nn.Module) -> PackedNormalization:
         TypeError: there is none.
     """
     match module:
-        case WeightNorm():
-            raise TypeError("Normalized weights are trained one run at a time.")
         case nn.Identity():
             return unnormalized
         case GroupNorm():

@@ -23,7 +23,7 @@ from workers.nn.declared import (
 from workers.nn.models import HiddenLayer, Network
 from workers.nn.names import below
 from workers.nn.packed.activations import packed_activation
-from workers.nn.packed.dense import dense
+from workers.nn.packed.dense import dense, room_like
 from workers.nn.packed.dropouts import PackedDropout
 from workers.nn.packed.layout import Layout
 from workers.nn.packed.map_normalizations import (
@@ -32,6 +32,7 @@ from workers.nn.packed.map_normalizations import (
     side_by_side,
 )
 from workers.nn.packed.normalizations import PackedNormalization, packed_normalization
+from workers.nn.packed.weights import weight_of
 
 #: Parameters or running statistics of a pack by their full names in a member's network.
 Tensors = Mapping[str, Tensor]
@@ -231,14 +232,21 @@ def _normalization(layer: HiddenLayer) -> PackedNormalization:
 
 
 def _dense(name: str, x: Tensor, parameters: Tensors, gradients: Tensors | None) -> Tensor:
-    weight, bias = f"{name}.weight", f"{name}.bias"
-    into = None if gradients is None else (gradients[weight], gradients[bias])
-    return dense(x, parameters[weight], parameters[bias], into)
+    weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
+    into = None
+    if gradients is not None:
+        own = gradients.get(f"{name}.weight")
+        # Normalized weights are no parameters: their gradient is passed on to those they are of.
+        into = (
+            room_like(weight, *weight.shape[1:]) if own is None else own,
+            gradients[f"{name}.bias"],
+        )
+    return dense(x, weight, bias, into)
 
 
 def _convolution(name: str, layer: nn.Conv2d, x: Tensor, parameters: Tensors) -> Tensor:
     """Return (K, B, C, H, W) convolved with each member's own filters."""
-    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
     wide, stride = side_by_side(x), layer.stride
     if isinstance(layer, StridedPoint):
         wide, stride = wide[:, :, :: stride[0], :: stride[1]], (1, 1)

@@ -19,7 +19,6 @@ from workers.nn.normalizations import (
     InstanceNorm,
     RmsNorm,
     SwitchableNorm,
-    WeightNorm,
 )
 
 #: (z-values, parameters, running statistics, whether it trains) -> (normalized, new statistics).
@@ -37,8 +36,6 @@ def packed_normalization(module: nn.Module) -> PackedNormalization:
         TypeError: there is none.
     """
     match module:
-        case WeightNorm():
-            raise TypeError("Normalized weights are trained one run at a time.")
         case nn.Identity():
             return unnormalized
         case GroupNorm():

@@ -13,6 +13,7 @@ from workers.nn.packed.clippings import packed_clipping
 from workers.nn.packed.layout import Layout
 from workers.nn.packed.networks import packed_network
 from workers.nn.packed.optimizers import PACKED_OPTIMIZERS, OptimizerRows, PackedOptimizer
+from workers.nn.packed.weights import weight_of
 from workers.training.assembly import entry
 from workers.training.packed.cuda_graphs import RecordedStep, StepInputs
 from workers.training.packed.rows import (
@@ -128,7 +129,7 @@ class PackedStep:
         layers = [*(layer.name for layer in network.hidden_layers()), "output"]
         places = torch.tensor(chosen, device=rows[PARAMETERS].device)
         views = self.network.layout.views(rows[PARAMETERS])
-        return [views[f"{layer}.weight"].index_select(0, places).flatten(1) for layer in layers]
+        return [weight_of(layer, views).index_select(0, places).flatten(1) for layer in layers]
 
     def take(self, rows: Mapping[str, Tensor], inputs: StepInputs) -> None:
         """Take a step operation by operation.

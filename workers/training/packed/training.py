@@ -128,7 +128,7 @@ class PackedTraining:
         starts = {}
         for member in starting:
             if self._has(member.number):  # else it left at a pulse
-                starts[member.number] = StartResult((yield from self._probe(member, 0)))
+                starts[member.number] = StartResult((yield from self._probe(member, 0, first=True)))
         yield {number: start for number, start in starts.items() if self._has(number)}
         self._running_since = time.monotonic()
 
@@ -249,7 +249,7 @@ class PackedTraining:
         return means
 
     def _probe(
-        self, member: PackMember, work: int, *, last: bool = False
+        self, member: PackMember, work: int, *, first: bool = False, last: bool = False
     ) -> Generator[Pulse, None, NetworkStatistics | None]:
         """Return the layer statistics of a member's weights, taken in a network of its own."""
         network = or_none("layer statistics", lambda: self._network_of(member))
@@ -264,7 +264,7 @@ class PackedTraining:
 
         samples = member.probing.samples
         statistics = yield from probed(
-            network, self._loss, self.data.train, samples, pulse, last=last
+            network, self._loss, self.data, samples, pulse, first=first, last=last
         )
         yield from pulse()
         return with_update_ratios(statistics, updates)

@@ -2,8 +2,8 @@
 // The rules are the API's (`word`, `seeds_needed`, ...); docs/comparisons.md explains them.
 
 import { asText } from "./axes.js";
-import { significant, whole } from "./format.js";
-import { isShare } from "./metrics.js";
+import { showValue, significant, whole } from "./format.js";
+import { isShare, metricTitle } from "./metrics.js";
 import { joined, known, t } from "./text.js";
 
 export const WORD = Object.freeze({
@@ -14,6 +14,7 @@ export const WORD = Object.freeze({
   UNDECIDED: "undecided",
   WORSE: "worse",
   DID_NOT_TRAIN: "did_not_train",
+  NOT_REACHED: "not_reached",
 });
 
 /** More names than this are counted. */
@@ -42,9 +43,9 @@ export function chosenLevels({ chosen }) {
 }
 
 /** Return the answer in a sentence or some: who leads, who is as good, who is undecided, how many are not. */
-export function headline({ groups }) {
+export function headline({ groups, target }) {
   if (!groups.some((group) => group.n)) return t("headline.none");
-  if (!groups.some((group) => group.rank)) return t("headline.noneTrained");
+  if (!groups.some((group) => group.rank)) return noneEntered(groups, target);
   if (groups.length === 1) return t("headline.one");
   const of = (word) => groups.filter((group) => group.word === word);
   const count = (key, found) =>
@@ -56,14 +57,25 @@ export function headline({ groups }) {
     namesSentence("equivalent", of(WORD.EQUIVALENT), groupName),
     namesSentence("undecided", of(WORD.UNDECIDED), nameWithSeeds),
     count("worse", of(WORD.WORSE)),
+    count("short", of(WORD.NOT_REACHED)),
     count("untrained", of(WORD.DID_NOT_TRAIN)),
     count("waiting", of(null)),
   ]);
 }
 
+function noneEntered(groups, target) {
+  const isShort = groups.some((group) => group.word === WORD.NOT_REACHED);
+  return isShort ? t("headline.noneReached", { target: targetText(target) }) : t("headline.noneTrained");
+}
+
+/** Return a target: "Validation accuracy 97.00%". */
+function targetText({ metric, value }) {
+  return `${metricTitle(metric)} ${showValue(metric, value)}`;
+}
+
 function leaderSentence(groups) {
   const leader = groups.find((group) => group.word === WORD.LEADS);
-  const beaten = [WORD.LEADS, WORD.WORSE, WORD.DID_NOT_TRAIN];
+  const beaten = [WORD.LEADS, WORD.WORSE, WORD.NOT_REACHED, WORD.DID_NOT_TRAIN];
   const isBest = groups.every((group) => beaten.includes(group.word));
   return t(isBest ? "headline.best" : "headline.leads", { name: groupName(leader) });
 }
@@ -102,6 +114,11 @@ export function trainedShare({ trained, n }) {
   return trained < n ? t("ranking.trained", { trained, n }) : null;
 }
 
+/** Return how many seeds reached the target, where some did and not all. */
+export function reachedShare({ reached, n }) {
+  return reached < n ? t("ranking.reached", { reached, n }) : null;
+}
+
 /** Return a difference with its sign and two digits that count; of shares in points: −3.4. */
 export function difference(metric, value) {
   const scaled = isShare(metric) ? 100 * value : value;
@@ -127,6 +144,7 @@ export function notes(comparison) {
     isTested && seeds < FEW_SEEDS && t("note.rareFailures", rare),
     ...designNotes(comparison),
     edgeNote(comparison),
+    censoredNote(comparison),
     spreadNote(comparison),
     unfinished > 0 && t("note.looks", { n: unfinished, count: whole(unfinished) }),
     at === "best" && t("note.best"),
@@ -147,6 +165,14 @@ export function designNotes({ groups, tune, average }) {
 function edgeNote({ groups, tune }) {
   const atEdge = groups.filter((group) => group.rank && group.curve?.good_range?.at_edge);
   return atEdge.length > 0 && t("note.edge", { what: namesOf(tune), names: listed(atEdge.map(groupName)) });
+}
+
+/** Return what runs count as that never reached the target, where there are any. */
+function censoredNote({ groups, metric, target }) {
+  const values = groups.flatMap(({ seeds }) => seeds.filter(({ reached }) => !reached).map(({ value }) => value));
+  if (!target || !values.length) return null;
+  const longest = showValue(metric, Math.max(...values));
+  return t("note.censored", { n: values.length, count: whole(values.length), target: targetText(target), longest });
 }
 
 /** Return where the spread within configurations comes from, where the data were drawn anew. */

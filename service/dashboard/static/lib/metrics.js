@@ -6,6 +6,9 @@ import { known } from "./text.js";
 /** The metric by which the API compares runs unless another is asked for. */
 export const MAIN_METRIC = "val_accuracy";
 
+/** The metrics by which a run may stop early, the API's default first. */
+export const STOPPING_METRICS = ["val_loss", "val_accuracy"];
+
 /** Metrics by name, in the order in which histories show them. */
 let registry = new Map();
 let loading = null;
@@ -44,6 +47,21 @@ export function isShare(name) {
 /** Whether a smaller value of a metric is a better one. */
 export function lowerIsBetter(name) {
   return registry.get(name)?.direction === "lower";
+}
+
+/** Whether a metric counts until another reaches a target. */
+export function countsToTarget(name) {
+  return registry.get(name)?.when === "target";
+}
+
+/** Return the metrics that can have a target, the API's main one first. */
+export function targetMetrics(histories) {
+  const recorded = recordedIn(histories);
+  const names = metricNames(
+    ({ name, when, part, direction, in_every_run: always }) =>
+      when === "epoch" && part !== null && direction !== null && (always || recorded.has(name)),
+  );
+  return mainFirst(names);
 }
 
 /** Return what a metric measures; the same for training, validation and test. */

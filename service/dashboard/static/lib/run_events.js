@@ -18,7 +18,13 @@ const CHANGES = {
     final: { ...run.final, epoch, ...metrics },
   }),
   "run.requeued": () => ({ status: STATUS.QUEUED, fraction: 0 }),
-  "run.finished": ({ status, epoch, error }) => ({ status, epoch, error, fraction: 0 }),
+  "run.finished": ({ status, epoch, error, ended_by: endedBy = null }) => ({
+    status,
+    epoch,
+    error,
+    ended_by: endedBy,
+    fraction: 0,
+  }),
 };
 
 /** Put an epoch into a run's history; it replaces what a lost attempt recorded there. */
@@ -34,8 +40,9 @@ export function recordEpoch(histories, id, { epoch, metrics }) {
   }
 }
 
-/** Return the share of a run's epochs that are done; a run of no epochs is done when it has ended. */
+/** Return the share of a run's epochs that are done: all of a completed run, which may have stopped early. */
 export function shareDone(run) {
+  if (run.status === STATUS.COMPLETED) return 1;
   if (run.epochs === 0) return hasEnded(run) ? 1 : 0;
   return Math.min(1, (run.epoch + (run.fraction ?? 0)) / run.epochs);
 }

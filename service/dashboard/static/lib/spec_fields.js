@@ -1,5 +1,11 @@
 // What is typed into the form's fields, and the values it stands for in a spec.
 
+import { STOPPING_METRICS } from "./metrics.js";
+import { readTags, writeTags } from "./tags.js";
+
+/** The kinds of workers that a run may ask for, the API's default first. */
+export const DEVICES = ["auto", "cpu", "cuda"];
+
 const DEFAULT_EPOCHS = 12;
 const NUMERIC_TYPES = new Set(["number", "integer", "numbers", "integers"]);
 
@@ -8,14 +14,17 @@ export function fieldsOf(spec) {
   return {
     name: spec.name ?? "",
     description: spec.description ?? "",
-    tags: Object.entries(spec.tags ?? {})
-      .map(([key, value]) => `${key}: ${value}`)
-      .join(", "),
+    tags: writeTags(spec.tags ?? {}),
     epochs: String(spec.epochs ?? DEFAULT_EPOCHS),
+    early_stopping: numberText(spec.early_stopping?.patience),
+    stopping_metric: optionText(spec.early_stopping?.metric, STOPPING_METRICS),
+    min_delta: numberText(spec.early_stopping?.min_delta),
     seeds: listText(spec.seeds ?? 1),
     batch_size: [spec.batch_size ?? []].flat().join(", "),
     layer_statistics: intervalText(spec.layer_statistics),
     priority: String(spec.priority || ""),
+    max_attempts: numberText(spec.max_attempts),
+    device: optionText(spec.device, DEVICES),
     reuse: spec.reuse ?? true,
   };
 }
@@ -28,10 +37,13 @@ export function valuesOf(fields, spec) {
     description: fields.description.trim() || undefined,
     tags: Object.keys(tags).length ? tags : undefined,
     epochs: readNumber(fields.epochs),
+    early_stopping: readStopping(fields, spec.early_stopping),
     seeds: readList(fields.seeds),
     batch_size: readList(fields.batch_size),
     layer_statistics: readInterval(fields.layer_statistics, spec.layer_statistics),
     priority: readNumber(fields.priority),
+    max_attempts: readNumber(fields.max_attempts),
+    device: readOption(fields.device, spec.device, DEVICES),
     reuse: fields.reuse ? undefined : false,
   };
 }
@@ -40,6 +52,29 @@ export function valuesOf(fields, spec) {
 function listText(value) {
   if (!Array.isArray(value)) return String(value);
   return value.join(", ") + (value.length === 1 ? "," : "");
+}
+
+function numberText(value) {
+  return value === undefined || value === null ? "" : String(value);
+}
+
+/** Return the text of a choice among options; none for the first, the default. */
+function optionText(value, [usual]) {
+  return value === undefined || value === usual ? "" : value;
+}
+
+/** Return the option that a text stands for; the default is written only where the spec writes it already. */
+function readOption(text, given, [usual]) {
+  return text || (given === usual ? usual : undefined);
+}
+
+/** Return when a run stops early; undefined for never: where no part of it is chosen. */
+function readStopping({ early_stopping: patience, stopping_metric: metric, min_delta: minDelta }, given) {
+  const chosen = { patience: readNumber(patience), min_delta: readNumber(minDelta) };
+  const isChosen = metric || Object.values(chosen).some((value) => value !== undefined);
+  if (!isChosen) return undefined;
+  const parts = { metric: readOption(metric, given?.metric, STOPPING_METRICS), ...chosen };
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
 }
 
 function intervalText(statistics) {
@@ -52,13 +87,6 @@ function readInterval(text, statistics) {
   const every = readNumber(text);
   if (every === undefined || every === "off") return every;
   return { ...(typeof statistics === "object" ? statistics : {}), every };
-}
-
-function readTags(text) {
-  const pairs = text.split(",").map((pair) => pair.split(":"));
-  return Object.fromEntries(
-    pairs.filter(([key]) => key.trim()).map(([key, ...value]) => [key.trim(), value.join(":").trim()]),
-  );
 }
 
 /** Return a number; other text as it is, for the API to refuse with a sentence; undefined for none. */

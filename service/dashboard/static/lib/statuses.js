@@ -30,6 +30,9 @@ export const OUTCOMES = ["diverged", "at_chance", "got_worse", "still_learning",
 /** Outcomes that have a cause. */
 export const FAILURES = ["diverged", "at_chance", "got_worse"];
 
+/** Why a run has ended that its validation metric stopped before its last epoch. */
+export const EARLY_STOPPING = "early_stopping";
+
 /** The verdict on a run that nothing keeps from learning. */
 export const HEALTHY = "healthy";
 

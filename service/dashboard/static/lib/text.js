@@ -1,10 +1,15 @@
-// Every sentence of the page in the reader's language. Sentences of the API stay in English.
+// Every sentence of the page in the reader's language, its own and those of the API, which are English.
 
 export const LANGUAGES = { en: "English", zh: "中文" };
 
 const KEY = "actinium.language";
+/** The place of a value in a text. */
+const PLACE = /\{(\w+)\}/;
 
 let sentences = {};
+/** The API's texts in the reader's language: by the text, and those with values as patterns. */
+let translations = new Map();
+let templates = [];
 let plurals = new Intl.PluralRules("en");
 export let language = "en";
 
@@ -22,9 +27,21 @@ export async function chooseLanguage(code) {
 }
 
 async function useLanguage(code) {
-  const files = code === "en" ? ["en"] : ["en", code, `${code}.api`];
-  const loaded = await Promise.all(files.map(async (name) => (await fetch(`/static/strings/${name}.json`)).json()));
+  const read = async (name) => (await fetch(`/static/strings/${name}.json`)).json();
+  const own = code === "en" ? ["en"] : ["en", code, `${code}.api`];
+  const [texts, ...loaded] = await Promise.all([code === "en" ? {} : read(`${code}.texts`), ...own.map(read)]);
   useSentences(code, Object.assign({}, ...loaded));
+  useTranslations(texts);
+}
+
+/** Take these texts, by the API's English ones, as those of the language; `{name}` stands for any value. */
+export function useTranslations(byText) {
+  translations = new Map(Object.entries(byText));
+  const literal = ([text]) => text.replace(/\{\w+\}/g, "").length;
+  templates = Object.entries(byText)
+    .filter(([text]) => PLACE.test(text))
+    .sort((one, other) => literal(other) - literal(one)) // "{a} is {b}, at most {c}." before "{a} is {b}."
+    .map(template);
 }
 
 /** Take these sentences, by key, as those of a language. */
@@ -34,6 +51,45 @@ export function useSentences(code, byKey) {
   plurals = new Intl.PluralRules(code);
 }
 
+/** Return the pattern of a sentence with values, and what it is in the reader's language. */
+function template([text, translation]) {
+  const escaped = text.split(/(\{\w+\})/).map((part) => {
+    const [, name] = part.match(PLACE) ?? [];
+    return name ? `(?<${name}>.+?)` : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  });
+  return [new RegExp(`^${escaped.join("")}$`, "s"), translation];
+}
+
+/** Return a text of the API in the reader's language, whole or sentence by sentence; null where part of it is unknown. */
+export function translated(text) {
+  if (!translations.size || !text) return null;
+  const parts = text.split(/(?<=\.) /);
+  const found = [];
+  for (let start = 0, end; start < parts.length; start = end) {
+    // A text of several sentences, or with an abbreviation, is known as a whole.
+    end = parts.length;
+    while (end > start + 1 && !translations.has(parts.slice(start, end).join(" "))) end--;
+    found.push(translatedSentence(parts.slice(start, end).join(" ")));
+  }
+  return found.includes(null) ? null : joined(found);
+}
+
+/** Return a sentence in the reader's language, by itself or around its values. */
+function translatedSentence(sentence) {
+  const whole = translations.get(sentence);
+  if (whole !== undefined) return whole;
+  for (const [pattern, translation] of templates) {
+    const found = pattern.exec(sentence);
+    if (found) return fill(translation, (name) => translations.get(found.groups[name]) ?? found.groups[name]);
+  }
+  return null;
+}
+
+/** Return a sentence with a value in each of its places; a value that is missing is empty. */
+function fill(sentence, find) {
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => find(name) ?? "");
+}
+
 /**
  * Return a sentence with its values filled in: `t("runs.count", { n: 3 })`.
  * Where the sentence has two forms (`one | many`), `n` selects one of them.
@@ -41,12 +97,17 @@ export function useSentences(code, byKey) {
 export function t(key, values = {}) {
   const forms = (sentences[key] ?? key).split(" | ");
   const form = forms.length > 1 && plurals.select(values.n) === "one" ? forms[0] : forms.at(-1);
-  return form.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+  return fill(form, (name) => values[name]);
 }
 
-/** Return sentences as one text, without those that are null or false. Chinese has no space between them. */
+/** Return what stands between two sentences; nothing in Chinese. */
+export function space() {
+  return language === "zh" ? "" : " ";
+}
+
+/** Return sentences as one text, without those that are null or false. */
 export function joined(parts) {
-  return parts.filter(Boolean).join(language === "zh" ? "" : " ");
+  return parts.filter(Boolean).join(space());
 }
 
 /** Return the sentence without values, or null where there is none. */

@@ -1,6 +1,6 @@
 // One axis of a spec in the form: its chosen values, and their parameters.
 
-import { known, t } from "../lib/text.js";
+import { known, t, translated } from "../lib/text.js";
 import { axisTitle } from "./configuration.js";
 import { h, show } from "./dom.js";
 import { button } from "./elements.js";
@@ -32,7 +32,12 @@ export class AxisField {
   }
 
   valueButton({ name, meaning }) {
-    return button("button.chip", () => this.toggle(name), { "aria-pressed": "false", title: meaning }, name);
+    return button(
+      "button.chip",
+      () => this.toggle(name),
+      { "aria-pressed": "false", title: translated(meaning) ?? meaning },
+      name,
+    );
   }
 
   /** Take the values of a spec: one or a list, each a name, an object or (a dropout rate) a number. */

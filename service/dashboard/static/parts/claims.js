@@ -3,7 +3,7 @@
 import { significant } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { h } from "./dom.js";
-import { scrollableTable } from "./elements.js";
+import { apiText, scrollableTable } from "./elements.js";
 import { verdictName } from "./verdicts.js";
 
 const SIGNS = { reproduced: "✓", not_reproduced: "✕", supported: "✓", refuted: "✕", inconclusive: "?" };
@@ -24,7 +24,7 @@ export function presetClaimList(claims) {
       h(
         `li.claim.${status ?? "inconclusive"}`,
         status ? outcome(status) : h("span.outcome.muted", t("claims.notRun")),
-        h("div", { lang: "en" }, h("p", sentence), full ? h("p.note", full.reason) : null),
+        h("div", h("p", apiText(sentence)), full ? h("p.note", apiText(full.reason)) : null),
       ),
     ),
   );
@@ -41,7 +41,8 @@ function claimItem(claim, size) {
     outcome(status),
     h(
       "div",
-      h("div", { lang: "en" }, h("p", sentence), h("p.note", reason)),
+      // An author's claim stays as it was written.
+      h("div", h("p", registered === "published" ? apiText(sentence) : sentence), h("p.note", apiText(reason))),
       size === "small" && registered === "published" ? h("p.note", atFullSize(fullSize)) : null,
       postHoc ? h("p.note", t("claims.postHoc")) : null,
       groups.length ? numbersBehind(claim) : null,
@@ -57,7 +58,7 @@ function numbersBehind({ measure, groups, p_value: pValue }) {
   const title = t("claims.numbers");
   return h(
     "details",
-    h("summary", measure ?? title),
+    h("summary", measure ? measure.split("; ").map((part) => [h("span", apiText(part)), " "]) : title),
     scrollableTable(title, "table", h("tbody", groups.map(groupRow))),
     pValue === null ? null : h("p.note", t("claims.pValue", { p: significant(pValue) })),
   );

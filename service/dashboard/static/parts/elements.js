@@ -1,5 +1,6 @@
 // Elements that every view is made of: cards, tables, controls.
 
+import { translated } from "../lib/text.js";
 import { h } from "./dom.js";
 
 /**
@@ -40,6 +41,12 @@ export function scrollableTable(name, selector, ...content) {
 /** Return a card: a section with a heading. */
 export function card(id, title, ...content) {
   return h("section.card", { "aria-labelledby": id }, h("h2", { id }, title), content);
+}
+
+/** Return a text of the API in the reader's language, or else as what it is: English. */
+export function apiText(text) {
+  const own = translated(text);
+  return h("span", { lang: own === null ? "en" : null }, own ?? text);
 }
 
 /** Return a box that says why something is not shown. */

@@ -24,13 +24,15 @@ export class Figure {
   async draw() {
     const path = `${this.address}${this.address.includes("?") ? "&" : "?"}theme=${theme()}`;
     try {
+      this.wanted = path;
       const source = await picture(path, this.signal);
+      if (this.wanted !== path) return; // a later one was asked for meanwhile
       URL.revokeObjectURL(this.image.src);
       this.image.src = source;
       this.image.classList.remove("pending");
       this.element.replaceChildren(this.image);
     } catch (error) {
-      if (!this.signal.aborted) this.element.replaceChildren(notice(error.message));
+      if (!this.signal.aborted && this.wanted === path) this.element.replaceChildren(notice(error.message));
     }
   }
 

@@ -1,14 +1,18 @@
-// The choice of a metric, and of the epoch at which runs are compared.
+// The choice of a metric, of its target, and of the epoch at which runs are compared.
 
-import { MAIN_METRIC, metricTitle } from "../lib/metrics.js";
+import { countsToTarget, MAIN_METRIC, metricTitle } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
 import { h, show } from "./dom.js";
 import { select } from "./elements.js";
 
 /** A `<select>` of metrics whose options follow what runs record. */
 export class MetricChoice {
-  /** @param onChange called after another metric was chosen */
-  constructor(onChange) {
+  /**
+   * @param onChange called after another metric was chosen
+   * @param label    of the choice
+   */
+  constructor(onChange, label = t("curves.metric")) {
+    this.label = label;
     this.metric = MAIN_METRIC;
     this.onChange = onChange;
     this.element = h("span.metric");
@@ -24,12 +28,34 @@ export class MetricChoice {
       this.metric = metric;
       this.onChange();
     };
-    show(this.element, select(t("curves.metric"), options, this.metric, choose));
+    show(this.element, select(this.label, options, this.metric, choose));
+  }
+}
+
+/** The target of a metric that counts until it is reached: another metric, and its value. */
+export class TargetChoice {
+  /** @param onChange called after another target was chosen */
+  constructor(onChange) {
+    this.reached = new MetricChoice(onChange, t("target.metric"));
+    this.input = h("input", { type: "number", step: "any", value: "0.9", onChange });
+    const value = h("label.field", h("span", t("target.value")), this.input);
+    this.element = h("span.metric", this.reached.element, value);
+  }
+
+  /** Offer targets of these metrics, and show itself where the compared metric has a target. */
+  update(names, compared) {
+    this.reached.update(names);
+    this.element.hidden = !countsToTarget(compared);
+  }
+
+  /** The target as the API takes it: "val_accuracy:0.9". */
+  get parameter() {
+    return `${this.reached.metric}:${this.input.value}`;
   }
 }
 
 /** Return a `<select>` of the epoch at which runs are compared. */
 export function epochChoice(onChange) {
-  const options = ["final", "best"].map((at) => [at, t(`at.${at}`)]);
+  const options = ["final", "best", "mean"].map((at) => [at, t(`at.${at}`)]);
   return select(t("at.label"), options, "final", onChange);
 }

@@ -1,6 +1,7 @@
 // Presets: published claims that fill in the form of a new experiment.
 
 import { h } from "./dom.js";
+import { apiText } from "./elements.js";
 
 /** Return a card for each preset, which leads to the form. */
 export function presetCards(presets) {
@@ -10,9 +11,9 @@ export function presetCards(presets) {
       h(
         "a.preset",
         { href: `#/new?preset=${encodeURIComponent(name)}` },
-        h("b", title ?? name),
-        h("small.muted", claims[0]?.sentence ?? description),
-        h("small.source", source.title),
+        h("b", title ? apiText(title) : name),
+        h("small.muted", apiText(claims[0]?.sentence ?? description)),
+        h("small.source", { lang: "en" }, source.title),
       ),
     ),
   );

@@ -7,6 +7,7 @@ import {
   groupName,
   headline,
   notes,
+  reachedShare,
   trainedShare,
   WORD,
   wordName,
@@ -90,6 +91,7 @@ function saying(comparison, group) {
   const facts = [detail(group, comparison), ...chosenLevels(group)].filter(Boolean);
   const warnings = [
     trainedShare(group),
+    reachedShare(group),
     group.diverged && t("ranking.diverged", { n: group.diverged }),
     group.unfinished && t("ranking.unfinished", { n: group.unfinished }),
   ].filter(Boolean);
@@ -135,13 +137,13 @@ function drawing(metric, group, place) {
     svg("title", words),
     ends && svg("line.range", { x1: ends[0], x2: ends[1], y1: middle, y2: middle }),
     svg("line.mean", { x1: mean, x2: mean, y1: 1.5, y2: HEIGHT - 1.5 }),
-    group.seeds.map(({ value, trained }) => seedMark(place(value), middle, trained)),
+    group.seeds.map(({ value, trained, reached }) => seedMark(place(value), middle, trained && reached)),
   );
 }
 
-/** Return the mark of a seed: a dot, or a cross where it did not train. */
-function seedMark(x, y, trained) {
-  if (trained) return svg("circle.seed", { cx: x, cy: y, r: 2.5 });
+/** Return the mark of a seed: a dot, or a cross where it did not train or reach the target. */
+function seedMark(x, y, entered) {
+  if (entered) return svg("circle.seed", { cx: x, cy: y, r: 2.5 });
   return svg("path.seed.untrained", { d: `M${x - 3} ${y - 3}l6 6m0-6l-6 6` });
 }
 
@@ -149,9 +151,10 @@ function drawingWords(metric, { ci95, seeds }) {
   const interval = ci95
     ? t("ranking.interval.is", { low: showValue(metric, ci95[0]), high: showValue(metric, ci95[1]) })
     : t("ranking.interval.none");
-  const values = seeds.map(({ value, trained }) => {
+  const values = seeds.map(({ value, trained, reached }) => {
     const text = showValue(metric, value);
-    return trained ? text : t("ranking.seeds.untrained", { value: text });
+    if (!trained) return t("ranking.seeds.untrained", { value: text });
+    return reached ? text : t("ranking.seeds.notReached", { value: text });
   });
   return `${t("ranking.seeds.are", { values: values.join(t("list.separator")) })}; ${interval}`;
 }

@@ -3,6 +3,7 @@
 import { significant } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { h } from "./dom.js";
+import { apiText } from "./elements.js";
 
 /** Return the predictions for the configurations of a plan; null where it has none. */
 export function theoryOf({ configurations, items }) {
@@ -19,8 +20,8 @@ function row({ name, prediction, prediction_reason: reason, initializer_reason: 
     { title: prediction ? factsOf(prediction) : null },
     h("b", name),
     " ",
-    prediction ? predictionText(prediction) : [t("theory.unknown"), ": ", h("span", { lang: "en" }, bare(reason))],
-    why ? h("details", h("summary", "auto"), h("p.note", { lang: "en" }, why)) : null,
+    prediction ? predictionText(prediction) : [t("theory.unknown"), ": ", apiText(bare(reason))],
+    why ? h("details", h("summary", "auto"), h("p.note", apiText(why))) : null,
   );
 }
 

@@ -1,10 +1,10 @@
 // The catalog: every value of an axis, with its formula, picture, parameters and source.
 
 import { catalog } from "../lib/catalog.js";
-import { known, t } from "../lib/text.js";
+import { known, space, t, translated } from "../lib/text.js";
 import { axisTitle } from "../parts/configuration.js";
 import { h, show } from "../parts/dom.js";
-import { scrollableTable } from "../parts/elements.js";
+import { apiText, scrollableTable } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 import { formula } from "../parts/formula.js";
 
@@ -12,6 +12,7 @@ const FIRST_AXIS = "activation";
 const PICTURE_SIZE = { width: 420, height: 175 };
 const PHASES_SIZE = { width: 420, height: 250 };
 const COLUMNS = ["parameter", "default", "range"];
+const ADVICE_PARTS = ["solved", "strengths", "remains", "use_when"];
 
 export async function view({ element, rest, signal }) {
   const axes = await catalog();
@@ -30,7 +31,7 @@ export async function view({ element, rest, signal }) {
     ),
     h(
       "p.description",
-      h("span", { lang: "en" }, shown.meaning),
+      apiText(shown.meaning),
       name ? [" ", h("a", { href: `#/catalog/${axis}` }, t("catalog.all"))] : null,
     ),
     h(
@@ -56,20 +57,46 @@ function entryCard(axis, entry, signal, isAlone) {
       h("h2", h("a", { href: `#/catalog/${axis}/${name}` }, name)),
       aliases.length ? h("small.muted", t("catalog.aliases", { names: aliases.join(", ") })) : null,
     ),
-    h("p", { lang: "en" }, meaning),
+    h("p", apiText(meaning)),
     entry.formula ? formula(entry.formula) : null,
     entry.figure ? picture(entry, signal) : null,
     entry.figure && isAlone ? phases(entry, signal) : null,
     notesOn(entry).map((note) => h("p.note", note)),
     entry.parameters.length ? parameterTable(entry.parameters) : null,
-    h("p.source", h("a", { href: safeLink(source.link), rel: "noreferrer noopener", target: "_blank" }, source.title)),
+    entry.advice ? advicePanel(entry.advice, isAlone) : null,
+    h("p.source", sourceLink(source)),
   );
+}
+
+/** Return what is known of an entry, part by part; open where the entry is shown alone. */
+function advicePanel(advice, isOpen) {
+  return h(
+    "details.advice",
+    { open: isOpen },
+    h("summary", t("catalog.advice")),
+    ADVICE_PARTS.map((part) => [h("h3", t(`catalog.advice.${part}`)), h("ul", advice[part].map(adviceItem))]),
+  );
+}
+
+function adviceItem({ text, source, claim }) {
+  const link = source ? sourceLink(source) : claim ? claimLink(claim) : null;
+  return h("li", apiText(text), space(), link && h("small.source", link));
+}
+
+function sourceLink({ title, link }) {
+  return h("a", { href: safeLink(link), lang: "en", rel: "noreferrer noopener", target: "_blank" }, title);
+}
+
+function claimLink({ preset, sentence, status, size }) {
+  const text = t("catalog.advice.claim", { preset, status: t(`claim.${status}`), size: t(`compose.size.${size}`) });
+  const title = translated(sentence) ?? sentence;
+  return h("a", { href: `#/new?preset=${encodeURIComponent(preset)}`, title }, text);
 }
 
 function picture({ name, figure: { svg, note } }, signal) {
   const figure = new Figure({ alt: t("catalog.picture", { name }), ...PICTURE_SIZE, signal });
   figure.showWhenVisible(svg);
-  return h("figure", figure.element, note ? h("figcaption.note", { lang: "en" }, note) : null);
+  return h("figure", figure.element, note ? h("figcaption.note", apiText(note)) : null);
 }
 
 /** Return the picture of where deep networks of an activation vanish or explode. */
@@ -82,7 +109,7 @@ function phases({ name, links }, signal) {
 /** Return what an entry says of its own kind: an activation's defaults, a data set's size, a model's layers. */
 function notesOn({ auto, dataset, model }) {
   return [
-    auto && [t("catalog.auto", auto), " ", h("span", { lang: "en" }, auto.reason)],
+    auto && [t("catalog.auto", auto), space(), apiText(auto.reason)],
     dataset &&
       t("catalog.dataset", {
         train: dataset.train_count,
@@ -114,7 +141,7 @@ function parameterRow(parameter) {
   const defaultText = usual === null ? "–" : JSON.stringify(usual);
   return h(
     "tr",
-    h("th", { scope: "row" }, h("code", name), " ", h("small.muted", { lang: "en" }, meaning)),
+    h("th", { scope: "row" }, h("code", name), " ", h("small.muted", apiText(meaning))),
     h("td", required ? t("catalog.required") : defaultText),
     h("td", range(parameter)),
   );

@@ -3,10 +3,10 @@
 import { find, get } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
 import { findDraft, forgetDraft, keepDraft } from "../lib/draft.js";
-import { t } from "../lib/text.js";
+import { t, translated } from "../lib/text.js";
 import { presetClaimList } from "../parts/claims.js";
 import { h, show } from "../parts/dom.js";
-import { button, scrollable } from "../parts/elements.js";
+import { apiText, button, scrollable } from "../parts/elements.js";
 import { presetCards } from "../parts/presets.js";
 import { SpecForm } from "./compose_form.js";
 import { PlanPanel } from "./compose_plan.js";
@@ -112,7 +112,7 @@ function presetShelf(presets) {
 }
 
 /** Return what a preset claims, and the choice of its size. */
-function presetCard({ name, title, description, claims, source }, size) {
+function presetCard({ name, title, description, claims, source, validates_on_test: onTest }, size) {
   const sizeLink = (other) =>
     h(
       "a.button.small",
@@ -127,12 +127,16 @@ function presetCard({ name, title, description, claims, source }, size) {
     { "aria-labelledby": "preset-title" },
     h(
       "div.heading",
-      h("h2", { id: "preset-title" }, t("compose.preset", { name: title })),
+      h("h2", { id: "preset-title" }, t("compose.preset", { name: translated(title) ?? title })),
       h("div.group", { role: "group", "aria-label": t("compose.size") }, SIZES.map(sizeLink)),
     ),
-    h("p.description", description),
+    h("p.description", apiText(description)),
+    onTest ? h("p.note", t("presets.onTest")) : null,
     h("p.note", t("claims.atFullSize")),
     presetClaimList(claims),
-    h("p.source", h("a", { href: source.link, rel: "noreferrer noopener", target: "_blank" }, source.title)),
+    h(
+      "p.source",
+      h("a", { href: source.link, lang: "en", rel: "noreferrer noopener", target: "_blank" }, source.title),
+    ),
   );
 }

@@ -1,7 +1,8 @@
 // The form that holds a spec: fields for its axes and settings, and the whole spec as JSON.
 
 import { AXES, catalogAxis } from "../lib/axes.js";
-import { fieldsOf, valuesOf } from "../lib/spec_fields.js";
+import { metricTitle, STOPPING_METRICS } from "../lib/metrics.js";
+import { DEVICES, fieldsOf, valuesOf } from "../lib/spec_fields.js";
 import { t } from "../lib/text.js";
 import { AxisField } from "../parts/axis_field.js";
 import { axisTitle } from "../parts/configuration.js";
@@ -31,7 +32,12 @@ const USUAL = {
   dropout: "auto",
 };
 
-/** Parts of a spec without a field (variants) stay as they are. */
+/** Fields that hold a part of one value of a spec. */
+const PART_OF = { stopping_metric: "early_stopping", min_delta: "early_stopping" };
+/** Lists of a spec that are written as JSON, and what names an item of each. */
+const WRITTEN_LISTS = { variants: "label", claims: "statement" };
+
+/** A spec, as fields for each part of it but the lists that are written as JSON, which stay as they are. */
 export class SpecForm {
   /**
    * @param onChange     called with the spec after each change
@@ -59,7 +65,9 @@ export class SpecForm {
     this.problems = Object.fromEntries(
       Object.entries({ ...this.inputs, json: this.json }).map(([name, input]) => [name, problemOf(name, input)]),
     );
-    this.variants = h("div.variants");
+    this.lists = Object.fromEntries(
+      Object.keys(WRITTEN_LISTS).map((name) => [name, h("div.variants", { "data-field": name })]),
+    );
     this.element = this.build();
     this.write();
   }
@@ -68,7 +76,7 @@ export class SpecForm {
     const field = (name, about) => {
       const note = about ? h("small.muted", about) : null;
       const label = h("label.field", h("span", t(`compose.${name}`)), this.inputs[name], note);
-      return h("div.field", { "data-field": name }, label, this.problems[name]);
+      return h("div.field", { "data-field": PART_OF[name] ?? name }, label, this.problems[name]);
     };
     const pair = (...fields) => h("div.pair", fields);
     const reuse = h("label.check", this.inputs.reuse, t("compose.reuse"));
@@ -79,14 +87,17 @@ export class SpecForm {
       { onSubmit: (event) => event.preventDefault() },
       pair(field("name"), field("tags", t("compose.tags.about"))),
       elements(MAIN_AXES),
-      this.variants,
+      Object.values(this.lists),
       pair(field("epochs", t("compose.epochs.about")), field("seeds", t("compose.seeds.about"))),
       h(
         "details",
         h("summary", t("compose.more")),
         elements(others),
         pair(field("batch_size", t("compose.listed")), field("layer_statistics", t("compose.layer_statistics.about"))),
-        pair(field("priority"), h("div.field", { "data-field": "reuse" }, reuse, this.problems.reuse)),
+        pair(field("early_stopping", t("compose.early_stopping.about")), field("stopping_metric")),
+        pair(field("min_delta", t("compose.min_delta.about")), field("max_attempts", t("compose.max_attempts.about"))),
+        pair(field("priority"), field("device")),
+        h("div.field", { "data-field": "reuse" }, reuse, this.problems.reuse),
         field("description"),
       ),
       h("details.as-json", h("summary", t("compose.json")), this.json, this.problems.json),
@@ -99,27 +110,32 @@ export class SpecForm {
     const { reuse, ...texts } = fieldsOf(this.spec);
     for (const [name, text] of Object.entries(texts)) this.inputs[name].value = text;
     this.inputs.reuse.checked = reuse;
-    this.writeVariants();
+    this.writeLists();
     this.json.value = JSON.stringify(this.spec, null, 2);
   }
 
-  writeVariants() {
-    const { variants } = this.spec;
+  /** Name the items of the lists that are written as JSON. */
+  writeLists() {
+    for (const [name, element] of Object.entries(this.lists)) {
+      const items = this.spec[name];
+      show(element, Array.isArray(items) && items.length ? this.listNotice(name, items) : null);
+    }
+  }
+
+  listNotice(name, items) {
     const drop = () => {
-      delete this.spec.variants;
-      this.writeVariants();
+      delete this.spec[name];
+      this.writeLists();
       this.change();
     };
-    const notice = () =>
-      h(
-        "p.notice",
-        t("compose.variants", { n: variants.length }),
-        " ",
-        variants.map((variant) => h("span.tag", variant?.label)),
-        " ",
-        button("button.ghost.small", drop, t("compose.dropVariants")),
-      );
-    show(this.variants, Array.isArray(variants) && variants.length ? notice() : null);
+    return h(
+      "p.notice",
+      t(`compose.list.${name}`, { n: items.length }),
+      " ",
+      items.map((item) => h("span.tag", item?.[WRITTEN_LISTS[name]])),
+      " ",
+      button("button.ghost.small", drop, t(`compose.drop.${name}`)),
+    );
   }
 
   /** Read the fields into the spec. */
@@ -229,6 +245,16 @@ export class SpecForm {
 /** Return the inputs of the settings by their names in a spec. */
 function newInputs(onInput) {
   const text = (properties) => h("input", { type: "text", onInput, ...properties });
+  // The first is the API's default, which is left out of the spec.
+  const options = (names, title) =>
+    h(
+      "select",
+      { onChange: onInput },
+      names.map((name, index) => {
+        const value = index ? name : "";
+        return h("option", { value }, index ? title(name) : t("compose.default", { value: title(name) }));
+      }),
+    );
   return {
     name: text({ maxlength: "200" }),
     description: h("textarea", { rows: "2", maxlength: "10000", onInput }),
@@ -237,7 +263,12 @@ function newInputs(onInput) {
     seeds: text({ inputmode: "numeric" }),
     batch_size: text({ placeholder: t("compose.modelsOwn") }),
     layer_statistics: text({ placeholder: "auto" }),
+    early_stopping: text({ type: "number", min: "1", step: "1", placeholder: t("compose.never") }),
+    stopping_metric: options(STOPPING_METRICS, metricTitle),
+    min_delta: text({ type: "number", min: "0", step: "any", placeholder: "0" }),
     priority: text({ type: "number", min: "-100", max: "100", placeholder: "0" }),
+    max_attempts: text({ type: "number", min: "1", max: "20", step: "1", placeholder: "3" }),
+    device: options(DEVICES, String),
     reuse: h("input", { type: "checkbox", onChange: onInput }),
   };
 }

@@ -3,7 +3,7 @@
 import { get, query } from "../lib/api.js";
 import { labelsOn } from "../lib/axes.js";
 import { designNotes } from "../lib/comparison.js";
-import { comparedMetrics } from "../lib/metrics.js";
+import { comparedMetrics, countsToTarget, targetMetrics } from "../lib/metrics.js";
 import { joined, t } from "../lib/text.js";
 import { throttle } from "../lib/timing.js";
 import { claimList } from "../parts/claims.js";
@@ -13,7 +13,7 @@ import { effects, levelMeans } from "../parts/effects.js";
 import { card, notice, select } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 import { heatmap } from "../parts/heatmap.js";
-import { epochChoice, MetricChoice } from "../parts/metric_choice.js";
+import { epochChoice, MetricChoice, TargetChoice } from "../parts/metric_choice.js";
 import { ranking } from "../parts/ranking.js";
 
 const ASK_AGAIN_MILLISECONDS = 2_500;
@@ -47,19 +47,30 @@ function answered(live, signal, body, ask) {
 
 /** Return what is chosen of a comparison, and its controls; `onChange` is called after a change. */
 function comparisonChoice(live, onChange) {
-  const metric = new MetricChoice(onChange);
+  const metric = new MetricChoice(() => {
+    choice.update();
+    onChange();
+  });
+  const target = new TargetChoice(onChange);
   const choice = {
     at: "final",
     get parameters() {
-      return { metric: metric.metric, at: choice.at };
+      const chosen = metric.metric;
+      return countsToTarget(chosen) ? { metric: chosen, target: target.parameter } : { metric: chosen, at: choice.at };
     },
-    update: () => metric.update(comparedMetrics(live.histories.values())),
+    update: () => {
+      const histories = [...live.histories.values()];
+      metric.update(comparedMetrics(histories));
+      target.update(targetMetrics(histories), metric.metric);
+      epoch.hidden = countsToTarget(metric.metric);
+    },
     set: (name) => (value) => {
       choice[name] = value;
       onChange();
     },
   };
-  choice.controls = [metric.element, epochChoice(choice.set("at"))];
+  const epoch = epochChoice(choice.set("at"));
+  choice.controls = [metric.element, target.element, epoch];
   return choice;
 }
 

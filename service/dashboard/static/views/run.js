@@ -14,6 +14,7 @@ import { diagnosisPanel } from "./run_diagnosis.js";
 import { headerPanel } from "./run_header.js";
 import { LayersPanel } from "./run_layers.js";
 import { attemptsPanel, logPanel } from "./run_log.js";
+import { outputsPanel } from "./run_outputs.js";
 
 export async function view({ element, rest, signal }) {
   let panels = [];
@@ -28,17 +29,18 @@ export async function view({ element, rest, signal }) {
   const curves = curvesPanel(live, signal);
   const layers = new LayersPanel(live, signal);
   const diagnosis = diagnosisPanel(live, layers);
-  const boundary = boundaryPanel(live, axes, signal);
+  const boundary = boundaryPanel(live, axes, layers, signal);
+  const outputs = outputsPanel(live, signal);
   const attempts = attemptsPanel(live, signal);
   const log = logPanel(live);
-  panels = [header, curves, diagnosis, boundary, layers, attempts, log];
+  panels = [header, curves, diagnosis, boundary, layers, outputs, attempts, log];
   const config = card("config-title", t("run.config"), configuration(run.config));
   show(
     element,
     header.element,
     h(
       "div.grid",
-      h("div.main", diagnosis.element, curves.element, boundary.element, layers.element),
+      h("div.main", diagnosis.element, curves.element, boundary.element, layers.element, outputs.element),
       h("div.side", config, attempts.element, log.element),
     ),
   );

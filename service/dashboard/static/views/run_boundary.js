@@ -1,31 +1,61 @@
-// The decision boundary of a run: the class its network sees at each point of a plane.
+// The decision boundary of a run, epoch by epoch: the class its network sees at each point of a plane.
 
-import { hasEnded } from "../lib/statuses.js";
+import { epochName } from "../lib/format.js";
 import { t } from "../lib/text.js";
-import { h, show } from "../parts/dom.js";
-import { card, notice } from "../parts/elements.js";
+import { h, setText, show } from "../parts/dom.js";
+import { button, card, notice } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 
 const FEATURES = 2;
 
-/** Return the panel; it is hidden where the data set has other than two features. */
-export function boundaryPanel(live, axes, signal) {
-  const body = h("div.boundary");
+/** Return the panel; it is hidden without layer statistics, and where the data set has other than two features.
+ * @param layers the panel that knows which epochs have statistics */
+export function boundaryPanel(live, axes, layers, signal) {
+  const body = h("div.boundary", notice(t("boundary.waiting")));
   const element = card("boundary-title", t("boundary.title"), body);
-  const { name } = live.run.config.dataset;
-  const shape = axes.get("dataset").items.find((entry) => entry.name === name)?.dataset.input_shape;
-  element.hidden = shape?.join() !== String(FEATURES);
+  const { name, input_shape: own } = live.run.config.dataset; // uploaded data have a shape of their own
+  const shape = own ?? axes.get("dataset").items.find((entry) => entry.name === name)?.dataset?.input_shape;
+  element.hidden = shape?.join() !== String(FEATURES) || live.run.config.layer_statistics === "off";
   if (element.hidden) return { element, update: () => {} };
   const figure = new Figure({ alt: t("boundary.alt"), signal });
-  let drawn = null; // the status that was drawn
-  const update = () => {
-    const { run } = live;
-    if (run.status === drawn) return;
-    drawn = run.status;
-    if (hasEnded(run)) {
-      show(body, figure.element);
-      figure.show(`/v1/runs/${run.id}/figures/decision_boundary.svg`);
-    } else show(body, notice(t("boundary.waiting")));
+  const label = h("output");
+  const slider = h("input.slider", {
+    type: "range",
+    min: 0,
+    max: 0,
+    step: 1,
+    value: 0,
+    "aria-label": t("boundary.epoch"),
+    onInput: () => setPlaying(false),
+  });
+  let drawn = null; // the epoch that is shown
+  let playing = false; // a film of all epochs
+  const play = button("button.small", () => setPlaying(!playing), t("layers.play"));
+  const setPlaying = (now) => {
+    playing = now;
+    setText(play, t(playing ? "layers.pause" : "layers.play"));
+    if (playing) {
+      drawn = null;
+      setText(label, "");
+      figure.show(`/v1/runs/${live.run.id}/figures/decision_boundary.gif`);
+    } else draw();
   };
-  return { element, update };
+  const draw = () => {
+    const epoch = layers.epochs[Number(slider.value)];
+    setText(label, epochName(epoch));
+    slider.setAttribute("aria-valuetext", epochName(epoch));
+    if (epoch === drawn) return;
+    drawn = epoch;
+    figure.show(`/v1/runs/${live.run.id}/figures/decision_boundary.svg?epoch=${epoch}`);
+  };
+  const controls = h("div.controls", h("div.replay", play, slider, label));
+  layers.whenLoaded = () => {
+    const newest = slider.value === slider.max;
+    slider.max = String(layers.epochs.length - 1);
+    if (newest) slider.value = slider.max;
+    if (!body.contains(slider)) show(body, [controls, figure.element]);
+    play.hidden = layers.epochs.length < 2;
+    if (!playing) draw();
+  };
+  return { element, update: () => {} };
 }

@@ -4,7 +4,7 @@ import { epochName, significant } from "../lib/format.js";
 import { hasEnded, REMARKS } from "../lib/statuses.js";
 import { known, t } from "../lib/text.js";
 import { h, show } from "../parts/dom.js";
-import { button, card, notice } from "../parts/elements.js";
+import { apiText, button, card, notice } from "../parts/elements.js";
 import { isHealthy, outcomeBadge, verdictBadge, verdictName } from "../parts/verdicts.js";
 
 const FIRST_FINDINGS = 8;
@@ -60,8 +60,8 @@ function findingItem(finding, layers) {
   const numbers = { value: significant(value), threshold: significant(threshold) };
   return h(
     isCause(finding) ? "li" : "li.remark",
-    h("p", h("b", verdictName(kind)), " — ", explanation),
-    advice && h("p", h("b", t("diagnosis.advice")), " ", advice),
+    h("p", h("b", verdictName(kind)), " — ", apiText(explanation)),
+    advice && h("p", h("b", t("diagnosis.advice")), " ", apiText(advice)),
     h(
       "p.evidence",
       layer && button("button.tag", () => layers.open(finding), t("diagnosis.layer", { layer })),

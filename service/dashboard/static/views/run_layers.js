@@ -33,6 +33,7 @@ export class LayersPanel {
     this.found = []; // layers of findings, marked while none was pressed
     this.playing = false;
     this.updated = null; // the state of the run that was drawn last
+    this.whenLoaded = () => {}; // called when the epochs are known, and when there are more
     this.build();
     whenThemeChanges(() => this.draw(), signal);
     const redraw = () => !signal.aborted && this.pictureWidth() !== this.drawnWidth && this.draw();
@@ -87,6 +88,7 @@ export class LayersPanel {
       const answer = await get(`/v1/runs/${run.id}/layers`, {}, this.signal);
       this.answers.set(answer.epoch, answer);
       this.epochs = answer.epochs_available;
+      this.whenLoaded();
       const parts = [this.controls, this.stage, this.table, h("p.note", t("layers.note"))];
       if (!this.body.contains(this.stage)) show(this.body, parts);
       this.slider.max = String(this.epochs.length - 1);

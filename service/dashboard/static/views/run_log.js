@@ -2,11 +2,11 @@
 
 import { all } from "../lib/api.js";
 import { duration, moment, shortId } from "../lib/format.js";
-import { STATUS } from "../lib/statuses.js";
-import { t } from "../lib/text.js";
+import { EARLY_STOPPING, STATUS } from "../lib/statuses.js";
+import { joined, t, translated } from "../lib/text.js";
 import { statusName } from "../parts/badges.js";
 import { h, show } from "../parts/dom.js";
-import { card, notice, scrollable } from "../parts/elements.js";
+import { apiText, card, notice, scrollable } from "../parts/elements.js";
 
 export function attemptsPanel(live, signal) {
   const body = h("div", notice(t("run.noAttempt")));
@@ -35,7 +35,7 @@ function attemptItem({ attempt, worker, engine, started_at: start, ended_at: end
     " ",
     h("span", outcome ? t(`outcome.${outcome}`) : statusName(STATUS.RUNNING)),
     h("small.muted", moment(start), took),
-    reason && h("p.note", reason),
+    reason && h("p.note", apiText(reason)),
   );
 }
 
@@ -70,7 +70,7 @@ const SENTENCES = {
   "run.started": ({ data: { worker, attempt } }) => t("log.started", { worker, attempt }),
   "run.epoch": ({ from, to }) => (from === to ? t("log.epoch", { n: to }) : t("log.epochs", { from, to })),
   "run.requeued": ({ data: { outcome, reason } }) =>
-    t("log.requeued", { outcome: t(`outcome.${outcome}`), reason: reason ?? "" }),
+    t("log.requeued", { outcome: t(`outcome.${outcome}`), reason: translated(reason) ?? reason ?? "" }),
   "run.finished": ({ data }) => finishedSentence(data),
 };
 
@@ -79,8 +79,13 @@ function sentence(line) {
   return SENTENCES[line.type]?.(line) ?? line.type;
 }
 
-function finishedSentence({ status, reused_from: twin, error }) {
-  if (!twin) return [t("log.finished", { status: statusName(status) }), error ? ` ${error}` : ""];
+function finishedSentence({ status, reused_from: twin, error, ended_by: endedBy, epoch, epochs }) {
+  const early = endedBy === EARLY_STOPPING && t("log.stoppedEarly", { epoch, epochs });
+  if (!twin)
+    return [
+      joined([early, t("log.finished", { status: statusName(status) })]),
+      error ? ` ${translated(error) ?? error}` : "",
+    ];
   const link = h("a", { href: `#/runs/${twin}` }, `…${shortId(twin)}`);
-  return [t("log.reused", { status: statusName(status) }), " ", link];
+  return [joined([early, t("log.reused", { status: statusName(status) })]), " ", link];
 }

@@ -1,4 +1,12 @@
-import { chosenLevels, detail, difference, headline, notes, trainedShare } from "/static/lib/comparison.js";
+import {
+  chosenLevels,
+  detail,
+  difference,
+  headline,
+  notes,
+  reachedShare,
+  trainedShare,
+} from "/static/lib/comparison.js";
 import { useMetrics } from "/static/lib/metrics.js";
 import { useSentences } from "/static/lib/text.js";
 import { effects, levelMeans } from "/static/parts/effects.js";
@@ -9,8 +17,9 @@ const SEEDS = [0.9, 0.91, 0.92];
 
 /** A group of three seeds that trained, named by its activation. */
 function group(name, word, more = {}) {
-  const seeds = SEEDS.map((value, seed) => ({ seed, value, trained: true, chosen: {} }));
-  const found = { mean: 0.91, shrunk_mean: null, std: 0.01, ci95: [0.89, 0.93], rank: 1, n: 3, trained: 3, seeds };
+  const seeds = SEEDS.map((value, seed) => ({ seed, value, trained: true, reached: true, chosen: {} }));
+  const counts = { rank: 1, n: 3, trained: 3, reached: 3, seeds };
+  const found = { mean: 0.91, shrunk_mean: null, std: 0.01, ci95: [0.89, 0.93], ...counts };
   const nothing = { difference: null, p_value: null, seeds_needed: null, chosen: {}, curve: null };
   return { by: { activation: name }, word, ...found, ...nothing, diverged: 0, unfinished: 0, missing: 0, ...more };
 }
@@ -22,7 +31,7 @@ const OPEN = group("selu", "undecided", { ...BEHIND, p_value: 0.3, seeds_needed:
 const FAILED = group("tanh", "did_not_train", { rank: null, trained: 0, ci95: null });
 
 function comparison(groups, more = {}) {
-  const asked = { metric: "val_accuracy", at: "final", by: ["activation"], tune: [], average: [] };
+  const asked = { metric: "val_accuracy", at: "final", target: null, by: ["activation"], tune: [], average: [] };
   return {
     ...asked,
     margin: 0.01,
@@ -94,6 +103,23 @@ test("what would settle a group is said of it", async () => {
   equal(detail(group("gelu", "equivalent"), asked), "within 1 point of the best");
   equal(detail(WORSE, asked), null);
   equal([trainedShare({ trained: 2, n: 3 }), trainedShare(LEADER)], ["trained 2 of 3", null]);
+});
+
+test("runs that never reached the target are told apart from those that did not train", async () => {
+  await speak("en");
+  const asked = { metric: "epochs_to", target: { metric: "val_accuracy", value: 0.97 } };
+  const never = [31, 31, 31].map((value, seed) => ({ seed, value, trained: true, reached: false, chosen: {} }));
+  const short = group("tanh", "not_reached", { rank: null, reached: 0, ci95: null, mean: 31, seeds: never });
+  equal(headline(comparison([LEADER, short, FAILED], asked)), "relu is best. 1 never reached it. 1 did not train.");
+  equal(headline(comparison([short, short], asked)), "No run reached the target: Validation accuracy 97.00%.");
+  equal(
+    notes(comparison([LEADER, short], asked)).at(-1),
+    "3 values are of runs that never reached the target (Validation accuracy 97.00%): such a run counts as 31, " +
+      "one epoch more than the longest, and a mean with it is at least that.",
+  );
+  equal([reachedShare({ reached: 2, n: 3 }), reachedShare(LEADER)], ["reached by 2 of 3", null]);
+  const shown = textOf(ranking(comparison([LEADER, short], asked), () => {}));
+  equal(shown.querySelectorAll("path.untrained").length, 3);
 });
 
 test("differences have a sign and two digits, shares in points", async () => {

@@ -1,11 +1,13 @@
 import {
   comparedMetrics,
+  countsToTarget,
   epochMetrics,
   headlineMetrics,
   isShare,
   lowerIsBetter,
   metricTitle,
   quantityOf,
+  targetMetrics,
   useMetrics,
 } from "/static/lib/metrics.js";
 import { useSentences } from "/static/lib/text.js";
@@ -24,6 +26,15 @@ test("runs are compared by metrics with a direction, the main one first", () => 
   useMetrics(METRICS);
   equal(comparedMetrics([]), ["val_accuracy", "loss", "val_loss", "test_loss"]);
   equal(comparedMetrics([BINARY]), ["val_accuracy", "loss", "val_loss", "val_binary_accuracy", "test_loss"]);
+});
+
+test("what counts to a target offers the metrics that can have one", () => {
+  useMetrics([
+    ...METRICS,
+    { name: "epochs_to", kind: "epochs", direction: "lower", when: "target", in_every_run: true },
+  ]);
+  equal(["epochs_to", "val_accuracy", "unknown"].map(countsToTarget), [true, false, false]);
+  equal(targetMetrics([]), ["val_accuracy", "loss", "val_loss"]);
 });
 
 test("headlines are the validation metrics of every answer, the main one first", () => {

@@ -13,8 +13,8 @@ test("a run is started, trained, requeued and finished by its events", () => {
   after(run, ["run.epoch", { epoch: 1, metrics: { loss: 2 } }]);
   equal([run.epoch, run.fraction, run.final], [1, 0, { epoch: 1, loss: 2 }]);
   equal(after(run, ["run.requeued", {}]).status, "queued");
-  after(run, ["run.finished", { status: "failed", epoch: 1, error: "The disk is full." }]);
-  equal([run.status, run.error], ["failed", "The disk is full."]);
+  after(run, ["run.finished", { status: "failed", epoch: 1, ended_by: "failure", error: "The disk is full." }]);
+  equal([run.status, run.ended_by, run.error], ["failed", "failure", "The disk is full."]);
 });
 
 test("final metrics of an earlier epoch stay where a later one lacks them", () => {
@@ -42,6 +42,11 @@ test("an epoch replaces what a lost attempt recorded", () => {
 test("the share that is done counts the epoch under way", () => {
   equal(shareDone({ epoch: 1, epochs: 4, fraction: 0.5 }), 0.375);
   equal(shareDone({ epoch: 4, epochs: 4, fraction: 0.5 }), 1);
+});
+
+test("a run that stopped early is done", () => {
+  equal(shareDone({ status: "completed", epoch: 2, epochs: 5 }), 1);
+  equal(shareDone({ status: "diverged", epoch: 2, epochs: 5 }), 0.4);
 });
 
 test("a run of no epochs is done when it has ended", () => {

@@ -17,10 +17,31 @@ test("a spec comes back as it was written into the fields", () => {
     seeds: [7],
     batch_size: [32, 64],
     layer_statistics: { every: 2, samples: 100 },
+    early_stopping: { metric: "val_accuracy", patience: 3, min_delta: 0.5 },
     priority: -5,
+    max_attempts: 2,
+    device: "cuda",
     reuse: false,
   };
   equal(valuesOf(fieldsOf(spec), spec), spec);
+});
+
+test("runs stop early once any part of it is chosen", () => {
+  equal(valuesWith({ early_stopping: "5" }), { early_stopping: { patience: 5 } });
+  const stopping = ["early_stopping", "stopping_metric", "min_delta"];
+  const read = (patience, metric, minDelta, spec = {}) => {
+    const fields = Object.fromEntries(stopping.map((name, index) => [name, [patience, metric, minDelta][index]]));
+    return valuesWith(fields, spec).early_stopping;
+  };
+  equal(read("", "val_accuracy", ""), { metric: "val_accuracy" });
+  equal(read("", "", "0.1"), { min_delta: 0.1 });
+  equal(read("", "", ""), undefined);
+});
+
+test("a default that a spec writes stays written", () => {
+  const spec = { device: "auto", early_stopping: { metric: "val_loss", patience: 3 } };
+  const values = valuesOf(fieldsOf(spec), spec);
+  equal([values.device, values.early_stopping], ["auto", spec.early_stopping]);
 });
 
 test("empty fields leave the spec to its defaults", () => {
@@ -83,4 +104,25 @@ test("several values are written so that they are read again", () => {
 
 test("a parameter is written so that it can be read", () => {
   equal([[1, 2], { name: "step" }, 0, null, undefined].map(parameterText), ["1, 2", '{"name":"step"}', "0", "", ""]);
+});
+
+test("any tags come back as they were", () => {
+  const tags = {
+    "a:b": "c",
+    "a,b": "x, y",
+    plain: "key: value",
+    " edges ": " of spaces ",
+    'in "quotes"': '"',
+    "a\\b": "\\",
+    "two\nlines": "\t",
+    empty: "",
+    名: "值：一",
+  };
+  equal(valuesOf(fieldsOf({ tags }), { tags }).tags, tags);
+  equal(fieldsOf({ tags: { course: "dl", url: "http://a:1" } }).tags, "course: dl, url: http://a:1");
+});
+
+test("tags are read as people type them", () => {
+  equal(valuesWith({ tags: "a:b,c : d e ,, :x, f" }).tags, { a: "b", c: "d e", f: "" });
+  equal(valuesWith({ tags: 'say: "hi" there, "k, 1":v' }).tags, { say: '"hi" there', "k, 1": "v" });
 });

@@ -1,0 +1,110 @@
+"""Titles and scales, whatever a reader asks for."""
+
+import re
+import unicodedata
+
+import numpy as np
+import pytest
+
+from service.figures.plots.gradient_flow import draw_gradient_flow
+from service.figures.plots.learning_curves import Curve, Trace, draw_learning_curves
+from service.figures.plots.style import wrapped
+from service.figures.plots.tuning import TunedConfiguration, draw_tuning
+from tests.support.picture_reading import is_png, shapes, texts
+
+CURVES = [
+    Curve(
+        {"activation": "relu"},
+        {"val_accuracy": Trace.over([[0.5, 0.9, 0.95]]), "val_loss": Trace.over([[0, 0.1, 0.01]])},
+    )
+]
+
+
+def line(svg, number=0):
+    """The heights of the points of a line; a picture's y grows downwards."""
+    path = [
+        element
+        for group in shapes(svg, "line2d")
+        for element in group.iter("{http://www.w3.org/2000/svg}path")
+        if element.get("clip-path") and (element.get("d") or "").count("L") >= 2
+    ][number]
+    return [float(y) for _, y in re.findall(r"[ML] ([\d.]+) ([\d.]+)", path.get("d"))]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        r"$\\frac",
+        r"\$ $x$ \\$",
+        "a" * 500,
+        "初始化" * 100,
+        "two\nlines\tand \u202e \x1b[31m \ud800",
+        "<svg onload='x'>&amp;",
+        " ",
+    ],
+)
+def test_any_title_is_drawn_as_it_is_written(title):
+    for kind in ("svg", "png"):
+        picture = draw_learning_curves(CURVES, title=title, kind=kind)
+        if kind == "png":
+            assert is_png(picture)
+        else:
+            said = "".join(texts(picture))
+            beginning = "".join(char for char in title if char.isprintable()).strip()[:8]
+            assert beginning.replace(" ", "") in said.replace(" ", "")
+
+
+def test_wide_letters_count_twice_and_what_is_left_out_is_marked():
+    def width(text):
+        return sum(2 if unicodedata.east_asian_width(char) == "W" else 1 for char in text)
+
+    lines = wrapped("初始化" * 30, 21)
+    assert "".join(lines) == "初始化" * 30
+    assert {width(text) for text in lines[:-1]} <= {20, 22}
+    assert wrapped("one two three", 5, most=2) == ["one", "tw…"]
+    assert wrapped("one two", 5, most=2) == ["one", "two"]
+
+
+def test_a_scale_can_be_asked_for():
+    chosen = draw_learning_curves(CURVES, title="x", kind="svg")
+    assert {"Validation accuracy (logit scale)", "Validation loss (log scale)"} <= {*texts(chosen)}
+    linear = draw_learning_curves(CURVES, title="x", y="linear", kind="svg")
+    assert {"Validation accuracy", "Validation loss"} <= {*texts(linear)}
+    first, second, third = line(linear)
+    assert (first - second) / (first - third) == pytest.approx(0.4 / 0.45, abs=1e-3)
+    logarithmic = draw_learning_curves(CURVES, title="x", y="log", kind="svg")
+    assert "Validation accuracy (log scale)" in texts(logarithmic)
+    assert any(text.endswith("%") for text in texts(logarithmic))
+    first, second, third = line(logarithmic)
+    expected = np.log(0.9 / 0.5) / np.log(0.95 / 0.5)
+    assert (first - second) / (first - third) == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_has_no_logarithm_stays_linear():
+    zeros = [Curve({"activation": "relu"}, {"val_accuracy": Trace.over([[0.0, 0.0]])})]
+    svg = draw_learning_curves(zeros, title="x", metrics=["val_accuracy"], y="log", kind="svg")
+    assert "Validation accuracy" in texts(svg)
+
+
+def test_gradients_on_a_linear_scale_start_at_zero():
+    by_layer = {"dense_1": [1e-6, 1.0, 0.5], "dense_2": [None, float("inf"), 1e200]}
+    heights = line(draw_gradient_flow([0, 1, 2], by_layer, [], title="x", y="linear", kind="svg"))
+    assert (heights[0] - heights[2]) / (heights[0] - heights[1]) == pytest.approx(0.5, abs=1e-3)
+    logarithmic = line(draw_gradient_flow([0, 1, 2], by_layer, [], title="x", kind="svg"))
+    assert (logarithmic[0] - logarithmic[2]) / (logarithmic[0] - logarithmic[1]) > 0.9
+
+
+def test_the_tuned_number_on_a_linear_scale():
+    curve = [TunedConfiguration("relu", [0.001, 0.01, 0.1], [0.5, 0.8, 0.9], None)]
+    drawn = {
+        x: draw_tuning(
+            curve,
+            metric="val_accuracy",
+            tuned="optimizer.learning_rate",
+            title="x",
+            x=x,
+            kind="svg",
+        )
+        for x in (None, "log", "linear")
+    }
+    assert drawn[None] == drawn["log"] != drawn["linear"]
