@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.specs.planning import pieces_of
-from service.specs.resolution import input_shape, network_of, stored_shape, trained_on, validated_on
+from service.specs.resolution import (
+    input_shape,
+    network_of,
+    planned_network,
+    stored_shape,
+    trained_on,
+    validated_on,
+)
 from service.specs.spec import RunConfig
 
 #: What a worker's two processes hold while they train nothing: Python, torch and its kernels. The
@@ -137,7 +144,8 @@ def _probed_samples(config: RunConfig, trained: int) -> int:
     wanted = config.layer_statistics
     if wanted == "off":
         return 0
-    convolutions = config.model.name == "mnist_cnn"
+    plan = planned_network(config.dataset, config.model, config.activation)
+    convolutions = plan is not None and plan.has_convolutions
     return min(
         wanted.samples, trained, _PROBED_BY_CONVOLUTIONS if convolutions else _PROBED_SAMPLES
     )
