@@ -12,7 +12,7 @@ from service.specs.choices import choice
 from tests.support.declared_networks import declared
 from workers.nn.activations import ACTIVATIONS, Activation
 from workers.nn.dropouts import DROPOUTS
-from workers.nn.models import Parts, max_pooled
+from workers.nn.models import MODELS, Parts, max_pooled
 from workers.nn.normalizations import NORMALIZATIONS
 
 EXACT = {"identity", "relu", "leaky_relu", "hard_tanh", "relu6", "maxout"}
