@@ -1,6 +1,6 @@
 # Actinium. `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow coverage lint lint-js types openapi catalog lock hooks bench clean
+.PHONY: help demo up test test-slow coverage lint lint-js types openapi catalog lock licences hooks bench clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -80,6 +80,9 @@ catalog: $(VENV)/.run ## Write the documentation's generated pages and the activ
 
 lock: $(VENV)/.dev ## Resolve all dependencies anew into deploy/requirements (ARGS=--upgrade)
 	@$(BIN)/python -m deploy.lock $(ARGS)
+
+licences: $(VENV)/.run ## List the licences of all packages (ARGS=--vulnerabilities: what pip-audit knows)
+	@$(BIN)/python -m deploy.licences $(ARGS)
 
 hooks: $(VENV)/.dev ## Have git run the checks of `make lint` before each commit
 	@$(BIN)/pre-commit install

@@ -291,6 +291,13 @@ class Settings(BaseSettings):
         le=1024,
         description="Most runs trained together as one batched job; it changes no result.",
     )
+    worker_memory_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Memory that a worker has for its runs. If not set: its GPU's, or the rest of "
+        "its container's limit, or of the machine's. Set for the API, it admits runs for workers "
+        "that start later.",
+    )
     soft_shutdown_seconds: float = Field(
         20.0, ge=0, description="Time that a stopping worker has to give its runs back."
     )

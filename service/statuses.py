@@ -71,8 +71,8 @@ class ExperimentStatus(StrEnum):
 class AttemptOutcome(StrEnum):
     """How an attempt ended: as its run did, or without an end of the run.
 
-    `lost`: its lease expired. `released`: a stopping worker gave the run back. `error`: the
-    attempt failed, and the run may be tried again.
+    `lost`: its lease expired or its process died. `released`: a stopping worker gave the run
+    back. `error`: the attempt failed, and the run may be tried again.
     """
 
     COMPLETED = "completed"

@@ -18,9 +18,11 @@ from service.database.schema_version import SchemaVersionError
 from service.liveness import is_alive
 from service.logs import configure_logging
 from service.settings import SettingsError, get_settings
+from service.specs.memory import IDLE_BYTES
 from workers.process import heartbeat
 from workers.process.celery_app import create_worker
 from workers.process.identity import WorkerIdentity
+from workers.training.machine_memory import MachineMemory
 
 #: A heartbeat may have to wait this long for a Postgres that does not answer.
 _SLOWEST_BEAT_SECONDS = 30.0
@@ -57,7 +59,9 @@ def main() -> None:
     except SchemaVersionError as error:
         sys.exit(str(error))
     name = arguments.name or f"{socket.gethostname()}-{os.getpid()}"
-    sys.exit(run(WorkerIdentity(name, find_device(arguments.device), settings)))
+    device, device_bytes = find_device(arguments.device)
+    memory_bytes = settings.worker_memory_bytes or device_bytes or _rest_of_memory()
+    sys.exit(run(WorkerIdentity(name, device, settings, memory_bytes)))
 
 
 def run(identity: WorkerIdentity) -> int:
@@ -73,17 +77,20 @@ def run(identity: WorkerIdentity) -> int:
     return int(worker.exitcode or 0)
 
 
-def find_device(requested: str) -> Literal["cpu", "cuda"]:
-    """Return the device this worker trains on: ``requested`` is ``auto``, ``cpu`` or ``cuda``.
+def find_device(requested: str) -> tuple[Literal["cpu", "cuda"], int]:
+    """Return the device this worker trains on, and the bytes of its own memory: 0 of a CPU.
 
     torch is asked in another process: this one will fork, and must not have used it.
+
+    Args:
+        requested: ``auto``, ``cpu`` or ``cuda``.
     """
     if requested == "cpu":
-        return "cpu"
+        return "cpu", 0
     program = (
         "import sys\n"
-        "from workers.training.devices import DeviceError, choose\n"
-        "try: print(choose(sys.argv[1]).type)\n"
+        "from workers.training.devices import DeviceError, choose, own_bytes\n"
+        "try: device = choose(sys.argv[1]); print(device.type, own_bytes(device))\n"
         f"except DeviceError: sys.exit({_NO_DEVICE})"
     )
     answer = subprocess.run(  # noqa: S603 - our own interpreter and words
@@ -93,7 +100,13 @@ def find_device(requested: str) -> Literal["cpu", "cuda"]:
         sys.exit("No CUDA device is visible here. Start the worker with --device cpu or auto.")
     if answer.returncode != 0:
         sys.exit(f"torch cannot be used: {answer.stderr.strip().splitlines()[-1]}")
-    return cast("Literal['cpu', 'cuda']", answer.stdout.strip())
+    device, own_bytes = answer.stdout.split()
+    return cast("Literal['cpu', 'cuda']", device), int(own_bytes)
+
+
+def _rest_of_memory() -> int:
+    """Return what a worker on a CPU has for its runs: all but what its idle processes hold."""
+    return max(0, MachineMemory().limit_bytes() - IDLE_BYTES)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -88,6 +88,7 @@ class PlannedConfiguration(TypedDict):
     name: str
     config: dict[str, Any]
     config_hash: str
+    memory_bytes: int
     runs: int
     already_trained: int
     initializer_reason: str | None
@@ -102,6 +103,8 @@ class DryRun(TypedDict):
     configurations: int
     already_trained: int
     cost: dict[str, Any]
+    memory_bytes: int
+    worker_memory_bytes: int | None
     items: list[PlannedConfiguration]
     next_cursor: str | None
 

@@ -157,10 +157,13 @@ def _written(field: FieldInfo) -> str:
 
 
 def _limits() -> Iterator[Sequence[str]]:
-    for name in (*(field.name for field in fields(Limits)), "max_body_bytes"):
+    names = [field.name for field in fields(Limits) if field.name in Settings.model_fields]
+    for name in (*names, "max_body_bytes"):
         setting = Settings.model_fields[name]
         variable = f"`ACTINIUM_{name.upper()}`"
         yield f"`{name}`", f"{setting.default:,}", variable, setting.description or ""
+    most = "Most memory that a run may need, as estimated; workers tell what they have."
+    yield "memory", "that of the largest worker", "", most
 
 
 def _meaning(name: str, schema: dict[str, Any]) -> str:

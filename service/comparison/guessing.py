@@ -9,18 +9,20 @@ from service.specs.resolution import stored_facts
 
 
 def guess(metric: str, config: Mapping[str, Any]) -> float | None:
+    """Return what guessing gets; None for a measure of time: guessing has no epochs or seconds."""
+    return None if METRICS[metric].part is None else guessed(metric, config)
+
+
+def guessed(metric: str, config: Mapping[str, Any]) -> float:
     """Return the value of a metric for whoever knows the shares of the classes, and no input.
 
     An accuracy is the share of the largest class. A loss is the entropy of the shares; behind
-    several sigmoids, the mean entropy of "this class or another" over the outputs. Guessing has no
-    epochs and no seconds: None.
+    several sigmoids, the mean entropy of "this class or another" over the outputs.
 
     Args:
-        metric: one of ``service.catalog.metrics.COMPARED_METRICS``.
+        metric: a loss or an accuracy.
         config: the resolved configuration of a training, as JSON.
     """
-    if METRICS[metric].part is None:
-        return None
     largest, classes = _shares(config["dataset"])
     measured = METRICS[metric]
     elementwise = classes > 2 and config["model"].get("head") != "binary"

@@ -172,6 +172,9 @@ class Run(Base):
     lease_expires_at: Mapped[datetime | None] = mapped_column(TIME)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(TIME)
 
+    #: ``specs.memory``: what a worker must have for it; 0 in rows of an older version.
+    memory_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
     epoch: Mapped[int] = mapped_column(Integer, server_default="0")
     epochs: Mapped[int] = mapped_column(Integer)
     loss: Mapped[float | None] = mapped_column(Double)
@@ -303,6 +306,8 @@ class Worker(Base):
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     device: Mapped[str] = mapped_column(Text)
+    #: What it has for its runs; None of a worker of an older version.
+    memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 

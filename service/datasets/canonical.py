@@ -61,9 +61,10 @@ class CanonicalData:
             "train": len(self.train_inputs),
         }
         text = json.dumps(head, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        parts: list[bytes | memoryview] = [_MAGIC, len(text).to_bytes(4, "little"), text]
         digest = hashlib.sha256()
         with path.open("wb") as file:
-            for part in (_MAGIC, len(text).to_bytes(4, "little"), text, *self._arrays()):
+            for part in (*parts, *self._arrays()):
                 digest.update(part)
                 file.write(part)
         return digest.hexdigest()
@@ -73,7 +74,7 @@ class CanonicalData:
         kinds = (inputs, inputs, _TARGETS, _TARGETS)
         arrays = (self.train_inputs, self.test_inputs, self.train_targets, self.test_targets)
         return [
-            memoryview(np.ascontiguousarray(array, kind)).cast("B")
+            np.ascontiguousarray(array, kind).data.cast("B")
             for array, kind in zip(arrays, kinds, strict=True)
             if array.size
         ]

@@ -45,7 +45,7 @@ def inputs_of(columns: Sequence[Column], train: Rows) -> Inputs:
         block, categories, unseen = _one_hot(column, train)
         if unseen:
             notes.append(
-                f"{unseen:,} test rows have a category of {column.name} that no training row has."
+                f"Test rows with a category of {column.name} that no training row has: {unseen:,}."
             )
         blocks.append(block)
         if len(categories) == 2:

@@ -20,7 +20,7 @@ from service.datasets.problems import FileError, TooLargeError, shown
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 _FORMATS = ["PNG", "JPEG"]
 _GREY = {"1", "L", "I;16", "I", "LA"}
-_TRAIN, _TEST = {"train", "training"}, {"test", "testing", "val", "validation"}
+_TRAIN, _TEST = {"train", "training"}, {"test", "testing"}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """From a table or images to the canonical form, with everything that was understood."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,34 +13,20 @@ from service.datasets.features import category_order, inputs_of
 from service.datasets.images import Images, as_pixels
 from service.datasets.meaning import FileMeaning, Task
 from service.datasets.problems import FileError, shown
+from service.datasets.roles import ColumnRoles, roles_of
 from service.datasets.splitting import Split, split
-from service.datasets.tables import TARGET_NAMES, Column, Table
+from service.datasets.tables import Column, Table
 from service.datasets.understood import (
     ClassFacts,
-    LeftOutColumn,
     Preview,
     SplitFacts,
     Understood,
 )
-from service.fields import unknown
 
-#: A column of more different texts is no category, unless the client says so.
-MOST_GUESSED_CATEGORIES = 50
-MOST_CATEGORIES = 1_000
 MOST_CLASSES = 1_000
 #: A target of more different numbers with fractions is a quantity and no class.
 _FRACTIONS = 20
 _TEST_WORDS = {"test": True, "train": False, "training": False}
-
-
-@dataclass(frozen=True)
-class _Roles:
-    """Which columns of a table are what."""
-
-    target: Column
-    inputs: tuple[Column, ...]
-    left_out: tuple[LeftOutColumn, ...]
-    split: Column | None
 
 
 def understand_images(
@@ -77,7 +63,7 @@ def understand_table(
     """
     if not len(table):
         raise FileError("The file has names of columns, and no row below them.")
-    roles = _roles(table, meaning)
+    roles = roles_of(table, meaning)
     kept, dropped = _kept(table, roles, meaning)
     if dropped:
         table = table.taken(kept)
@@ -110,84 +96,7 @@ def understand_table(
     )
 
 
-def _roles(table: Table, meaning: FileMeaning) -> _Roles:
-    by_name = {column.name: column for column in table.columns}
-    for parameter in ("leave_out", "categorical"):
-        for name in getattr(meaning, parameter):
-            _check_known(name, by_name, parameter)
-    target = by_name[_target_name(table, meaning)]
-    if target.name in meaning.leave_out:
-        raise FileError(f"The target {shown(target.name)} cannot be left out.", "leave_out")
-    splitting = None
-    if meaning.split_column is not None:
-        _check_known(meaning.split_column, by_name, "split_column")
-        splitting = by_name[meaning.split_column]
-        if splitting is target:
-            raise FileError("The target cannot decide the split.", "split_column")
-    reasons = dict.fromkeys(meaning.leave_out, "named in leave_out")
-    inputs = []
-    for column in table.columns:
-        if column is target or column is splitting or column.name in reasons:
-            continue
-        reason = _no_input(column, table, meaning)
-        if reason is None:
-            inputs.append(_as_input(column, meaning))
-        else:
-            reasons[column.name] = reason
-    if not inputs:
-        raise FileError("No column is left that can be an input.", "leave_out")
-    left_out = tuple(LeftOutColumn(name=name, reason=reason) for name, reason in reasons.items())
-    return _Roles(target, tuple(inputs), left_out, splitting)
-
-
-def _check_known(name: str, columns: Collection[str], parameter: str) -> None:
-    if name not in columns:
-        raise FileError(unknown("column", name, list(columns)), parameter)
-
-
-def _as_input(column: Column, meaning: FileMeaning) -> Column:
-    used = column.as_texts() if column.name in meaning.categorical else column
-    if len(used.texts) > MOST_CATEGORIES:
-        raise FileError(
-            f"Column {shown(column.name)} has {len(used.texts):,} categories; at most "
-            f"{MOST_CATEGORIES:,} can be inputs. Leave it out.",
-            "categorical",
-        )
-    return used
-
-
-def _target_name(table: Table, meaning: FileMeaning) -> str:
-    if "target" in table.details:
-        return str(table.details["target"])
-    if meaning.target is not None:
-        _check_known(meaning.target, table.names, "target")
-        return meaning.target
-    for wanted in TARGET_NAMES:
-        for name in table.names:
-            if name.lower() == wanted:
-                return name
-    return table.names[-1]
-
-
-def _no_input(column: Column, table: Table, meaning: FileMeaning) -> str | None:
-    """Return why a column is no input, though nobody said so; None for an ordinary one."""
-    if column.name in meaning.categorical or meaning.shape:
-        return None
-    if column.numbers is None:
-        count = len(column.texts)
-        if count > MOST_GUESSED_CATEGORIES:
-            return f"{count:,} different texts; name it in categorical to keep it"
-        return None if count else "no values"
-    numbers = column.numbers
-    if np.isnan(numbers).all():
-        return "no values"
-    counts = column is table.columns[0] and numbers[0] in {0, 1} and len(numbers) > 2
-    if counts and (np.diff(numbers) == 1).all():
-        return "it numbers the rows"
-    return None
-
-
-def _kept(table: Table, roles: _Roles, meaning: FileMeaning) -> tuple[NDArray[np.bool_], int]:
+def _kept(table: Table, roles: ColumnRoles, meaning: FileMeaning) -> tuple[NDArray[np.bool_], int]:
     """Return which rows are kept, and how many are not.
 
     Raises:
@@ -246,7 +155,7 @@ def _classes(column: Column) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     return tuple(text[:200] for text in texts), moved[codes]
 
 
-def _told(table: Table, roles: _Roles) -> tuple[NDArray[np.bool_] | None, str]:
+def _told(table: Table, roles: ColumnRoles) -> tuple[NDArray[np.bool_] | None, str]:
     """Return which rows are of the test part where a column or a second file says so."""
     if roles.split is None:
         return table.test, "share" if table.test is None else "file"
@@ -264,7 +173,7 @@ def _told(table: Table, roles: _Roles) -> tuple[NDArray[np.bool_] | None, str]:
 
 
 def _shaped(
-    values: NDArray[np.float64], roles: _Roles, meaning: FileMeaning
+    values: NDArray[np.float64], roles: ColumnRoles, meaning: FileMeaning
 ) -> NDArray[np.float64] | NDArray[np.uint8]:
     """Return the inputs of a table as images, where a shape is told."""
     if meaning.shape is None:

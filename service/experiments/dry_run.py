@@ -14,6 +14,7 @@ from service.datasets.store import facts_of
 from service.experiments import cost
 from service.experiments.cost import Cost
 from service.mean_field.outlook import Outlook, outlook
+from service.runs import capacity
 from service.settings import Settings
 from service.specs.expansion import PlannedRun, expand
 from service.specs.labels import ConfigurationKey, Label, RunLabels, label_runs
@@ -28,6 +29,7 @@ class PlannedConfiguration:
     """One resolved configuration, before anything is trained.
 
     Attributes:
+        memory_bytes: what a run of it needs; an estimate.
         runs: how many runs it has.
         already_trained: how many of them were trained before.
         initializer_reason: why ``auto`` is its initializer; None where it has another one.
@@ -39,6 +41,7 @@ class PlannedConfiguration:
     name: str
     config: dict[str, Any]
     config_hash: str
+    memory_bytes: int
     runs: int
     already_trained: int
     initializer_reason: str | None
@@ -47,11 +50,24 @@ class PlannedConfiguration:
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a submission, with one page of their configurations."""
+    """The runs of a submission, with one page of their configurations.
+
+    Attributes:
+        runs: how many runs there are.
+        configurations: how many configurations they have.
+        already_trained: how many of the runs were trained before.
+        memory_bytes: what the largest run needs; an estimate.
+        worker_memory_bytes: what the largest worker has for a run; None where no worker was seen.
+        cost: of the runs to be trained.
+        items: a page of the configurations.
+        next_cursor: of the next page; None on the last.
+    """
 
     runs: int
     configurations: int
     already_trained: int
+    memory_bytes: int
+    worker_memory_bytes: int | None
     cost: Cost
     items: list[PlannedConfiguration]
     next_cursor: str | None
@@ -72,9 +88,8 @@ def dry_run(
         InvalidError: the cursor belongs to another spec.
     """
     with session.begin():
-        uploads = facts_of(session, ids_of(spec))
-    planned = expand(spec, settings.limits, uploads)
-    with session.begin():
+        limits = capacity.limits_of(session, spec.device, settings)
+        planned = expand(spec, limits, facts_of(session, ids_of(spec)))
         trained = _trained(session, planned, spec.device)
         left = _to_train(planned, trained, reuse=spec.reuse)
         estimate = cost.estimate(session, left, spec.device, pack_size=settings.pack_size)
@@ -90,6 +105,8 @@ def dry_run(
         runs=len(planned),
         configurations=len(groups),
         already_trained=sum((run.config_hash, run.seed) in trained for run in planned),
+        memory_bytes=max(run.configuration.memory.total for run in planned),
+        worker_memory_bytes=limits.max_memory_bytes,
         cost=estimate,
         items=[_configuration(group, labels[group[0].key], trained) for group in page],
         next_cursor=encode((0, None, end), tag) if end < len(groups) else None,
@@ -127,6 +144,7 @@ def _configuration(
         name=labels.name,
         config=first.configuration.values,
         config_hash=first.config_hash,
+        memory_bytes=first.configuration.memory.total,
         runs=len(group),
         already_trained=sum((run.config_hash, run.seed) in trained for run in group),
         initializer_reason=initializer_reason(first.config),

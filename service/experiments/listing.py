@@ -1,9 +1,11 @@
 """Searching for experiments."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import or_
 from sqlalchemy.orm import Session, defer
 
 from service.database.paging import Order, Page, fetch_page
@@ -18,10 +20,19 @@ from service.statuses import ExperimentStatus
 
 @dataclass(frozen=True)
 class ExperimentFilter:
-    """Which experiments are searched for: one of ``statuses``, all ``tags``; empty allows all."""
+    """Which experiments are searched for; what is empty allows all.
+
+    Attributes:
+        statuses: one of them.
+        tags: all of them, each written ``key:value``. A key may have colons, too, so that ``a:b:c``
+            is the key ``a`` with the value ``b:c`` or the key ``a:b`` with the value ``c``.
+        name: exactly this.
+        created_after: created later.
+        created_before: created earlier.
+    """
 
     statuses: Sequence[ExperimentStatus] = ()
-    tags: Sequence[tuple[str, str]] = ()
+    tags: Sequence[str] = ()
     name: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
@@ -36,8 +47,8 @@ def search(
         One page, and the cursor of the next where there is one.
     """
     statement = experiments_with_counts(wanted.statuses).options(defer(Experiment.spec))
-    for key, value in wanted.tags:
-        statement = statement.where(Experiment.tags.contains({key: value}))
+    for tag in wanted.tags:
+        statement = statement.where(or_(*map(Experiment.tags.contains, _readings(tag))))
     if wanted.name is not None:
         statement = statement.where(Experiment.name == wanted.name)
     if wanted.created_after is not None:
@@ -54,3 +65,10 @@ def search(
             limit=limit,
         )
         return progress_of(session, page.rows), page.next_cursor
+
+
+def _readings(tag: str) -> Iterator[dict[str, str]]:
+    """Yield what ``key:value`` can stand for: any of its colons may be the one between them."""
+    for colon in re.finditer(":", tag):
+        if colon.start() > 0:
+            yield {tag[: colon.start()]: tag[colon.end() :]}

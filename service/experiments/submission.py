@@ -20,7 +20,7 @@ from service.experiments import idempotency
 from service.experiments.idempotency import KeyedRequest
 from service.experiments.progress import ExperimentProgress, Origin, read_progress
 from service.ids import uuid7
-from service.runs import quotas
+from service.runs import capacity, quotas
 from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
@@ -77,7 +77,8 @@ def submit(
             if before is not None:
                 _require_stored(session, before)
                 return Submission(ExperimentProgress.from_json(before.response), replayed=True)
-        planned = expand(spec, settings.limits, facts_of(session, ids_of(spec)))
+        limits = capacity.limits_of(session, spec.device, settings)
+        planned = expand(spec, limits, facts_of(session, ids_of(spec)))
         experiment_id = _store_experiment(session, spec, caller, origin)
         _store_runs(session, spec, planned, experiment_id, caller)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
@@ -137,6 +138,10 @@ def _store_runs(
             "config": (Text, [found.text for found in configurations.values()]),
             "config_hash": (Text, [found.hash for found in configurations.values()]),
             "pack_key": (Text, [pack_key(found) for found in configurations.values()]),
+            "memory_bytes": (
+                BigInteger,
+                [found.memory.total for found in configurations.values()],
+            ),
         },
     )
     run = table_of(
@@ -158,6 +163,7 @@ def _store_runs(
         Run.config: cast(configuration.c.config, JSONB),
         Run.config_hash: configuration.c.config_hash,
         Run.pack_key: configuration.c.pack_key,
+        Run.memory_bytes: configuration.c.memory_bytes,
         Run.seed: run.c.seed,
         Run.status: literal(RunStatus.QUEUED, Text),
         Run.caller: literal(caller, Text),

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.orm import Session
 
-from service.comparison.guessing import guess
+from service.comparison.guessing import guessed
 from service.database.tables import Epoch, Layers, Run
 from service.histories import layer_statistics
 from service.histories.outcomes import Course, Guessing, outcome_of
@@ -112,4 +112,4 @@ def _verdict(
 
 def _guessing(config: Mapping[str, Any]) -> Guessing:
     samples = validated_on(config["dataset"])
-    return Guessing(guess("loss", config), guess("val_accuracy", config), samples)
+    return Guessing(guessed("loss", config), guessed("val_accuracy", config), samples)

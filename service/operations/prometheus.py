@@ -5,7 +5,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from service.database.tables import Run
-from service.runs.capacity import count_workers
+from service.runs.capacity import count_workers, seen_memory
 from service.runs.doorbell import DEVICES
 from service.settings import Settings
 from service.statuses import RunStatus
@@ -42,6 +42,12 @@ class Metrics:
         self._workers = Gauge(
             "actinium_workers_seen", "Workers seen lately.", ["device"], registry=registry
         )
+        self._memory = Gauge(
+            "actinium_worker_memory_bytes",
+            "What the largest worker seen lately has for a run.",
+            ["device"],
+            registry=registry,
+        )
         self._queue = Gauge(
             "actinium_queue_length",
             "Runs that wait for a worker, by requested device.",
@@ -55,7 +61,7 @@ class Metrics:
         Raises:
             sqlalchemy.exc.OperationalError: the database cannot be reached.
         """
-        for gauge in (self._runs, self._workers, self._queue):
+        for gauge in (self._runs, self._workers, self._memory, self._queue):
             gauge.clear()
         self._database_up.set(0)
         with session.begin():
@@ -67,10 +73,13 @@ class Metrics:
                 .group_by(Run.device_request),
             )
             workers = count_workers(session, settings)
+            memory = seen_memory(session, settings)
         for status in RunStatus:
             self._runs.labels(status).set(by_status.get(status, 0))
         for device in DEVICES:
             self._workers.labels(device).set(workers.get(device, 0))
+        for device, largest in memory.items():
+            self._memory.labels(device).set(largest)
         for device in ("auto", *DEVICES):
             self._queue.labels(device).set(queued.get(device, 0))
         self._database_up.set(1)

@@ -1,5 +1,6 @@
 """Readiness: the state of every part that training needs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -8,9 +9,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from service.database.outages import is_outage
 from service.database.schema_version import SchemaVersionError, check_schema
-from service.runs.capacity import count_workers
+from service.runs.capacity import count_workers, seen_memory
 from service.runs.doorbell import Doorbell
 from service.settings import Settings
+from service.specs.memory import gigabytes
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,15 @@ def _check_database(
         schema = _check_schema(engine)
         with sessions() as session, session.begin():
             seen = count_workers(session, settings) if schema.ok else {}
+            memory = seen_memory(session, settings) if schema.ok else {}
     except SQLAlchemyError as error:
         if not is_outage(error):
             raise
         away = PartCheck(False, "PostgreSQL does not answer.")
         return {"database": away, "schema": unknown, "workers": unknown}
-    shown = ", ".join(f"{count} on {device}" for device, count in sorted(seen.items()))
+    shown = ", ".join(
+        f"{count} on {device}{_memory_of(device, memory)}" for device, count in sorted(seen.items())
+    )
     return {
         "database": PartCheck(True, "PostgreSQL answers."),
         "schema": schema,
@@ -53,6 +58,10 @@ def _check_database(
             bool(seen), f"Seen: {shown}." if seen else "No worker has been seen lately."
         ),
     }
+
+
+def _memory_of(device: str, memory: Mapping[str, int]) -> str:
+    return f" (up to {gigabytes(memory[device])} per run)" if device in memory else ""
 
 
 def _check_schema(engine: Engine) -> PartCheck:

@@ -7,16 +7,27 @@ one module per family, in the order of the tables in docs/presets.md.
 from service.presets import (
     activations,
     depth,
+    initial_weights,
     initializers,
     mnist_search,
     normalizations,
     optimization,
+    recurrent,
 )
 from service.presets.preset import Preset
 
 #: Every preset by its name, in the order the API lists them.
 PRESETS: dict[str, Preset] = {
     preset.name: preset
-    for family in (mnist_search, activations, initializers, depth, normalizations, optimization)
+    for family in (
+        mnist_search,
+        activations,
+        initializers,
+        initial_weights,
+        depth,
+        normalizations,
+        optimization,
+        recurrent,
+    )
     for preset in family.PRESETS
 }

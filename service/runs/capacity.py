@@ -1,5 +1,6 @@
-"""Capacity: how many workers there are, and how many are worth waking."""
+"""Capacity: how many workers there are, what they can hold, and how many are worth waking."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import func, or_, select
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.database.tables import Run, Worker
 from service.settings import Settings
+from service.specs.limits import Limits
 from service.statuses import RunStatus
 
 
@@ -53,4 +55,30 @@ def count_workers(session: Session, settings: Settings) -> dict[str, int]:
     rows = session.execute(
         select(Worker.device, func.count()).where(Worker.seen_at > horizon).group_by(Worker.device)
     )
-    return dict(rows.all())
+    return {device: memory for device, memory in rows if memory is not None}
+
+
+def limits_of(session: Session, device: str, settings: Settings) -> Limits:
+    """Return the limits of a spec, with the memory of the largest worker; inside a transaction.
+
+    Args:
+        session: inside a transaction.
+        device: of the spec: ``auto``, ``cpu`` or ``cuda``.
+        settings: give the other limits, and the memory of workers that start later.
+    """
+    seen = seen_memory(session, settings)
+    sizes = [size for name, size in seen.items() if device in {"auto", name}]
+    if settings.worker_memory_bytes is not None:
+        sizes.append(settings.worker_memory_bytes)
+    return replace(settings.limits, max_memory_bytes=max(sizes, default=None))
+
+
+def seen_memory(session: Session, settings: Settings) -> dict[str, int]:
+    """Return what the largest worker seen lately has for a run, by device; in a transaction."""
+    horizon = func.now() - timedelta(seconds=settings.worker_seen_seconds)
+    rows = session.execute(
+        select(Worker.device, func.max(Worker.memory_bytes))
+        .where(Worker.seen_at > horizon, Worker.memory_bytes.is_not(None))
+        .group_by(Worker.device)
+    )
+    return {device: memory for device, memory in rows if memory is not None}

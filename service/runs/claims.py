@@ -6,7 +6,7 @@ the runs of one caller, and a pack has runs of one caller.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -52,6 +52,7 @@ def claim(
     engine: Mapping[str, Any],
     settings: Settings,
     most: int | None = None,
+    memory_bytes: int | None = None,
 ) -> list[Claim]:
     """Claim the next run that this worker's device may train, with others where it can be packed.
 
@@ -64,15 +65,19 @@ def claim(
             the form and the number of threads.
         settings: gives the length of the lease, the threads and the size of packs.
         most: the most runs to claim; ``settings.pack_size`` where left out.
+        memory_bytes: what the worker has for its runs; those that need more are left to others.
 
     Returns:
         The claims, in the order in which the runs waited; empty where no run waits.
     """
     own = _worker_fields(engine)
+    claimable = waiting_runs(str(own["device"]), memory_bytes)
+    idle = _idle_workers(worker, str(own["device"]), settings)
     most = settings.pack_size if most is None else most
     while True:
         with session.begin():
-            pack = _choose(session, worker, own, settings, most)
+            room = quotas.room_to_train(session, settings, most)
+            pack = _choose(session, own, claimable, idle, room)
             if not pack:
                 return []
             ids = [row.id for row in pack]
@@ -92,14 +97,17 @@ def _worker_fields(engine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _choose(
-    session: Session, worker: str, own: dict[str, Any], settings: Settings, most: int
+    session: Session,
+    own: dict[str, Any],
+    claimable: Sequence[Any],
+    idle: CTE,
+    room: Callable[[str], int],
 ) -> list[Row[Any]]:
     """Lock the next queued run and, where it is batched, the runs that are packed with it."""
-    room = quotas.room_to_train(session, settings, most)
     with _by_index(session):
         for caller in _callers_by_turn(session):
-            idle = _idle_workers(worker, str(own["device"]), settings)
-            pack = _choose_of(session, caller, own, idle, room(caller))
+            waiting = [*claimable, Run.caller == caller]
+            pack = _choose_of(session, waiting, own, idle, room(caller))
             if pack:
                 _take_turn(session, caller)
                 return pack
@@ -107,12 +115,11 @@ def _choose(
 
 
 def _choose_of(
-    session: Session, caller: str, own: dict[str, Any], idle: CTE, most: int
+    session: Session, waiting: Sequence[Any], own: dict[str, Any], idle: CTE, most: int
 ) -> list[Row[Any]]:
     """Lock the next queued run of a caller, with those packed with it; at most ``most``."""
     if most < 1:
         return []
-    waiting = [*waiting_runs(str(own["device"])), Run.caller == caller]
     head = session.execute(locked_queue(waiting, 1)).one_or_none()
     if head is None:
         return []
@@ -174,8 +181,8 @@ def _by_index(session: Session) -> Iterator[None]:
     session.execute(text("SET LOCAL enable_sort TO DEFAULT"))
 
 
-def waiting_runs(device: str) -> list[Any]:
-    """Return the conditions on runs that a worker of this device may claim now."""
+def waiting_runs(device: str, memory_bytes: int | None = None) -> list[Any]:
+    """Return the conditions on runs that a worker of this device and memory may claim now."""
     twin = aliased(Run)
     # This run will take over the history of a twin that is in training, so it waits for it.
     in_training = exists().where(
@@ -186,6 +193,7 @@ def waiting_runs(device: str) -> list[Any]:
         Run.device_request.in_(("auto", device)),
         or_(Run.not_before.is_(None), Run.not_before <= func.now()),
         or_(~Run.reuse, ~in_training),
+        *([] if memory_bytes is None else [Run.memory_bytes <= memory_bytes]),
     ]
 
 

@@ -55,6 +55,13 @@ def fail_attempts(
     return _give_back(session, claims, AttemptOutcome.ERROR, reason, settings)
 
 
+def fail_for_memory(
+    session: Session, claims: Sequence[Claim], reason: str, settings: Settings
+) -> RunsToLeave:
+    """Record that the memory was too small: the runs have failed, for it would be so again."""
+    return _give_back(session, claims, AttemptOutcome.ERROR, reason, settings, final=True)
+
+
 def separate(
     session: Session, claims: Sequence[Claim], reason: str, settings: Settings
 ) -> RunsToLeave:
@@ -74,6 +81,7 @@ def _give_back(
     settings: Settings,
     *,
     alone: bool = False,
+    final: bool = False,
 ) -> RunsToLeave:
     with session.begin():
         locked = lock_claims(session, claims)
@@ -87,7 +95,7 @@ def _give_back(
             ).all()
             for run in runs:
                 run.alone = run.alone or alone
-            take_back(session, runs, outcome, reason, settings)
+            take_back(session, runs, outcome, reason, settings, final=final)
         return locked.to_leave(running, ended=running)
 
 

@@ -61,11 +61,18 @@ def finished_event(run: Run | Row[Any]) -> NewEvent:
 
 
 def take_back(
-    session: Session, runs: Sequence[Run], outcome: AttemptOutcome, reason: str, settings: Settings
+    session: Session,
+    runs: Sequence[Run],
+    outcome: AttemptOutcome,
+    reason: str,
+    settings: Settings,
+    *,
+    final: bool = False,
 ) -> None:
     """End the attempts of locked runs, and queue the runs again.
 
-    A run whose cancel was requested is cancelled instead; a run without attempts left has failed.
+    A run whose cancel was requested is cancelled instead; a run without attempts left has failed,
+    and so has any where ``final``: another attempt would end as this one did.
     """
     _close_attempts(session, runs, outcome, reason)
     now = session.scalars(select(func.now())).one()
@@ -75,7 +82,7 @@ def take_back(
             run.failures += 1
         if run.cancel_requested_at is not None:
             run.status, run.error, run.finished_at = RunStatus.CANCELLED, None, now
-        elif run.failures >= run.max_attempts:
+        elif final or run.failures >= run.max_attempts:
             run.status, run.error, run.finished_at = RunStatus.FAILED, reason, now
         else:
             run.status = RunStatus.QUEUED

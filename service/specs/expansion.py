@@ -4,12 +4,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 from service.fields import FieldError
 from service.specs import grid, rules
 from service.specs.claim_rules import claim_errors
 from service.specs.limits import Limits
+from service.specs.memory import MemoryEstimate, memory_of
 from service.specs.resolution import Resolution
 from service.specs.spec import ExperimentSpec, RunConfig
 from service.specs.uploads import NO_UPLOADS, UploadedFacts, looked_up
@@ -52,6 +54,11 @@ class Configuration:
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         content = f'{{"config":{text},"science":{SCIENCE_VERSION}}}'
         return cls(config, values, text, hashlib.sha256(content.encode()).hexdigest())
+
+    @cached_property
+    def memory(self) -> MemoryEstimate:
+        """What a run of it needs."""
+        return memory_of(self.resolved)
 
 
 @dataclass(frozen=True)
@@ -102,13 +109,13 @@ def expand(
         found, point["dataset"] = looked_up(point["dataset"], uploads)
         resolved = Resolution(point)
         found = found or rules.point_errors(resolved, limits)
-        if found:
-            errors += [error for error in found if error not in errors]
-            if len(errors) >= _MOST_ERRORS:
-                break
-        else:
+        if not found:
             configuration = Configuration.of(resolved.config(spec))
             plans.setdefault((label, configuration.hash), configuration)
+            found = rules.memory_errors(resolved, configuration.memory, limits)
+        errors += [error for error in found if error not in errors]
+        if len(errors) >= _MOST_ERRORS:
+            break
     errors = errors or _claim_errors(spec, plans)
     if errors:
         raise SpecError(errors[:_MOST_ERRORS])

@@ -12,9 +12,11 @@ class Limits:
         max_epochs: epochs of a run.
         max_parameters: weights and biases of a network.
         max_batch_values: z-values that the layers keep for one batch.
+        max_memory_bytes: memory of a run: what the largest worker has; None where it is not known.
     """
 
     max_runs: int = 10_000
     max_epochs: int = 20_000
     max_parameters: int = 50_000_000
     max_batch_values: int = 250_000_000
+    max_memory_bytes: int | None = None

@@ -15,6 +15,7 @@ from service.specs import grid
 from service.specs.architectures import ArchitectureError
 from service.specs.choices import Choice
 from service.specs.limits import Limits
+from service.specs.memory import MemoryEstimate, gigabytes
 from service.specs.recurrent_rules import recurrent_errors
 from service.specs.resolution import (
     Resolution,
@@ -74,6 +75,23 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
     ]
+
+
+def memory_errors(resolved: Resolution, needed: MemoryEstimate, limits: Limits) -> list[FieldError]:
+    """Return why no worker can hold a point that can be trained otherwise."""
+    most = limits.max_memory_bytes
+    if most is None or needed.total <= most:
+        return []
+    axis = needed.cause
+    if axis == "batch_size" and resolved.chosen("batch_size") is None:
+        axis = "model"  # its own batch size
+    largest = {"dataset": "the dataset", "model": "the model", "batch_size": "a batch"}
+    detail = (
+        f"A run of this needs about {gigabytes(needed.total)} of memory, most of it for "
+        f"{largest[needed.cause]}, and the largest worker has {gigabytes(most)} for one. Choose a "
+        "smaller batch_size, model or dataset, or start a worker with more memory."
+    )
+    return [FieldError(resolved.point[axis].location, detail)]
 
 
 def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:

@@ -413,3 +413,14 @@ def test_a_migration_that_fails_says_why_in_a_sentence(settings, database_url, c
     assert newer.stderr.strip().endswith("Install the newer version of Actinium.")
     for failed in (behind, newer):
         assert "Traceback" not in failed.stderr
+
+
+def test_older_runs_and_workers_have_no_known_memory(config, database_url):
+    command.downgrade(config, "0006")
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_FILL)
+        connection.execute("INSERT INTO workers (name, device) VALUES ('old', 'cpu')")
+    command.upgrade(config, "head")
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT DISTINCT memory_bytes FROM runs").fetchall() == [(0,)]
+        assert connection.execute("SELECT memory_bytes FROM workers").fetchall() == [(None,)]

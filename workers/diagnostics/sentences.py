@@ -98,6 +98,21 @@ EXPLODING_GRADIENT = (
 )
 FEWER_LAYERS_ADVICE = "Use fewer layers: a normalization does not stop this growth."
 
+VANISHING_STEPS = (
+    "The gradient shrinks to {ratio:.2g} of what it was from step {step} of {layer} to step 1, "
+    "{gain:.2g} times per step: what is far back is hardly learned."
+)
+VANISHING_STEPS_ADVICE = (
+    "Use the cell gru or lstm, or an orthogonal or larger recurrent_initializer."
+)
+EXPLODING_STEPS = (
+    "The gradient grows {ratio:.2g} times from step {step} of {layer} to step 1, {gain:.2g} times "
+    "per step: a step may go too far."
+)
+EXPLODING_STEPS_ADVICE = (
+    "Clip the gradient's norm, or use an orthogonal or smaller recurrent_initializer."
+)
+
 LARGE_STEP = (
     "A step changes the weights of {layer} by {ratio:.2g} of their norm: a few steps replace what "
     "the network has learned."

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from workers.diagnostics import sentences
 from workers.diagnostics.findings import Finding
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
 from workers.diagnostics.thresholds import Thresholds
@@ -31,28 +32,24 @@ def sequence_findings(
             yield _finding("exploding", layer, epoch, ratio, limits.strong)
 
 
-_CHANGES = {
-    "vanishing": ("shrinks to {ratio:.2g} of what it was", "what is far back is hardly learned"),
-    "exploding": ("grows {ratio:.2g} times", "a step may go too far"),
-}
-_ADVICE = {
-    "vanishing": "Use the cell gru or lstm, or an orthogonal or larger recurrent_initializer.",
-    "exploding": "Clip the gradient's norm, or use an orthogonal or smaller recurrent_initializer.",
+_SENTENCES = {
+    "vanishing": (sentences.VANISHING_STEPS, sentences.VANISHING_STEPS_ADVICE),
+    "exploding": (sentences.EXPLODING_STEPS, sentences.EXPLODING_STEPS_ADVICE),
 }
 
 
 def _finding(
     kind: str, layer: LayerStatistics, epoch: int, ratio: float, threshold: float
 ) -> Finding:
-    change, consequence = _CHANGES[kind]
+    explanation, advice = _SENTENCES[kind]
     steps = len(layer.gradient_by_step or ())
+    gain = ratio ** (1 / (steps - 1))
     return Finding(
         kind,
         layer.name,
         epoch,
         ratio,
         threshold,
-        f"The gradient {change.format(ratio=ratio)} from step {steps} of {layer.name} to step 1, "
-        f"{ratio ** (1 / (steps - 1)):.2g} times per step: {consequence}.",
-        _ADVICE[kind],
+        explanation.format(ratio=ratio, step=steps, layer=layer.name, gain=gain),
+        advice,
     )

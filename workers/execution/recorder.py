@@ -171,13 +171,21 @@ class Recorder:
             AttemptOutcome.ERROR,
         )
 
-    def fail_training(self, reason: str) -> None:
+    def fail_training(self, reason: str, *, out_of_memory: bool = False) -> None:
         """Record that the training failed, as ``fail``; but of several runs none is known to blame.
 
         Each of them is queued again to be trained alone, and has used up no attempt.
+
+        Args:
+            reason: what is recorded.
+            out_of_memory: the memory was too small. A run alone is then not tried again.
         """
         if len(self._claims) < 2:
-            self.fail(reason)
+            end = endings.fail_for_memory if out_of_memory else endings.fail_attempts
+            self._end(
+                lambda session, claims: end(session, claims, reason, self._settings),
+                AttemptOutcome.ERROR,
+            )
             return
         reason = f"The training of {len(self._claims)} runs side by side failed: {reason}"
         self._end(

@@ -42,6 +42,7 @@ def train_waiting_runs(
     worker: str,
     device: torch.device,
     stopping: Callable[[], bool],
+    memory_bytes: int | None = None,
 ) -> None:
     """Train the runs that wait, pack after pack, until none is left or the worker has to stop.
 
@@ -53,12 +54,19 @@ def train_waiting_runs(
         worker: the worker's name.
         device: where to train.
         stopping: whether the worker has to stop.
+        memory_bytes: what the worker has for its runs; it takes those that fit, or any where None.
     """
     engine = devices.describe(device)
     while not stopping():
         try:
             with sessions() as session:
-                claims = claim(session, worker=worker, engine=engine, settings=settings)
+                claims = claim(
+                    session,
+                    worker=worker,
+                    engine=engine,
+                    settings=settings,
+                    memory_bytes=memory_bytes,
+                )
         except DBAPIError as error:
             if not is_outage(error):
                 raise
@@ -116,11 +124,11 @@ def _train_and_end(
     worker: str,
     device: torch.device,
 ) -> None:
-    fail = recorder.fail
+    training = False
     try:
         configs = [RunConfig.model_validate(claim.config) for claim in claims]
         data = _load(claims, configs, settings, recorder)
-        fail = recorder.fail_training
+        training = True
         _train(claims, configs, data, settings=settings, recorder=recorder, device=device)
         recorder.finish()
     except NoneLeftError:
@@ -131,7 +139,11 @@ def _train_and_end(
         if isinstance(error, DBAPIError) and is_outage(error):
             raise
         _log.exception("The attempt failed")
-        fail(_reason(error))
+        out_of_memory = devices.is_out_of_memory(error)
+        if training or out_of_memory:
+            recorder.fail_training(_reason(error), out_of_memory=out_of_memory)
+        else:
+            recorder.fail(_reason(error))
 
 
 def _load(

@@ -65,11 +65,11 @@ class Cell(nn.Module):
 
     def gate(self, name: str, parameter: Tensor) -> Tensor:
         """Return the rows of a weight or a bias that are a gate's."""
-        return parameter.split(self.units)[self.gates.index(name)]
+        return torch.split(parameter, self.units)[self.gates.index(name)]
 
     def split(self) -> tuple[Tensor, Tensor]:
         """Return W (gates * units, inputs) and U transposed (units, gates * units)."""
-        of_inputs, of_state = self.weight.split([self.inputs, self.units], 1)
+        of_inputs, of_state = torch.split(self.weight, [self.inputs, self.units], 1)
         return of_inputs, of_state.t()
 
     def start(self, sequence: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ class GruCell(Cell):
 
     def _parts(self, sums: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sums of both gates, and those of the candidate."""
-        gates, candidate = sums.split([2 * self.units, self.units], -1)
+        gates, candidate = torch.split(sums, [2 * self.units, self.units], -1)
         return gates, candidate
 
     def _norms(self, of: str, sums: Tensor) -> Tensor:

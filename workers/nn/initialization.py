@@ -81,7 +81,8 @@ def _fill(
     gates as one matrix.
     """
     for gate in cell.gates:
-        of_inputs, of_state = cell.gate(gate, cell.weight).split([cell.inputs, cell.units], 1)
+        of_gate = cell.gate(gate, cell.weight)
+        of_inputs, of_state = torch.split(of_gate, [cell.inputs, cell.units], 1)
         of_inputs.copy_(_drawn(of_inputs, weight, stream(f"{name}.weight.{gate}")))
         of_state.copy_(_drawn(of_state, recurrent_weight, stream(f"{name}.recurrent.{gate}")))
 

@@ -64,11 +64,15 @@ class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc]
         mark_alive(self._identity.settings, PROCESS)
 
     def _renew_row(self, session: Session) -> None:
-        row = insert(Worker).values(name=self._identity.name, device=self._identity.device)
+        described = {
+            "device": self._identity.device,
+            "memory_bytes": self._identity.memory_bytes,
+        }
+        row = insert(Worker).values(name=self._identity.name, **described)
         session.execute(
             row.on_conflict_do_update(
                 index_elements=[Worker.name],
-                set_={"device": row.excluded.device, "seen_at": func.now()},
+                set_={**described, "seen_at": func.now()},
             )
         )
 

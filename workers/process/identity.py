@@ -15,10 +15,12 @@ class WorkerIdentity:
         name: unique among the running workers; recorded with the runs it trains.
         device: the device it trains on.
         settings: of the service.
+        memory_bytes: what it has for its runs.
         stop: set by the parent when the worker has to stop, read by the child.
     """
 
     name: str
     device: Literal["cpu", "cuda"]
     settings: Settings
+    memory_bytes: int
     stop: StopFlag = field(default_factory=StopFlag)

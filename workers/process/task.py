@@ -4,6 +4,9 @@ The parent process imports this module and must never import torch: a child that
 torch has run may hang. Imports that need torch are inside the functions that only a child calls.
 """
 
+from typing import Any
+
+from billiard.exceptions import WorkerLostError
 from celery import Celery
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,12 +18,29 @@ from service.runs.doorbell import TRAIN_TASK, Doorbell
 from service.settings import Settings
 from workers.process.broker import UnacknowledgedRequest
 from workers.process.identity import WorkerIdentity
+from workers.process.lost_children import LostChildren
+from workers.training.machine_memory import MachineMemory
 
 
 def add_train_task(app: Celery, identity: WorkerIdentity) -> None:
     """Add the training task to a Celery application."""
+    lost_children = LostChildren(identity, MachineMemory())
 
-    @app.task(name=TRAIN_TASK, Request=UnacknowledgedRequest)  # type: ignore[untyped-decorator]
+    class TrainRequest(UnacknowledgedRequest):
+        def on_accepted(self, *arguments: Any) -> None:
+            """Look at the machine as the child begins; called in the parent."""
+            lost_children.begin()
+            super().on_accepted(*arguments)
+
+        def on_failure(self, exc_info: Any, *arguments: Any, **options: Any) -> None:
+            """Give back the runs of a child that has died; called in the parent."""
+            super().on_failure(exc_info, *arguments, **options)
+            error = exc_info.exception
+            error = getattr(error, "exc", error)  # billiard wraps it to show its traceback
+            if isinstance(error, WorkerLostError):
+                lost_children.give_back(str(error))
+
+    @app.task(name=TRAIN_TASK, Request=TrainRequest)  # type: ignore[untyped-decorator]
     def train() -> None:
         answer_doorbell(identity)
 
@@ -39,6 +59,7 @@ def answer_doorbell(identity: WorkerIdentity) -> None:
             worker=identity.name,
             device=devices.choose(identity.device),
             stopping=identity.stop.is_set,
+            memory_bytes=identity.memory_bytes,
         )
         if identity.stop.is_set():
             _ring_for_others(sessions, identity.settings)

@@ -34,6 +34,13 @@ def choose(requested: str) -> torch.device:
     return torch.device("cuda" if available and requested != "cpu" else "cpu")
 
 
+def own_bytes(device: torch.device) -> int:
+    """Return the size of a device's own memory; 0 of a CPU, which uses the machine's."""
+    if device.type == "cpu":
+        return 0
+    return int(torch.cuda.get_device_properties(device).total_memory)
+
+
 def prepare(device: torch.device, threads: int | None = None) -> None:
     """Set up this process so that a run gives the same bits each time.
 

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from actinium.errors import ActiniumError
 
@@ -86,7 +86,7 @@ def _core_loader() -> Any:
     import yaml  # noqa: PLC0415 - optional
 
     class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
+        yaml_implicit_resolvers = {}  # noqa: RUF012 - as the base has it
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
             keys: set[Any] = set()

@@ -137,12 +137,15 @@ DRY_RUN: dict[str, Any] = {
             }
         ],
     },
+    "memory_bytes": _PLANNED.configuration.memory.total,
+    "worker_memory_bytes": 1_623_000_000,
     "items": [
         {
             "label": None,
             **_LABELLED,
             "config": _CONFIG,
             "config_hash": _PLANNED.config_hash,
+            "memory_bytes": _PLANNED.configuration.memory.total,
             "runs": 3,
             "already_trained": 3,
             **PREDICTION,

@@ -151,6 +151,7 @@ class PlannedConfigurationAnswer(ApiAnswer):
     name: str = NAME
     config: Annotated[dict[str, Any], As(RunConfig)]
     config_hash: str
+    memory_bytes: int = Field(description="Memory that a run of it needs at its peak; an estimate.")
     runs: int = Field(description="Number of seeds it is trained with.")
     already_trained: int
     initializer_reason: str | None = INITIALIZER_REASON
@@ -170,6 +171,10 @@ class DryRun(ApiAnswer):
     configurations: int
     already_trained: int = Field(description="Number of runs whose results can be reused.")
     cost: CostEstimate
+    memory_bytes: int = Field(description="Memory that the largest run needs; an estimate.")
+    worker_memory_bytes: int | None = Field(
+        description="What the largest worker has for a run; null where no worker was seen lately."
+    )
     items: list[PlannedConfigurationAnswer]
     next_cursor: str | None
 
@@ -180,6 +185,8 @@ class DryRun(ApiAnswer):
             runs=plan.runs,
             configurations=plan.configurations,
             already_trained=plan.already_trained,
+            memory_bytes=plan.memory_bytes,
+            worker_memory_bytes=plan.worker_memory_bytes,
             cost=CostEstimate.of(plan.cost),
             items=[PlannedConfigurationAnswer.of(planned) for planned in plan.items],
             next_cursor=plan.next_cursor,

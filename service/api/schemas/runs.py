@@ -137,8 +137,9 @@ class AttemptAnswer(ApiAnswer):
     started_at: datetime
     ended_at: datetime | None
     outcome: AttemptOutcome | None = Field(
-        description="Null while it lasts. `lost`: the lease of its worker expired. `released`: the "
-        "worker stopped and gave the run back. `error`: it failed, and the run may be tried again."
+        description="Null while it lasts. `lost`: the lease of its worker expired, or the process "
+        "that trained died. `released`: the worker stopped and gave the run back. `error`: it "
+        "failed, and the run may be tried again."
     )
     reason: str | None
 

@@ -80,6 +80,44 @@ ADVICE: Mapping[str, Advice] = {
             ),
         ),
     ),
+    "identity": Advice(
+        solved=(
+            said(
+                "Without an input a recurrent state of relu units stays as it is, and so does the "
+                "gradient on its way back through the steps.",
+                papers.LE_2015,
+                "section 3",
+            ),
+        ),
+        strengths=(
+            shown(
+                "Reading digits row by row, a relu network that begins with it ends more accurate "
+                "than one that begins with small normal weights.",
+                "irnn_mnist",
+                "identity_beats_normal_relu",
+            ),
+            said(
+                "With it a simple recurrent network of relu units came close to an lstm on "
+                "sequences with long memory.",
+                papers.LE_2015,
+                "abstract",
+            ),
+        ),
+        remains=(
+            said(
+                "Where little memory is needed the authors scale it down to 0.01.",
+                papers.LE_2015,
+                "section 4.4",
+            ),
+        ),
+        use_when=(
+            said(
+                "As the recurrent_initializer of relu units, with biases of zero.",
+                papers.LE_2015,
+                "section 3",
+            ),
+        ),
+    ),
     "random_walk": Advice(
         solved=(
             said(

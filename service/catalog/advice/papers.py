@@ -79,6 +79,11 @@ KUMAR_2017 = Source(
     "Kumar 2017, On weight initialization in deep neural networks",
     "https://arxiv.org/abs/1704.08863",
 )
+LE_2015 = Source(
+    "Le, Jaitly & Hinton 2015, A simple way to initialize recurrent networks of rectified "
+    "linear units",
+    "https://arxiv.org/abs/1504.00941",
+)
 LECUN_1998 = Source(
     "LeCun et al. 1998, Efficient BackProp", "http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf"
 )

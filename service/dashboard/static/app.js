@@ -15,6 +15,7 @@ const VIEWS = {
   runs: () => import("./views/run.js"),
   compare: () => import("./views/compare.js"),
   new: () => import("./views/compose.js"),
+  data: () => import("./views/data.js"),
   catalog: () => import("./views/catalog.js"),
 };
 

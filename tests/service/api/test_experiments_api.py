@@ -222,6 +222,27 @@ def test_experiments_are_listed_newest_first_and_paged(api):
     assert follow(api, "/v1/experiments?tag=course:other") == [[]]
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("a:b", "c"),
+        ("a", "b:c"),
+        ("a,b", "c, d"),
+        ("a:", ":"),
+        ("é 名", "值"),
+        ("a", ""),
+        ("a\n", "b"),
+    ],
+)
+def test_every_tag_can_be_searched_for(api, key, value):
+    made = submitted(api, SPEC | {"tags": {key: value, "other": "x"}})
+    submitted(api, SPEC | {"tags": {"other": f"{key}:{value}"}})
+    found = api.get("/v1/experiments", params={"tag": [f"{key}:{value}", "other:x"]})
+    assert [experiment["id"] for experiment in found.json()["items"]] == [made]
+    none = api.get("/v1/experiments", params={"tag": f"{key}:{value}?"})
+    assert none.json()["items"] == []
+
+
 def test_a_query_that_means_nothing_is_refused(api):
     submitted(api)
     for query in (

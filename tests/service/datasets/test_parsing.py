@@ -156,7 +156,7 @@ def test_what_test_rows_say_changes_no_training_row(tmp_path):
     )
     np.testing.assert_array_equal(before.train_inputs, after.train_inputs)
     assert after.test_inputs[-1].tolist() == [0.5, 1e6]
-    assert "1 test rows have a category of c" in understood.notes[0]
+    assert understood.notes == ["Test rows with a category of c that no training row has: 1."]
 
 
 def test_a_column_or_a_second_file_decides_the_split(tmp_path):

@@ -4,11 +4,13 @@ import math
 
 import torch
 
+from service.specs.memory import IDLE_BYTES
 from service.specs.resolution import input_shape, network_of
 from service.specs.spec import RunConfig
+from workers.training.machine_memory import MachineMemory
 from workers.training.solo import EVALUATION_BATCH
 
-#: Memory that the steps of a pack may take on a CPU, of each worker.
+#: Memory that the steps of a pack may take on a CPU: so much, or half of what there is.
 CPU_BYTES = 2**30
 
 #: Tensors of the size of the z-values that a step keeps: activations, masks and gradients.
@@ -31,8 +33,12 @@ def members_that_fit(config: RunConfig, device: torch.device) -> int:
     per_sample = math.prod(input_shape(config.dataset)) + _TENSORS_PER_VALUE * network.values
     samples = max(config.batch_size, EVALUATION_BATCH[device.type])
     elements = samples * per_sample + _TENSORS_PER_PARAMETER * network.parameters
-    available = CPU_BYTES if device.type == "cpu" else _free_bytes(device) // 2
+    available = _cpu_bytes() if device.type == "cpu" else _free_bytes(device) // 2
     return max(1, available // (_FLOAT32_BYTES * elements))
+
+
+def _cpu_bytes() -> int:
+    return min(CPU_BYTES, (MachineMemory().limit_bytes() - IDLE_BYTES) // 2)
 
 
 def _free_bytes(device: torch.device) -> int:

@@ -37,14 +37,15 @@ export function whenKeyIsNeeded(listener) {
 }
 
 /** Send a request; return the response, or throw an `ApiError`. */
-export async function send(path, { method = "GET", body, headers = {}, signal } = {}) {
+export async function send(path, { method = "GET", body, file, headers = {}, signal } = {}) {
   const allHeaders = { accept: "application/json", ...headers };
   if (apiKey()) allHeaders.authorization = `Bearer ${apiKey()}`;
   if (body !== undefined) allHeaders["content-type"] = "application/json";
-  const text = body === undefined ? undefined : JSON.stringify(body);
+  if (file) allHeaders["content-type"] = "application/octet-stream";
+  const content = file ?? (body === undefined ? undefined : JSON.stringify(body));
   let response;
   try {
-    response = await fetch(path, { method, signal, headers: allHeaders, credentials: "omit", body: text });
+    response = await fetch(path, { method, signal, headers: allHeaders, credentials: "omit", body: content });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: t("error.unreachable") });
@@ -72,6 +73,11 @@ export async function find(path, parameters = {}, signal = undefined) {
 
 export async function post(path, body = undefined, headers = {}, signal = undefined) {
   return (await send(path, { method: "POST", body, headers, signal })).json();
+}
+
+/** Send a file as the body, and return the JSON that is answered. */
+export async function sendFile(path, parameters, file, signal = undefined) {
+  return (await send(path + query(parameters), { method: "POST", file, signal })).json();
 }
 
 /** Return all items of a paged list. */

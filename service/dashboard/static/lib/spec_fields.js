@@ -1,6 +1,7 @@
 // What is typed into the form's fields, and the values it stands for in a spec.
 
 import { STOPPING_METRICS } from "./metrics.js";
+import { readTags, writeTags } from "./tags.js";
 
 /** The kinds of workers that a run may ask for, the API's default first. */
 export const DEVICES = ["auto", "cpu", "cuda"];
@@ -13,9 +14,7 @@ export function fieldsOf(spec) {
   return {
     name: spec.name ?? "",
     description: spec.description ?? "",
-    tags: Object.entries(spec.tags ?? {})
-      .map(([key, value]) => `${key}: ${value}`)
-      .join(", "),
+    tags: writeTags(spec.tags ?? {}),
     epochs: String(spec.epochs ?? DEFAULT_EPOCHS),
     early_stopping: numberText(spec.early_stopping?.patience),
     stopping_metric: optionText(spec.early_stopping?.metric, STOPPING_METRICS),
@@ -88,13 +87,6 @@ function readInterval(text, statistics) {
   const every = readNumber(text);
   if (every === undefined || every === "off") return every;
   return { ...(typeof statistics === "object" ? statistics : {}), every };
-}
-
-function readTags(text) {
-  const pairs = text.split(",").map((pair) => pair.split(":"));
-  return Object.fromEntries(
-    pairs.filter(([key]) => key.trim()).map(([key, ...value]) => [key.trim(), value.join(":").trim()]),
-  );
 }
 
 /** Return a number; other text as it is, for the API to refuse with a sentence; undefined for none. */

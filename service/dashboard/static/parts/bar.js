@@ -30,6 +30,7 @@ export class Bar {
     const links = [
       link("", "nav.experiments"),
       link("new", "nav.new"),
+      link("data", "nav.data"),
       link("catalog", "nav.catalog"),
       this.comparison,
     ];

@@ -112,7 +112,7 @@ function presetShelf(presets) {
 }
 
 /** Return what a preset claims, and the choice of its size. */
-function presetCard({ name, title, description, claims, source }, size) {
+function presetCard({ name, title, description, claims, source, validates_on_test: onTest }, size) {
   const sizeLink = (other) =>
     h(
       "a.button.small",
@@ -131,6 +131,7 @@ function presetCard({ name, title, description, claims, source }, size) {
       h("div.group", { role: "group", "aria-label": t("compose.size") }, SIZES.map(sizeLink)),
     ),
     h("p.description", apiText(description)),
+    onTest ? h("p.note", t("presets.onTest")) : null,
     h("p.note", t("claims.atFullSize")),
     presetClaimList(claims),
     h(

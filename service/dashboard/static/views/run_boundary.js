@@ -13,8 +13,8 @@ const FEATURES = 2;
 export function boundaryPanel(live, axes, layers, signal) {
   const body = h("div.boundary", notice(t("boundary.waiting")));
   const element = card("boundary-title", t("boundary.title"), body);
-  const { name } = live.run.config.dataset;
-  const shape = axes.get("dataset").items.find((entry) => entry.name === name)?.dataset.input_shape;
+  const { name, input_shape: own } = live.run.config.dataset; // uploaded data have a shape of their own
+  const shape = own ?? axes.get("dataset").items.find((entry) => entry.name === name)?.dataset?.input_shape;
   element.hidden = shape?.join() !== String(FEATURES) || live.run.config.layer_statistics === "off";
   if (element.hidden) return { element, update: () => {} };
   const figure = new Figure({ alt: t("boundary.alt"), signal });

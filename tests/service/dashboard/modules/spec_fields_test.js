@@ -105,3 +105,24 @@ test("several values are written so that they are read again", () => {
 test("a parameter is written so that it can be read", () => {
   equal([[1, 2], { name: "step" }, 0, null, undefined].map(parameterText), ["1, 2", '{"name":"step"}', "0", "", ""]);
 });
+
+test("any tags come back as they were", () => {
+  const tags = {
+    "a:b": "c",
+    "a,b": "x, y",
+    plain: "key: value",
+    " edges ": " of spaces ",
+    'in "quotes"': '"',
+    "a\\b": "\\",
+    "two\nlines": "\t",
+    empty: "",
+    名: "值：一",
+  };
+  equal(valuesOf(fieldsOf({ tags }), { tags }).tags, tags);
+  equal(fieldsOf({ tags: { course: "dl", url: "http://a:1" } }).tags, "course: dl, url: http://a:1");
+});
+
+test("tags are read as people type them", () => {
+  equal(valuesWith({ tags: "a:b,c : d e ,, :x, f" }).tags, { a: "b", c: "d e", f: "" });
+  equal(valuesWith({ tags: 'say: "hi" there, "k, 1":v' }).tags, { say: '"hi" there', "k, 1": "v" });
+});
