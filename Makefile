@@ -1,6 +1,6 @@
 # Actinium. `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow coverage lint lint-js types openapi catalog lock hooks bench clean
+.PHONY: help demo up test test-slow coverage lint lint-js types openapi catalog lock licences hooks bench clean
 SHELL := /bin/bash
 
 PYTHON ?= python3

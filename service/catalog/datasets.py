@@ -80,6 +80,18 @@ def _parameters(
     )
 
 
+_COUNTRIES = Parameter(
+    "countries",
+    "integer",
+    3,
+    "columns that say the country: one for each of three, or 2, without the first (France), which "
+    "the others decide",
+    minimum=2,
+    maximum=3,
+    implied=True,
+)
+
+
 def _noise(deviation: float) -> Parameter:
     return Parameter(
         "noise",
@@ -312,10 +324,11 @@ ENTRIES: tuple[DatasetEntry, ...] = (
             "Churn Modelling, a table of fictional bank customers",
             "https://www.kaggle.com/datasets/shrutimechlearn/churn-modelling",
         ),
-        parameters=_parameters(8_000, 2_000, "standardize"),
+        parameters=_parameters(8_000, 2_000, "standardize", _COUNTRIES),
         input_shape=(12,),
         classes=2,
         largest_class=0.7975,
+        one_hot=_COUNTRIES.name,
     ),
     DatasetEntry(
         name="temporal_order",

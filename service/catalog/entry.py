@@ -134,12 +134,14 @@ class DatasetEntry(Entry):
             inputs are not pixels.
         largest_class: the share of the largest class among the test samples: the accuracy of one
             guess for all.
+        one_hot: the parameter that says how many columns of a category there are, by default all.
     """
 
     input_shape: tuple[int, ...] = ()
     classes: int = 0
     largest_value: float | None = None
     largest_class: float = 0.0
+    one_hot: str | None = None
 
     def described_by(self, parameters: Mapping[str, Any]) -> "DatasetEntry":
         """Return the entry with the facts that a configuration has of an uploaded data set.

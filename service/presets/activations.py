@@ -118,6 +118,18 @@ SELU_DEPTH = Preset(
                 1.3,
             ),
         ),
+        PublishedClaim(
+            "gradients_neither_vanish_nor_explode",
+            "SELU's gradients can neither vanish nor explode (Hansen 2019, after theorems 2 and 3 "
+            "of the paper): at initialization they change less than tenfold from the last hidden "
+            "layer to the first, with 8, 16 and 32 layers.",
+            Within(
+                LayerMeasure("z_gradient", "std", "last_over_first"),
+                tuple(group(variant=f"selu, {depth} layers") for depth in _DEPTHS),
+                0.1,
+                10.0,
+            ),
+        ),
         *(
             PublishedClaim(
                 f"lower_variance_than_batch_norm_{depth}_layers",

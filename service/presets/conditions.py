@@ -116,7 +116,7 @@ class Verdicts:
             return PartFinding("reproduced")
         if as_claimed == 0:
             seen = ", ".join(sorted({str(verdict) for verdict in verdicts}))
-            return PartFinding("not_reproduced", f"{name} is {seen}.")
+            return PartFinding("not_reproduced", f"The verdict on {name} is {seen}.")
         reason = f"{name} is as claimed with {as_claimed} of {len(verdicts)} seeds."
         return PartFinding("inconclusive", reason)
 

@@ -8,9 +8,11 @@ from service.presets.conditions import Within
 from service.presets.measures import EpochsTo, LayerMeasure, MetricMeasure
 from service.presets.orders import higher, lower
 from service.presets.preset import Preset, PublishedClaim, variants
-from service.presets.trainings import group
+from service.presets.trainings import TrainingGroup, group
 
 _SPREAD = LayerMeasure("activation", "std", "last_over_first")
+#: Gradients arrive at the last layer first: above 1 they shrink on their way back.
+_GRADIENT = LayerMeasure("z_gradient", "std", "last_over_first")
 _ROWS: dict[str, dict[str, Any]] = {
     f"{activation} {label}": {"activation": activation, "initializer": initializer}
     for activation in ("tanh", "relu")
@@ -82,6 +84,101 @@ DEPTH_STUDY = Preset(
             "With he relu keeps its spread: in the last hidden layer at least half of the "
             "first's, and no more than twice.",
             Within(_SPREAD, (group(variant="relu he"),), 0.5, 2.0),
+        ),
+        PublishedClaim(
+            "relu_explodes",
+            "ReLU does not prevent explosion (Hansen 2019): with N(1) the activations spread more "
+            "than a million times as far in the last hidden layer as in the first, and gradients "
+            "grow more than a million times on their way back.",
+            All(
+                (
+                    Within(_SPREAD, (group(variant="relu N(1)"),), low=1e6),
+                    Within(_GRADIENT, (group(variant="relu N(1)"),), high=1e-6),
+                )
+            ),
+        ),
+    ),
+)
+
+_NORMALIZATIONS = ("none", "batch", "layer")
+
+
+def _normalized(row: str, *normalizations: str) -> tuple[TrainingGroup, ...]:
+    return tuple(group(variant=f"{row}, {name}") for name in normalizations)
+
+
+NORMALIZATION_DEPTH = Preset(
+    name="normalization_depth",
+    title="Normalization against vanishing and exploding gradients",
+    description="Ten hidden layers of 100 units, tanh and relu, with normal weights of 0.01, from "
+    "which gradients vanish, and relu with normal weights of 1, from which they explode: without "
+    "normalization, with batch and with layer normalization, looked at before any training on "
+    "1,000 images of MNIST. The papers say that the scale of the weights no longer matters and "
+    "give no figure of the gradients by layer; the network and the bounds are chosen here.",
+    source=Source(
+        "Ioffe & Szegedy 2015, Batch normalization, section 3.3, and Ba, Kiros & Hinton 2016, "
+        "Layer normalization, section 5.1",
+        "https://arxiv.org/abs/1502.03167",
+    ),
+    spec={
+        "dataset": {
+            "name": "mnist",
+            "train_size": 1000,
+            "test_size": 100,
+            "preprocessing": "standardize",
+        },
+        "model": {"name": "mlp", "hidden_units": [100] * 10},
+        "epochs": 0,
+        "seeds": 10,
+        "layer_statistics": {"every": 1, "samples": 1000},
+        "variants": variants(
+            {
+                f"{row}, {normalization}": {**_ROWS[row], "normalization": normalization}
+                for row in ("tanh N(0.01)", "relu N(0.01)", "relu N(1)")
+                for normalization in _NORMALIZATIONS
+            }
+        ),
+    },
+    small={"seeds": 5},
+    claims=(
+        PublishedClaim(
+            "normalization_prevents_vanishing",
+            "Batch and layer normalization hold back vanishing gradients: from N(0.01) gradients "
+            "shrink more than a thousandfold from the last hidden layer to the first without them, "
+            "and change less than a hundredfold with either.",
+            All(
+                (
+                    Within(
+                        _GRADIENT,
+                        (
+                            *_normalized("tanh N(0.01)", "none"),
+                            *_normalized("relu N(0.01)", "none"),
+                        ),
+                        low=1e3,
+                    ),
+                    Within(
+                        _GRADIENT,
+                        (
+                            *_normalized("tanh N(0.01)", "batch", "layer"),
+                            *_normalized("relu N(0.01)", "batch", "layer"),
+                        ),
+                        0.01,
+                        100.0,
+                    ),
+                )
+            ),
+        ),
+        PublishedClaim(
+            "normalization_prevents_exploding",
+            "Batch and layer normalization hold back exploding gradients: from N(1) gradients of "
+            "relu grow more than a thousandfold from the last hidden layer to the first without "
+            "them, and change less than a hundredfold with either.",
+            All(
+                (
+                    Within(_GRADIENT, _normalized("relu N(1)", "none"), high=1e-3),
+                    Within(_GRADIENT, _normalized("relu N(1)", "batch", "layer"), 0.01, 100.0),
+                )
+            ),
         ),
     ),
 )
@@ -203,4 +300,4 @@ LSUV_DEPTH = Preset(
     ),
 )
 
-PRESETS = (DEPTH_STUDY, HE_DEPTH, LSUV_DEPTH)
+PRESETS = (DEPTH_STUDY, NORMALIZATION_DEPTH, HE_DEPTH, LSUV_DEPTH)

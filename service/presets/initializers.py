@@ -286,6 +286,12 @@ SYMMETRY_BREAKING = Preset(
             higher(MetricMeasure("loss"), _LARGE, _HE),
         ),
         PublishedClaim(
+            "he_needs_the_fewest_epochs",
+            "A well chosen initialization speeds up convergence: from he_normal the training loss "
+            "falls to 0.2 in fewer epochs than from zeros and from normal weights times 10.",
+            lower(MetricMeasure("loss", EpochsTo(0.2)), _HE, _ZEROS, _LARGE),
+        ),
+        PublishedClaim(
             "he_solves_it",
             "From he_normal 97% or more of the training points and 92% or more of the test points "
             "are classified rightly.",

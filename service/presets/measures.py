@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import Any, Literal, Protocol
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import METRICS, parts_of
 from service.comparison import precision, targets
 from service.comparison.guessing import guess
 from service.presets.trainings import TrainingRecord
@@ -31,11 +31,12 @@ class SecondsTo:
 #: An epoch's number, or how a history becomes one number. ``final``: the last epoch's value;
 #: ``mean``: the mean over all epochs, lower for a loss that falls faster; ``settled``: the median
 #: of the last tenth of the epochs, which one epoch does not decide; ``rises``: the share of epochs
-#: after which it is higher than before.
-At = int | Literal["final", "mean", "settled", "rises"] | EpochsTo | SecondsTo
+#: after which it is higher than before; ``gap``: of a validation metric, how much worse its last
+#: value is than that of the same quantity on the training samples.
+At = int | Literal["final", "mean", "settled", "rises", "gap"] | EpochsTo | SecondsTo
 
-#: How steadily a curve moves says nothing of how good the network is.
-UNSTEADINESS = ("rises",)
+#: How steadily a curve moves, or how far a network overfits, says nothing of how good it is.
+UNSTEADINESS = ("rises", "gap")
 
 #: How a quantity of the hidden layers becomes one number.
 Across = Literal["last", "last_over_first", "smallest", "largest", "median_size"]
@@ -67,23 +68,17 @@ class MetricMeasure:
 
     def __str__(self) -> str:
         """``loss at epoch 1``, ``mean of loss over epochs``."""
-        match self.at:
-            case "final":
-                return f"{self.name} at the end"
-            case "mean":
-                return f"mean of {self.name} over epochs"
-            case "settled":
-                return f"median of {self.name} over the last tenth of the epochs"
-            case "rises":
-                return f"share of epochs after which {self.name} rises"
-            case EpochsTo(target) | SecondsTo(target):
-                return f"{self._unit} until {self.name} reaches {target:g}"
-            case epoch:
-                return f"{self.name} at epoch {epoch}"
+        if isinstance(self.at, EpochsTo | SecondsTo):
+            return f"{self._unit} until {self.name} reaches {self.at.target:g}"
+        if isinstance(self.at, int):
+            return f"{self.name} at epoch {self.at}"
+        return _AT_WORDS[self.at].format(name=self.name)
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics whose histories it reads."""
+        if self.at == "gap":
+            return (self.name, self._of_training)
         return (self.name, _SECONDS) if isinstance(self.at, SecondsTo) else (self.name,)
 
     @property
@@ -103,6 +98,8 @@ class MetricMeasure:
             return self._pursuit(self.at, training).taken(self._unit)
         if isinstance(self.at, int):
             return history.get(self.at)
+        if self.at == "gap":
+            return self._gap(history, training.history.get(self._of_training, _NO_HISTORY))
         values = [history[epoch] for epoch in sorted(history)]
         return _SUMMARIES[self.at](values) if values else None
 
@@ -125,11 +122,22 @@ class MetricMeasure:
 
         It rises after each epoch, and else gets what guessing gets.
         """
-        if self.at in UNSTEADINESS:
+        if self.at == "rises":
             return 1.0
-        if self.has_target or METRICS[self.name].direction is None:
+        if self.has_target or self.at == "gap" or METRICS[self.name].direction is None:
             return None
         return guess(self.name, training.config)
+
+    @property
+    def _of_training(self) -> str:
+        return parts_of(METRICS[self.name].quantity)["training"]
+
+    def _gap(self, history: Mapping[int, float], trained: Mapping[int, float]) -> float | None:
+        common = history.keys() & trained.keys()
+        if not common:
+            return None
+        behind = history[max(common)] - trained[max(common)]
+        return -behind if METRICS[self.name].higher_is_better else behind
 
     @property
     def _unit(self) -> targets.Unit:
@@ -166,6 +174,14 @@ def _rises(values: Sequence[float]) -> float | None:
     return fmean(rises) if rises else None
 
 
+_AT_WORDS: Mapping[str, str] = {
+    "final": "{name} at the end",
+    "mean": "mean of {name} over epochs",
+    "settled": "median of {name} over the last tenth of the epochs",
+    "rises": "share of epochs after which {name} rises",
+    "gap": "{name} at the end against that of the training samples",
+}
+
 _SUMMARIES: Mapping[str, Callable[[Sequence[float]], float | None]] = {
     "final": lambda values: values[-1],
     "mean": fmean,
@@ -179,15 +195,16 @@ class LayerMeasure:
     """A quantity of the hidden layers' statistics, at epoch 0 or over all that were taken.
 
     Attributes:
-        part: the values of a layer that are measured: ``z`` or ``activation``; ignored for
-            ``saturated_fraction``, which is the layer's own.
+        part: the values of a layer that are measured: ``z``, ``activation``, or the loss'
+            derivatives by z (``z_gradient``); ignored for ``saturated_fraction``, which is the
+            layer's own.
         quantity: their mean, their standard deviation or the share of saturated z-values.
         across: how the layers become one number; ``median_size`` is the median of the layers'
             magnitudes.
         every: the mean over all epochs with statistics, in place of epoch 0.
     """
 
-    part: Literal["z", "activation"]
+    part: Literal["z", "activation", "z_gradient"]
     quantity: Quantity
     across: Across
     every: bool = False

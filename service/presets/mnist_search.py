@@ -142,6 +142,15 @@ HANSEN_2019 = Preset(
                 *(group(activation=name) for name in _LEARNERS),
             ),
         ),
+        PublishedClaim(
+            "leaky_relu_is_faster_than_elu",
+            "Leaky ReLU is faster to compute than ELU: an epoch takes less time.",
+            lower(
+                MetricMeasure("epoch_seconds", "mean"),
+                group(activation="leaky_relu"),
+                group(activation="elu"),
+            ),
+        ),
     ),
 )
 

@@ -206,6 +206,12 @@ BATCHNORM_MNIST = Preset(
             ),
         ),
         PublishedClaim(
+            "converges_sooner",
+            "With batch normalization training converges sooner: the training loss falls to half "
+            "of what a guess costs (1.15) in fewer epochs.",
+            lower(MetricMeasure("loss", EpochsTo(1.15)), _WITH, _WITHOUT),
+        ),
+        PublishedClaim(
             "stable_inputs",
             "With batch normalization the distribution of the last hidden layer's inputs wanders "
             "less from epoch to epoch.",

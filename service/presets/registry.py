@@ -7,6 +7,7 @@ one module per family, in the order of the tables in docs/presets.md.
 from service.presets import (
     activations,
     depth,
+    initial_weights,
     initializers,
     mnist_search,
     normalizations,
@@ -22,6 +23,7 @@ PRESETS: dict[str, Preset] = {
         mnist_search,
         activations,
         initializers,
+        initial_weights,
         depth,
         normalizations,
         optimization,

@@ -45,10 +45,17 @@ def input_shape(dataset: Choice) -> tuple[int, ...]:
 
 
 def stored_shape(dataset: Choice) -> tuple[int, ...]:
-    """Return the shape of one sample before preprocessing; of a sequence with its own length."""
-    shape = facts(dataset).input_shape
+    """Return the shape of one sample before preprocessing.
+
+    A sequence has its own length, and a table may have fewer columns of a category.
+    """
+    entry = facts(dataset)
+    if entry.one_hot is not None:
+        (features,) = entry.input_shape
+        (columns,) = (own for own in entry.parameters if own.name == entry.one_hot)
+        return (features - int(columns.default) + int(dataset.parameters[entry.one_hot]),)
     length = dataset.parameters.get("length")
-    return shape if length is None else (length, *shape[1:])
+    return entry.input_shape if length is None else (length, *entry.input_shape[1:])
 
 
 def facts(dataset: Choice) -> DatasetEntry:

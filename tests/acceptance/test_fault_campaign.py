@@ -31,6 +31,7 @@ from tests.support.clocks import HOUR, WallClocks
 from tests.support.fault_campaign import Campaign, Service
 from tests.support.fault_schedule import UNNOTICED
 from tests.support.processes import Processes, wait_for
+from tests.support.told_history import anomalies
 from tests.support.webhook_receivers import Receiver
 from tests.support.webhook_subscriber import Subscriber
 
@@ -183,6 +184,10 @@ def _carry_out(deployment: Deployment, seconds: float, patience: float) -> None:
     assert Counter(accepted.values()) == findings.reported()
     assert deployment.service.all_run()
     assert traffic.complaints == []
+    observations = traffic.observations()
+    print(f"{len(observations)} observations of clients.")
+    assert len({type(observation) for observation in observations}) == 3
+    assert anomalies(observations) == []
     assert findings.experiments() == {each.id for each in traffic.experiments}
     for run in runs:
         assert findings.result(run) == twins[run.config_hash, run.seed], f"{run.id} differs"

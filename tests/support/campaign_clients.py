@@ -8,26 +8,36 @@ import random
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import httpx
 
 from tests.support.sse_reader import read_events
+from tests.support.told_history import EventTold, HistoryRead, Observation, RunRead
 
 #: Longer than the heartbeat: a stream of an API that is suspended is given up.
 _SILENCE_SECONDS = 5.0
 
 _PAUSE_SECONDS = 0.2
+
+#: The metrics that readers compare; each run has them from its first epoch on.
+_READ_METRICS = ("loss", "val_loss", "val_accuracy", "epoch_seconds")
+
+#: Pause of a reader.
+_READ_SECONDS = 0.1
 _PROBLEM = "application/problem+json"
 
 
 class StreamedEvent(NamedTuple):
-    """One stored event as a stream sent it."""
+    """One stored event as a stream sent it, ``at`` a time of ``time.monotonic``."""
 
     id: int
     type: str
     run_id: str | None
+    epoch: int | None
+    at: float
 
 
 @dataclass
@@ -41,6 +51,9 @@ class Experiment:
 
 class Traffic:
     """Keeps a number of runs in the queue and follows every experiment's stream to its end.
+
+    Two readers ask for runs and histories meanwhile; ``observations`` has what they and the streams
+    were told.
 
     Args:
         url: the address of the API.
@@ -65,13 +78,20 @@ class Traffic:
         self._url = url
         self._variations, self._seeds, self._waiting = variations, seeds, waiting
         self._chance = random.Random(seed)
-        self._enough = threading.Event()
+        self._enough, self._read_enough = threading.Event(), threading.Event()
         self._submitter = threading.Thread(target=self._keep_submitting, daemon=True)
         self._followers: list[threading.Thread] = []
+        self._reads: list[Observation] = []
+        self._readers = [
+            threading.Thread(target=self._keep_reading, args=(name, seed), name=name, daemon=True)
+            for name in ("one reader", "another reader")
+        ]
 
     def start(self) -> None:
-        """Begin to submit."""
+        """Begin to submit and to read."""
         self._submitter.start()
+        for reader in self._readers:
+            reader.start()
 
     def stop(self) -> None:
         """Submit no more; a submission in progress is completed."""
@@ -80,11 +100,33 @@ class Traffic:
         assert not self._submitter.is_alive(), "a submission did not end"
 
     def wait_for_streams(self, seconds: float) -> None:
-        """Wait until every stream has ended."""
+        """Wait until every stream has ended, and end the readers."""
         until = time.monotonic() + seconds
         for follower in self._followers:
             follower.join(max(0.0, until - time.monotonic()))
             assert not follower.is_alive(), f"{follower.name} did not end"
+        self._read_enough.set()
+        for reader in self._readers:
+            reader.join(30)
+            assert not reader.is_alive(), f"{reader.name} did not end"
+
+    def observations(self) -> list[Observation]:
+        """Return what the readers and the streams were told."""
+        told = [
+            EventTold(
+                client=f"stream of {experiment.id}",
+                began=event.at,
+                ended=event.at,
+                stream=experiment.id,
+                id=event.id,
+                type=event.type,
+                run_id=event.run_id,
+                epoch=event.epoch,
+            )
+            for experiment in self.experiments
+            for event in experiment.events
+        ]
+        return [*self._reads, *told]
 
     def submit(self, spec: dict[str, Any], client: httpx.Client) -> Experiment:
         """Submit an experiment, as often as needed, and follow it from then on."""
@@ -121,6 +163,33 @@ class Traffic:
                     )
                     unfinished.append(self.submit(spec | {"seeds": seeds}, client))
                 self._enough.wait(_PAUSE_SECONDS)
+
+    def _keep_reading(self, name: str, seed: int) -> None:
+        chance = random.Random(f"{name} {seed}")
+        with httpx.Client(base_url=self._url, timeout=_SILENCE_SECONDS) as client:
+            while not self._read_enough.is_set():
+                # The latest experiments are those in which something happens.
+                runs = {event.run_id for made in self.experiments[-4:] for event in [*made.events]}
+                known = sorted(run_id for run_id in runs if run_id is not None)
+                if known:
+                    self._read(client, name, chance.choice(known))
+                self._read_enough.wait(_READ_SECONDS)
+
+    def _read(self, client: httpx.Client, name: str, run_id: str) -> None:
+        """Ask for a run and its history, and keep what is told."""
+        began = time.monotonic()
+        answer = self._ask(client, "GET", f"/v1/runs/{run_id}")
+        if answer is not None and answer.status_code == 200:
+            body, times = answer.json(), {"began": began, "ended": time.monotonic()}
+            told = {field: body[field] for field in ("status", "attempt", "epoch")}
+            self._reads.append(RunRead(client=name, run_id=run_id, **times, **told))
+        began = time.monotonic()
+        answer = self._ask(client, "GET", f"/v1/runs/{run_id}/history")
+        if answer is not None and answer.status_code == 200:
+            body, times = answer.json(), {"began": began, "ended": time.monotonic()}
+            columns = (body["metrics"].get(metric, []) for metric in _READ_METRICS)
+            epochs = dict(zip(body["epoch"], zip(*columns, strict=True), strict=True))
+            self._reads.append(HistoryRead(client=name, run_id=run_id, epochs=epochs, **times))
 
     def _finished(self, experiment: Experiment, client: httpx.Client) -> bool:
         answer = self._ask(client, "GET", f"/v1/experiments/{experiment.id}")
@@ -169,11 +238,16 @@ class Traffic:
                         if answer.status_code == 204:
                             return
                         if answer.status_code == 200:
-                            events.extend(
-                                StreamedEvent(event.id, event.type, event.data["run_id"])
-                                for event in read_events(answer.iter_lines())
-                                if event.id is not None
-                            )
+                            events.extend(_streamed(answer))
                 except httpx.TransportError:
                     self.outages += 1
                 time.sleep(_PAUSE_SECONDS)
+
+
+def _streamed(answer: httpx.Response) -> Iterator[StreamedEvent]:
+    """Yield the stored events of a stream as they come."""
+    for event in read_events(answer.iter_lines()):
+        if event.id is not None:
+            data = event.data
+            epoch = data["epoch"] if event.type == "run.epoch" else None
+            yield StreamedEvent(event.id, event.type, data["run_id"], epoch, time.monotonic())

@@ -24,8 +24,8 @@ _FOLDS: tuple[dict[str, int], ...] = ({}, {}, {}, {"folds": 2, "fold": 1}, {"fol
 
 _EXPRESSIONS = ("x * sigmoid(1.702 * x)", "where(x > 0, x, exp(x) - 1)", "clip(x, -1, 1) + sin(x)")
 
-#: Not drawn, since they may have to be fetched from the network.
-_REMOTE = {"fashion_mnist"}
+#: Not drawn, since their samples are elsewhere: fetched from the network, or uploaded before.
+_ELSEWHERE = {"fashion_mnist", "uploaded"}
 
 
 def specs() -> st.SearchStrategy[dict[str, Any]]:
@@ -52,7 +52,7 @@ def specs() -> st.SearchStrategy[dict[str, Any]]:
 
 def _choice(axis: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.one_of(
-        [entry_strategy(entry) for entry in AXES[axis].values() if entry.name not in _REMOTE]
+        [entry_strategy(entry) for entry in AXES[axis].values() if entry.name not in _ELSEWHERE]
     )
 
 
@@ -90,6 +90,8 @@ def parameter_strategy(parameter: Parameter) -> st.SearchStrategy[Any]:
             return st.sampled_from(_EXPRESSIONS)
         case "constants":
             return st.just({})
+        case "text":
+            return st.from_regex(parameter.pattern or "", fullmatch=True)
         case "integer":
             return _integer(parameter)
         case "number":

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from service.figures.plots.style import (
     AxisScale,
     Format,
-    Ink,
     Theme,
     add_title,
     house_style,
@@ -81,55 +80,64 @@ def draw_outputs(
         more = f"{hidden:,} more classes are not drawn." if hidden else ""
         add_title(figure, ink, title, " ".join(filter(None, (_explanation(shown), note, more))))
         grid = figure.subplots(len(shown), 2, sharex="col", sharey="col", squeeze=False)
-        for found, (left, right) in zip(shown, grid, strict=True):
-            _draw(left, probability_edges, _shares(found, found.probabilities), found.label, ink)
-            _draw(right, loss_edges, _shares(found, found.losses), found.label, ink)
-            left.set_ylabel(f"class {found.label}", rotation=0, ha="right", va="center")
-            left.set_title(_summary(found), fontsize=8.5, fontweight="normal", loc="left")
-        for column, counts in enumerate(("probabilities", "losses")):
-            shares = [share for found in shown for share in _shares(found, getattr(found, counts))]
-            for axes in grid[:, column]:
-                _scale_shares(axes, shares, y)
+        for column, (kept, edges) in enumerate(
+            (("probabilities", probability_edges), ("losses", loss_edges))
+        ):
+            shares = [[count / found.count for count in getattr(found, kept)] for found in shown]
+            scale = _ShareScale.of([share for row in shares for share in row], y)
+            for found, row, axes in zip(shown, shares, grid[:, column], strict=True):
+                _draw(axes, edges, row, scale, ink.palette[found.label % len(ink.palette)])
+        for found, axes in zip(shown, grid[:, 0], strict=True):
+            axes.set_ylabel(f"class {found.label}", rotation=0, ha="right", va="center")
+            axes.set_title(_summary(found), fontsize=8.5, fontweight="normal", loc="left")
         _finish(grid[-1, 0], grid[-1, 1], shown, probability_edges, loss_edges)
         return render(figure, kind)
 
 
-def _shares(found: DrawnClass, counts: Sequence[int]) -> list[float]:
-    return [count / found.count for count in counts]
+@dataclass(frozen=True)
+class _ShareScale:
+    """The axis of shares that all rows of a column have."""
+
+    logarithmic: bool
+    low: float
+    high: float
+    ticks: Sequence[float]
+
+    @classmethod
+    def of(cls, shares: Sequence[float], wanted: AxisScale | None) -> "_ShareScale":
+        positive = [share for share in shares if share > 0]
+        highest = max(positive, default=1.0)
+        if wanted == "log" and positive:
+            low, high = min(positive) / 2, 1.4 * highest
+            return cls(True, low, high, [tick for tick in _POWERS if low <= tick <= high])
+        rounds = [step * power for step in (1, 2, 5) for power in _POWERS]
+        # A row is low: few ticks fit.
+        top = max((tick for tick in rounds if tick <= highest), default=highest)
+        return cls(False, 0.0, 1.06 * highest, [0.0, top])
 
 
 def _draw(
-    axes: "Axes", edges: Sequence[float], shares: Sequence[float], label: int, ink: Ink
+    axes: "Axes",
+    edges: Sequence[float],
+    shares: Sequence[float],
+    scale: _ShareScale,
+    colour: str,
 ) -> None:
-    colour = ink.palette[label % len(ink.palette)]
-    axes.stairs(shares, edges, fill=True, color=colour, alpha=0.55)
-    axes.stairs(shares, edges, color=colour, linewidth=0.9)
+    from matplotlib.ticker import NullLocator  # noqa: PLC0415 - see house_style
+
+    if scale.logarithmic:
+        axes.set_yscale("log")
+    tops = [max(share, scale.low) for share in shares]
+    axes.stairs(tops, edges, baseline=scale.low, fill=True, color=colour, alpha=0.55)
+    axes.stairs(tops, edges, baseline=scale.low, color=colour, linewidth=0.9)
+    axes.set_yticks(scale.ticks, [f"{100 * tick:g}%" for tick in scale.ticks])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(scale.low, scale.high)
 
 
 def _summary(found: DrawnClass) -> str:
     spoilt = f", {found.non_finite:,} not finite" if found.non_finite else ""
     return f"{found.count:,} samples, {found.right / found.count:.1%} right{spoilt}"
-
-
-def _scale_shares(axes: "Axes", shares: Sequence[float], wanted: AxisScale | None) -> None:
-    from matplotlib.ticker import NullLocator  # noqa: PLC0415 - see house_style
-
-    positive = [share for share in shares if share > 0]
-    highest = max(positive, default=1.0)
-    if wanted == "log" and positive:
-        axes.set_yscale("log", nonpositive="clip")
-        limits = (min(positive) / 2, 1.4 * highest)
-        ticks = [tick for tick in _POWERS if limits[0] <= tick <= limits[1]]
-    else:
-        limits = (0.0, 1.06 * highest)
-        ticks = [
-            0.0,
-            max(step * power for step in (1, 2, 5) for power in _POWERS if step * power <= highest),
-        ]
-    # A row is low: few ticks fit.
-    axes.set_yticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(limits)
 
 
 def _finish(

@@ -158,6 +158,17 @@ def test_what_claims_gave_is_read_in_chinese(page):
             ["0.01", "lsuv", "orthogonal, gain 1.414"],
         ),
         ("Worker one gave no sign of life for 30 s.", ["one", "30"]),
+        (
+            "The worker's process was killed by signal 9 while it trained this run: the memory ran "
+            "out. It was estimated to need 3.1 GB of the 2.0 GB that the worker has. Choose a "
+            "smaller batch_size, model or dataset, or start a worker with more memory.",
+            ["signal 9", "3.1 GB", "2.0 GB", "batch_size"],
+        ),
+        (
+            "Seconds can only be compared between runs of one engine. These differ in device (cpu, "
+            "cuda); threads (1, 2).",
+            ["device (cpu, cuda); threads (1, 2)"],
+        ),
     ],
 )
 def test_a_reason_is_translated_sentence_by_sentence(page, reason, kept):

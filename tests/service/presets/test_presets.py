@@ -38,6 +38,10 @@ NAMES = {
     "lsuv_depth",
     "agc_large_batch",
     "adam_mnist",
+    "normalization_depth",
+    "churn_activations",
+    "constant_weights",
+    "weight_scale",
     "rnn_clipping",
     "irnn_mnist",
     "rnn_layer_norm",
@@ -364,6 +368,15 @@ def test_measures_are_what_they_say():
     assert MetricMeasure("loss", EpochsTo(0.5)).of(training) is None, "never reached"
     accuracies = replace(training, history={"val_accuracy": {1: 0.5, 2: 0.9, 3: 0.8}})
     assert MetricMeasure("val_accuracy", EpochsTo(0.9)).of(accuracies) == 2
+    both = {"val_accuracy": {1: 0.5, 2: 0.7}, "accuracy": {1: 0.5, 2: 0.9}}
+    assert MetricMeasure("val_accuracy", "gap").of(
+        replace(training, history=both)
+    ) == pytest.approx(0.2)
+    both = {"val_loss": {1: 1.0, 2: 0.7}, "loss": {1: 1.0, 2: 0.3}}
+    overfitted = MetricMeasure("val_loss", "gap")
+    assert overfitted.of(replace(training, history=both)) == pytest.approx(0.4)
+    assert overfitted.metrics == ("val_loss", "loss")
+    assert overfitted.of(replace(training, history={"val_loss": {1: 1.0}})) is None
     # The output layer, which comes last, is left out.
     assert LayerMeasure("activation", "std", "last").of(training) == 1.0
     assert LayerMeasure("activation", "std", "last_over_first").of(training) == 0.25

@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from service.specs.choices import choice
+from service.specs.resolution import input_shape
 from tests.support.paths import ROOT
 from workers.datasets.churn import CHECKSUM, churn
 from workers.datasets.dataset import DatasetError
@@ -46,6 +47,15 @@ def test_digits_are_scaled_by_sixteen_unless_told_otherwise():
     np.testing.assert_array_equal(data.validation.labels, bunch.target[1437:1444])
     assert data.input_shape == (1, 8, 8)
     assert data.classes == 10
+
+
+def test_churn_without_the_first_country_has_one_column_less(customers):
+    fewer = churn(DATA, train_size=8000, test_size=2000, countries=2)
+    assert np.array_equal(fewer.train_inputs, customers.train_inputs[:, 1:])
+    assert np.array_equal(fewer.test_inputs, customers.test_inputs[:, 1:])
+    asked = choice("dataset", {"name": "churn", "countries": 2})
+    assert load(asked).input_shape == input_shape(asked) == (11,)
+    assert input_shape(choice("dataset", "churn")) == (12,)
 
 
 def test_churn_is_the_split_everyone_takes(customers):

@@ -37,8 +37,10 @@ async function useLanguage(code) {
 /** Take these texts, by the API's English ones, as those of the language; `{name}` stands for any value. */
 export function useTranslations(byText) {
   translations = new Map(Object.entries(byText));
+  const literal = ([text]) => text.replace(/\{\w+\}/g, "").length;
   templates = Object.entries(byText)
     .filter(([text]) => PLACE.test(text))
+    .sort((one, other) => literal(other) - literal(one)) // "{a} is {b}, at most {c}." before "{a} is {b}."
     .map(template);
 }
 

@@ -1,7 +1,7 @@
 // Outcomes of runs, verdicts on them, and the findings behind these.
 
 import { FAILURES, HEALTHY } from "../lib/statuses.js";
-import { known } from "../lib/text.js";
+import { known, translated } from "../lib/text.js";
 import { h, show } from "./dom.js";
 
 /** Return a run's verdict; null until a worker has judged it. */
@@ -57,7 +57,7 @@ export function setVerdict(element, run) {
   const shown = `${verdictOf(run)} ${run.error ?? ""}`;
   if (element.dataset.shown === shown) return;
   element.dataset.shown = shown;
-  show(element, verdictBadge(verdictOf(run)), run.error ? h("span.unseen", run.error) : null);
+  show(element, verdictBadge(verdictOf(run)), run.error ? h("span.unseen", translated(run.error) ?? run.error) : null);
 }
 
 /** Return how many runs have which outcome or, where none has one, which verdict, as text. */

@@ -6,7 +6,7 @@ import { duration, epochName, experimentName, runName, shortId, showValue } from
 import { MAIN_METRIC, metricNames, metricTitle } from "../lib/metrics.js";
 import { shareDone } from "../lib/run_events.js";
 import { hasEnded } from "../lib/statuses.js";
-import { t } from "../lib/text.js";
+import { t, translated } from "../lib/text.js";
 import { setConnection, setStatus } from "../parts/badges.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
@@ -44,7 +44,7 @@ export function headerPanel(live, experiment, signal) {
     bar.className = run.status;
     bar.style.width = `${100 * shareDone(run)}%`;
     cancel.hidden = hasEnded(run);
-    showProblem(run.error);
+    showProblem(translated(run.error) ?? run.error);
     show(facts, termList("dl.facts", factsOf(run)));
   };
   const element = h(

@@ -81,7 +81,11 @@ function sentence(line) {
 
 function finishedSentence({ status, reused_from: twin, error, ended_by: endedBy, epoch, epochs }) {
   const early = endedBy === EARLY_STOPPING && t("log.stoppedEarly", { epoch, epochs });
-  if (!twin) return [joined([early, t("log.finished", { status: statusName(status) })]), error ? ` ${error}` : ""];
+  if (!twin)
+    return [
+      joined([early, t("log.finished", { status: statusName(status) })]),
+      error ? ` ${translated(error) ?? error}` : "",
+    ];
   const link = h("a", { href: `#/runs/${twin}` }, `…${shortId(twin)}`);
   return [joined([early, t("log.reused", { status: statusName(status) })]), " ", link];
 }

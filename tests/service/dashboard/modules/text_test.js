@@ -39,6 +39,12 @@ test("a text of the API is translated whole, or around its values", () => {
   useSentences("zh", {});
   equal(translated("It is (0.5). 0.5% of d are dead: it stops."), "它是 (0.5)。d 有 0.5% 失活。");
   equal(translated("It is (0.5). This is new."), null);
-  equal([translated("It is (0x5)."), translated("New."), translated(null)], [null, null, null]);
+  useTranslations({
+    "It is (0.5).": "它是 (0.5)。",
+    "{a} is {b}.": "{a} 是 {b}。",
+    "{a} is {b}, about {c}.": "{a} 约 {c}。",
+  });
+  equal([translated("x is y."), translated("x is y, about z.")], ["x 是 y。", "x 约 z。"]);
+  equal([translated("It was (0x5)."), translated("New."), translated(null)], [null, null, null]);
   useTranslations({});
 });
