@@ -22,6 +22,7 @@ _TYPES = {
     "numbers": "number, or list of numbers",
     "expression": "[expression](../howto/formulas.md)",
     "constants": "object of numbers",
+    "layers": "list of layers",
 }
 
 
@@ -157,8 +158,9 @@ def _default(parameter: CatalogParameter) -> str:
 
 
 def _range(parameter: CatalogParameter) -> str:
-    if parameter.type == "choice":
-        return f"[{parameter.axis}]({parameter.axis}.md)"
+    if parameter.axis is not None:
+        items = "" if parameter.type == "choice" else f"{_items(parameter)}, each a "
+        return f"{items}[{parameter.axis}]({parameter.axis}.md)"
     if parameter.options:
         return _codes(parameter.options)
     bounds = [
@@ -199,7 +201,7 @@ def _facts(entry: CatalogEntry) -> list[str]:
             f"in {data.classes} classes."
         )
     if model := entry.model:
-        rates = ", ".join(_number(rate) for rate in model.dropout_rates)
+        rates = ", ".join(_number(rate) for rate in model.dropout_rates) or "none"
         facts.append(
             f"Its own batch size is {model.batch_size}, its loss {_link('loss', model.loss)}, its "
             f"{'rates' if len(model.dropout_rates) > 1 else 'rate'} of dropout {rates}. With "

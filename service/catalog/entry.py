@@ -15,6 +15,7 @@ ParameterKind = Literal[
     "constants",
     "choice",
     "text",
+    "layers",
 ]
 
 
@@ -27,8 +28,9 @@ class Parameter:
         kind: the JSON type: ``number``, ``integer``, ``boolean``, ``option`` (one of
             ``options``), ``integers`` (a list), ``numbers`` (one number or a list),
             ``expression`` (a text in the grammar of ``service.formulas``), ``constants`` (an
-            object of the expression's own parameters), ``choice`` (an entry of ``axis``) or
-            ``text`` (one that matches ``pattern``).
+            object of the expression's own parameters), ``choice`` (an entry of ``axis``),
+            ``layers`` (a list of entries of ``axis``; one that has such a list itself is not among
+            those inside of it) or ``text`` (one that matches ``pattern``).
         default: its default; ``...`` for a parameter that must be given, None for one that may be
             left unset. A configuration has no unset parameter among its JSON values.
         meaning: what it decides, in a few words.

@@ -7,6 +7,7 @@ MEANINGS: Mapping[str, str] = {
     "preprocessing": "How the inputs are transformed, fitted on the training part only; a "
     "parameter of every data set.",
     "model": "The network whose choices are studied.",
+    "layer": "What a network of one's own is made of; a parameter of the model `layers`.",
     "activation": "The non-linearity after every hidden layer.",
     "initializer": "How weights are drawn before the first step; `output_initializer` takes the "
     "same values for the last layer.",

@@ -1,6 +1,16 @@
 """Models: the networks whose choices are studied."""
 
 from service.catalog.entry import ModelEntry, Parameter, Source
+from service.catalog.layers import MOST_LAYERS
+
+_HEAD = Parameter(
+    "head",
+    "option",
+    "auto",
+    "binary: one sigmoid unit, for two classes; multiclass: a softmax over the "
+    "classes; auto: binary where there are two classes and the loss allows it",
+    options=("auto", "binary", "multiclass"),
+)
 
 ENTRIES: tuple[ModelEntry, ...] = (
     ModelEntry(
@@ -67,14 +77,105 @@ ENTRIES: tuple[ModelEntry, ...] = (
                 min_items=1,
                 max_items=100,
             ),
+            _HEAD,
+        ),
+        batch_size=128,
+        loss="categorical_crossentropy",
+    ),
+    ModelEntry(
+        name="cnn",
+        meaning="Blocks of convolutions that keep the size of the image, each block followed by "
+        "max-pooling and dropout; then dense layers with dropout. For images of one color or "
+        "three.",
+        formula=r"(\text{Conv}_{c_b}^{n} \to \text{MaxPool}_2 \to \text{Dropout})_{b}"
+        r" \to (\text{Dense}_{u} \to \text{Dropout})_{u} \to \text{Dense}",
+        source=Source(
+            "Simonyan & Zisserman 2014, Very deep convolutional networks for large-scale image "
+            "recognition, section 2",
+            "https://arxiv.org/abs/1409.1556",
+        ),
+        parameters=(
             Parameter(
-                "head",
-                "option",
-                "auto",
-                "binary: one sigmoid unit, for two classes; multiclass: a softmax over the "
-                "classes; auto: binary where there are two classes and the loss allows it",
-                options=("auto", "binary", "multiclass"),
+                "channels",
+                "integers",
+                (32, 64),
+                "channels of each block's convolutions, from the first block on",
+                minimum=1,
+                maximum=1024,
+                max_items=6,
             ),
+            Parameter(
+                "convolutions", "integer", 2, "convolutions of a block", minimum=1, maximum=8
+            ),
+            Parameter(
+                "kernel_size",
+                "integer",
+                3,
+                "side of the convolutions' kernels; odd, so that they keep the size",
+                minimum=1,
+                maximum=7,
+            ),
+            Parameter(
+                "units",
+                "integers",
+                (128,),
+                "units of each dense layer before the output",
+                minimum=1,
+                maximum=4096,
+                min_items=0,
+                max_items=4,
+            ),
+            _HEAD,
+        ),
+        batch_size=128,
+        loss="categorical_crossentropy",
+    ),
+    ModelEntry(
+        name="resnet",
+        meaning="A residual network for small images: a convolution, three stages of blocks of "
+        "two convolutions each, and global average pooling. The second and third stage halve the "
+        "image and double the channels. Its paper normalizes by batch: choose the normalization "
+        "batch. Where a shape changes, the shortcut is a projection (the paper's option B).",
+        formula=r"\text{Conv}_w \to (\text{Block}_w)^n \to (\text{Block}_{2w})^n"
+        r" \to (\text{Block}_{4w})^n \to \text{mean} \to \text{Dense},\; n = (d - 2) / 6",
+        source=Source(
+            "He et al. 2016, Deep residual learning for image recognition, section 4.2",
+            "https://arxiv.org/abs/1512.03385",
+        ),
+        parameters=(
+            Parameter(
+                "depth",
+                "integer",
+                20,
+                "layers along the longest way: 6 n + 2",
+                minimum=8,
+                maximum=110,
+            ),
+            Parameter(
+                "width", "integer", 16, "channels of the first stage", minimum=1, maximum=512
+            ),
+            _HEAD,
+        ),
+        batch_size=128,
+        loss="categorical_crossentropy",
+    ),
+    ModelEntry(
+        name="layers",
+        meaning="A network of your own: the list of its layers, without the output layer, which "
+        "follows from the data set. What a layer leaves out is the spec's (activation, "
+        "initializer, normalization, dropout rate); what it states stays.",
+        formula=r"f(x) = W \, (f_L \circ \dots \circ f_1)(x) + b",
+        source=Source("Keras, Sequential model", "https://keras.io/guides/sequential_model/"),
+        parameters=(
+            Parameter(
+                "layers",
+                "layers",
+                ...,
+                "the layers in the order in which they compute",
+                axis="layer",
+                max_items=MOST_LAYERS,
+            ),
+            _HEAD,
         ),
         batch_size=128,
         loss="categorical_crossentropy",

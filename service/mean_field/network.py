@@ -10,7 +10,8 @@ from service.mean_field.propagation import Inputs, Normalized
 from service.mean_field.weight_variances import Fans, weight_variance
 from service.specs.architectures import Layer
 from service.specs.choices import Choice
-from service.specs.resolution import network_of
+from service.specs.plans import PoolingStep, WeightedStep
+from service.specs.resolution import network_of, planned_network
 from service.specs.spec import RunConfig
 
 #: Units that a group needs for its mean and variance to be those of theory.
@@ -63,6 +64,7 @@ def initial_network(config: RunConfig) -> InitialNetwork:
     moments = moments_of(config.activation.name, config.activation.parameters)
     if moments is None:
         raise UnpredictableError(f"The theory here has no function for {config.activation.name}.")
+    _check_chain(config)
     architecture = network_of(config.dataset, config.model, config.activation)
     convolution = architecture.hidden[0].field > 1
     return InitialNetwork(
@@ -72,8 +74,43 @@ def initial_network(config: RunConfig) -> InitialNetwork:
         shift=_constant(config.bias_initializer),
         normalized=_normalized(config.normalization, architecture.hidden),
         inputs=_inputs(config.dataset, convolution=convolution),
-        pooled=config.model.name == "mnist_cnn",
+        pooled=_is_pooled(config),
     )
+
+
+def _check_chain(config: RunConfig) -> None:
+    """Raise an error unless all layers are alike, one after the other.
+
+    Raises:
+        UnpredictableError: the network is no such chain.
+    """
+    plan = planned_network(config.dataset, config.model, config.activation)
+    if plan is None:
+        return
+    if not plan.hidden:
+        raise UnpredictableError("The network has no hidden layer.")
+    if not plan.is_chain:
+        raise UnpredictableError(
+            "The theory here is of layers one after the other: not of residual blocks, nor of "
+            "activations and normalizations that belong to no layer."
+        )
+    if any(map(_differs, plan.hidden)):
+        raise UnpredictableError(
+            "The theory here is of layers that all have the spec's activation, normalization and "
+            "initializers, and some of these have their own."
+        )
+
+
+def _differs(step: WeightedStep) -> bool:
+    """Whether a layer is not as the spec's axes alone would make it."""
+    own = (step.activation, step.normalization, step.initializer, step.bias_initializer)
+    plain = step.bias and step.groups == 1 and step.normalized_after is None
+    return not plain or any(stated is not None for stated in own)
+
+
+def _is_pooled(config: RunConfig) -> bool:
+    plan = planned_network(config.dataset, config.model, config.activation)
+    return plan is not None and any(isinstance(step, PoolingStep) for step in plan.steps)
 
 
 def _constant(bias_initializer: Choice) -> float:

@@ -9,8 +9,9 @@ from service.formulas.expression import Constants
 from service.specs.choices import Choice
 from service.specs.parameter_values import ParameterRange
 
-#: The index that was taken from each parameter with a list, by the parameter's path.
-Indexes = Mapping[tuple[str, ...], int]
+#: The index that was taken from each parameter with several values, by the parameter's path; a
+#: layer of a list is named by its index.
+Indexes = Mapping[tuple[str | int, ...], int]
 
 
 def count(entry: Choice) -> int:
@@ -28,6 +29,8 @@ def _count(value: Any) -> int:
             return math.prod(map(_count, value.values()))
         case Choice():
             return count(value)
+        case [Choice(), *_]:
+            return math.prod(map(_count, value))
         case _:
             return 1
 
@@ -42,7 +45,7 @@ def alternatives(entry: Choice) -> Iterator[tuple[Indexes, Choice]]:
         yield indexes, model.model_validate({"name": entry.name, **values})
 
 
-def _products(named: Mapping[str, Any]) -> Iterator[tuple[Indexes, dict[str, Any]]]:
+def _products(named: Mapping[Any, Any]) -> Iterator[tuple[Indexes, dict[Any, Any]]]:
     """Return every combination of the alternatives of named values."""
     for taken in itertools.product(*map(_alternatives, named.values())):
         indexes = {
@@ -65,5 +68,8 @@ def _alternatives(value: Any) -> Iterator[tuple[Indexes, Any]]:
             yield from _products(value)
         case Choice():
             yield from alternatives(value)
+        case [Choice(), *_]:  # layers
+            for indexes, found in _products(dict(enumerate(value))):
+                yield indexes, list(found.values())
         case _:
             yield {}, value

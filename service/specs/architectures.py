@@ -1,20 +1,27 @@
 """Architectures: the layers of a model's network, counted without building it.
 
-The rules check specs against them, and costs are estimated from them. A model is therefore three
-short pieces: its entry, its architecture here and its network in ``workers.nn.models``;
-``tests/workers/nn/test_models.py`` proves that the last two agree.
+The rules check specs against them, and costs are estimated from them. A model is a list of layers
+with parameters (``specs.declarations``), and its network is built from the same plan that is
+counted here; ``tests/workers/nn/test_models.py`` proves that the two agree.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from service.specs.choices import Choice
-
-
-class ArchitectureError(Exception):
-    """The model cannot take these inputs: a sentence with the reason and the way out."""
+from service.specs.declarations import DECLARATIONS, Declare
+from service.specs.planning import plan_of_layers
+from service.specs.plans import (
+    ActivationStep,
+    NetworkPlan,
+    NormalizationStep,
+    ResidualStep,
+    Step,
+    WeightedStep,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class Layer:
             a recurrent layer the sums of all gates.
         positions: where a convolution is applied, and steps of a sequence; 1 for a dense layer.
         field: places of a convolution's kernel; 1 for a dense layer.
+        bias: whether its units have biases.
     """
 
     name: str
@@ -35,11 +43,12 @@ class Layer:
     features: int
     positions: int = 1
     field: int = 1
+    bias: bool = True
 
     @property
     def parameters(self) -> int:
         """Weights and biases."""
-        return (self.inputs + 1) * self.features
+        return (self.inputs + self.bias) * self.features
 
     @property
     def multiply_adds(self) -> int:
@@ -49,11 +58,22 @@ class Layer:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The layers of a network, and the model's own rate for each dropout layer."""
+    """The layers of a network, and the model's own rate for each dropout layer.
+
+    Attributes:
+        hidden: the weighted layers before the output.
+        output: the output layer.
+        dropout_rates: of each dropout layer.
+        stated_dropouts: those, counted from 0, whose rate is stated: no spec changes it.
+        further_values: of one sample, beside the z-values: of sums, and of activations and
+            normalizations that belong to no weighted layer.
+    """
 
     hidden: tuple[Layer, ...]
     output: Layer
     dropout_rates: tuple[float, ...]
+    stated_dropouts: frozenset[int] = frozenset()
+    further_values: int = 0
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -73,7 +93,8 @@ class Architecture:
     @property
     def values(self) -> int:
         """The z-values of one sample: what a training step keeps in memory per sample."""
-        return sum(layer.features * layer.positions for layer in self.layers)
+        z_values = sum(layer.features * layer.positions for layer in self.layers)
+        return z_values + self.further_values
 
 
 def architecture(
@@ -88,51 +109,60 @@ def architecture(
         pieces: z-values that the activation of one unit reads (maxout's pieces, else 1).
 
     Raises:
-        ArchitectureError: the model cannot take inputs of this shape.
+        ArchitectureError: the model cannot take inputs of this shape, or its shapes do not meet.
     """
     return ARCHITECTURES[model.name](model.parameters, input_shape, outputs, pieces)
 
 
-def _mnist_cnn(
-    parameters: Mapping[str, Any], input_shape: Sequence[int], outputs: int, pieces: int
+def plan_of(
+    model: Choice, input_shape: Sequence[int], outputs: int, pieces: int
+) -> NetworkPlan | None:
+    """Return the plan of a model's network; None for a model that is no list of layers.
+
+    The arguments and errors are those of ``architecture``.
+    """
+    if model.name not in DECLARATIONS:
+        return None
+    layers = DECLARATIONS[model.name](model.parameters, input_shape).layers
+    return plan_of_layers(layers, input_shape, outputs, pieces)
+
+
+def _declared(
+    declare: Declare,
+    parameters: Mapping[str, Any],
+    input_shape: Sequence[int],
+    outputs: int,
+    pieces: int,
 ) -> Architecture:
-    if len(input_shape) != 3:
-        raise ArchitectureError(
-            "mnist_cnn needs images, and these inputs are none. Use the model mlp."
-        )
-    depth, height, width = input_shape
-    first, second = parameters["channels"]
-    kernel = parameters["kernel_size"]
-    (hidden,) = parameters["units"]
-    once = (height - kernel + 1, width - kernel + 1)
-    twice = (once[0] - kernel + 1, once[1] - kernel + 1)
-    if min(twice) < 2:
-        raise ArchitectureError(
-            f"Two convolutions of kernel size {kernel} leave nothing to pool of an image of "
-            f"{height} x {width}. Choose a smaller kernel_size."
-        )
-    pooled = (twice[0] // 2) * (twice[1] // 2)
+    """Return the architecture of a model that is a list of layers."""
+    declaration = declare(parameters, input_shape)
+    plan = plan_of_layers(declaration.layers, input_shape, outputs, pieces)
+    own = iter(declaration.dropout_rates)
+    rates = [step.rate for step in plan.dropouts]
     return Architecture(
-        hidden=(
-            Layer("conv_1", depth * kernel**2, first * pieces, math.prod(once), kernel**2),
-            Layer("conv_2", first * kernel**2, second * pieces, math.prod(twice), kernel**2),
-            Layer("dense_1", second * pooled, hidden * pieces),
-        ),
-        output=Layer("output", hidden, outputs),
-        dropout_rates=(0.25, 0.5),
+        hidden=tuple(map(_layer, plan.hidden)),
+        output=_layer(plan.output),
+        dropout_rates=tuple(next(own) if rate is None else rate for rate in rates),
+        stated_dropouts=frozenset(site for site, rate in enumerate(rates) if rate is not None),
+        further_values=sum(map(_further_values, plan.walk())),
     )
 
 
-def _mlp(
-    parameters: Mapping[str, Any], input_shape: Sequence[int], outputs: int, pieces: int
-) -> Architecture:
-    units = parameters["hidden_units"]
-    inputs = (math.prod(input_shape), *units)
-    hidden = tuple(
-        Layer(f"dense_{number}", fan_in, width * pieces)
-        for number, (fan_in, width) in enumerate(zip(inputs, units, strict=False), start=1)
+def _layer(step: WeightedStep) -> Layer:
+    return Layer(
+        name=step.name,
+        inputs=step.fan_in,
+        features=step.units * step.pieces,
+        positions=step.positions,
+        field=step.kernel_size**2,
+        bias=step.bias,
     )
-    return Architecture(hidden, Layer("output", inputs[-1], outputs), (0.0,) * len(units))
+
+
+def _further_values(step: Step) -> int:
+    """Return the values that a step keeps beside the z-values of weighted layers."""
+    keeps = isinstance(step, ResidualStep | ActivationStep | NormalizationStep)
+    return math.prod(step.outputs) if keeps else 0
 
 
 #: Sums of each unit of a recurrent layer, by its cell: one for its state, or one for each gate.
@@ -165,7 +195,6 @@ def _rnn(
 
 
 ARCHITECTURES: dict[str, Callable[[Mapping[str, Any], Sequence[int], int, int], Architecture]] = {
-    "mnist_cnn": _mnist_cnn,
-    "mlp": _mlp,
+    **{name: partial(_declared, declare) for name, declare in DECLARATIONS.items()},
     "rnn": _rnn,
 }

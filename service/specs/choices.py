@@ -9,7 +9,7 @@ parameter may have several values (``OptimizerAdam``); in a resolved configurati
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import (
@@ -80,9 +80,17 @@ class Choice(BaseModel):
         }
         if not shown:
             return self.name
-        if len(shown) == 1:
-            return f"{self.name}({next(iter(shown.values()))})"
-        return f"{self.name}({', '.join(f'{name}={value}' for name, value in shown.items())})"
+        texts = {name: _written(value) for name, value in shown.items()}
+        if len(texts) == 1:
+            return f"{self.name}({next(iter(texts.values()))})"
+        return f"{self.name}({', '.join(f'{name}={text}' for name, text in texts.items())})"
+
+
+def _written(value: Any) -> str:
+    """Return a parameter's value as it is written in a choice: of layers, their list."""
+    if isinstance(value, list) and value and isinstance(value[0], Choice):
+        return f"[{', '.join(map(str, value))}]"
+    return str(value)
 
 
 class FormulaChoice(Choice):
@@ -112,18 +120,19 @@ class AxisOf:
 
     Where many are allowed, a single value counts as a list of one. The parameters of a ``grid``
     take several values each. A ``resolved`` field takes no symbolic entries: it describes a run,
-    which leaves no choice open.
+    which leaves no choice open. An ``inner`` one takes no entries that have layers of their own.
     """
 
     axis: str
     many: bool = False
     grid: bool = False
     resolved: bool = False
+    inner: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        one: Any = _choice_type(self.axis, self.grid, self.resolved)
+        one: Any = _choice_type(self.axis, self.grid, self.resolved, self.inner)
         if not self.many:
             return handler.generate_schema(one)
         many: Any = Annotated[list[one], Field(min_length=1, max_length=MOST_VALUES)]
@@ -170,8 +179,12 @@ def one_or_list(array: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _choice_type(axis: str, grid: bool, resolved: bool) -> Any:
-    entries = [entry for entry in AXES[axis].values() if not (resolved and entry.symbolic)]
+def _choice_type(axis: str, grid: bool, resolved: bool, inner: bool) -> Any:
+    entries = [
+        entry
+        for entry in AXES[axis].values()
+        if not (resolved and entry.symbolic) and not (inner and _has_layers(entry))
+    ]
     models = tuple(_grid_model(axis, entry) if grid else _model(axis, entry) for entry in entries)
     union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
     return Annotated[union, _Named(axis, tuple(entry.name for entry in entries))]
@@ -181,7 +194,8 @@ def _choice_type(axis: str, grid: bool, resolved: bool) -> Any:
 def _model(axis: str, entry: Entry) -> type[Choice]:
     """Return the model of one value of an entry: ``ResolvedActivationLeakyRelu``."""
     parameters = entry.resolved or entry.parameters
-    return _entry_model(f"resolved_{axis}" if parameters else axis, entry, parameters, _one_type)
+    prefix = f"resolved_{axis}" if parameters else axis
+    return _entry_model(prefix, entry, parameters, partial(_one_type, axis))
 
 
 @cache
@@ -190,9 +204,9 @@ def _grid_model(axis: str, entry: Entry) -> type[Choice]:
     one = _model(axis, entry)
     if not entry.parameters:
         return one
-    model = _entry_model(axis, entry, entry.parameters, _several_type)
+    model = _entry_model(axis, entry, entry.parameters, partial(_several_type, axis))
     if entry.resolved is not None:  # what it names is looked up after it is multiplied out
-        one = _entry_model(f"one_{axis}", entry, entry.parameters, _one_type)
+        one = _entry_model(f"one_{axis}", entry, entry.parameters, partial(_one_type, axis))
     model.one = one
     return model
 
@@ -222,13 +236,17 @@ def _attribute(parameter: Parameter) -> str:
     return "constants" if parameter.kind == "constants" else parameter.name
 
 
-def _one_type(parameter: Parameter) -> Any:
+def _has_layers(entry: Entry) -> bool:
+    return any(parameter.kind == "layers" for parameter in entry.parameters)
+
+
+def _one_type(axis: str, parameter: Parameter) -> Any:
     """Return the type of a parameter that has one value, or none."""
-    value: Any = _value_type(parameter)
+    value: Any = _value_type(axis, parameter)
     return value | None if parameter.default is None else value
 
 
-def _value_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one for each kind
+def _value_type(axis: str, parameter: Parameter) -> Any:  # noqa: PLR0911 - one for each kind
     """Return the type of one value of a parameter."""
     length = Field(min_length=parameter.min_items, max_length=parameter.max_items)
     number: Any = _number_type(parameter)
@@ -252,6 +270,15 @@ def _value_type(parameter: Parameter) -> Any:  # noqa: PLR0911 - one for each ki
             return Annotated[Choice, AxisOf(str(parameter.axis))]
         case "text":
             return Annotated[str, Field(pattern=parameter.pattern)]
+        case "layers":
+            return _layers_type(axis, parameter, grid=False)
+
+
+def _layers_type(axis: str, parameter: Parameter, *, grid: bool) -> Any:
+    """Return the type of a list of layers; inside a layer, of those without layers."""
+    of = AxisOf(str(parameter.axis), grid=grid, inner=parameter.axis == axis)
+    length = Field(min_length=parameter.min_items, max_length=parameter.max_items)
+    return Annotated[list[Annotated[Choice, of]], length]
 
 
 def _number_type(parameter: Parameter) -> Any:
@@ -268,10 +295,12 @@ def _without_sign_of_zero(number: float) -> float:
     return number + 0.0
 
 
-def _several_type(parameter: Parameter) -> Any:
+def _several_type(axis: str, parameter: Parameter) -> Any:
     """Return the type of a parameter that may have several values."""
     kind = parameter.kind
-    one = _value_type(parameter)
+    one = _value_type(axis, parameter)
+    if kind == "layers":
+        one = _layers_type(axis, parameter, grid=True)
     if kind == "constants":
         number: Any = _number_type(parameter)
         one = constants_type(Annotated[Any, OneOrSeveral(number, number=number)])
@@ -281,7 +310,7 @@ def _several_type(parameter: Parameter) -> Any:
     several = OneOrSeveral(
         one,
         number=_number_type(parameter) if ranged else None,
-        one_is_list=kind in {"integers", "numbers"},
+        one_is_list=kind in {"integers", "numbers", "layers"},
         nullable=parameter.default is None,
     )
     return Annotated[Any, several]

@@ -39,7 +39,7 @@ class PlacedValue:
     value: Any
     indexes: Indexes = field(default_factory=dict)
 
-    def parameter(self, *path: str) -> Location:
+    def parameter(self, *path: str | int) -> Location:
         """Return the place of one of its parameters in the spec."""
         location = self.location
         for depth, name in enumerate(path, start=1):

@@ -10,14 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from service.specs.resolution import (
-    input_shape,
-    network_of,
-    pieces_of,
-    stored_shape,
-    trained_on,
-    validated_on,
-)
+from service.specs.planning import pieces_of
+from service.specs.resolution import input_shape, network_of, stored_shape, trained_on, validated_on
 from service.specs.spec import RunConfig
 
 #: What a worker's two processes hold while they train nothing: Python, torch and its kernels. The

@@ -12,7 +12,9 @@ from typing import Literal
 
 from service.specs.choices import Choice
 from service.specs.expansion import SCIENCE_VERSION, Configuration
-from service.specs.resolution import network_of, pieces_of
+from service.specs.planning import pieces_of
+from service.specs.plans import NetworkPlan
+from service.specs.resolution import network_of, planned_network
 from service.specs.spec import RunConfig
 
 #: ``batched``: uses batched matrix products, with any number of members; ``solo``: ordinary ones.
@@ -25,6 +27,12 @@ MOST_PARAMETERS = 60_000
 _MOST_THREADS = 8
 
 _KEY_DIGITS = 16
+
+#: What the key of a network of one's own begins with if it has convolutions.
+_CONVOLUTIONS = "cnn-"
+
+#: Models whose networks are dense, unless their key tells otherwise.
+_DENSE = {"mlp", "layers"}
 
 #: Activations that learn parameters of their own.
 _LEARNING = {"prelu"}
@@ -40,9 +48,7 @@ def pack_key(configuration: Configuration) -> str | None:
         A short hex hash; None where a run of this configuration is never packed.
     """
     config, values = configuration.resolved, configuration.values
-    if config.model.name == "mlp" and _parameters(config) > MOST_PARAMETERS:
-        return None
-    if config.model.name == "rnn":  # its steps have no batched form
+    if not _has_batched_form(config):
         return None
     agreed = {
         "science": SCIENCE_VERSION,
@@ -58,11 +64,27 @@ def pack_key(configuration: Configuration) -> str | None:
         "epochs": config.epochs,
     }
     canonical = json.dumps(agreed, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:_KEY_DIGITS]
+    key = hashlib.sha256(canonical.encode()).hexdigest()[:_KEY_DIGITS]
+    plan = _plan(config)
+    convolves = config.model.name == "layers" and plan is not None and plan.has_convolutions
+    return f"{_CONVOLUTIONS}{key}" if convolves else key
 
 
-def _parameters(config: RunConfig) -> int:
-    return network_of(config.dataset, config.model, config.activation).parameters
+def _has_batched_form(config: RunConfig) -> bool:
+    """Whether a network has one, and is no slower in it."""
+    plan = _plan(config)
+    if plan is None or not plan.is_chain:
+        return False
+    if not all(step.bias and step.groups == 1 for step in plan.hidden):
+        return False
+    if plan.has_convolutions:
+        return True
+    size = network_of(config.dataset, config.model, config.activation).parameters
+    return size <= MOST_PARAMETERS
+
+
+def _plan(config: RunConfig) -> NetworkPlan | None:
+    return planned_network(config.dataset, config.model, config.activation)
 
 
 def _family(activation: Choice) -> list[str | int]:
@@ -74,9 +96,11 @@ def _family(activation: Choice) -> list[str | int]:
 
 
 def engine_form(model: str, key: str | None, device: str) -> Form:
-    """Return the form in which a run is trained; a cnn is batched on CUDA only."""
-    packable = key is not None and (model == "mlp" or device == "cuda")
-    return "batched" if packable else "solo"
+    """Return the form in which a run is trained; one with convolutions is batched on CUDA only."""
+    if key is None:
+        return "solo"
+    convolves = model not in _DENSE or key.startswith(_CONVOLUTIONS)
+    return "solo" if convolves and device != "cuda" else "batched"
 
 
 def threads_of(

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from service.fields import FieldError
-from service.specs.resolution import Resolution, pieces_of
+from service.specs.planning import pieces_of
+from service.specs.resolution import Resolution
 
 #: Normalizations that are defined for one sample at one step.
 _NORMALIZATIONS = ("none", "layer", "rms")

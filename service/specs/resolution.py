@@ -1,15 +1,17 @@
 """Resolution: the configuration that a point of the grid stands for, with no choice left open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, cast
 
 from service.catalog.axes import AXES
 from service.catalog.entry import ActivationEntry, DatasetEntry, FanInScale, ModelEntry
-from service.specs.architectures import Architecture, architecture
+from service.specs.architectures import Architecture, architecture, plan_of
 from service.specs.choices import Choice, choice
 from service.specs.grid import Point
+from service.specs.planning import owned_by, pieces_of
+from service.specs.plans import NetworkPlan
 from service.specs.spec import ExperimentSpec, RunConfig
 
 
@@ -76,8 +78,7 @@ def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architectu
     Raises:
         ArchitectureError: the model cannot take the data set's inputs.
     """
-    binary = model.parameters.get("head") == "binary"
-    outputs = 1 if binary else facts(dataset).classes
+    outputs = outputs_of(dataset, model)
     return architecture(model, input_shape(dataset), outputs, pieces_of(activation))
 
 
@@ -93,10 +94,20 @@ def with_forget_bias(model: Choice) -> Choice:
     return model.model_copy(update={"forget_bias": _FORGET_BIAS})
 
 
-def pieces_of(activation: Choice) -> int:
-    """Return how many z-values a unit of an activation reads."""
-    entry = cast("ActivationEntry", AXES["activation"][activation.name])
-    return int(activation.parameters.get("pieces", entry.pieces))
+def planned_network(dataset: Choice, model: Choice, activation: Choice) -> NetworkPlan | None:
+    """Return the plan of a resolved configuration's network; None where the model has none.
+
+    Raises:
+        ArchitectureError: the model cannot take the data set's inputs.
+    """
+    outputs = outputs_of(dataset, model)
+    return plan_of(model, input_shape(dataset), outputs, pieces_of(activation))
+
+
+def outputs_of(dataset: Choice, model: Choice) -> int:
+    """Return the number of units of the output layer."""
+    binary = model.parameters.get("head") == "binary"
+    return 1 if binary else facts(dataset).classes
 
 
 #: Initializers of variance scale / fan-in that have a name, by scale.
@@ -142,12 +153,12 @@ class Resolution:
 
     @cached_property
     def model(self) -> Choice:
-        """The model with its head and its forget gates decided.
+        """The model with its head, its forget gates and its layers' initializers decided.
 
         A head left to ``auto`` is binary (one sigmoid unit) for two classes, unless the loss
         needs one output per class.
         """
-        model: Choice = with_forget_bias(self.chosen("model"))
+        model = with_forget_bias(self._with_initializers(self.chosen("model")))
         if model.parameters.get("head") != "auto":
             return model
         loss = self.chosen("loss")
@@ -155,6 +166,17 @@ class Resolution:
             loss is None or loss.name == "binary_crossentropy"
         )
         return model.model_copy(update={"head": "binary" if binary else "multiclass"})
+
+    def _with_initializers(self, model: Choice) -> Choice:
+        """Return the model whose layers state what ``auto`` is for an activation of their own."""
+        if "layers" not in model.parameters:
+            return model
+        layers = _with_initializers(
+            model.parameters["layers"],
+            self.chosen("activation"),
+            automatic=self.chosen("initializer").name == "auto",
+        )
+        return model.model_copy(update={"layers": layers})
 
     @cached_property
     def loss(self) -> Choice:
@@ -177,19 +199,30 @@ class Resolution:
         """
         return network_of(self.dataset, self.model, self.chosen("activation"))
 
+    @cached_property
+    def plan(self) -> NetworkPlan | None:
+        """The plan of the network; None where the model has none.
+
+        Raises:
+            ArchitectureError: the model cannot take the data set's inputs.
+        """
+        return planned_network(self.dataset, self.model, self.chosen("activation"))
+
     @property
     def dropout(self) -> Choice:
         """The dropout, with one rate for each dropout layer of the network."""
         chosen: Choice = self.chosen("dropout")
-        if chosen.name == "none":
-            return chosen
-        own = self.network.dropout_rates
-        rates = list(chosen.parameters.get("rate") or own)
-        if len(rates) == 1:
-            rates = rates * len(own)
+        rates = list(self.network.dropout_rates)
+        stated = self.network.stated_dropouts
+        left_open = [site for site in range(len(rates)) if site not in stated]
+        given = [0.0] if chosen.name == "none" else chosen.parameters.get("rate") or []
+        if len(given) == 1:
+            given = given * len(left_open)
+        for site, rate in zip(left_open, given, strict=False):
+            rates[site] = rate
         if not any(rates):
             return choice("dropout", "none")
-        name = self._activation.dropout if chosen.name == "auto" else chosen.name
+        name = self._activation.dropout if chosen.name in {"auto", "none"} else chosen.name
         return choice("dropout", {"name": name, "rate": rates})
 
     def initializer(self, axis: str) -> Choice:
@@ -226,3 +259,39 @@ class Resolution:
     @property
     def _activation(self) -> ActivationEntry:
         return cast("ActivationEntry", AXES["activation"][self.chosen("activation").name])
+
+
+def _with_initializers(
+    layers: Sequence[Choice], activation: Choice, *, automatic: bool, in_block: bool = False
+) -> list[Choice]:
+    """Return layers without the initializer ``auto``.
+
+    Args:
+        layers: as a spec declares them.
+        activation: of the spec.
+        automatic: whether the spec's initializer is ``auto``.
+        in_block: whether they are the inside of a residual block.
+    """
+    decided = []
+    for at, layer in enumerate(layers):
+        update: dict[str, Any] = {}
+        if layer.name == "residual":
+            inner = layer.parameters["layers"]
+            update["layers"] = _with_initializers(
+                inner, activation, automatic=automatic, in_block=True
+            )
+        elif "initializer" in layer.parameters:
+            stated: Choice | None = layer.parameters["initializer"]
+            own = owned_by(layers, at, in_block=in_block).stated
+            if stated is not None and stated.name == "auto":
+                update["initializer"] = auto_initializer(own or activation)
+            elif stated is None and automatic and own is not None:
+                update["initializer"] = _unless(auto_initializer(activation), own)
+        decided.append(layer.model_copy(update=update) if update else layer)
+    return decided
+
+
+def _unless(usual: Choice, activation: Choice) -> Choice | None:
+    """Return what ``auto`` is for an activation; None where it is the usual one."""
+    found = auto_initializer(activation)
+    return None if found == usual else found

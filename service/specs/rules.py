@@ -10,24 +10,26 @@ import math
 from collections.abc import Iterator
 
 from service.fields import FieldError
-from service.formulas.expression import problems
 from service.specs import grid
-from service.specs.architectures import ArchitectureError
-from service.specs.choices import Choice
+from service.specs.layer_rules import (
+    activations_of,
+    entry_problems,
+    normalization_errors,
+    normalizations_of,
+    stated_errors,
+)
 from service.specs.limits import Limits
 from service.specs.memory import MemoryEstimate, gigabytes
+from service.specs.planning import pieces_of
+from service.specs.plans import ArchitectureError
 from service.specs.recurrent_rules import recurrent_errors
-from service.specs.resolution import (
-    Resolution,
-    facts,
-    pieces_of,
-    stored_shape,
-    training_samples,
-)
+from service.specs.resolution import Resolution, facts, stored_shape, training_samples
 from service.specs.spec import ExperimentSpec
 
 #: Normalizations that compute statistics of the batch.
 _BATCH_STATISTICS = {"batch", "switchable"}
+
+_STATED = " beside those that state their rate"
 
 
 def limit_errors(spec: ExperimentSpec, limits: Limits) -> list[FieldError]:
@@ -51,26 +53,25 @@ def limit_errors(spec: ExperimentSpec, limits: Limits) -> list[FieldError]:
 
 def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     """Return every reason why a point of the grid cannot be trained."""
-    found = list(_fold_errors(resolved))
+    found = [*_fold_errors(resolved), *stated_errors(resolved)]
     if found:
-        return found  # the rules below need to know the samples
+        return found  # the rules below need to know the samples and what each layer states
     found = [
         *_split_errors(resolved),
         *_preprocessing_errors(resolved),
         *_head_errors(resolved),
-        *_formula_errors(resolved),
-        *_initializer_errors(resolved),
+        *_entry_errors(resolved),
     ]
     try:
         _ = resolved.network
     except ArchitectureError as error:
-        found.append(FieldError(resolved.point["model"].location, str(error)))
+        found.append(FieldError(resolved.point["model"].parameter(*error.place), str(error)))
     if found:
         return found  # the rules below need to know the network and its samples
     return [
         *_size_errors(resolved, limits),
         *_batch_errors(resolved, limits),
-        *_normalization_errors(resolved),
+        *normalization_errors(resolved),
         *recurrent_errors(resolved),
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
@@ -184,29 +185,12 @@ def _head_errors(resolved: Resolution) -> Iterator[FieldError]:
         )
 
 
-def _formula_errors(resolved: Resolution) -> Iterator[FieldError]:
-    placed = resolved.point["activation"]
-    parameters = placed.value.parameters
-    if "expression" in parameters:
-        for path, detail in problems(**parameters):
-            yield FieldError(placed.parameter(*path), detail)
-
-
-def _initializer_errors(resolved: Resolution) -> Iterator[FieldError]:
-    for axis in ("initializer", "output_initializer"):
+def _entry_errors(resolved: Resolution) -> Iterator[FieldError]:
+    for axis in ("activation", "initializer", "output_initializer"):
         placed = resolved.point[axis]
-        if placed.value is None or placed.value.name != "uniform":
-            continue
-        ends = placed.value.parameters
-        low = -ends["limit"] if ends["low"] is None else ends["low"]
-        high = ends["limit"] if ends["high"] is None else ends["high"]
-        if low > high:
-            name = "high" if ends["low"] is None else "low"
-            yield FieldError(
-                placed.parameter(name),
-                f"The lower end {low:g} is above the upper end {high:g}. An end that is left out "
-                "is -limit or limit.",
-            )
+        if placed.value is not None:
+            for path, detail in entry_problems(placed.value):
+                yield FieldError(placed.parameter(*path), detail)
 
 
 def _size_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:
@@ -238,13 +222,15 @@ def _batch_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:
             f"max_batch_values = {limits.max_batch_values:,}. Choose a smaller batch_size or "
             "model.",
         )
-    if resolved.chosen("normalization").name in _BATCH_STATISTICS and samples % size == 1 % size:
-        yield FieldError(location, _lone_sample(resolved))
+    names = [normalization.name for normalization in normalizations_of(resolved)]
+    of_batches = next((name for name in names if name in _BATCH_STATISTICS), None)
+    if of_batches is not None and samples % size == 1 % size:
+        yield FieldError(location, _lone_sample(resolved, of_batches))
 
 
-def _lone_sample(resolved: Resolution) -> str:
+def _lone_sample(resolved: Resolution, normalization: str) -> str:
     size, samples = resolved.batch_size, training_samples(resolved.dataset)
-    rule = f"{resolved.chosen('normalization').name} normalization needs two samples in every batch"
+    rule = f"{normalization} normalization needs two samples in every batch"
     if size == 1:
         return f"{rule}, and batches of 1 have one. Choose a larger batch_size."
     return (
@@ -253,62 +239,22 @@ def _lone_sample(resolved: Resolution) -> str:
     )
 
 
-def _normalization_errors(resolved: Resolution) -> Iterator[FieldError]:
-    placed = resolved.point["normalization"]
-    if placed.value.name == "weight" and _draws_zeros(resolved.initializer("initializer")):
-        yield FieldError(
-            placed.location,
-            "Weight normalization divides weights by their length, and weights of zero have none. "
-            "Choose an initializer that draws others.",
-        )
-    parameters = placed.value.parameters
-    groups = parameters.get("groups")
-    if groups is None:
-        return
-    after = parameters["position"] == "after_activation"
-    pieces = pieces_of(resolved.chosen("activation")) if after else 1
-    for layer in resolved.network.hidden:
-        features = layer.features // pieces
-        if features % groups:
-            yield FieldError(
-                placed.parameter("groups"),
-                f"{groups} groups do not divide the {features} features of {layer.name} "
-                f"evenly. Choose a divisor of {features}.",
-            )
-            return
-
-
-#: Parameters of initializers that are zero, all of those it has, only where all weights are.
-_SIZES_OF_WEIGHTS = ("value", "mean", "stddev", "limit", "low", "high")
-
-
-def _draws_zeros(initializer: Choice) -> bool:
-    """Whether an initializer gives a unit weights of zero.
-
-    It is named so, all its sizes are zero, or it is an identity: units beyond the inputs get none.
-    """
-    sizes = [
-        value
-        for name in _SIZES_OF_WEIGHTS
-        if isinstance(value := initializer.parameters.get(name), float | int)
-    ]
-    return initializer.name in {"zeros", "identity"} or (bool(sizes) and not any(sizes))
-
-
 def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:
     point = resolved.point["dropout"]
     rates = point.value.parameters.get("rate")
-    layers = len(resolved.network.dropout_rates)
+    layers = len(resolved.network.dropout_rates) - len(resolved.network.stated_dropouts)
+    wide = [found for found in activations_of(resolved) if pieces_of(found) > 1]
     if rates and len(rates) not in {1, layers}:
         yield FieldError(
             point.parameter("rate"),
-            f"{resolved.model.name} has {layers} dropout layers here: give one rate, or {layers}.",
+            f"{resolved.model.name} has {layers} dropout layers here"
+            f"{_STATED if resolved.network.stated_dropouts else ''}: give one rate, or {layers}.",
         )
-    elif pieces_of(resolved.chosen("activation")) > 1 and point.value.name == "alpha_dropout":
+    elif wide and point.value.name == "alpha_dropout":
         yield FieldError(
             point.location,
             "alpha_dropout sets units to selu's negative limit, which "
-            f"{resolved.chosen('activation').name} does not have. Use dropout.",
+            f"{wide[0].name} does not have. Use dropout.",
         )
 
 

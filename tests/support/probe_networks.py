@@ -4,13 +4,14 @@ import numpy as np
 import torch
 
 from service.formulas.expression import Expression
+from tests.support.declared_networks import declared
 from workers.diagnostics.probe import Probe
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initialization import initialize
 from workers.nn.initializers import INITIALIZERS
 from workers.nn.losses import LOSSES
-from workers.nn.models import MODELS, Parts
+from workers.nn.models import Parts
 from workers.nn.normalizations import NORMALIZATIONS
 from workers.training.streams import Streams
 
@@ -66,7 +67,7 @@ def network(model, shape, outputs, activation, initializer, seed=0, **options):
         dropout=DROPOUTS["none"](),
         normalized_after=normalized_after,
     )
-    built = MODELS[model](parts, **options)
+    built = declared(model, parts, **options)
     initialize(
         built,
         weight=initializer,

@@ -63,7 +63,6 @@ class Probe:
         self._labels: list[Tensor] = []
         hidden = network.hidden_layers()
         self._z_values_of = [layer.z_values_of for layer in hidden]
-        following = [*(layer.weighted for layer in hidden[1:]), network.output]
         self._layers = [
             _ProbedLayer(
                 layer.name,
@@ -73,7 +72,7 @@ class Probe:
                 samples,
                 onward=_Onward(layer, to),
             )
-            for layer, to in zip(hidden, following, strict=True)
+            for layer, to in zip(hidden, network.following(), strict=True)
         ]
         output = network.output
         units = len(output.weight)
@@ -206,9 +205,12 @@ class _ProbedLayer:
 
 
 class _Onward:
-    """The way from a hidden layer's units to the weights of the next layer."""
+    """The way from a hidden layer's units to the weights of the next layer.
 
-    def __init__(self, layer: HiddenLayer, following: nn.Linear | nn.Conv2d | Cell) -> None:
+    ``following`` is None where not one layer alone reads the units, as at a residual block.
+    """
+
+    def __init__(self, layer: HiddenLayer, following: nn.Linear | nn.Conv2d | Cell | None) -> None:
         self._units = layer.units
         self._own = layer.weighted if isinstance(layer.weighted, Cell) else None
         self._dropout = layer.dropout
@@ -218,9 +220,13 @@ class _Onward:
     def treats_alike(self, *, silent: bool) -> bool:
         """Whether the next layer gets the same of all units, and weighs them the same.
 
+        What is added to a block's input is told apart by it.
+
         Args:
             silent: whether all activations are zero, of which dropout leaves zeros.
         """
+        if self._following is None:
+            return False
         if self._dropout is not None and self._dropout.dropped:
             unchanged = isinstance(self._dropout, AlphaDropout) or self._normalized_after
             leaves_zeros = silent and not unchanged
@@ -231,6 +237,8 @@ class _Onward:
         weight = self._following.weight.detach()
         if isinstance(self._following, Cell):
             weight = weight[:, : self._following.inputs]
+        if isinstance(self._following, nn.Conv2d) and self._following.groups > 1:
+            return not weight.any()  # units of other groups are read by other filters
         # By unit last: a dense layer reads maps pixel by pixel, the channels innermost.
         by_unit = (
             weight.movedim(1, -1)
@@ -258,6 +266,8 @@ def _distribution(weights: Tensor) -> Distribution:
 
 def _symmetric(weighted: nn.Linear | nn.Conv2d | Cell) -> bool:
     parameters = [weighted.weight.detach()]
+    if isinstance(weighted, nn.Conv2d) and weighted.groups > 1 and parameters[0].any():
+        return False  # equal filters read different channels
     if weighted.bias is not None:
         parameters.append(weighted.bias.detach())
     gates = len(weighted.gates) if isinstance(weighted, Cell) else 1

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def initialize(
     stream: Callable[[str], np.random.Generator],
     inputs: Tensor,
     recurrent_weight: Initializer | None = None,
+    own_weights: Mapping[str, Initializer] = MappingProxyType({}),
+    own_biases: Mapping[str, Initializer] = MappingProxyType({}),
 ) -> None:
     """Fill the weights and biases of a network's layers, in place.
 
@@ -47,6 +50,8 @@ def initialize(
         inputs: training samples (samples, *input_shape) on the network's device, on which ``lsuv``
             and ``data_dependent`` measure z-values. The other initializers do not use them.
         recurrent_weight: draws what recurrent layers multiply their state by.
+        own_weights: draws the weights of a layer that has an initializer of its own, by its name.
+        own_biases: the same of biases.
     """
     rescaled: dict[Weighted, Rescale] = {}
     for name, layer in network.named_modules():
@@ -56,10 +61,11 @@ def initialize(
             if layer.forget_bias is not None:
                 layer.gate("forget", layer.bias).fill_(layer.forget_bias)
         elif isinstance(layer, Weighted):
-            draw = output_weight if name == "output" else weight
+            draw = output_weight if name == "output" else own_weights.get(name, weight)
             set_weight(layer, _drawn(layer.weight, draw, stream(f"{name}.weight")))
             if layer.bias is not None:
-                layer.bias.copy_(_drawn(layer.bias, bias, stream(f"{name}.bias")))
+                draw_bias = own_biases.get(name, bias)
+                layer.bias.copy_(_drawn(layer.bias, draw_bias, stream(f"{name}.bias")))
             if isinstance(draw, LsuvInitializer):
                 rescaled[layer] = _scale
             elif isinstance(draw, StandardizedInitializer):

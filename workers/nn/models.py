@@ -1,28 +1,24 @@
-"""Models: the networks in which activations, initializers and the other axes are compared.
+"""Networks: their parts, their hidden layers, and pooling.
 
-A model is built from its parts without weights; ``nn.initialization`` fills them. Its layers have
-the names of the catalog (``conv_1``, ``dense_1``, ..., ``output``).
+A network is built from its parts without weights; ``nn.initialization`` fills them. Its layers have
+the names of layer statistics (``conv_1``, ``dense_1``, ..., ``output``).
 """
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from workers.nn.activations import Activation, ActivationFor
-from workers.nn.cells import CELLS, Cell
+from workers.nn.cells import Cell
 from workers.nn.dropouts import Dropout, DropoutAt, Keys
 from workers.nn.normalizations import Normalization, WeightNorm
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts that every model is built from.
+    """The parts that every layer is built from that states nothing else.
 
     Attributes:
         input_shape: of one sample, (channels, height, width) for an image.
@@ -39,10 +35,6 @@ class Parts:
     normalization: Normalization
     dropout: DropoutAt
     normalized_after: bool = False
-
-    def normalization_of(self, units: int, pieces: int) -> nn.Module:
-        """Return a new normalization for a layer of so many units, each with its pieces."""
-        return self.normalization(units if self.normalized_after else units * pieces)
 
 
 class HiddenLayer(NamedTuple):
@@ -80,11 +72,11 @@ class HiddenLayer(NamedTuple):
             values = self.activation(self.normalization(self.weighted(inputs)))
         return values
 
-    def forward_pooled(self, inputs: Tensor) -> Tensor:
-        """Return the same after 2 x 2 max-pooling."""
+    def forward_pooled(self, inputs: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the same after a max-pooling."""
         if self.normalized_after:
-            return F.max_pool2d(self.forward(inputs), 2)
-        return max_pooled(self.activation, self.normalization(self.weighted(inputs)))
+            return pool(self.forward(inputs))
+        return max_pooled(self.activation, self.normalization(self.weighted(inputs)), pool)
 
 
 class Network(nn.Module):
@@ -107,6 +99,10 @@ class Network(nn.Module):
         """Return the dropout layers from the first to the last."""
         return [module for module in self.modules() if isinstance(module, Dropout)]
 
+    def following(self) -> list[nn.Linear | nn.Conv2d | Cell | None]:
+        """Return the weights that read each hidden layer; None where not they alone do."""
+        return [*(layer.weighted for layer in self.hidden_layers()[1:]), self.output]
+
     def normalize_weights(self) -> None:
         """Attach weight normalization to each hidden layer that has it."""
         for layer in self.hidden_layers():
@@ -114,181 +110,15 @@ class Network(nn.Module):
                 layer.normalization.attach(layer.weighted)
 
 
-def max_pooled(activation: Activation, z: Tensor) -> Tensor:
-    """Return the 2 x 2 max-pooling of the activation of ``z`` (batch, channels, height, width).
+def max_pooled(activation: Activation, z: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the max-pooling of the activation of ``z`` (batch, channels, height, width).
 
     A monotone function of a maximum is the maximum of the function, so a monotone activation is
-    applied after the pooling, to a quarter of the elements. Values are equal, and so are gradients:
-    of equal z-values both orders choose the first. Where rounding makes the activations of two
-    different z-values equal, this order passes the gradient to the larger z-value.
+    applied after the pooling, mostly to a quarter of the elements. Values are equal, and so are
+    gradients: of equal z-values both orders choose the first. Where rounding makes the activations
+    of two different z-values equal, this order passes the gradient to the larger z-value.
     """
     if activation.monotone:
-        pooled: Tensor = activation(F.max_pool2d(z, 2))
+        pooled: Tensor = activation(pool(z))
         return pooled
-    return F.max_pool2d(activation(z), 2)
-
-
-class MnistCnn(Network):
-    """The network of Keras' MNIST example.
-
-    Two convolutions without padding, 2 x 2 max-pooling, one hidden dense layer, and dropout.
-    Tensors are channels-last in memory, which is 1.3 times faster on a CPU. So the dense layer
-    reads pixels row by row with channels innermost, the order in which Keras flattens.
-    """
-
-    def __init__(
-        self, parts: Parts, *, channels: Sequence[int], kernel_size: int, units: Sequence[int]
-    ) -> None:
-        super().__init__()
-        depth, height, width = parts.input_shape
-        first, second = channels
-        (hidden,) = units
-        border = 2 * (kernel_size - 1)
-        pooled = ((height - border) // 2) * ((width - border) // 2)
-        self.activation_1 = parts.activation(first)
-        self.activation_2 = parts.activation(second)
-        self.activation_3 = parts.activation(hidden)
-        pieces = self.activation_1.pieces
-        self.conv_1 = _convolution(depth, first * pieces, kernel_size)
-        self.normalization_1 = parts.normalization_of(first, pieces)
-        self.conv_2 = _convolution(first, second * pieces, kernel_size)
-        self.normalization_2 = parts.normalization_of(second, pieces)
-        self.dropout_1 = parts.dropout(0)
-        self.dense_1 = _dense(pooled * second, hidden * pieces)
-        self.normalization_3 = parts.normalization_of(hidden, pieces)
-        self.dropout_2 = parts.dropout(1)
-        self.output = _dense(hidden, parts.outputs)
-        self._hidden = [
-            HiddenLayer(name, weighted, normalization, activation, dropout, parts.normalized_after)
-            for name, weighted, normalization, activation, dropout in (
-                ("conv_1", self.conv_1, self.normalization_1, self.activation_1, None),
-                ("conv_2", self.conv_2, self.normalization_2, self.activation_2, self.dropout_1),
-                ("dense_1", self.dense_1, self.normalization_3, self.activation_3, self.dropout_2),
-            )
-        ]
-        self.normalize_weights()
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
-        first, second, third = self._hidden
-        x = second.forward_pooled(first.forward(inputs))
-        x = self.dropout_1(x.permute(0, 2, 3, 1).flatten(1), keys)
-        logits: Tensor = self.output(self.dropout_2(third.forward(x), keys))
-        return logits
-
-    def hidden_layers(self) -> list[HiddenLayer]:
-        return list(self._hidden)
-
-
-class Mlp(Network):
-    """Dense hidden layers, each followed by normalization, activation and dropout.
-
-    Inputs of any shape are flattened. The layers are ``dense_1``, ``dense_2``, ..., ``output``.
-    """
-
-    def __init__(self, parts: Parts, *, hidden_units: Sequence[int]) -> None:
-        super().__init__()
-        self._hidden: list[HiddenLayer] = []
-        inputs = math.prod(parts.input_shape)
-        for number, units in enumerate(hidden_units, start=1):
-            activation = parts.activation(units)
-            features = units * activation.pieces
-            layer = HiddenLayer(
-                name=f"dense_{number}",
-                weighted=_dense(inputs, features),
-                normalization=parts.normalization_of(units, activation.pieces),
-                activation=activation,
-                dropout=parts.dropout(number - 1),
-                normalized_after=parts.normalized_after,
-            )
-            self.add_module(layer.name, layer.weighted)
-            self.add_module(f"normalization_{number}", layer.normalization)
-            self.add_module(f"activation_{number}", activation)
-            self.add_module(f"dropout_{number}", layer.dropout)
-            self._hidden.append(layer)
-            inputs = units
-        self.output = _dense(inputs, parts.outputs)
-        self.normalize_weights()
-
-    def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
-        x = inputs.flatten(1)
-        for layer in self._hidden:
-            x = layer.forward(x)
-            x = x if layer.dropout is None else layer.dropout(x, keys)
-        logits: Tensor = self.output(x)
-        return logits
-
-    def hidden_layers(self) -> list[HiddenLayer]:
-        return list(self._hidden)
-
-
-class Rnn(Network):
-    """Recurrent layers, of which the output layer reads the last step.
-
-    Each reads the states of the layer before it at all steps, after dropout. The layers are
-    ``recurrent_1``, ``recurrent_2``, ..., ``output``.
-
-    Args:
-        parts: of the network.
-        cell: the kind of the layers, of ``cells.CELLS``.
-        hidden_units: of each recurrent layer, from the first on.
-        forget_bias: what the biases of lstm's forget gates start from; None for other cells.
-    """
-
-    def __init__(
-        self, parts: Parts, *, cell: str, hidden_units: Sequence[int], forget_bias: float | None
-    ) -> None:
-        super().__init__()
-        self._hidden: list[HiddenLayer] = []
-        inputs = as_sequence(torch.empty(1, *parts.input_shape)).shape[2]
-        for number, units in enumerate(hidden_units, start=1):
-            layer = CELLS[cell](inputs, units, parts.activation(units), parts.normalization)
-            layer.forget_bias = forget_bias
-            dropout = parts.dropout(number - 1)
-            self.add_module(f"recurrent_{number}", layer)
-            self.add_module(f"dropout_{number}", dropout)
-            self._hidden.append(
-                HiddenLayer(f"recurrent_{number}", layer, layer.z_values, layer.activation, dropout)
-            )
-            inputs = units
-        self.output = _dense(inputs, parts.outputs)
-
-    def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
-        x = as_sequence(inputs)
-        for number, (layer, dropout) in enumerate(self._layers(), start=1):
-            states = layer(x)
-            x = dropout(states[-1] if number == len(self._hidden) else torch.stack(states, 1), keys)
-        logits: Tensor = self.output(x)
-        return logits
-
-    def hidden_layers(self) -> list[HiddenLayer]:
-        return list(self._hidden)
-
-    def _layers(self) -> Iterator[tuple[nn.Module, nn.Module]]:
-        for layer in self._hidden:
-            assert layer.dropout is not None  # noqa: S101 - made above
-            yield layer.weighted, layer.dropout
-
-
-def as_sequence(inputs: Tensor) -> Tensor:
-    """Return samples as sequences: (batch, steps, features).
-
-    The steps of an image (batch, channels, height, width) are its rows, and those of a vector
-    (batch, features) its values; (batch, steps, features) stays as it is.
-    """
-    if inputs.dim() == 4:
-        return inputs.transpose(1, 2).flatten(2)
-    return inputs if inputs.dim() == 3 else inputs.unsqueeze(2)
-
-
-def _convolution(inputs: int, outputs: int, kernel_size: int) -> nn.Conv2d:
-    layer: nn.Conv2d = skip_init(nn.Conv2d, inputs, outputs, kernel_size)  # type: ignore[no-untyped-call]
-    return layer
-
-
-def _dense(inputs: int, outputs: int) -> nn.Linear:
-    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
-    return layer
-
-
-MODELS: dict[str, Callable[..., Network]] = {"mnist_cnn": MnistCnn, "mlp": Mlp, "rnn": Rnn}
+    return pool(activation(z))

@@ -6,17 +6,18 @@ from typing import Any
 from torch.optim import Optimizer
 
 from service.specs.choices import Choice
-from service.specs.resolution import network_of
+from service.specs.resolution import outputs_of, planned_network
 from service.specs.spec import RunConfig
 from workers.datasets.dataset import Dataset
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initialization import initialize
 from workers.nn.initializers import INITIALIZERS
-from workers.nn.models import MODELS, Network, Parts
-from workers.nn.normalizations import NORMALIZATIONS
+from workers.nn.models import Network, Parts
 from workers.nn.optimizers import OPTIMIZERS
+from workers.nn.recurrent import Rnn
 from workers.nn.schedules import SCHEDULES, Schedule
+from workers.training.declared import declared_network, normalization_parts, own_initializers
 from workers.training.steering import Steering
 from workers.training.streams import Streams
 
@@ -26,20 +27,19 @@ MEASURED_SAMPLES = 1_000
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
     """Return a configuration's network for a data set, initialized, on the CPU."""
-    normalization = config.normalization.parameters
-    position = normalization.pop("position", "before_activation")
+    plan = planned_network(config.dataset, config.model, config.activation)
+    normalization, after = normalization_parts(config.normalization)
     parts = Parts(
         input_shape=data.input_shape,
-        outputs=network_of(config.dataset, config.model, config.activation).output.features,
+        outputs=outputs_of(config.dataset, config.model),
         activation=entry(ACTIVATIONS, config.activation),
-        normalization=NORMALIZATIONS[config.normalization.name](**normalization),
+        normalization=normalization,
         dropout=entry(DROPOUTS, config.dropout),
-        normalized_after=position == "after_activation",
+        normalized_after=after,
     )
-    parameters = config.model.parameters
-    parameters.pop("head", None)  # it has decided the number of outputs
-    recurrent = parameters.pop("recurrent_initializer", None)
-    network: Network = MODELS[config.model.name](parts, **parameters)
+    network = _recurrent_network(config, parts) if plan is None else declared_network(plan, parts)
+    own_weights, own_biases = ({}, {}) if plan is None else own_initializers(plan)
+    recurrent = config.model.parameters.get("recurrent_initializer")
     initialize(
         network,
         weight=entry(INITIALIZERS, config.initializer),
@@ -48,8 +48,17 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
         stream=streams.initialization,
         inputs=data.train.inputs[:MEASURED_SAMPLES],
         recurrent_weight=entry(INITIALIZERS, recurrent) if recurrent else None,
+        own_weights=own_weights,
+        own_biases=own_biases,
     )
     return network
+
+
+def _recurrent_network(config: RunConfig, parts: Parts) -> Network:
+    parameters = config.model.parameters
+    for name in ("head", "recurrent_initializer"):  # known by the outputs, and to the initializers
+        del parameters[name]
+    return Rnn(parts, **parameters)
 
 
 def build_optimizer(config: RunConfig, network: Network) -> Optimizer:

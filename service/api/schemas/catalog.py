@@ -38,8 +38,8 @@ class CatalogParameter(ApiAnswer):
     name: str
     type: ParameterKind = Field(
         description="`option`: one of `options`. `integers`: a list. `numbers`: a number, or a "
-        "list. `choice`: an entry of `axis`, as a name or an object. `text`: one that matches "
-        "`pattern`."
+        "list. `choice`: an entry of `axis`, as a name or an object. `layers`: a list of such "
+        "entries. `text`: one that matches `pattern`."
     )
     meaning: str
     required: bool = Field(description="Whether it has no default.")
@@ -52,7 +52,9 @@ class CatalogParameter(ApiAnswer):
     exclusive_minimum: Bound = Field(description="Valid values are above this.")
     exclusive_maximum: Bound = Field(description="Valid values are below this.")
     options: list[str]
-    axis: str | None = Field(description="Of a `choice`: the axis whose entries it takes.")
+    axis: str | None = Field(
+        description="Of a `choice` and of `layers`: the axis whose entries it takes."
+    )
     pattern: str | None = Field(description="Of a `text`: the regular expression it matches.")
     min_items: int | None = Field(description="Of a list.")
     max_items: int | None = Field(description="Of a list.")
@@ -61,7 +63,7 @@ class CatalogParameter(ApiAnswer):
     def of(cls, parameter: Parameter) -> Self:
         """Return the answer for a parameter."""
         required = parameter.default is ...
-        is_list = parameter.kind in {"integers", "numbers"}
+        is_list = parameter.kind in {"integers", "numbers", "layers"}
         default = None if required else parameter.default
         return cls(
             name=parameter.name,
@@ -148,7 +150,9 @@ class CatalogEntry(ApiAnswer):
     )
     auto: AutoChoices | None = Field(description="Only of an activation.")
     dataset: DatasetFacts | None = Field(description="Only of a data set.")
-    model: ModelFacts | None = Field(description="Only of a model.")
+    model: ModelFacts | None = Field(
+        description="Only of a model whose parameters all have defaults."
+    )
     figure: FigureLinks | None = Field(description="Only of an activation.")
     advice: CatalogAdvice | None = Field(
         description="Only of activations, initializers, normalizations and clippings."
@@ -288,6 +292,8 @@ def _dataset(entry: Entry) -> DatasetFacts | None:
 
 def _model(entry: Entry) -> ModelFacts | None:
     if not isinstance(entry, ModelEntry):
+        return None
+    if any(parameter.default is ... for parameter in entry.parameters):
         return None
     reference = AXES["dataset"][_REFERENCE]
     assert isinstance(reference, DatasetEntry)  # noqa: S101 - what the data sets' module holds

@@ -11,7 +11,7 @@ from service.mean_field.activations import NONLINEARITIES
 from service.mean_field.maxout import largest_moments
 from service.mean_field.moments import moments_of
 from service.specs.choices import choice
-from service.specs.resolution import pieces_of
+from service.specs.planning import pieces_of
 from workers.nn.activations import ACTIVATIONS
 
 #: Activations with parameters beside their defaults.

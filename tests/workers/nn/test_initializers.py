@@ -10,11 +10,12 @@ from scipy import stats
 
 from service.specs.choices import choice
 from service.specs.resolution import auto_initializer
+from tests.support.declared_networks import declared
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initialization import initialize
 from workers.nn.initializers import INITIALIZERS, fans, walking_gain
-from workers.nn.models import MODELS, Parts
+from workers.nn.models import Parts
 
 # shape, fan_in, fan_out, counted by hand
 DENSE = ((400, 300), 300, 400)
@@ -318,7 +319,7 @@ def built(model, activation, normalization=lambda _: torch.nn.Identity(), **para
     }[model]
     dropout = DROPOUTS["dropout"](rate=[0.5] * 3)
     parts = Parts(shape, 5, ACTIVATIONS[activation](**parameters), normalization, dropout)
-    return MODELS[model](parts, **defaults)
+    return declared(model, parts, **defaults)
 
 
 def samples(model, count=200):

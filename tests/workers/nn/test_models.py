@@ -9,10 +9,12 @@ from torch import nn
 
 from service.specs.architectures import architecture
 from service.specs.choices import choice
+from tests.support.declared_networks import declared
 from workers.nn.activations import ACTIVATIONS, Activation
 from workers.nn.dropouts import DROPOUTS
-from workers.nn.models import MODELS, Parts, max_pooled
+from workers.nn.models import Parts, max_pooled
 from workers.nn.normalizations import NORMALIZATIONS
+from workers.nn.recurrent import Rnn
 
 EXACT = {"identity", "relu", "leaky_relu", "hard_tanh", "relu6", "maxout"}
 PARAMETERS = {"leaky_relu": {"negative_slope": 0.2}, "gelu": {"approximate": "tanh"}}
@@ -30,7 +32,7 @@ def cnn(name="relu", dropout=None, **parameters):
     parts = Parts(
         (1, 28, 28), 10, partial(activation, name), normalization, dropout or DROPOUTS["none"]()
     )
-    network = MODELS["mnist_cnn"](parts, **size)
+    network = declared("mnist_cnn", parts, **size)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -42,10 +44,14 @@ def images(count=5):
     return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(1))
 
 
+def pool_of_two(x):
+    return F.max_pool2d(x, 2)
+
+
 def pooled_both_ways(function, z, upstream):
     """Values and gradients of the model's order and of the plain one."""
     results = []
-    for pool in (max_pooled, lambda act, x: F.max_pool2d(act(x), 2)):
+    for pool in (partial(max_pooled, pool=pool_of_two), lambda act, x: pool_of_two(act(x))):
         x = z.clone().requires_grad_()
         y = pool(function, x)
         (slope,) = torch.autograd.grad(y, x, upstream)
@@ -102,7 +108,7 @@ def test_only_monotone_activations_are_applied_after_pooling():
         return x
 
     for monotone in (True, False):
-        max_pooled(Activation(record, monotone=monotone), torch.zeros(2, 3, 4, 4))
+        max_pooled(Activation(record, monotone=monotone), torch.zeros(2, 3, 4, 4), pool_of_two)
     assert seen == [24, 96]
 
 
@@ -182,7 +188,7 @@ def mlp(name="relu", units=(7, 5), outputs=3, input_shape=(2, 3), dropout=None):
         normalization,
         dropout or DROPOUTS["none"](),
     )
-    network = MODELS["mlp"](parts, hidden_units=units)
+    network = declared("mlp", parts, hidden_units=list(units))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -246,7 +252,7 @@ def rnn(cell="simple", units=(7, 5), outputs=3, input_shape=(4, 6), dropout=None
         NORMALIZATIONS["none"](),
         dropout or DROPOUTS["none"](),
     )
-    network = MODELS["rnn"](parts, cell=cell, hidden_units=units, forget_bias=forget_bias)
+    network = Rnn(parts, cell=cell, hidden_units=units, forget_bias=forget_bias)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -322,7 +328,7 @@ def test_a_normalization_is_where_it_is_asked_for(model, after):
         DROPOUTS["none"](),
         normalized_after=after,
     )
-    network = MODELS[model](parts, **size)
+    network = declared(model, parts, **size)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -351,5 +357,5 @@ def test_a_normalization_after_maxout_is_as_wide_as_its_units():
         DROPOUTS["none"](),
         normalized_after=True,
     )
-    network = MODELS["mlp"](parts, hidden_units=[5])
+    network = declared("mlp", parts, hidden_units=[5])
     assert network.get_parameter("normalization_1.weight").shape == (5,)

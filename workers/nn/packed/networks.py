@@ -5,12 +5,22 @@ have C channels, height H and width W.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workers.nn.models import HiddenLayer, Mlp, MnistCnn, Network
+from workers.nn.declared import (
+    DeclaredNetwork,
+    Dropping,
+    Flattening,
+    NetworkStep,
+    Pooling,
+    StridedPoint,
+    Weighted,
+)
+from workers.nn.models import HiddenLayer, Network
 from workers.nn.names import below
 from workers.nn.packed.activations import packed_activation
 from workers.nn.packed.dense import dense, room_like
@@ -117,33 +127,25 @@ class PackedNetwork:
         return x if keys is None or not dropout.drops else dropout(x, keys[at])
 
 
-class PackedMlp(PackedNetwork):
-    """Dense networks: one batched matrix product per layer."""
+class PackedDeclared(PackedNetwork):
+    """Declared networks without residual blocks.
 
-    def forward(
-        self,
-        inputs: Tensor,
-        parameters: Tensors,
-        statistics: Tensors,
-        keys: Tensor | None,
-        gradients: Tensors | None = None,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        x = inputs.flatten(2)
-        moved: dict[str, Tensor] = {}
-        for at, name in enumerate(self._names):
-            sums = _dense(name, x, parameters, gradients)
-            x, of_layer = self._finished(at, sums, parameters, statistics, keys is not None)
-            moved |= of_layer
-            x = self._dropped(at, x, keys)
-        return _dense("output", x, parameters, gradients), moved
-
-
-class PackedMnistCnn(PackedNetwork):
-    """``MnistCnn`` networks: grouped convolutions, with one group for each member.
-
-    Convolutions take (B, K C, H, W); between them the same memory is viewed as (K, B, C, H, W).
+    A dense layer is one batched matrix product. A convolution is a grouped one, with one group for
+    each member: it takes (B, K C, H, W), and between convolutions the same memory is viewed as
+    (K, B, C, H, W).
     """
 
+    def __init__(
+        self,
+        members: Sequence[DeclaredNetwork],
+        kinds: Sequence[Hashable],
+        device: torch.device,
+    ) -> None:
+        super().__init__(members, kinds, device)
+        self._steps = [part for step in members[0].steps for part in _parts(step)]
+        if not all(isinstance(step, _PACKED) for step in self._steps):
+            raise TypeError("Only a chain of layers has a packed form.")
+
     def forward(
         self,
         inputs: Tensor,
@@ -152,22 +154,61 @@ class PackedMnistCnn(PackedNetwork):
         keys: Tensor | None,
         gradients: Tensors | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        members, samples = inputs.shape[:2]
-        training = keys is not None
-        sums = _convolution("conv_1", inputs, parameters)
-        x, moved = self._finished(0, sums, parameters, statistics, training)
-        sums = _convolution("conv_2", x, parameters)
-        # Activations are applied before the pooling, since some member's may not commute with it
-        # (see ``workers.nn.models.max_pooled``).
-        x, of_layer = self._finished(1, sums, parameters, statistics, training)
-        moved |= of_layer
-        pooled = F.max_pool2d(side_by_side(x), 2)
-        x = member_by_member(pooled, members).permute(0, 1, 3, 4, 2).reshape(members, samples, -1)
-        sums = _dense("dense_1", self._dropped(0, x, keys), parameters, gradients)
-        x, of_layer = self._finished(2, sums, parameters, statistics, training)
-        moved |= of_layer
-        x = self._dropped(1, x, keys)
+        x = inputs
+        moved: dict[str, Tensor] = {}
+        layer = site = 0
+        for step in self._steps:
+            match step:
+                case Weighted():
+                    sums = self._sums(step.layer, x, parameters, gradients)
+                    x, of_layer = self._finished(
+                        layer, sums, parameters, statistics, keys is not None
+                    )
+                    moved |= of_layer
+                    layer += 1
+                case Dropping():
+                    x = self._dropped(site, x, keys)
+                    site += 1
+                case Flattening():
+                    x = _flattened(x)
+                case Pooling():
+                    x = member_by_member(step.pooled(side_by_side(x)), len(x))
         return _dense("output", x, parameters, gradients), moved
+
+    @staticmethod
+    def _sums(
+        layer: HiddenLayer, x: Tensor, parameters: Tensors, gradients: Tensors | None
+    ) -> Tensor:
+        if isinstance(layer.weighted, nn.Conv2d):
+            return _convolution(layer.name, layer.weighted, x, parameters)
+        return _dense(layer.name, x, parameters, gradients)
+
+    def _dropped(self, at: int, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return ``x`` dropped; the mask of images is drawn with the channels innermost."""
+        if x.dim() != 5:
+            return super()._dropped(at, x, keys)
+        return super()._dropped(at, x.permute(0, 1, 3, 4, 2), keys).permute(0, 1, 4, 2, 3)
+
+
+_PACKED = (Weighted, Dropping, Flattening, Pooling)
+
+
+def _parts(step: NetworkStep) -> list[NetworkStep]:
+    """Return a step as those that are computed one after the other.
+
+    Activations are applied before the pooling, since some member's may not commute with it (see
+    ``workers.nn.models.max_pooled``).
+    """
+    if isinstance(step, Weighted) and step.pooling is not None:
+        return [replace(step, pooling=None), step.pooling]
+    return [step]
+
+
+def _flattened(x: Tensor) -> Tensor:
+    """Return (K, B, C, H, W) as vectors, channels innermost; (K, B, ...) as they are."""
+    if x.dim() == 5:
+        return x.permute(0, 1, 3, 4, 2).reshape(*x.shape[:2], -1)
+    return x.flatten(2)
 
 
 def packed_network(
@@ -179,10 +220,9 @@ def packed_network(
         TypeError: there is no packed form of these networks.
     """
     first = members[0]
-    if isinstance(first, Mlp):
-        return PackedMlp(members, kinds, device)
-    if isinstance(first, MnistCnn):
-        return PackedMnistCnn(members, kinds, device)
+    if isinstance(first, DeclaredNetwork):
+        declared = [member for member in members if isinstance(member, DeclaredNetwork)]
+        return PackedDeclared(declared, kinds, device)
     raise TypeError(f"There is no packed form of {type(first).__name__}.")
 
 
@@ -204,8 +244,18 @@ def _dense(name: str, x: Tensor, parameters: Tensors, gradients: Tensors | None)
     return dense(x, weight, bias, into)
 
 
-def _convolution(name: str, x: Tensor, parameters: Tensors) -> Tensor:
+def _convolution(name: str, layer: nn.Conv2d, x: Tensor, parameters: Tensors) -> Tensor:
     """Return (K, B, C, H, W) convolved with each member's own filters."""
     weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
-    z = F.conv2d(side_by_side(x), weight.flatten(0, 1), bias.flatten(), groups=len(x))
+    wide, stride = side_by_side(x), layer.stride
+    if isinstance(layer, StridedPoint):
+        wide, stride = wide[:, :, :: stride[0], :: stride[1]], (1, 1)
+    z = F.conv2d(
+        wide,
+        weight.flatten(0, 1),
+        bias.flatten(),
+        stride=stride,  # type: ignore[arg-type]
+        padding=layer.padding,  # type: ignore[arg-type]
+        groups=len(x),
+    )
     return member_by_member(z, len(x))

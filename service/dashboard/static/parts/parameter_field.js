@@ -4,7 +4,7 @@ import { parameterText, readParameter } from "../lib/spec_fields.js";
 import { known, t, translated } from "../lib/text.js";
 import { h, show } from "./dom.js";
 
-const LONG_TYPES = ["integers", "numbers", "expression", "constants", "choice"];
+const LONG_TYPES = ["integers", "numbers", "expression", "constants", "choice", "layers"];
 const [LEAST_WIDTH, LEAST_LONG_WIDTH, MOST_WIDTH] = [6, 16, 48];
 const BOOLEANS = ["true", "false"];
 
