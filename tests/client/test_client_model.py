@@ -15,12 +15,8 @@ def model(*layers):
 
 def test_a_network_is_previewed(client):
     found = client.preview_model(model(*LAYERS), dataset="digits", normalization="batch")
-    assert [layer["name"] for layer in found["layers"]] == [
-        "conv_1",
-        "flatten",
-        "dense_1",
-        "output",
-    ]
+    names = [layer["name"] for layer in found["layers"]]
+    assert names == ["conv_1", "flatten", "dense_1", "output"]
     assert found["layers"][0]["output_shape"] == [4, 6, 6]
     assert found["parameters"] == 40 + 8 + 145 * 5 + 10 + 60
 

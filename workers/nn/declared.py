@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workers.nn.activations import Activation
+from workers.nn.cells import Cell
 from workers.nn.dropouts import Dropout, Keys
 from workers.nn.models import HiddenLayer, Network
 
@@ -233,7 +234,7 @@ class DeclaredNetwork(Network):
     def hidden_layers(self) -> list[HiddenLayer]:
         return [weighted.layer for weighted in _weighted(self.steps)]
 
-    def following(self) -> list[nn.Linear | nn.Conv2d | None]:
+    def following(self) -> list[nn.Linear | nn.Conv2d | Cell | None]:
         return [*_following(self.steps, self.output)]
 
 
