@@ -46,8 +46,8 @@ def licences(installed: Iterable[Distribution]) -> list[tuple[str, str, str]]:
 def licence_of(package: Distribution) -> str:
     """Return a package's licence: its expression (PEP 639), classifiers or field."""
     metadata = package.metadata
-    if expression := metadata.get("License-Expression"):
-        return expression
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classifiers = metadata.get_all("Classifier") or []
     names = [
         line.rpartition(" :: ")[2]
@@ -56,7 +56,7 @@ def licence_of(package: Distribution) -> str:
     ]
     if names:
         return ", ".join(names)
-    stated = (metadata.get("License") or "").strip().partition("\n")[0]
+    stated = "".join(metadata.get_all("License") or []).strip().partition("\n")[0]
     return stated if 0 < len(stated) <= _LONGEST_NAME else _UNKNOWN
 
 

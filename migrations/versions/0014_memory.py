@@ -1,12 +1,12 @@
 """What a run needs of memory and what a worker has; 0 and NULL in rows of an older version.
 
-Revision: 0014, after 0012.
+Revision: 0014, after 0013.
 """
 
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
