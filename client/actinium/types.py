@@ -109,6 +109,28 @@ class DryRun(TypedDict):
     next_cursor: str | None
 
 
+class PreviewedLayer(TypedDict):
+    """One layer of a network; ``pointer`` leads to the declared layer."""
+
+    name: str
+    layer: str
+    pointer: str | None
+    input_shape: list[int]
+    output_shape: list[int]
+    parameters: int
+    multiply_adds: int
+
+
+class ModelPreview(TypedDict):
+    """A network's layers, the output last, and its size."""
+
+    layers: list[PreviewedLayer]
+    parameters: int
+    multiply_adds: int
+    batch_size: int
+    memory_bytes: int
+
+
 class FinalMetrics(TypedDict):
     """Metrics of the last recorded epoch."""
 

@@ -14,8 +14,8 @@ ParameterKind = Literal[
     "expression",
     "constants",
     "choice",
-    "text",
     "layers",
+    "text",
 ]
 
 

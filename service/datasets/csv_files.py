@@ -46,7 +46,7 @@ def read_csv(path: Path, meaning: FileMeaning, limits: FileLimits) -> Table:
         written = first[1] if has_names else [""] * len(first[1])
         names = checked_names(written, limits.max_upload_columns)
         body = rows if has_names else itertools.chain([first], rows)
-        reader = _Reader(names, separator, {*meaning.categorical, *meaning.leave_out})
+        reader = _TableReader(names, separator, {*meaning.categorical, *meaning.leave_out})
         for piece in _pieces(body, limits.max_upload_rows):
             reader.take(piece)
     details: dict[str, str | bool] = {
@@ -158,7 +158,7 @@ def _number(cell: str, separator: str) -> float | None:
         return None
 
 
-class _Reader:
+class _TableReader:
     """Collects the columns of a table, piece by piece."""
 
     def __init__(self, names: Sequence[str], separator: str, as_texts: Collection[str]) -> None:

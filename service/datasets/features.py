@@ -12,7 +12,7 @@ from service.datasets.tables import Column
 
 
 @dataclass
-class Inputs:
+class TableInputs:
     """The inputs of a table.
 
     Attributes:
@@ -26,7 +26,7 @@ class Inputs:
     notes: list[str] = field(default_factory=list)
 
 
-def inputs_of(columns: Sequence[Column], train: Rows) -> Inputs:
+def inputs_of(columns: Sequence[Column], train: Rows) -> TableInputs:
     """Return the inputs of some columns: categories first, then numbers, each as in the file.
 
     A column of two categories is one input, 1 for the later one; one of more categories has an
@@ -53,7 +53,7 @@ def inputs_of(columns: Sequence[Column], train: Rows) -> Inputs:
         else:
             names += [f"{column.name}={category}" for category in categories]
     # Minus zero becomes zero: the two are equal numbers with different bytes.
-    return Inputs(np.concatenate(blocks, axis=1) + 0.0, names, notes)
+    return TableInputs(np.concatenate(blocks, axis=1) + 0.0, names, notes)
 
 
 def category_order(texts: Sequence[str]) -> list[str]:

@@ -194,8 +194,9 @@ def _choice_type(axis: str, grid: bool, resolved: bool, inner: bool) -> Any:
 def _model(axis: str, entry: Entry) -> type[Choice]:
     """Return the model of one value of an entry: ``ResolvedActivationLeakyRelu``."""
     parameters = entry.resolved or entry.parameters
-    prefix = f"resolved_{axis}" if parameters else axis
-    return _entry_model(prefix, entry, parameters, partial(_one_type, axis))
+    return _entry_model(
+        f"resolved_{axis}" if parameters else axis, entry, parameters, partial(_one_type, axis)
+    )
 
 
 @cache

@@ -131,7 +131,7 @@ def _convolution(channels: int, stride: int = 1) -> Choice:
 def _need_images(model: str, input_shape: Sequence[int]) -> None:
     if len(input_shape) != 3:
         raise ArchitectureError(
-            f"{model} needs images, and these inputs are vectors. Use the model mlp."
+            f"{model} needs images, and these inputs are none. Use the model mlp."
         )
 
 

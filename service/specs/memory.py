@@ -12,7 +12,13 @@ from typing import Literal
 
 from service.specs.architectures import Architecture
 from service.specs.planning import pieces_of
-from service.specs.resolution import input_shape, network_of, stored_shape, trained_on, validated_on
+from service.specs.resolution import (
+    input_shape,
+    network_of,
+    stored_shape,
+    trained_on,
+    validated_on,
+)
 from service.specs.spec import RunConfig
 
 #: What a worker's two processes hold while they train nothing: Python, torch and its kernels. The

@@ -156,7 +156,7 @@ class _Planner:
             if layer.name in _OWNERS:
                 owned = owned_by(layers, at, in_block=in_block)
                 make = self._residual if layer.name == "residual" else self._weighted
-                step = make(layers, at, shape, here, owned)
+                step: Step = make(layers, at, shape, here, owned)
                 at += owned.taken
             else:
                 step = self._plain(layers, at, shape, here)
@@ -246,7 +246,7 @@ class _Planner:
     def _plain(self, layers: Sequence[Choice], at: int, shape: Shape, place: Location) -> Step:
         layer = layers[at]
         stated = layer.parameters
-        here = {"layer": layer.name, "place": place, "inputs": shape}
+        here: dict[str, Any] = {"layer": layer.name, "place": place, "inputs": shape}
         match layer.name:
             case "max_pooling" | "average_pooling" | "global_pooling":
                 return _pooling(layers, at, shape, place)

@@ -82,18 +82,6 @@ def network_of(dataset: Choice, model: Choice, activation: Choice) -> Architectu
     return architecture(model, input_shape(dataset), outputs, pieces_of(activation))
 
 
-#: Bias of lstm's forget gates where a spec leaves it out.
-_FORGET_BIAS = 1.0
-
-
-def with_forget_bias(model: Choice) -> Choice:
-    """Return a model with the bias of its forget gates decided, where it has such gates."""
-    parameters = model.parameters
-    if parameters.get("cell") != "lstm" or parameters["forget_bias"] is not None:
-        return model
-    return model.model_copy(update={"forget_bias": _FORGET_BIAS})
-
-
 def planned_network(dataset: Choice, model: Choice, activation: Choice) -> NetworkPlan | None:
     """Return the plan of a resolved configuration's network; None where the model has none.
 
@@ -108,6 +96,18 @@ def outputs_of(dataset: Choice, model: Choice) -> int:
     """Return the number of units of the output layer."""
     binary = model.parameters.get("head") == "binary"
     return 1 if binary else facts(dataset).classes
+
+
+#: Bias of lstm's forget gates where a spec leaves it out.
+_FORGET_BIAS = 1.0
+
+
+def with_forget_bias(model: Choice) -> Choice:
+    """Return a model with the bias of its forget gates decided, where it has such gates."""
+    parameters = model.parameters
+    if parameters.get("cell") != "lstm" or parameters["forget_bias"] is not None:
+        return model
+    return model.model_copy(update={"forget_bias": _FORGET_BIAS})
 
 
 #: Initializers of variance scale / fan-in that have a name, by scale.
@@ -158,7 +158,7 @@ class Resolution:
         A head left to ``auto`` is binary (one sigmoid unit) for two classes, unless the loss
         needs one output per class.
         """
-        model = with_forget_bias(self._with_initializers(self.chosen("model")))
+        model = self._with_initializers(with_forget_bias(self.chosen("model")))
         if model.parameters.get("head") != "auto":
             return model
         loss = self.chosen("loss")

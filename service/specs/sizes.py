@@ -1,11 +1,8 @@
-"""Sizes: what each layer of a planned network has and costs, and the memory of its training."""
+"""Sizes: what each layer of a planned network has and costs."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.fields import Location
-from service.specs.architectures import Architecture
 from service.specs.choices import Choice
 from service.specs.plans import (
     ActivationStep,
@@ -17,14 +14,6 @@ from service.specs.plans import (
     Step,
     WeightedStep,
 )
-
-#: Tensors of the size of the z-values that a step keeps: activations, masks and gradients.
-_TENSORS_PER_VALUE = 6
-
-#: Tensors of the size of the parameters: the row, its gradient, its slots and the network.
-_TENSORS_PER_PARAMETER = 6
-
-_FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -79,18 +68,6 @@ def sizes_of(plan: NetworkPlan, activation: Choice, normalization: Choice) -> Ne
     weights = _weights(plan.output)
     output = _layer_size("output", plan.output, weights, _products(plan.output))
     return NetworkSizes((*hidden, output))
-
-
-def training_bytes(network: Architecture, input_shape: Sequence[int], samples: int) -> int:
-    """Return the memory of a training step on so many samples, in bytes: an estimate.
-
-    Args:
-        network: its layers.
-        input_shape: of one sample.
-        samples: of a batch.
-    """
-    values = samples * (math.prod(input_shape) + _TENSORS_PER_VALUE * network.values)
-    return _FLOAT32_BYTES * (values + _TENSORS_PER_PARAMETER * network.parameters)
 
 
 def _size(step: Step, activation: Choice, normalization: Choice) -> LayerSize:

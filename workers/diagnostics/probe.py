@@ -235,10 +235,10 @@ class _Onward:
         if self._own is not None and not _alike(self._own.weight.detach()[:, self._own.inputs :]):
             return False  # the layer's own next step tells them apart
         weight = self._following.weight.detach()
-        if isinstance(self._following, Cell):
-            weight = weight[:, : self._following.inputs]
         if isinstance(self._following, nn.Conv2d) and self._following.groups > 1:
             return not weight.any()  # units of other groups are read by other filters
+        if isinstance(self._following, Cell):
+            weight = weight[:, : self._following.inputs]
         # By unit last: a dense layer reads maps pixel by pixel, the channels innermost.
         by_unit = (
             weight.movedim(1, -1)

@@ -32,9 +32,9 @@ def initialize(
     bias: Initializer,
     stream: Callable[[str], np.random.Generator],
     inputs: Tensor,
-    recurrent_weight: Initializer | None = None,
     own_weights: Mapping[str, Initializer] = MappingProxyType({}),
     own_biases: Mapping[str, Initializer] = MappingProxyType({}),
+    recurrent_weight: Initializer | None = None,
 ) -> None:
     """Fill the weights and biases of a network's layers, in place.
 
@@ -49,9 +49,9 @@ def initialize(
             layer does not depend on the layers before it.
         inputs: training samples (samples, *input_shape) on the network's device, on which ``lsuv``
             and ``data_dependent`` measure z-values. The other initializers do not use them.
-        recurrent_weight: draws what recurrent layers multiply their state by.
         own_weights: draws the weights of a layer that has an initializer of its own, by its name.
         own_biases: the same of biases.
+        recurrent_weight: draws what recurrent layers multiply their state by.
     """
     rescaled: dict[Weighted, Rescale] = {}
     for name, layer in network.named_modules():

@@ -4,14 +4,16 @@ A network is built from its parts without weights; ``nn.initialization`` fills t
 the names of layer statistics (``conv_1``, ``dense_1``, ..., ``output``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from workers.nn.activations import Activation, ActivationFor
-from workers.nn.cells import Cell
+from workers.nn.cells import CELLS, Cell
 from workers.nn.dropouts import Dropout, DropoutAt, Keys
 from workers.nn.normalizations import Normalization, WeightNorm
 
@@ -122,3 +124,71 @@ def max_pooled(activation: Activation, z: Tensor, pool: Callable[[Tensor], Tenso
         pooled: Tensor = activation(pool(z))
         return pooled
     return pool(activation(z))
+
+
+class Rnn(Network):
+    """Recurrent layers, of which the output layer reads the last step.
+
+    Each reads the states of the layer before it at all steps, after dropout. The layers are
+    ``recurrent_1``, ``recurrent_2``, ..., ``output``.
+
+    Args:
+        parts: of the network.
+        cell: the kind of the layers, of ``cells.CELLS``.
+        hidden_units: of each recurrent layer, from the first on.
+        forget_bias: what the biases of lstm's forget gates start from; None for other cells.
+    """
+
+    def __init__(
+        self, parts: Parts, *, cell: str, hidden_units: Sequence[int], forget_bias: float | None
+    ) -> None:
+        super().__init__()
+        self._hidden: list[HiddenLayer] = []
+        inputs = as_sequence(torch.empty(1, *parts.input_shape)).shape[2]
+        for number, units in enumerate(hidden_units, start=1):
+            layer = CELLS[cell](inputs, units, parts.activation(units), parts.normalization)
+            layer.forget_bias = forget_bias
+            dropout = parts.dropout(number - 1)
+            self.add_module(f"recurrent_{number}", layer)
+            self.add_module(f"dropout_{number}", dropout)
+            self._hidden.append(
+                HiddenLayer(f"recurrent_{number}", layer, layer.z_values, layer.activation, dropout)
+            )
+            inputs = units
+        self.output = _dense(inputs, parts.outputs)
+
+    def forward(self, inputs: Tensor, keys: Keys | None = None) -> Tensor:
+        x = as_sequence(inputs)
+        for number, (layer, dropout) in enumerate(self._layers(), start=1):
+            states = layer(x)
+            x = dropout(states[-1] if number == len(self._hidden) else torch.stack(states, 1), keys)
+        logits: Tensor = self.output(x)
+        return logits
+
+    def hidden_layers(self) -> list[HiddenLayer]:
+        return list(self._hidden)
+
+    def _layers(self) -> Iterator[tuple[nn.Module, nn.Module]]:
+        for layer in self._hidden:
+            assert layer.dropout is not None  # noqa: S101 - made above
+            yield layer.weighted, layer.dropout
+
+
+def as_sequence(inputs: Tensor) -> Tensor:
+    """Return samples as sequences: (batch, steps, features).
+
+    The steps of an image (batch, channels, height, width) are its rows, and those of a vector
+    (batch, features) its values; (batch, steps, features) stays as it is.
+    """
+    if inputs.dim() == 4:
+        return inputs.transpose(1, 2).flatten(2)
+    return inputs if inputs.dim() == 3 else inputs.unsqueeze(2)
+
+
+def _dense(inputs: int, outputs: int) -> nn.Linear:
+    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+    return layer
+
+
+#: Models that are no lists of layers.
+MODELS: dict[str, Callable[..., Network]] = {"rnn": Rnn}

@@ -13,9 +13,8 @@ from workers.nn.activations import ACTIVATIONS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initialization import initialize
 from workers.nn.initializers import INITIALIZERS
-from workers.nn.models import Network, Parts
+from workers.nn.models import MODELS, Network, Parts
 from workers.nn.optimizers import OPTIMIZERS
-from workers.nn.recurrent import Rnn
 from workers.nn.schedules import SCHEDULES, Schedule
 from workers.training.declared import declared_network, normalization_parts, own_initializers
 from workers.training.steering import Steering
@@ -27,7 +26,6 @@ MEASURED_SAMPLES = 1_000
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
     """Return a configuration's network for a data set, initialized, on the CPU."""
-    plan = planned_network(config.dataset, config.model, config.activation)
     normalization, after = normalization_parts(config.normalization)
     parts = Parts(
         input_shape=data.input_shape,
@@ -37,7 +35,8 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
         dropout=entry(DROPOUTS, config.dropout),
         normalized_after=after,
     )
-    network = _recurrent_network(config, parts) if plan is None else declared_network(plan, parts)
+    plan = planned_network(config.dataset, config.model, config.activation)
+    network = _coded_network(config, parts) if plan is None else declared_network(plan, parts)
     own_weights, own_biases = ({}, {}) if plan is None else own_initializers(plan)
     recurrent = config.model.parameters.get("recurrent_initializer")
     initialize(
@@ -47,18 +46,19 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
         bias=entry(INITIALIZERS, config.bias_initializer),
         stream=streams.initialization,
         inputs=data.train.inputs[:MEASURED_SAMPLES],
-        recurrent_weight=entry(INITIALIZERS, recurrent) if recurrent else None,
         own_weights=own_weights,
         own_biases=own_biases,
+        recurrent_weight=entry(INITIALIZERS, recurrent) if recurrent else None,
     )
     return network
 
 
-def _recurrent_network(config: RunConfig, parts: Parts) -> Network:
+def _coded_network(config: RunConfig, parts: Parts) -> Network:
+    """Return the network of a model that is no list of layers."""
     parameters = config.model.parameters
-    for name in ("head", "recurrent_initializer"):  # known by the outputs, and to the initializers
-        del parameters[name]
-    return Rnn(parts, **parameters)
+    for name in ("head", "recurrent_initializer"):  # not the network's, but of what is built here
+        parameters.pop(name, None)
+    return MODELS[config.model.name](parts, **parameters)
 
 
 def build_optimizer(config: RunConfig, network: Network) -> Optimizer:

@@ -130,7 +130,9 @@ def _outputs(
 ) -> Generator[Pulse, None, Outputs | None]:
     """Return the network's outputs on the validation part; None where they cannot be taken."""
     part = data.validation
-    gathering = OutputGathering(loss.per_sample, data.classes)
+    gathering = or_none("outputs", lambda: OutputGathering(loss.per_sample, data.classes))
+    if gathering is None:
+        return None
     for start in range(0, len(part), _AT_ONCE):
         chunk = slice(start, start + _AT_ONCE)
         if not or_none("outputs", partial(_evaluate, network, part, chunk, gathering)):

@@ -2,14 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from typing import Unpack
+from typing import Any, Unpack
 
 from actinium.api.requests import LARGEST_PAGE, dry_run_call, figure_call, submission_call
-from actinium.calls import Call, Pages, as_is, get, pages, part
+from actinium.calls import Call, Pages, as_is, get, pages, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import listing, operation
 from actinium.spec import PresetFields
-from actinium.types import CatalogAxis, CatalogEntry, DryRun, Experiment, Metric, Preset
+from actinium.types import (
+    CatalogAxis,
+    CatalogEntry,
+    DryRun,
+    Experiment,
+    Metric,
+    ModelPreview,
+    Preset,
+)
 
 
 class CatalogAndPresets:
@@ -65,6 +73,22 @@ class CatalogAndPresets:
     def catalog_entry(self, axis: str, name: str) -> Call[CatalogEntry]:
         """Return a value of an axis, by its name or an alias."""
         return get(f"/v1/catalog/{part(axis)}/{part(name)}", as_is)
+
+    @operation
+    def preview_model(
+        self, /, model: str | Mapping[str, Any], **fields: str | int | Mapping[str, Any]
+    ) -> Call[ModelPreview]:
+        """Return the layers of a network with their shapes and sizes; nothing is stored.
+
+        Args:
+            model: a model, as in a spec.
+            **fields: ``dataset``, ``activation``, ``normalization`` and ``batch_size`` of a spec,
+                each with one value.
+
+        Raises:
+            ApiError: a layer does not fit the one before, or the network is refused otherwise.
+        """
+        return post("/v1/models/preview", as_is, body={"model": model, **fields})
 
     @listing
     def metrics(self) -> Pages[Metric]:

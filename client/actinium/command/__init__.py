@@ -6,7 +6,7 @@ import sys
 import click
 import httpx
 
-from actinium.command import data, manage, read, reference, submit
+from actinium.command import data, manage, model, read, reference, submit
 from actinium.command.context import CONTEXT, Session
 from actinium.errors import ActiniumError, ApiError, UnreachableError
 from actinium.terminal import prepare_terminal, visible
@@ -32,14 +32,9 @@ def cli(context: click.Context, url: str | None, key: str | None) -> None:
     context.obj = Session(url, key)
 
 
-for command in (
-    *submit.COMMANDS,
-    *read.COMMANDS,
-    *manage.COMMANDS,
-    *data.COMMANDS,
-    *reference.COMMANDS,
-):
-    cli.add_command(command)
+for room in (submit, model, read, manage, data, reference):
+    for command in room.COMMANDS:
+        cli.add_command(command)
 
 
 def main() -> None:

@@ -58,14 +58,11 @@ router = APIRouter(prefix=PATH, tags=["datasets"])
 _READ = [Depends(requires("read"))]
 _ONE = examples.json_answer(DATASET_EXAMPLE)
 _FORMS = {"multipart/form-data", "application/x-www-form-urlencoded"}
-_FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-_MEDIA_TYPES = (
-    "application/octet-stream",
-    "text/csv",
-    "application/vnd.apache.parquet",
-    "application/zip",
-    "application/gzip",
-)
+_FILE: dict[str, Any] = {
+    "schema": {"type": "string", "format": "binary"},
+    "example": "Age,Gender,Exited\n42,Female,1\n41,Female,0\n",
+}
+_MEDIA_TYPES = ("application/octet-stream", "text/csv")
 
 
 @router.post(
@@ -87,7 +84,8 @@ _MEDIA_TYPES = (
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": "The file itself, of any of the formats; two files in one zip.",
+            "description": "The file itself, of any of the formats; two files in one zip. All "
+            "media types but those of forms are taken.",
             "content": dict.fromkeys(_MEDIA_TYPES, _FILE),
         }
     },

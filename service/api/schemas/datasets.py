@@ -27,7 +27,7 @@ class UploadQuery(FileMeaning):
     """What a client says of an upload."""
 
     name: ShortText | None = Field(None, description="What to call it; by default its format.")
-    description: LongText | None = None
+    description: LongText | None = Field(None, description="What else to know of it.")
     tag: list[Annotated[Text, StringConstraints(pattern=_TAG, max_length=400)]] = Field(
         default_factory=list, max_length=50, description="`key:value`; repeat for several."
     )

@@ -30,8 +30,8 @@ _FOREMOST = (Word.LEADS, Word.EQUIVALENT, Word.UNDECIDED, Word.REFERENCE, Word.B
 #: Undecided ones are hollow.
 _FILLED = (Word.LEADS, Word.EQUIVALENT, Word.REFERENCE, Word.BETTER)
 _MARKS = (
-    "Small dots: seeds (x: did no better than guessing). Line: 95% interval of the mean. Filled: "
-    "the leader, and what is as good; hollow: undecided; grey: worse."
+    "Small dots: seeds (x: did no better than guessing, or never reached the target). Line: 95% "
+    "interval of the mean. Filled: the leader, and what is as good; hollow: undecided; grey: worse."
 )
 
 
@@ -45,7 +45,8 @@ class RankedConfiguration:
         statement: the same with its figures.
         mean: mean of the metric over seeds.
         interval: 95% interval of the mean; None where there is none to tell.
-        seeds: each seed's value, and whether it did better than guessing.
+        seeds: each seed's value, and whether it did better than guessing, and reached the target
+            where there is one.
         diverged: number of runs that diverged; they count as guessing.
     """
 

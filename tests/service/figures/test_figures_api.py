@@ -375,7 +375,7 @@ def test_films_of_layers_and_of_the_boundary(api, lab, probed):
         assert answer.headers["cache-control"] == FOREVER
         film = Image.open(io.BytesIO(answer.content))
         assert film.n_frames == 2
-        problem = get(api, path, theme="sepia", epoch=3)
+        problem = get(api, path, epoch=3)
         assert {error["parameter"] for error in problem.json()["errors"]} == {"epoch"}
         assert get(api, f"runs/{uuid.uuid4()}/figures/{name}.gif").status_code == 404
     (run,) = lab.runs(lab.submit(activation="elu"))

@@ -26,6 +26,7 @@ REMARKS = [
     "workers.diagnostics.probe.Probe.add",
     "workers.diagnostics.probe.Probe.statistics",
     "workers.training.probing.decision_boundary",
+    "workers.training.probing.OutputGathering",
     "workers.training.solo.update_ratios",
     "workers.training.packed.step.update_ratios",
     "workers.diagnostics.layers.NetworkStatistics.as_dict",

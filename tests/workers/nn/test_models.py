@@ -12,9 +12,8 @@ from service.specs.choices import choice
 from tests.support.declared_networks import declared
 from workers.nn.activations import ACTIVATIONS, Activation
 from workers.nn.dropouts import DROPOUTS
-from workers.nn.models import Parts, max_pooled
+from workers.nn.models import MODELS, Parts, max_pooled
 from workers.nn.normalizations import NORMALIZATIONS
-from workers.nn.recurrent import Rnn
 
 EXACT = {"identity", "relu", "leaky_relu", "hard_tanh", "relu6", "maxout"}
 PARAMETERS = {"leaky_relu": {"negative_slope": 0.2}, "gelu": {"approximate": "tanh"}}
@@ -252,7 +251,7 @@ def rnn(cell="simple", units=(7, 5), outputs=3, input_shape=(4, 6), dropout=None
         NORMALIZATIONS["none"](),
         dropout or DROPOUTS["none"](),
     )
-    network = Rnn(parts, cell=cell, hidden_units=units, forget_bias=forget_bias)
+    network = MODELS["rnn"](parts, cell=cell, hidden_units=units, forget_bias=forget_bias)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from service.catalog.axes import AXES
+from service.specs.declarations import DECLARATIONS
 from workers.datasets.loading import DATASETS, load
 from workers.datasets.preprocessings import PREPROCESSINGS
 from workers.nn.activations import ACTIVATIONS
@@ -13,6 +14,7 @@ from workers.nn.clippings import CLIPPINGS
 from workers.nn.dropouts import DROPOUTS
 from workers.nn.initializers import INITIALIZERS
 from workers.nn.losses import LOSSES
+from workers.nn.models import MODELS
 from workers.nn.normalizations import NORMALIZATIONS
 from workers.nn.optimizers import OPTIMIZERS
 from workers.nn.schedules import SCHEDULES
@@ -39,13 +41,19 @@ def test_entries_and_functions_have_each_other(axis):
     assert set(REGISTRIES[axis]) == entries
 
 
+def test_a_model_is_a_list_of_layers_or_a_network_in_code():
+    assert not DECLARATIONS.keys() & MODELS.keys()
+    assert DECLARATIONS.keys() | MODELS.keys() == AXES["model"].keys()
+
+
 @pytest.mark.parametrize("axis", sorted(set(REGISTRIES) - {"dataset"}))
 def test_a_function_takes_its_entrys_parameters_and_defaults_none(axis):
     for name, function in REGISTRIES[axis].items():
-        # A schedule is built beside its optimizer, of which it is a parameter in a spec; the
-        # place of a normalization is the model's.
+        # A schedule is built beside its optimizer, of which it is a parameter in a spec; a
+        # model's head is known to it as the number of its outputs; the place of a normalization
+        # is the model's; a model has no weights yet when its initializers draw them.
         stated = {parameter.name for parameter in AXES[axis][name].parameters}
-        stated -= {"schedule", "position"}
+        stated -= {"schedule", "head", "position", "recurrent_initializer"}
         taken = {
             parameter.name
             for parameter in inspect.signature(function).parameters.values()

@@ -138,7 +138,7 @@ def results_of(**spec):
 
 
 def test_a_stopped_run_ends_as_a_last_epoch_does():
-    """With the test part, the layer statistics and the boundary of its last epoch."""
+    """With the test part, the layer statistics, the outputs and the boundary of its last epoch."""
     data = {"name": "moons", "train_size": 50, "test_size": 30, "validation_split": 0.3}
     results = results_of(
         dataset=data,
@@ -150,8 +150,9 @@ def test_a_stopped_run_ends_as_a_last_epoch_does():
     assert [result.epoch for result in epochs] == [1, 2, 3]
     assert [result.stopped for result in epochs] == [False, False, True]
     assert not any(result.diverged for result in epochs)
-    assert first.statistics.boundary is None
-    assert epochs[-1].statistics.boundary is not None
+    assert (first.statistics.boundary.size, first.statistics.outputs) == (50, None)
+    last = epochs[-1].statistics
+    assert (last.boundary.size, last.outputs.samples) == (100, 15)
     assert [("test_loss" in result.metrics) for result in epochs] == [False, False, True]
 
 
