@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from workers.nn.activations import Activation
 from workers.nn.cells import Cell
-from workers.nn.cells import Cell
 from workers.nn.dropouts import Dropout, Keys
 from workers.nn.models import HiddenLayer, Network
 

@@ -60,7 +60,7 @@ def training_of(config: RunConfig) -> SoloTraining:
 
 
 @given(networks(), AXES)
-@settings(max_examples=60, **QUICK)
+@settings(max_examples=40, **QUICK)
 def test_shapes_and_parameters_are_those_of_torch(layers: list[Any], axes: dict[str, Any]) -> None:
     config = config_of(layers, **axes)
     data = load(config.dataset)
