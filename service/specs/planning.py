@@ -156,12 +156,11 @@ class _Planner:
             if layer.name in _OWNERS:
                 owned = owned_by(layers, at, in_block=in_block)
                 make = self._residual if layer.name == "residual" else self._weighted
-                step = make(layers, at, shape, here, owned)
+                steps.append(make(layers, at, shape, here, owned))
                 at += owned.taken
             else:
-                step = self._plain(layers, at, shape, here)
-            steps.append(step)
-            shape = step.outputs
+                steps.append(self._plain(layers, at, shape, here))
+            shape = steps[-1].outputs
             at += 1
         return steps
 
@@ -246,7 +245,7 @@ class _Planner:
     def _plain(self, layers: Sequence[Choice], at: int, shape: Shape, place: Location) -> Step:
         layer = layers[at]
         stated = layer.parameters
-        here = {"layer": layer.name, "place": place, "inputs": shape}
+        here: dict[str, Any] = {"layer": layer.name, "place": place, "inputs": shape}
         match layer.name:
             case "max_pooling" | "average_pooling" | "global_pooling":
                 return _pooling(layers, at, shape, place)
