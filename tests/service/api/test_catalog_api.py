@@ -148,7 +148,7 @@ def test_ranges_are_those_that_specs_accept(catalog: list[dict[str, Any]]) -> No
             for parameter in entry["parameters"]:
                 count = parameter["min_items"]
                 for value, allowed in _probes(parameter):
-                    written = value if count is None else [value] * count
+                    written = value if count is None else [value] * max(count, 1)
                     if parameter["type"] == "constants":
                         written = {"b": value}
                     given = {parameter["name"]: written}
