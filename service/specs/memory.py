@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from service.specs.architectures import Architecture
 from service.specs.planning import pieces_of
 from service.specs.resolution import (
     input_shape,
     network_of,
-    planned_network,
     stored_shape,
     trained_on,
     validated_on,
@@ -39,6 +39,9 @@ _EVALUATED_SAMPLES = 200
 
 #: Samples that a probe sends through a network at once (``workers.diagnostics.probe``).
 _PROBED_SAMPLES, _PROBED_BY_CONVOLUTIONS = 1000, 64
+
+#: Normalizations whose statistics are those of a whole probe.
+_BATCH_STATISTICS = {"batch", "switchable"}
 
 #: Tensors that a training step keeps: z-values and their gradients, and by activation.
 _OF_Z_VALUES, _OF_ACTIVATIONS = 2, 3
@@ -106,7 +109,7 @@ def memory_of(config: RunConfig) -> MemoryEstimate:
     per_value = _OF_Z_VALUES + _tensors_per_unit(config) / pieces_of(config.activation)
     per_sample = math.ceil(2 * inputs + per_value * network.values)
     evaluated = _EVALUATED_SAMPLES * (inputs + 3 * network.values)
-    samples = max(config.batch_size, _probed_samples(config, trained))
+    samples = max(config.batch_size, _probed_samples(config, network, trained))
     weights = _FLOAT_BYTES * network.parameters
     states = _STATES.get(config.optimizer.name, _MOST_STATES)
     return MemoryEstimate(
@@ -140,12 +143,11 @@ def _tensors_per_unit(config: RunConfig) -> int:
     )
 
 
-def _probed_samples(config: RunConfig, trained: int) -> int:
+def _probed_samples(config: RunConfig, network: Architecture, trained: int) -> int:
     wanted = config.layer_statistics
     if wanted == "off":
         return 0
-    plan = planned_network(config.dataset, config.model, config.activation)
-    convolutions = plan is not None and plan.has_convolutions
-    return min(
-        wanted.samples, trained, _PROBED_BY_CONVOLUTIONS if convolutions else _PROBED_SAMPLES
-    )
+    convolves = any(layer.field > 1 for layer in network.layers)
+    few = convolves and config.normalization.name not in _BATCH_STATISTICS
+    at_once = _PROBED_BY_CONVOLUTIONS if few else _PROBED_SAMPLES
+    return min(wanted.samples, trained, at_once)

@@ -64,7 +64,8 @@ def test_the_door_takes_what_is_in_the_range_and_nothing_beyond(
 
 
 def test_the_limits_are_those_a_service_has(rows: dict[str, list[str]]) -> None:
-    for name, default in vars(Limits()).items():
+    limits = {name: most for name, most in vars(Limits()).items() if name in Settings.model_fields}
+    for name, default in limits.items():
         assert rows[name][1] == f"{default:,}" == f"{Settings.model_fields[name].default:,}"
     assert rows["max_body_bytes"][1] == f"{Settings.model_fields['max_body_bytes'].default:,}"
 

@@ -30,7 +30,7 @@ class StridedPoint(nn.Conv2d):
 class NetworkStep(Protocol):
     """One step: images (batch, channels, height, width) or vectors (batch, features) to either."""
 
-    def __call__(self, x: Tensor, keys: Keys | None) -> Tensor:
+    def __call__(self, x: Tensor, keys: Keys | None, /) -> Tensor:
         """Return what the step makes of ``x``; ``keys`` are those of the dropout layers."""
 
     def modules(self) -> Iterator[tuple[str, nn.Module]]:
@@ -250,9 +250,9 @@ def _weighted(steps: Sequence[NetworkStep]) -> Iterator[Weighted]:
 
 def _following(
     steps: Sequence[NetworkStep], last: nn.Linear | None
-) -> Iterator[nn.Linear | nn.Conv2d | None]:
+) -> Iterator[nn.Linear | nn.Conv2d | Cell | None]:
     """Yield what reads each weighted layer alone; None where that is a sum, or several layers."""
-    readers: list[nn.Linear | nn.Conv2d | None] = [last]
+    readers: list[nn.Linear | nn.Conv2d | Cell | None] = [last]
     for step in reversed(steps):
         if isinstance(step, Residual):
             readers.append(None)

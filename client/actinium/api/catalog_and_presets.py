@@ -76,7 +76,7 @@ class CatalogAndPresets:
 
     @operation
     def preview_model(
-        self, model: str | Mapping[str, Any], **fields: str | int | Mapping[str, Any]
+        self, /, model: str | Mapping[str, Any], **fields: str | int | Mapping[str, Any]
     ) -> Call[ModelPreview]:
         """Return the layers of a network with their shapes and sizes; nothing is stored.
 

@@ -153,7 +153,10 @@ def test_the_form_has_a_field_for_every_parameter_of_what_is_chosen(page):
 
 
 def _own_parameters(axis: str | None, name: Any) -> list[str]:
-    return [parameter.name for parameter in AXES[axis][name].parameters] if axis and name else []
+    """Return the parameters of an entry; none where it is not one that is named."""
+    if axis is None or not isinstance(name, str):
+        return []
+    return [parameter.name for parameter in AXES[axis][name].parameters]
 
 
 #: Choose a schedule and one of its parameters in the form, and return the optimizer of its spec.

@@ -254,8 +254,8 @@ def _convolution(name: str, layer: nn.Conv2d, x: Tensor, parameters: Tensors) ->
         wide,
         weight.flatten(0, 1),
         bias.flatten(),
-        stride=stride,  # type: ignore[arg-type]
-        padding=layer.padding,  # type: ignore[arg-type]
+        stride=stride,
+        padding=layer.padding,
         groups=len(x),
     )
     return member_by_member(z, len(x))
