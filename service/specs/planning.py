@@ -156,12 +156,11 @@ class _Planner:
             if layer.name in _OWNERS:
                 owned = owned_by(layers, at, in_block=in_block)
                 make = self._residual if layer.name == "residual" else self._weighted
-                step: Step = make(layers, at, shape, here, owned)
+                steps.append(make(layers, at, shape, here, owned))
                 at += owned.taken
             else:
-                step = self._plain(layers, at, shape, here)
-            steps.append(step)
-            shape = step.outputs
+                steps.append(self._plain(layers, at, shape, here))
+            shape = steps[-1].outputs
             at += 1
         return steps
 

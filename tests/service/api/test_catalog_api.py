@@ -120,18 +120,35 @@ def _probes(parameter: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
 
 
 def _choose(axis: str, entry: dict[str, Any], **parameters: Any) -> Choice:
-    required = {parameter["name"]: 1 for parameter in entry["parameters"] if parameter["required"]}
+    required = {
+        parameter["name"]: _least(parameter)
+        for parameter in entry["parameters"]
+        if parameter["required"]
+    }
     return choice(axis, {"name": entry["name"], **required, **parameters})
+
+
+def _entries_of(axis: dict[str, Any]) -> list[dict[str, Any]]:
+    """The values of an axis that are the same in a spec and in a configuration.
+
+    An uploaded data set is looked up between the two; tests/service/datasets has its form.
+    """
+    return [entry for entry in axis["items"] if entry["name"] != "uploaded"]
+
+
+def _least(parameter: dict[str, Any]) -> Any:
+    """A value of a parameter without a default."""
+    return ["flatten"] if parameter["type"] == "layers" else 1
 
 
 def test_ranges_are_those_that_specs_accept(catalog: list[dict[str, Any]]) -> None:
     probed = 0
     for axis in catalog:
-        for entry in axis["items"]:
+        for entry in _entries_of(axis):
             for parameter in entry["parameters"]:
                 count = parameter["min_items"]
                 for value, allowed in _probes(parameter):
-                    written = value if count is None else [value] * count
+                    written = value if count is None else [value] * max(count, 1)
                     if parameter["type"] == "constants":
                         written = {"b": value}
                     given = {parameter["name"]: written}
@@ -148,18 +165,21 @@ def test_defaults_options_and_item_counts_are_those_that_specs_accept(
     catalog: list[dict[str, Any]],
 ) -> None:
     for axis in catalog:
-        for entry in axis["items"]:
+        for entry in _entries_of(axis):
             chosen = _choose(axis["axis"], entry).parameters
             for parameter in entry["parameters"]:
                 name, default = parameter["name"], parameter["default"]
-                found = chosen[name].name if parameter["type"] == "choice" else chosen[name]
-                assert found == (1 if parameter["required"] else default)
+                found = getattr(chosen[name], "name", chosen[name])
+                if parameter["type"] == "layers":
+                    found = [layer.name for layer in chosen[name]]
+                assert found == (_least(parameter) if parameter["required"] else default)
                 for option in parameter["options"]:
                     _choose(axis["axis"], entry, **{name: option})
                 if parameter["type"] == "choice":
-                    assert default in AXES[parameter["axis"]]
+                    assert default is None or default in AXES[parameter["axis"]]
                 if (most := parameter["max_items"]) is not None:
-                    item = parameter["minimum"] or 0
+                    layers = parameter["type"] == "layers"
+                    item = "flatten" if layers else parameter["minimum"] or 0
                     _choose(axis["axis"], entry, **{name: [item] * most})
                     with pytest.raises(ValidationError):
                         _choose(axis["axis"], entry, **{name: [item] * (most + 1)})
