@@ -151,12 +151,12 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     expect(section("Attempts").locator("li").first).to_contain_text("The disk is full.")
 
     layers = section("Layers")
-    expect(page.locator("output")).to_have_text("Epoch 3")
+    expect(layers.locator("output")).to_have_text("Epoch 3")
     expect(layers.get_by_role("row", name="output")).to_have_text("outputno finite values")
     expect(layers.get_by_role("row", name="dense_12")).to_contain_text("25.0%")
     assert layers.locator(".violins").evaluate_all(_NAMES_THAT_TOUCH) == 0
     section("Diagnosis").get_by_role("button", name="Layer dense_2").press("Enter")
-    expect(page.locator("output")).to_have_text("Epoch 0: at initialization")
+    expect(layers.locator("output")).to_have_text("Epoch 0: at initialization")
     expect(layers.locator("tr.marked")).to_contain_text("dense_2")
     first = layers.get_by_role("button", name="dense_1", exact=True)
     first.press("Enter")
@@ -310,7 +310,7 @@ def test_theme_and_language_are_kept_and_the_keyboard_reaches_everything(served,
     assert page.evaluate(ground) != light
     page.locator("body").press("Tab")
     reached = []
-    for _ in range(16):
+    for _ in range(24):
         reached.append(page.evaluate("document.activeElement.textContent"))
         page.keyboard.press("Tab")
     assert reached[0] == "跳到正文"
