@@ -24,6 +24,18 @@ _FOLDS: tuple[dict[str, int], ...] = ({}, {}, {}, {"folds": 2, "fold": 1}, {"fol
 
 _EXPRESSIONS = ("x * sigmoid(1.702 * x)", "where(x > 0, x, exp(x) - 1)", "clip(x, -1, 1) + sin(x)")
 
+#: Declared networks of a few units; ``tests.support.declared_networks`` draws them at random.
+_LAYERS: tuple[list[Any], ...] = (
+    ["flatten", {"name": "dense", "units": 6}],
+    [{"name": "dense", "units": 6, "activation": "tanh"}, {"name": "dropout", "rate": 0.3}],
+    [
+        {"name": "convolution", "channels": 3},
+        "max_pooling",
+        "flatten",
+        {"name": "dense", "units": 4},
+    ],
+)
+
 #: Not drawn, since their samples are elsewhere: fetched from the network, or uploaded before.
 _ELSEWHERE = {"fashion_mnist", "uploaded"}
 
@@ -92,6 +104,8 @@ def parameter_strategy(parameter: Parameter) -> st.SearchStrategy[Any]:
             return st.just({})
         case "text":
             return st.from_regex(parameter.pattern or "", fullmatch=True)
+        case "layers":
+            return st.sampled_from(_LAYERS)
         case "integer":
             return _integer(parameter)
         case "number":

@@ -67,7 +67,7 @@ VALUES = [
     (axis, {"name": name, **REQUIRED.get(name, {})})
     for axis, entries in AXES.items()
     for name in entries
-    if axis not in {"dataset", "preprocessing", "model", "schedule"}
+    if axis not in {"dataset", "preprocessing", "model", "schedule", "layer"}
 ]
 
 
