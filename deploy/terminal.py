@@ -17,11 +17,15 @@ class Terminal:
 
     def __init__(self) -> None:
         prepare_terminal()
-        self.console = Console(highlight=False, soft_wrap=True)
+        self.console: Console = _Console(highlight=False, soft_wrap=True)
 
     def print(self, shown: RenderableType) -> None:
         """Show text or a table, if anybody reads it."""
-        try:
-            self.console.print(shown)
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        self.console.print(shown)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from now on; the base ends the thread that happened to write."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
