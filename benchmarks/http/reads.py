@@ -141,7 +141,7 @@ class Reads:
         return {
             "experiments": searching(),
             **{f"experiments {status}": searching(statuses=[status]) for status in statuses},
-            "experiments by tag": searching(tags=[("week", "7")]),
+            "experiments by tag": searching(tags=["week:7"]),
             "experiments by name": searching(name="sweep 7"),
             "experiments created since": searching(created_after=at),
             "experiments created before": searching(created_before=at + timedelta(seconds=1)),

@@ -216,10 +216,10 @@ def test_experiments_are_found_by_what_they_say(lab):
 
     assert found() == [third, second, first]
     assert found(name="two") == [third, second]
-    assert found(tags=[("a", "1")]) == [second, first]
-    assert found(tags=[("a", "1"), ("b", "2")]) == [first]
-    assert found(tags=[("a", "2"), ("a", "1")]) == []
+    assert found(tags=["a:1"]) == [second, first]
+    assert found(tags=["a:1", "b:2"]) == [first]
+    assert found(tags=["a:2", "a:1"]) == []
     created = lab.progress(second).created_at
     assert found(created_after=created) == [third]
     assert found(created_before=created) == [first]
-    assert found(name="two", tags=[("a", "1")], statuses=["queued", "failed"]) == [second]
+    assert found(name="two", tags=["a:1"], statuses=["queued", "failed"]) == [second]
