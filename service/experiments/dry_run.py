@@ -106,7 +106,7 @@ def dry_run(
         configurations=len(groups),
         already_trained=sum((run.config_hash, run.seed) in trained for run in planned),
         memory_bytes=max(run.configuration.memory.total for run in planned),
-        worker_memory_bytes=limits.max_memory_bytes,
+        worker_memory_bytes=limits.memory_bytes(),
         cost=estimate,
         items=[_configuration(group, labels[group[0].key], trained) for group in page],
         next_cursor=encode((0, None, end), tag) if end < len(groups) else None,

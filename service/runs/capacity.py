@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -55,7 +56,7 @@ def count_workers(session: Session, settings: Settings) -> dict[str, int]:
     rows = session.execute(
         select(Worker.device, func.count()).where(Worker.seen_at > horizon).group_by(Worker.device)
     )
-    return {device: memory for device, memory in rows if memory is not None}
+    return dict(rows.all())
 
 
 def limits_of(session: Session, device: str, settings: Settings) -> Limits:
@@ -66,11 +67,16 @@ def limits_of(session: Session, device: str, settings: Settings) -> Limits:
         device: of the spec: ``auto``, ``cpu`` or ``cuda``.
         settings: give the other limits, and the memory of workers that start later.
     """
-    seen = seen_memory(session, settings)
-    sizes = [size for name, size in seen.items() if device in {"auto", name}]
-    if settings.worker_memory_bytes is not None:
-        sizes.append(settings.worker_memory_bytes)
-    return replace(settings.limits, max_memory_bytes=max(sizes, default=None))
+
+    @cache
+    def largest() -> int | None:
+        seen = seen_memory(session, settings)
+        sizes = [size for name, size in seen.items() if device in {"auto", name}]
+        if settings.worker_memory_bytes is not None:
+            sizes.append(settings.worker_memory_bytes)
+        return max(sizes, default=None)
+
+    return replace(settings.limits, memory_bytes=largest)
 
 
 def seen_memory(session: Session, settings: Settings) -> dict[str, int]:

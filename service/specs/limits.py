@@ -1,5 +1,6 @@
 """Limits: how large an experiment may be."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -12,11 +13,12 @@ class Limits:
         max_epochs: epochs of a run.
         max_parameters: weights and biases of a network.
         max_batch_values: z-values that the layers keep for one batch.
-        max_memory_bytes: memory of a run: what the largest worker has; None where it is not known.
+        memory_bytes: asks what the largest worker has for a run; None where it is not known. It is
+            asked of what can be trained otherwise, so that a spec is refused without a database.
     """
 
     max_runs: int = 10_000
     max_epochs: int = 20_000
     max_parameters: int = 50_000_000
     max_batch_values: int = 250_000_000
-    max_memory_bytes: int | None = None
+    memory_bytes: Callable[[], int | None] = lambda: None

@@ -80,7 +80,7 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
 
 def memory_errors(resolved: Resolution, needed: MemoryEstimate, limits: Limits) -> list[FieldError]:
     """Return why no worker can hold a point that can be trained otherwise."""
-    most = limits.max_memory_bytes
+    most = limits.memory_bytes()
     if most is None or needed.total <= most:
         return []
     axis = needed.cause

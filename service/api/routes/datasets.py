@@ -62,7 +62,6 @@ _FILE: dict[str, Any] = {
     "schema": {"type": "string", "format": "binary"},
     "example": "Age,Gender,Exited\n42,Female,1\n41,Female,0\n",
 }
-_MEDIA_TYPES = ("application/octet-stream", "text/csv")
 
 
 @router.post(
@@ -86,7 +85,7 @@ _MEDIA_TYPES = ("application/octet-stream", "text/csv")
             "required": True,
             "description": "The file itself, of any of the formats; two files in one zip. All "
             "media types but those of forms are taken.",
-            "content": dict.fromkeys(_MEDIA_TYPES, _FILE),
+            "content": {"application/octet-stream": _FILE},
         }
     },
     summary="Upload a data set",

@@ -7,7 +7,13 @@ from service.catalog.entry import Entry
 from service.specs.choices import choice
 
 #: Values of parameters that must be given and for which 1 will not do.
-REQUIRED = {"sha256": "0" * 64, "input_shape": [2], "classes": 2, "validation_split": 0.0}
+REQUIRED = {
+    "sha256": "0" * 64,
+    "input_shape": [2],
+    "classes": 2,
+    "validation_split": 0.0,
+    "layers": ["flatten", {"name": "dense", "units": 4}],
+}
 
 
 def _entries() -> list[tuple[str, Entry]]:

@@ -56,10 +56,10 @@ def test_what_no_worker_can_hold_is_refused_where_it_is_asked_for(fields, locati
         {"activation": "relu", "dataset": MNIST, "batch_size": 100, "epochs": 1} | fields
     )
     sizes = {run.configuration.memory.total for run in expand(spec, Limits())}
-    limits = Limits(max_memory_bytes=max(sizes) - 1)
+    limits = Limits(memory_bytes=lambda: max(sizes) - 1)
     with pytest.raises(SpecError) as refused:
         expand(spec, limits)
     (error,) = refused.value.errors
     assert error.location == location
     assert "the largest worker has" in error.detail
-    assert expand(spec, dataclasses.replace(limits, max_memory_bytes=max(sizes)))
+    assert expand(spec, dataclasses.replace(limits, memory_bytes=lambda: max(sizes)))
