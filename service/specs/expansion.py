@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -112,11 +112,11 @@ def expand(
         if not found:
             configuration = Configuration.of(resolved.config(spec))
             plans.setdefault((label, configuration.hash), configuration)
-            found = rules.memory_errors(resolved, configuration.memory, limits)
         errors += [error for error in found if error not in errors]
         if len(errors) >= _MOST_ERRORS:
             break
     errors = errors or _claim_errors(spec, plans)
+    errors = errors or _memory_errors(spec, plans.values(), limits, uploads)
     if errors:
         raise SpecError(errors[:_MOST_ERRORS])
     return [
@@ -124,6 +124,28 @@ def expand(
         for (label, _), configuration in plans.items()
         for seed in spec.seeds
     ]
+
+
+def _memory_errors(
+    spec: ExperimentSpec,
+    plans: Iterable[Configuration],
+    limits: Limits,
+    uploads: Mapping[str, UploadedFacts],
+) -> list[FieldError]:
+    """Return why no worker can hold a configuration; asked last, since the answer is a query."""
+    most = limits.memory_bytes()
+    if most is None or all(found.memory.total <= most for found in plans):
+        return []
+    errors: list[FieldError] = []
+    for _, point in grid.points(spec):  # where it stands in the spec was not kept
+        _, point["dataset"] = looked_up(point["dataset"], uploads)
+        resolved = Resolution(point)
+        needed = Configuration.of(resolved.config(spec)).memory
+        found = rules.memory_errors(resolved, needed, most)
+        errors += [error for error in found if error not in errors]
+        if len(errors) >= _MOST_ERRORS:
+            break
+    return errors
 
 
 def _claim_errors(

@@ -78,10 +78,15 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     ]
 
 
-def memory_errors(resolved: Resolution, needed: MemoryEstimate, limits: Limits) -> list[FieldError]:
-    """Return why no worker can hold a point that can be trained otherwise."""
-    most = limits.memory_bytes()
-    if most is None or needed.total <= most:
+def memory_errors(resolved: Resolution, needed: MemoryEstimate, most: int) -> list[FieldError]:
+    """Return why no worker can hold a point that can be trained otherwise.
+
+    Args:
+        resolved: the point.
+        needed: the memory that it needs.
+        most: what the largest worker has for a run, in bytes.
+    """
+    if needed.total <= most:
         return []
     axis = needed.cause
     if axis == "batch_size" and resolved.chosen("batch_size") is None:

@@ -129,7 +129,7 @@ def _argument(hint: Any) -> Any:
     if isinstance(kind, str):
         return kind
     simple = {uuid.UUID: uuid.uuid4(), int: 1, str: "x"}
-    return simple.get(kind, SimpleNamespace(to_dict=dict))
+    return simple.get(kind, SimpleNamespace(to_dict=dict, payload=b""))
 
 
 def _json_examples(operation: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends
 from starlette.responses import Response
 
+from service.api.openapi import examples
 from service.api.schemas.models import ModelPreview
 from service.api.web.dependencies import SessionDep, SettingsDep, requires
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
 from service.datasets.store import facts_of
-from service.specs.previews import ModelPreviewSpec, preview, spec_of
+from service.specs.limits import Limits
+from service.specs.previews import ModelPreviewSpec, NetworkPreview, preview, spec_of
 from service.specs.uploads import ids_of
 
 router = APIRouter(prefix="/v1/models", tags=["catalog"], route_class=JsonRoute)
@@ -38,10 +40,20 @@ _LAYERS: Any = {
 }
 
 
+def _answer(wanted: ModelPreviewSpec, found: NetworkPreview) -> ModelPreview:
+    return ModelPreview.of(found, declared=wanted.model.name == "layers")
+
+
+def _example() -> dict[str, Any]:
+    """Return the answer to the first example."""
+    wanted = ModelPreviewSpec.model_validate(_LAYERS["layers"]["value"])
+    return _answer(wanted, preview(spec_of(wanted), Limits())).model_dump(mode="json")
+
+
 @router.post(
     "/preview",
     response_model=ModelPreview,
-    responses=problem_responses(422),
+    responses={200: examples.json_answer(_example()), **problem_responses(422)},
     summary="Preview a network",
     dependencies=[Depends(requires("read"))],
 )
@@ -57,5 +69,4 @@ def preview_model(
     """
     spec = spec_of(wanted)
     found = preview(spec, settings.limits, facts_of(session, ids_of(spec)))
-    body = ModelPreview.of(found, declared=wanted.model.name == "layers").to_json()
-    return Response(body, media_type="application/json")
+    return Response(_answer(wanted, found).to_json(), media_type="application/json")
