@@ -32,7 +32,7 @@ from tests.support.scripted_worker import Lab
 #: Layer statistics as they are stored, of a network without layers.
 _LAYERS = "\\x" + zlib.compress(b'{"loss":1.0,"chance_loss":0.7,"layers":[]}').hex()
 
-#: Rows of the first schema, and with those of the latest.
+#: Rows of the first schema, with those of 0006, and with those of the latest.
 _FILL_FIRST = """
 INSERT INTO experiments (id, tags, spec, created_by)
     SELECT gen_random_uuid(), '{}', '{}', 'test' FROM generate_series(1, 20);
@@ -49,7 +49,7 @@ INSERT INTO epochs (run_id, epoch, loss)
 INSERT INTO events (experiment_id, type, data)
     SELECT id, 'experiment.created', '{}' FROM experiments;
 """
-_FILL = f"""{_FILL_FIRST}
+_FILL_0006 = f"""{_FILL_FIRST}
 INSERT INTO layers (run_id, epoch, payload)
     SELECT id, 0, '{_LAYERS}' FROM runs;
 UPDATE runs SET verdict = 'vanishing', findings = '[{{"kind": "vanishing"}}]';
@@ -59,6 +59,8 @@ INSERT INTO webhook_deliveries (id, webhook_id, event, payload)
     SELECT gen_random_uuid(), id, 'run.finished', '{{}}' FROM webhooks, generate_series(1, 5);
 INSERT INTO events (experiment_id, type, data)
     VALUES (gen_random_uuid(), 'experiment.deleted', '{{}}');
+"""
+_FILL = f"""{_FILL_0006}
 INSERT INTO datasets (id, sha256, name, bytes, understood, created_by)
     SELECT gen_random_uuid(), md5(random()::text), 'table', 1, '{{}}', 'test';
 """
@@ -156,7 +158,7 @@ def test_runs_that_took_over_a_history_learn_whose_files_they_have(
 def test_labelling_that_was_interrupted_continues(config, database_url):
     command.downgrade(config, "0006")
     with psycopg.connect(database_url) as connection:
-        connection.execute(_FILL)
+        connection.execute(_FILL_0006)
         connection.execute("ALTER TABLE runs ADD COLUMN labels JSONB NOT NULL DEFAULT '{}'")
     command.upgrade(config, "head")
     command.check(config)
@@ -418,7 +420,7 @@ def test_a_migration_that_fails_says_why_in_a_sentence(settings, database_url, c
 def test_older_runs_and_workers_have_no_known_memory(config, database_url):
     command.downgrade(config, "0006")
     with psycopg.connect(database_url) as connection:
-        connection.execute(_FILL)
+        connection.execute(_FILL_0006)
         connection.execute("INSERT INTO workers (name, device) VALUES ('old', 'cpu')")
     command.upgrade(config, "head")
     with psycopg.connect(database_url) as connection:
