@@ -56,7 +56,8 @@ def roles_of(table: Table, meaning: FileMeaning) -> ColumnRoles:
         else:
             reasons[column.name] = reason
     if not inputs:
-        raise FileError("No column is left that can be an input.", "leave_out")
+        cause = "split_column" if meaning.split_column and not meaning.leave_out else "leave_out"
+        raise FileError("No column is left that can be an input.", cause)
     left_out = tuple(LeftOutColumn(name=name, reason=reason) for name, reason in reasons.items())
     return ColumnRoles(target, tuple(inputs), left_out, splitting)
 
