@@ -18,7 +18,7 @@ from service.specs.spec import RunConfig
 _GROUP = 8
 
 
-_NOT_RANDOM = {"constant", "ones"}
+_NOT_RANDOM = {"constant", "ones", "identity"}
 
 
 class UnpredictableError(Exception):

@@ -101,7 +101,7 @@ _VARIANCES: dict[str, Callable[..., float | None]] = {
 def weight_variance(initializer: str, parameters: Mapping[str, Any], fans: Fans) -> float | None:
     """Return the variance of a weight of mean zero; None where there is none to state.
 
-    ``constant`` and ``ones`` are not random, ``lsuv`` and ``data_dependent`` scale their weights on
+    ``constant``, ``ones`` and ``identity`` are not random, ``lsuv`` and ``data_dependent`` scale their weights on
     data, and ``normal`` and ``uniform`` may lie around another mean.
     """
     variance = _VARIANCES.get(initializer)

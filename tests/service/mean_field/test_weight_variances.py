@@ -9,7 +9,7 @@ from service.specs.choices import choice
 from workers.nn.initializers import INITIALIZERS
 
 SHAPES = [(400, 300), (120, 400), (64, 48, 3, 3)]
-NOT_RANDOM = {"constant", "ones", "lsuv", "data_dependent"}
+NOT_RANDOM = {"constant", "ones", "identity", "lsuv", "data_dependent"}
 MOVED = [
     {"name": "normal", "mean": 0.1},
     {"name": "uniform", "low": 0.0},
