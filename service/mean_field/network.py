@@ -136,9 +136,10 @@ def _weight_variances(config: RunConfig, layers: tuple[Layer, ...]) -> tuple[flo
 def _weight_variance(initializer: Choice, layer: Layer) -> float:
     variance = _scaled_variance(initializer, layer)
     if variance is None and initializer.name in _NOT_RANDOM:
+        alike = initializer.name != "identity"
+        copies = ": the units of a layer are copies of one another" if alike else ""
         raise UnpredictableError(
-            f"The theory is of random weights, and {initializer.name} draws none: the units of a "
-            "layer are copies of one another."
+            f"The theory is of random weights, and {initializer.name} draws none{copies}."
         )
     if variance is None:
         raise UnpredictableError(

@@ -101,8 +101,8 @@ _VARIANCES: dict[str, Callable[..., float | None]] = {
 def weight_variance(initializer: str, parameters: Mapping[str, Any], fans: Fans) -> float | None:
     """Return the variance of a weight of mean zero; None where there is none to state.
 
-    ``constant``, ``ones`` and ``identity`` are not random, ``lsuv`` and ``data_dependent`` scale their weights on
-    data, and ``normal`` and ``uniform`` may lie around another mean.
+    ``constant``, ``ones`` and ``identity`` are not random, ``lsuv`` and ``data_dependent`` scale
+    their weights on data, and ``normal`` and ``uniform`` may lie around another mean.
     """
     variance = _VARIANCES.get(initializer)
     return None if variance is None else variance(fans, **parameters)
