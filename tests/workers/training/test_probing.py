@@ -107,9 +107,10 @@ def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
     statistics = {"every": 1, "samples": 250}
     config = configure(train_size=300, layer_statistics=statistics, batch_size=300)
     events = list(train(config, 0, load(config.dataset), CPU))
-    # Four chunks of up to 64 have three pulses between them; one step and two evaluations of 200.
+    # Four chunks of up to 64 have three pulses between them; one step, two evaluations of 200, and
+    # after the last epoch the outputs.
     kinds = [type(event) for event in events]
-    assert kinds == [Pulse] * 3 + [StartResult] + [Pulse] * 3 + [Pulse] * 3 + [EpochResult]
+    assert kinds == [Pulse] * 3 + [StartResult] + [Pulse] * 3 + [Pulse] * 5 + [EpochResult]
     fractions = [event.fraction for event in events if isinstance(event, Pulse)]
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] <= fractions[-1] <= 1
