@@ -25,6 +25,7 @@ def test_the_log_is_read_page_by_page_and_by_status(app, post, webhook, lab):
         "experiment_id": str(experiment_id),
         "run_id": str(lab.runs(experiment_id)[0].id),
         "status": "completed",
+        "ended_by": "all_epochs",
         "epoch": 2,
         "epochs": 2,
         "val_accuracy": 0.25,
