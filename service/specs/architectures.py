@@ -5,20 +5,22 @@ with parameters (``specs.declarations``), and its network is built from the same
 counted here; ``tests/workers/nn/test_models.py`` proves that the two agree.
 """
 
+import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
-from service.specs.choices import Choice
-from service.specs.declarations import DECLARATIONS, Declare
+from service.specs.choices import Choice, choice
+from service.specs.declarations import DECLARATIONS, Declaration
 from service.specs.planning import plan_of_layers
 from service.specs.plans import (
     ActivationStep,
     NetworkPlan,
     NormalizationStep,
     ResidualStep,
+    Shape,
     Step,
     WeightedStep,
 )
@@ -111,7 +113,7 @@ def architecture(
     Raises:
         ArchitectureError: the model cannot take inputs of this shape, or its shapes do not meet.
     """
-    return ARCHITECTURES[model.name](model.parameters, input_shape, outputs, pieces)
+    return _architecture(model.model_dump_json(), tuple(input_shape), outputs, pieces)
 
 
 def plan_of(
@@ -123,20 +125,17 @@ def plan_of(
     """
     if model.name not in DECLARATIONS:
         return None
-    layers = DECLARATIONS[model.name](model.parameters, input_shape).layers
-    return plan_of_layers(layers, input_shape, outputs, pieces)
+    return _declared(model.model_dump_json(), tuple(input_shape), outputs, pieces)[1]
 
 
-def _declared(
-    declare: Declare,
-    parameters: Mapping[str, Any],
-    input_shape: Sequence[int],
-    outputs: int,
-    pieces: int,
-) -> Architecture:
-    """Return the architecture of a model that is a list of layers."""
-    declaration = declare(parameters, input_shape)
-    plan = plan_of_layers(declaration.layers, input_shape, outputs, pieces)
+# A sweep has one network for thousands of rates and seeds, and asks for it several times of each.
+@lru_cache(maxsize=512)
+def _architecture(written: str, input_shape: Shape, outputs: int, pieces: int) -> Architecture:
+    """Return the same for a model that is written as JSON."""
+    model = choice("model", json.loads(written))
+    if model.name == "rnn":
+        return _rnn(model.parameters, input_shape, outputs, pieces)
+    declaration, plan = _declared(written, input_shape, outputs, pieces)
     own = iter(declaration.dropout_rates)
     rates = [step.rate for step in plan.dropouts]
     return Architecture(
@@ -146,6 +145,16 @@ def _declared(
         stated_dropouts=frozenset(site for site, rate in enumerate(rates) if rate is not None),
         further_values=sum(map(_further_values, plan.walk())),
     )
+
+
+@lru_cache(maxsize=512)
+def _declared(
+    written: str, input_shape: Shape, outputs: int, pieces: int
+) -> tuple[Declaration, NetworkPlan]:
+    """Return the layers of a model that is a list of layers, and their plan."""
+    model = choice("model", json.loads(written))
+    declaration = DECLARATIONS[model.name](model.parameters, input_shape)
+    return declaration, plan_of_layers(declaration.layers, input_shape, outputs, pieces)
 
 
 def _layer(step: WeightedStep) -> Layer:
@@ -192,9 +201,3 @@ def _rnn(
         for number, (fan_in, width) in enumerate(zip(inputs, units, strict=False), start=1)
     )
     return Architecture(hidden, Layer("output", units[-1], outputs), (0.0,) * len(units))
-
-
-ARCHITECTURES: dict[str, Callable[[Mapping[str, Any], Sequence[int], int, int], Architecture]] = {
-    **{name: partial(_declared, declare) for name, declare in DECLARATIONS.items()},
-    "rnn": _rnn,
-}
