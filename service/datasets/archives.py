@@ -1,7 +1,8 @@
-"""Zip files, looked at before anything is unpacked: names, sizes, encryption."""
+"""Zip and gzip files: names, sizes and encryption are looked at before anything is unpacked."""
 
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +13,9 @@ from service.datasets.problems import FileError, TooLargeError, shown
 _PASSED_OVER = {".txt", ".md", ".json"}
 _ENCRYPTED = 0x1
 #: Unpacked content may be this many times the limit of the upload: pixels are packed in PNG.
-_UNPACKED = 5
+_UNPACKED_TIMES = 5
+#: Bytes that are unpacked at a time.
+_PIECE_BYTES = 1 << 20
 
 
 @contextmanager
@@ -53,6 +56,8 @@ def content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
             read = file.read(info.file_size + 1)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
         raise FileError(f"{shown(info.filename)} cannot be unpacked: {error}.") from None
+    except MemoryError:
+        raise
     except Exception as error:  # zlib, bz2 and lzma have errors of their own
         raise FileError(f"{shown(info.filename)} is damaged: {error}.") from None
     if len(read) != info.file_size:
@@ -65,6 +70,39 @@ def unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, name
     path = folder / name
     path.write_bytes(content(archive, info))
     return path
+
+
+def inflated(gzipped: Iterable[bytes], name: str, limits: FileLimits) -> Iterator[bytes]:
+    """Yield the content of a gzipped file, piece by piece.
+
+    Args:
+        gzipped: the file, piece by piece.
+        name: of the file, for errors.
+        limits: of an upload.
+
+    Raises:
+        FileError: it is damaged, or ends too soon.
+        TooLargeError: it unpacks to too much.
+    """
+    inflating = zlib.decompressobj(wbits=31)
+    left = _UNPACKED_TIMES * limits.max_upload_bytes
+    try:
+        for piece in gzipped:
+            rest = piece
+            while rest:
+                content = inflating.decompress(rest, _PIECE_BYTES)
+                rest = inflating.unconsumed_tail
+                left -= len(content)
+                if left < 0:
+                    raise TooLargeError(
+                        f"{name} unpacks to more than {_UNPACKED_TIMES} times the limit "
+                        f"max_upload_bytes = {limits.max_upload_bytes:,}."
+                    )
+                yield content
+    except zlib.error as error:
+        raise FileError(f"{name} is damaged: {error}.") from None
+    if not inflating.eof:
+        raise FileError(f"{name} ends too soon.")
 
 
 def _check(archive: zipfile.ZipFile, limits: FileLimits) -> None:
@@ -81,9 +119,9 @@ def _check(archive: zipfile.ZipFile, limits: FileLimits) -> None:
         if info.flag_bits & _ENCRYPTED:
             raise FileError(f"{shown(info.filename)} is encrypted.")
     total = sum(info.file_size for info in infos)
-    if total > _UNPACKED * limits.max_upload_bytes:
+    if total > _UNPACKED_TIMES * limits.max_upload_bytes:
         raise TooLargeError(
-            f"The zip file unpacks to {total:,} bytes, over {_UNPACKED} times the limit "
+            f"The zip file unpacks to {total:,} bytes, over {_UNPACKED_TIMES} times the limit "
             f"max_upload_bytes = {limits.max_upload_bytes:,}."
         )
 

@@ -147,6 +147,8 @@ def _pieces(
 
 def _number(cell: str, separator: str) -> float | None:
     """Return the number that a cell is; None of a text. Behind semicolons 1,5 is a number."""
+    if "_" in cell:  # Python reads 1_000 as a number, and nothing else does
+        return None
     try:
         return float(cell)
     except ValueError:

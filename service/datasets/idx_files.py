@@ -1,8 +1,8 @@
 """IDX, the format of MNIST's files (LeCun et al. 1998), in one zip, gzipped or not."""
 
+import math
 import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +16,7 @@ from service.datasets.problems import FileError, TooLargeError, shown
 
 _BYTES = 0x08
 _TEST = ("t10k", "test")
+_PIECE_BYTES = 1 << 20
 
 
 def is_idx(name: str) -> bool:
@@ -84,16 +85,15 @@ def _values(
 ) -> NDArray[np.uint8]:
     raw, name = archives.content(archive, info), shown(info.filename)
     if raw.startswith(b"\x1f\x8b"):
-        raw = _inflated(raw, name, limits)
+        pieces = (raw[at : at + _PIECE_BYTES] for at in range(0, len(raw), _PIECE_BYTES))
+        raw = b"".join(archives.inflated(pieces, name, limits))
     if len(raw) < 4 or raw[:2] != b"\x00\x00" or raw[2] != _BYTES or not 1 <= raw[3] <= 4:
         raise FileError(f"{name} is no IDX file of bytes.")
     dimensions, start = raw[3], 4 + 4 * raw[3]
     if len(raw) < start:
         raise FileError(f"{name} ends within its head.")
     shape = struct.unpack_from(f">{dimensions}I", raw, 4)
-    size = 1
-    for length in shape:
-        size *= length
+    size = math.prod(shape)
     if len(raw) - start != size:
         raise FileError(f"{name} has {len(raw) - start:,} bytes, and its head says {size:,}.")
     if shape[0] > limits.max_upload_rows:
@@ -102,20 +102,6 @@ def _values(
             f"{limits.max_upload_rows:,}."
         )
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
-
-
-def _inflated(raw: bytes, name: str, limits: FileLimits) -> bytes:
-    most = 5 * limits.max_upload_bytes
-    try:
-        inflating = zlib.decompressobj(wbits=31)
-        content = inflating.decompress(raw, most + 1)
-    except zlib.error as error:
-        raise FileError(f"{name} is damaged: {error}.") from None
-    if len(content) > most:
-        raise TooLargeError(f"{name} unpacks to more than {most:,} bytes.")
-    if not inflating.eof:
-        raise FileError(f"{name} ends too soon.")
-    return content
 
 
 def _images(values: NDArray[np.uint8], limits: FileLimits) -> NDArray[np.uint8]:

@@ -56,7 +56,7 @@ def read_image_archive(path: Path, meaning: FileMeaning, limits: FileLimits) -> 
                 f"{limits.max_upload_rows:,}."
             )
         sizes, grey = _sized_up(archive, places, limits)
-        shape = _shape(meaning, sizes, grey)
+        shape = _shape(meaning, limits, sizes, grey)
         pixels = np.empty((len(places), *shape), np.uint8)
         for number, place in enumerate(places):
             pixels[number] = _decoded(archives.content(archive, place.info), place, shape)
@@ -110,15 +110,22 @@ def _sized_up(
 
 
 def _shape(
-    meaning: FileMeaning, sizes: Counter[tuple[int, int]], grey: bool
+    meaning: FileMeaning, limits: FileLimits, sizes: Counter[tuple[int, int]], grey: bool
 ) -> tuple[int, int, int]:
     channels = 1 if grey else 3
     if meaning.shape is not None:
         told, height, width = meaning.shape
+        if told not in {0, 1, 3} or not 0 < height * width <= limits.max_upload_pixels:
+            raise FileError(
+                f"Images have 1 or 3 channels and 1 to {limits.max_upload_pixels:,} pixels "
+                f"(max_upload_pixels), and image_shape is {meaning.image_shape}.",
+                "image_shape",
+            )
         return (told or channels, height, width)
     if len(sizes) > 1:
         (common, _), *_ = sizes.most_common(1)
-        found = ", ".join(f"{height}x{width} ({count})" for (height, width), count in _most(sizes))
+        listed = sizes.most_common(4)
+        found = ", ".join(f"{height}x{width} ({count})" for (height, width), count in listed)
         raise FileError(
             f"The images have different sizes: {found}. Say image_shape={common[0]}x{common[1]} to "
             "bring them to one.",
@@ -126,10 +133,6 @@ def _shape(
         )
     ((height, width),) = sizes
     return (channels, height, width)
-
-
-def _most(sizes: Counter[tuple[int, int]]) -> list[tuple[tuple[int, int], int]]:
-    return sizes.most_common(4)
 
 
 def _opened(raw: bytes, place: _Place) -> Any:

@@ -1,7 +1,6 @@
 """Parsing: from a file of any format to the canonical file. It runs in a process of its own."""
 
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -13,7 +12,7 @@ from service.datasets.images import Images
 from service.datasets.meaning import FileLimits, FileMeaning
 from service.datasets.npz_files import read_npz
 from service.datasets.parquet_files import read_parquet
-from service.datasets.problems import FileError, TooLargeError
+from service.datasets.problems import FileError
 from service.datasets.tables import Table, joined
 from service.datasets.understanding import understand_images, understand_table
 from service.datasets.understood import Understood
@@ -113,22 +112,7 @@ def _head(path: Path) -> bytes:
 
 def _inflated(path: Path, to: Path, limits: FileLimits) -> Path:
     """Unpack a gzipped file, up to the limit of an upload."""
-    inflating = zlib.decompressobj(wbits=31)
-    written = 0
-    try:
-        with path.open("rb") as source, to.open("wb") as target:
-            while piece := source.read(_PIECE_BYTES):
-                while piece:
-                    content = inflating.decompress(piece, _PIECE_BYTES)
-                    piece = inflating.unconsumed_tail
-                    written += target.write(content)
-                    if written > 5 * limits.max_upload_bytes:
-                        raise TooLargeError(
-                            "The file unpacks to more than 5 times the limit max_upload_bytes = "
-                            f"{limits.max_upload_bytes:,}."
-                        )
-    except zlib.error as error:
-        raise FileError(f"The gzipped file is damaged: {error}.") from None
-    if not inflating.eof:
-        raise FileError("The gzipped file ends too soon.")
+    with path.open("rb") as source, to.open("wb") as target:
+        pieces = iter(lambda: source.read(_PIECE_BYTES), b"")
+        target.writelines(archives.inflated(pieces, "The gzipped file", limits))
     return to

@@ -161,6 +161,25 @@ def test_a_wrong_meaning_is_refused_at_its_parameter(tmp_path, meaning, sentence
     assert refused.value.location[1] in {*meaning, "stratified"}
 
 
+@pytest.mark.parametrize("shape", ["5x4x4", "2x4x4", "0x0", "0x8", "99999x99999"])
+def test_a_shape_that_no_image_has_is_refused_at_its_parameter(tmp_path, shape):
+    path = tmp_path / "file"
+    path.write_bytes(
+        zip_of(**{f"{name}/{number}.png": PICTURE for name in "ab" for number in "12"})
+    )
+    with pytest.raises(FileError, match=f"image_shape is {shape}") as refused:
+        parse(path, FileMeaning(image_shape=shape), LIMITS, tmp_path / "output")
+    assert refused.value.location == ("query", "image_shape")
+
+
+def test_a_number_has_no_underscores(tmp_path):
+    """Python reads 1_000 as a thousand; spreadsheets and pandas read a text."""
+    path = tmp_path / "file"
+    path.write_text("x,y\n" + GOOD + "1_000,1\n")
+    with pytest.raises(FileError, match=r"Line 22, column 1 .*'1_000' is not a number"):
+        parse(path, FileMeaning(), LIMITS, tmp_path / "output")
+
+
 def apart(path: Path, limits: FileLimits):
     return asyncio.run(parse_apart(path, FileMeaning(), limits, path.with_name("output")))
 
