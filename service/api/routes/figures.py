@@ -7,17 +7,14 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from service.api.computing.processes import compute
+from service.api.computing.pictures import drawn
 from service.api.routes.questions import Axes, QuestionDep, names
 from service.api.web.dependencies import SessionDep
 from service.api.web.drawing import DESCRIBED, READ, LookDep, OneMetric, ScaleX, ScaleY
-from service.api.web.picture_answers import picture_response
 from service.errors import NotFoundError
 from service.experiments import lifecycle
 from service.fields import unknown
 
-# The functions that draw are named, and not imported: they run in processes of their own, and
-# numpy, scipy and matplotlib take two seconds to import.
 router = APIRouter(prefix="/v1/experiments/{experiment_id}/figures", tags=["experiments"])
 
 EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison", "tuning")
@@ -53,7 +50,7 @@ async def draw_experiment_learning_curves(
 ) -> Response:
     """Draw metrics by epoch: for each configuration the mean over seeds, and a band around it."""
     left_out = [pair.partition(":") for pair in leave_out or ()]
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.learning_curves:experiment_curves_picture",
         experiment_id,
@@ -63,7 +60,6 @@ async def draw_experiment_learning_curves(
         leave_out=[(axis, value) for axis, _, value in left_out],
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/heatmap.{kind}", summary="Draw two axes against each other", **DESCRIBED)
@@ -78,14 +74,13 @@ async def draw_experiment_heatmap(
 
     The two axes are those of `by`: activation and initializer by default, or others that vary.
     """
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.heatmap:heatmap_picture",
         experiment_id,
         question,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/comparison.{kind}", summary="Draw the comparison", **DESCRIBED)
@@ -98,7 +93,7 @@ async def draw_experiment_comparison(
     look: LookDep,
 ) -> Response:
     """Draw each configuration's seeds and mean, best first, with what is said of it."""
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.comparison:comparison_picture",
         experiment_id,
@@ -106,7 +101,6 @@ async def draw_experiment_comparison(
         x=x,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/tuning.{kind}", summary="Draw results over what is tuned", **DESCRIBED)
@@ -120,7 +114,7 @@ async def draw_experiment_tuning(
     look: LookDep,
 ) -> Response:
     """Draw each configuration's result over the number that is tuned, and its good range."""
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.tuning:tuning_picture",
         experiment_id,
@@ -129,7 +123,6 @@ async def draw_experiment_tuning(
         y=y,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/{file}", include_in_schema=False, dependencies=READ)

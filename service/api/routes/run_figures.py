@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from service.api.computing.processes import compute
+from service.api.computing.pictures import drawn
 from service.api.web.dependencies import SessionDep
 from service.api.web.drawing import (
     DESCRIBED,
@@ -18,12 +18,10 @@ from service.api.web.drawing import (
     OneMetric,
     ScaleY,
 )
-from service.api.web.picture_answers import picture_response
 from service.errors import NotFoundError
 from service.fields import unknown
 from service.runs import search
 
-# The functions that draw are named, and not imported: see ``routes.figures``.
 router = APIRouter(prefix="/v1/runs/{run_id}/figures", tags=["runs"])
 
 RUN_FIGURES = (
@@ -48,7 +46,7 @@ async def draw_run_learning_curves(
     look: LookDep,
 ) -> Response:
     """Draw accuracy and loss by epoch, for training and validation."""
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.learning_curves:run_curves_picture",
         run_id,
@@ -56,7 +54,6 @@ async def draw_run_learning_curves(
         y=y,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/layers.gif", summary="Film a run's layers", **FILMED)
@@ -72,15 +69,15 @@ async def film_run_layers(
 
     All frames have the same axes; `y` is the scale of the gradients.
     """
-    film = await compute(
+    return await drawn(
         request,
         "service.figures.sources.films:layers_film",
         run_id,
         output=output,
         y=y,
         look=look,
+        kind="gif",
     )
-    return picture_response(request, film.data, "gif", immutable=film.finished)
 
 
 @router.get("/decision_boundary.gif", summary="Film a run's decision boundary", **FILMED)
@@ -91,13 +88,13 @@ async def film_run_decision_boundary(
     look: FilmLookDep,
 ) -> Response:
     """Draw the decision boundary at up to 24 epochs with layer statistics, as an endless GIF."""
-    film = await compute(
+    return await drawn(
         request,
         "service.figures.sources.films:decision_boundary_film",
         run_id,
         look=look,
+        kind="gif",
     )
-    return picture_response(request, film.data, "gif", immutable=film.finished)
 
 
 @router.get("/layers.{kind}", summary="Draw a run's layers", **DESCRIBED)
@@ -122,7 +119,7 @@ async def draw_run_layers(
 
     `y` is the scale of the gradients.
     """
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.layers:layers_picture",
         run_id,
@@ -132,7 +129,6 @@ async def draw_run_layers(
         y=y,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/layer_moments.{kind}", summary="Draw mean and spread by layer", **DESCRIBED)
@@ -158,7 +154,7 @@ async def draw_run_layer_moments(
     The values are z-values, weights, activations and gradients; `y` is the scale of the standard
     deviations.
     """
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.layers:layer_moments_picture",
         run_id,
@@ -167,7 +163,6 @@ async def draw_run_layer_moments(
         y=y,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/gradient_flow.{kind}", summary="Draw a run's gradients by epoch", **DESCRIBED)
@@ -179,14 +174,13 @@ async def draw_run_gradient_flow(
     look: LookDep,
 ) -> Response:
     """Draw the size of each layer's gradients and the norm of the whole gradient, by epoch."""
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.layers:gradient_flow_picture",
         run_id,
         y=y,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/decision_boundary.{kind}", summary="Draw a run's decision boundary", **DESCRIBED)
@@ -205,14 +199,13 @@ async def draw_run_decision_boundary(
     look: LookDep,
 ) -> Response:
     """Draw the class that the network predicts at each point; for data of two features."""
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.outputs:decision_boundary_picture",
         run_id,
         epoch=epoch,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/outputs.{kind}", summary="Draw a run's outputs", **DESCRIBED)
@@ -227,14 +220,13 @@ async def draw_run_outputs(
 
     They are those of the validation part after the last epoch; `y` is the scale of the shares.
     """
-    picture = await compute(
+    return await drawn(
         request,
         "service.figures.sources.outputs:outputs_picture",
         run_id,
         y=y,
         look=look,
     )
-    return picture_response(request, picture.data, look.kind, immutable=picture.finished)
 
 
 @router.get("/{file}", include_in_schema=False, dependencies=READ)
