@@ -404,6 +404,7 @@ class Comparison(TypedDict):
     tune: list[str]
     average: list[str]
     higher_is_better: bool
+    guess: float | None
     margin: float | None
     headline: str
     notes: list[str]

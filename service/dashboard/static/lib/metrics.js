@@ -49,6 +49,11 @@ export function lowerIsBetter(name) {
   return registry.get(name)?.direction === "lower";
 }
 
+/** Whether a metric is measured on a part of the data: the seconds of an epoch are not. */
+export function isOfPart(name) {
+  return (registry.get(name)?.part ?? null) !== null;
+}
+
 /** Whether a metric counts until another reaches a target. */
 export function countsToTarget(name) {
   return registry.get(name)?.when === "target";

@@ -9,7 +9,9 @@ import { button, scrollable } from "./elements.js";
 import { whenThemeChanges } from "./theme.js";
 
 /** More lines than this cannot be told apart. */
-const MOST_LINES = 24;
+export const MOST_LINES = 24;
+/** Keys of the legend that are shown at first; the others are behind a button. */
+const FIRST_KEYS = 8;
 const NARROW_PIXELS = 520;
 const LEAST_WIDTH_PIXELS = 200;
 
@@ -22,6 +24,7 @@ export class Curves {
     this.height = height;
     this.hidden = new Set(); // labels of lines
     this.log = false;
+    this.allKeys = false; // whether all keys of the legend are shown
     this.zoomed = false;
     this.plot = null;
     this.drawn = ""; // what the plot was built for
@@ -70,17 +73,17 @@ export class Curves {
   /**
    * Draw lines.
    *
-   * @param shown `{metric, epochs, lines: [{label, runs, counts?, diverged, mean, low, high, colour?, place?}], note?}`;
-   *   a line of one run needs no counts
+   * @param shown `{metric, epochs, lines: [{label, runs, counts?, diverged, mean, low, high, colour?, place?}], note?}`,
+   *   at most `MOST_LINES` of them; a line of one run needs no counts
    */
   update(shown) {
     this.shown = shown;
-    this.lines = shown.lines.slice(0, MOST_LINES).map((line, index) => ({
+    this.lines = shown.lines.map((line, index) => ({
       ...line,
       style: lineStyle(line.place ?? index, line.colour ?? null),
       hidden: this.hidden.has(line.label),
     }));
-    this.writeNote();
+    setText(this.note, shown.note);
     const data = plotData(shown.epochs, this.lines, this.log);
     const drawn = JSON.stringify([shown.metric, this.log, this.lines.map(({ label, style }) => [label, style])]);
     if (drawn === this.drawn) {
@@ -90,18 +93,9 @@ export class Curves {
       this.build(data);
       this.buildLegend();
     }
-    for (const [index, line] of this.lines.entries()) {
-      setText(this.keys[index].value, lastValueText(shown.metric, line));
-    }
+    this.writeKeys();
     if (document.activeElement !== this.box) speakValues(this);
     this.fillTable();
-  }
-
-  writeNote() {
-    const { note, lines } = this.shown;
-    const left = lines.length - this.lines.length;
-    const more = left > 0 ? t("curves.more", { n: left, most: MOST_LINES }) : "";
-    setText(this.note, [note, more].filter(Boolean).join(" "));
   }
 
   build(data) {
@@ -134,6 +128,7 @@ export class Curves {
   }
 
   setLog(log) {
+    if (log === this.log) return;
     this.log = log;
     if (this.shown) this.update(this.shown);
   }
@@ -150,10 +145,25 @@ export class Curves {
       const toggle = () => this.toggle(index, label);
       return { key: button("button.key", toggle, properties, swatch(style), namedValue(label, value)), value };
     });
+    const shown = this.allKeys ? this.keys : this.keys.slice(0, FIRST_KEYS);
+    const left = this.keys.length - shown.length;
+    const showAll = () => {
+      this.allKeys = true;
+      this.buildLegend();
+      this.writeKeys();
+      this.keys[FIRST_KEYS].key.focus();
+    };
     show(
       this.legend,
-      this.keys.map(({ key }) => key),
+      shown.map(({ key }) => key),
+      left > 0 && button("button.small.ghost", showAll, t("curves.allKeys", { n: this.keys.length })),
     );
+  }
+
+  writeKeys() {
+    for (const [index, line] of this.lines.entries()) {
+      setText(this.keys[index].value, lastValueText(this.shown.metric, line));
+    }
   }
 
   /** Hide or show a line. */

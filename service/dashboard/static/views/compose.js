@@ -3,6 +3,7 @@
 import { find, get } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
 import { findDraft, forgetDraft, keepDraft } from "../lib/draft.js";
+import { wantedChanges } from "../lib/next_steps.js";
 import { t, translated } from "../lib/text.js";
 import { presetClaimList } from "../parts/claims.js";
 import { h, show } from "../parts/dom.js";
@@ -70,7 +71,7 @@ async function startOf(parameters, draft, signal) {
   if (draft) return { spec: draft.spec, origin: null };
   if (!experimentId) return { spec: FIRST_SPEC, origin: null };
   const experiment = await get(`/v1/experiments/${experimentId}`, {}, signal);
-  return { spec: withoutEmpty(experiment.spec), origin: null };
+  return { spec: { ...withoutEmpty(experiment.spec), ...wantedChanges(parameters) }, origin: null };
 }
 
 function presetStart(preset, wantedSize, draft) {
