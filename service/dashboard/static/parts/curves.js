@@ -19,9 +19,11 @@ export class Curves {
   /**
    * @param label  what the chart shows, for screen readers
    * @param signal aborts when the view is left
+   * @param zoom   the first and last epoch that are shown at first; null for all
+   * @param onZoom called with these when they change
    */
-  constructor({ label, signal, height = 320 }) {
-    this.height = height;
+  constructor({ label, signal, height = 320, zoom = null, onZoom = () => {} }) {
+    Object.assign(this, { height, zoom, onZoom });
     this.hidden = new Set(); // labels of lines
     this.log = false;
     this.allKeys = false; // whether all keys of the legend are shown
@@ -100,16 +102,26 @@ export class Curves {
 
   build(data) {
     this.plot?.destroy();
-    this.setZoomed(false);
+    const { zoom } = this; // what is drawn anew is zoomed as it was
+    this.setZoomed(zoom !== null);
     const hooks = {
       setCursor: [(plot) => this.point(plot)],
       setSelect: [(plot) => plot.select.width > 0 && this.setZoomed(true)],
+      setScale: [(plot, scale) => scale === "x" && this.noteZoom(plot.scales.x)],
       setSeries: [(_, index) => this.markKey(index === null ? null : lineOf(index))],
     };
     const { lines, log } = this;
     const options = plotOptions({ lines, log, metric: this.shown.metric, size: this.size(), hooks });
     this.plot = new window.uPlot(options, data, this.box);
     this.plot.over.addEventListener("dblclick", () => this.unzoom());
+    if (zoom) this.zoomTo(...zoom);
+  }
+
+  noteZoom({ min, max }) {
+    const zoom = this.zoomed ? [min, max] : null;
+    if (String(zoom) === String(this.zoom)) return;
+    this.zoom = zoom;
+    this.onZoom(zoom);
   }
 
   setZoomed(zoomed) {

@@ -28,14 +28,15 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
     heatmap.again();
     update();
   };
-  const toolbar = new Toolbar(live, axes, new Choices(CHOICES, parameters), askAgain);
+  const choices = new Choices(CHOICES, parameters);
+  const toolbar = new Toolbar(live, axes, choices, askAgain);
   const asked = new AskedComparison(live, toolbar, signal, () => {
     for (const panel of [answer, ranking, effects]) panel.update();
   });
   const header = headerPanel(live, signal);
   const answer = answerPanel(live, axes, asked);
   const curves = curvesPanel(live, toolbar, signal);
-  const table = runsPanel(live);
+  const table = runsPanel(live, choices);
   const heatmap = heatmapPanel(live, axes, toolbar, signal, table.only);
   const ranking = rankingPanel(live, asked, signal);
   const effects = effectsPanel(asked);
@@ -59,8 +60,8 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
   return title;
 }
 
-function runsPanel(live) {
-  const table = new RunTable();
+function runsPanel(live, choices) {
+  const table = new RunTable(choices);
   const outcomes = h("span.muted");
   const element = h(
     "section.card",

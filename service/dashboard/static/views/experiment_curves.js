@@ -53,7 +53,8 @@ function apiChart(live, toolbar, body, signal) {
 
 /** Return the chart of the histories that the page holds. */
 function liveChart(live, toolbar, body, signal) {
-  const curves = new Curves({ label: t("curves.title"), signal });
+  const onZoom = (ends) => toolbar.setZoom(ends);
+  const curves = new Curves({ label: t("curves.title"), signal, zoom: toolbar.zoom, onZoom });
   const update = () => {
     if (!lastEpoch([...live.histories.values()])) {
       show(body, notice(live.finished ? t("curves.nothing") : t("curves.waiting")));

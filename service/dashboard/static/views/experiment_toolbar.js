@@ -7,6 +7,7 @@ import { axisTitle } from "../parts/configuration.js";
 import { h } from "../parts/dom.js";
 import { button, checkbox, select } from "../parts/elements.js";
 import { epochChoice, MetricChoice, TargetChoice } from "../parts/metric_choice.js";
+import { TABLE_CHOICES } from "../parts/run_table.js";
 
 /** The choices by their names in the address; empty: chosen by the page. */
 export const CHOICES = {
@@ -16,8 +17,10 @@ export const CHOICES = {
   by: "",
   colour: "",
   log: "",
+  zoom: "",
   rows: "",
   columns: "",
+  ...TABLE_CHOICES,
 };
 
 const SEED = "seed";
@@ -144,6 +147,16 @@ export class Toolbar {
     this.drawChips();
     const boxes = [...this.chips.querySelectorAll("input")];
     boxes[this.offered.indexOf(axis)]?.focus();
+  }
+
+  /** The first and last epoch that the curves show; null for all. */
+  get zoom() {
+    const ends = this.choices.get("zoom").split("-").map(Number);
+    return ends.length === 2 && ends[0] < ends[1] ? ends : null;
+  }
+
+  setZoom(ends) {
+    this.choices.set("zoom", ends ? ends.map((end) => Number(end.toFixed(2))).join("-") : "");
   }
 
   /** Return the name of a run's group. */
