@@ -55,6 +55,7 @@ class Experiment(TypedDict):
     cancelled_at: str | None
     preset: NotRequired[dict[str, str] | None]
     spec: NotRequired[dict[str, Any]]
+    submitted: NotRequired[dict[str, Any] | None]
 
 
 class Prediction(TypedDict):

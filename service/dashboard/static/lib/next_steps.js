@@ -61,6 +61,12 @@ function edgeStep(ranked) {
   return groups.length > 0 && { kind: "edge", groups };
 }
 
+/** Return the seeds of an experiment as they were written, or else each of them. */
+export function seedsOf({ spec, submitted = null }) {
+  const written = submitted?.seeds;
+  return Number.isInteger(written) ? written : spec.seeds;
+}
+
 /**
  * Return the seeds of a spec with more of them, as a spec has them: a count or a list.
  *

@@ -71,7 +71,8 @@ async function startOf(parameters, draft, signal) {
   if (draft) return { spec: draft.spec, origin: null };
   if (!experimentId) return { spec: FIRST_SPEC, origin: null };
   const experiment = await get(`/v1/experiments/${experimentId}`, {}, signal);
-  return { spec: { ...withoutEmpty(experiment.spec), ...wantedChanges(parameters) }, origin: null };
+  const written = experiment.submitted ?? withoutEmpty(experiment.spec);
+  return { spec: { ...written, ...wantedChanges(parameters) }, origin: null };
 }
 
 function presetStart(preset, wantedSize, draft) {
@@ -80,7 +81,7 @@ function presetStart(preset, wantedSize, draft) {
   return { spec: draft?.spec ?? spec, preset, origin: { preset: preset.name, size, spec } };
 }
 
-/** A stored spec has all its fields; the form is easier to read without the empty ones. */
+/** The spec of an experiment of an older version has all its fields; the form is easier to read without the empty ones. */
 function withoutEmpty(spec) {
   const isEmpty = (value) =>
     value === null || (typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length);

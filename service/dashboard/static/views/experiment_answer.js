@@ -4,7 +4,7 @@ import { groupName, headlineSentences, listed, WORD } from "../lib/comparison.js
 import { failuresOf } from "../lib/failures.js";
 import { experimentName, showValue, whole } from "../lib/format.js";
 import { metricTitle } from "../lib/metrics.js";
-import { nextSteps, preparedQuery, withMoreSeeds } from "../lib/next_steps.js";
+import { nextSteps, preparedQuery, seedsOf, withMoreSeeds } from "../lib/next_steps.js";
 import { bounded } from "../lib/scale.js";
 import { joined, known, t } from "../lib/text.js";
 import { h, show } from "../parts/dom.js";
@@ -99,7 +99,7 @@ const STEPS = {
   wait: (_, { runs }) => t("next.wait", { n: runs, count: whole(runs) }),
   seeds: (experiment, { seeds, ...found }) => [
     h("p", seedsSentence(seeds, found)),
-    prepared(experiment, { seeds: withMoreSeeds(experiment.spec.seeds, seeds) }, t("next.addSeeds", { n: seeds })),
+    prepared(experiment, { seeds: withMoreSeeds(seedsOf(experiment), seeds) }, t("next.addSeeds", { n: seeds })),
   ],
   epochs: (experiment, { runs, all, epochs }) => [
     h("p", t("next.learning", { n: runs, count: whole(runs), all: whole(all) })),

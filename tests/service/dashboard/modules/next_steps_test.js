@@ -1,4 +1,4 @@
-import { nextSteps, preparedQuery, wantedChanges, withMoreSeeds } from "/static/lib/next_steps.js";
+import { nextSteps, preparedQuery, seedsOf, wantedChanges, withMoreSeeds } from "/static/lib/next_steps.js";
 import { equal, test } from "./harness.js";
 
 const EXPERIMENT = { status: "completed", spec: { seeds: 3, epochs: 10 } };
@@ -47,6 +47,9 @@ test("a best value at an end of the grid asks for values beyond it", () => {
 test("more seeds are a larger count, or the numbers after the largest of a list", () => {
   equal(withMoreSeeds(3, 2), 5);
   equal(withMoreSeeds([7, 3], 2), [7, 3, 8, 9]);
+  equal(seedsOf({ spec: { seeds: [0, 1, 2] }, submitted: { seeds: 3 } }), 3);
+  equal(seedsOf({ spec: { seeds: [0] }, submitted: { activation: "relu" } }), [0]);
+  equal(seedsOf({ spec: { seeds: [0] }, submitted: null }), [0]);
 });
 
 test("a query of changes is read as it was written; what is no number changes nothing", () => {
