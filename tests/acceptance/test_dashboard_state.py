@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.page_visitors import expect
+from tests.support.processes import wait_for
 
 
 def test_zoom_filters_and_scroll_outlive_a_reload_and_going_back(served, lab, visit):
@@ -15,19 +16,23 @@ def test_zoom_filters_and_scroll_outlive_a_reload_and_going_back(served, lab, vi
     unzoom = page.get_by_role("button", name="Reset zoom")
     expect(unzoom).to_be_visible()
     page.get_by_label("Order").select_option("val_loss")
-    page.get_by_label("Show", exact=True).select_option("completed")
+    status = page.locator("label.field:has(span:text-is('Show')) select")
+    status.select_option("completed")
     run = page.locator(".runs tbody a").last
     run.scroll_into_view_if_needed()
-    page.wait_for_function("history.state?.scroll === scrollY && scrollY > 300")
+    kept = "scrollY > 300 && history.state?.scroll === scrollY"
+    wait_for(lambda: page.evaluate(kept), what="the scroll is kept")
     place = page.evaluate("scrollY")
+    there = "place => Math.abs(scrollY - place) < 3"
     for leave in (page.reload, lambda: (run.click(), page.go_back())):
         leave()
         expect(unzoom).to_be_visible()
         expect(page.get_by_label("Order")).to_have_value("val_loss")
-        expect(page.get_by_label("Show", exact=True)).to_have_value("completed")
-        page.wait_for_function("place => Math.abs(scrollY - place) < 3", arg=place)
+        expect(status).to_have_value("completed")
+        wait_for(lambda: page.evaluate(there, place), what="the view is scrolled as before")
     unzoom.click()
-    page.wait_for_function("!location.hash.includes('zoom')")
+    gone = "!location.hash.includes('zoom')"
+    wait_for(lambda: page.evaluate(gone), what="the address has no zoom")
 
 
 @pytest.mark.parametrize("stored", ["{", "null", '{"a": 1}', "[[]]", ""])
