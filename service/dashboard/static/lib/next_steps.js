@@ -7,6 +7,8 @@ import { isActive } from "./statuses.js";
 const SEEDS_FOR_INTERVALS = 2;
 /** More seeds than this are offered only where nothing less settles anything. */
 const MANY_SEEDS = 20;
+/** The API's number of epochs where a spec names none. */
+const USUAL_EPOCHS = 12;
 const STILL_LEARNING = "still_learning";
 
 /**
@@ -17,9 +19,11 @@ const STILL_LEARNING = "still_learning";
  * @param runs       its runs
  * @returns steps of the kinds `{kind: "wait", runs}`, `{kind: "seeds", seeds, groups, undecided}` (groups that
  *   so many more seeds would settle, of so many that are undecided; none where there is one seed), `{kind: "epochs", runs, all, epochs}` (runs that were still learning; the epochs to try),
- *   `{kind: "edge", groups}` (those whose best tuned value is at an end of the grid), or `{kind: "settled"}` alone
+ *   `{kind: "edge", groups}` (those whose best tuned value is at an end of the grid), `{kind: "settled"}` alone,
+ *   or `{kind: "train", epochs}` alone where networks were only initialized
  */
 export function nextSteps(experiment, comparison, runs) {
+  if (experiment.spec.epochs === 0) return [{ kind: "train", epochs: USUAL_EPOCHS }];
   const ranked = comparison.groups.filter((group) => group.rank);
   const valued = comparison.groups.filter((group) => group.n > 0);
   const steps = [

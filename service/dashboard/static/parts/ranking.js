@@ -15,7 +15,7 @@ import {
   wordName,
 } from "../lib/comparison.js";
 import { pValue, showValue, whole } from "../lib/format.js";
-import { isShare } from "../lib/metrics.js";
+import { isOfTest, isShare } from "../lib/metrics.js";
 import { bounded } from "../lib/scale.js";
 import { t } from "../lib/text.js";
 import { h, svg } from "./dom.js";
@@ -34,7 +34,9 @@ const [WIDTH, HEIGHT, ROOM] = [140, 16, 5];
  */
 export function ranking(comparison, against) {
   const groups = comparison.groups.filter((group) => group.n > 0 || group.diverged > 0);
-  if (!groups.length && comparison.groups.some((group) => group.missing)) return notice(t("ranking.missing"));
+  if (!groups.length && comparison.groups.some((group) => group.missing)) {
+    return notice(t(missingKey(comparison)));
+  }
   if (!groups.length) return notice(headline(comparison));
   const withWord = (word) => groups.find((group) => group.word === word) ?? null;
   const best = withWord(WORD.REFERENCE) ?? withWord(WORD.LEADS);
@@ -60,6 +62,11 @@ export function ranking(comparison, against) {
       [...notes(comparison), t("ranking.seeds.about")].map((note) => h("li", note)),
     ),
   ];
+}
+
+/** Return the key of the sentence why completed runs have no value. */
+export function missingKey({ metric }) {
+  return isOfTest(metric) ? "ranking.missingTest" : "ranking.missing";
 }
 
 /** Return the titles of the columns of a ranking as a file has them: rank, axes, mean, interval, seeds. */

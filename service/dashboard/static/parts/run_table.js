@@ -143,7 +143,7 @@ export class RunTable {
     if (!this.rows.has(run.id)) this.rows.set(run.id, this.newRow(run));
     const { row, cells } = this.rows.get(run.id);
     setStatus(cells.status, run.status);
-    setText(cells.epoch, `${run.epoch} / ${run.epochs}`);
+    setText(cells.epoch, run.epochs === 0 ? "0" : `${run.epoch} / ${run.epochs}`);
     cells.bar.style.width = `${100 * shareDone(run)}%`;
     for (const [index, metric] of this.metrics.entries()) {
       setText(cells.metrics[index], showValue(metric, run.final?.[metric]));

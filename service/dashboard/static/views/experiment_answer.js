@@ -10,6 +10,7 @@ import { joined, known, t } from "../lib/text.js";
 import { h, show } from "../parts/dom.js";
 import { strongestAxes } from "../parts/effects.js";
 import { apiText } from "../parts/elements.js";
+import { missingKey } from "../parts/ranking.js";
 import { outcomeCounts, outcomeName, verdictName } from "../parts/verdicts.js";
 
 const FIRST_FAILURES = 2;
@@ -44,7 +45,8 @@ export function answerPanel(live, axes, asked) {
 /** Return who won, with its value and interval, and which axis decided. */
 function winner(comparison) {
   const leader = comparison.groups.find(({ word }) => word === WORD.LEADS);
-  const [first, ...more] = headlineSentences(comparison);
+  const isMissing = comparison.groups.some(({ missing }) => missing) && !comparison.groups.some(({ n }) => n);
+  const [first, ...more] = isMissing ? [t(missingKey(comparison))] : headlineSentences(comparison);
   return [
     h("p.headline", first),
     more.length > 0 && h("p", joined(more)),
@@ -108,6 +110,10 @@ const STEPS = {
   edge: (experiment, { groups }) => [
     h("p", t("next.edge", { names: listed(groups.map(groupName)) })),
     prepared(experiment, {}, t("experiment.again")),
+  ],
+  train: (experiment, { epochs }) => [
+    h("p", t("next.initialized")),
+    prepared(experiment, { epochs }, t("next.moreEpochs", { n: epochs })),
   ],
   settled: () => t("next.settled"),
 };

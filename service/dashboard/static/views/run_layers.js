@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { epochName } from "../lib/format.js";
-import { QUANTITIES, rangeOf } from "../lib/histograms.js";
+import { isOutput, QUANTITIES, symlogUnit } from "../lib/histograms.js";
 import { clamp } from "../lib/scale.js";
 import { hasEnded } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
@@ -143,12 +143,16 @@ export class LayersPanel {
   }
 
   picture(layers, quantity) {
-    const seen = [...this.answers.values()].flatMap((answer) => answer.layers);
+    const seen = this.sameScale ? [...this.answers.values()].flatMap((answer) => answer.layers) : layers;
     return h(
       "figure",
       h("figcaption", t(`layers.${quantity}`), " ", h("small.muted", t(`layers.${quantity}.about`))),
+      symlogUnit(
+        seen.filter((layer) => !isOutput(layer)),
+        quantity,
+      ) && h("small.muted", t("layers.symlog")),
       violins(layers, quantity, {
-        range: this.sameScale ? rangeOf(seen, quantity) : null,
+        seen,
         marked: this.marked ? [this.marked] : this.found,
         width: this.drawnWidth,
         open: (layer) => this.press(layer),

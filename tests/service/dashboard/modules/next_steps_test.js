@@ -44,6 +44,11 @@ test("a best value at an end of the grid asks for values beyond it", () => {
   equal(kinds([edge, group("worse")]), [{ kind: "edge", groups: [edge] }]);
 });
 
+test("networks that were only initialized are to be trained", () => {
+  const experiment = { ...EXPERIMENT, spec: { seeds: 3, epochs: 0 } };
+  equal(kinds([group(null, { rank: null, n: 0 })], { experiment }), [{ kind: "train", epochs: 12 }]);
+});
+
 test("more seeds are a larger count, or the numbers after the largest of a list", () => {
   equal(withMoreSeeds(3, 2), 5);
   equal(withMoreSeeds([7, 3], 2), [7, 3, 8, 9]);
