@@ -417,6 +417,49 @@ class Comparison(TypedDict):
     unfinished: int
 
 
+class Worker(TypedDict):
+    """A worker that was seen lately, and what it trains: ``runs`` is 0 while it is idle."""
+
+    name: str
+    device: Literal["cpu", "cuda"]
+    processor: str | None
+    memory_bytes: int | None
+    started_at: str
+    seen_at: str
+    runs: int
+    experiment_ids: list[str]
+    busy_since: str | None
+
+
+class QueueCaller(TypedDict):
+    """The runs of a caller that wait or are trained."""
+
+    caller: str
+    queued: int
+    running: int
+    waiting_since: str | None
+
+
+class QueueBlocked(TypedDict):
+    """Queued runs that no worker can take; ``detail`` says why in a sentence."""
+
+    device: str
+    runs: int
+    memory_bytes: int
+    reason: Literal["no_worker", "no_device", "no_memory"]
+    detail: str
+
+
+class Queue(TypedDict):
+    """What waits, what is trained, and what no worker can take."""
+
+    queued: int
+    running: int
+    workers: int
+    callers: list[QueueCaller]
+    blocked: list[QueueBlocked]
+
+
 class PresetClaim(TypedDict):
     """A published claim; ``status``: what its preset's full size gave, None where not run."""
 

@@ -16,6 +16,7 @@ const VIEWS = {
   runs: () => import("./views/run.js"),
   compare: () => import("./views/compare.js"),
   new: () => import("./views/compose.js"),
+  queue: () => import("./views/queue.js"),
   data: () => import("./views/data.js"),
   catalog: () => import("./views/catalog.js"),
 };

@@ -5,6 +5,7 @@ import { language, t } from "./text.js";
 
 const NOTHING = "–";
 const DIGITS = 3;
+const GIBIBYTE = 2 ** 30;
 const SECONDS_PER = { day: 86400, hour: 3600, minute: 60 };
 
 /** Return a number of the API, where non-finite ones are strings ("NaN", "Infinity"); NaN for none. */
@@ -50,6 +51,11 @@ export function whole(value) {
 export function pValue(value) {
   if (value === null || value === undefined) return NOTHING;
   return value < 0.001 ? "< 0.001" : value.toFixed(3);
+}
+
+/** Return a size of memory: 1.5 GiB. */
+export function gibibytes(bytes) {
+  return bytes === null ? NOTHING : t("number.gibibytes", { n: Number((bytes / GIBIBYTE).toPrecision(2)) });
 }
 
 /** Return a duration in its two largest units: 47 s, 3 min 20 s, 2 h 5 min. */

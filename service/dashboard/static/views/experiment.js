@@ -5,6 +5,8 @@ import { axesWithManyLabels, varyingAxes } from "../lib/axes.js";
 import { experimentName } from "../lib/format.js";
 import { LiveExperiment } from "../lib/live_experiment.js";
 import { t } from "../lib/text.js";
+import { throttle } from "../lib/timing.js";
+import { BlockedNotice } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { RunTable } from "../parts/run_table.js";
 import { outcomeCounts } from "../parts/verdicts.js";
@@ -13,6 +15,8 @@ import { curvesPanel } from "./experiment_curves.js";
 import { headerPanel } from "./experiment_header.js";
 import { AskedComparison, claimsPanel, effectsPanel, heatmapPanel, rankingPanel } from "./experiment_results.js";
 import { CHOICES, Toolbar } from "./experiment_toolbar.js";
+
+const ASK_MILLISECONDS = 10_000;
 
 export async function view({ element, rest, parameters, signal, setTitle }) {
   let panels = [];
@@ -41,10 +45,12 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
   const ranking = rankingPanel(live, asked, signal);
   const effects = effectsPanel(asked);
   const claims = claimsPanel(live, signal);
-  panels = [header, toolbar, asked, answer, curves, heatmap, ranking, effects, claims, table];
+  const blocked = blockedPanel(live, signal);
+  panels = [header, blocked, toolbar, asked, answer, curves, heatmap, ranking, effects, claims, table];
   show(
     element,
     header.element,
+    blocked.element,
     answer.element,
     claims.element,
     toolbar.element,
@@ -58,6 +64,17 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
   const title = experimentName(live.experiment);
   setTitle(title);
   return title;
+}
+
+/** Return the notice of runs that no worker can take, asked while some of these wait. */
+function blockedPanel(live, signal) {
+  const notice = new BlockedNotice(signal);
+  const ask = throttle(ASK_MILLISECONDS, () => notice.ask());
+  const update = () => {
+    if (live.experiment.runs.queued > 0 && !live.finished) ask();
+    else notice.hide();
+  };
+  return { element: notice.element, update };
 }
 
 function runsPanel(live, choices) {
