@@ -63,7 +63,8 @@ def test_experiments_are_searched_for_by_part_of_their_name_in_any_case(lab, sea
     made = {name: lab.submit(name=name) for name in ("Two Moons", "moons_100%", "other")}
     lab.submit()
     wanted = {made[name] for name in found}
-    listed = set(act(lab, _search, search=search))
+    with lab.sessions() as session:
+        listed = set(_search(session, search=search))
     assert listed & set(made.values()) == wanted
     assert len(listed) == len(wanted) + (not search)
 
