@@ -14,6 +14,7 @@ from service.specs import grid
 from service.specs.layer_rules import (
     activations_of,
     entry_problems,
+    fixup_errors,
     normalization_errors,
     normalizations_of,
     stated_errors,
@@ -73,6 +74,7 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_batch_errors(resolved, limits),
         *normalization_errors(resolved),
         *recurrent_errors(resolved),
+        *fixup_errors(resolved),
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
     ]

@@ -50,7 +50,11 @@ VARIED: dict[str, dict[str, Any]] = {
     "maxout": {"activation": {"name": "maxout", "pieces": 2}, "dropout": "none"},
     **{name: {"activation": name, "dropout": "none"} for name in ("glu", "swiglu", "geglu")},
     "initializer": {
-        "initializer": [{"name": n, **REQUIRED.get(n, {})} for n in AXES["initializer"]],
+        "initializer": [
+            {"name": name, **REQUIRED.get(name, {})}
+            for name in AXES["initializer"]
+            if name != "fixup"  # of residual networks, which are never packed
+        ],
         "seeds": [3],
     },
     "bias": {"bias_initializer": ["zeros", {"name": "constant", "value": 0.2}]},

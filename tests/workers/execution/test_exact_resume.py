@@ -38,6 +38,7 @@ CNN = {
 #: Drops after every epoch but the first, and waits in between.
 _PLATEAU = {"name": "reduce_on_plateau", "patience": 1, "min_delta": 10.0, "cooldown": 1}
 REQUIRED = {"constant": {"value": 0.1}}
+DENSE = {"name": "dense", "units": 8}
 OPTIMIZERS = [
     *AXES["optimizer"],
     {"name": "sgd", "momentum": 0.9, "nesterov": True},
@@ -50,7 +51,15 @@ SPECS = [
         {axis: {"name": name, **REQUIRED.get(name, {})}}
         for axis in ("activation", "initializer", "normalization", "clipping", "loss")
         for name in AXES[axis]
+        if name != "fixup"
     ),
+    {
+        "initializer": "fixup",
+        "model": {
+            "name": "layers",
+            "layers": ["flatten", DENSE, {"name": "residual", "layers": [DENSE, DENSE]}],
+        },
+    },
     *(
         CNN | {"normalization": norm, "dropout": dropout}
         for norm, dropout in zip(

@@ -62,6 +62,8 @@ BASE = {
     "batch_size": 16,
     "epochs": 1,
 }
+BLOCK = {"name": "residual", "layers": [{"name": "dense", "units": 16}]}
+RESIDUAL = {"name": "layers", "layers": ["flatten", {"name": "dense", "units": 16}, BLOCK]}
 REQUIRED = {"constant": {"value": 0.1}, "pca": {"components": 8}}
 VALUES = [
     (axis, {"name": name, **REQUIRED.get(name, {})})
@@ -73,7 +75,8 @@ VALUES = [
 
 @pytest.mark.parametrize(("axis", "value"), VALUES, ids=str)
 def test_every_value_of_every_axis_trains(axis, value):
-    check(BASE | {axis: value})
+    model = {"model": RESIDUAL, "initializer": "fixup"} if value["name"] == "fixup" else {}
+    check(BASE | model | {axis: value})
 
 
 @pytest.mark.parametrize("schedule", AXES["schedule"])
