@@ -289,6 +289,34 @@ class Outputs(TypedDict):
     classes: list[dict[str, Any]]
 
 
+class ClassConfusion(TypedDict):
+    """How well a network knows the validation samples of one class."""
+
+    label: int
+    name: str
+    count: int
+    non_finite: int
+    predicted: int
+    right: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+class Confusion(TypedDict):
+    """Which classes of the validation part a network takes for which, after its last epoch."""
+
+    run_id: str
+    epoch: int
+    samples: int
+    right: int
+    non_finite: int
+    accuracy: float | None
+    balanced_accuracy: float | None
+    classes: list[ClassConfusion]
+    matrix: list[list[int]]
+
+
 class GroupSeed(TypedDict):
     """A group's value with one seed; ``chosen`` has the levels that the other seeds chose."""
 

@@ -348,6 +348,41 @@ OUTPUTS: dict[str, Any] = {
     ],
 }
 
+CONFUSION: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "epoch": 8,
+    "samples": 50,
+    "right": 48,
+    "non_finite": 0,
+    "accuracy": 0.96,
+    "balanced_accuracy": 0.95,
+    "classes": [
+        {
+            "label": 0,
+            "name": "stayed",
+            "count": 20,
+            "non_finite": 0,
+            "predicted": 18,
+            "right": 18,
+            "recall": 0.9,
+            "precision": 1.0,
+            "f1": 0.9473684210526315,
+        },
+        {
+            "label": 1,
+            "name": "left",
+            "count": 30,
+            "non_finite": 0,
+            "predicted": 32,
+            "right": 30,
+            "recall": 1.0,
+            "precision": 0.9375,
+            "f1": 0.967741935483871,
+        },
+    ],
+    "matrix": [[18, 2], [0, 30]],
+}
+
 LAYERS_CSV = (
     "run_id,label,dataset,...,seed,status,epoch,samples,...,layer,layer_index,units,signal,...\n"
     f'{_RUN_ID},,"mnist(train_size=12000, test_size=2000)",...,0,completed,0,1000,...,'
