@@ -46,7 +46,9 @@ def search(
     Returns:
         One page, and the cursor of the next where there is one.
     """
-    statement = experiments_with_counts(wanted.statuses).options(defer(Experiment.spec))
+    statement = experiments_with_counts(wanted.statuses).options(
+        defer(Experiment.spec), defer(Experiment.submitted)
+    )
     for tag in wanted.tags:
         statement = statement.where(or_(*map(Experiment.tags.contains, _readings(tag))))
     if wanted.name is not None:

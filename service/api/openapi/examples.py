@@ -115,6 +115,7 @@ SUMMARY: dict[str, Any] = {
 EXPERIMENT: dict[str, Any] = {
     **SUMMARY,
     "spec": _SPEC.model_dump(mode="json", exclude_none=True),
+    "submitted": SPEC,
 }
 
 EXPERIMENT_PAGE: dict[str, Any] = {"items": [SUMMARY], "next_cursor": None}

@@ -16,15 +16,16 @@ import { outcomeName, outcomeOf, setOutcome, setVerdict } from "./verdicts.js";
 const FIRST_ROWS = 50;
 const MORE_ROWS = 200;
 
+/** The choices of the table as the address holds them; `only` has the labels by axis of the runs that are shown. */
+export const TABLE_CHOICES = { order: "position", status: "", outcome: "", only: "" };
+
 export class RunTable {
-  constructor() {
+  /** @param choices the `Choices` of the view, with those of the table */
+  constructor(choices) {
+    this.choices = choices;
     this.runs = [];
     this.limit = FIRST_ROWS;
     this.metrics = headlineMetrics();
-    this.order = "position";
-    this.status = "";
-    this.outcome = "";
-    this.labels = {}; // by axis, of the runs that are shown; empty: all
     this.rows = new Map(); // by run id
     this.count = h("span.muted");
     this.filter = h("span.filter");
@@ -44,9 +45,9 @@ export class RunTable {
     ];
     return h(
       "div.controls",
-      select(t("runs.show"), statuses, this.status, (status) => this.set("status", status)),
-      select(t("runs.outcome"), outcomes, this.outcome, (outcome) => this.set("outcome", outcome)),
-      select(t("runs.order"), orders, this.order, (order) => this.set("order", order)),
+      select(t("runs.show"), statuses, this.choices.get("status"), (status) => this.choose("status", status)),
+      select(t("runs.outcome"), outcomes, this.choices.get("outcome"), (outcome) => this.choose("outcome", outcome)),
+      select(t("runs.order"), orders, this.choices.get("order"), (order) => this.choose("order", order)),
       this.filter,
       this.count,
     );
@@ -71,12 +72,32 @@ export class RunTable {
     this.render();
   }
 
+  choose(name, value) {
+    this.choices.set(name, value);
+    this.render();
+  }
+
   /** Show only the runs with these labels on some axes. */
   only(labels) {
-    const text = Object.values(labels).join(" · ");
+    this.choose("only", Object.keys(labels).length ? JSON.stringify(labels) : "");
+  }
+
+  /** The labels by axis of the runs that are shown; empty: all. */
+  get labels() {
+    try {
+      const labels = JSON.parse(this.choices.get("only"));
+      return labels !== null && typeof labels === "object" ? labels : {};
+    } catch {
+      return {};
+    }
+  }
+
+  showFilter() {
+    const text = Object.values(this.labels).join(" · ");
+    if (text === this.filter.dataset.shown) return;
+    this.filter.dataset.shown = text;
     const clear = button("button.tag", () => this.only({}), { title: t("runs.clear") }, text, " ✕");
     show(this.filter, text ? clear : null);
-    this.set("labels", labels);
   }
 
   update(runs) {
@@ -84,7 +105,9 @@ export class RunTable {
   }
 
   render() {
-    const found = this.sorted(this.runs.filter((run) => this.isWanted(run)));
+    this.showFilter();
+    const wanted = { status: this.choices.get("status"), outcome: this.choices.get("outcome"), labels: this.labels };
+    const found = this.sorted(this.runs.filter((run) => isWanted(run, wanted)));
     const rows = found.slice(0, this.limit).map((run) => this.row(run));
     this.place(rows);
     setText(this.count, t("runs.count", { n: found.length, count: whole(found.length) }));
@@ -92,20 +115,15 @@ export class RunTable {
     setText(this.more, t("runs.more", { n: whole(found.length - rows.length) }));
   }
 
-  isWanted(run) {
-    if (this.status && run.status !== this.status) return false;
-    if (this.outcome && outcomeOf(run) !== this.outcome) return false;
-    return Object.entries(this.labels).every(([axis, label]) => labelOn(run, axis) === label);
-  }
-
   /** Return the runs in the chosen order, those without a value last. */
   sorted(runs) {
-    if (this.order === "position") return runs;
+    const order = this.choices.get("order");
+    if (order === TABLE_CHOICES.order) return runs;
     const key = (run) => {
-      if (this.order === "epoch") return -run.epoch;
-      const value = number(run.final?.[this.order]);
+      if (order === "epoch") return -run.epoch;
+      const value = number(run.final?.[order]);
       if (Number.isNaN(value)) return Infinity;
-      return lowerIsBetter(this.order) ? value : -value;
+      return lowerIsBetter(order) ? value : -value;
     };
     const keys = new Map(runs.map((run) => [run, key(run)]));
     return runs.toSorted((one, other) => keys.get(one) - keys.get(other) || one.position - other.position);
@@ -125,7 +143,7 @@ export class RunTable {
     if (!this.rows.has(run.id)) this.rows.set(run.id, this.newRow(run));
     const { row, cells } = this.rows.get(run.id);
     setStatus(cells.status, run.status);
-    setText(cells.epoch, `${run.epoch} / ${run.epochs}`);
+    setText(cells.epoch, run.epochs === 0 ? "0" : `${run.epoch} / ${run.epochs}`);
     cells.bar.style.width = `${100 * shareDone(run)}%`;
     for (const [index, metric] of this.metrics.entries()) {
       setText(cells.metrics[index], showValue(metric, run.final?.[metric]));
@@ -161,6 +179,12 @@ export class RunTable {
     );
     return { row, cells };
   }
+}
+
+function isWanted(run, { status, outcome, labels }) {
+  if (status && run.status !== status) return false;
+  if (outcome && outcomeOf(run) !== outcome) return false;
+  return Object.entries(labels).every(([axis, label]) => labelOn(run, axis) === label);
 }
 
 function orderName(metric) {
