@@ -3,6 +3,7 @@
 import { axesWithManyLabels, varyingAxes } from "../lib/axes.js";
 import { experimentName } from "../lib/format.js";
 import { LiveExperiment } from "../lib/live_experiment.js";
+import { showTasks } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
 import { h, setText, show } from "../parts/dom.js";
 import { RunTable } from "../parts/run_table.js";
@@ -19,6 +20,7 @@ export async function view({ element, rest, signal, setTitle }) {
   const live = new LiveExperiment(rest[0], signal, update);
   await live.load();
   const runs = [...live.runs.values()];
+  showTasks(runs);
   const axes = { varying: varyingAxes(runs), many: axesWithManyLabels(runs) };
   const header = headerPanel(live, signal);
   const curves = curvesPanel(live, axes, signal);
