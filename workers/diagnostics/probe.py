@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from service.catalog.entry import Task
 from workers.diagnostics.activity import (
     Activity,
     HiddenActivity,
@@ -24,6 +23,7 @@ from workers.diagnostics.guessing import chance_loss, constant_loss
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
 from workers.nn.cells import Cell
 from workers.nn.dropouts import AlphaDropout
+from workers.nn.losses import Task
 from workers.nn.models import HiddenLayer, Network
 from workers.nn.normalizations import RunningStatistics, running_statistics_frozen
 

@@ -9,11 +9,13 @@ are (batch, 1), and labels are standardized targets as float32 (``workers.datase
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from service.catalog.entry import Task
+#: What targets are: classes, or numbers.
+Task = Literal["classification", "regression"]
 
 #: (logits, labels) -> a tensor.
 Measure = Callable[[Tensor, Tensor], Tensor]
