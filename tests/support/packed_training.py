@@ -135,6 +135,27 @@ VARIED: dict[str, dict[str, Any]] = {
     "statistics": {"layer_statistics": {"every": 1, "samples": 20}},
     "binary": {"dataset": {"name": "moons", "train_size": 50, "test_size": 30}},
     "ten_sigmoids": {"loss": "binary_crossentropy"},
+    **{
+        loss["name"]: {
+            "dataset": {
+                "name": "friedman",
+                "train_size": 50,
+                "test_size": 30,
+                "folds": 5,
+                "fold": 1,
+            },
+            "loss": loss,
+            "early_stopping": {"metric": "val_rmse", "patience": 1},
+            "optimizer": [{"name": "sgd", "learning_rate": rate} for rate in (0.01, 0.05)],
+            "epochs": 4,
+            "layer_statistics": {"every": 1, "samples": 20},
+        }
+        for loss in (
+            {"name": "mean_squared_error"},
+            {"name": "mean_absolute_error"},
+            {"name": "huber", "delta": 0.5},
+        )
+    },
     "held_out": {"dataset": BASE["dataset"] | {"validation_split": 0.3}},
     "one_sample": {"batch_size": 1, "dataset": {"name": "digits", "train_size": 9, "test_size": 7}},
 }

@@ -183,6 +183,7 @@ RUN: dict[str, Any] = {
     "config_hash": _PLANNED.config_hash,
     "seed": 0,
     "status": "completed",
+    "task": "classification",
     "attempt": 1,
     "failures": 0,
     "max_attempts": 3,
