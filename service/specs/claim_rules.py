@@ -7,7 +7,7 @@ from service.catalog.metrics import METRICS, target_refusal
 from service.fields import FieldError, Location, unknown
 from service.specs.claims import SubmittedClaim
 from service.specs.selection import in_words, matches
-from service.specs.spec import AXIS_FIELDS
+from service.specs.spec import AXIS_FIELDS, axis_value
 
 #: A configuration's variant and its JSON values.
 Labelled = tuple[str | None, Mapping[str, Any]]
@@ -65,7 +65,7 @@ def _nothing(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> st
     for axis, asked in where.items():
         if not _selected({axis: asked}, configurations):
             values = (
-                label if axis == "variant" else _short(config[axis], asked)
+                label if axis == "variant" else _short(axis_value(config, axis), asked)
                 for label, config in configurations
             )
             listed = "; ".join(dict.fromkeys(map(str, values)))

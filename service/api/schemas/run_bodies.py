@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Text, literal_column
 
 from service.catalog.metrics import BEST_COLUMN, FINAL_METRICS, MAIN_METRIC
+from service.specs.spec import LATER_AXES
 from service.statuses import EndedBy, RunStatus
 
 _OBJECT = "(SELECT row_to_json(field) FROM (SELECT {fields}) AS field)"
@@ -52,10 +53,12 @@ ENDED_BY = f"""
     END
 """
 
+_LABELS = f"""CASE WHEN runs.labels <> '{{}}'::jsonb
+        THEN '{orjson.dumps(LATER_AXES).decode()}'::jsonb || runs.labels ELSE runs.labels END"""
 _DIAGNOSIS = _object("runs.outcome, runs.verdict, runs.findings, runs.diagnosis_version AS version")
 _RUN = _object(
     f"""
-    runs.id, runs.experiment_id, runs.position, runs.label, runs.labels, runs.name,
+    runs.id, runs.experiment_id, runs.position, runs.label, {_LABELS} AS labels, runs.name,
     runs.config, runs.config_hash,
     runs.seed, runs.status, runs.attempt, runs.failures, runs.max_attempts, runs.priority,
     runs.epoch, runs.epochs, {ENDED_BY} AS ended_by,
