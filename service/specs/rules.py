@@ -246,9 +246,11 @@ def _batch_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:
             f"max_batch_values = {limits.max_batch_values:,}. Choose a smaller batch_size or "
             "model.",
         )
+    if samples % size != 1 % size:
+        return
     names = [normalization.name for normalization in normalizations_of(resolved)]
     of_batches = next((name for name in names if name in _BATCH_STATISTICS), None)
-    if of_batches is not None and samples % size == 1 % size:
+    if of_batches is not None:
         yield FieldError(location, _lone_sample(resolved, of_batches))
 
 
@@ -267,19 +269,20 @@ def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:
     point = resolved.point["dropout"]
     rates = point.value.parameters.get("rate")
     layers = len(resolved.network.dropout_rates) - len(resolved.network.stated_dropouts)
-    wide = [found for found in activations_of(resolved) if pieces_of(found) > 1]
     if rates and len(rates) not in {1, layers}:
         yield FieldError(
             point.parameter("rate"),
             f"{resolved.model.name} has {layers} dropout layers here"
             f"{_STATED if resolved.network.stated_dropouts else ''}: give one rate, or {layers}.",
         )
-    elif wide and point.value.name == "alpha_dropout":
-        yield FieldError(
-            point.location,
-            "alpha_dropout sets units to selu's negative limit, which "
-            f"{wide[0].name} does not have. Use dropout.",
-        )
+    elif point.value.name == "alpha_dropout":
+        wide = [found for found in activations_of(resolved) if pieces_of(found) > 1]
+        if wide:
+            yield FieldError(
+                point.location,
+                "alpha_dropout sets units to selu's negative limit, which "
+                f"{wide[0].name} does not have. Use dropout.",
+            )
 
 
 def _optimizer_errors(resolved: Resolution) -> Iterator[FieldError]:
