@@ -6,7 +6,7 @@ Revision: 0019, after 0014.
 from alembic import op
 
 revision = "0019"
-down_revision = "0014"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -261,6 +261,7 @@ class Resolution:
             dropout=self.dropout,
             batch_size=self.batch_size,
             loss=self.loss,
+            precision=self.chosen("precision"),
             epochs=spec.epochs,
             early_stopping=spec.early_stopping,
             layer_statistics=spec.layer_statistics,

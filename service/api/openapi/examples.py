@@ -132,9 +132,11 @@ DRY_RUN: dict[str, Any] = {
                 "model": _CONFIG["model"],
                 "dataset": "mnist",
                 "batch_size": 128,
+                "precision": "float32",
                 "seconds_per_thousand_samples": 1.3,
                 "basis": "catalog",
                 "runs": 0,
+                "note": None,
             }
         ],
     },

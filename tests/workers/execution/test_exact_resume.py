@@ -83,6 +83,10 @@ SPECS = [
     {"optimizer": {"name": "adam", "schedule": _PLATEAU}, "epochs": 5},
     {"optimizer": {"name": "adam", "decoupled_weight_decay": 0.1}},
     {"loss": {"name": "categorical_crossentropy", "label_smoothing": 0.1}},
+    {"precision": "bfloat16", "normalization": "batch"},
+    {"precision": "bfloat16", "model": {"name": "rnn", "cell": "lstm", "hidden_units": [6]}},
+    CNN | {"precision": "bfloat16"},
+    {"precision": "float16", "device": "cuda"},
 ]
 
 
