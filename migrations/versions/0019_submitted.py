@@ -1,6 +1,6 @@
 """The specs of experiments as they were submitted; NULL in rows of an older version.
 
-Revision: 0019, after 0014.
+Revision: 0019, after 0016.
 """
 
 from alembic import op
