@@ -57,7 +57,7 @@ def test_one_toolbar_asks_for_all_and_the_address_keeps_it(served, lab, visit):
     titles = page.locator("#curves-title, #ranking-title, #heat-title")
     expect(titles).to_have_text([f"{what}: Validation accuracy" for what in _TITLES])
     expect(page.locator(".ranking thead th")).to_contain_text(["#", "Activation", "Initializer"])
-    page.get_by_label("Metric").select_option("val_loss")
+    page.locator(".toolbar").get_by_label("Metric").select_option("val_loss")
     expect(titles).to_have_text([f"{what}: Validation loss" for what in _TITLES])
     page.locator(".toolbar").get_by_role("checkbox", name="Initializer").uncheck()
     expect(page.locator(".legend .key")).to_have_count(2)

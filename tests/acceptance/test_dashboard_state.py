@@ -15,7 +15,8 @@ def test_zoom_filters_and_scroll_outlive_a_reload_and_going_back(served, lab, vi
     chart.press("+")
     unzoom = page.get_by_role("button", name="Reset zoom")
     expect(unzoom).to_be_visible()
-    page.get_by_label("Order").select_option("val_loss")
+    page.locator(".runs thead").get_by_role("button", name="Validation loss").click()
+    expect(page.locator('.runs [aria-sort="ascending"]')).to_have_text("Validation loss")
     status = page.locator("label.field:has(span:text-is('Show')) select")
     status.select_option("completed")
     run = page.locator(".runs tbody a").last

@@ -11,13 +11,13 @@ import { t } from "../lib/text.js";
 import { setStatus, statusName } from "./badges.js";
 import { h, setText, show } from "./dom.js";
 import { button, scrollableTable, select } from "./elements.js";
-import { outcomeName, outcomeOf, setOutcome, setVerdict } from "./verdicts.js";
+import { outcomeName, outcomeOf, setOutcome, setVerdict, verdictName, verdictOf } from "./verdicts.js";
 
 const FIRST_ROWS = 50;
 const MORE_ROWS = 200;
 
 /** The choices of the table as the address holds them; `only` has the labels by axis of the runs that are shown. */
-export const TABLE_CHOICES = { order: "position", status: "", outcome: "", only: "" };
+export const TABLE_CHOICES = { order: "position", status: "", outcome: "", verdict: "", only: "" };
 
 export class RunTable {
   /** @param choices the `Choices` of the view, with those of the table */
@@ -30,6 +30,9 @@ export class RunTable {
     this.count = h("span.muted");
     this.filter = h("span.filter");
     this.body = h("tbody");
+    this.verdicts = h("span.metric"); // the choice of a verdict, among those there are
+    this.offered = null;
+    this.headings = []; // cells of the head that sort, with their orders
     this.more = button("button.ghost", () => this.set("limit", this.limit + MORE_ROWS));
     const table = scrollableTable(t("runs.title"), "table.runs", h("thead", this.head()), this.body);
     this.element = h("div", this.controls(), table, this.more);
@@ -43,11 +46,14 @@ export class RunTable {
       ...this.metrics.map((metric) => [metric, orderName(metric)]),
       ["epoch", t("runs.order.epoch")],
     ];
+    const choice = select(t("runs.order"), orders, this.choices.get("order"), (order) => this.choose("order", order));
+    this.orders = choice.querySelector("select");
     return h(
       "div.controls",
       select(t("runs.show"), statuses, this.choices.get("status"), (status) => this.choose("status", status)),
       select(t("runs.outcome"), outcomes, this.choices.get("outcome"), (outcome) => this.choose("outcome", outcome)),
-      select(t("runs.order"), orders, this.choices.get("order"), (order) => this.choose("order", order)),
+      this.verdicts,
+      choice,
       this.filter,
       this.count,
     );
@@ -55,13 +61,22 @@ export class RunTable {
 
   head() {
     const heading = (selector, content) => h(selector, { scope: "col" }, content);
+    const sorting = (selector, order, title) => {
+      const toggle = () => this.choose("order", this.choices.get("order") === order ? TABLE_CHOICES.order : order);
+      const cell = heading(
+        selector,
+        button("button.plain", toggle, { title: t("runs.sortBy", { name: title }) }, title),
+      );
+      this.headings.push([cell, order]);
+      return cell;
+    };
     return h(
       "tr",
       heading("th", h("span.unseen", t("runs.choose"))),
       heading("th.name", t("runs.run")),
       heading("th", t("runs.status")),
-      heading("th", t("runs.epoch")),
-      this.metrics.map((metric) => heading("th.number", metricTitle(metric))),
+      sorting("th", "epoch", t("runs.epoch")),
+      this.metrics.map((metric) => sorting("th.number", metric, metricTitle(metric))),
       heading("th", t("runs.outcome")),
       heading("th", t("runs.verdict")),
     );
@@ -104,9 +119,27 @@ export class RunTable {
     this.set("runs", runs);
   }
 
+  /** Offer the verdicts of these runs, and show by which column they are sorted. */
+  showChoices() {
+    const order = this.choices.get("order");
+    for (const [cell, sortedBy] of this.headings) {
+      const direction = sortedBy !== "epoch" && lowerIsBetter(sortedBy) ? "ascending" : "descending";
+      cell.setAttribute("aria-sort", sortedBy === order ? direction : "none");
+    }
+    if (this.orders.value !== order) this.orders.value = order;
+    const found = [...new Set(this.runs.map(verdictOf).filter(Boolean))].sort();
+    if (found.join() === this.offered) return;
+    this.offered = found.join();
+    const options = [["", t("runs.everyVerdict")], ...found.map((verdict) => [verdict, verdictName(verdict)])];
+    const choose = (verdict) => this.choose("verdict", verdict);
+    show(this.verdicts, select(t("runs.verdict"), options, this.choices.get("verdict"), choose));
+  }
+
   render() {
     this.showFilter();
-    const wanted = { status: this.choices.get("status"), outcome: this.choices.get("outcome"), labels: this.labels };
+    this.showChoices();
+    const [status, outcome, verdict] = ["status", "outcome", "verdict"].map((name) => this.choices.get(name));
+    const wanted = { status, outcome, verdict, labels: this.labels };
     const found = this.sorted(this.runs.filter((run) => isWanted(run, wanted)));
     const rows = found.slice(0, this.limit).map((run) => this.row(run));
     this.place(rows);
@@ -181,8 +214,9 @@ export class RunTable {
   }
 }
 
-function isWanted(run, { status, outcome, labels }) {
+function isWanted(run, { status, outcome, verdict, labels }) {
   if (status && run.status !== status) return false;
+  if (verdict && verdictOf(run) !== verdict) return false;
   if (outcome && outcomeOf(run) !== outcome) return false;
   return Object.entries(labels).every(([axis, label]) => labelOn(run, axis) === label);
 }
