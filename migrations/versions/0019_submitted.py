@@ -1,12 +1,12 @@
 """The specs of experiments as they were submitted; NULL in rows of an older version.
 
-Revision: 0019, after 0014.
+Revision: 0019, after 0016.
 """
 
 from alembic import op
 
 revision = "0019"
-down_revision = "0014"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

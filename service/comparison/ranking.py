@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import METRICS
-from service.comparison import headline, judgement, scores
+from service.comparison import headline, judgement, scores, tasks
 from service.comparison.components import Components, components_of
 from service.comparison.curves import ResultCurve, curve_of
 from service.comparison.design import Design, Level, design_of
@@ -147,6 +147,7 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         InvalidError: no such metric, point, axis or reference.
     """
     scores.check(question)
+    question = tasks.about(session, experiment_id, question)
     runs = scores.read(session, experiment_id, question)
     design = design_of(runs, question.by, question.tune, question.average)
     higher = METRICS[question.metric].higher_is_better

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.catalog.entry import Task
 from service.database.base import JSON, ORDERED_JSON, TIME, Base, one_of
 from service.statuses import AttemptOutcome, OlderVerdict, Outcome, RunStatus, Verdict
 
@@ -141,6 +142,8 @@ class Run(Base):
     config_hash: Mapped[str] = mapped_column(Text)
     pack_key: Mapped[str | None] = mapped_column(Text)
     seed: Mapped[int] = mapped_column(BigInteger)
+    #: What the runs predict, by their loss (``service.catalog.losses``): decides their metrics.
+    task: Mapped[Task] = mapped_column(Text, server_default="classification")
     activation: Mapped[str] = mapped_column(
         Text, Computed("config -> 'activation' ->> 'name'", persisted=True)
     )
@@ -187,6 +190,15 @@ class Run(Base):
     best_val_accuracy: Mapped[float | None] = mapped_column(Double)
     test_loss: Mapped[float | None] = mapped_column(Double)
     test_accuracy: Mapped[float | None] = mapped_column(Double)
+    mae: Mapped[float | None] = mapped_column(Double)
+    rmse: Mapped[float | None] = mapped_column(Double)
+    val_mae: Mapped[float | None] = mapped_column(Double)
+    val_rmse: Mapped[float | None] = mapped_column(Double)
+    val_r2: Mapped[float | None] = mapped_column(Double)
+    best_val_rmse: Mapped[float | None] = mapped_column(Double)
+    test_mae: Mapped[float | None] = mapped_column(Double)
+    test_rmse: Mapped[float | None] = mapped_column(Double)
+    test_r2: Mapped[float | None] = mapped_column(Double)
     #: None until the run has its result, and of a network that is only initialized.
     outcome: Mapped[str | None] = mapped_column(Text)
     verdict: Mapped[str | None] = mapped_column(Text)
@@ -226,6 +238,11 @@ class Epoch(Base):
     val_accuracy: Mapped[float | None] = mapped_column(Double)
     binary_accuracy: Mapped[float | None] = mapped_column(Double)
     val_binary_accuracy: Mapped[float | None] = mapped_column(Double)
+    mae: Mapped[float | None] = mapped_column(Double)
+    rmse: Mapped[float | None] = mapped_column(Double)
+    val_mae: Mapped[float | None] = mapped_column(Double)
+    val_rmse: Mapped[float | None] = mapped_column(Double)
+    val_r2: Mapped[float | None] = mapped_column(Double)
     learning_rate: Mapped[float | None] = mapped_column(Double)
     gradient_norm: Mapped[float | None] = mapped_column(Double)
     clipped_fraction: Mapped[float | None] = mapped_column(Double)

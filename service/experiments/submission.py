@@ -144,6 +144,7 @@ def _store_runs(
             "name": (Text, [labels[key].name for key in numbers]),
             "config": (Text, [found.text for found in configurations.values()]),
             "config_hash": (Text, [found.hash for found in configurations.values()]),
+            "task": (Text, [found.resolved.task for found in configurations.values()]),
             "pack_key": (Text, [pack_key(found) for found in configurations.values()]),
             "memory_bytes": (
                 BigInteger,
@@ -169,6 +170,7 @@ def _store_runs(
         Run.name: configuration.c.name,
         Run.config: cast(configuration.c.config, JSONB),
         Run.config_hash: configuration.c.config_hash,
+        Run.task: configuration.c.task,
         Run.pack_key: configuration.c.pack_key,
         Run.memory_bytes: configuration.c.memory_bytes,
         Run.seed: run.c.seed,

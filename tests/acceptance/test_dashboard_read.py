@@ -76,6 +76,7 @@ OUTPUTS = {
         }
         for label in (0, 1)
     ],
+    "confusion": [[2, 0], [0, 2]],
 }
 
 
@@ -127,7 +128,9 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
         val_accuracy=0.9,
     )
     expect(boundary.locator("output")).to_have_text("Epoch 3")
-    for panel in (boundary, outputs):
+    confusion = section("Confusion matrix")
+    expect(confusion.locator("tbody tr").first).to_have_text("02100.0%100.0%100.0%")
+    for panel in (boundary, outputs, confusion):
         panel.scroll_into_view_if_needed()
         picture = panel.locator("img:not(.pending)")
         assert picture.evaluate("image => image.decode().then(() => 1)")

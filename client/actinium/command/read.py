@@ -199,7 +199,10 @@ def history(
 
 @click.command("compare")
 @click.argument("which", metavar="EXPERIMENT", shell_complete=complete_experiment)
-@click.option("--metric", default="val_accuracy", show_default=True, help="Metric to compare.")
+@click.option(
+    "--metric",
+    help="Metric to compare; if not given val_accuracy, or val_rmse where targets are numbers.",
+)
 @click.option(
     "--at",
     type=click.Choice(["final", "best", "mean"]),

@@ -124,12 +124,16 @@ class CostRate(ApiAnswer):
     model: dict[str, Any]
     dataset: str
     batch_size: int
+    precision: str
     seconds_per_thousand_samples: float
     basis: Literal["measured", "catalog"] = Field(
-        description="`measured`: the mean of `runs` runs with this model, data set and batch size "
-        "on this service. `catalog`: estimated from the layers, for two cores."
+        description="`measured`: the mean of `runs` runs with this model, data set, batch size "
+        "and precision on this service. `catalog`: estimated from the layers, for two cores."
     )
     runs: int
+    note: str | None = Field(
+        description="What else decides the seconds, where a precision was not measured here."
+    )
 
 
 class CostEstimate(ApiAnswer):

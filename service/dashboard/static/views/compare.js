@@ -3,7 +3,7 @@
 import { chooseRun, chooseRuns, MOST_RUNS } from "../lib/chosen_runs.js";
 import { LiveRuns } from "../lib/live_runs.js";
 import { epochsTo, lastEpoch, singleCurve } from "../lib/mean.js";
-import { epochMetrics } from "../lib/metrics.js";
+import { epochMetrics, showTasks } from "../lib/metrics.js";
 import { distinctNames } from "../lib/run_names.js";
 import { t } from "../lib/text.js";
 import { setConnection } from "../parts/badges.js";
@@ -26,6 +26,7 @@ export async function view({ element, parameters, signal }) {
   await live.load();
   for (const id of live.missing) chooseRun(id, false);
   const runs = [...live.runs.values()];
+  showTasks(runs);
   const ids = runs.map((run) => run.id);
   const heading = [h("div.heading", h("h1", t("nav.compare")), connection), notesOn(live.missing, wanted)];
   if (!runs.length) {

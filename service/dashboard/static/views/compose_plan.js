@@ -3,7 +3,7 @@
 import { post } from "../lib/api.js";
 import { duration, whole } from "../lib/format.js";
 import { submission } from "../lib/submission.js";
-import { t } from "../lib/text.js";
+import { t, translated } from "../lib/text.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
 import { Snippets } from "../parts/snippets.js";
@@ -137,12 +137,14 @@ export class PlanPanel {
 
 /** Return what a dry run says, as `[term, value]` pairs. */
 function factsOf({ runs, configurations, already_trained: trained, cost: { seconds, rates } }) {
+  const notes = [...new Set(rates.map((rate) => rate.note).filter(Boolean))];
   const isMeasured = rates.length && rates.every((rate) => rate.basis === "measured");
   return [
     [t("compose.configurations"), whole(configurations)],
     [t("compose.trained"), whole(trained)],
     [t("compose.cost"), runs === trained ? t("compose.nothingToTrain") : duration(seconds)],
     [t("compose.basis"), t(isMeasured ? "compose.measured" : "compose.estimated")],
+    ...notes.map((note) => [t("axis.precision"), translated(note) ?? note]),
   ];
 }
 

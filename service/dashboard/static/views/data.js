@@ -57,7 +57,7 @@ function listRow({ id, name, task, input_shape: shape, classes, train_count: tra
     h("th", { scope: "row" }, h("a", { href: `#/data/${id}` }, name)),
     h("td", t(`data.task.${task}`)),
     h("td", shape.join(" × ")),
-    h("td", classes),
+    h("td", classes || "–"),
     h("td", t("data.parts", { train, test })),
   );
 }

@@ -4,6 +4,7 @@ import { Choices } from "../lib/address.js";
 import { axesWithManyLabels, varyingAxes } from "../lib/axes.js";
 import { experimentName } from "../lib/format.js";
 import { LiveExperiment } from "../lib/live_experiment.js";
+import { showTasks } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
 import { throttle } from "../lib/timing.js";
 import { BlockedNotice } from "../parts/blocked.js";
@@ -26,6 +27,7 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
   const live = new LiveExperiment(rest[0], signal, update);
   await live.load();
   const runs = [...live.runs.values()];
+  showTasks(runs);
   const axes = { varying: varyingAxes(runs), many: axesWithManyLabels(runs) };
   const askAgain = () => {
     asked.askAgain();
