@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
@@ -112,10 +112,20 @@ class _Observed:
 
 def train_job(name: str, size: Size, positions: list[int]) -> dict[int, TrainingRecord]:
     """Train some runs of a preset side by side, and return each by its position."""
-    devices.prepare(CPU, 1)
     runs = [planned_runs(name, size)[position] for position in positions]
+    records = train_runs(runs, keeps_layers=PRESETS[name].reads_layers)
+    return dict(zip(positions, records, strict=True))
+
+
+def train_runs(runs: Sequence[PlannedRun], *, keeps_layers: bool) -> list[TrainingRecord]:
+    """Train runs of one data set, form and pack key side by side.
+
+    Args:
+        runs: the runs.
+        keeps_layers: whether the records have layer statistics.
+    """
+    devices.prepare(CPU, 1, runs[0].config.precision.name)
     data: Dataset = load(runs[0].config.dataset)
-    keeps_layers = PRESETS[name].reads_layers
     configuration = runs[0].configuration
     form = engine_form(runs[0].config.model.name, pack_key(configuration), "cpu")
     clock = Clock({**devices.describe(CPU), "form": form}, members=len(runs))
@@ -134,7 +144,7 @@ def train_job(name: str, size: Size, positions: list[int]) -> dict[int, Training
             continue
         for number, result in results.items():
             observed[number].see(result)
-    return {position: run.record() for position, run in zip(positions, observed, strict=True)}
+    return [run.record() for run in observed]
 
 
 def _without_histograms(layer: dict[str, Any]) -> dict[str, Any]:

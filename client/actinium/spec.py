@@ -58,6 +58,7 @@ class Spec(TypedDict, total=False):
     dropout: Axis | float | Sequence[Value | float]
     batch_size: int | Sequence[int]
     loss: Axis
+    precision: Axis
     variants: Sequence[Mapping[str, Any]]
     claims: Sequence[Claim]
     epochs: int
@@ -103,6 +104,7 @@ AXES = (
     "dropout",
     "batch_size",
     "loss",
+    "precision",
 )
 
 

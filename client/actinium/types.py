@@ -55,6 +55,7 @@ class Experiment(TypedDict):
     cancelled_at: str | None
     preset: NotRequired[dict[str, str] | None]
     spec: NotRequired[dict[str, Any]]
+    submitted: NotRequired[dict[str, Any] | None]
 
 
 class Prediction(TypedDict):
@@ -299,6 +300,34 @@ class Outputs(TypedDict):
     classes: list[dict[str, Any]]
 
 
+class ClassConfusion(TypedDict):
+    """How well a network knows the validation samples of one class."""
+
+    label: int
+    name: str
+    count: int
+    non_finite: int
+    predicted: int
+    right: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+class Confusion(TypedDict):
+    """Which classes of the validation part a network takes for which, after its last epoch."""
+
+    run_id: str
+    epoch: int
+    samples: int
+    right: int
+    non_finite: int
+    accuracy: float | None
+    balanced_accuracy: float | None
+    classes: list[ClassConfusion]
+    matrix: list[list[int]]
+
+
 class GroupSeed(TypedDict):
     """A group's value with one seed; ``chosen`` has the levels that the other seeds chose."""
 
@@ -414,6 +443,7 @@ class Comparison(TypedDict):
     tune: list[str]
     average: list[str]
     higher_is_better: bool
+    guess: float | None
     margin: float | None
     headline: str
     notes: list[str]
@@ -423,6 +453,49 @@ class Comparison(TypedDict):
     levels: list[LevelMean]
     components: SpreadComponents | None
     unfinished: int
+
+
+class Worker(TypedDict):
+    """A worker that was seen lately, and what it trains: ``runs`` is 0 while it is idle."""
+
+    name: str
+    device: Literal["cpu", "cuda"]
+    processor: str | None
+    memory_bytes: int | None
+    started_at: str
+    seen_at: str
+    runs: int
+    experiment_ids: list[str]
+    busy_since: str | None
+
+
+class QueueCaller(TypedDict):
+    """The runs of a caller that wait or are trained."""
+
+    caller: str
+    queued: int
+    running: int
+    waiting_since: str | None
+
+
+class QueueBlocked(TypedDict):
+    """Queued runs that no worker can take; ``detail`` says why in a sentence."""
+
+    device: str
+    runs: int
+    memory_bytes: int
+    reason: Literal["no_worker", "no_device", "no_memory"]
+    detail: str
+
+
+class Queue(TypedDict):
+    """What waits, what is trained, and what no worker can take."""
+
+    queued: int
+    running: int
+    workers: int
+    callers: list[QueueCaller]
+    blocked: list[QueueBlocked]
 
 
 class PresetClaim(TypedDict):

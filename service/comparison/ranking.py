@@ -96,6 +96,7 @@ class Comparison:
     Attributes:
         question: what was asked.
         design: what makes the groups, what is tuned, what is averaged over.
+        guess: what guessing gets; None for a measure of time, and where data sets differ in it.
         margin: how far behind is as good; None where nothing is compared.
         headline: the answer in one sentence.
         notes: what a reader has to know beside it, a sentence each.
@@ -107,6 +108,7 @@ class Comparison:
     question: Question
     design: Design
     higher_is_better: bool
+    guess: float | None
     margin: float | None
     headline: str
     notes: list[str]
@@ -164,6 +166,7 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         question=question,
         design=design,
         higher_is_better=higher,
+        guess=_common_guess(runs),
         margin=margin,
         headline=headline.headline(said),
         notes=headline.notes(said),
@@ -173,6 +176,11 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         unfinished=sum(group.unfinished for group in ranked),
         finished=all(run.finished for run in runs),
     )
+
+
+def _common_guess(runs: Sequence[Score]) -> float | None:
+    guesses = {run.configured.guess for run in runs}
+    return guesses.pop() if len(guesses) == 1 else None
 
 
 def _distinct_trainings(runs: Sequence[Score], by: Sequence[str]) -> list[Score]:

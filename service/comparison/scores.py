@@ -30,7 +30,7 @@ from service.database.tables import Epoch, Run
 from service.errors import ConflictError, InvalidError, NotFoundError
 from service.fields import FieldError, unknown
 from service.specs import labels
-from service.specs.labels import Label
+from service.specs.labels import Label, labels_of
 from service.specs.spec import AXIS_FIELDS
 from service.statuses import FINISHED, UNTRAINED, RunStatus
 
@@ -191,7 +191,7 @@ def read(session: Session, experiment_id: uuid.UUID, question: Question) -> list
             "An older version of the service submitted these runs: the scheduler labels them "
             "within seconds. Ask again."
         )
-    stored = {row.config_hash: row.labels for row in configurations}
+    stored = {row.config_hash: labels_of(row.labels) for row in configurations}
     configured = {
         row.config_hash: Configured(
             row.config, row.config_hash, step(metric, row.config), guess(metric, row.config)

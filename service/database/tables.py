@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.catalog.entry import Task
-from service.database.base import JSON, TIME, Base, one_of
+from service.database.base import JSON, ORDERED_JSON, TIME, Base, one_of
 from service.statuses import AttemptOutcome, OlderVerdict, Outcome, RunStatus, Verdict
 
 
@@ -44,6 +44,8 @@ class Experiment(Base):
     description: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[dict[str, str]] = mapped_column(JSON)
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: The spec as it was written, without defaults; None where only ``spec`` is known.
+    submitted: Mapped[dict[str, Any] | None] = mapped_column(ORDERED_JSON)
     preset: Mapped[str | None] = mapped_column(Text)
     preset_size: Mapped[str | None] = mapped_column(Text)
     #: Claims beside those of the spec: each with ``claim``, ``added_at`` and ``added_by``.

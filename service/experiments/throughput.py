@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Double, Integer, and_, case, func, select
+from sqlalchemy import ColumnElement, Double, Integer, Text, and_, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from service.database.tables import Epoch, Run
 from service.specs.architectures import architecture
 from service.specs.choices import choice
 from service.specs.resolution import facts
+from service.specs.spec import LATER_AXES
 from service.specs.uploads import UPLOADED
 from service.statuses import RunStatus
 
@@ -22,7 +23,7 @@ from service.statuses import RunStatus
 SOLO = 0
 
 #: The columns of ``workload_columns``.
-WORKLOAD = ("model", "dataset", "batch_size")
+WORKLOAD = ("model", "dataset", "batch_size", "precision")
 
 #: Enough for a fair mean, few enough to read in milliseconds.
 _NEWEST_RUNS = 500
@@ -50,9 +51,11 @@ class Measure:
 NOTHING_MEASURED = Measure(1.0, 0)
 
 
-def workload(model: dict[str, Any], dataset: str, batch_size: int) -> bytes:
+def workload(
+    model: dict[str, Any], dataset: str, batch_size: int, precision: str = LATER_AXES["precision"]
+) -> bytes:
     """Return the key of a workload, which decides the time per sample, but for the form."""
-    return orjson.dumps([model, dataset, batch_size], option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps([model, dataset, batch_size, precision], option=orjson.OPT_SORT_KEYS)
 
 
 def dataset_key(dataset: Mapping[str, Any]) -> str:
@@ -73,6 +76,9 @@ def workload_columns() -> tuple[ColumnElement[Any], ...]:
         Run.config["model"].label("model"),
         _dataset_column().label("dataset"),
         Run.config["batch_size"].astext.cast(Integer).label("batch_size"),
+        func.coalesce(
+            Run.config["precision"]["name"].astext, literal(LATER_AXES["precision"], Text)
+        ).label("precision"),
     )
 
 
@@ -103,11 +109,13 @@ def sample_column() -> ColumnElement[float]:
 def expected_seconds(key: bytes, members: int) -> float:
     """Return the expected seconds per thousand training samples of a run, validation included.
 
+    They are those of float32: what a precision gains depends on the processor.
+
     Args:
         key: its workload.
         members: of its pack, of whose time it has a share; or ``SOLO``.
     """
-    model, dataset, size = orjson.loads(key)
+    model, dataset, size, _ = orjson.loads(key)
     batch_size = int(size)
     name, *shaped = dataset.split(" ", 1)
     shape, usual = _shape(name) if not shaped else _shape_of_key(shaped[0])
@@ -151,8 +159,9 @@ def measures(session: Session, keys: Collection[bytes], device: str) -> dict[byt
     took: dict[bytes, float] = defaultdict(float)
     expected: dict[bytes, float] = defaultdict(float)
     runs = Counter[bytes]()
-    for model, dataset, batch_size, members, seconds, count in session.execute(_measured(device)):
-        key = workload(model, dataset, batch_size)
+    for row in session.execute(_measured(device)):
+        *kind, members, seconds, count = row
+        key = workload(*kind)
         if key in keys:
             took[key] += count * seconds
             expected[key] += count * expected_seconds(key, members)

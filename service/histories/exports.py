@@ -22,7 +22,7 @@ from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
 from service.histories.parquet import write_parquet
 from service.histories.reading import Columns, Query, read_columns, to_json_columns
-from service.specs.spec import AXIS_FIELDS
+from service.specs.spec import AXIS_FIELDS, LATER_AXES
 from service.statuses import FINISHED, RunStatus
 
 #: Most epochs that a stream reads at a time; bounds its memory.
@@ -66,7 +66,10 @@ def selected(name: str) -> str:
         return "CAST(runs.config -> 'batch_size' AS int) AS batch_size"
     if name not in _AXES:
         return f"runs.{name}"
-    return f"runs.labels ->> '{_AXES[name]}' AS {name}"
+    label = f"runs.labels ->> '{_AXES[name]}'"
+    if name in LATER_AXES:
+        label = f"coalesce({label}, '{LATER_AXES[name]}')"
+    return f"{label} AS {name}"
 
 
 def harmless(text: str) -> str:

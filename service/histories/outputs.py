@@ -29,7 +29,7 @@ def outputs_of(found: LayersAtEpoch) -> dict[str, Any]:
         ConflictError: the run has not ended, or they were not recorded.
     """
     if found.outputs is not None:
-        return found.outputs
+        return {name: value for name, value in found.outputs.items() if name != "confusion"}
     if found.status not in FINISHED:
         raise ConflictError("The outputs are recorded after the last epoch.")
     raise ConflictError(

@@ -27,6 +27,7 @@ from service.database.tables import Epoch, Experiment, Run
 from service.errors import InvalidError
 from service.fields import unknown
 from service.mlflow.grammar import Condition, Field, Ordering, Value
+from service.specs.spec import LATER_AXES
 from service.statuses import RunStatus
 
 #: MLflow's word for each status of a run. It has none for a diverged run: a tag tells it.
@@ -200,13 +201,16 @@ def _param_field(name: str) -> Searchable:
             f"The parameter {name[:60]!r} has {len(path):,} steps, and none has more than "
             f"{_MOST_STEPS}."
         )
+    later = LATER_AXES.get(name)
     node = func.coalesce(
         func.jsonb_extract_path(Run.config, *path, "name", type_=JSONB),
         func.jsonb_extract_path(Run.config, *path, type_=JSONB),
+        *([] if later is None else [literal(later, JSONB)]),
     )
     as_text = func.coalesce(
         func.jsonb_extract_path_text(Run.config, *path, "name", type_=Text),
         func.jsonb_extract_path_text(Run.config, *path, type_=Text),
+        *([] if later is None else [literal(later, Text)]),
     )
 
     def compare(operator: str, value: Value) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from service.catalog.metrics import METRICS, main_metric, target_refusal
 from service.fields import FieldError, Location, unknown
 from service.specs.claims import SubmittedClaim
 from service.specs.selection import in_words, matches
-from service.specs.spec import AXIS_FIELDS
+from service.specs.spec import AXIS_FIELDS, axis_value
 from service.specs.task_rules import other_task
 
 #: A configuration's variant and its JSON values.
@@ -67,7 +67,7 @@ def _nothing(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> st
     for axis, asked in where.items():
         if not _selected({axis: asked}, configurations):
             values = (
-                label if axis == "variant" else _short(config[axis], asked)
+                label if axis == "variant" else _short(axis_value(config, axis), asked)
                 for label, config in configurations
             )
             listed = "; ".join(dict.fromkeys(map(str, values)))

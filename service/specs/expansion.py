@@ -110,7 +110,10 @@ def expand(
     for label, point in grid.points(spec):
         found, point["dataset"] = looked_up(point["dataset"], uploads)
         resolved = Resolution(point)
-        found = found or rules.point_errors(resolved, limits)
+        found = found or [
+            *rules.point_errors(resolved, limits),
+            *rules.precision_errors(resolved, spec.device),
+        ]
         if not found:
             tasks.setdefault(facts(resolved.dataset).task, point["dataset"].location)
             configuration = Configuration.of(resolved.config(spec))

@@ -110,6 +110,9 @@ def with_forget_bias(model: Choice) -> Choice:
     return model.model_copy(update={"forget_bias": _FORGET_BIAS})
 
 
+#: The initializer that draws a residual network as a whole.
+FIXUP = "fixup"
+
 #: Initializers of variance scale / fan-in that have a name, by scale.
 _NAMED = {1.0: "lecun_normal", 2.0: "he_normal"}
 
@@ -232,10 +235,15 @@ class Resolution:
         return choice("dropout", {"name": name, "rate": rates})
 
     def initializer(self, axis: str) -> Choice:
-        """Return the initializer on an axis; ``auto`` is computed from the activation."""
+        """Return the initializer on an axis.
+
+        ``auto`` is computed from the activation, and ``fixup`` has zeros for the output layer.
+        """
         chosen: Choice = self.chosen(axis) or self.chosen("initializer")
         if chosen.name == "auto":
             return auto_initializer(self.chosen("activation"))
+        if chosen.name == FIXUP and axis == "output_initializer":
+            return choice("initializer", "zeros")
         return chosen
 
     def config(self, spec: ExperimentSpec) -> RunConfig:
@@ -253,6 +261,7 @@ class Resolution:
             dropout=self.dropout,
             batch_size=self.batch_size,
             loss=self.loss,
+            precision=self.chosen("precision"),
             epochs=spec.epochs,
             early_stopping=spec.early_stopping,
             layer_statistics=spec.layer_statistics,

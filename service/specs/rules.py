@@ -9,11 +9,13 @@ meets a configuration that it has to refuse.
 import math
 from collections.abc import Iterator
 
+from service.catalog.precisions import CUDA_ONLY
 from service.fields import FieldError
 from service.specs import grid, task_rules
 from service.specs.layer_rules import (
     activations_of,
     entry_problems,
+    fixup_errors,
     normalization_errors,
     normalizations_of,
     stated_errors,
@@ -73,6 +75,7 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_batch_errors(resolved, limits),
         *normalization_errors(resolved),
         *recurrent_errors(resolved),
+        *fixup_errors(resolved),
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
     ]
@@ -98,6 +101,24 @@ def memory_errors(resolved: Resolution, needed: MemoryEstimate, most: int) -> li
         "smaller batch_size, model or dataset, or start a worker with more memory."
     )
     return [FieldError(resolved.point[axis].location, detail)]
+
+
+def precision_errors(resolved: Resolution, device: str) -> list[FieldError]:
+    """Return why no worker of a device multiplies in a point's precision.
+
+    Args:
+        resolved: the point.
+        device: that the spec asks for: ``auto``, ``cpu`` or ``cuda``.
+    """
+    placed = resolved.point["precision"]
+    if device == "cuda" or placed.value.name not in CUDA_ONLY:
+        return []
+    asked = "may go to a CPU with device auto" if device == "auto" else "goes to a CPU"
+    detail = (
+        f"Only CUDA devices multiply in {placed.value.name}, and this experiment {asked}. Set "
+        "device to cuda, or choose float32 or bfloat16."
+    )
+    return [FieldError(placed.location, detail)]
 
 
 def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:

@@ -11,7 +11,7 @@ import torch
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import ObservedEpoch
 from service.histories.outcomes import Course, Guessing, NumberGuessing, outcome_of
-from service.specs.resolution import training_samples
+from service.specs.resolution import FIXUP, planned_network, training_samples
 from service.specs.spec import RunConfig
 from service.statuses import Outcome
 from workers.datasets.dataset import Dataset
@@ -141,7 +141,17 @@ def guessing_of(config: RunConfig, data: Dataset) -> Guessing | NumberGuessing:
 def _setting(config: RunConfig) -> Setting:
     steps = config.epochs * math.ceil(training_samples(config.dataset) / config.batch_size)
     normalized = config.normalization.name not in {"none", "weight"}
-    return Setting(config.epochs, steps, config.optimizer.name, normalized)
+    return Setting(config.epochs, steps, config.optimizer.name, normalized, _zeros(config))
+
+
+def _zeros(config: RunConfig) -> frozenset[str]:
+    """Return the layers that fixup begins at zero; none of another initializer."""
+    plan = planned_network(config.dataset, config.model, config.activation)
+    if plan is None or config.initializer.name != FIXUP:
+        return frozenset()
+    last = (branch[-1] for branch in plan.branches)
+    output = [plan.output.name] if config.output_initializer.name == "zeros" else []
+    return frozenset([*(step.name for step in last if step.initializer is None), *output])
 
 
 def _recorded(finding: Finding) -> dict[str, Any]:

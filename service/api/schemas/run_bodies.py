@@ -11,6 +11,7 @@ from sqlalchemy import Text, literal_column
 
 from service.catalog.entry import Task
 from service.catalog.metrics import BEST_COLUMNS, FINAL_METRICS, MAIN_METRICS, is_of
+from service.specs.spec import LATER_AXES
 from service.statuses import EndedBy, RunStatus
 
 _OBJECT = "(SELECT row_to_json(field) FROM (SELECT {fields}) AS field)"
@@ -73,10 +74,12 @@ ENDED_BY = f"""
     END
 """
 
+_LABELS = f"""CASE WHEN runs.labels <> '{{}}'::jsonb
+        THEN '{orjson.dumps(LATER_AXES).decode()}'::jsonb || runs.labels ELSE runs.labels END"""
 _DIAGNOSIS = _object("runs.outcome, runs.verdict, runs.findings, runs.diagnosis_version AS version")
 _RUN = _object(
     f"""
-    runs.id, runs.experiment_id, runs.position, runs.label, runs.labels, runs.name,
+    runs.id, runs.experiment_id, runs.position, runs.label, {_LABELS} AS labels, runs.name,
     runs.config, runs.config_hash,
     runs.seed, runs.task, runs.status, runs.attempt, runs.failures, runs.max_attempts,
     runs.priority,

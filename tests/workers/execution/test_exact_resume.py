@@ -39,6 +39,7 @@ CNN = {
 #: Drops after every epoch but the first, and waits in between.
 _PLATEAU = {"name": "reduce_on_plateau", "patience": 1, "min_delta": 10.0, "cooldown": 1}
 REQUIRED = {"constant": {"value": 0.1}}
+DENSE = {"name": "dense", "units": 8}
 OPTIMIZERS = [
     *AXES["optimizer"],
     {"name": "sgd", "momentum": 0.9, "nesterov": True},
@@ -51,7 +52,15 @@ SPECS = [
         {axis: {"name": name, **REQUIRED.get(name, {})}}
         for axis in ("activation", "initializer", "normalization", "clipping")
         for name in AXES[axis]
+        if name != "fixup"
     ),
+    {
+        "initializer": "fixup",
+        "model": {
+            "name": "layers",
+            "layers": ["flatten", DENSE, {"name": "residual", "layers": [DENSE, DENSE]}],
+        },
+    },
     *({"loss": loss} for loss in losses_of("classification")),
     *(
         {
@@ -74,6 +83,10 @@ SPECS = [
     {"optimizer": {"name": "adam", "schedule": _PLATEAU}, "epochs": 5},
     {"optimizer": {"name": "adam", "decoupled_weight_decay": 0.1}},
     {"loss": {"name": "categorical_crossentropy", "label_smoothing": 0.1}},
+    {"precision": "bfloat16", "normalization": "batch"},
+    {"precision": "bfloat16", "model": {"name": "rnn", "cell": "lstm", "hidden_units": [6]}},
+    CNN | {"precision": "bfloat16"},
+    {"precision": "float16", "device": "cuda"},
 ]
 
 

@@ -63,6 +63,8 @@ BASE = {
     "batch_size": 16,
     "epochs": 1,
 }
+BLOCK = {"name": "residual", "layers": [{"name": "dense", "units": 16}]}
+RESIDUAL = {"name": "layers", "layers": ["flatten", {"name": "dense", "units": 16}, BLOCK]}
 REQUIRED = {"constant": {"value": 0.1}, "pca": {"components": 8}}
 VALUES = [
     (axis, {"name": name, **REQUIRED.get(name, {})})
@@ -76,7 +78,8 @@ VALUES = [
 def test_every_value_of_every_axis_trains(axis, value):
     of_numbers = axis == "loss" and task_of(value["name"]) == "regression"
     dataset = {**BASE["dataset"], "name": "friedman"} if of_numbers else BASE["dataset"]
-    check(BASE | {axis: value, "dataset": dataset})
+    model = {"model": RESIDUAL, "initializer": "fixup"} if value["name"] == "fixup" else {}
+    check(BASE | model | {axis: value, "dataset": dataset})
 
 
 @pytest.mark.parametrize("schedule", AXES["schedule"])

@@ -60,9 +60,24 @@ export function isShare(name) {
   return registry.get(name)?.kind === "share";
 }
 
+/** Whether a metric is a loss, written with all of its digits. */
+export function isLoss(name) {
+  return registry.get(name)?.kind === "loss";
+}
+
 /** Whether a smaller value of a metric is a better one. */
 export function lowerIsBetter(name) {
   return registry.get(name)?.direction === "lower";
+}
+
+/** Whether a metric is measured on a part of the data: the seconds of an epoch are not. */
+export function isOfPart(name) {
+  return (registry.get(name)?.part ?? null) !== null;
+}
+
+/** Whether a metric is measured on the test part alone. */
+export function isOfTest(name) {
+  return registry.get(name)?.part === "test";
 }
 
 /** Whether a metric counts until another reaches a target. */

@@ -64,8 +64,9 @@ function listRow({ id, name, task, input_shape: shape, classes, train_count: tra
 
 function trainButton(dataset) {
   const train = () => {
-    keepDraft("", firstSpec(dataset), null);
-    location.hash = "#/new";
+    const place = `dataset=${dataset.id}`;
+    keepDraft(place, firstSpec(dataset), null);
+    location.hash = `#/new?${place}`;
   };
   return button("button.primary", train, t("data.train"));
 }

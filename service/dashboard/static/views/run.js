@@ -10,6 +10,7 @@ import { configuration } from "../parts/configuration.js";
 import { h, show } from "../parts/dom.js";
 import { card } from "../parts/elements.js";
 import { boundaryPanel } from "./run_boundary.js";
+import { confusionPanel } from "./run_confusion.js";
 import { curvesPanel } from "./run_curves.js";
 import { diagnosisPanel } from "./run_diagnosis.js";
 import { headerPanel } from "./run_header.js";
@@ -33,16 +34,18 @@ export async function view({ element, rest, signal }) {
   const diagnosis = diagnosisPanel(live, layers);
   const boundary = boundaryPanel(live, axes, layers, signal);
   const outputs = outputsPanel(live, signal);
+  const confusion = confusionPanel(live, signal);
   const attempts = attemptsPanel(live, signal);
   const log = logPanel(live);
-  panels = [header, curves, diagnosis, boundary, layers, outputs, attempts, log];
+  panels = [header, curves, diagnosis, boundary, layers, outputs, confusion, attempts, log];
+  const mainPanels = [diagnosis, curves, boundary, layers, outputs, confusion];
   const config = card("config-title", t("run.config"), configuration(run.config));
   show(
     element,
     header.element,
     h(
       "div.grid",
-      h("div.main", diagnosis.element, curves.element, boundary.element, layers.element, outputs.element),
+      h("div.main", mainPanels.map((panel) => panel.element)),
       h("div.side", config, attempts.element, log.element),
     ),
   );
