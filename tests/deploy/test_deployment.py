@@ -4,11 +4,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from compose_spec import PyCompose, parse_duration
 
+from service.database.roles import SERVICE_ROLE
 from service.settings import Settings
 from tests.support.compose_file import (
     COMPOSE,
@@ -22,7 +24,12 @@ from tests.support.compose_file import (
 )
 from tests.support.paths import ROOT
 
-SECRETS = {"ACTINIUM_API_KEY": "a-key", "POSTGRES_PASSWORD": "a-password"}
+SECRETS = {
+    "ACTINIUM_API_KEY": "a-key",
+    "POSTGRES_PASSWORD": "the-owners",
+    "SERVICE_PASSWORD": "the-services",
+    "REDIS_PASSWORD": "of-redis",
+}
 FILE = compose(SECRETS)
 SERVICES = FILE["services"]
 OURS = ("migrate", "api", "scheduler", "worker", "worker-gpu")
@@ -137,6 +144,15 @@ def test_migrate_reads_every_setting_that_another_service_does():
         assert SERVICES[name]["environment"].keys() - fixed <= read.keys(), name
 
 
+def test_only_the_migration_connects_as_the_owner_of_the_schema():
+    roles = {
+        name: urlsplit(SERVICES[name]["environment"]["ACTINIUM_DATABASE_URL"]).username
+        for name in OURS
+    }
+    assert roles.pop("migrate") == SERVICES["postgres"]["environment"]["POSTGRES_USER"]
+    assert set(roles.values()) == {SERVICE_ROLE}
+
+
 @pytest.mark.parametrize("name", ["worker", "worker-gpu"])
 def test_a_worker_has_time_to_give_its_run_back(name):
     given = SERVICES[name]["environment"]["ACTINIUM_SOFT_SHUTDOWN_SECONDS"]
@@ -148,7 +164,10 @@ def test_a_worker_has_time_to_give_its_run_back(name):
 def test_only_the_api_can_be_reached_and_only_from_this_machine():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {"api": ["127.0.0.1:8000:8000"]}
-    assert FILE["networks"]["backend"] == {"internal": True}
+    assert FILE["networks"]["backend"]["internal"] is True
+    mode = "com.docker.network.bridge.gateway_mode_ipv4"
+    assert FILE["networks"]["backend"]["driver_opts"] == {mode: "nat"}
+    assert FILE["networks"]["edge"]["ipam"]["config"] == [{"subnet": "172.30.84.0/24"}]
     for name, service in SERVICES.items():
         wanted = ["backend", "edge"] if name in {"api", "scheduler"} else ["backend"]
         assert service["networks"] == wanted, "the scheduler sends webhooks; no port leads to it"
@@ -208,7 +227,7 @@ def test_nothing_starts_without_its_secrets(name):
 def test_secrets_come_from_the_environment_alone():
     for service in yaml.safe_load(COMPOSE)["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search("KEY|PASSWORD|SECRET|TOKEN", name):
+            if re.search("KEY|PASSWORD|SECRET|TOKEN|AUTH", name):
                 assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
             else:
                 assert not re.search(r"://[^$@/]*:[^$@/]*@", str(value)), name
@@ -221,7 +240,20 @@ def test_each_secret_goes_only_where_it_is_used():
         }
 
     assert holders(SECRETS["ACTINIUM_API_KEY"]) == {"api"}
-    assert holders(SECRETS["POSTGRES_PASSWORD"]) == {"postgres", *OURS}
+    assert holders(SECRETS["POSTGRES_PASSWORD"]) == {"postgres", "migrate"}
+    assert holders(SECRETS["SERVICE_PASSWORD"]) == set(OURS)
+    assert holders(SECRETS["REDIS_PASSWORD"]) == {"redis", *OURS}
+
+
+def test_no_secret_is_an_argument_that_lists_of_processes_show():
+    for name, service in SERVICES.items():
+        assert not any(secret in str(service.get("command")) for secret in SECRETS.values()), name
+
+
+def test_what_a_deployment_writes_is_not_committed():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    wanted = {".env", "settings.env", "docker-compose.override.yml", "*.dump", "weights-*.tar.gz"}
+    assert wanted <= set(ignored)
 
 
 def test_the_example_environment_explains_just_what_is_read():
