@@ -35,6 +35,8 @@ SERVICES = FILE["services"]
 OURS = ("migrate", "api", "scheduler", "worker", "worker-gpu")
 #: Ends when its work is done: its exit status says all, and a health check nothing.
 ONE_SHOT = "migrate"
+#: Run by a person, who sees how it ends.
+BY_HAND = "fetch"
 #: Which service builds each of our images; the others take it by its tag.
 BUILDERS = {"api": "api", "worker": "worker", "worker-gpu": "worker"}
 DOCKERFILES = sorted((ROOT / "deploy").glob("*.Dockerfile"))
@@ -51,7 +53,7 @@ def test_the_compose_file_is_valid():
     # The library does not know the specification's `on-failure:TRIES`.
     parsed = PyCompose.from_yaml(yaml.safe_dump(FILE).replace("on-failure:3", "on-failure"))
     parsed.validate()
-    assert set(parsed.service_names()) == {"postgres", "redis", *OURS}
+    assert set(parsed.service_names()) == {"postgres", "redis", BY_HAND, *OURS}
 
 
 @every_service
@@ -92,9 +94,10 @@ def test_a_service_cannot_use_up_the_machine(name):
 def test_a_service_is_watched_restarted_and_stopped_with_patience(name):
     service = SERVICES[name]
     # Few tries, then an end: where the migration cannot work, `up --wait` would never return.
-    assert service["restart"] == ("on-failure:3" if name == ONE_SHOT else "unless-stopped")
+    restart = {ONE_SHOT: "on-failure:3", BY_HAND: "no"}
+    assert service["restart"] == restart.get(name, "unless-stopped")
     assert parse_duration(service["stop_grace_period"]) >= 30
-    if name == ONE_SHOT:
+    if name in restart:
         assert service["healthcheck"] == {"disable": True}
         return
     check = service["healthcheck"]
@@ -140,6 +143,7 @@ def test_migrate_reads_every_setting_that_another_service_does():
     """It refuses a bad one with a sentence; the others would start again and again."""
     read = SERVICES["migrate"]["environment"]
     fixed = {"ACTINIUM_HOST", "ACTINIUM_PORT", "ACTINIUM_API_KEY", "ACTINIUM_SOFT_SHUTDOWN_SECONDS"}
+    fixed.add("XDG_CACHE_HOME")
     for name in set(OURS) - {ONE_SHOT}:
         assert SERVICES[name]["environment"].keys() - fixed <= read.keys(), name
 
@@ -170,6 +174,7 @@ def test_only_the_api_can_be_reached_and_only_from_this_machine():
     assert FILE["networks"]["edge"]["ipam"]["config"] == [{"subnet": "172.30.84.0/24"}]
     for name, service in SERVICES.items():
         wanted = ["backend", "edge"] if name in {"api", "scheduler"} else ["backend"]
+        wanted = ["edge"] if name == BY_HAND else wanted
         assert service["networks"] == wanted, "the scheduler sends webhooks; no port leads to it"
 
 
@@ -202,11 +207,21 @@ def test_workers_scheduler_and_api_share_checkpoints_and_weights():
         assert made in user.arguments, "a new volume would belong to root"
 
 
+def test_what_is_fetched_is_where_workers_look_for_it():
+    fetch = SERVICES[BY_HAND]
+    assert fetch["image"] == SERVICES["worker"]["image"]
+    assert fetch["volumes"] == SERVICES["worker"]["volumes"]
+    cache = fetch["environment"]["XDG_CACHE_HOME"]
+    for name in ("worker", "worker-gpu"):
+        assert SERVICES[name]["environment"]["XDG_CACHE_HOME"] == cache
+    assert cache.startswith(fetch["volumes"][0].split(":")[1])
+
+
 def test_the_gpu_worker_runs_only_where_it_is_asked_for():
     with_profile = {
         name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service
     }
-    assert with_profile == {"worker-gpu": ["gpu"]}
+    assert with_profile == {"worker-gpu": ["gpu"], BY_HAND: ["fetch"]}
     (device,) = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "device_ids": ["0"], "capabilities": ["gpu"]}
 

@@ -183,10 +183,11 @@ class Recorder:
             AttemptOutcome.RELEASED,
         )
 
-    def fail(self, reason: str) -> None:
-        """Record that this attempt failed through a fault of ours."""
+    def fail(self, reason: str, *, final: bool = False) -> None:
+        """Record that this attempt failed through a fault of ours; ``final``: any other would."""
+        end = endings.fail_for_good if final else endings.fail_attempts
         self._end(
-            lambda session, claims: endings.fail_attempts(session, claims, reason, self._settings),
+            lambda session, claims: end(session, claims, reason, self._settings),
             AttemptOutcome.ERROR,
         )
 
@@ -200,7 +201,7 @@ class Recorder:
             out_of_memory: the memory was too small. A run alone is then not tried again.
         """
         if len(self._claims) < 2:
-            end = endings.fail_for_memory if out_of_memory else endings.fail_attempts
+            end = endings.fail_for_good if out_of_memory else endings.fail_attempts
             self._end(
                 lambda session, claims: end(session, claims, reason, self._settings),
                 AttemptOutcome.ERROR,

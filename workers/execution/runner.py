@@ -21,7 +21,7 @@ from service.specs.choices import Choice
 from service.specs.spec import RunConfig
 from service.specs.uploads import UPLOADED
 from service.statuses import AttemptOutcome
-from workers.datasets.dataset import Dataset
+from workers.datasets.dataset import Dataset, UnobtainableDatasetError
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
 from workers.execution.lease_keeper import LeaseKeeper
@@ -165,6 +165,8 @@ def _train_and_end(
         out_of_memory = devices.is_out_of_memory(error)
         if training or out_of_memory:
             recorder.fail_training(_reason(error), out_of_memory=out_of_memory)
+        elif isinstance(error, UnobtainableDatasetError):
+            recorder.fail(str(error), final=True)
         else:
             recorder.fail(_reason(error))
 
