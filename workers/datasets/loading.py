@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from service.catalog.datasets import FACTS
+from service.catalog.preprocessings import UNFITTED
 from service.specs.choices import Choice
 from service.specs.resolution import facts
 from workers.datasets.ball import ball
@@ -21,7 +22,7 @@ from workers.datasets.digits import digits
 from workers.datasets.fashion_mnist import fashion_mnist
 from workers.datasets.mnist import mnist
 from workers.datasets.planar import circles, moons
-from workers.datasets.preprocessings import PREPROCESSINGS, Apply
+from workers.datasets.preprocessings import PREPROCESSINGS, Fit, FittedPreprocessing
 from workers.datasets.samples import Samples
 from workers.datasets.shuffled import hypercube, parabola
 from workers.datasets.temporal_order import temporal_order
@@ -75,6 +76,41 @@ def load(dataset: Choice, folder: Path | None = None) -> Dataset:
     return _load(dataset.name, folder or data_folder(), known.largest_value, **own)
 
 
+def preprocessing_of(dataset: Choice, folder: Path | None = None) -> FittedPreprocessing:
+    """Return a configuration's preprocessing as it was fitted for its training.
+
+    Args:
+        dataset: a configuration's ``dataset``.
+        folder: of the files, as ``load`` takes it; not read where nothing is fitted.
+
+    Raises:
+        DatasetError: a file is missing or damaged, or cannot be fetched.
+    """
+    known = facts(dataset)
+    chosen: Choice = dataset.parameters["preprocessing"]
+    if chosen.name in UNFITTED:
+        return _fit(chosen)(np.empty(0), known.largest_value)
+    own = {name: value for name, value in dataset.parameters.items() if name not in FACTS}
+    return _fitted(dataset.name, folder or data_folder(), known.largest_value, **own)
+
+
+@lru_cache(maxsize=4)
+def _fitted(
+    name: str,
+    folder: Path,
+    largest: float | None,
+    *,
+    validation_split: float,
+    folds: int | None,
+    fold: int | None,
+    preprocessing: Choice,
+    **parameters: Any,
+) -> FittedPreprocessing:
+    samples = DATASETS[name](folder, **parameters)
+    trained, _ = _divided(samples.train_labels, validation_split, folds, fold)
+    return _fit(preprocessing)(samples.train_inputs[trained], largest)
+
+
 @lru_cache(maxsize=2)
 def _load(
     name: str,
@@ -89,13 +125,8 @@ def _load(
 ) -> Dataset:
     samples = DATASETS[name](folder, **parameters)
     inputs, labels = samples.train_inputs, samples.train_labels
-    trained, held_out = (
-        _last_share(len(labels), validation_split)
-        if folds is None or fold is None
-        else _fold(labels, folds, fold)
-    )
-    fit = PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
-    apply = fit(inputs[trained], largest)
+    trained, held_out = _divided(labels, validation_split, folds, fold)
+    apply = _fit(preprocessing)(inputs[trained], largest)
     test = _part(samples.test_inputs, samples.test_labels, apply)
     keeps_test = bool(validation_split) or folds is not None
     return Dataset(
@@ -104,6 +135,19 @@ def _load(
         validation=_part(inputs[held_out], labels[held_out], apply) if keeps_test else test,
         test=test if keeps_test else None,
     )
+
+
+def _fit(preprocessing: Choice) -> Fit:
+    return PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
+
+
+def _divided(
+    labels: NDArray[Any], validation_split: float, folds: int | None, fold: int | None
+) -> tuple[Any, Any]:
+    """Return which samples are trained on, and which are held out."""
+    if folds is None or fold is None:
+        return _last_share(len(labels), validation_split)
+    return _fold(labels, folds, fold)
 
 
 def _last_share(samples: int, share: float) -> tuple[slice, slice]:
@@ -128,7 +172,7 @@ def _fold(labels: NDArray[Any], folds: int, fold: int) -> tuple[NDArray[Any], ND
     return trained, held_out
 
 
-def _part(inputs: NDArray[Any], labels: NDArray[Any], apply: Apply) -> Part:
+def _part(inputs: NDArray[Any], labels: NDArray[Any], apply: FittedPreprocessing) -> Part:
     return Part(
         # A copy: torch aligns memory, NumPy does not, and the last bits of a product depend on it.
         torch.from_numpy(apply(inputs)).clone(),

@@ -8,6 +8,7 @@ import { t } from "../lib/text.js";
 import { configuration } from "../parts/configuration.js";
 import { h, show } from "../parts/dom.js";
 import { card } from "../parts/elements.js";
+import { hasLayers, networkTable } from "../parts/network.js";
 import { boundaryPanel } from "./run_boundary.js";
 import { confusionPanel } from "./run_confusion.js";
 import { curvesPanel } from "./run_curves.js";
@@ -25,7 +26,10 @@ export async function view({ element, rest, signal }) {
   const live = new LiveRun(rest[0], signal, update);
   const [axes] = await Promise.all([catalog(), live.load()]);
   const { run } = live;
-  const experiment = await find(`/v1/experiments/${run.experiment_id}`, {}, signal);
+  const [experiment, network] = await Promise.all([
+    find(`/v1/experiments/${run.experiment_id}`, {}, signal),
+    hasLayers(run.config) ? find(`/v1/runs/${run.id}/network`, {}, signal) : null,
+  ]);
   const header = headerPanel(live, experiment, signal);
   const curves = curvesPanel(live, signal);
   const layers = new LayersPanel(live, signal);
@@ -43,11 +47,18 @@ export async function view({ element, rest, signal }) {
     header.element,
     h(
       "div.grid",
-      h("div.main", mainPanels.map((panel) => panel.element)),
-      h("div.side", config, attempts.element, log.element),
+      h(
+        "div.main",
+        mainPanels.map((panel) => panel.element),
+      ),
+      h("div.side", config, networkCard(network), attempts.element, log.element),
     ),
   );
   update();
   live.follow();
   return t("run.title", { name: runName(run) });
+}
+
+function networkCard(network) {
+  return network && card("network-title", t("network.title"), networkTable(network));
 }
