@@ -35,7 +35,7 @@ class Claim(TypedDict, total=False):
 class EarlyStopping(TypedDict, total=False):
     """Ends a run after ``patience`` epochs without an improvement by more than ``min_delta``."""
 
-    metric: Literal["val_loss", "val_accuracy"]
+    metric: Literal["val_loss", "val_accuracy", "val_mae", "val_rmse", "val_r2"]
     patience: Required[int]
     min_delta: float
 
@@ -58,6 +58,7 @@ class Spec(TypedDict, total=False):
     dropout: Axis | float | Sequence[Value | float]
     batch_size: int | Sequence[int]
     loss: Axis
+    precision: Axis
     variants: Sequence[Mapping[str, Any]]
     claims: Sequence[Claim]
     epochs: int
@@ -103,6 +104,7 @@ AXES = (
     "dropout",
     "batch_size",
     "loss",
+    "precision",
 )
 
 
@@ -113,7 +115,7 @@ class UploadFields(TypedDict, total=False):
     description: str
     tags: Mapping[str, str]
     target: str
-    task: Literal["classification", "binary"]
+    task: Literal["classification", "binary", "regression"]
     leave_out: Collection[str]
     categorical: Collection[str]
     missing: Literal["refuse", "impute", "drop"]

@@ -16,6 +16,7 @@ from service.inference.inputs import packed, read_inputs
 from service.runs import search
 from service.settings import Settings
 from service.specs.choices import Choice
+from service.specs.resolution import facts
 from service.specs.spec import RunConfig
 from service.specs.uploads import UPLOADED
 from service.statuses import ACTIVE, FINISHED, NetworkTaskKind
@@ -119,10 +120,11 @@ def _usable(session: Session, run: Run, settings: Settings) -> Choice:
     except NotFoundError as missing:
         raise GoneError(missing.detail) from None
     dataset = RunConfig.model_validate(run.config).dataset
-    fitted = dataset.parameters["preprocessing"].name not in UNFITTED
+    unfitted = dataset.parameters["preprocessing"].name in UNFITTED
+    fitted = not unfitted or facts(dataset).task == "regression"
     if fitted and dataset.name == UPLOADED and understood_of(session, dataset) is None:
         raise GoneError(
-            "The data set of this run was deleted, and its preprocessing is fitted on it. Upload "
-            "the same file again."
+            "The data set of this run was deleted, and its preprocessing, or the scale of its "
+            "targets, is fitted on it. Upload the same file again."
         )
     return dataset

@@ -39,7 +39,7 @@ def read_inputs(
     Raises:
         InvalidError: an input cannot be used; the errors say which, where and why.
     """
-    reader = _Reader(dataset, understood)
+    reader = _InputReader(dataset, understood)
     errors: list[FieldError] = []
     rows: list[Any] = []
     for number, sample in enumerate(inputs):
@@ -67,7 +67,7 @@ def unpacked(body: bytes) -> NDArray[np.float64]:
     return inputs
 
 
-class _Reader:
+class _InputReader:
     def __init__(self, dataset: Choice, understood: Understood | None) -> None:
         self._shape = stored_shape(dataset)
         self._largest = facts(dataset).largest_value

@@ -12,12 +12,14 @@ class Predicted:
     """What a network says of one input; None where its output is not finite.
 
     Attributes:
-        label: the most probable class.
-        probabilities: of each class, by label.
+        label: the most probable class; None where the targets are numbers.
+        probabilities: of each class, by label; likewise.
+        value: in the target's own units; None where the targets are classes.
     """
 
-    label: int | None
-    probabilities: list[float] | None
+    label: int | None = None
+    probabilities: list[float] | None = None
+    value: float | None = None
 
 
 def encode_predictions(predictions: Sequence[Predicted]) -> bytes:

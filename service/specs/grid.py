@@ -22,6 +22,7 @@ _DEFAULTS: dict[str, Any] = {
     "clipping": "none",
     "optimizer": "adam",
     "dropout": "auto",
+    "precision": "float32",
 }
 
 

@@ -173,7 +173,7 @@ def test_predictions_are_asked_for_by_rows_arrays_and_data_frames(client, lab, s
         taken = tasks.take(session)
         tasks.end(session, taken, result=encode_predictions([Predicted(1, [0.25, 0.75])]))
     (first,) = client.predictions({"id": str(taken.id), "run_id": str(claim.run_id)})["predictions"]
-    assert first == {"label": 1, "name": "n", "probabilities": [0.25, 0.75]}
+    assert first == {"value": None, "label": 1, "name": "n", "probabilities": [0.25, 0.75]}
 
 
 def test_a_model_is_saved_once_it_is_made(client, lab, settings, tmp_path, monkeypatch):

@@ -18,13 +18,16 @@ from service.specs.resolution import facts
 from workers.datasets.ball import ball
 from workers.datasets.churn import churn
 from workers.datasets.dataset import Dataset, Part
+from workers.datasets.diabetes import diabetes
 from workers.datasets.digits import digits
 from workers.datasets.fashion_mnist import fashion_mnist
+from workers.datasets.friedman import friedman
 from workers.datasets.mnist import mnist
 from workers.datasets.planar import circles, moons
 from workers.datasets.preprocessings import PREPROCESSINGS, Fit, FittedPreprocessing
 from workers.datasets.samples import Samples
 from workers.datasets.shuffled import hypercube, parabola
+from workers.datasets.targets import TargetScale, target_scale
 from workers.datasets.temporal_order import temporal_order
 from workers.datasets.uploaded import uploaded
 
@@ -41,6 +44,8 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "parabola": parabola,
     "churn": churn,
     "temporal_order": temporal_order,
+    "diabetes": diabetes,
+    "friedman": friedman,
     "uploaded": uploaded,
 }
 
@@ -58,7 +63,8 @@ def load(dataset: Choice, folder: Path | None = None) -> Dataset:
     Parts are the first ``train_size`` training and ``test_size`` test samples. With a
     ``validation_split`` the last share of those training samples is the validation part (Keras'
     convention: the split is at ``int(n * (1 - share))``); with ``folds`` it is one fold of them.
-    Then the test part is evaluated at the end; else the test part is the validation part.
+    Then the test part is evaluated at the end; else the test part is the validation part. Targets
+    that are numbers are standardized by those that are trained on.
 
     The last two data sets stay in memory (float32: 220 MB for the whole of MNIST), so that the runs
     of an experiment share one. Treat the tensors as read-only.
@@ -94,6 +100,19 @@ def preprocessing_of(dataset: Choice, folder: Path | None = None) -> FittedPrepr
     return _fitted(dataset.name, folder or data_folder(), known.largest_value, **own)
 
 
+def targets_of(dataset: Choice, folder: Path | None = None) -> TargetScale | None:
+    """Return the scale of a configuration's targets; None where they are classes.
+
+    Args:
+        dataset: a configuration's ``dataset``.
+        folder: of the files, as ``load`` takes it; not read where the targets are classes.
+
+    Raises:
+        DatasetError: a file is missing or damaged, or cannot be fetched.
+    """
+    return load(dataset, folder).targets if facts(dataset).task == "regression" else None
+
+
 @lru_cache(maxsize=4)
 def _fitted(
     name: str,
@@ -107,7 +126,7 @@ def _fitted(
     **parameters: Any,
 ) -> FittedPreprocessing:
     samples = DATASETS[name](folder, **parameters)
-    trained, _ = _divided(samples.train_labels, validation_split, folds, fold)
+    trained, _ = _divided(samples, validation_split, folds, fold)
     return _fit(preprocessing)(samples.train_inputs[trained], largest)
 
 
@@ -125,15 +144,21 @@ def _load(
 ) -> Dataset:
     samples = DATASETS[name](folder, **parameters)
     inputs, labels = samples.train_inputs, samples.train_labels
-    trained, held_out = _divided(labels, validation_split, folds, fold)
+    trained, held_out = _divided(samples, validation_split, folds, fold)
     apply = _fit(preprocessing)(inputs[trained], largest)
-    test = _part(samples.test_inputs, samples.test_labels, apply)
     keeps_test = bool(validation_split) or folds is not None
+    scale = None
+    if not samples.classes:
+        tested = samples.test_labels
+        validated = labels[held_out] if keeps_test else tested
+        scale = target_scale({"training": labels[trained], "validation": validated, "test": tested})
+    test = _part(samples.test_inputs, samples.test_labels, apply, scale)
     return Dataset(
         classes=samples.classes,
-        train=_part(inputs[trained], labels[trained], apply),
-        validation=_part(inputs[held_out], labels[held_out], apply) if keeps_test else test,
+        train=_part(inputs[trained], labels[trained], apply, scale),
+        validation=_part(inputs[held_out], labels[held_out], apply, scale) if keeps_test else test,
         test=test if keeps_test else None,
+        targets=scale,
     )
 
 
@@ -142,12 +167,13 @@ def _fit(preprocessing: Choice) -> Fit:
 
 
 def _divided(
-    labels: NDArray[Any], validation_split: float, folds: int | None, fold: int | None
+    samples: Samples, validation_split: float, folds: int | None, fold: int | None
 ) -> tuple[Any, Any]:
-    """Return which samples are trained on, and which are held out."""
+    """Return which training samples are trained on, and which are held out."""
+    labels = samples.train_labels
     if folds is None or fold is None:
         return _last_share(len(labels), validation_split)
-    return _fold(labels, folds, fold)
+    return _fold(labels, folds, fold, stratified=samples.classes > 0)
 
 
 def _last_share(samples: int, share: float) -> tuple[slice, slice]:
@@ -156,15 +182,18 @@ def _last_share(samples: int, share: float) -> tuple[slice, slice]:
     return slice(trained), slice(trained, None)
 
 
-def _fold(labels: NDArray[Any], folds: int, fold: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def _fold(
+    labels: NDArray[Any], folds: int, fold: int, *, stratified: bool
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the indices of the samples to train on and of the fold that is held out, rising.
 
     The folds are those of scikit-learn's ``StratifiedKFold(folds, shuffle=True, random_state=0)``:
-    in each the classes have their shares of the whole, to within a sample.
+    in each the classes have their shares of the whole, to within a sample. Of targets that are
+    numbers they are those of its ``KFold``, with the same arguments.
     """
-    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - takes a second
+    from sklearn.model_selection import KFold, StratifiedKFold  # noqa: PLC0415 - takes a second
 
-    divided = StratifiedKFold(folds, shuffle=True, random_state=0)
+    divided = (StratifiedKFold if stratified else KFold)(folds, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         # A class may have fewer samples than there are folds; some folds then have none of it.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
@@ -172,9 +201,15 @@ def _fold(labels: NDArray[Any], folds: int, fold: int) -> tuple[NDArray[Any], ND
     return trained, held_out
 
 
-def _part(inputs: NDArray[Any], labels: NDArray[Any], apply: FittedPreprocessing) -> Part:
+def _part(
+    inputs: NDArray[Any],
+    labels: NDArray[Any],
+    apply: FittedPreprocessing,
+    scale: TargetScale | None,
+) -> Part:
+    targets = labels.astype(np.int64) if scale is None else scale.standardized(labels)
     return Part(
         # A copy: torch aligns memory, NumPy does not, and the last bits of a product depend on it.
         torch.from_numpy(apply(inputs)).clone(),
-        torch.from_numpy(labels.astype(np.int64)),
+        torch.from_numpy(targets),
     )

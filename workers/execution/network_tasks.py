@@ -5,6 +5,7 @@ are kept of its run.
 """
 
 import json
+import math
 from collections.abc import Callable
 
 import structlog
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
+from torch import Tensor
 
 from service.database.outages import is_outage
 from service.datasets.class_names import class_names
@@ -28,7 +30,8 @@ from service.weights import files
 from service.weights.onnx_files import onnx_name
 from service.weights.storage import open_storage
 from workers.datasets.dataset import DatasetError
-from workers.datasets.loading import preprocessing_of
+from workers.datasets.loading import preprocessing_of, targets_of
+from workers.datasets.targets import TargetScale
 from workers.diagnostics.outputs import class_probabilities
 from workers.execution.uploads import folder_of
 from workers.exports.model import Shapes, onnx_model
@@ -84,21 +87,32 @@ def _predictions(sessions: sessionmaker[Session], task: TakenTask, settings: Set
     """Return the predictions of a run's network, encoded."""
     config = RunConfig.model_validate(task.config)
     network = trained_network(sessions, task, config, settings)
-    apply = preprocessing_of(config.dataset, folder_of(config.dataset, settings))
+    folder = folder_of(config.dataset, settings)
+    apply = preprocessing_of(config.dataset, folder)
+    scale = targets_of(config.dataset, folder)
     inputs = torch.from_numpy(apply(unpacked(task.body or b"")))
     predictions: list[Predicted] = []
     for start in range(0, len(inputs), _AT_ONCE):
         with torch.inference_mode():
             logits = network(inputs[start : start + _AT_ONCE]).double()
-        finite = logits.isfinite().all(1).tolist()
-        probabilities, labels = class_probabilities(logits)
-        predictions += [
-            Predicted(label, shares) if is_finite else Predicted(None, None)
-            for label, shares, is_finite in zip(
-                labels.tolist(), probabilities.tolist(), finite, strict=True
-            )
-        ]
+        predictions += _classified(logits) if scale is None else _valued(logits, scale)
     return encode_predictions(predictions)
+
+
+def _classified(logits: Tensor) -> list[Predicted]:
+    finite = logits.isfinite().all(1).tolist()
+    probabilities, labels = class_probabilities(logits)
+    return [
+        Predicted(label, shares) if is_finite else Predicted()
+        for label, shares, is_finite in zip(
+            labels.tolist(), probabilities.tolist(), finite, strict=True
+        )
+    ]
+
+
+def _valued(outputs: Tensor, scale: TargetScale) -> list[Predicted]:
+    values = (outputs[:, 0] * scale.deviation + scale.mean).tolist()
+    return [Predicted(value=value if math.isfinite(value) else None) for value in values]
 
 
 def _onnx(sessions: sessionmaker[Session], task: TakenTask, settings: Settings) -> None:
@@ -108,9 +122,11 @@ def _onnx(sessions: sessionmaker[Session], task: TakenTask, settings: Settings) 
     with sessions() as session:
         names = class_names(session, task.config["dataset"])
         name = onnx_name(session, task.run_id)
+    folder = folder_of(config.dataset, settings)
     model = onnx_model(
         trained_network(sessions, task, config, settings),
-        preprocessing_of(config.dataset, folder_of(config.dataset, settings)),
+        preprocessing_of(config.dataset, folder),
+        targets_of(config.dataset, folder),
         shapes=Shapes(
             stored=stored_shape(config.dataset),
             network=input_shape(config.dataset),

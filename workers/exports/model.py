@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.datasets.preprocessings import FittedPreprocessing
+from workers.datasets.targets import TargetScale
 from workers.exports.graph import DOUBLE, FLOAT, OPSET, GraphBuilder, Value
 from workers.exports.tracing import add_network
 from workers.nn.models import Network
 
-INPUT, LOGITS, PROBABILITIES = "input", "logits", "probabilities"
+INPUT, LOGITS, PROBABILITIES, VALUES = "input", "logits", "probabilities", "values"
 _BATCH = "batch"
 
 
@@ -22,7 +23,7 @@ class Shapes:
     Attributes:
         stored: shape of one sample before the preprocessing.
         network: shape of one sample after it.
-        classes: how many there are.
+        classes: how many there are; 0 where the targets are numbers.
     """
 
     stored: Sequence[int]
@@ -33,6 +34,7 @@ class Shapes:
 def onnx_model(
     network: Network,
     preprocessing: FittedPreprocessing,
+    targets: TargetScale | None,
     *,
     shapes: Shapes,
     are_pixels: bool,
@@ -42,11 +44,13 @@ def onnx_model(
 
     Its input ``input`` is (batch, *stored shape) in the units of the data set: single precision for
     pixels, double for all else, whose digits the preprocessing needs. Its outputs are ``logits``,
-    (batch, outputs), and ``probabilities``, (batch, classes), in single precision.
+    (batch, outputs), and ``probabilities``, (batch, classes), in single precision; where the
+    targets are numbers ``values``, (batch, 1), in the target's units and double precision instead.
 
     Args:
         network: with its weights, on the CPU.
         preprocessing: as it was fitted for the training.
+        targets: their scale, likewise; None where they are classes.
         shapes: of its input and its outputs.
         are_pixels: whether the inputs are pixels.
         metadata: texts that are kept in the file; the opset is added.
@@ -60,10 +64,15 @@ def onnx_model(
     logits = add_network(graph, network, x, tuple(shapes.network))
     outputs = network.output.weight.shape[0]
     graph.rename(logits, LOGITS)
-    graph.rename(_probabilities(graph, logits, outputs), PROBABILITIES)
+    if targets is None:
+        graph.rename(_probabilities(graph, logits, outputs), PROBABILITIES)
+        told = (PROBABILITIES, FLOAT, [_BATCH, shapes.classes])
+    else:
+        graph.rename(_values(graph, logits, targets), VALUES)
+        told = (VALUES, DOUBLE, [_BATCH, 1])
     return graph.model(
         [(INPUT, given, [_BATCH, *shapes.stored])],
-        [(LOGITS, FLOAT, [_BATCH, outputs]), (PROBABILITIES, FLOAT, [_BATCH, shapes.classes])],
+        [(LOGITS, FLOAT, [_BATCH, outputs]), told],
         {**metadata, "opset": str(OPSET)},
     )
 
@@ -100,3 +109,12 @@ def _probabilities(graph: GraphBuilder, logits: Value, outputs: int) -> Value:
     of_one = graph.add("Sigmoid", logits)
     both: Value = graph.add("Concat", graph.add("Sub", 1.0, of_one), of_one, axis=1)
     return both
+
+
+def _values(graph: GraphBuilder, outputs: Value, targets: TargetScale) -> Value:
+    deviation, mean = (
+        graph.constant(np.array(number, np.float64)) for number in (targets.deviation, targets.mean)
+    )
+    spread = graph.add("Mul", graph.add("Cast", outputs, to=DOUBLE), deviation)
+    values: Value = graph.add("Add", spread, mean)
+    return values

@@ -28,7 +28,9 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
     """Return a configuration's network for a data set, initialized, on the CPU."""
     plan = planned_network(config.dataset, config.model, config.activation)
     network = blank_network(config)
-    own_weights, own_biases = ({}, {}) if plan is None else own_initializers(plan)
+    own_weights, own_biases = (
+        ({}, {}) if plan is None else own_initializers(plan, config.initializer)
+    )
     recurrent = config.model.parameters.get("recurrent_initializer")
     initialize(
         network,

@@ -17,6 +17,7 @@ from service.specs.plans import (
     Step,
     WeightedStep,
 )
+from service.specs.resolution import FIXUP
 from workers.nn.activations import ACTIVATIONS, Activation, ActivationFor
 from workers.nn.declared import (
     Alone,
@@ -30,9 +31,10 @@ from workers.nn.declared import (
     Weighted,
 )
 from workers.nn.dropouts import Dropout
-from workers.nn.initializers import INITIALIZERS, Initializer
+from workers.nn.initializers import INITIALIZERS, Initializer, fixup_branch
 from workers.nn.models import HiddenLayer, Parts
 from workers.nn.normalizations import NORMALIZATIONS, Normalization
+from workers.nn.products import Convolution, Dense
 
 
 def declared_network(plan: NetworkPlan, parts: Parts) -> DeclaredNetwork:
@@ -42,15 +44,34 @@ def declared_network(plan: NetworkPlan, parts: Parts) -> DeclaredNetwork:
         plan: of the network.
         parts: what a layer has that states nothing else.
     """
-    output: nn.Linear = skip_init(nn.Linear, plan.output.inputs[0], parts.outputs)  # type: ignore[no-untyped-call]
+    output: nn.Linear = skip_init(Dense, plan.output.inputs[0], parts.outputs)  # type: ignore[no-untyped-call]
     return DeclaredNetwork(_Builder(parts).sequence(plan.steps), output)
 
 
-def own_initializers(plan: NetworkPlan) -> tuple[dict[str, Initializer], dict[str, Initializer]]:
-    """Return the initializers of weights and of biases that layers state, by the layers' names."""
+def own_initializers(
+    plan: NetworkPlan, usual: Choice
+) -> tuple[dict[str, Initializer], dict[str, Initializer]]:
+    """Return the initializers of single layers' weights and biases, by the layers' names.
+
+    They are those that layers state, and with fixup those of the layers in residual branches.
+
+    Args:
+        plan: of the network.
+        usual: the initializer of the configuration.
+    """
     weights = {step.name: step.initializer for step in plan.hidden}
     biases = {step.name: step.bias_initializer for step in plan.hidden}
-    return _initializers(weights), _initializers(biases)
+    branches = _fixup_branches(plan, usual) if usual.name == FIXUP else {}
+    return branches | _initializers(weights), _initializers(biases)
+
+
+def _fixup_branches(plan: NetworkPlan, usual: Choice) -> dict[str, Initializer]:
+    outside = INITIALIZERS[usual.name](**usual.parameters)
+    found: dict[str, Initializer] = {}
+    for branch in plan.branches:
+        draws = fixup_branch(outside, branches=len(plan.branches), layers=len(branch))
+        found |= {step.name: draw for step, draw in zip(branch, draws, strict=True)}
+    return found
 
 
 def _initializers(stated: Mapping[str, Choice | None]) -> dict[str, Initializer]:
@@ -145,11 +166,11 @@ class _Builder:
 
 def _weights(step: WeightedStep, features: int) -> nn.Linear | nn.Conv2d:
     if not step.is_convolution:
-        dense: nn.Linear = skip_init(nn.Linear, step.inputs[0], features, bias=step.bias)  # type: ignore[no-untyped-call]
+        dense: nn.Linear = skip_init(Dense, step.inputs[0], features, bias=step.bias)  # type: ignore[no-untyped-call]
         return dense
     leaves_out = step.kernel_size == 1 < step.stride
     convolution: nn.Conv2d = skip_init(  # type: ignore[no-untyped-call]
-        StridedPoint if leaves_out else nn.Conv2d,
+        StridedPoint if leaves_out else Convolution,
         step.inputs[0],
         features,
         step.kernel_size,

@@ -115,6 +115,7 @@ SUMMARY: dict[str, Any] = {
 EXPERIMENT: dict[str, Any] = {
     **SUMMARY,
     "spec": _SPEC.model_dump(mode="json", exclude_none=True),
+    "submitted": SPEC,
 }
 
 EXPERIMENT_PAGE: dict[str, Any] = {"items": [SUMMARY], "next_cursor": None}
@@ -131,9 +132,11 @@ DRY_RUN: dict[str, Any] = {
                 "model": _CONFIG["model"],
                 "dataset": "mnist",
                 "batch_size": 128,
+                "precision": "float32",
                 "seconds_per_thousand_samples": 1.3,
                 "basis": "catalog",
                 "runs": 0,
+                "note": None,
             }
         ],
     },
@@ -182,6 +185,7 @@ RUN: dict[str, Any] = {
     "config_hash": _PLANNED.config_hash,
     "seed": 0,
     "status": "completed",
+    "task": "classification",
     "attempt": 1,
     "failures": 0,
     "max_attempts": 3,

@@ -290,6 +290,7 @@ def _read_onnx(
 def _predictions(result: bytes, names: list[str]) -> list[PredictedInput]:
     return [
         PredictedInput(
+            value=found.value,
             label=found.label,
             name=None if found.label is None else names[found.label],
             probabilities=found.probabilities,

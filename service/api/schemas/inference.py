@@ -28,7 +28,13 @@ class PredictionsRequest(BaseModel):
 class PredictedInput(ApiAnswer):
     """What a network says of one input; nulls where its output is not finite."""
 
-    label: int | None = Field(description="The most probable class, as an index of `classes`.")
+    value: float | None = Field(
+        description="In the target's own units; null where the targets are classes."
+    )
+    label: int | None = Field(
+        description="The most probable class, as an index of `classes`; this and what follows is "
+        "null where the targets are numbers."
+    )
     name: str | None = Field(description="Its name.")
     probabilities: list[float] | None = Field(
         description="Of each class, in the order of `classes`."
@@ -61,7 +67,8 @@ class PredictionsAnswer(ApiAnswer):
     status: NetworkTaskStatus
     reason: str | None = Field(description="Why it is not completed yet.")
     classes: list[str] = Field(
-        description="Names as in the uploaded file; of built-in data the labels."
+        description="Names as in the uploaded file; of built-in data the labels. Empty where the "
+        "targets are numbers."
     )
     predictions: list[PredictedInput] | None = Field(
         description="In the order of the inputs; null until it is completed."
@@ -91,8 +98,8 @@ PREDICTIONS: dict[str, Any] = {
     "reason": None,
     "classes": ["stayed", "left"],
     "predictions": [
-        {"label": 0, "name": "stayed", "probabilities": [0.93, 0.07]},
-        {"label": 1, "name": "left", "probabilities": [0.2, 0.8]},
+        {"value": None, "label": 0, "name": "stayed", "probabilities": [0.93, 0.07]},
+        {"value": None, "label": 1, "name": "left", "probabilities": [0.2, 0.8]},
     ],
     "created_at": "2026-11-21T16:20:00Z",
     "links": {"self": f"/v1/runs/{_RUN}/predictions/{_TASK}", "run": f"/v1/runs/{_RUN}"},

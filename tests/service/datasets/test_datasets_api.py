@@ -88,7 +88,7 @@ def test_images_have_thumbnails(api, tmp_path):
         (b"", {}, 422, None, "empty"),
         (b"x,y\n1,2\n3\n", {}, 422, None, "Line 3 has 1 fields"),
         (TABLE, {"target": "z"}, 422, "target", "'z' is not a known column"),
-        (TABLE, {"task": "sorting"}, 422, "task", "Input should be 'classification' or 'binary'"),
+        (TABLE, {"task": "sorting"}, 422, "task", "Input should be 'classification', 'bin"),
         (TABLE, {"test_share": "2"}, 422, "test_share", "less than 1"),
         (TABLE, {"colour": "red"}, 422, "colour", "not a known query parameter"),
         (TABLE.replace(b"27,", b","), {}, 422, "missing", "'x' has no value in line 11"),

@@ -9,9 +9,12 @@ from service.api.schemas.inference import PredictionsAnswer
 from service.datasets.canonical import read
 from service.inference import tasks
 from service.runs.capacity import workers_wanted
+from service.specs.spec import RunConfig
 from service.weights.checksums import with_checksum
 from service.weights.storage import open_storage, weights_name
+from workers.datasets.diabetes import diabetes
 from workers.datasets.digits import digits
+from workers.datasets.loading import load, preprocessing_of
 
 #: x, colour, when, y; the first row has no "when".
 COLOURS = ("red", "blue", "grey")
@@ -220,5 +223,28 @@ def test_a_diverged_network_predicts_nothing(bench, worker):
     assert bench.api.get(f"/v1/runs/{run_id}").json()["status"] == "diverged"
     answer = bench.ask(run_id, [IMAGE])
     assert answer.status_code == 200, answer.text
-    nothing = {"label": None, "name": None, "probabilities": None}
+    nothing = {"value": None, "label": None, "name": None, "probabilities": None}
     assert answer.json()["predictions"] == [nothing]
+
+
+def test_targets_that_are_numbers_are_predicted_in_their_own_units(bench, worker):
+    run_id = bench.trained(dataset="diabetes", activation="relu")
+    samples = diabetes(None, train_size=353, test_size=89)
+    answer = bench.ask(run_id, samples.test_inputs[:3].tolist())
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["classes"] == []
+    found = weights(bench.api, run_id)
+    trained = preprocessing_of(config_of(bench, run_id))
+    hidden = trained(samples.test_inputs[:3]) @ found["dense_1.weight"].T + found["dense_1.bias"]
+    outputs = np.maximum(hidden, 0) @ found["output.weight"].T + found["output.bias"]
+    targets = load(config_of(bench, run_id)).targets
+    expected = outputs[:, 0] * targets.deviation + targets.mean
+    told = [each["value"] for each in answer.json()["predictions"]]
+    np.testing.assert_allclose(told, expected, rtol=1e-5)
+    assert answer.json()["predictions"][0]["probabilities"] is None
+
+
+def config_of(bench, run_id):
+    """Return the data set of a run's configuration."""
+    config = bench.api.get(f"/v1/runs/{run_id}").json()["config"]
+    return RunConfig.model_validate(config).dataset

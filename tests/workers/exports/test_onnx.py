@@ -16,7 +16,7 @@ from service.specs.limits import Limits
 from service.specs.resolution import facts, input_shape, stored_shape
 from service.specs.spec import ExperimentSpec, RunConfig
 from tests.support.random_networks import networks
-from workers.datasets.loading import load, preprocessing_of
+from workers.datasets.loading import load, preprocessing_of, targets_of
 from workers.diagnostics.outputs import class_probabilities
 from workers.exports.graph import GraphBuilder, Value
 from workers.exports.model import Shapes, onnx_model
@@ -82,10 +82,11 @@ def check(config: RunConfig) -> onnx.ModelProto:
     data = load(config.dataset)
     network = moved(build_network(config, data, Streams(1)))
     known, shape = facts(config.dataset), stored_shape(config.dataset)
-    fitted = preprocessing_of(config.dataset)
+    fitted, scale = preprocessing_of(config.dataset), targets_of(config.dataset)
     content = onnx_model(
         network,
         fitted,
+        scale,
         shapes=Shapes(shape, input_shape(config.dataset), known.classes),
         are_pixels=known.largest_value is not None,
         metadata={"run_id": "this"},
@@ -102,13 +103,17 @@ def check(config: RunConfig) -> onnx.ModelProto:
             raw = random.integers(0, int(top) + 1, (count, *shape)).astype(float)
         with torch.inference_mode():
             logits = network(torch.from_numpy(fitted(raw)))
-        shares, _ = class_probabilities(logits.double())
+        if scale is None:
+            wanted = class_probabilities(logits.double())[0].numpy()
+        else:
+            wanted = logits.double().numpy() * scale.deviation + scale.mean
         kind = np.float32 if given_input.type == "tensor(float)" else np.float64
-        found, probabilities = session.run(None, {given_input.name: raw.astype(kind)})
+        found, told = session.run(None, {given_input.name: raw.astype(kind)})
         assert np.isfinite(found).all()
-        scale = max(1.0, float(logits.abs().max()))
-        np.testing.assert_allclose(found, logits.numpy(), atol=TOLERANCE * scale)
-        np.testing.assert_allclose(probabilities, shares.numpy(), atol=TOLERANCE)
+        size = max(1.0, float(logits.abs().max()))
+        np.testing.assert_allclose(found, logits.numpy(), atol=TOLERANCE * size)
+        unit = 1.0 if scale is None else scale.deviation * size
+        np.testing.assert_allclose(told, wanted, atol=TOLERANCE * unit)
     return onnx.load_model_from_string(content)
 
 
@@ -142,6 +147,11 @@ def test_a_table_keeps_its_digits(preprocessing):
         [size.dim_value for size in told.type.tensor_type.shape.dim] for told in model.graph.output
     ]
     assert shapes == [[0, 1], [0, 2]], "a binary head has one logit and two probabilities"
+
+
+def test_targets_that_are_numbers_are_in_their_own_units():
+    model = check(configured(dataset="diabetes", model=MODELS["dense"]))
+    assert [output.name for output in model.graph.output] == ["logits", "values"]
 
 
 @pytest.mark.parametrize("cell", ["simple", "gru", "lstm"])

@@ -4,6 +4,7 @@ import { find } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
 import { runName } from "../lib/format.js";
 import { LiveRun } from "../lib/live_run.js";
+import { showTasks } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
 import { configuration } from "../parts/configuration.js";
 import { h, show } from "../parts/dom.js";
@@ -26,6 +27,7 @@ export async function view({ element, rest, signal }) {
   const live = new LiveRun(rest[0], signal, update);
   const [axes] = await Promise.all([catalog(), live.load()]);
   const { run } = live;
+  showTasks([run]);
   const [experiment, network] = await Promise.all([
     find(`/v1/experiments/${run.experiment_id}`, {}, signal),
     hasLayers(run.config) ? find(`/v1/runs/${run.id}/network`, {}, signal) : null,

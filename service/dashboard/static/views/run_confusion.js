@@ -8,11 +8,11 @@ import { h, show, whenVisible } from "../parts/dom.js";
 import { card, notice, scrollableTable } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 
-/** Return the panel; it is hidden where a run has no layer statistics, with which its confusion is recorded. */
+/** Return the panel; it is hidden where a run has no layer statistics, with which its confusion is recorded, and no classes. */
 export function confusionPanel(live, signal) {
   const body = h("div.outputs");
   const element = card("confusion-title", t("confusion.title"), body);
-  element.hidden = live.run.config.layer_statistics === "off";
+  element.hidden = live.run.config.layer_statistics === "off" || live.run.task === "regression";
   const figure = new Figure({ alt: t("confusion.alt"), signal });
   const draw = async () => {
     try {

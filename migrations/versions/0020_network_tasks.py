@@ -1,12 +1,12 @@
 """Network tasks: predictions and exports of trained networks, which take a worker.
 
-Revision: 0017, after 0014.
+Revision: 0020, after 0019.
 """
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0014"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
