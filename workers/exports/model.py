@@ -64,6 +64,7 @@ def onnx_model(
     logits = add_network(graph, network, x, tuple(shapes.network))
     outputs = network.output.weight.shape[0]
     graph.rename(logits, LOGITS)
+    told: tuple[str, int, Sequence[int | str]]
     if targets is None:
         graph.rename(_probabilities(graph, logits, outputs), PROBABILITIES)
         told = (PROBABILITIES, FLOAT, [_BATCH, shapes.classes])
