@@ -6,7 +6,6 @@ to the recorder.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import structlog
 import torch
@@ -17,17 +16,16 @@ from service.database.outages import is_outage
 from service.runs.claims import claim
 from service.runs.fencing import Claim
 from service.settings import Settings
-from service.specs.choices import Choice
 from service.specs.spec import RunConfig
-from service.specs.uploads import UPLOADED
 from service.statuses import AttemptOutcome
 from workers.datasets.dataset import Dataset, UnobtainableDatasetError
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
 from workers.execution.lease_keeper import LeaseKeeper
+from workers.execution.network_tasks import do_waiting_tasks
 from workers.execution.recorder import AT_START, NoneLeftError, Recorder, WorkerStoppingError
 from workers.execution.training_loop import TrainingLoop
-from workers.execution.uploads import fetched
+from workers.execution.uploads import folder_of
 from workers.training import devices
 from workers.training.jobs import create_job
 
@@ -48,6 +46,8 @@ def train_waiting_runs(
 ) -> None:
     """Train the runs that wait, pack after pack, until none is left or the worker has to stop.
 
+    Before each pack, what is asked of trained networks is done.
+
     Claiming needs Postgres only, so the queue is worked off while Redis is away.
 
     Args:
@@ -62,6 +62,7 @@ def train_waiting_runs(
     engine = devices.describe(device)
     while not stopping():
         try:
+            do_waiting_tasks(sessions, settings, stopping)
             with sessions() as session:
                 claims = claim(
                     session,
@@ -177,18 +178,11 @@ def _load(
     """Return the data set of the runs; their leases are renewed meanwhile."""
     at_start = {claim.run_id: AT_START for claim in claims}
     data = wait_for(
-        lambda: load(configs[0].dataset, _folder(configs[0].dataset, settings)),
+        lambda: load(configs[0].dataset, folder_of(configs[0].dataset, settings)),
         lambda: recorder.pulse(at_start),
     )
     recorder.pulse(at_start)  # loading may have taken a good part of the leases
     return data
-
-
-def _folder(dataset: Choice, settings: Settings) -> Path | None:
-    """Return the folder of a data set's files; an uploaded one is fetched first."""
-    if dataset.name == UPLOADED:
-        return fetched(str(dataset.parameters["sha256"]), settings)
-    return settings.data_dir
 
 
 def _train(

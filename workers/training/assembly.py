@@ -6,7 +6,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from service.specs.choices import Choice
-from service.specs.resolution import outputs_of, planned_network
+from service.specs.resolution import input_shape, outputs_of, planned_network
 from service.specs.spec import RunConfig
 from workers.datasets.dataset import Dataset
 from workers.nn.activations import ACTIVATIONS
@@ -26,17 +26,8 @@ MEASURED_SAMPLES = 1_000
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
     """Return a configuration's network for a data set, initialized, on the CPU."""
-    normalization, after = normalization_parts(config.normalization)
-    parts = Parts(
-        input_shape=data.input_shape,
-        outputs=outputs_of(config.dataset, config.model),
-        activation=entry(ACTIVATIONS, config.activation),
-        normalization=normalization,
-        dropout=entry(DROPOUTS, config.dropout),
-        normalized_after=after,
-    )
     plan = planned_network(config.dataset, config.model, config.activation)
-    network = _coded_network(config, parts) if plan is None else declared_network(plan, parts)
+    network = blank_network(config)
     own_weights, own_biases = (
         ({}, {}) if plan is None else own_initializers(plan, config.initializer)
     )
@@ -53,6 +44,21 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
         recurrent_weight=entry(INITIALIZERS, recurrent) if recurrent else None,
     )
     return network
+
+
+def blank_network(config: RunConfig) -> Network:
+    """Return a configuration's network without weights, on the CPU."""
+    normalization, after = normalization_parts(config.normalization)
+    parts = Parts(
+        input_shape=input_shape(config.dataset),
+        outputs=outputs_of(config.dataset, config.model),
+        activation=entry(ACTIVATIONS, config.activation),
+        normalization=normalization,
+        dropout=entry(DROPOUTS, config.dropout),
+        normalized_after=after,
+    )
+    plan = planned_network(config.dataset, config.model, config.activation)
+    return _coded_network(config, parts) if plan is None else declared_network(plan, parts)
 
 
 def _coded_network(config: RunConfig, parts: Parts) -> Network:
