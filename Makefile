@@ -1,6 +1,6 @@
 # Actinium. `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help demo up compose test test-slow coverage lint lint-js types openapi catalog lock licences hooks bench clean
+.PHONY: help demo up compose test test-slow test-containers coverage lint lint-js types openapi catalog lock licences hooks bench clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -12,7 +12,7 @@ TRAIN_SIZE ?= 12000
 SEEDS ?= 1
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  The first run of any of them makes $(VENV) and installs what it needs."
 	@echo "  PYTHON=python3.12 make ... chooses the interpreter (3.11 or newer)."
@@ -54,6 +54,9 @@ coverage: $(VENV)/.dev ## Run the tests and measure which lines they reach (subp
 
 test-slow: $(VENV)/.dev ## Run the long proofs (minutes of training, faults)
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-containers: $(VENV)/.dev ## Build the images and try the stack on this machine's container engine
+	@ACTINIUM_TEST_CONTAINERS=1 $(BIN)/python -m pytest -m containers tests/containers $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, formatting and the walls between packages
 	@$(BIN)/ruff check .
