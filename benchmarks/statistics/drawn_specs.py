@@ -22,7 +22,7 @@ _SIZES: dict[str, tuple[int, int]] = {
 }
 #: Half of the networks have none; ``group`` and ``instance`` are made for convolutions.
 _NORMALIZATIONS = ("batch", "layer", "rms", "weight", "switchable")
-#: Drawn apart, with a scale of their own, or made for convolutions.
+#: Drawn apart, with a scale of their own, or made for convolutions or residual blocks.
 _NOT_OF_KNOWN_SCALE = {
     "constant",
     "normal",
@@ -30,6 +30,7 @@ _NOT_OF_KNOWN_SCALE = {
     "uniform",
     "ones",
     "delta_orthogonal",
+    "fixup",
 }
 _FULL_DRAW = 0.3
 _ADAPTIVE = tuple(name for name in AXES["optimizer"] if name != "sgd")

@@ -35,7 +35,8 @@ from workers.training.jobs import create_job
 from workers.training.results import EpochResult, Pulse, StartResult
 
 CPU = torch.device("cpu")
-_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "epoch_seconds")
+#: What is kept of each epoch, as far as runs of a task have it.
+_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "val_rmse", "epoch_seconds")
 #: Most runs of one batched job.
 _WIDEST_PACK = 16
 
@@ -72,9 +73,7 @@ class _Observed:
     keeps_layers: bool
     clock: Clock
     status: RunStatus = RunStatus.COMPLETED
-    history: dict[str, dict[int, float]] = field(
-        default_factory=lambda: {metric: {} for metric in _METRICS}
-    )
+    history: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     layers: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     verdict: str | None = None
     outcome: str | None = None
@@ -87,7 +86,7 @@ class _Observed:
             epoch = result.epoch
             last = result.diverged or epoch == self.planned.config.epochs
             insight = self.insights.of_epoch(result, last=last)
-            for metric in _METRICS:
+            for metric in result.metrics.keys() & set(_METRICS):
                 self.history[metric][epoch] = result.metrics[metric]
             if result.diverged:
                 self.status = RunStatus.DIVERGED
@@ -103,7 +102,7 @@ class _Observed:
             self.planned.configuration.values,
             self.planned.seed,
             self.status,
-            self.history,
+            dict(self.history),
             self.layers,
             self.verdict,
             self.outcome,

@@ -35,7 +35,7 @@ class Claim(TypedDict, total=False):
 class EarlyStopping(TypedDict, total=False):
     """Ends a run after ``patience`` epochs without an improvement by more than ``min_delta``."""
 
-    metric: Literal["val_loss", "val_accuracy"]
+    metric: Literal["val_loss", "val_accuracy", "val_mae", "val_rmse", "val_r2"]
     patience: Required[int]
     min_delta: float
 
@@ -115,7 +115,7 @@ class UploadFields(TypedDict, total=False):
     description: str
     tags: Mapping[str, str]
     target: str
-    task: Literal["classification", "binary"]
+    task: Literal["classification", "binary", "regression"]
     leave_out: Collection[str]
     categorical: Collection[str]
     missing: Literal["refuse", "impute", "drop"]

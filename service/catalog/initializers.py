@@ -269,6 +269,23 @@ ENTRIES: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        name="fixup",
+        meaning="For residual networks without normalization: he_normal, with the branch of each "
+        "residual block scaled down by the number of blocks, and the last layer of each branch and "
+        "the output layer at zero, so that a step changes the network by as much at any depth. "
+        "Rules 1 and 2 of the paper; of rule 3 the scalar multiplier of each branch is not here, "
+        "and its scalar biases are the biases of the layers, one per unit. A shortcut's projection "
+        "is in no branch, and a layer that states an initializer keeps it.",
+        formula=r"W = L^{-1 / (2 m - 2)}\, W_{he} \text{ in a branch of } m \text{ layers, one of }"
+        r" L;\; W = 0 \text{ in its last layer and in the output}",
+        source=Source(
+            "Zhang, Dauphin & Ma 2019, Fixup initialization: residual learning without "
+            "normalization, section 3",
+            "https://arxiv.org/abs/1901.09321",
+        ),
+        parameters=(_SLOPE,),
+    ),
+    Entry(
         name="lsuv",
         meaning="Orthogonal, then scaled layer by layer until the outputs of each layer's weights "
         "have unit variance over a batch of training samples.",

@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import (
-    BEST_COLUMN,
+    BEST_COLUMNS,
     COMPARED_METRICS,
     FINAL_METRICS,
     LOSSES,
-    MAIN_METRIC,
+    MAIN_METRICS,
     METRICS,
     TARGET_METRICS,
     target_refusal,
@@ -268,8 +268,9 @@ def _value(metric: str, at: At) -> Any:
         return null()
     if at == "final" and metric in FINAL_METRICS:
         return getattr(Run, metric)
-    if at == "best" and metric == MAIN_METRIC:
-        return getattr(Run, BEST_COLUMN)
+    for task, main in MAIN_METRICS.items():
+        if at == "best" and metric == main:
+            return getattr(Run, BEST_COLUMNS[task])
     column = getattr(Epoch, metric)
     history = select(column).where(Epoch.run_id == Run.id)
     if at == "final":

@@ -61,12 +61,13 @@ def workload(
 def dataset_key(dataset: Mapping[str, Any]) -> str:
     """Return what of a configuration's data set decides the time: its name, or its shape.
 
-    Uploaded data sets share a name, so theirs is ``uploaded [1, 28, 28] 10``.
+    Uploaded data sets share a name, so theirs is ``uploaded [1, 28, 28] 10``, with 0 for the
+    classes of one whose targets are numbers.
     """
     name = str(dataset["name"])
     if name != UPLOADED:
         return name
-    return f"{name} {json.dumps(list(dataset['input_shape']))} {dataset['classes']}"
+    return f"{name} {json.dumps(list(dataset['input_shape']))} {dataset.get('classes', 0)}"
 
 
 def workload_columns() -> tuple[ColumnElement[Any], ...]:
@@ -85,7 +86,8 @@ def _dataset_column() -> ColumnElement[str]:
     """Return ``dataset_key`` as a column."""
     dataset = Run.config["dataset"]
     name = dataset["name"].astext
-    shaped = name + " " + dataset["input_shape"].astext + " " + dataset["classes"].astext
+    classes = func.coalesce(dataset["classes"].astext, "0")
+    shaped = name + " " + dataset["input_shape"].astext + " " + classes
     return func.coalesce(shaped, name)
 
 
@@ -116,9 +118,9 @@ def expected_seconds(key: bytes, members: int) -> float:
     model, dataset, size, _ = orjson.loads(key)
     batch_size = int(size)
     name, *shaped = dataset.split(" ", 1)
-    shape, classes = _shape(name) if not shaped else _shape_of_key(shaped[0])
+    shape, usual = _shape(name) if not shaped else _shape_of_key(shaped[0])
     chosen = choice("model", model)
-    outputs = 1 if chosen.parameters.get("head") == "binary" else classes
+    outputs = 1 if chosen.parameters.get("head") == "binary" else usual
     layers = architecture(chosen, shape, outputs, 1)
     products = batch_size * layers.multiply_adds / 1e9 * _SECONDS_PER_BILLION
     if members == SOLO:
@@ -131,13 +133,14 @@ def expected_seconds(key: bytes, members: int) -> float:
 
 
 def _shape(name: str) -> tuple[tuple[int, ...], int]:
+    """Return the shape of a sample, and the outputs of a network but for a binary head."""
     known = facts(choice("dataset", name))
-    return known.input_shape, known.classes
+    return known.input_shape, known.outputs
 
 
 def _shape_of_key(shaped: str) -> tuple[tuple[int, ...], int]:
     shape, _, classes = shaped.rpartition(" ")
-    return tuple(json.loads(shape)), int(classes)
+    return tuple(json.loads(shape)), int(classes) or 1
 
 
 def measures(session: Session, keys: Collection[bytes], device: str) -> dict[bytes, Measure]:

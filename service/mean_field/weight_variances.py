@@ -102,7 +102,8 @@ def weight_variance(initializer: str, parameters: Mapping[str, Any], fans: Fans)
     """Return the variance of a weight of mean zero; None where there is none to state.
 
     ``constant``, ``ones`` and ``identity`` are not random, ``lsuv`` and ``data_dependent`` scale
-    their weights on data, and ``normal`` and ``uniform`` may lie around another mean.
+    their weights on data, ``fixup`` by the blocks around a layer, and ``normal`` and ``uniform``
+    may lie around another mean.
     """
     variance = _VARIANCES.get(initializer)
     return None if variance is None else variance(fans, **parameters)

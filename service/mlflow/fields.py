@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS, METRICS
+from service.catalog.metrics import BEST_COLUMNS, EPOCH_METRICS, METRICS
 from service.database.paging import Column, Key
 from service.database.tables import Epoch, Experiment, Run
 from service.errors import InvalidError
@@ -40,7 +40,10 @@ STATUSES = {
     RunStatus.CANCELLED: "KILLED",
 }
 #: Metrics that a run has one value of, in its own row.
-RUN_METRICS = (*(name for name, metric in METRICS.items() if metric.when == "end"), BEST_COLUMN)
+RUN_METRICS = (
+    *(name for name, metric in METRICS.items() if metric.when == "end"),
+    *BEST_COLUMNS.values(),
+)
 
 _NUMERIC = ("=", "!=", "<", "<=", ">", ">=")
 _TEXTUAL: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {

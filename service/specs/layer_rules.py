@@ -9,10 +9,14 @@ from service.fields import FieldError, Location
 from service.formulas.expression import problems
 from service.specs.choices import Choice
 from service.specs.plans import NormalizationStep, WeightedStep
-from service.specs.resolution import Resolution
+from service.specs.resolution import FIXUP, Resolution
 
 #: Parameters of initializers that are zero, all of those it has, only where all weights are.
 _SIZES_OF_WEIGHTS = ("value", "mean", "stddev", "limit", "low", "high")
+
+_FIXUP_OF_A_PART = (
+    "fixup is for all layers of a network. Give it as initializer; the output layer is then zero."
+)
 
 
 def stated_errors(resolved: Resolution) -> Iterator[FieldError]:
@@ -56,6 +60,30 @@ def entry_problems(entry: Choice) -> Iterator[tuple[tuple[str, ...], str]]:
             f"The lower end {low:g} is above the upper end {high:g}. An end that is left out is "
             "-limit or limit.",
         )
+
+
+def fixup_errors(resolved: Resolution) -> Iterator[FieldError]:
+    """Yield where fixup is asked for, and there are no residual blocks, or for a part of a network.
+
+    It scales a layer by the blocks around it, so it is of no use to one layer or matrix alone.
+    """
+    model, output = resolved.point["model"], resolved.point["output_initializer"]
+    parameters = model.value.parameters
+    parts = list(_stated(parameters.get("layers", ()), ("layers",)))
+    if "recurrent_initializer" in parameters:
+        parts.append((("recurrent_initializer",), parameters["recurrent_initializer"]))
+    for place, stated in parts:
+        if stated.name == FIXUP:
+            yield FieldError(model.parameter(*place), _FIXUP_OF_A_PART)
+    if resolved.chosen("initializer").name == FIXUP:
+        if resolved.plan is None or not resolved.plan.branches:
+            yield FieldError(
+                resolved.point["initializer"].location,
+                "fixup scales the branches of residual blocks, and this network has none. Use the "
+                "model resnet, or layers with a residual block, or another initializer.",
+            )
+    elif output.value is not None and output.value.name == FIXUP:
+        yield FieldError(output.location, _FIXUP_OF_A_PART)
 
 
 def normalizations_of(resolved: Resolution) -> list[Choice]:
@@ -146,11 +174,12 @@ def _weight_errors(
 def _draws_zeros(initializer: Choice) -> bool:
     """Whether an initializer gives a unit weights of zero.
 
-    It is named so, all its sizes are zero, or it is an identity: units beyond the inputs get none.
+    It is named so, all its sizes are zero, it is an identity (units beyond the inputs get none), or
+    it is fixup (the last layer of a branch gets none).
     """
     sizes = [
         value
         for name in _SIZES_OF_WEIGHTS
         if isinstance(value := initializer.parameters.get(name), float | int)
     ]
-    return initializer.name in {"zeros", "identity"} or (bool(sizes) and not any(sizes))
+    return initializer.name in {"zeros", "identity", FIXUP} or (bool(sizes) and not any(sizes))

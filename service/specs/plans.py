@@ -200,6 +200,16 @@ class NetworkPlan:
         return tuple(step for step in self.walk() if isinstance(step, DropoutStep))
 
     @property
+    def branches(self) -> tuple[tuple[WeightedStep, ...], ...]:
+        """The weighted layers inside of each residual block that has any, as they compute."""
+        blocks = (step for step in self.steps if isinstance(step, ResidualStep))
+        inner = (
+            tuple(step for step in block.steps if isinstance(step, WeightedStep))
+            for block in blocks
+        )
+        return tuple(filter(None, inner))
+
+    @property
     def is_chain(self) -> bool:
         """Whether each step reads the one before, and nothing stands between weighted layers.
 

@@ -95,7 +95,7 @@ def planned_network(dataset: Choice, model: Choice, activation: Choice) -> Netwo
 def outputs_of(dataset: Choice, model: Choice) -> int:
     """Return the number of units of the output layer."""
     binary = model.parameters.get("head") == "binary"
-    return 1 if binary else facts(dataset).classes
+    return 1 if binary else facts(dataset).outputs
 
 
 #: Bias of lstm's forget gates where a spec leaves it out.
@@ -109,6 +109,9 @@ def with_forget_bias(model: Choice) -> Choice:
         return model
     return model.model_copy(update={"forget_bias": _FORGET_BIAS})
 
+
+#: The initializer that draws a residual network as a whole.
+FIXUP = "fixup"
 
 #: Initializers of variance scale / fan-in that have a name, by scale.
 _NAMED = {1.0: "lecun_normal", 2.0: "he_normal"}
@@ -155,12 +158,14 @@ class Resolution:
     def model(self) -> Choice:
         """The model with its head, its forget gates and its layers' initializers decided.
 
-        A head left to ``auto`` is binary (one sigmoid unit) for two classes, unless the loss
-        needs one output per class.
+        A head left to ``auto`` is linear for targets that are numbers, and binary (one sigmoid
+        unit) for two classes, unless the loss needs one output per class.
         """
         model = self._with_initializers(with_forget_bias(self.chosen("model")))
         if model.parameters.get("head") != "auto":
             return model
+        if facts(self.dataset).task == "regression":
+            return model.model_copy(update={"head": "linear"})
         loss = self.chosen("loss")
         binary = facts(self.dataset).classes == 2 and (
             loss is None or loss.name == "binary_crossentropy"
@@ -180,10 +185,14 @@ class Resolution:
 
     @cached_property
     def loss(self) -> Choice:
-        """The loss: the head's own where the spec leaves it out."""
+        """The loss: that of the task or the head where the spec leaves it out."""
         chosen: Choice | None = self.chosen("loss")
+        if chosen is not None:
+            return chosen
+        if facts(self.dataset).task == "regression":
+            return choice("loss", "mean_squared_error")
         binary = self.model.parameters.get("head") == "binary"
-        return chosen or choice("loss", "binary_crossentropy" if binary else self._entry.loss)
+        return choice("loss", "binary_crossentropy" if binary else self._entry.loss)
 
     @property
     def batch_size(self) -> int:
@@ -226,10 +235,15 @@ class Resolution:
         return choice("dropout", {"name": name, "rate": rates})
 
     def initializer(self, axis: str) -> Choice:
-        """Return the initializer on an axis; ``auto`` is computed from the activation."""
+        """Return the initializer on an axis.
+
+        ``auto`` is computed from the activation, and ``fixup`` has zeros for the output layer.
+        """
         chosen: Choice = self.chosen(axis) or self.chosen("initializer")
         if chosen.name == "auto":
             return auto_initializer(self.chosen("activation"))
+        if chosen.name == FIXUP and axis == "output_initializer":
+            return choice("initializer", "zeros")
         return chosen
 
     def config(self, spec: ExperimentSpec) -> RunConfig:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 from service.catalog.precisions import CUDA_ONLY
 from service.fields import FieldError
-from service.specs import grid
+from service.specs import grid, task_rules
 from service.specs.layer_rules import (
     activations_of,
     entry_problems,
+    fixup_errors,
     normalization_errors,
     normalizations_of,
     stated_errors,
@@ -60,7 +61,7 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     found = [
         *_split_errors(resolved),
         *_preprocessing_errors(resolved),
-        *_head_errors(resolved),
+        *task_rules.task_errors(resolved),
         *_entry_errors(resolved),
     ]
     try:
@@ -74,6 +75,7 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
         *_batch_errors(resolved, limits),
         *normalization_errors(resolved),
         *recurrent_errors(resolved),
+        *fixup_errors(resolved),
         *_dropout_errors(resolved),
         *_optimizer_errors(resolved),
     ]
@@ -141,13 +143,14 @@ def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:
             placed.parameter("folds"),
             "The held-out fold is the validation part, so validation_split must be 0 with folds.",
         )
-    least = folds * facts(resolved.dataset).classes
+    classes = facts(resolved.dataset).classes
+    least = folds * max(classes, 1)
     if samples < least:
+        of_classes = f" of {classes} classes" if classes else ""
         yield FieldError(
             placed.parameter("folds"),
-            f"{folds} folds of {facts(resolved.dataset).classes} classes need at least {least:,} "
-            f"training samples, and there are {samples:,}. Choose fewer folds or a larger "
-            "train_size.",
+            f"{folds} folds{of_classes} need at least {least:,} training samples, and there are "
+            f"{samples:,}. Choose fewer folds or a larger train_size.",
         )
 
 
@@ -189,24 +192,6 @@ def _preprocessing_errors(resolved: Resolution) -> Iterator[FieldError]:
                 f"{features} features and {samples:,} training samples. Choose at most "
                 f"{min(features, samples)}.",
             )
-
-
-def _head_errors(resolved: Resolution) -> Iterator[FieldError]:
-    if resolved.model.parameters.get("head") != "binary":
-        return
-    classes = facts(resolved.dataset).classes
-    if classes != 2:
-        yield FieldError(
-            resolved.point["model"].parameter("head"),
-            f"A binary head tells two classes apart, and {resolved.dataset.name} has {classes}. "
-            "Use the head multiclass.",
-        )
-    elif resolved.loss.name != "binary_crossentropy":
-        yield FieldError(
-            resolved.point["loss"].location,
-            f"A binary head has a single output, and {resolved.loss.name} needs one per class. "
-            "Use binary_crossentropy, or the head multiclass.",
-        )
 
 
 def _entry_errors(resolved: Resolution) -> Iterator[FieldError]:

@@ -19,6 +19,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from service.catalog.entry import Task
+from service.catalog.losses import task_of
 from service.catalog.metrics import STOPPING_METRICS
 from service.fields import LongText, ShortText, Text
 from service.specs.choices import AxisOf, Choice, as_list, choice, one_or_list
@@ -252,3 +254,8 @@ class RunConfig(_Frozen):
     epochs: int
     early_stopping: EarlyStopping | None = Field(None, exclude_if=lambda value: value is None)
     layer_statistics: LayerStatistics | Literal["off"]
+
+    @property
+    def task(self) -> Task:
+        """What its runs predict: classes, or numbers."""
+        return task_of(self.loss.name)

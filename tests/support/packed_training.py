@@ -50,7 +50,11 @@ VARIED: dict[str, dict[str, Any]] = {
     "maxout": {"activation": {"name": "maxout", "pieces": 2}, "dropout": "none"},
     **{name: {"activation": name, "dropout": "none"} for name in ("glu", "swiglu", "geglu")},
     "initializer": {
-        "initializer": [{"name": n, **REQUIRED.get(n, {})} for n in AXES["initializer"]],
+        "initializer": [
+            {"name": name, **REQUIRED.get(name, {})}
+            for name in AXES["initializer"]
+            if name != "fixup"  # of residual networks, which are never packed
+        ],
         "seeds": [3],
     },
     "bias": {"bias_initializer": ["zeros", {"name": "constant", "value": 0.2}]},
@@ -145,6 +149,27 @@ VARIED: dict[str, dict[str, Any]] = {
     },
     "binary": {"dataset": {"name": "moons", "train_size": 50, "test_size": 30}},
     "ten_sigmoids": {"loss": "binary_crossentropy"},
+    **{
+        loss["name"]: {
+            "dataset": {
+                "name": "friedman",
+                "train_size": 50,
+                "test_size": 30,
+                "folds": 5,
+                "fold": 1,
+            },
+            "loss": loss,
+            "early_stopping": {"metric": "val_rmse", "patience": 1},
+            "optimizer": [{"name": "sgd", "learning_rate": rate} for rate in (0.01, 0.05)],
+            "epochs": 4,
+            "layer_statistics": {"every": 1, "samples": 20},
+        }
+        for loss in (
+            {"name": "mean_squared_error"},
+            {"name": "mean_absolute_error"},
+            {"name": "huber", "delta": 0.5},
+        )
+    },
     "held_out": {"dataset": BASE["dataset"] | {"validation_split": 0.3}},
     "one_sample": {"batch_size": 1, "dataset": {"name": "digits", "train_size": 9, "test_size": 7}},
 }

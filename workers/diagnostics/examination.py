@@ -29,10 +29,10 @@ def examine(
         setting: of the run.
         initial: the network's statistics at epoch 0, to compare with.
     """
-    yield from large_step(statistics, epoch, limits)
+    yield from large_step(statistics, epoch, limits, setting)
     if not statistics.hidden:
         return
-    yield from _symmetric(statistics, epoch)
+    yield from _symmetric(statistics, epoch, setting)
     yield from _dead(statistics, epoch, limits)
     if epoch > 0 and initial is not None:
         yield from _dying(statistics, epoch, initial)
@@ -44,9 +44,9 @@ def examine(
     yield from sequence_findings(statistics, epoch, limits)
 
 
-def _symmetric(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:
+def _symmetric(statistics: NetworkStatistics, epoch: int, setting: Setting) -> Iterator[Finding]:
     for layer in statistics.hidden:
-        if not layer.symmetric:
+        if not layer.symmetric or (epoch == 0 and layer.name in setting.zeros):
             continue
         kept = layer.symmetry_kept
         sentence = sentences.SYMMETRIC if kept else sentences.EQUAL_UNITS

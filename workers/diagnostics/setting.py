@@ -17,12 +17,15 @@ class Setting:
         steps: how many steps it takes in all.
         optimizer: its name.
         normalized: whether a normalization follows each layer.
+        zeros: layers that are meant to begin with weights of zero, as fixup has them: their equal
+            units and the size of their first steps tell nothing.
     """
 
     epochs: int
     steps: int = 0
     optimizer: str = "sgd"
     normalized: bool = False
+    zeros: frozenset[str] = frozenset()
 
     def until(self, epoch: int) -> Self:
         """Return the setting of a run that ended with an epoch."""

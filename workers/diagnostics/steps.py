@@ -14,20 +14,26 @@ from workers.diagnostics.thresholds import Thresholds
 _USUAL_RATIO, _USUAL_WAY = 0.01, 1.0
 
 
-def largest_update(statistics: NetworkStatistics) -> tuple[str, float]:
+def largest_update(statistics: NetworkStatistics, setting: Setting) -> tuple[str, float]:
     """Return the layer with the largest update ratio, and the ratio; NaN where none was measured.
 
     A layer whose weights did not change at all tells nothing: it gets no gradient, whatever the
-    size of the steps.
+    size of the steps. Nor does one that is meant to begin at zero.
     """
-    ratios = {layer.name: layer.update_ratio for layer in statistics.layers if layer.update_ratio}
+    ratios = {
+        layer.name: layer.update_ratio
+        for layer in statistics.layers
+        if layer.update_ratio and layer.name not in setting.zeros
+    }
     name = max(ratios, key=lambda layer: ratios[layer], default="")
     return name, ratios.get(name, math.nan)
 
 
-def large_step(statistics: NetworkStatistics, epoch: int, limits: Thresholds) -> Iterator[Finding]:
+def large_step(
+    statistics: NetworkStatistics, epoch: int, limits: Thresholds, setting: Setting
+) -> Iterator[Finding]:
     """Yield a finding where a step is too large for a layer."""
-    layer, ratio = largest_update(statistics)
+    layer, ratio = largest_update(statistics, setting)
     if ratio > limits.large_update:
         yield Finding(
             "step_size",

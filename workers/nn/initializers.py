@@ -269,6 +269,39 @@ def walking_gain(nonlinearity: Literal["relu", "linear"], width: int) -> float:
     return math.sqrt(2) * math.exp(1.2 / (max(width, 6) - 2.4))
 
 
+def fixup(*, negative_slope: float) -> Initializer:
+    """Return the initializer of a layer outside of all residual branches: ``he_normal``.
+
+    ``fixup_branch`` has those of the inside.
+
+    References:
+        Zhang, Dauphin & Ma 2019, section 3, rule 2.
+    """
+    return he_normal(negative_slope=negative_slope)
+
+
+def fixup_branch(usual: Initializer, *, branches: int, layers: int) -> list[Initializer]:
+    """Return the initializers of the layers of one residual branch, the first layer first.
+
+    All but the last layer are scaled by branches^(-1 / (2 layers - 2)), and the last is zero: a
+    step then changes the network's output by as much as in a network of one block.
+
+    Args:
+        usual: of a layer outside of the branches.
+        branches: L, how many the network has.
+        layers: m, the weighted layers of this one.
+
+    References:
+        Zhang, Dauphin & Ma 2019, section 3, rules 1 and 2.
+    """
+
+    def scaled(shape: Sequence[int], generator: np.random.Generator) -> Weights:
+        scale: float = branches ** (-1 / (2 * layers - 2))
+        return scale * usual(shape, generator)
+
+    return [*[scaled] * (layers - 1), constant(value=0.0)]
+
+
 class StandardizedInitializer:
     """Standard normal weights, which ``nn.initialization`` scales on data, unit by unit."""
 
@@ -323,6 +356,7 @@ INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     "delta_orthogonal": delta_orthogonal,
     "identity": identity,
     "random_walk": random_walk,
+    "fixup": fixup,
     "lsuv": lsuv,
     "data_dependent": data_dependent,
 }

@@ -37,7 +37,9 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
     )
     plan = planned_network(config.dataset, config.model, config.activation)
     network = _coded_network(config, parts) if plan is None else declared_network(plan, parts)
-    own_weights, own_biases = ({}, {}) if plan is None else own_initializers(plan)
+    own_weights, own_biases = (
+        ({}, {}) if plan is None else own_initializers(plan, config.initializer)
+    )
     recurrent = config.model.parameters.get("recurrent_initializer")
     initialize(
         network,

@@ -17,6 +17,7 @@ from service.specs.plans import (
     Step,
     WeightedStep,
 )
+from service.specs.resolution import FIXUP
 from workers.nn.activations import ACTIVATIONS, Activation, ActivationFor
 from workers.nn.declared import (
     Alone,
@@ -30,7 +31,7 @@ from workers.nn.declared import (
     Weighted,
 )
 from workers.nn.dropouts import Dropout
-from workers.nn.initializers import INITIALIZERS, Initializer
+from workers.nn.initializers import INITIALIZERS, Initializer, fixup_branch
 from workers.nn.models import HiddenLayer, Parts
 from workers.nn.normalizations import NORMALIZATIONS, Normalization
 from workers.nn.products import Convolution, Dense
@@ -47,11 +48,30 @@ def declared_network(plan: NetworkPlan, parts: Parts) -> DeclaredNetwork:
     return DeclaredNetwork(_Builder(parts).sequence(plan.steps), output)
 
 
-def own_initializers(plan: NetworkPlan) -> tuple[dict[str, Initializer], dict[str, Initializer]]:
-    """Return the initializers of weights and of biases that layers state, by the layers' names."""
+def own_initializers(
+    plan: NetworkPlan, usual: Choice
+) -> tuple[dict[str, Initializer], dict[str, Initializer]]:
+    """Return the initializers of single layers' weights and biases, by the layers' names.
+
+    They are those that layers state, and with fixup those of the layers in residual branches.
+
+    Args:
+        plan: of the network.
+        usual: the initializer of the configuration.
+    """
     weights = {step.name: step.initializer for step in plan.hidden}
     biases = {step.name: step.bias_initializer for step in plan.hidden}
-    return _initializers(weights), _initializers(biases)
+    branches = _fixup_branches(plan, usual) if usual.name == FIXUP else {}
+    return branches | _initializers(weights), _initializers(biases)
+
+
+def _fixup_branches(plan: NetworkPlan, usual: Choice) -> dict[str, Initializer]:
+    outside = INITIALIZERS[usual.name](**usual.parameters)
+    found: dict[str, Initializer] = {}
+    for branch in plan.branches:
+        draws = fixup_branch(outside, branches=len(plan.branches), layers=len(branch))
+        found |= {step.name: draw for step, draw in zip(branch, draws, strict=True)}
+    return found
 
 
 def _initializers(stated: Mapping[str, Choice | None]) -> dict[str, Initializer]:

@@ -71,7 +71,9 @@ def train(
     - ``epoch_seconds``: training and evaluation, without layer statistics and without the time in
       which the caller holds the generator.
     - ``binary_accuracy``, ``val_binary_accuracy``: with binary_crossentropy.
-    - ``test_loss``, ``test_accuracy``: of the last epoch of a run with a validation split.
+    - ``val_mae``, ``val_rmse``, ``val_r2``: where targets are numbers, in place of accuracies.
+    - ``test_loss``, ``test_accuracy`` and the others of ``test``: of the last epoch of a run with
+      a validation split.
 
     The same arguments on the same engine (``devices.describe``) give the same bits.
 
@@ -117,7 +119,7 @@ class SoloTraining:
         self.clip: Clipping = entry(CLIPPINGS, config.clipping)
         self.probing = probing_of(config, len(data.train))
         self.steps = math.ceil(len(data.train) / config.batch_size)
-        self.metrics = Metrics(self.loss, len(data.train), self.steps)
+        self.metrics = Metrics(self.loss, len(data.train), self.steps, data.targets)
         self.steering = Steering(config)
         self._learning_rate = learning_rates(config, self.steps, self.steering)
         self.epoch = 1

@@ -92,16 +92,21 @@ class ExperimentAnswer(ExperimentSummary):
     spec: Annotated[dict[str, Any], As(ExperimentSpec)] = Field(
         description="The spec with all defaults filled in; it can be submitted again."
     )
+    submitted: dict[str, Any] | None = Field(
+        description="The spec as it was written, of a preset's experiment with the changes to the "
+        "preset; null for an experiment that an older version stored."
+    )
 
     @classmethod
     def of(cls, experiment: ExperimentProgress) -> Self:
         """Return the answer for an experiment, with its spec."""
-        return cls(**_summary(experiment), spec=experiment.spec)
+        return cls(**_summary(experiment), spec=experiment.spec, submitted=experiment.submitted)
 
 
 def _summary(experiment: ExperimentProgress) -> dict[str, Any]:
     path = f"/v1/experiments/{experiment.id}"
-    fields = {name: value for name, value in vars(experiment).items() if name != "spec"}
+    left_out = {"spec", "submitted"}
+    fields = {name: value for name, value in vars(experiment).items() if name not in left_out}
     return fields | {
         "preset": experiment.preset and vars(experiment.preset),
         "links": {

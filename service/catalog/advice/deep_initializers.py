@@ -151,6 +151,44 @@ ADVICE: Mapping[str, Advice] = {
             ),
         ),
     ),
+    "fixup": Advice(
+        solved=(
+            said(
+                "Without normalization the outputs of a residual network grow exponentially with "
+                "its depth; scaled branches let a step change it by as much at any depth.",
+                papers.ZHANG_2019,
+                "sections 2 and 3",
+            ),
+        ),
+        strengths=(
+            said(
+                "Residual networks of up to 10,000 layers trained as stably as with normalization.",
+                papers.ZHANG_2019,
+                "abstract",
+            ),
+        ),
+        remains=(
+            said(
+                "The scale of the branches is its essential part; the paper needed all three rules "
+                "to match normalization, and the multipliers of the third are not here.",
+                papers.ZHANG_2019,
+                "section 3",
+            ),
+            said(
+                "Its best results needed regularization in place of what normalization gives.",
+                papers.ZHANG_2019,
+                "section 4",
+            ),
+        ),
+        use_when=(
+            said(
+                "In residual networks that are to have no normalization, such as resnet with small "
+                "batches.",
+                papers.ZHANG_2019,
+                "abstract",
+            ),
+        ),
+    ),
     "lsuv": Advice(
         solved=(
             said(

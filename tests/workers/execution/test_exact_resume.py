@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from service.catalog.axes import AXES
+from service.catalog.losses import losses_of
 from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
@@ -38,6 +39,7 @@ CNN = {
 #: Drops after every epoch but the first, and waits in between.
 _PLATEAU = {"name": "reduce_on_plateau", "patience": 1, "min_delta": 10.0, "cooldown": 1}
 REQUIRED = {"constant": {"value": 0.1}}
+DENSE = {"name": "dense", "units": 8}
 OPTIMIZERS = [
     *AXES["optimizer"],
     {"name": "sgd", "momentum": 0.9, "nesterov": True},
@@ -48,8 +50,25 @@ SPECS = [
     *({"optimizer": {"name": "adam", "schedule": schedule}} for schedule in AXES["schedule"]),
     *(
         {axis: {"name": name, **REQUIRED.get(name, {})}}
-        for axis in ("activation", "initializer", "normalization", "clipping", "loss")
+        for axis in ("activation", "initializer", "normalization", "clipping")
         for name in AXES[axis]
+        if name != "fixup"
+    ),
+    {
+        "initializer": "fixup",
+        "model": {
+            "name": "layers",
+            "layers": ["flatten", DENSE, {"name": "residual", "layers": [DENSE, DENSE]}],
+        },
+    },
+    *({"loss": loss} for loss in losses_of("classification")),
+    *(
+        {
+            "dataset": {"name": "friedman", "train_size": 64, "test_size": 32},
+            "loss": loss,
+            "early_stopping": {"metric": "val_rmse", "patience": 2},
+        }
+        for loss in losses_of("regression")
     ),
     *(
         CNN | {"normalization": norm, "dropout": dropout}

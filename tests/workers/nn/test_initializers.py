@@ -44,6 +44,7 @@ CASES = [
         lambda i, o: 2 * math.exp(2 * 1.2 / (i - 2.4)) / i,
     ),
     ("data_dependent", {}, "normal", lambda i, o: 1),
+    ("fixup", {"negative_slope": 0.5}, "truncated", lambda i, o: 2 / 1.25 / i),
     ("normal", {"stddev": 0.3}, "normal", lambda i, o: 0.09),
     ("normal", {"stddev": 10.0}, "normal", lambda i, o: 100),
     ("uniform", {"limit": 0.05}, "uniform", lambda i, o: 0.05**2 / 3),

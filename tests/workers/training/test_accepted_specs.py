@@ -7,6 +7,7 @@ import torch
 from hypothesis import HealthCheck, assume, event, given, settings
 
 from service.catalog.axes import AXES
+from service.catalog.losses import task_of
 from service.specs.expansion import SpecError, expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec, RunConfig
@@ -62,6 +63,8 @@ BASE = {
     "batch_size": 16,
     "epochs": 1,
 }
+BLOCK = {"name": "residual", "layers": [{"name": "dense", "units": 16}]}
+RESIDUAL = {"name": "layers", "layers": ["flatten", {"name": "dense", "units": 16}, BLOCK]}
 REQUIRED = {"constant": {"value": 0.1}, "pca": {"components": 8}}
 VALUES = [
     (axis, {"name": name, **REQUIRED.get(name, {})})
@@ -73,7 +76,10 @@ VALUES = [
 
 @pytest.mark.parametrize(("axis", "value"), VALUES, ids=str)
 def test_every_value_of_every_axis_trains(axis, value):
-    check(BASE | {axis: value})
+    of_numbers = axis == "loss" and task_of(value["name"]) == "regression"
+    dataset = {**BASE["dataset"], "name": "friedman"} if of_numbers else BASE["dataset"]
+    model = {"model": RESIDUAL, "initializer": "fixup"} if value["name"] == "fixup" else {}
+    check(BASE | model | {axis: value, "dataset": dataset})
 
 
 @pytest.mark.parametrize("schedule", AXES["schedule"])

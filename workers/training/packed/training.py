@@ -57,7 +57,7 @@ class PackedTraining:
         self._epochs = config.epochs
         self._batch_size = config.batch_size
         self._steps = math.ceil(len(data.train) / config.batch_size)
-        self._metrics = Metrics(self._loss, len(data.train), self._steps)
+        self._metrics = Metrics(self._loss, len(data.train), self._steps, data.targets)
         products = products_of(config.precision.name, device)
         recipes = [_recipe(config, seed, data, self._steps, products) for config, seed in runs]
         self._lanes = Lanes(
