@@ -28,7 +28,9 @@ export function confusionPanel(live, signal) {
     const { run } = live;
     if (element.hidden || run.status === drawn) return;
     drawn = run.status;
-    if (hasEnded(run)) whenVisible(element, draw);
+    // A verdict rests on layer statistics, with which the confusion is recorded.
+    if (hasEnded(run) && !run.diagnosis?.verdict) element.hidden = true;
+    else if (hasEnded(run)) whenVisible(element, draw);
     else show(body, notice(t("confusion.waiting")));
   };
   return { element, update };
