@@ -20,7 +20,7 @@ FINDING = {
 def _undecided(lab: Any) -> Any:
     """Train two that cannot be told apart, and one whose units are all equal."""
     made = lab.submit(activation=["relu", "elu", "tanh"], seeds=[3, 7, 9], dataset="digits")
-    for values in ([0.90, 0.93, 0.96], [0.88, 0.93, 0.95]):
+    for values in ([0.90, 0.93, 0.96], [0.82, 0.86, 0.93]):
         for value in values:
             lab.train(lab.taken(), val_accuracy=value)
     for _ in range(3):

@@ -19,7 +19,8 @@ const STILL_LEARNING = "still_learning";
  * @param runs       its runs
  * @returns steps of the kinds `{kind: "wait", runs}`, `{kind: "seeds", seeds, groups, undecided}` (groups that
  *   so many more seeds would settle, of so many that are undecided; none where there is one seed), `{kind: "epochs", runs, all, epochs}` (runs that were still learning; the epochs to try),
- *   `{kind: "edge", groups}` (those whose best tuned value is at an end of the grid), `{kind: "settled"}` alone,
+ *   `{kind: "edge", groups}` (those whose best tuned value is at an end of the grid), `{kind: "settled"}` alone, or
+ *   `{kind: "alike"}` alone where more seeds would hardly tell the undecided apart,
  *   or `{kind: "train", epochs}` alone where networks were only initialized
  */
 export function nextSteps(experiment, comparison, runs) {
@@ -32,7 +33,9 @@ export function nextSteps(experiment, comparison, runs) {
     epochsStep(runs, experiment.spec.epochs),
     edgeStep(ranked),
   ].filter(Boolean);
-  return steps.length || !ranked.length ? steps : [{ kind: "settled" }];
+  if (steps.length || !ranked.length) return steps;
+  const isOpen = ranked.some((group) => group.word === WORD.UNDECIDED);
+  return [{ kind: isOpen ? "alike" : "settled" }];
 }
 
 function seedsStep(valued, ranked) {

@@ -115,6 +115,7 @@ const STEPS = {
     h("p", t("next.initialized")),
     prepared(experiment, { epochs }, t("next.moreEpochs", { n: epochs })),
   ],
+  alike: () => t("next.alike"),
   settled: () => t("next.settled"),
 };
 

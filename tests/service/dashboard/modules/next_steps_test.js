@@ -22,6 +22,7 @@ test("one seed asks for two more, and a settled experiment for none", () => {
   const [step] = kinds([group("leads", { n: 1 }), group("did_not_train", { n: 1, rank: null })]);
   equal([step.kind, step.seeds, step.groups], ["seeds", 2, []]);
   equal(kinds([group("leads"), group("worse")]), [{ kind: "settled" }]);
+  equal(kinds([group("leads"), group("undecided"), group("worse")]), [{ kind: "alike" }]);
   equal(kinds([group("did_not_train", { rank: null })]), []);
 });
 
