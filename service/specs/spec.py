@@ -22,6 +22,7 @@ from service.catalog.metrics import STOPPING_METRICS
 from service.fields import LongText, ShortText, Text
 from service.specs.choices import AxisOf, Choice, as_list, one_or_list
 from service.specs.claims import SubmittedClaim
+from service.specs.tickets import ResolvedTicket, Ticket
 
 #: The axes of the grid, slowest first: the order in which runs are numbered.
 AXIS_FIELDS = (
@@ -130,7 +131,7 @@ def _choices(axis: str) -> AxisOf:
 
 
 class AxisFields(_Frozen):
-    """The axes a variant may override; each takes one value or a list."""
+    """The axes a variant may override, each one value or a list, and the ticket."""
 
     dataset: Annotated[tuple[Choice, ...], _choices("dataset")] | None = None
     model: Annotated[tuple[Choice, ...], _choices("model")] | None = None
@@ -149,6 +150,9 @@ class AxisFields(_Frozen):
     batch_size: BatchSizes | None = Field(None, description="By default the model's own.")
     loss: Annotated[tuple[Choice, ...], _choices("loss")] | None = Field(
         None, description="By default the model's own."
+    )
+    ticket: Ticket | None = Field(
+        None, description="An earlier run to begin as; by default weights are drawn and all left."
     )
 
 
@@ -212,9 +216,9 @@ class ExperimentSpec(AxisFields):
 class RunConfig(_Frozen):
     """A fully resolved configuration: everything that decides a run's training but its seed.
 
-    No field has a default, so that a stored configuration never changes its meaning; but for one
-    that came later and is left out where it is not used, so that older configurations keep their
-    hashes.
+    No field has a default, so that a stored configuration never changes its meaning; but for those
+    that came later and are left out where they are not used, so that older configurations keep
+    their hashes.
     """
 
     dataset: Annotated[Choice, AxisOf("dataset", resolved=True)]
@@ -232,3 +236,4 @@ class RunConfig(_Frozen):
     epochs: int
     early_stopping: EarlyStopping | None = Field(None, exclude_if=lambda value: value is None)
     layer_statistics: LayerStatistics | Literal["off"]
+    ticket: ResolvedTicket | None = Field(None, exclude_if=lambda value: value is None)

@@ -5,13 +5,14 @@ Plain functions that tests call with sessions of their own; Celery only wakes
 to the recorder.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 import torch
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
+from torch import Tensor
 
 from service.database.outages import is_outage
 from service.runs.claims import claim
@@ -25,6 +26,7 @@ from workers.datasets.dataset import Dataset
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
 from workers.execution.recorder import AT_START, NoneLeftError, Recorder, WorkerStoppingError
+from workers.execution.tickets import ticket_weights
 from workers.execution.training_loop import TrainingLoop
 from workers.execution.uploads import fetched
 from workers.training import devices
@@ -128,8 +130,9 @@ def _train_and_end(
     try:
         configs = [RunConfig.model_validate(claim.config) for claim in claims]
         data = _load(claims, configs, settings, recorder)
+        final = _ticket_weights(claims, configs, settings, recorder)
         training = True
-        _train(claims, configs, data, settings=settings, recorder=recorder, device=device)
+        _train(claims, configs, data, final, settings=settings, recorder=recorder, device=device)
         recorder.finish()
     except NoneLeftError:
         return
@@ -159,6 +162,20 @@ def _load(
     return data
 
 
+def _ticket_weights(
+    claims: Sequence[Claim], configs: Sequence[RunConfig], settings: Settings, recorder: Recorder
+) -> dict[str, Tensor] | None:
+    """Return the weights that a ticket is made of; None without one. A run with one is alone."""
+    ticket = configs[0].ticket
+    if ticket is None:
+        return None
+    at_start = {claim.run_id: AT_START for claim in claims}
+    return wait_for(
+        lambda: ticket_weights(ticket, settings),
+        lambda: recorder.pulse(at_start),
+    )
+
+
 def _folder(dataset: Choice, settings: Settings) -> Path | None:
     """Return the folder of a data set's files; an uploaded one is fetched first."""
     if dataset.name == UPLOADED:
@@ -170,6 +187,7 @@ def _train(
     claims: Sequence[Claim],
     configs: Sequence[RunConfig],
     data: Dataset,
+    final: Mapping[str, Tensor] | None,
     *,
     settings: Settings,
     recorder: Recorder,
@@ -178,7 +196,7 @@ def _train(
     """Train and record the runs to their ends."""
     devices.prepare(device, claims[0].engine["threads"])
     runs = [(config, claim.seed) for config, claim in zip(configs, claims, strict=True)]
-    job = create_job(claims[0].form, runs, data, device)
+    job = create_job(claims[0].form, runs, data, device, final)
     TrainingLoop(claims, configs, data, settings=settings, recorder=recorder, job=job).train()
 
 
