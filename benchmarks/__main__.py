@@ -17,14 +17,14 @@ from functools import partial
 from benchmarks.database import growth
 from benchmarks.http import bulk, startup
 from benchmarks.options import program
-from benchmarks.peers import keras_comparison, mlflow_comparison
+from benchmarks.peers import keras_comparison, mlflow_comparison, precision_comparison
 from benchmarks.peers.keras_comparison import Sizes
 from benchmarks.table import Row, lines, machine
 from benchmarks.training import overhead
 
 _QUICK = Sizes(images=6_000, rounds=1, queued_images=3_000, queued=2, small_in_keras=4)
 
-TOPICS = ("startup", "mlflow", "bulk", "growth", "keras", "overhead")
+TOPICS = ("startup", "mlflow", "bulk", "growth", "keras", "precision", "overhead")
 
 Topics = dict[str, Callable[[], Iterable[Row]]]
 
@@ -41,6 +41,7 @@ def topics(options: argparse.Namespace) -> Topics:
         partial(bulk.measure, 3, options.values, 5.0 if quick else 15.0),
         partial(growth.measure, runs, times),
         partial(keras_comparison.measure, sizes),
+        partial(precision_comparison.measure, sizes),
         partial(overhead.measure, sizes.images, 2 if quick else options.epochs),
     )
     return dict(zip(TOPICS, measures, strict=True))

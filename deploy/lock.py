@@ -1,14 +1,16 @@
 """``make lock``: resolve all dependencies and write deploy/requirements/*.txt with hashes.
 
-One resolution gives four files: ``api`` (the API's image), ``worker`` (the worker's), ``run``
-(`make demo`, `make up`) and ``dev`` (everything). Each is valid on every platform. ``pip install
---require-hashes`` refuses packages with other hashes than these.
+One resolution gives five files: ``api`` (the API's image), ``worker`` (the worker's), ``build``
+(what builds the record of our package in both), ``run`` (`make demo`, `make up`) and ``dev``
+(everything). Each is valid on every platform. ``pip install --require-hashes`` refuses packages
+with other hashes than these.
 
 torch is not included: each machine needs its own build, for CPUs or for CUDA, with other hashes
 (docs/decisions/0014-lock-files.md). Its dependencies are included.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tomllib
@@ -19,9 +21,16 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "deploy" / "requirements"
 
 #: The dependencies of torch's CPU build, from its wheel's metadata.
-_TORCH_NEEDS = ["filelock", "fsspec", "jinja2", "networkx", "sympy>=1.13.3", "typing-extensions"]
+TORCH_NEEDS = ["filelock", "fsspec", "jinja2", "networkx", "sympy>=1.13.3", "typing-extensions"]
 #: Needed to build the two packages of this repository without further downloads.
 _BUILD = ["setuptools>=77", "wheel"]
+#: What only the API, the scheduler and the migrations import; the worker's image is without.
+API_ALONE = frozenset(
+    {
+        *("alembic", "fastapi", "h5py", "httpcore", "matplotlib", "pillow", "prometheus-client"),
+        *("pyarrow", "uvicorn"),
+    }
+)
 
 #: The extras of the service and of the client in each file; None: without the client.
 LOCKS: dict[str, tuple[list[str], list[str] | None]] = {
@@ -29,6 +38,7 @@ LOCKS: dict[str, tuple[list[str], list[str] | None]] = {
     "run": (["train", "embedded"], []),
     "worker": (["train"], None),
     "api": ([], None),
+    "build": ([], None),
 }
 
 
@@ -56,14 +66,23 @@ def _compile(name: str, options: Sequence[str]) -> None:
 
 def requirements_of(name: str) -> list[str]:
     """Return the requirements of a lock file, without torch and this repository's packages."""
+    if name == "build":
+        return _BUILD
     service_extras, client_extras = LOCKS[name]
     requirements = _declared(ROOT / "pyproject.toml", service_extras)
+    if name == "worker":
+        requirements = [line for line in requirements if _package(line) not in API_ALONE]
     if client_extras is not None:
-        requirements += _declared(ROOT / "client" / "pyproject.toml", client_extras)
+        # These folders are installed to be edited, and so built in the same environment.
+        requirements += _declared(ROOT / "client" / "pyproject.toml", client_extras) + _BUILD
     if "train" in service_extras:
-        requirements += _TORCH_NEEDS
+        requirements += TORCH_NEEDS
     excluded = ("torch==", "actinium")
-    return sorted({line for line in [*requirements, *_BUILD] if not line.startswith(excluded)})
+    return sorted({line for line in requirements if not line.startswith(excluded)})
+
+
+def _package(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
 
 
 def _declared(file: Path, extras: Sequence[str]) -> list[str]:

@@ -204,7 +204,7 @@ def measure(names: list[str], runs: int, seconds: float) -> Iterator[tuple[str, 
 
 
 def _observe(target: Target, pid: int, attack: Callable[[Target], None]) -> Seen:
-    before = highest = _whole(pid)
+    before = highest = whole_megabytes(pid)
     attacker = multiprocessing.get_context("spawn").Process(target=attack, args=(target,))
     attacker.start()
     took = []
@@ -216,20 +216,20 @@ def _observe(target: Target, pid: int, attack: Callable[[Target], None]) -> Seen
             probe.getresponse().read()
             probe.close()
         took.append((time.perf_counter() - began) * 1000)
-        highest = max(highest, _whole(pid))
+        highest = max(highest, whole_megabytes(pid))
         time.sleep(1 / _PROBES_PER_SECOND)
     attacker.join()
     time.sleep(_REST_SECONDS)
-    return Seen(took, before, highest, _whole(pid))
+    return Seen(took, before, highest, whole_megabytes(pid))
 
 
-def _whole(pid: int) -> float:
+def whole_megabytes(pid: int) -> float:
     """Return the megabytes of a process and its children; what they share counts once."""
     with contextlib.suppress(OSError):
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         share = next(line for line in rollup.splitlines() if line.startswith("Pss:"))
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return int(share.split()[1]) / 1024 + sum(_whole(int(child)) for child in children)
+        return int(share.split()[1]) / 1024 + sum(whole_megabytes(int(child)) for child in children)
     return 0.0
 
 

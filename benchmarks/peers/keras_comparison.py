@@ -67,7 +67,7 @@ def measure(sizes: Sizes) -> Iterator[Row]:
     except PeerError as error:
         keras = error
     yield from _one_run(keras, sizes)
-    yield _queue(keras, sizes)
+    yield queue(keras, sizes)
     yield _many(keras, sizes)
 
 
@@ -86,7 +86,7 @@ def _one_run(keras: Keras, sizes: Sizes) -> list[Row]:
             processor[0].append(processor_seconds(worker.pid) - before)
             ours.append(epoch_seconds(service, run_id)[-1])
             if isinstance(keras, Path):
-                answer = _in_keras_run(keras, seed, sizes.images, threads)
+                answer = in_keras_run(keras, seed, sizes.images, threads)
                 theirs.append(answer[-1]["seconds"])
                 processor[1].append(sum(each["processor_seconds"] for each in answer))
     return [
@@ -108,7 +108,10 @@ def epoch_seconds(service: Service, run_id: str) -> list[float]:
     return seconds
 
 
-def _in_keras_run(keras: Path, seed: int, images: int, threads: int) -> list[dict[str, float]]:
+def in_keras_run(
+    keras: Path, seed: int, images: int, threads: int, policy: str = "float32"
+) -> list[dict[str, float]]:
+    """Train the recipe once in Keras, by a policy of its precision; return its epochs."""
     program = Path(__file__).with_name("keras_run.py")
     recipe = RECIPES["relu"]
     shown = {
@@ -118,6 +121,7 @@ def _in_keras_run(keras: Path, seed: int, images: int, threads: int) -> list[dic
         "dropout": recipe.dropout,
         "loss": recipe.loss,
         "images": images,
+        "policy": policy,
     }
     arguments = [json.dumps(each) for each in (shown, seed, 2, threads)]
     answer = _ask(keras, program, *arguments, str(data_folder() / "mnist"))
@@ -125,9 +129,11 @@ def _in_keras_run(keras: Path, seed: int, images: int, threads: int) -> list[dic
     return epochs
 
 
-def _queue(keras: Keras, sizes: Sizes) -> Row:
+def queue(keras: Keras, sizes: Sizes, precision: str = "float32", least: float | None = 1.5) -> Row:
+    """Measure a queue of runs of a precision against Keras in float32, one after the other."""
     dataset = {"name": "mnist", "train_size": sizes.queued_images, "test_size": 2000}
     spec = RECIPE | {"dataset": dataset, "epochs": 2, "seeds": sizes.queued}
+    spec |= {"precision": precision}
     with Service() as service:
         service.api()
         for number in range(os.cpu_count() or 1):
@@ -136,8 +142,8 @@ def _queue(keras: Keras, sizes: Sizes) -> Row:
     theirs: list[float] = []
     if isinstance(keras, Path):
         theirs = [sum(_in_keras(keras, spec, None, sizes.queued))]
-    what = f"{QUEUE} ({sizes.queued} runs of {sizes.queued_images:,} images)"
-    return faster(what, [ours], theirs or str(keras), "s", 1.5)
+    what = f"{QUEUE} ({sizes.queued} runs of {sizes.queued_images:,} images, {precision})"
+    return faster(what, [ours], theirs or str(keras), "s", least)
 
 
 def _many(keras: Keras, sizes: Sizes) -> Row:

@@ -3,9 +3,10 @@
     PYTHON benchmarks/peers/keras_run.py RECIPE SEED EPOCHS THREADS MNIST_FOLDER
 
 ``benchmarks.peers.keras_recipe`` starts it. RECIPE is that module's recipe as JSON, with ``images``
-where not all are to be taken; SEED, EPOCHS and THREADS are JSON too. The answer, on standard
-output, is a JSON object of the engine and one object of metrics an epoch. Where SEED is null
-nothing is random (see ``fixed``). It imports nothing of Actinium.
+where not all are to be taken, and ``policy`` where its precision is not float32; SEED, EPOCHS and
+THREADS are JSON too. The answer, on standard output, is a JSON object of the engine and one object
+of metrics an epoch. Where SEED is null nothing is random (see ``fixed``). It imports nothing of
+Actinium.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def network(keras: Any, recipe: dict[str, Any], rates: tuple[float, float] = (0.
             keras.layers.Flatten(),
             keras.layers.Dense(128, activation=activation, kernel_initializer=start),
             dropout(rates[1]),
-            keras.layers.Dense(10, activation="softmax", kernel_initializer=start),
+            keras.layers.Dense(10, activation="softmax", kernel_initializer=start, dtype="float32"),
         ]
     )
 
@@ -116,6 +117,7 @@ def main() -> None:
     given = parser.parse_args()
     keras, tf = engine(given.threads)
     recipe, seed, folder = given.recipe, given.seed, given.folder
+    keras.config.set_dtype_policy(recipe.get("policy", "float32"))
     images = read(folder / "train-images-idx3-ubyte.gz", 3).reshape(-1, 28, 28, 1)
     labels = read(folder / "train-labels-idx1-ubyte.gz", 1)
     images, labels = images[: recipe.get("images")], labels[: recipe.get("images")]

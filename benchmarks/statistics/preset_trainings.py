@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
@@ -35,7 +35,8 @@ from workers.training.jobs import create_job
 from workers.training.results import EpochResult, Pulse, StartResult
 
 CPU = torch.device("cpu")
-_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "epoch_seconds")
+#: What is kept of each epoch, as far as runs of a task have it.
+_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "val_rmse", "epoch_seconds")
 #: Most runs of one batched job.
 _WIDEST_PACK = 16
 
@@ -72,9 +73,7 @@ class _Observed:
     keeps_layers: bool
     clock: Clock
     status: RunStatus = RunStatus.COMPLETED
-    history: dict[str, dict[int, float]] = field(
-        default_factory=lambda: {metric: {} for metric in _METRICS}
-    )
+    history: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     layers: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     verdict: str | None = None
     outcome: str | None = None
@@ -87,7 +86,7 @@ class _Observed:
             epoch = result.epoch
             last = result.diverged or epoch == self.planned.config.epochs
             insight = self.insights.of_epoch(result, last=last)
-            for metric in _METRICS:
+            for metric in result.metrics.keys() & set(_METRICS):
                 self.history[metric][epoch] = result.metrics[metric]
             if result.diverged:
                 self.status = RunStatus.DIVERGED
@@ -103,7 +102,7 @@ class _Observed:
             self.planned.configuration.values,
             self.planned.seed,
             self.status,
-            self.history,
+            dict(self.history),
             self.layers,
             self.verdict,
             self.outcome,
@@ -113,10 +112,20 @@ class _Observed:
 
 def train_job(name: str, size: Size, positions: list[int]) -> dict[int, TrainingRecord]:
     """Train some runs of a preset side by side, and return each by its position."""
-    devices.prepare(CPU, 1)
     runs = [planned_runs(name, size)[position] for position in positions]
+    records = train_runs(runs, keeps_layers=PRESETS[name].reads_layers)
+    return dict(zip(positions, records, strict=True))
+
+
+def train_runs(runs: Sequence[PlannedRun], *, keeps_layers: bool) -> list[TrainingRecord]:
+    """Train runs of one data set, form and pack key side by side.
+
+    Args:
+        runs: the runs.
+        keeps_layers: whether the records have layer statistics.
+    """
+    devices.prepare(CPU, 1, runs[0].config.precision.name)
     data: Dataset = load(runs[0].config.dataset)
-    keeps_layers = PRESETS[name].reads_layers
     configuration = runs[0].configuration
     form = engine_form(runs[0].config.model.name, pack_key(configuration), "cpu")
     clock = Clock({**devices.describe(CPU), "form": form}, members=len(runs))
@@ -135,7 +144,7 @@ def train_job(name: str, size: Size, positions: list[int]) -> dict[int, Training
             continue
         for number, result in results.items():
             observed[number].see(result)
-    return {position: run.record() for position, run in zip(positions, observed, strict=True)}
+    return [run.record() for run in observed]
 
 
 def _without_histograms(layer: dict[str, Any]) -> dict[str, Any]:

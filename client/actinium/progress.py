@@ -258,5 +258,7 @@ def _ended(data: dict[str, Any]) -> str:
 
 
 def _reached(metrics: dict[str, Any]) -> str:
-    accuracy = metrics.get("val_accuracy")
+    accuracy, error = metrics.get("val_accuracy"), metrics.get("val_rmse")
+    if error is not None:
+        return f", val rmse {error:.4g}"
     return f", val {accuracy:.4f}" if accuracy is not None else ""

@@ -83,7 +83,8 @@ def read_event_data(kind: str, data: Any) -> Any:
         case "run.epoch":
             return _numbers(data, "metrics")
         case "run.finished":
-            return _numbers(data, "val_accuracy", "val_loss")
+            reached = ("val_accuracy", "val_rmse", "val_loss")
+            return _numbers(data, *(name for name in reached if name in data))
         case _:
             return data
 

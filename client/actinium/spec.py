@@ -35,7 +35,7 @@ class Claim(TypedDict, total=False):
 class EarlyStopping(TypedDict, total=False):
     """Ends a run after ``patience`` epochs without an improvement by more than ``min_delta``."""
 
-    metric: Literal["val_loss", "val_accuracy"]
+    metric: Literal["val_loss", "val_accuracy", "val_mae", "val_rmse", "val_r2"]
     patience: Required[int]
     min_delta: float
 
@@ -67,6 +67,7 @@ class Spec(TypedDict, total=False):
     dropout: Axis | float | Sequence[Value | float]
     batch_size: int | Sequence[int]
     loss: Axis
+    precision: Axis
     ticket: Ticket
     variants: Sequence[Mapping[str, Any]]
     claims: Sequence[Claim]
@@ -113,6 +114,7 @@ AXES = (
     "dropout",
     "batch_size",
     "loss",
+    "precision",
 )
 
 
@@ -123,7 +125,7 @@ class UploadFields(TypedDict, total=False):
     description: str
     tags: Mapping[str, str]
     target: str
-    task: Literal["classification", "binary"]
+    task: Literal["classification", "binary", "regression"]
     leave_out: Collection[str]
     categorical: Collection[str]
     missing: Literal["refuse", "impute", "drop"]

@@ -55,6 +55,7 @@ class Experiment(TypedDict):
     cancelled_at: str | None
     preset: NotRequired[dict[str, str] | None]
     spec: NotRequired[dict[str, Any]]
+    submitted: NotRequired[dict[str, Any] | None]
 
 
 class Prediction(TypedDict):
@@ -132,22 +133,31 @@ class ModelPreview(TypedDict):
 
 
 class FinalMetrics(TypedDict):
-    """Metrics of the last recorded epoch."""
+    """Metrics of the last recorded epoch: accuracies of classes, errors and R² of numbers."""
 
     epoch: int
     loss: float | None
-    accuracy: float | None
     val_loss: float | None
-    val_accuracy: float | None
     test_loss: float | None
-    test_accuracy: float | None
+    accuracy: NotRequired[float | None]
+    val_accuracy: NotRequired[float | None]
+    test_accuracy: NotRequired[float | None]
+    mae: NotRequired[float | None]
+    rmse: NotRequired[float | None]
+    val_mae: NotRequired[float | None]
+    val_rmse: NotRequired[float | None]
+    val_r2: NotRequired[float | None]
+    test_mae: NotRequired[float | None]
+    test_rmse: NotRequired[float | None]
+    test_r2: NotRequired[float | None]
 
 
 class BestMetrics(TypedDict):
-    """The first epoch with the highest validation accuracy."""
+    """The first epoch with the highest validation accuracy, or with the lowest ``val_rmse``."""
 
     epoch: int
-    val_accuracy: float
+    val_accuracy: NotRequired[float]
+    val_rmse: NotRequired[float]
 
 
 class Finding(TypedDict):
@@ -190,6 +200,7 @@ class Run(TypedDict):
     config: dict[str, Any]
     config_hash: str
     seed: int
+    task: Literal["classification", "regression"]
     status: RunStatus
     attempt: int
     epoch: int
@@ -287,6 +298,34 @@ class Outputs(TypedDict):
     probability_edges: list[float]
     loss_edges: list[float]
     classes: list[dict[str, Any]]
+
+
+class ClassConfusion(TypedDict):
+    """How well a network knows the validation samples of one class."""
+
+    label: int
+    name: str
+    count: int
+    non_finite: int
+    predicted: int
+    right: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+class Confusion(TypedDict):
+    """Which classes of the validation part a network takes for which, after its last epoch."""
+
+    run_id: str
+    epoch: int
+    samples: int
+    right: int
+    non_finite: int
+    accuracy: float | None
+    balanced_accuracy: float | None
+    classes: list[ClassConfusion]
+    matrix: list[list[int]]
 
 
 class GroupSeed(TypedDict):
@@ -404,6 +443,7 @@ class Comparison(TypedDict):
     tune: list[str]
     average: list[str]
     higher_is_better: bool
+    guess: float | None
     margin: float | None
     headline: str
     notes: list[str]
@@ -413,6 +453,49 @@ class Comparison(TypedDict):
     levels: list[LevelMean]
     components: SpreadComponents | None
     unfinished: int
+
+
+class Worker(TypedDict):
+    """A worker that was seen lately, and what it trains: ``runs`` is 0 while it is idle."""
+
+    name: str
+    device: Literal["cpu", "cuda"]
+    processor: str | None
+    memory_bytes: int | None
+    started_at: str
+    seen_at: str
+    runs: int
+    experiment_ids: list[str]
+    busy_since: str | None
+
+
+class QueueCaller(TypedDict):
+    """The runs of a caller that wait or are trained."""
+
+    caller: str
+    queued: int
+    running: int
+    waiting_since: str | None
+
+
+class QueueBlocked(TypedDict):
+    """Queued runs that no worker can take; ``detail`` says why in a sentence."""
+
+    device: str
+    runs: int
+    memory_bytes: int
+    reason: Literal["no_worker", "no_device", "no_memory"]
+    detail: str
+
+
+class Queue(TypedDict):
+    """What waits, what is trained, and what no worker can take."""
+
+    queued: int
+    running: int
+    workers: int
+    callers: list[QueueCaller]
+    blocked: list[QueueBlocked]
 
 
 class PresetClaim(TypedDict):
@@ -521,6 +604,7 @@ class Metric(TypedDict):
     part: Literal["training", "validation", "test"] | None
     counts: Literal["samples", "outputs"] | None
     in_final: bool
+    task: Literal["classification", "regression"] | None
     in_every_run: bool
 
 
@@ -540,7 +624,7 @@ class DatasetSummary(TypedDict):
     tags: dict[str, str]
     sha256: str
     bytes: int
-    task: Literal["classification", "binary"]
+    task: Literal["classification", "binary", "regression"]
     input_shape: list[int]
     train_count: int
     test_count: int
@@ -563,12 +647,13 @@ class Dataset(TypedDict):
     created_at: str | None
     format: str
     details: dict[str, str | bool]
-    task: Literal["classification", "binary"]
+    task: Literal["classification", "binary", "regression"]
     target: str | None
     input_shape: list[int]
     train_count: int
     test_count: int
     classes: list[dict[str, Any]]
+    targets: dict[str, float] | None
     features: list[dict[str, Any]]
     inputs: list[str]
     left_out: list[dict[str, str]]

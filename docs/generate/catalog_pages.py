@@ -198,7 +198,7 @@ def _facts(entry: CatalogEntry) -> list[str]:
         shape = " x ".join(map(str, data.input_shape))
         facts.append(
             f"{data.train_count:,} training and {data.test_count:,} test samples of shape {shape} "
-            f"in {data.classes} classes."
+            + (f"in {data.classes} classes." if data.classes else "with numbers as targets.")
         )
     if model := entry.model:
         rates = ", ".join(_number(rate) for rate in model.dropout_rates) or "none"

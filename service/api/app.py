@@ -36,6 +36,7 @@ from service.api.routes import (
     submissions,
     webhooks,
     weights,
+    workload,
 )
 from service.api.web.authentication import Authentication
 from service.api.web.head_requests import HeadRequests
@@ -72,6 +73,7 @@ ROUTERS = (
     presets.router,
     webhooks.router,
     mlflow.router,
+    workload.router,
     operations.router,
     dashboard.router,
 )

@@ -21,6 +21,7 @@ from service.catalog import (
     models,
     normalizations,
     optimizers,
+    precisions,
     preprocessings,
     schedules,
 )
@@ -45,4 +46,5 @@ AXES: Mapping[str, Mapping[str, Entry]] = {
     "schedule": _by_name(schedules.ENTRIES),
     "dropout": _by_name(dropouts.ENTRIES),
     "loss": _by_name(losses.ENTRIES),
+    "precision": _by_name(precisions.ENTRIES),
 }

@@ -57,8 +57,8 @@ def _parameters(
             "folds",
             "integer",
             None,
-            "k of a stratified k-fold cross-validation: the training samples are divided into so "
-            "many folds with equal shares of the classes",
+            "k of a k-fold cross-validation: the training samples are divided into so many folds, "
+            "with equal shares of the classes where targets are classes",
             minimum=2,
             maximum=100,
         ),
@@ -122,7 +122,10 @@ _ORDER = Parameter(
 )
 
 #: The facts of an uploaded data set that its configurations have.
-FACTS = ("input_shape", "classes", "largest_value", "largest_class")
+FACTS = (
+    *("input_shape", "classes", "largest_value", "largest_class"),
+    *("target_deviation", "target_absolute_deviation"),
+)
 
 
 def _uploaded() -> DatasetEntry:
@@ -164,15 +167,37 @@ def _uploaded() -> DatasetEntry:
             Parameter(
                 "input_shape", "integers", ..., "of one sample", minimum=1, min_items=1, max_items=3
             ),
-            Parameter("classes", "integer", ..., "how many there are", minimum=2),
+            Parameter(
+                "classes",
+                "integer",
+                0,
+                "how many there are; none where the targets are numbers",
+                minimum=0,
+                implied=True,
+            ),
             Parameter("largest_value", "number", None, "of a pixel", above=0.0),
             Parameter(
                 "largest_class",
                 "number",
-                ...,
+                None,
                 "share of the largest class in the test part",
                 above=0.0,
                 maximum=1.0,
+            ),
+            Parameter(
+                "target_deviation",
+                "number",
+                None,
+                "where the targets are numbers, the root mean squared error on the test part of "
+                "predicting the training mean",
+                minimum=0.0,
+            ),
+            Parameter(
+                "target_absolute_deviation",
+                "number",
+                None,
+                "the mean absolute error of the same",
+                minimum=0.0,
             ),
             *(replace(size, default=...) for size in sizes.values()),
             replace(split, default=...),
@@ -355,6 +380,60 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         input_shape=(30, 6),
         classes=4,
         largest_class=0.268,
+    ),
+    DatasetEntry(
+        name="diabetes",
+        meaning="442 patients with diabetes, and a number that tells how far the disease had come "
+        "a year later: age, sex, body-mass index, blood pressure and six blood values, as they "
+        "come with scikit-learn. The first 353 rows to train, the last 89 to test.",
+        formula=r"x \in \mathbb{R}^{10},\; y \in \{25, \dots, 346\}",
+        source=Source(
+            "Efron, Hastie, Johnstone & Tibshirani 2004, Least angle regression, section 1",
+            "https://doi.org/10.1214/009053604000000067",
+        ),
+        parameters=_parameters(353, 89, "standardize"),
+        input_shape=(10,),
+        target_deviation=80.2,
+        target_absolute_deviation=70.24,
+    ),
+    DatasetEntry(
+        name="friedman",
+        meaning="Points uniform in the unit cube of 10 dimensions; the target is a smooth function "
+        "of the first five coordinates with noise, the others say nothing. With outliers, some "
+        "targets of the training part have noise of ten times that deviation; those of the test "
+        "part never have.",
+        formula=r"y = 10 \sin(\pi x_1 x_2) + 20 (x_3 - \tfrac{1}{2})^2 + 10 x_4 + 5 x_5"
+        r" + \varepsilon,\; \varepsilon \sim \mathcal{N}(0, \sigma^2)",
+        source=Source(
+            "Friedman 1991, Multivariate adaptive regression splines, equation 61",
+            "https://doi.org/10.1214/aos/1176347963",
+        ),
+        parameters=_parameters(
+            1_000,
+            1_000,
+            "standardize",
+            Parameter(
+                "noise",
+                "number",
+                1.0,
+                "standard deviation of the noise of the target",
+                minimum=0.0,
+                maximum=100.0,
+            ),
+            Parameter(
+                "outliers",
+                "number",
+                0.0,
+                "share of the training targets with noise of ten times that deviation",
+                minimum=0.0,
+                below=1.0,
+            ),
+            _SEED,
+            most=MOST_POINTS,
+        ),
+        input_shape=(10,),
+        target_deviation=4.982,
+        target_absolute_deviation=4.055,
     ),
     _uploaded(),
 )

@@ -18,6 +18,9 @@ ParameterKind = Literal[
     "text",
 ]
 
+#: What the targets of a data set are: classes, or numbers.
+Task = Literal["classification", "regression"]
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -131,11 +134,14 @@ class DatasetEntry(Entry):
     Attributes:
         input_shape: of one sample: (channels, height, width) for images, (features,) for points,
             (steps, features) for sequences, whose parameter ``length`` is the number of steps.
-        classes: how many classes there are.
+        classes: how many classes there are; 0 where the targets are numbers.
         largest_value: the largest value of a pixel, which ``scale`` divides by; None where the
             inputs are not pixels.
         largest_class: the share of the largest class among the test samples: the accuracy of one
             guess for all.
+        target_deviation: where the targets are numbers, the root mean square error on the test
+            samples of predicting the training mean for all.
+        target_absolute_deviation: its mean absolute error.
         one_hot: the parameter that says how many columns of a category there are, by default all.
     """
 
@@ -143,6 +149,8 @@ class DatasetEntry(Entry):
     classes: int = 0
     largest_value: float | None = None
     largest_class: float = 0.0
+    target_deviation: float = 0.0
+    target_absolute_deviation: float = 0.0
     one_hot: str | None = None
 
     def described_by(self, parameters: Mapping[str, Any]) -> "DatasetEntry":
@@ -156,10 +164,22 @@ class DatasetEntry(Entry):
         return replace(
             self,
             input_shape=tuple(parameters["input_shape"]),
-            classes=parameters["classes"],
+            classes=parameters.get("classes") or 0,
             largest_value=parameters.get("largest_value"),
-            largest_class=parameters["largest_class"],
+            largest_class=parameters.get("largest_class") or 0.0,
+            target_deviation=parameters.get("target_deviation") or 0.0,
+            target_absolute_deviation=parameters.get("target_absolute_deviation") or 0.0,
         )
+
+    @property
+    def task(self) -> Task:
+        """What its targets are."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a network for it, but for a binary head: one per class, or one number."""
+        return self.classes or 1
 
     @property
     def train_count(self) -> int:
@@ -185,3 +205,10 @@ class ModelEntry(Entry):
 
     batch_size: int = 128
     loss: str = "categorical_crossentropy"
+
+
+@dataclass(frozen=True)
+class LossEntry(Entry):
+    """A loss, with the task it is for."""
+
+    task: Task = "classification"

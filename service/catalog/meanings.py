@@ -18,4 +18,5 @@ MEANINGS: Mapping[str, str] = {
     "schedule": "How the learning rate changes over training; a parameter of every optimizer.",
     "dropout": "Which share of the activations is dropped in training.",
     "loss": "The loss that training minimizes.",
+    "precision": "The type of the numbers that layers multiply; all else is float32.",
 }

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from service.catalog.entry import Task
+
 Kind = Literal["share", "loss", "seconds", "epochs", "other"]
 Direction = Literal["higher", "lower"]
 When = Literal["epoch", "end", "target"]
@@ -26,8 +28,8 @@ class Metric:
         name: as histories, comparisons, MLflow and the columns of the tables spell it.
         title: as figures and the page show it.
         kind: ``share``: between 0 and 1, shown in percent; ``loss``: positive, best shown on a
-            logarithmic scale; ``seconds``: a time; ``epochs``: a number of epochs; ``other``: any
-            number, in its own units.
+            logarithmic scale (a loss, or an error in the target's units); ``seconds``: a time;
+            ``epochs``: a number of epochs; ``other``: any number, in its own units.
         direction: which values are better; None where none is, so that runs cannot be compared
             by it.
         when: ``epoch``: measured at every epoch; ``end``: once, after the last; ``target``: what
@@ -38,8 +40,10 @@ class Metric:
             values lie on a grid of step 1/count; None where they lie on none.
         in_final: a run's own row keeps the last value: the run's answer has it in ``final``, and
             runs can be ordered by it.
-        in_every_run: False where only some runs record it; the histories of the others leave it
-            out.
+        task: the task whose runs record it; None where the runs of every task do. Other runs have
+            it nowhere: not in their histories, answers or figures.
+        in_every_run: False where only some runs of its task record it; the histories of the others
+            leave it out.
     """
 
     name: str
@@ -51,12 +55,17 @@ class Metric:
     part: Part | None = None
     counts: Counted | None = None
     in_final: bool = False
+    task: Task | None = None
     in_every_run: bool = True
 
     @property
     def higher_is_better(self) -> bool:
         """Whether a larger value is a better one."""
         return self.direction == "higher"
+
+    def is_better(self, value: float, other: float) -> bool:
+        """Whether one value is better than another."""
+        return value > other if self.higher_is_better else value < other
 
 
 _METRICS = (
@@ -80,6 +89,7 @@ _METRICS = (
         part="training",
         counts="samples",
         in_final=True,
+        task="classification",
     ),
     Metric(
         name="val_loss",
@@ -101,6 +111,7 @@ _METRICS = (
         part="validation",
         counts="samples",
         in_final=True,
+        task="classification",
     ),
     Metric(
         name="binary_accuracy",
@@ -112,6 +123,7 @@ _METRICS = (
         part="training",
         counts="outputs",
         in_every_run=False,
+        task="classification",
     ),
     Metric(
         name="val_binary_accuracy",
@@ -123,6 +135,62 @@ _METRICS = (
         part="validation",
         counts="outputs",
         in_every_run=False,
+        task="classification",
+    ),
+    Metric(
+        name="mae",
+        title="Training mean absolute error",
+        kind="loss",
+        direction="lower",
+        when="epoch",
+        quantity="mae",
+        part="training",
+        in_final=True,
+        task="regression",
+    ),
+    Metric(
+        name="rmse",
+        title="Training root mean squared error",
+        kind="loss",
+        direction="lower",
+        when="epoch",
+        quantity="rmse",
+        part="training",
+        in_final=True,
+        task="regression",
+    ),
+    Metric(
+        name="val_mae",
+        title="Validation mean absolute error",
+        kind="loss",
+        direction="lower",
+        when="epoch",
+        quantity="mae",
+        part="validation",
+        in_final=True,
+        task="regression",
+    ),
+    Metric(
+        name="val_rmse",
+        title="Validation root mean squared error",
+        kind="loss",
+        direction="lower",
+        when="epoch",
+        quantity="rmse",
+        part="validation",
+        in_final=True,
+        task="regression",
+    ),
+    Metric(
+        name="val_r2",
+        title="Validation R²",
+        kind="other",
+        direction="higher",
+        when="epoch",
+        quantity="r2",
+        part="validation",
+        in_final=True,
+        task="regression",
     ),
     Metric(
         name="learning_rate",
@@ -176,6 +244,40 @@ _METRICS = (
         part="test",
         counts="samples",
         in_final=True,
+        task="classification",
+    ),
+    Metric(
+        name="test_mae",
+        title="Test mean absolute error",
+        kind="loss",
+        direction="lower",
+        when="end",
+        quantity="mae",
+        part="test",
+        in_final=True,
+        task="regression",
+    ),
+    Metric(
+        name="test_rmse",
+        title="Test root mean squared error",
+        kind="loss",
+        direction="lower",
+        when="end",
+        quantity="rmse",
+        part="test",
+        in_final=True,
+        task="regression",
+    ),
+    Metric(
+        name="test_r2",
+        title="Test R²",
+        kind="other",
+        direction="higher",
+        when="end",
+        quantity="r2",
+        part="test",
+        in_final=True,
+        task="regression",
     ),
     Metric(
         name="epochs_to",
@@ -214,24 +316,34 @@ TARGET_METRICS = tuple(
     if metric.when == "epoch" and metric.part is not None and metric.direction is not None
 )
 
-#: Metrics that a training can be steered by while it runs: those that every run measures on its
-#: validation part.
+#: Metrics that a training can be steered by while it runs: those that every run of its task
+#: measures on its validation part.
 STOPPING_METRICS = tuple(
     metric.name
     for metric in _METRICS
     if metric.part == "validation" and metric.direction is not None and metric.in_every_run
 )
 
-#: The metric that runs are compared by unless another is asked for; a run's row keeps its best
-#: epoch, and the value there in ``BEST_COLUMN``.
-MAIN_METRIC = "val_accuracy"
-BEST_COLUMN = f"best_{MAIN_METRIC}"
+#: The metrics that the runs of each task are compared by unless another is asked for; a run's row
+#: keeps its best epoch, and the value there in its column of ``BEST_COLUMNS``.
+MAIN_METRICS: Mapping[Task, str] = {"classification": "val_accuracy", "regression": "val_rmse"}
+BEST_COLUMNS: Mapping[Task, str] = {task: f"best_{name}" for task, name in MAIN_METRICS.items()}
 
 #: An epoch of which one of these is not finite is the best by no metric.
 LOSSES = ("loss", "val_loss")
 
 #: The columns of ``runs`` that hold what a training reached.
-RESULT_COLUMNS = (*FINAL_METRICS, "best_epoch", BEST_COLUMN)
+RESULT_COLUMNS = (*FINAL_METRICS, "best_epoch", *BEST_COLUMNS.values())
+
+
+def is_of(metric: str, task: Task) -> bool:
+    """Whether runs of a task record a metric; a name that is no metric belongs to no task."""
+    return metric in METRICS and METRICS[metric].task in (None, task)
+
+
+def main_metric(task: Task) -> Metric:
+    """Return the metric that runs of a task are compared by unless another is asked for."""
+    return METRICS[MAIN_METRICS[task]]
 
 
 def parts_of(quantity: str) -> dict[Part, str]:

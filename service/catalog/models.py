@@ -8,8 +8,9 @@ _HEAD = Parameter(
     "option",
     "auto",
     "binary: one sigmoid unit, for two classes; multiclass: a softmax over the "
-    "classes; auto: binary where there are two classes and the loss allows it",
-    options=("auto", "binary", "multiclass"),
+    "classes; linear: one unit without activation, for targets that are numbers; auto: linear "
+    "there, and binary where there are two classes and the loss allows it",
+    options=("auto", "binary", "multiclass", "linear"),
 )
 
 ENTRIES: tuple[ModelEntry, ...] = (
@@ -237,7 +238,7 @@ ENTRIES: tuple[ModelEntry, ...] = (
                 "option",
                 "auto",
                 "as of mlp",
-                options=("auto", "binary", "multiclass"),
+                options=("auto", "binary", "multiclass", "linear"),
             ),
         ),
         batch_size=128,

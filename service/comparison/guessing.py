@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from service.catalog.entry import DatasetEntry
+from service.catalog.losses import task_of
 from service.catalog.metrics import METRICS
 from service.specs.resolution import stored_facts
 
@@ -14,17 +16,25 @@ def guess(metric: str, config: Mapping[str, Any]) -> float | None:
 
 
 def guessed(metric: str, config: Mapping[str, Any]) -> float:
-    """Return the value of a metric for whoever knows the shares of the classes, and no input.
+    """Return the value of a metric for whoever knows the targets of the training part, no input.
 
-    An accuracy is the share of the largest class. A loss is the entropy of the shares; behind
-    several sigmoids, the mean entropy of "this class or another" over the outputs.
+    Where targets are classes, it is the shares of the classes that are known. An accuracy is the
+    share of the largest class. A loss is the entropy of the shares; behind several sigmoids, the
+    mean entropy of "this class or another" over the outputs.
+
+    Where targets are numbers, their mean is predicted. An error is that of the mean on the test
+    part, and R² is 0. A loss is that of standardized targets, of Huber's for a normal distribution.
 
     Args:
-        metric: a loss or an accuracy.
+        metric: a loss, an accuracy, an error or R².
         config: the resolved configuration of a training, as JSON.
     """
-    largest, classes = _shares(config["dataset"])
     measured = METRICS[metric]
+    known = stored_facts(config["dataset"])
+    if task_of(config["loss"]["name"]) == "regression":
+        return _of_mean(measured.quantity, config["loss"], known)
+    # Of a data set that this version does not have, as of two equal classes.
+    largest, classes = (0.5, 2) if known is None else (known.largest_class, known.classes)
     elementwise = classes > 2 and config["model"].get("head") != "binary"
     if measured.higher_is_better:
         outputs = elementwise and measured.counts == "outputs"
@@ -36,12 +46,34 @@ def guessed(metric: str, config: Mapping[str, Any]) -> float:
     return math.log(classes)
 
 
-def _shares(dataset: Mapping[str, Any]) -> tuple[float, int]:
-    """Return the share of the largest class, and how many classes there are."""
-    known = stored_facts(dataset)
-    if known is None:  # a data set that this version does not have
-        return 0.5, 2
-    return known.largest_class, known.classes
+def _of_mean(quantity: str, loss: Mapping[str, Any], known: DatasetEntry | None) -> float:
+    """Return the value of a quantity for predicting the mean of targets that are numbers."""
+    deviation = known.target_deviation if known is not None else 1.0
+    absolute = known.target_absolute_deviation if known is not None else 1.0
+    match quantity:
+        case "rmse":
+            return deviation
+        case "mae":
+            return absolute
+        case "loss" if loss["name"] == "mean_absolute_error":
+            return absolute / deviation if deviation else 0.0
+        case "loss" if loss["name"] == "huber":
+            return _huber_of_normal(float(loss["delta"]))
+        case "loss":
+            return 1.0
+        case _:
+            return 0.0
+
+
+def _huber_of_normal(delta: float) -> float:
+    """Return the mean of Huber's loss of a standard normal variable.
+
+    With the density f and the distribution function F: half of 2 F(d) - 1 - 2 d f(d) up to delta,
+    and 2 d f(d) - d^2 (1 - F(d)) beyond.
+    """
+    density = math.exp(-(delta**2) / 2) / math.sqrt(2 * math.pi)
+    above = math.erfc(delta / math.sqrt(2)) / 2
+    return (1 - 2 * above) / 2 + delta * density - delta**2 * above
 
 
 def _binary_entropy(share: float) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from service.catalog.metrics import MAIN_METRIC, METRICS
+from service.catalog.metrics import MAIN_METRICS, METRICS
 from service.comparison.targets import Target
 
 At = Literal["final", "best", "mean"]
@@ -25,9 +25,11 @@ class Question:
         against: labels that name the group that the others are compared with, by axis; empty for
             the leader.
         target: what ``epochs_to`` and ``seconds_to`` count to; None for other metrics.
+        names_metric: False where the metric is only the usual one; ``comparison.tasks`` puts that
+            of the experiment's task in its place.
     """
 
-    metric: str = MAIN_METRIC
+    metric: str = MAIN_METRICS["classification"]
     at: At = "final"
     by: Sequence[str] = ()
     tune: Sequence[str] = ()
@@ -35,6 +37,7 @@ class Question:
     margin: float | None = None
     against: Mapping[str, str] = field(default_factory=dict)
     target: Target | None = None
+    names_metric: bool = True
 
     @property
     def title(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import METRICS
-from service.comparison import headline, judgement, scores
+from service.comparison import headline, judgement, scores, tasks
 from service.comparison.components import Components, components_of
 from service.comparison.curves import ResultCurve, curve_of
 from service.comparison.design import Design, Level, design_of
@@ -96,6 +96,7 @@ class Comparison:
     Attributes:
         question: what was asked.
         design: what makes the groups, what is tuned, what is averaged over.
+        guess: what guessing gets; None for a measure of time, and where data sets differ in it.
         margin: how far behind is as good; None where nothing is compared.
         headline: the answer in one sentence.
         notes: what a reader has to know beside it, a sentence each.
@@ -107,6 +108,7 @@ class Comparison:
     question: Question
     design: Design
     higher_is_better: bool
+    guess: float | None
     margin: float | None
     headline: str
     notes: list[str]
@@ -145,6 +147,7 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         InvalidError: no such metric, point, axis or reference.
     """
     scores.check(question)
+    question = tasks.about(session, experiment_id, question)
     runs = scores.read(session, experiment_id, question)
     design = design_of(runs, question.by, question.tune, question.average)
     higher = METRICS[question.metric].higher_is_better
@@ -163,6 +166,7 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         question=question,
         design=design,
         higher_is_better=higher,
+        guess=_common_guess(runs),
         margin=margin,
         headline=headline.headline(said),
         notes=headline.notes(said),
@@ -172,6 +176,11 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         unfinished=sum(group.unfinished for group in ranked),
         finished=all(run.finished for run in runs),
     )
+
+
+def _common_guess(runs: Sequence[Score]) -> float | None:
+    guesses = {run.configured.guess for run in runs}
+    return guesses.pop() if len(guesses) == 1 else None
 
 
 def _distinct_trainings(runs: Sequence[Score], by: Sequence[str]) -> list[Score]:

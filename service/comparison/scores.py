@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import (
-    BEST_COLUMN,
+    BEST_COLUMNS,
     COMPARED_METRICS,
     FINAL_METRICS,
     LOSSES,
-    MAIN_METRIC,
+    MAIN_METRICS,
     METRICS,
     TARGET_METRICS,
     target_refusal,
@@ -30,7 +30,7 @@ from service.database.tables import Epoch, Run
 from service.errors import ConflictError, InvalidError, NotFoundError
 from service.fields import FieldError, unknown
 from service.specs import labels
-from service.specs.labels import Label
+from service.specs.labels import Label, labels_of
 from service.specs.spec import AXIS_FIELDS
 from service.statuses import FINISHED, UNTRAINED, RunStatus
 
@@ -191,7 +191,7 @@ def read(session: Session, experiment_id: uuid.UUID, question: Question) -> list
             "An older version of the service submitted these runs: the scheduler labels them "
             "within seconds. Ask again."
         )
-    stored = {row.config_hash: row.labels for row in configurations}
+    stored = {row.config_hash: labels_of(row.labels) for row in configurations}
     configured = {
         row.config_hash: Configured(
             row.config, row.config_hash, step(metric, row.config), guess(metric, row.config)
@@ -268,8 +268,9 @@ def _value(metric: str, at: At) -> Any:
         return null()
     if at == "final" and metric in FINAL_METRICS:
         return getattr(Run, metric)
-    if at == "best" and metric == MAIN_METRIC:
-        return getattr(Run, BEST_COLUMN)
+    for task, main in MAIN_METRICS.items():
+        if at == "best" and metric == main:
+            return getattr(Run, BEST_COLUMNS[task])
     column = getattr(Epoch, metric)
     history = select(column).where(Epoch.run_id == Run.id)
     if at == "final":

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from sqlalchemy import DateTime, MetaData
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase
 
 #: Names every constraint, so that a migration can drop what another has created.
@@ -17,7 +17,9 @@ NAMING = {
 }
 
 #: A JSON column in which None is NULL, not JSON's null.
-JSON = JSONB(none_as_null=True)
+JSON = postgresql.JSONB(none_as_null=True)
+#: The same, but fields stay in the order in which they were written.
+ORDERED_JSON = postgresql.JSON(none_as_null=True)
 #: A moment, stored in UTC.
 TIME = DateTime(timezone=True)
 

@@ -25,7 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.database.base import JSON, TIME, Base, one_of
+from service.catalog.entry import Task
+from service.database.base import JSON, ORDERED_JSON, TIME, Base, one_of
 from service.statuses import AttemptOutcome, OlderVerdict, Outcome, RunStatus, Verdict
 
 
@@ -43,6 +44,8 @@ class Experiment(Base):
     description: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[dict[str, str]] = mapped_column(JSON)
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: The spec as it was written, without defaults; None where only ``spec`` is known.
+    submitted: Mapped[dict[str, Any] | None] = mapped_column(ORDERED_JSON)
     preset: Mapped[str | None] = mapped_column(Text)
     preset_size: Mapped[str | None] = mapped_column(Text)
     #: Claims beside those of the spec: each with ``claim``, ``added_at`` and ``added_by``.
@@ -139,6 +142,8 @@ class Run(Base):
     config_hash: Mapped[str] = mapped_column(Text)
     pack_key: Mapped[str | None] = mapped_column(Text)
     seed: Mapped[int] = mapped_column(BigInteger)
+    #: What the runs predict, by their loss (``service.catalog.losses``): decides their metrics.
+    task: Mapped[Task] = mapped_column(Text, server_default="classification")
     activation: Mapped[str] = mapped_column(
         Text, Computed("config -> 'activation' ->> 'name'", persisted=True)
     )
@@ -185,6 +190,15 @@ class Run(Base):
     best_val_accuracy: Mapped[float | None] = mapped_column(Double)
     test_loss: Mapped[float | None] = mapped_column(Double)
     test_accuracy: Mapped[float | None] = mapped_column(Double)
+    mae: Mapped[float | None] = mapped_column(Double)
+    rmse: Mapped[float | None] = mapped_column(Double)
+    val_mae: Mapped[float | None] = mapped_column(Double)
+    val_rmse: Mapped[float | None] = mapped_column(Double)
+    val_r2: Mapped[float | None] = mapped_column(Double)
+    best_val_rmse: Mapped[float | None] = mapped_column(Double)
+    test_mae: Mapped[float | None] = mapped_column(Double)
+    test_rmse: Mapped[float | None] = mapped_column(Double)
+    test_r2: Mapped[float | None] = mapped_column(Double)
     #: None until the run has its result, and of a network that is only initialized.
     outcome: Mapped[str | None] = mapped_column(Text)
     verdict: Mapped[str | None] = mapped_column(Text)
@@ -224,6 +238,11 @@ class Epoch(Base):
     val_accuracy: Mapped[float | None] = mapped_column(Double)
     binary_accuracy: Mapped[float | None] = mapped_column(Double)
     val_binary_accuracy: Mapped[float | None] = mapped_column(Double)
+    mae: Mapped[float | None] = mapped_column(Double)
+    rmse: Mapped[float | None] = mapped_column(Double)
+    val_mae: Mapped[float | None] = mapped_column(Double)
+    val_rmse: Mapped[float | None] = mapped_column(Double)
+    val_r2: Mapped[float | None] = mapped_column(Double)
     learning_rate: Mapped[float | None] = mapped_column(Double)
     gradient_norm: Mapped[float | None] = mapped_column(Double)
     clipped_fraction: Mapped[float | None] = mapped_column(Double)

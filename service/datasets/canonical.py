@@ -2,9 +2,11 @@
 
 Eight bytes that say what it is, four with the length of the head, the head as JSON with sorted
 keys, then the arrays one after another, little-endian and in C order: inputs for training, inputs
-for the test, classes for training, classes for the test. Inputs are uint8 for images and float64
-for tables (single precision would lose digits that the preprocessing still needs). Names of columns
-and the format of the upload are not part of it; the names of the classes are.
+for the test, targets for training, targets for the test. Targets are int64, the numbers of classes;
+where the head has no classes they are float64, the numbers to be predicted. Inputs are uint8 for
+images and float64 for tables (single precision would lose digits that the preprocessing still
+needs). Names of columns and the format of the upload are not part of it; the names of the classes
+are.
 """
 
 import hashlib
@@ -20,7 +22,8 @@ from numpy.typing import NDArray
 _MAGIC = b"ACTDATA1"
 _LONGEST_HEAD = 10_000_000
 _INPUTS: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "float64": np.dtype("<f8")}
-_TARGETS: np.dtype[Any] = np.dtype("<i8")
+_CLASSES: np.dtype[Any] = np.dtype("<i8")
+_NUMBERS: np.dtype[Any] = np.dtype("<f8")
 
 
 class CanonicalFileError(Exception):
@@ -32,19 +35,20 @@ class CanonicalData:
     """A data set as it is stored.
 
     Attributes:
-        classes: the names of the classes; a target is an index of them.
+        classes: the names of the classes; a target is an index of them. Empty where targets are
+            numbers.
         train_inputs: uint8 (samples, channels, height, width) of images, float64 (samples,
             features) of a table.
-        train_targets: int64 (samples,).
+        train_targets: int64 or float64 (samples,).
         test_inputs: as train_inputs.
         test_targets: as train_targets.
     """
 
     classes: tuple[str, ...]
     train_inputs: NDArray[Any]
-    train_targets: NDArray[np.int64]
+    train_targets: NDArray[Any]
     test_inputs: NDArray[Any]
-    test_targets: NDArray[np.int64]
+    test_targets: NDArray[Any]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -71,7 +75,8 @@ class CanonicalData:
 
     def _arrays(self) -> list[memoryview]:
         inputs = _INPUTS["uint8" if self.train_inputs.dtype == np.uint8 else "float64"]
-        kinds = (inputs, inputs, _TARGETS, _TARGETS)
+        targets = _CLASSES if self.classes else _NUMBERS
+        kinds = (inputs, inputs, targets, targets)
         arrays = (self.train_inputs, self.test_inputs, self.train_targets, self.test_targets)
         return [
             np.ascontiguousarray(array, kind).data.cast("B")
@@ -101,7 +106,7 @@ def read(path: Path) -> CanonicalData:
         except (ValueError, KeyError, TypeError) as error:
             raise CanonicalFileError("Its head cannot be read.") from error
         wanted = [(inputs, (count, *shape)) for count in counts]
-        wanted += [(_TARGETS, (count,)) for count in counts]
+        wanted += [(_CLASSES if classes else _NUMBERS, (count,)) for count in counts]
         arrays = []
         for kind, size in wanted:
             values = np.fromfile(file, kind, math.prod(size))

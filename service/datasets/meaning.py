@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from service.fields import ShortText
 
-Task = Literal["classification", "binary"]
+Task = Literal["classification", "binary", "regression"]
 Missing = Literal["refuse", "impute", "drop"]
 Encoding = Literal["utf-8", "utf-16", "gb18030", "latin-1"]
 
@@ -20,11 +20,14 @@ class FileMeaning(BaseModel):
 
     target: ShortText | None = Field(
         None,
-        description="The column of the classes; by default the last one, or the one that is named "
-        "target, label, class or y. Of images the folder is the class.",
+        description="The column of what is to be predicted; by default the last one, or the one "
+        "that is named target, label, class or y. Of images the folder is the class.",
     )
     task: Task | None = Field(
-        None, description="`binary` for two classes, else `classification`; guessed if left out."
+        None,
+        description="`regression`: the target is a number. `binary`: it is one of two classes. "
+        "`classification`: one of more. Guessed if left out: many different numbers are a "
+        "quantity, all else are classes.",
     )
     leave_out: list[ShortText] = Field(
         default_factory=list, description="Columns that are no input; repeat for several."
@@ -44,7 +47,9 @@ class FileMeaning(BaseModel):
     )
     split_seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the shuffled order.")
     stratified: bool = Field(
-        True, description="Whether the test part has the shares of the classes of the whole."
+        True,
+        description="Whether the test part has the shares of the classes of the whole; of targets "
+        "that are numbers it says nothing.",
     )
     shuffled: bool = Field(
         True,

@@ -204,16 +204,23 @@ def facts_of(session: Session, ids: Collection[str]) -> dict[str, UploadedFacts]
 
 def _facts(sha256: str, understood: Understood) -> UploadedFacts:
     is_image = len(understood.input_shape) == 3
-    largest = max(found.test for found in understood.classes)
+    largest = max((found.test for found in understood.classes), default=0)
+    targets = understood.targets
     return UploadedFacts(
         sha256=sha256,
         input_shape=tuple(understood.input_shape),
         classes=len(understood.classes),
         largest_value=_LARGEST_PIXEL if is_image else None,
-        largest_class=round(largest / understood.test_count, 6),
+        largest_class=round(largest / understood.test_count, 6) if understood.classes else None,
+        target_deviation=None if targets is None else _digits(targets.test_rmse),
+        target_absolute_deviation=None if targets is None else _digits(targets.test_mae),
         train_count=understood.train_count,
         test_count=understood.test_count,
     )
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.6g}")
 
 
 def _lock_of(sha256: str) -> int:

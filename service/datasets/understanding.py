@@ -1,7 +1,6 @@
 """From a table or images to the canonical form, with everything that was understood."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,23 +8,22 @@ from numpy.typing import NDArray
 
 from service.datasets import previews
 from service.datasets.canonical import CanonicalData
-from service.datasets.features import category_order, inputs_of
+from service.datasets.features import inputs_of
 from service.datasets.images import Images, as_pixels
 from service.datasets.meaning import FileMeaning, Task
 from service.datasets.problems import FileError, shown
 from service.datasets.roles import ColumnRoles, roles_of
 from service.datasets.splitting import Split, split
 from service.datasets.tables import Column, Table
+from service.datasets.targets import Targets, targets_of
 from service.datasets.understood import (
     ClassFacts,
     Preview,
     SplitFacts,
+    TargetFacts,
     Understood,
 )
 
-MOST_CLASSES = 1_000
-#: A target of more different numbers with fractions is a quantity and no class.
-_FRACTIONS = 20
 _TEST_WORDS = {"test": True, "train": False, "training": False}
 
 
@@ -44,11 +42,17 @@ def understand_images(
     column = Column(
         "class", None, np.array([places[label] for label in images.labels], np.int32), texts
     )
-    names, labels = _classes(column)
+    if meaning.task == "regression":
+        raise FileError(
+            "The class of an image is its folder or its label. The target of a regression is a "
+            "column of numbers: send a table, with image_shape where its columns are pixels.",
+            "task",
+        )
+    targets = targets_of(column, meaning)
     by = "share" if images.test is None else "file"
-    parts = split(labels, images.test, by, meaning)
-    data = _canonical(names, images.pixels, labels, parts)
-    preview = previews.image_preview(images.pixels, labels, names)
+    parts = split(targets.strata, images.test, by, meaning)
+    data = _canonical(targets, images.pixels, parts)
+    preview = previews.image_preview(images.pixels, targets.strata, targets.classes)
     understood = _understood(data, parts, meaning, kind, images.details)
     return data, understood.model_copy(update={"preview": preview})
 
@@ -75,12 +79,12 @@ def understand_table(
             inputs=tuple(column.taken(kept) for column in roles.inputs),
             split=roles.split.taken(kept) if roles.split else None,
         )
-    names, labels = _classes(roles.target)
+    targets = targets_of(roles.target, meaning)
     told, by = _told(table, roles)
-    parts = split(labels, told, by, meaning)
+    parts = split(targets.strata, told, by, meaning)
     found = inputs_of(roles.inputs, parts.train)
     values = _shaped(found.values, roles, meaning)
-    data = _canonical(names, values, labels, parts)
+    data = _canonical(targets, values, parts)
     understood = _understood(data, parts, meaning, kind, table.details)
     return data, understood.model_copy(
         update={
@@ -91,7 +95,7 @@ def understand_table(
             "left_out": list(roles.left_out),
             "dropped_rows": dropped,
             "filled_values": int(sum(column.missing.sum() for column in roles.inputs)),
-            "notes": [*understood.notes, *found.notes],
+            "notes": [*understood.notes, *targets.notes, *found.notes],
         }
     )
 
@@ -119,40 +123,8 @@ def _refuse(table: Table, column: Column, missing: NDArray[np.bool_], meaning: F
     what = f"Column {shown(column.name)} has no value in {first}"
     more = f" and {count - 1:,} other rows" if count > 1 else ""
     if meaning.missing == "impute":
-        raise FileError(f"{what}{more}, and the class of a row cannot be filled in.", "missing")
+        raise FileError(f"{what}{more}, and the target of a row cannot be filled in.", "missing")
     raise FileError(f"{what}{more}. Say missing=impute or missing=drop, or fill it in.", "missing")
-
-
-def _classes(column: Column) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return the names of the classes in order, and the class of each row.
-
-    Raises:
-        FileError: the column has one class, or is no column of classes.
-    """
-    name = shown(column.name)
-    if column.numbers is not None:
-        values = np.unique(column.numbers)
-        if len(values) > _FRACTIONS and (values != np.floor(values)).any():
-            raise FileError(
-                f"Column {name} has {len(values):,} different numbers with fractions: it is a "
-                "quantity, and networks here tell classes apart. Name another target.",
-                "target",
-            )
-        column = column.as_texts()
-    codes = np.asarray(column.codes)
-    present = np.unique(codes)
-    texts = category_order([column.texts[code] for code in present])
-    if len(texts) < 2:
-        raise FileError(f"All rows are of one class ({shown(texts[0])}); two are needed.", "target")
-    if len(texts) > min(MOST_CLASSES, max(2, len(codes) // 2)):
-        raise FileError(
-            f"Column {name} has {len(texts):,} different values in {len(codes):,} rows: too many "
-            "to be classes. Name the column of the classes.",
-            "target",
-        )
-    places = {text: place for place, text in enumerate(texts)}
-    moved = np.array([places.get(text, -1) for text in column.texts], np.int64)
-    return tuple(text[:200] for text in texts), moved[codes]
 
 
 def _told(table: Table, roles: ColumnRoles) -> tuple[NDArray[np.bool_] | None, str]:
@@ -192,13 +164,11 @@ def _shaped(
 
 
 def _canonical(
-    names: tuple[str, ...],
-    inputs: NDArray[np.float64] | NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    parts: Split,
+    targets: Targets, inputs: NDArray[np.float64] | NDArray[np.uint8], parts: Split
 ) -> CanonicalData:
+    train, test = parts.train, parts.test
     return CanonicalData(
-        names, inputs[parts.train], labels[parts.train], inputs[parts.test], labels[parts.test]
+        targets.classes, inputs[train], targets.values[train], inputs[test], targets.values[test]
     )
 
 
@@ -213,12 +183,13 @@ def _understood(
         sha256="",
         format=kind,
         details={name: value for name, value in details.items() if name != "target"},
-        task=_task(data.classes, meaning),
+        task=_task(data),
         target=None,
         input_shape=list(data.input_shape),
         train_count=len(parts.train),
         test_count=len(parts.test),
         classes=_class_facts(data),
+        targets=_target_facts(data),
         features=[],
         inputs=[],
         left_out=[],
@@ -229,17 +200,35 @@ def _understood(
             by=parts.by,
             share=len(parts.test) / (len(parts.test) + len(parts.train)),
             seed=meaning.split_seed if meaning.shuffled else None,
-            stratified=parts.by == "share" and meaning.shuffled and meaning.stratified,
+            stratified=parts.by == "share"
+            and meaning.shuffled
+            and meaning.stratified
+            and bool(data.classes),
         ),
         preview=Preview(columns=None, rows=None, thumbnails=None),
         notes=[],
     )
 
 
-def _task(classes: Sequence[str], meaning: FileMeaning) -> Task:
-    if meaning.task == "binary" and len(classes) != 2:
-        raise FileError(f"A binary task has two classes, and there are {len(classes)}.", "task")
-    return "binary" if len(classes) == 2 else "classification"
+def _task(data: CanonicalData) -> Task:
+    if not data.classes:
+        return "regression"
+    return "binary" if len(data.classes) == 2 else "classification"
+
+
+def _target_facts(data: CanonicalData) -> TargetFacts | None:
+    if data.classes:
+        return None
+    train, test = data.train_targets, data.test_targets
+    mean = float(train.mean())
+    return TargetFacts(
+        minimum=float(min(train.min(), test.min())),
+        maximum=float(max(train.max(), test.max())),
+        mean=mean,
+        deviation=float(train.std()),
+        test_rmse=float(np.sqrt(np.square(test - mean).mean())),
+        test_mae=float(np.abs(test - mean).mean()),
+    )
 
 
 def _class_facts(data: CanonicalData) -> list[ClassFacts]:

@@ -19,6 +19,20 @@ class ClassFacts(_Facts):
     test: int = Field(description="Rows of it in the test part.")
 
 
+class TargetFacts(_Facts):
+    """Targets that are numbers, in their own units."""
+
+    minimum: float
+    maximum: float
+    mean: float = Field(description="Of the training part.")
+    deviation: float = Field(description="The standard deviation of the training part.")
+    test_rmse: float = Field(
+        description="Root mean squared error on the test part of predicting the training mean for "
+        "all: what a network has to beat."
+    )
+    test_mae: float = Field(description="Mean absolute error of the same.")
+
+
 class CategoryFacts(_Facts):
     """One category of a column."""
 
@@ -73,7 +87,7 @@ class Understood(_Facts):
     """Everything that was understood of a file.
 
     Attributes:
-        classes: in the order of their numbers.
+        classes: in the order of their numbers; empty where targets are numbers.
         features: columns of a table; empty for images.
         inputs: names of a table's inputs, in their order; empty for images.
     """
@@ -84,13 +98,14 @@ class Understood(_Facts):
         description="What was found out about the file: a CSV's encoding and separator."
     )
     task: Task
-    target: str | None = Field(description="The column of the classes; null for images.")
+    target: str | None = Field(description="The column of the targets; null for images.")
     input_shape: list[int] = Field(
         description="Of one sample: [channels, height, width] of images, [inputs] of a table."
     )
     train_count: int
     test_count: int
     classes: list[ClassFacts]
+    targets: TargetFacts | None = Field(None, description="Null where targets are classes.")
     features: list[FeatureFacts]
     inputs: list[str]
     left_out: list[LeftOutColumn]

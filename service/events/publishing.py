@@ -9,9 +9,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, Text, bindparam, func, insert, select
+from sqlalchemy import ARRAY, Integer, Text, Uuid, bindparam, cast, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from service.database.arrays import table_of
 from service.database.tables import Event, Run
 from service.events.event_types import EventType, NewEvent
 from service.events.outbox import enqueue
@@ -36,9 +38,31 @@ def publish(session: Session, events: Iterable[NewEvent]) -> None:
     experiment_ids = list(dict.fromkeys(event.experiment_id for event in published))
     _lock_streams(session, experiment_ids)
     published += _experiment_endings(session, published)
-    session.execute(insert(Event), [vars(event) for event in published])
+    _store(session, published)
     enqueue(session, published)
     _notify(session, [{"experiment_id": str(experiment_id)} for experiment_id in experiment_ids])
+
+
+def _store(session: Session, events: Sequence[NewEvent]) -> None:
+    """Store events in their order, in one statement: a cancel can end thousands of runs."""
+    new = table_of(
+        "new",
+        {
+            "place": (Integer, range(len(events))),
+            "experiment_id": (Uuid, [event.experiment_id for event in events]),
+            "run_id": (Uuid, [event.run_id for event in events]),
+            "type": (Text, [event.type for event in events]),
+            "data": (Text, [orjson.dumps(event.data).decode() for event in events]),
+        },
+    )
+    columns: dict[Any, Any] = {
+        Event.experiment_id: new.c.experiment_id,
+        Event.run_id: new.c.run_id,
+        Event.type: new.c.type,
+        Event.data: cast(new.c.data, JSONB),
+    }
+    rows = select(*columns.values()).order_by(new.c.place)
+    session.execute(insert(Event).from_select(list(columns), rows))
 
 
 def announce(

@@ -35,6 +35,19 @@ _SAMPLE_RUNS = 20
 _LARGEST_PACK = 32
 
 
+_ON_GPUS = (
+    "These are the seconds of float32: how much faster {} is on this GPU is known once it was "
+    "measured here."
+)
+#: What a rate that was not measured leaves open, by precision.
+_UNMEASURED = {
+    "bfloat16": "These are the seconds of float32: bfloat16 takes a part of them on a processor "
+    "with instructions for it (avx512_bf16, amx_bf16), and a little more on any other. What "
+    "it takes here is known once it was measured here.",
+    **{name: _ON_GPUS.format(name) for name in ("tf32", "float16")},
+}
+
+
 @dataclass(frozen=True)
 class Rate:
     """Seconds per thousand training samples, validation included.
@@ -44,14 +57,18 @@ class Rate:
     Attributes:
         basis: ``measured`` on ``runs`` runs of this model, data set and batch size, scaled to the
             sizes of the packs; or ``catalog``: counted from the layers, for two cores.
+        note: what else decides the seconds, in a sentence; None where they were measured, and of
+            float32.
     """
 
     model: dict[str, Any]
     dataset: str
     batch_size: int
+    precision: str
     seconds_per_thousand_samples: float
     basis: Literal["measured", "catalog"]
     runs: int
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +123,7 @@ def _work(planned: Iterable[PlannedRun], device: str, pack_size: int) -> dict[by
             configuration.values["model"],
             dataset_key(configuration.values["dataset"]),
             config.batch_size,
+            config.precision.name,
         )
         work[key][members] += runs[digest] * samples
     return work
@@ -123,9 +141,10 @@ def _rate(key: bytes, samples: Counter[int], measure: Measure) -> Rate:
     weights = {members: count or 1 for members, count in samples.items()}
     seconds = sum(count * expected_seconds(key, members) for members, count in weights.items())
     mean = measure.factor * seconds / sum(weights.values())
-    model, dataset, batch_size = orjson.loads(key)
+    model, dataset, batch_size, precision = orjson.loads(key)
     basis: Literal["measured", "catalog"] = "measured" if measure.runs else "catalog"
-    return Rate(model, dataset, batch_size, round(mean, 6), basis, measure.runs)
+    note = _UNMEASURED.get(precision) if basis == "catalog" else None
+    return Rate(model, dataset, batch_size, precision, round(mean, 6), basis, measure.runs, note)
 
 
 def _members(model: str, pack: str | None, alike: int, device: str, pack_size: int) -> int:
@@ -177,7 +196,7 @@ def _estimated_epochs(
     if not experiment_ids:
         return {}
     rows = session.execute(_waiting(experiment_ids)).all()
-    keys = [workload(row.model, row.dataset, row.batch_size) for row in rows]
+    keys = [workload(row.model, row.dataset, row.batch_size, row.precision) for row in rows]
     measured = measures(session, set(keys), "auto")
     seconds: dict[uuid.UUID, float] = defaultdict(float)
     runs: dict[uuid.UUID, int] = defaultdict(int)

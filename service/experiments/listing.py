@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_
+from sqlalchemy import func, or_
 from sqlalchemy.orm import Session, defer
 
 from service.database.paging import Order, Page, fetch_page
@@ -27,6 +27,7 @@ class ExperimentFilter:
         tags: all of them, each written ``key:value``. A key may have colons, too, so that ``a:b:c``
             is the key ``a`` with the value ``b:c`` or the key ``a:b`` with the value ``c``.
         name: exactly this.
+        search: part of the name, or of the preset's where there is none, in any case.
         created_after: created later.
         created_before: created earlier.
     """
@@ -34,6 +35,7 @@ class ExperimentFilter:
     statuses: Sequence[ExperimentStatus] = ()
     tags: Sequence[str] = ()
     name: str | None = None
+    search: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
 
@@ -46,11 +48,16 @@ def search(
     Returns:
         One page, and the cursor of the next where there is one.
     """
-    statement = experiments_with_counts(wanted.statuses).options(defer(Experiment.spec))
+    statement = experiments_with_counts(wanted.statuses).options(
+        defer(Experiment.spec), defer(Experiment.submitted)
+    )
     for tag in wanted.tags:
         statement = statement.where(or_(*map(Experiment.tags.contains, _readings(tag))))
     if wanted.name is not None:
         statement = statement.where(Experiment.name == wanted.name)
+    if wanted.search:
+        shown = func.coalesce(Experiment.name, Experiment.preset)
+        statement = statement.where(shown.icontains(wanted.search, autoescape=True))
     if wanted.created_after is not None:
         statement = statement.where(Experiment.created_at > wanted.created_after)
     if wanted.created_before is not None:

@@ -50,6 +50,7 @@ class ExperimentProgress:
         progress: share of all epochs that are recorded; all epochs of an ended run count.
         eta_seconds: estimate with the present workers; None once it has ended.
         spec: the spec with its defaults; None in lists, which do not read it.
+        submitted: the spec as it was written; None in lists, and where it is not known.
     """
 
     id: uuid.UUID
@@ -67,6 +68,7 @@ class ExperimentProgress:
     finished_at: datetime | None
     cancelled_at: datetime | None
     spec: dict[str, Any] | None
+    submitted: dict[str, Any] | None = None
 
     def to_json(self) -> bytes:
         """Return all fields as JSON."""
@@ -92,7 +94,8 @@ def read_progress(session: Session, experiment_id: uuid.UUID) -> ExperimentProgr
     if not rows:
         raise missing(experiment_id)
     (found,) = progress_of(session, rows)
-    return replace(found, spec=rows[0].Experiment.spec)
+    experiment = rows[0].Experiment
+    return replace(found, spec=experiment.spec, submitted=experiment.submitted)
 
 
 def missing(experiment_id: uuid.UUID) -> NotFoundError:

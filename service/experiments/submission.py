@@ -1,7 +1,7 @@
 """Submission: store an experiment with its runs."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,7 @@ def submit(
     settings: Settings,
     request: KeyedRequest | None = None,
     origin: Origin | None = None,
+    written: Mapping[str, Any] | None = None,
 ) -> Submission:
     """Store an experiment with its runs; those trained before take over that history.
 
@@ -64,6 +65,7 @@ def submit(
         settings: gives the limits, and how long an Idempotency-Key is remembered.
         request: the request, where it named an Idempotency-Key.
         origin: the preset that the spec comes from.
+        written: the spec as it was written, without defaults, where that is known.
 
     Raises:
         SpecError: the spec cannot be run.
@@ -81,7 +83,7 @@ def submit(
                 return Submission(ExperimentProgress.from_json(before.response), replayed=True)
         limits = capacity.limits_of(session, spec.device, settings)
         planned = expand(spec, limits, facts_of(session, ids_of(spec)), tickets)
-        experiment_id = _store_experiment(session, spec, caller, origin)
+        experiment_id = _store_experiment(session, spec, caller, origin, written)
         _store_runs(session, spec, planned, experiment_id, caller)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
         quotas.check_queued(session, caller, len(planned) - len(reused), settings)
@@ -102,7 +104,11 @@ def _require_stored(session: Session, answered: IdempotencyKey) -> None:
 
 
 def _store_experiment(
-    session: Session, spec: ExperimentSpec, caller: str, origin: Origin | None
+    session: Session,
+    spec: ExperimentSpec,
+    caller: str,
+    origin: Origin | None,
+    written: Mapping[str, Any] | None,
 ) -> uuid.UUID:
     experiment_id = uuid7()
     values = {
@@ -111,6 +117,7 @@ def _store_experiment(
         "description": spec.description,
         "tags": spec.tags,
         "spec": spec.model_dump(mode="json", exclude_none=True),
+        "submitted": written,
         "created_by": caller,
     }
     if origin is not None:
@@ -139,6 +146,7 @@ def _store_runs(
             "name": (Text, [labels[key].name for key in numbers]),
             "config": (Text, [found.text for found in configurations.values()]),
             "config_hash": (Text, [found.hash for found in configurations.values()]),
+            "task": (Text, [found.resolved.task for found in configurations.values()]),
             "pack_key": (Text, [pack_key(found) for found in configurations.values()]),
             "memory_bytes": (
                 BigInteger,
@@ -164,6 +172,7 @@ def _store_runs(
         Run.name: configuration.c.name,
         Run.config: cast(configuration.c.config, JSONB),
         Run.config_hash: configuration.c.config_hash,
+        Run.task: configuration.c.task,
         Run.pack_key: configuration.c.pack_key,
         Run.memory_bytes: configuration.c.memory_bytes,
         Run.seed: run.c.seed,

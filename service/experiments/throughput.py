@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Double, Integer, and_, case, func, select
+from sqlalchemy import ColumnElement, Double, Integer, Text, and_, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from service.database.tables import Epoch, Run
 from service.specs.architectures import architecture
 from service.specs.choices import choice
 from service.specs.resolution import facts
+from service.specs.spec import LATER_AXES
 from service.specs.uploads import UPLOADED
 from service.statuses import RunStatus
 
@@ -22,7 +23,7 @@ from service.statuses import RunStatus
 SOLO = 0
 
 #: The columns of ``workload_columns``.
-WORKLOAD = ("model", "dataset", "batch_size")
+WORKLOAD = ("model", "dataset", "batch_size", "precision")
 
 #: Enough for a fair mean, few enough to read in milliseconds.
 _NEWEST_RUNS = 500
@@ -50,20 +51,23 @@ class Measure:
 NOTHING_MEASURED = Measure(1.0, 0)
 
 
-def workload(model: dict[str, Any], dataset: str, batch_size: int) -> bytes:
+def workload(
+    model: dict[str, Any], dataset: str, batch_size: int, precision: str = LATER_AXES["precision"]
+) -> bytes:
     """Return the key of a workload, which decides the time per sample, but for the form."""
-    return orjson.dumps([model, dataset, batch_size], option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps([model, dataset, batch_size, precision], option=orjson.OPT_SORT_KEYS)
 
 
 def dataset_key(dataset: Mapping[str, Any]) -> str:
     """Return what of a configuration's data set decides the time: its name, or its shape.
 
-    Uploaded data sets share a name, so theirs is ``uploaded [1, 28, 28] 10``.
+    Uploaded data sets share a name, so theirs is ``uploaded [1, 28, 28] 10``, with 0 for the
+    classes of one whose targets are numbers.
     """
     name = str(dataset["name"])
     if name != UPLOADED:
         return name
-    return f"{name} {json.dumps(list(dataset['input_shape']))} {dataset['classes']}"
+    return f"{name} {json.dumps(list(dataset['input_shape']))} {dataset.get('classes', 0)}"
 
 
 def workload_columns() -> tuple[ColumnElement[Any], ...]:
@@ -72,6 +76,9 @@ def workload_columns() -> tuple[ColumnElement[Any], ...]:
         Run.config["model"].label("model"),
         _dataset_column().label("dataset"),
         Run.config["batch_size"].astext.cast(Integer).label("batch_size"),
+        func.coalesce(
+            Run.config["precision"]["name"].astext, literal(LATER_AXES["precision"], Text)
+        ).label("precision"),
     )
 
 
@@ -79,7 +86,8 @@ def _dataset_column() -> ColumnElement[str]:
     """Return ``dataset_key`` as a column."""
     dataset = Run.config["dataset"]
     name = dataset["name"].astext
-    shaped = name + " " + dataset["input_shape"].astext + " " + dataset["classes"].astext
+    classes = func.coalesce(dataset["classes"].astext, "0")
+    shaped = name + " " + dataset["input_shape"].astext + " " + classes
     return func.coalesce(shaped, name)
 
 
@@ -101,16 +109,18 @@ def sample_column() -> ColumnElement[float]:
 def expected_seconds(key: bytes, members: int) -> float:
     """Return the expected seconds per thousand training samples of a run, validation included.
 
+    They are those of float32: what a precision gains depends on the processor.
+
     Args:
         key: its workload.
         members: of its pack, of whose time it has a share; or ``SOLO``.
     """
-    model, dataset, size = orjson.loads(key)
+    model, dataset, size, _ = orjson.loads(key)
     batch_size = int(size)
     name, *shaped = dataset.split(" ", 1)
-    shape, classes = _shape(name) if not shaped else _shape_of_key(shaped[0])
+    shape, usual = _shape(name) if not shaped else _shape_of_key(shaped[0])
     chosen = choice("model", model)
-    outputs = 1 if chosen.parameters.get("head") == "binary" else classes
+    outputs = 1 if chosen.parameters.get("head") == "binary" else usual
     layers = architecture(chosen, shape, outputs, 1)
     products = batch_size * layers.multiply_adds / 1e9 * _SECONDS_PER_BILLION
     if members == SOLO:
@@ -123,13 +133,14 @@ def expected_seconds(key: bytes, members: int) -> float:
 
 
 def _shape(name: str) -> tuple[tuple[int, ...], int]:
+    """Return the shape of a sample, and the outputs of a network but for a binary head."""
     known = facts(choice("dataset", name))
-    return known.input_shape, known.classes
+    return known.input_shape, known.outputs
 
 
 def _shape_of_key(shaped: str) -> tuple[tuple[int, ...], int]:
     shape, _, classes = shaped.rpartition(" ")
-    return tuple(json.loads(shape)), int(classes)
+    return tuple(json.loads(shape)), int(classes) or 1
 
 
 def measures(session: Session, keys: Collection[bytes], device: str) -> dict[bytes, Measure]:
@@ -148,8 +159,9 @@ def measures(session: Session, keys: Collection[bytes], device: str) -> dict[byt
     took: dict[bytes, float] = defaultdict(float)
     expected: dict[bytes, float] = defaultdict(float)
     runs = Counter[bytes]()
-    for model, dataset, batch_size, members, seconds, count in session.execute(_measured(device)):
-        key = workload(model, dataset, batch_size)
+    for row in session.execute(_measured(device)):
+        *kind, members, seconds, count = row
+        key = workload(*kind)
         if key in keys:
             took[key] += count * seconds
             expected[key] += count * expected_seconds(key, members)

@@ -15,12 +15,14 @@ from sqlalchemy import exists as exists_in_sql
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.catalog.metrics import EPOCH_METRICS, METRICS
+from service.catalog.entry import Task
+from service.catalog.metrics import EPOCH_METRICS, METRICS, is_of
+from service.comparison.tasks import task_of_experiment
 from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
 from service.histories.parquet import write_parquet
 from service.histories.reading import Columns, Query, read_columns, to_json_columns
-from service.specs.spec import AXIS_FIELDS
+from service.specs.spec import AXIS_FIELDS, LATER_AXES
 from service.statuses import FINISHED, RunStatus
 
 #: Most epochs that a stream reads at a time; bounds its memory.
@@ -37,7 +39,8 @@ RUN_COLUMN_TYPES = {
     "seed": "int64",
 }
 
-#: The columns of CSV and Parquet, with pyarrow's names of their types.
+#: The columns of CSV and Parquet, with pyarrow's names of their types; those of metrics only where
+#: the experiment's task has them.
 COLUMNS = {
     "run_id": "string",
     **RUN_COLUMN_TYPES,
@@ -50,13 +53,23 @@ COLUMNS = {
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
+def columns_of(task: Task) -> dict[str, str]:
+    """Return the columns of an experiment whose runs are of a task, with their types."""
+    return {
+        name: kind for name, kind in COLUMNS.items() if name not in METRICS or is_of(name, task)
+    }
+
+
 def selected(name: str) -> str:
     """Return the SQL that selects a column of ``RUN_COLUMN_TYPES``."""
     if name == "batch_size":
         return "CAST(runs.config -> 'batch_size' AS int) AS batch_size"
     if name not in _AXES:
         return f"runs.{name}"
-    return f"runs.labels ->> '{_AXES[name]}' AS {name}"
+    label = f"runs.labels ->> '{_AXES[name]}'"
+    if name in LATER_AXES:
+        label = f"coalesce({label}, '{LATER_AXES[name]}')"
+    return f"{label} AS {name}"
 
 
 def harmless(text: str) -> str:
@@ -82,25 +95,25 @@ def _runs_query(columns: Iterable[str]) -> str:
     run, not once per epoch.
     """
     return f"""
-SELECT runs.position, runs.id AS run_id, {", ".join(columns)}
+SELECT runs.position, runs.id AS run_id, runs.task, {", ".join(columns)}
 FROM runs
 WHERE runs.experiment_id = %(experiment_id)s AND runs.position BETWEEN %(first)s AND %(last)s
 ORDER BY runs.position OFFSET 0
 """  # noqa: S608 - every name is our own
 
 
-def _epochs_query(runs: str) -> str:
+def _epochs_query(runs: str, task: Task) -> str:
+    metrics = [name for name in EPOCH_METRICS if is_of(name, task)]
     return f"""
 SELECT described.run_id, {", ".join(f"described.{name}" for name in RUN_COLUMN_TYPES)},
-    epochs.epoch, {", ".join(f"epochs.{name}" for name in EPOCH_METRICS)}
+    epochs.epoch, {", ".join(f"epochs.{name}" for name in metrics)}
 FROM ({runs}) AS described JOIN epochs ON epochs.run_id = described.run_id
 ORDER BY described.position, epochs.epoch
 """  # noqa: S608
 
 
 _RUNS = _runs_query(map(selected, RUN_COLUMN_TYPES))
-_EPOCHS = _epochs_query(_RUNS)
-_EPOCHS_FOR_SPREADSHEETS = _epochs_query(_runs_query(map(_harmless_in_sql, RUN_COLUMN_TYPES)))
+_RUNS_FOR_SPREADSHEETS = _runs_query(map(_harmless_in_sql, RUN_COLUMN_TYPES))
 
 
 class StreamBrokenError(Exception):
@@ -157,8 +170,9 @@ def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterato
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
-    yield (",".join(COLUMNS) + "\n").encode()
-    yield from _lines(sessions, experiment_id, _EPOCHS_FOR_SPREADSHEETS)
+    task = _task(sessions, experiment_id)
+    yield (",".join(columns_of(task)) + "\n").encode()
+    yield from _lines(sessions, experiment_id, _epochs_query(_RUNS_FOR_SPREADSHEETS, task))
 
 
 def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
@@ -170,7 +184,14 @@ def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Ite
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
     """
-    return write_parquet(_lines(sessions, experiment_id, _EPOCHS), COLUMNS)
+    task = _task(sessions, experiment_id)
+    lines = _lines(sessions, experiment_id, _epochs_query(_RUNS, task))
+    return write_parquet(lines, columns_of(task))
+
+
+def _task(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Task:
+    with sessions() as session, session.begin():
+        return task_of_experiment(session, experiment_id)
 
 
 def _lines(
@@ -191,8 +212,12 @@ def _lines(
 
 
 def epochs_query(experiment_id: uuid.UUID, first: int, last: int) -> Query:
-    """Return the query of the CSV: all epochs of the runs at some positions of an experiment."""
-    return _EPOCHS_FOR_SPREADSHEETS, {"experiment_id": experiment_id, "first": first, "last": last}
+    """Return the query of the CSV: all epochs of the runs at some positions of an experiment.
+
+    The metrics are those of classification.
+    """
+    query = _epochs_query(_RUNS_FOR_SPREADSHEETS, "classification")
+    return query, {"experiment_id": experiment_id, "first": first, "last": last}
 
 
 def _batches(session: Session, experiment_id: uuid.UUID) -> Iterator[dict[str, Any]]:
@@ -230,6 +255,6 @@ def _driver(session: Session) -> Any:
 
 
 def _history(run: Mapping[str, Any], columns: Columns | None) -> bytes:
-    epochs, metrics = to_json_columns(columns, EPOCH_METRICS)
+    epochs, metrics = to_json_columns(columns, EPOCH_METRICS, run["task"])
     description = {name: run[name] for name in ("run_id", *RUN_COLUMN_TYPES)}
     return orjson.dumps({**description, "epoch": epochs, "metrics": metrics})

@@ -1,12 +1,14 @@
 """Outcomes: what a run's training came to.
 
-With L the loss of the probe (training samples, without dropout), C the loss of guessing by the
-shares of the classes, and a run that ended at epoch E, the first of these that holds:
+With L the loss of the probe (training samples, without dropout), C the loss of guessing (the shares
+of the classes; of targets that are numbers their mean or their median), and a run that ended at
+epoch E, the first of these that holds:
 
 ==================  ============================================================================
 ``diverged``        the training or the validation loss is not finite
 ``at_chance``       L(E) > .98 C; without probes: the validation accuracy is within two standard
-                    errors sqrt(b (1 - b) / m) of b, the largest class's share of the m samples
+                    errors sqrt(b (1 - b) / m) of b, the largest class's share of the m samples;
+                    where targets are numbers, the validation loss is above .98 of that of the mean
 ``got_worse``       L(E) > 1.1 min L and L(E) > C / 2
 ``overfits``        the validation loss ended above 1.1 times its minimum, while the training loss
                     fell from there on
@@ -59,6 +61,19 @@ class Guessing:
     samples: int
 
 
+@dataclass(frozen=True)
+class NumberGuessing:
+    """What guessing comes to where targets are numbers.
+
+    Attributes:
+        loss: on the training part, of predicting its mean or its median.
+        val_loss: on the validation part, of predicting the training mean.
+    """
+
+    loss: float
+    val_loss: float
+
+
 @dataclass
 class Course:
     """A training as far as it went; each list has an item per epoch from 1 on, but for probes.
@@ -66,7 +81,7 @@ class Course:
     Attributes:
         losses: training loss, a mean over the epoch's batches.
         val_losses: validation loss.
-        val_accuracies: validation accuracy.
+        val_accuracies: validation accuracy; empty where targets are numbers.
         probes: loss of each probe, that of epoch 0 first.
         chance_loss: loss of guessing on the probe's samples; None without probes.
         diverged: whether a loss is not finite, which ended the training.
@@ -80,7 +95,7 @@ class Course:
     diverged: bool = False
 
 
-def outcome_of(course: Course, guessing: Guessing) -> Outcome | None:
+def outcome_of(course: Course, guessing: Guessing | NumberGuessing) -> Outcome | None:
     """Return a finished training's outcome; None for a network that was only initialized.
 
     Args:
@@ -95,8 +110,7 @@ def outcome_of(course: Course, guessing: Guessing) -> Outcome | None:
     chance = guessing.loss if course.chance_loss is None else course.chance_loss
     last = course.probes[-1] if probed else course.losses[-1]
     lowest = min(filter(math.isfinite, (*course.probes, *course.losses)), default=math.nan)
-    at_chance = _loss_at_chance(last, chance) if probed else _accuracy_at_chance(course, guessing)
-    if at_chance:
+    if _loss_at_chance(last, chance) if probed else _unprobed_at_chance(course, guessing):
         return Outcome.AT_CHANCE
     if last > RISEN * lowest and last > BAD_SHARE * chance:
         return Outcome.GOT_WORSE
@@ -107,6 +121,12 @@ def outcome_of(course: Course, guessing: Guessing) -> Outcome | None:
 
 def _loss_at_chance(loss: float, chance: float) -> bool:
     return not loss <= CHANCE_SHARE * chance  # NaN is no better than guessing
+
+
+def _unprobed_at_chance(course: Course, guessing: Guessing | NumberGuessing) -> bool:
+    if isinstance(guessing, NumberGuessing):
+        return _loss_at_chance(course.val_losses[-1], guessing.val_loss)
+    return _accuracy_at_chance(course, guessing)
 
 
 def _accuracy_at_chance(course: Course, guessing: Guessing) -> bool:

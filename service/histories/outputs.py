@@ -16,7 +16,7 @@ def boundary_of(found: LayersAtEpoch) -> dict[str, Any]:
     if found.boundary is not None:
         return found.boundary
     raise ConflictError(
-        f"This run has no decision boundary at epoch {found.epoch}: that needs data of two "
+        f"This run has no decision boundary at epoch {found.epoch}: that needs classes of two "
         "features, such as circles, moons or parabola, and a network whose output is finite. "
         "Older versions recorded it after the last epoch only."
     )
@@ -29,7 +29,10 @@ def outputs_of(found: LayersAtEpoch) -> dict[str, Any]:
         ConflictError: the run has not ended, or they were not recorded.
     """
     if found.outputs is not None:
-        return found.outputs
+        return {name: value for name, value in found.outputs.items() if name != "confusion"}
     if found.status not in FINISHED:
         raise ConflictError("The outputs are recorded after the last epoch.")
-    raise ConflictError("The outputs of this run were not recorded: it is of an older version.")
+    raise ConflictError(
+        "The outputs of this run were not recorded: its targets are numbers and no classes, or it "
+        "is of an older version."
+    )

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import EPOCH_METRICS, METRICS
+from service.catalog.entry import Task
+from service.catalog.metrics import EPOCH_METRICS, METRICS, is_of
 from service.database.tables import Run
 from service.errors import InvalidError, NotFoundError
 from service.fields import FieldError, unknown
@@ -99,7 +100,7 @@ def read_history(
     """
     names = _known(metrics) or EPOCH_METRICS
     with session.begin():
-        found = select(Run.status, Run.epoch, Run.epochs).where(Run.id == run_id)
+        found = select(Run.status, Run.epoch, Run.epochs, Run.task).where(Run.id == run_id)
         run = session.execute(found).one_or_none()
         if run is None:
             raise NotFoundError(f"There is no run {run_id}.")
@@ -108,8 +109,9 @@ def read_history(
         else:
             query = thinned_query(run_id, names, max_points, from_epoch=from_epoch)
         columns = _fetch(session, query)
-    epochs, values = to_json_columns(columns.get(run_id), names)
-    return StoredHistory(run_id, run.status, ended_by(*run), epochs, values)
+    epochs, values = to_json_columns(columns.get(run_id), names, run.task)
+    ended = ended_by(run.status, run.epoch, run.epochs)
+    return StoredHistory(run_id, run.status, ended, epochs, values)
 
 
 def _known(metrics: Sequence[str]) -> tuple[str, ...]:
@@ -173,14 +175,15 @@ def _fetch(session: Session, query: Query) -> dict[uuid.UUID, Columns]:
 
 
 def to_json_columns(
-    columns: Columns | None, names: Sequence[str]
+    columns: Columns | None, names: Sequence[str], task: Task
 ) -> tuple[list[int], dict[str, list[JsonNumber | None]]]:
-    """Return the epochs, and the recorded metrics with values that JSON can hold."""
+    """Return the epochs, and the metrics of a run's task with values that JSON can hold."""
     epochs, *values = columns or [[] for _ in (0, *names)]
     return epochs, {
         name: _to_json_column(column)
         for name, column in zip(names, values, strict=True)
-        if METRICS[name].in_every_run or any(value is not None for value in column)
+        if is_of(name, task)
+        and (METRICS[name].in_every_run or any(value is not None for value in column))
     }
 
 

@@ -21,12 +21,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS, METRICS
+from service.catalog.metrics import BEST_COLUMNS, EPOCH_METRICS, METRICS
 from service.database.paging import Column, Key
 from service.database.tables import Epoch, Experiment, Run
 from service.errors import InvalidError
 from service.fields import unknown
 from service.mlflow.grammar import Condition, Field, Ordering, Value
+from service.specs.spec import LATER_AXES
 from service.statuses import RunStatus
 
 #: MLflow's word for each status of a run. It has none for a diverged run: a tag tells it.
@@ -39,7 +40,10 @@ STATUSES = {
     RunStatus.CANCELLED: "KILLED",
 }
 #: Metrics that a run has one value of, in its own row.
-RUN_METRICS = (*(name for name, metric in METRICS.items() if metric.when == "end"), BEST_COLUMN)
+RUN_METRICS = (
+    *(name for name, metric in METRICS.items() if metric.when == "end"),
+    *BEST_COLUMNS.values(),
+)
 
 _NUMERIC = ("=", "!=", "<", "<=", ">", ">=")
 _TEXTUAL: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
@@ -197,13 +201,16 @@ def _param_field(name: str) -> Searchable:
             f"The parameter {name[:60]!r} has {len(path):,} steps, and none has more than "
             f"{_MOST_STEPS}."
         )
+    later = LATER_AXES.get(name)
     node = func.coalesce(
         func.jsonb_extract_path(Run.config, *path, "name", type_=JSONB),
         func.jsonb_extract_path(Run.config, *path, type_=JSONB),
+        *([] if later is None else [literal(later, JSONB)]),
     )
     as_text = func.coalesce(
         func.jsonb_extract_path_text(Run.config, *path, "name", type_=Text),
         func.jsonb_extract_path_text(Run.config, *path, type_=Text),
+        *([] if later is None else [literal(later, Text)]),
     )
 
     def compare(operator: str, value: Value) -> ColumnElement[bool]:

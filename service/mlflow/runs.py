@@ -9,7 +9,7 @@ from sqlalchemy import UUID, Row, Select, and_, any_, exists, false, literal, se
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS
+from service.catalog.metrics import BEST_COLUMNS, EPOCH_METRICS
 from service.database.paging import Order, Page, fetch_page
 from service.database.tables import Epoch, Experiment, Layers, Run
 from service.errors import NotFoundError
@@ -130,7 +130,7 @@ def metric_history(
 def latest(run: Row[Any]) -> list[Point]:
     """Return the last value of each metric that a run has recorded."""
     values = run._mapping
-    epochs = {BEST_COLUMN: run.best_epoch}
+    epochs = dict.fromkeys(BEST_COLUMNS.values(), run.best_epoch)
     return [
         Point(name, values[name], epoch, _timestamp(run, epoch))
         for name in (*EPOCH_METRICS, *RUN_METRICS)

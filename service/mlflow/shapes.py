@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from service.json_numbers import to_json
 from service.mlflow.fields import STATUSES
 from service.mlflow.runs import Point, latest, milliseconds
+from service.specs.spec import LATER_AXES
 
 #: The part of MLflow's API that serves files; clients resolve it to their tracking server.
 _ARTIFACTS = "mlflow-artifacts:/"
@@ -81,7 +82,7 @@ def artifact_uri(row: Row[Any]) -> str:
 
 def _params(config: dict[str, Any]) -> list[dict[str, str]]:
     params: dict[str, str] = {}
-    for axis, value in config.items():
+    for axis, value in (LATER_AXES | config).items():
         _flatten(axis, value, params)
     return _pairs(params)
 

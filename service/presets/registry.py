@@ -13,6 +13,7 @@ from service.presets import (
     normalizations,
     optimization,
     recurrent,
+    regression,
 )
 from service.presets.preset import Preset
 
@@ -28,6 +29,7 @@ PRESETS: dict[str, Preset] = {
         normalizations,
         optimization,
         recurrent,
+        regression,
     )
     for preset in family.PRESETS
 }

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CTE,
     Row,
     Select,
+    Text,
     delete,
     exists,
     func,
@@ -39,10 +40,14 @@ from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
 from service.specs.packing import Form, engine_form, pack_limit, threads_of
+from service.specs.spec import LATER_AXES
 from service.statuses import RunStatus
 
 #: Engine fields set by packing, not by the worker.
 _SET_BY_PACKING = frozenset({"threads", "form"})
+
+#: Engine fields of a worker that matter to runs of one precision only, which they are named after.
+_OF_ONE_PRECISION = frozenset({"bfloat16"})
 
 
 def claim(
@@ -94,6 +99,16 @@ def claim(
 def _worker_fields(engine: Mapping[str, Any]) -> dict[str, Any]:
     """Return the engine fields that describe the worker: device, processor, library versions."""
     return {name: value for name, value in engine.items() if name not in _SET_BY_PACKING}
+
+
+def _worker_fields_of(own: Mapping[str, Any], precision: str) -> dict[str, Any]:
+    """Return the fields of a worker's engine that a run of this precision records."""
+    fields = {
+        name: value
+        for name, value in own.items()
+        if name not in _OF_ONE_PRECISION or name == precision
+    }
+    return fields | {"precision": precision}
 
 
 def _choose(
@@ -208,6 +223,9 @@ def locked_queue(conditions: Sequence[Any], limit: int) -> Select[Any]:
         Run.id,
         Run.experiment_id,
         Run.config["model"]["name"].astext.label("model"),
+        func.coalesce(
+            Run.config["precision"]["name"].astext, literal(LATER_AXES["precision"], Text)
+        ).label("precision"),
         Run.config_hash,
         Run.seed,
         Run.reuse,
@@ -259,7 +277,9 @@ def _distinct(pack: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 def _resumes(row: Row[Any], own: dict[str, Any]) -> bool:
     """Whether a run was started on an equal worker, so that its bits stay the same."""
-    return row.engine is not None and _worker_fields(row.engine) == own
+    if row.engine is None:
+        return False
+    return _worker_fields(row.engine) == _worker_fields_of(own, row.precision)
 
 
 def _form(row: Row[Any], own: dict[str, Any]) -> Form:
@@ -280,7 +300,8 @@ def _take(
     if restarted:
         _restart(session, restarted)
     # Runs that resume keep their engine; all others of a pack are in one form.
-    engine = own | _set_by_packing(session, pack, own, settings)
+    of_worker = _worker_fields_of(own, pack[0].precision)
+    engine = of_worker | _set_by_packing(session, pack, own, settings)
     taken = session.execute(
         update(Run)
         .where(Run.id.in_(ids))

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import BEST_COLUMN
+from service.catalog.metrics import BEST_COLUMNS
 from service.database.tables import Run
 from service.specs.packing import Form
 from service.statuses import RunStatus
@@ -115,7 +115,8 @@ def lock_claims(session: Session, claims: Sequence[Claim]) -> LockedClaims:
             Run.status,
             Run.epoch,
             Run.best_epoch,
-            getattr(Run, BEST_COLUMN),
+            *(getattr(Run, name) for name in BEST_COLUMNS.values()),
+            Run.task,
             Run.cancel_requested_at,
             func.now().label("now"),
         )

@@ -16,7 +16,13 @@ import structlog
 from sqlalchemy import Row, insert, update
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import BEST_COLUMN, EPOCH_METRICS, FINAL_METRICS, LOSSES, MAIN_METRIC
+from service.catalog.metrics import (
+    BEST_COLUMNS,
+    EPOCH_METRICS,
+    FINAL_METRICS,
+    LOSSES,
+    main_metric,
+)
 from service.database.tables import Epoch, Run
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
@@ -176,13 +182,14 @@ def _progressed(epochs: Sequence[EpochRecord], before: Row[Any]) -> dict[str, An
 
 
 def _best(epochs: Sequence[EpochRecord], before: Row[Any]) -> dict[str, Any]:
-    epoch, best = before.best_epoch, getattr(before, BEST_COLUMN)
+    metric, column = main_metric(before.task), BEST_COLUMNS[before.task]
+    epoch, best = before.best_epoch, getattr(before, column)
     for record in epochs:
-        value = record.metrics[MAIN_METRIC]
+        value = record.metrics[metric.name]
         finite = map(math.isfinite, (value, *(record.metrics[loss] for loss in LOSSES)))
-        if all(finite) and (best is None or value > best):
+        if all(finite) and (best is None or metric.is_better(value, best)):
             epoch, best = record.epoch, value
-    return {"best_epoch": epoch, BEST_COLUMN: best}
+    return {"best_epoch": epoch, column: best}
 
 
 def _diagnosed(insight: Insight) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.catalog.axes import AXES
-from service.catalog.metrics import BEST_COLUMN, FINAL_METRICS, MAIN_METRIC
+from service.catalog.metrics import BEST_COLUMNS, FINAL_METRICS
 from service.database.paging import Key, Order, fetch_page
 from service.database.tables import Attempt, Run
 from service.errors import InvalidError, NotFoundError
@@ -21,14 +21,14 @@ ORDERS = tuple(
     sorted(
         (
             *("created_at", "epoch", "finished_at", "position", "seed", "started_at"),
-            *(*FINAL_METRICS, BEST_COLUMN),
+            *(*FINAL_METRICS, *BEST_COLUMNS.values()),
         )
     )
 )
 
 #: Orders of all runs that have an index. The others read every run: an index on a metric would be
 #: written with every epoch of every run (docs/scaling.md).
-_INDEXED = frozenset({"seed", MAIN_METRIC})
+_INDEXED = frozenset({"seed", "val_accuracy"})
 
 T = TypeVar("T")
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from service.catalog.metrics import MAIN_METRICS
 from service.database.tables import Attempt, Run
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
@@ -37,12 +38,12 @@ def end_runs(session: Session, run_ids: Collection[uuid.UUID], status: RunStatus
 #: What ``finished_event`` reads of a run.
 FINISHED_EVENT_COLUMNS = (
     *("id", "experiment_id", "status", "epoch", "epochs"),
-    *("val_accuracy", "val_loss", "reused_from", "error"),
+    *("task", *MAIN_METRICS.values(), "val_loss", "reused_from", "error"),
 )
 
 
 def finished_event(run: Run | Row[Any]) -> NewEvent:
-    """Return the event of a run's end."""
+    """Return the event of a run's end, with the metric that runs of its task are compared by."""
     return NewEvent(
         EventType.RUN_FINISHED,
         run.experiment_id,
@@ -52,7 +53,7 @@ def finished_event(run: Run | Row[Any]) -> NewEvent:
             "epoch": run.epoch,
             "epochs": run.epochs,
             "ended_by": ended_by(run.status, run.epoch, run.epochs),
-            "val_accuracy": to_json(run.val_accuracy),
+            MAIN_METRICS[run.task]: to_json(getattr(run, MAIN_METRICS[run.task])),
             "val_loss": to_json(run.val_loss),
             "reused_from": str(run.reused_from) if run.reused_from else None,
             "error": run.error,

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from service.catalog.metrics import METRICS, target_refusal
+from service.catalog.losses import task_of
+from service.catalog.metrics import METRICS, main_metric, target_refusal
 from service.fields import FieldError, Location, unknown
 from service.specs.claims import SubmittedClaim
 from service.specs.selection import in_words, matches
-from service.specs.spec import AXIS_FIELDS
+from service.specs.spec import AXIS_FIELDS, axis_value
+from service.specs.task_rules import other_task
 
 #: A configuration's variant and its JSON values.
 Labelled = tuple[str | None, Mapping[str, Any]]
@@ -65,7 +67,7 @@ def _nothing(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> st
     for axis, asked in where.items():
         if not _selected({axis: asked}, configurations):
             values = (
-                label if axis == "variant" else _short(config[axis], asked)
+                label if axis == "variant" else _short(axis_value(config, axis), asked)
                 for label, config in configurations
             )
             listed = "; ".join(dict.fromkeys(map(str, values)))
@@ -85,6 +87,7 @@ def _metric_errors(
     claim: SubmittedClaim, chosen: Sequence[Mapping[str, Any]]
 ) -> Iterator[FieldError]:
     yield from _target_errors(claim)
+    yield from _task_errors(claim, chosen[0])
     measured = METRICS[claim.metric]
     epochs = chosen[0]["epochs"]
     if measured.when == "target":
@@ -101,6 +104,18 @@ def _metric_errors(
             ("metric",),
             f"{claim.metric} is only measured where the data set has a validation_split or folds.",
         )
+
+
+def _task_errors(claim: SubmittedClaim, config: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield which metrics the runs do not record; all configurations are of one task."""
+    task = task_of(config["loss"]["name"])
+    not_measured = other_task(claim.metric, task)
+    if not_measured:
+        yield FieldError(("metric",), f"{not_measured} Name {main_metric(task).name}.")
+    if claim.target is not None:
+        not_measured = other_task(claim.target.metric, task)
+        if not_measured:
+            yield FieldError(("target", "metric"), f"{not_measured} Name {main_metric(task).name}.")
 
 
 def _target_errors(claim: SubmittedClaim) -> Iterator[FieldError]:

@@ -61,8 +61,8 @@ class SubmittedTarget(BaseModel):
     )
 
     metric: Literal[TARGET_METRICS] = Field(  # type: ignore[valid-type]
-        description="A metric of every epoch: an accuracy reaches the value from below, a loss "
-        "from above."
+        description="A metric of every epoch: an accuracy or R² reaches the value from below, a "
+        "loss or an error from above."
     )
     value: float
 
@@ -89,8 +89,9 @@ class SubmittedClaim(BaseModel):
     )
     metric: Literal[COMPARED_METRICS] = Field(  # type: ignore[valid-type]
         "val_accuracy",
-        description="Higher accuracies are better; lower losses, epochs and seconds. `epochs_to` "
-        "and `seconds_to` count until `target` is reached.",
+        description="Higher accuracies and R² are better; lower losses, errors, epochs and "
+        "seconds. `epochs_to` and `seconds_to` count until `target` is reached. Where targets are "
+        "numbers, name one of theirs, as `val_rmse`.",
     )
     target: SubmittedTarget | None = Field(
         None,

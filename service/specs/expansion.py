@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-from service.fields import FieldError
-from service.specs import grid, rules
+from service.catalog.entry import Task
+from service.fields import FieldError, Location
+from service.specs import grid, rules, task_rules
 from service.specs.claim_rules import claim_errors
 from service.specs.limits import Limits
 from service.specs.memory import MemoryEstimate, memory_of
-from service.specs.resolution import Resolution
+from service.specs.resolution import Resolution, facts
 from service.specs.spec import ExperimentSpec, RunConfig
 from service.specs.ticket_rules import ticket_errors, ticket_looked_up
 from service.specs.tickets import NO_TICKETS, TicketSources
@@ -111,16 +112,24 @@ def expand(
     if errors:
         raise SpecError(errors)
     plans: dict[tuple[str | None, str], Configuration] = {}
+    tasks: dict[Task, Location] = {}
     for label, point in grid.points(spec):
         found = _look_up(point, uploads, tickets)
         resolved = Resolution(point)
-        found = found or rules.point_errors(resolved, limits) or [*ticket_errors(resolved)]
+        found = found or [
+            *rules.point_errors(resolved, limits),
+            *rules.precision_errors(resolved, spec.device),
+        ]
+        found = found or [*ticket_errors(resolved)]
         if not found:
+            tasks.setdefault(facts(resolved.dataset).task, point["dataset"].location)
             configuration = Configuration.of(resolved.config(spec))
             plans.setdefault((label, configuration.hash), configuration)
         errors += [error for error in found if error not in errors]
         if len(errors) >= _MOST_ERRORS:
             break
+    errors = errors or task_rules.mixing_errors(tasks)
+    errors = errors or task_rules.stopping_errors(spec.early_stopping, next(iter(tasks)))
     errors = errors or _claim_errors(spec, plans)
     errors = errors or _memory_errors(spec, plans.values(), limits, uploads, tickets)
     if errors:

@@ -22,6 +22,7 @@ _DEFAULTS: dict[str, Any] = {
     "clipping": "none",
     "optimizer": "adam",
     "dropout": "auto",
+    "precision": "float32",
 }
 
 #: Of a point: the lottery ticket. It is no axis, since one spec or variant has one.

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from service.specs.choices import choice
 from service.specs.expansion import PlannedRun
-from service.specs.spec import AXIS_FIELDS
+from service.specs.spec import AXIS_FIELDS, LATER_AXES, axis_value
 
 Label = str | int | None
 
@@ -41,6 +41,11 @@ def label_runs(planned: Iterable[PlannedRun]) -> dict[ConfigurationKey, RunLabel
     return label_configurations({run.key: run.configuration.values for run in planned})
 
 
+def labels_of(stored: Mapping[str, Label]) -> dict[str, Label]:
+    """Return a run's stored labels with those on axes that came later than the run."""
+    return {**LATER_AXES, **stored}
+
+
 def label_configurations(
     configs: Mapping[ConfigurationKey, Mapping[str, Any]],
 ) -> dict[ConfigurationKey, RunLabels]:
@@ -51,7 +56,7 @@ def label_configurations(
     """
     places: dict[ConfigurationKey, dict[str, Label]] = {key: {} for key in configs}
     for axis in AXIS_FIELDS:
-        values = {key: _canonical(config.get(axis)) for key, config in configs.items()}
+        values = {key: _canonical(axis_value(config, axis)) for key, config in configs.items()}
         labels = axis_labels(axis, values.values())
         for key, value in values.items():
             places[key][axis] = labels[value]

@@ -137,8 +137,10 @@ def _errors_of(
             "right before it. State it at the layer.",
         )
     groups = normalization.parameters.get("groups")
+    if groups is None:
+        return
     features, name = _features(step, normalization)
-    if groups is not None and features % groups:
+    if features % groups:
         yield FieldError(
             usual.parameter("groups") if step.normalization is None else here,
             f"{groups} groups do not divide the {features} features of {name} evenly. Choose a "

@@ -49,6 +49,10 @@ _OF_Z_VALUES, _OF_ACTIVATIONS = 2, 3
 #: Tensors that a step keeps besides, by what asks for them.
 _OF_NORMALIZATION, _OF_DROPOUT, _OF_COMPOSED = 1, 2, 2
 
+#: Rounded copies of what products read, activations and weights, where a precision rounds.
+_OF_ROUNDING = 1
+_UNROUNDED = {"float32", "tf32"}
+
 #: Activations that torch computes in several steps, and keeps what is between.
 _COMPOSED = {"softsign", "hard_sigmoid", "hard_swish", "squared_relu", "silu", "formula"}
 
@@ -115,7 +119,7 @@ def memory_of(config: RunConfig) -> MemoryEstimate:
     return MemoryEstimate(
         data=_FLOAT_BYTES * inputs * (trained + validated_on(sizes) + sizes["test_size"]),
         loading=_loading(config, trained),
-        weights=weights * (3 + states),
+        weights=weights * (3 + states + _OF_ROUNDING * _rounds(config)),
         saving=weights * _SAVED_COPIES * (1 + states),
         batch=_FLOAT_BYTES * max(samples * per_sample, evaluated),
     )
@@ -140,7 +144,12 @@ def _tensors_per_unit(config: RunConfig) -> int:
         + _OF_NORMALIZATION * (config.normalization.name != "none")
         + _OF_DROPOUT * (config.dropout.name != "none")
         + _OF_COMPOSED * (config.activation.name in _COMPOSED)
+        + _OF_ROUNDING * _rounds(config)
     )
+
+
+def _rounds(config: RunConfig) -> bool:
+    return config.precision.name not in _UNROUNDED
 
 
 def _probed_samples(config: RunConfig, network: Architecture, trained: int) -> int:

@@ -62,6 +62,7 @@ def pack_key(configuration: Configuration) -> str | None:
         "batch_size": config.batch_size,
         "loss": values["loss"],
         "epochs": config.epochs,
+        **({"precision": values["precision"]} if "precision" in values else {}),
     }
     canonical = json.dumps(agreed, sort_keys=True, separators=(",", ":"))
     key = hashlib.sha256(canonical.encode()).hexdigest()[:_KEY_DIGITS]

@@ -96,7 +96,7 @@ def planned_network(dataset: Choice, model: Choice, activation: Choice) -> Netwo
 def outputs_of(dataset: Choice, model: Choice) -> int:
     """Return the number of units of the output layer."""
     binary = model.parameters.get("head") == "binary"
-    return 1 if binary else facts(dataset).classes
+    return 1 if binary else facts(dataset).outputs
 
 
 #: Bias of lstm's forget gates where a spec leaves it out.
@@ -159,12 +159,14 @@ class Resolution:
     def model(self) -> Choice:
         """The model with its head, its forget gates and its layers' initializers decided.
 
-        A head left to ``auto`` is binary (one sigmoid unit) for two classes, unless the loss
-        needs one output per class.
+        A head left to ``auto`` is linear for targets that are numbers, and binary (one sigmoid
+        unit) for two classes, unless the loss needs one output per class.
         """
         model = self._with_initializers(with_forget_bias(self.chosen("model")))
         if model.parameters.get("head") != "auto":
             return model
+        if facts(self.dataset).task == "regression":
+            return model.model_copy(update={"head": "linear"})
         loss = self.chosen("loss")
         binary = facts(self.dataset).classes == 2 and (
             loss is None or loss.name == "binary_crossentropy"
@@ -184,10 +186,14 @@ class Resolution:
 
     @cached_property
     def loss(self) -> Choice:
-        """The loss: the head's own where the spec leaves it out."""
+        """The loss: that of the task or the head where the spec leaves it out."""
         chosen: Choice | None = self.chosen("loss")
+        if chosen is not None:
+            return chosen
+        if facts(self.dataset).task == "regression":
+            return choice("loss", "mean_squared_error")
         binary = self.model.parameters.get("head") == "binary"
-        return chosen or choice("loss", "binary_crossentropy" if binary else self._entry.loss)
+        return choice("loss", "binary_crossentropy" if binary else self._entry.loss)
 
     @property
     def batch_size(self) -> int:
@@ -257,6 +263,7 @@ class Resolution:
             dropout=self.dropout,
             batch_size=self.batch_size,
             loss=self.loss,
+            precision=self.chosen("precision"),
             epochs=spec.epochs,
             early_stopping=spec.early_stopping,
             layer_statistics=spec.layer_statistics,

@@ -9,8 +9,9 @@ meets a configuration that it has to refuse.
 import math
 from collections.abc import Iterator
 
+from service.catalog.precisions import CUDA_ONLY
 from service.fields import FieldError
-from service.specs import grid
+from service.specs import grid, task_rules
 from service.specs.layer_rules import (
     activations_of,
     entry_problems,
@@ -60,7 +61,7 @@ def point_errors(resolved: Resolution, limits: Limits) -> list[FieldError]:
     found = [
         *_split_errors(resolved),
         *_preprocessing_errors(resolved),
-        *_head_errors(resolved),
+        *task_rules.task_errors(resolved),
         *_entry_errors(resolved),
     ]
     try:
@@ -102,6 +103,24 @@ def memory_errors(resolved: Resolution, needed: MemoryEstimate, most: int) -> li
     return [FieldError(resolved.point[axis].location, detail)]
 
 
+def precision_errors(resolved: Resolution, device: str) -> list[FieldError]:
+    """Return why no worker of a device multiplies in a point's precision.
+
+    Args:
+        resolved: the point.
+        device: that the spec asks for: ``auto``, ``cpu`` or ``cuda``.
+    """
+    placed = resolved.point["precision"]
+    if device == "cuda" or placed.value.name not in CUDA_ONLY:
+        return []
+    asked = "may go to a CPU with device auto" if device == "auto" else "goes to a CPU"
+    detail = (
+        f"Only CUDA devices multiply in {placed.value.name}, and this experiment {asked}. Set "
+        "device to cuda, or choose float32 or bfloat16."
+    )
+    return [FieldError(placed.location, detail)]
+
+
 def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:
     placed = resolved.point["dataset"]
     sizes = resolved.dataset.parameters
@@ -124,13 +143,14 @@ def _fold_errors(resolved: Resolution) -> Iterator[FieldError]:
             placed.parameter("folds"),
             "The held-out fold is the validation part, so validation_split must be 0 with folds.",
         )
-    least = folds * facts(resolved.dataset).classes
+    classes = facts(resolved.dataset).classes
+    least = folds * max(classes, 1)
     if samples < least:
+        of_classes = f" of {classes} classes" if classes else ""
         yield FieldError(
             placed.parameter("folds"),
-            f"{folds} folds of {facts(resolved.dataset).classes} classes need at least {least:,} "
-            f"training samples, and there are {samples:,}. Choose fewer folds or a larger "
-            "train_size.",
+            f"{folds} folds{of_classes} need at least {least:,} training samples, and there are "
+            f"{samples:,}. Choose fewer folds or a larger train_size.",
         )
 
 
@@ -174,24 +194,6 @@ def _preprocessing_errors(resolved: Resolution) -> Iterator[FieldError]:
             )
 
 
-def _head_errors(resolved: Resolution) -> Iterator[FieldError]:
-    if resolved.model.parameters.get("head") != "binary":
-        return
-    classes = facts(resolved.dataset).classes
-    if classes != 2:
-        yield FieldError(
-            resolved.point["model"].parameter("head"),
-            f"A binary head tells two classes apart, and {resolved.dataset.name} has {classes}. "
-            "Use the head multiclass.",
-        )
-    elif resolved.loss.name != "binary_crossentropy":
-        yield FieldError(
-            resolved.point["loss"].location,
-            f"A binary head has a single output, and {resolved.loss.name} needs one per class. "
-            "Use binary_crossentropy, or the head multiclass.",
-        )
-
-
 def _entry_errors(resolved: Resolution) -> Iterator[FieldError]:
     for axis in ("activation", "initializer", "output_initializer"):
         placed = resolved.point[axis]
@@ -229,9 +231,11 @@ def _batch_errors(resolved: Resolution, limits: Limits) -> Iterator[FieldError]:
             f"max_batch_values = {limits.max_batch_values:,}. Choose a smaller batch_size or "
             "model.",
         )
+    if samples % size != 1 % size:
+        return
     names = [normalization.name for normalization in normalizations_of(resolved)]
     of_batches = next((name for name in names if name in _BATCH_STATISTICS), None)
-    if of_batches is not None and samples % size == 1 % size:
+    if of_batches is not None:
         yield FieldError(location, _lone_sample(resolved, of_batches))
 
 
@@ -250,19 +254,20 @@ def _dropout_errors(resolved: Resolution) -> Iterator[FieldError]:
     point = resolved.point["dropout"]
     rates = point.value.parameters.get("rate")
     layers = len(resolved.network.dropout_rates) - len(resolved.network.stated_dropouts)
-    wide = [found for found in activations_of(resolved) if pieces_of(found) > 1]
     if rates and len(rates) not in {1, layers}:
         yield FieldError(
             point.parameter("rate"),
             f"{resolved.model.name} has {layers} dropout layers here"
             f"{_STATED if resolved.network.stated_dropouts else ''}: give one rate, or {layers}.",
         )
-    elif wide and point.value.name == "alpha_dropout":
-        yield FieldError(
-            point.location,
-            "alpha_dropout sets units to selu's negative limit, which "
-            f"{wide[0].name} does not have. Use dropout.",
-        )
+    elif point.value.name == "alpha_dropout":
+        wide = [found for found in activations_of(resolved) if pieces_of(found) > 1]
+        if wide:
+            yield FieldError(
+                point.location,
+                "alpha_dropout sets units to selu's negative limit, which "
+                f"{wide[0].name} does not have. Use dropout.",
+            )
 
 
 def _optimizer_errors(resolved: Resolution) -> Iterator[FieldError]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from service.specs.spec import axis_value
+
 #: What a selection asks of an axis: an entry's name, some of its parameters (and its name), or a
 #: number.
 Asked = str | int | float | Mapping[str, Any]
@@ -17,7 +19,7 @@ def matches(config: Mapping[str, Any], label: str | None, where: Mapping[str, As
         where: the selection; ``variant`` in it is compared with the label.
     """
     found = {**config, "variant": label}
-    return all(_matches(found.get(axis), asked) for axis, asked in where.items())
+    return all(_matches(axis_value(found, axis), asked) for axis, asked in where.items())
 
 
 def _matches(found: Any, asked: Any) -> bool:

@@ -4,6 +4,7 @@ Every axis of a spec takes one value or a list. The experiment is the product of
 seeds, or the union of the products of its variants. ``specs.expansion`` turns a spec into runs.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,9 +19,11 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from service.catalog.entry import Task
+from service.catalog.losses import task_of
 from service.catalog.metrics import STOPPING_METRICS
 from service.fields import LongText, ShortText, Text
-from service.specs.choices import AxisOf, Choice, as_list, one_or_list
+from service.specs.choices import AxisOf, Choice, as_list, choice, one_or_list
 from service.specs.claims import SubmittedClaim
 from service.specs.tickets import ResolvedTicket, Ticket
 
@@ -38,7 +41,12 @@ AXIS_FIELDS = (
     "dropout",
     "batch_size",
     "loss",
+    "precision",
 )
+
+#: Axes that came later, with the entry of a configuration that does not name one, and of a run's
+#: labels: configurations that were stored before keep their hashes.
+LATER_AXES = {"precision": "float32"}
 
 
 #: Seeds are JSON numbers: up to here the integers of every client are exact.
@@ -97,6 +105,14 @@ Seeds = Annotated[
 ]
 
 
+def axis_value(config: Mapping[str, Any], axis: str) -> Any:
+    """Return a configuration's JSON value on an axis, also where it is left out; None of none."""
+    value = config.get(axis)
+    if value is None and axis in LATER_AXES:
+        return {"name": LATER_AXES[axis]}
+    return value
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -151,6 +167,7 @@ class AxisFields(_Frozen):
     loss: Annotated[tuple[Choice, ...], _choices("loss")] | None = Field(
         None, description="By default the model's own."
     )
+    precision: Annotated[tuple[Choice, ...], _choices("precision")] | None = None
     ticket: Ticket | None = Field(
         None, description="An earlier run to begin as; by default weights are drawn and all left."
     )
@@ -233,7 +250,17 @@ class RunConfig(_Frozen):
     dropout: Annotated[Choice, AxisOf("dropout", resolved=True)]
     batch_size: int
     loss: Annotated[Choice, AxisOf("loss", resolved=True)]
+    precision: Annotated[Choice, AxisOf("precision", resolved=True)] = Field(
+        choice("precision", LATER_AXES["precision"]),
+        exclude_if=lambda value: value.name == LATER_AXES["precision"],
+        json_schema_extra={"default": LATER_AXES["precision"]},
+    )
     epochs: int
     early_stopping: EarlyStopping | None = Field(None, exclude_if=lambda value: value is None)
     layer_statistics: LayerStatistics | Literal["off"]
     ticket: ResolvedTicket | None = Field(None, exclude_if=lambda value: value is None)
+
+    @property
+    def task(self) -> Task:
+        """What its runs predict: classes, or numbers."""
+        return task_of(self.loss.name)

@@ -23,9 +23,12 @@ class UploadedFacts:
     Attributes:
         sha256: of its canonical form.
         input_shape: of one sample.
-        classes: how many there are.
+        classes: how many there are; 0 where targets are numbers.
         largest_value: of a pixel; None of a table.
-        largest_class: the share of the largest class in the test part.
+        largest_class: the share of the largest class in the test part; None without classes.
+        target_deviation: where targets are numbers, the root mean squared error on the test part
+            of predicting the training mean.
+        target_absolute_deviation: the mean absolute error of the same.
         train_count: training samples.
         test_count: test samples.
     """
@@ -34,9 +37,11 @@ class UploadedFacts:
     input_shape: tuple[int, ...]
     classes: int
     largest_value: float | None
-    largest_class: float
+    largest_class: float | None
     train_count: int
     test_count: int
+    target_deviation: float | None = None
+    target_absolute_deviation: float | None = None
 
 
 NO_UPLOADS: Mapping[str, UploadedFacts] = MappingProxyType({})

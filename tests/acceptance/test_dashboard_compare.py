@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from service.histories.diagnoses import Insight
 from tests.support.http_peers import Relay
+from tests.support.layer_samples import SICK, statistics
 from tests.support.page_visitors import expect
 from tests.support.processes import wait_for
 
@@ -115,3 +117,21 @@ def test_what_has_ended_is_not_followed_and_what_is_not_there_is_left_out(served
     expect(page.locator(".notice")).to_contain_text("2 selected runs no longer exist")
     expect(page.locator(".empty")).to_be_visible()
     other.expects("404")
+
+
+def test_the_layers_of_two_runs_stand_side_by_side_at_one_epoch(served, lab, visit):
+    lab.submit(activation=["relu", "tanh"], epochs=2, dataset="moons")
+    runs = []
+    for _ in range(2):
+        claim = lab.taken()
+        lab.start(claim, Insight(statistics(layers=2), SICK))
+        lab.epoch(claim, 1, insight=Insight(statistics(layers=2)))
+        lab.epoch(claim, 2, "completed")
+        runs.append(str(claim.run_id))
+    page = visit(served.url).goto(f"#/compare?runs={','.join(runs)}")
+    panels = page.locator("section", has=page.locator(".violin-grid"))
+    expect(panels.locator("h2")).to_have_text(["Layers: relu", "Layers: tanh"])
+    epochs = panels.locator("output")
+    expect(epochs).to_have_text(["Epoch 1", "Epoch 1"])
+    panels.first.get_by_role("slider").press("Home")
+    expect(epochs).to_have_text(["Epoch 0: at initialization"] * 2)

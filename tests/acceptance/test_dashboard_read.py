@@ -76,6 +76,7 @@ OUTPUTS = {
         }
         for label in (0, 1)
     ],
+    "confusion": [[2, 0], [0, 2]],
 }
 
 
@@ -127,7 +128,9 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
         val_accuracy=0.9,
     )
     expect(boundary.locator("output")).to_have_text("Epoch 3")
-    for panel in (boundary, outputs):
+    confusion = section("Confusion matrix")
+    expect(confusion.locator("tbody tr").first).to_have_text("02100.0%100.0%100.0%")
+    for panel in (boundary, outputs, confusion):
         panel.scroll_into_view_if_needed()
         picture = panel.locator("img:not(.pending)")
         assert picture.evaluate("image => image.decode().then(() => 1)")
@@ -234,7 +237,7 @@ def test_nothing_is_wider_than_a_telephone_in_either_language(served, lab, visit
         # What was cancelled is not waited for, and colours stand for numbers.
         gone = {"en": "cancelled", "zh": "已取消"}[language]
         expect(page.locator(".heatmap td").last).to_have_text(gone)
-        expect(page.locator(".colours")).to_contain_text("50.00%55.00%60.00%")
+        expect(page.locator(".colours span")).to_contain_text(["", "11.35%", "35.6", "60.00%"])
         seed = {"en": "seed 0", "zh": "种子 0"}[language]
         expect(page.locator(".runs tbody a").first).to_have_text(f"relu, he_normal · {seed}")
         page.locator(".runs tbody a").first.click()
@@ -247,6 +250,13 @@ def test_a_lists_filters_are_in_its_address_and_a_bad_one_is_told_beside_it(serv
     visitor = visit(served.url)
     page = visitor.goto("#/")
     rows, tag = page.locator(".experiment"), page.get_by_label("Tag")
+    expect(rows).to_have_count(2)
+    name = page.get_by_label("Name")
+    name.fill("THE")
+    name.press("Enter")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("other")
+    page.go_back()
     expect(rows).to_have_count(2)
     expect(rows.last).to_contain_text("Unnamed · ")
     expect(rows.last.locator("time")).to_have_attribute("title", re.compile(r"^\d{4}-.* UTC$"))

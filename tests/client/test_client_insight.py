@@ -35,7 +35,7 @@ def test_layers_and_the_diagnosis_come_as_numbers(client, lab):
 
 
 def test_boundary_and_outputs_come_as_numbers(client, lab):
-    lab.submit(epochs=1)
+    lab.submit(epochs=1, dataset="circles", model="mlp")
     claim = lab.taken()
     boundary = {
         "extent": [0.0, 1.0, 0.0, 1.0],
@@ -45,7 +45,8 @@ def test_boundary_and_outputs_come_as_numbers(client, lab):
         "points": [[0.5, 0.5]],
         "labels": [1],
     }
-    outputs = {"samples": 0, "probability_edges": [0, 1], "loss_edges": [0.1, 1], "classes": []}
+    outputs = {"samples": 6, "probability_edges": [0, 1], "loss_edges": [0.1, 1], "classes": []}
+    outputs["confusion"] = [[3, 1], [0, 2]]
     lab.start(claim, insight())
     last = Insight({**statistics(), "boundary": boundary, "outputs": outputs}, SICK)
     lab.epoch(claim, 1, "completed", last)
@@ -53,7 +54,14 @@ def test_boundary_and_outputs_come_as_numbers(client, lab):
     run = {"run_id": str(claim.run_id), "epoch": 1}
     assert found == {**run, "epochs_available": [0, 1], **boundary}
     assert client.decision_boundary(claim.run_id, epoch=1) == found
+    del outputs["confusion"]
     assert client.outputs(claim.run_id) == {**run, **outputs}
+    found = client.confusion(claim.run_id)
+    assert found["matrix"] == [[3, 1], [0, 2]]
+    assert [(of["name"], of["recall"], of["precision"]) for of in found["classes"]] == [
+        ("0", 0.75, 1.0),
+        ("1", 1.0, 2 / 3),
+    ]
     with pytest.raises(ApiError, match="two features"):
         client.decision_boundary(claim.run_id, epoch=0)
 

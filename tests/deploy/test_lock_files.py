@@ -8,11 +8,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from deploy.lock import FOLDER, LOCKS, requirements_of
+from deploy.lock import API_ALONE, FOLDER, LOCKS, TORCH_NEEDS, requirements_of
 from tests.support.compose_file import stages
 from tests.support.paths import ROOT
 
 _PIN = re.compile(r"^(?P<name>[\w.-]+)(\[.*\])?==(?P<version>[^ ;]+)( ;.*)? \\$")
+_INDEX = "${TORCH_INDEX:+--index-url $TORCH_INDEX}"
 
 
 def _pins(name: str) -> dict[str, Version]:
@@ -56,19 +57,38 @@ def test_torch_is_left_to_the_machine(name: str) -> None:
 def test_an_image_installs_its_lock_file_by_hashes(name: str) -> None:
     dockerfile = ROOT / "deploy" / f"{name}.Dockerfile"
     installs = [
-        " ".join(instruction.arguments.split())
+        " ".join(found[1].split())
         for stage in stages(dockerfile)
         for instruction in stage
-        if instruction.name == "RUN" and "pip install" in instruction.arguments
+        if instruction.name == "RUN"
+        and (found := re.search(r"(?<![\w-])pip (.*)", instruction.arguments))
     ]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (torch,) = (
         line for line in project["optional-dependencies"]["train"] if line.startswith("torch")
     )
-    first, own = installs
-    assert first.split(" && ") == [
-        "pip install --require-hashes --requirement /tmp/requirements.txt",
-        *([f"pip install {torch}"] if name == "worker" else []),
+    into = "--python /opt/actinium/bin/python install"
+    assert installs == [
+        *([f"install --target /opt/torch {_INDEX} {torch}"] if name == "worker" else []),
+        f"{into} --require-hashes --requirement /tmp/requirements.txt",
+        f"{into} --require-hashes --requirement /tmp/build.txt",
+        f"{into} --no-deps --no-build-isolation --target /app /tmp/package",
     ]
-    assert own == "pip install --no-deps --no-build-isolation /tmp/package"
     assert f"COPY deploy/requirements/{name}.txt /tmp/requirements.txt" in dockerfile.read_text()
+
+
+def test_the_image_of_a_worker_has_nothing_that_only_the_api_imports() -> None:
+    assert not _pins("worker").keys() & API_ALONE
+    assert _pins("api").keys() >= API_ALONE
+
+
+def test_what_torch_brings_along_is_left_to_the_lock_file() -> None:
+    (torch, *_) = (
+        stage
+        for stage in stages(ROOT / "deploy/worker.Dockerfile")
+        if "torch" in stage[0].arguments
+    )
+    removed = " ".join(instruction.arguments for instruction in torch)
+    for line in TORCH_NEEDS:
+        name = Requirement(line).name.replace("-", "_")
+        assert f" {name}*" in removed, name

@@ -60,8 +60,16 @@ def compose(values: dict[str, str]) -> dict[str, Any]:
 
     filled = _VARIABLE.sub(fill, COMPOSE)
     assert "${" not in filled
+    # A doubled dollar is one that the container's own shell reads.
+    filled = filled.replace("$$", "$")
     loaded: dict[str, Any] = yaml.safe_load(filled)
     return loaded
+
+
+def dockerfile_of(service: dict[str, Any]) -> Path:
+    """The Dockerfile of one of our services' images, which another service may build."""
+    image = service["image"].rpartition(":")[0].rpartition("/")[2].partition("-")[2]
+    return ROOT / "deploy" / f"{image.removesuffix('-gpu')}.Dockerfile"
 
 
 @dataclass(frozen=True)

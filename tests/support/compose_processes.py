@@ -16,12 +16,14 @@ from typing import Any
 
 from compose_spec import parse_duration
 
-from tests.support.compose_file import image_environment, lay_out_app
-from tests.support.paths import ROOT
+from deploy.lock import API_ALONE
+from tests.support.compose_file import dockerfile_of, image_environment, lay_out_app
 from tests.support.processes import Started
 
 #: Packages that only some images have; each is made unimportable where it was not copied.
 PARTIAL = ("torch", "workers", "deploy", "tests", "benchmarks")
+#: Distributions that only the API's image has, where their module has another name.
+_MODULES = {"pillow": "PIL", "prometheus-client": "prometheus_client"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Container:
         self._absent = self._folder / "absent"
         for folder in (self.app, self.tmp, self._absent):
             folder.mkdir(parents=True)
-        dockerfile = ROOT / service["build"]["dockerfile"]
+        dockerfile = dockerfile_of(service)
         lay_out_app(dockerfile, self.app)
         self._hide_what_the_image_lacks(dockerfile)
         self._environment = self._rewritten(image_environment(dockerfile) | service["environment"])
@@ -97,11 +99,14 @@ class Container:
         return sorted(self.app.rglob("*"))
 
     def _hide_what_the_image_lacks(self, dockerfile: Path) -> None:
-        has_torch = "pip install torch==" in dockerfile.read_text()
-        for package in PARTIAL:
-            if not (self.app / package).exists() and not (package == "torch" and has_torch):
-                sentence = f"raise ImportError('{package} is not in the image of {self.name}')"
-                (self._absent / f"{package}.py").write_text(sentence)
+        is_worker = "torch==" in dockerfile.read_text()
+        absent = [each for each in PARTIAL if not (self.app / each).exists()]
+        if is_worker:
+            absent.remove("torch")
+            absent += [_MODULES.get(name, name) for name in API_ALONE]
+        for package in absent:
+            sentence = f"raise ImportError('{package} is not in the image of {self.name}')"
+            (self._absent / f"{package}.py").write_text(sentence)
 
     def _rewritten(self, environment: dict[str, str]) -> dict[str, str]:
         here = {

@@ -133,8 +133,43 @@ VARIED: dict[str, dict[str, Any]] = {
         for name in ("batch", "layer", "rms")
     },
     "statistics": {"layer_statistics": {"every": 1, "samples": 20}},
+    "bfloat16": {
+        "precision": "bfloat16",
+        "activation": ["relu", "tanh", "gelu"],
+        "layer_statistics": {"every": 1, "samples": 20},
+    },
+    "float16": {
+        "precision": "float16",
+        "device": "cuda",
+        "optimizer": [{"name": "adam", "learning_rate": rate} for rate in (0.01, 0.001)],
+    },
+    **{
+        f"bfloat16_{name}_norm": {"precision": "bfloat16", "normalization": name}
+        for name in ("batch", "layer", "weight")
+    },
     "binary": {"dataset": {"name": "moons", "train_size": 50, "test_size": 30}},
     "ten_sigmoids": {"loss": "binary_crossentropy"},
+    **{
+        loss["name"]: {
+            "dataset": {
+                "name": "friedman",
+                "train_size": 50,
+                "test_size": 30,
+                "folds": 5,
+                "fold": 1,
+            },
+            "loss": loss,
+            "early_stopping": {"metric": "val_rmse", "patience": 1},
+            "optimizer": [{"name": "sgd", "learning_rate": rate} for rate in (0.01, 0.05)],
+            "epochs": 4,
+            "layer_statistics": {"every": 1, "samples": 20},
+        }
+        for loss in (
+            {"name": "mean_squared_error"},
+            {"name": "mean_absolute_error"},
+            {"name": "huber", "delta": 0.5},
+        )
+    },
     "held_out": {"dataset": BASE["dataset"] | {"validation_split": 0.3}},
     "one_sample": {"batch_size": 1, "dataset": {"name": "digits", "train_size": 9, "test_size": 7}},
 }
@@ -152,6 +187,7 @@ CNNS: dict[str, dict[str, Any]] = {
     "activations": _CNN | {"optimizer": "adam"},
     "maxout": _CNN | {"activation": {"name": "maxout"}, "dropout": "none", "seeds": [3, 8]},
     "prelu": _CNN | {"activation": "prelu", "seeds": [3, 8]},
+    "bfloat16": _CNN | {"precision": "bfloat16"},
     "geglu": _CNN | {"activation": "geglu", "dropout": "none", "seeds": [3, 8]},
     **{
         f"{' '.join(map(str, normalization.values()))} norm": _CNN

@@ -51,6 +51,7 @@ def specs() -> st.SearchStrategy[dict[str, Any]]:
         "optimizer": _choice("optimizer"),
         "dropout": _choice("dropout"),
         "loss": _choice("loss"),
+        "precision": st.sampled_from(("float32", "bfloat16")),
     }
     required = {
         "dataset": _choice("dataset"),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.catalog.losses import task_of
 from service.database.tables import Attempt, Epoch, Event, Run
 from service.experiments import lifecycle, submission
 from service.experiments.progress import ExperimentProgress
@@ -30,6 +31,17 @@ METRICS = {
     "gradient_norm": 2.0,
     "clipped_fraction": 0.0,
     "epoch_seconds": 3.0,
+}
+
+
+#: The same of a run whose targets are numbers.
+ERRORS = {
+    **{name: value for name, value in METRICS.items() if "accuracy" not in name},
+    "mae": 0.5,
+    "rmse": 0.75,
+    "val_mae": 1.0,
+    "val_rmse": 1.25,
+    "val_r2": 0.25,
 }
 
 
@@ -92,7 +104,8 @@ class Lab:
         **metrics: float,
     ) -> RunsToLeave:
         """Record an epoch."""
-        return self.epochs([EpochRecord(claim, epoch, METRICS | metrics, ending, insight)])
+        usual = ERRORS if task_of(claim.config["loss"]["name"]) == "regression" else METRICS
+        return self.epochs([EpochRecord(claim, epoch, usual | metrics, ending, insight)])
 
     def epochs(self, records: Sequence[EpochRecord]) -> RunsToLeave:
         """Record epochs of several runs."""

@@ -1,9 +1,11 @@
 """Data sets as they are once loaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from workers.datasets.targets import TargetScale
 
 
 class DatasetError(Exception):
@@ -17,7 +19,7 @@ class Part:
     Attributes:
         inputs: float32, (samples, channels, height, width) for images, (samples, features)
             for points and tables, (samples, steps, features) for sequences.
-        labels: int64, (samples,), from 0 on.
+        labels: (samples,): int64, classes from 0 on; or float32, standardized targets.
     """
 
     inputs: Tensor
@@ -36,16 +38,18 @@ class Dataset:
     """A data set, preprocessed and split.
 
     Attributes:
-        classes: number of classes.
+        classes: number of classes; 0 where the targets are numbers.
         train: the part that is trained on.
         validation: the part that is evaluated after every epoch.
         test: evaluated once at the end; None where the test part is the validation part.
+        targets: what standardized the targets; None where they are classes.
     """
 
     classes: int
     train: Part
     validation: Part
     test: Part | None
+    targets: TargetScale | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -54,5 +58,9 @@ class Dataset:
 
     def to(self, device: torch.device) -> "Dataset":
         """Return this data set on a device, with all its parts."""
-        test = self.test.to(device) if self.test else None
-        return Dataset(self.classes, self.train.to(device), self.validation.to(device), test)
+        return replace(
+            self,
+            train=self.train.to(device),
+            validation=self.validation.to(device),
+            test=self.test.to(device) if self.test else None,
+        )

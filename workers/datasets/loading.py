@@ -17,13 +17,16 @@ from service.specs.resolution import facts
 from workers.datasets.ball import ball
 from workers.datasets.churn import churn
 from workers.datasets.dataset import Dataset, Part
+from workers.datasets.diabetes import diabetes
 from workers.datasets.digits import digits
 from workers.datasets.fashion_mnist import fashion_mnist
+from workers.datasets.friedman import friedman
 from workers.datasets.mnist import mnist
 from workers.datasets.planar import circles, moons
 from workers.datasets.preprocessings import PREPROCESSINGS, Apply
 from workers.datasets.samples import Samples
 from workers.datasets.shuffled import hypercube, parabola
+from workers.datasets.targets import TargetScale, target_scale
 from workers.datasets.temporal_order import temporal_order
 from workers.datasets.uploaded import uploaded
 
@@ -40,6 +43,8 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "parabola": parabola,
     "churn": churn,
     "temporal_order": temporal_order,
+    "diabetes": diabetes,
+    "friedman": friedman,
     "uploaded": uploaded,
 }
 
@@ -57,7 +62,8 @@ def load(dataset: Choice, folder: Path | None = None) -> Dataset:
     Parts are the first ``train_size`` training and ``test_size`` test samples. With a
     ``validation_split`` the last share of those training samples is the validation part (Keras'
     convention: the split is at ``int(n * (1 - share))``); with ``folds`` it is one fold of them.
-    Then the test part is evaluated at the end; else the test part is the validation part.
+    Then the test part is evaluated at the end; else the test part is the validation part. Targets
+    that are numbers are standardized by those that are trained on.
 
     The last two data sets stay in memory (float32: 220 MB for the whole of MNIST), so that the runs
     of an experiment share one. Treat the tensors as read-only.
@@ -92,17 +98,23 @@ def _load(
     trained, held_out = (
         _last_share(len(labels), validation_split)
         if folds is None or fold is None
-        else _fold(labels, folds, fold)
+        else _fold(labels, folds, fold, stratified=samples.classes > 0)
     )
     fit = PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
     apply = fit(inputs[trained], largest)
-    test = _part(samples.test_inputs, samples.test_labels, apply)
     keeps_test = bool(validation_split) or folds is not None
+    scale = None
+    if not samples.classes:
+        tested = samples.test_labels
+        validated = labels[held_out] if keeps_test else tested
+        scale = target_scale({"training": labels[trained], "validation": validated, "test": tested})
+    test = _part(samples.test_inputs, samples.test_labels, apply, scale)
     return Dataset(
         classes=samples.classes,
-        train=_part(inputs[trained], labels[trained], apply),
-        validation=_part(inputs[held_out], labels[held_out], apply) if keeps_test else test,
+        train=_part(inputs[trained], labels[trained], apply, scale),
+        validation=_part(inputs[held_out], labels[held_out], apply, scale) if keeps_test else test,
         test=test if keeps_test else None,
+        targets=scale,
     )
 
 
@@ -112,15 +124,18 @@ def _last_share(samples: int, share: float) -> tuple[slice, slice]:
     return slice(trained), slice(trained, None)
 
 
-def _fold(labels: NDArray[Any], folds: int, fold: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def _fold(
+    labels: NDArray[Any], folds: int, fold: int, *, stratified: bool
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the indices of the samples to train on and of the fold that is held out, rising.
 
     The folds are those of scikit-learn's ``StratifiedKFold(folds, shuffle=True, random_state=0)``:
-    in each the classes have their shares of the whole, to within a sample.
+    in each the classes have their shares of the whole, to within a sample. Of targets that are
+    numbers they are those of its ``KFold``, with the same arguments.
     """
-    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - takes a second
+    from sklearn.model_selection import KFold, StratifiedKFold  # noqa: PLC0415 - takes a second
 
-    divided = StratifiedKFold(folds, shuffle=True, random_state=0)
+    divided = (StratifiedKFold if stratified else KFold)(folds, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         # A class may have fewer samples than there are folds; some folds then have none of it.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
@@ -128,9 +143,12 @@ def _fold(labels: NDArray[Any], folds: int, fold: int) -> tuple[NDArray[Any], ND
     return trained, held_out
 
 
-def _part(inputs: NDArray[Any], labels: NDArray[Any], apply: Apply) -> Part:
+def _part(
+    inputs: NDArray[Any], labels: NDArray[Any], apply: Apply, scale: TargetScale | None
+) -> Part:
+    targets = labels.astype(np.int64) if scale is None else scale.standardized(labels)
     return Part(
         # A copy: torch aligns memory, NumPy does not, and the last bits of a product depend on it.
         torch.from_numpy(apply(inputs)).clone(),
-        torch.from_numpy(labels.astype(np.int64)),
+        torch.from_numpy(targets),
     )

@@ -11,9 +11,9 @@ class Samples:
     """The requested number of first samples of a data set's two parts.
 
     Attributes:
-        classes: number of classes.
+        classes: number of classes; 0 where the targets are numbers.
         train_inputs: (samples, *input_shape), numbers of any type.
-        train_labels: (samples,), integers from 0 on.
+        train_labels: (samples,), integers from 0 on; or numbers in the target's own units.
         test_inputs: as train_inputs.
         test_labels: as train_labels.
     """

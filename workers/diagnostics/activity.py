@@ -124,6 +124,25 @@ class OutputActivity:
         return int((self.slopes(z) < FLAT / 4).count_nonzero())
 
 
+class LinearOutputActivity:
+    """The activity of an output layer that predicts a number: it is its own activation."""
+
+    pieces = 1
+    can_die = False
+
+    def values(self, z: Tensor) -> Tensor:
+        """Return the outputs."""
+        return z
+
+    def slopes(self, z: Tensor) -> Tensor:
+        """Return ones."""
+        return torch.ones_like(z)
+
+    def count_saturated(self, z: Tensor) -> int:  # noqa: ARG002 - as of the others
+        """Return 0: nothing saturates."""
+        return 0
+
+
 def _edge(slopes: Callable[[Tensor], Tensor], flat: float) -> float:
     """Return the point above zero beyond which slopes are flat; infinity if that point is zero."""
     near, far = 0.0, _FAR

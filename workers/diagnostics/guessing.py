@@ -1,4 +1,4 @@
-"""Guessing: what a network comes to that predicts the shares of the classes for every sample."""
+"""Guessing: what a network comes to that predicts the same for every sample, without the inputs."""
 
 from collections.abc import Callable
 
@@ -27,6 +27,20 @@ def chance_loss(
     # The logits of these shares: logarithms for a softmax, log-odds for sigmoids.
     forms = [shares.log(), shares.logit()] if outputs > 1 else [shares[1:].logit()]
     return min(loss(form.expand(len(labels), outputs), labels).item() for form in forms)
+
+
+def constant_loss(loss: Callable[[Tensor, Tensor], Tensor], targets: Tensor) -> float:
+    """Return the mean loss of predicting one number for every sample: the mean, or the median.
+
+    The better of the two counts: no number does better than the mean by the squared error, and
+    none better than the median by the absolute error.
+
+    Args:
+        loss: from outputs (samples, 1) and targets to the mean loss, a scalar tensor.
+        targets: (samples,).
+    """
+    guesses = (targets.mean(), targets.quantile(0.5))
+    return min(loss(guess.expand(len(targets), 1), targets).item() for guess in guesses)
 
 
 def largest_share(labels: Tensor) -> float:

@@ -87,7 +87,8 @@ class NetworkStatistics:
         samples: number of samples of the probe.
         loss: their mean loss.
         chance_loss: the mean loss of a network that predicts, for every sample, the shares of the
-            classes among the samples: the best guess without the inputs.
+            classes among the samples, or their mean or median target: the best guess without the
+            inputs.
         layers: the hidden layers from the first on, and the output layer last.
         inputs: of the network, preprocessed; at epoch 0 only, since they stay the same.
         boundary: the decision boundary, of a run on data with two features.

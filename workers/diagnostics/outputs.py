@@ -47,12 +47,16 @@ class Outputs:
         probability_edges: of the bins of probabilities, one more than bins.
         loss_edges: of the bins of losses.
         classes: those with a sample, by label; at most ``MOST_CLASSES``, the first.
+        confusion: how many samples of each class (row) are predicted as each class (column); those
+            with an output that is not finite are in no column. None of more than ``MOST_CLASSES``
+            classes.
     """
 
     samples: int
     probability_edges: list[float]
     loss_edges: list[float]
     classes: list[ClassOutputs]
+    confusion: list[list[int]] | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return this as plain data."""
@@ -72,9 +76,8 @@ class OutputGathering:
         self._classes = classes
         self._probabilities = torch.zeros(classes, PROBABILITY_BINS, dtype=torch.int64)
         self._losses = torch.zeros(classes, LOSS_BINS, dtype=torch.int64)
-        self._counts, self._finite, self._right = (
-            torch.zeros(classes, dtype=torch.int64) for _ in range(3)
-        )
+        self._confusion = torch.zeros(classes, classes, dtype=torch.int64)
+        self._counts, self._finite = (torch.zeros(classes, dtype=torch.int64) for _ in range(2))
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         """Add a chunk: (batch, classes) or, for two classes, (batch, 1); and (batch,)."""
@@ -85,7 +88,7 @@ class OutputGathering:
         logits, labels, losses = logits[finite], labels[finite], losses[finite]
         self._finite += labels.bincount(minlength=self._classes)
         probabilities, predicted = _probabilities(logits, labels)
-        self._right += labels[predicted == labels].bincount(minlength=self._classes)
+        self._confusion += _counted(labels, predicted, self._confusion)
         places = (probabilities * PROBABILITY_BINS).long().clamp(max=PROBABILITY_BINS - 1)
         self._probabilities += _counted(labels, places, self._probabilities)
         decades = losses.clamp(min=10.0**LOWEST_DECADE).log10() - LOWEST_DECADE
@@ -106,13 +109,14 @@ class OutputGathering:
                     label=label,
                     count=int(count),
                     non_finite=int(count - self._finite[label]),
-                    right=int(self._right[label]),
+                    right=int(self._confusion[label, label]),
                     probabilities=self._probabilities[label].tolist(),
                     losses=self._losses[label].tolist(),
                 )
                 for label, count in enumerate(self._counts)
                 if count
             ][:MOST_CLASSES],
+            confusion=self._confusion.tolist() if self._classes <= MOST_CLASSES else None,
         )
 
 

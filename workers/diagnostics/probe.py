@@ -12,12 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from workers.diagnostics.activity import Activity, HiddenActivity, OutputActivity
+from workers.diagnostics.activity import (
+    Activity,
+    HiddenActivity,
+    LinearOutputActivity,
+    OutputActivity,
+)
 from workers.diagnostics.distributions import Distribution, Gathering, rows_by_feature
-from workers.diagnostics.guessing import chance_loss
+from workers.diagnostics.guessing import chance_loss, constant_loss
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
 from workers.nn.cells import Cell
 from workers.nn.dropouts import AlphaDropout
+from workers.nn.losses import Task
 from workers.nn.models import HiddenLayer, Network
 from workers.nn.normalizations import RunningStatistics, running_statistics_frozen
 
@@ -45,6 +51,7 @@ class Probe:
         loss: from logits and labels to the mean loss, a scalar tensor.
         samples: number of samples of the probe.
         label_smoothing: of the loss.
+        task: of the loss.
     """
 
     def __init__(
@@ -54,11 +61,13 @@ class Probe:
         samples: int,
         *,
         label_smoothing: float = 0.0,
+        task: Task = "classification",
     ) -> None:
         self._network = network
         self._loss = loss
         self._samples = samples
         self._label_smoothing = label_smoothing
+        self._task = task
         self._mean_loss = 0.0
         self._labels: list[Tensor] = []
         hidden = network.hidden_layers()
@@ -76,7 +85,8 @@ class Probe:
         ]
         output = network.output
         units = len(output.weight)
-        self._layers.append(_ProbedLayer("output", output, units, OutputActivity(), samples))
+        activity = LinearOutputActivity() if task == "regression" else OutputActivity()
+        self._layers.append(_ProbedLayer("output", output, units, activity, samples))
 
     def chunks(self) -> Iterator[slice]:
         """Yield the positions of the samples for each call of ``add``, in order."""
@@ -110,6 +120,8 @@ class Probe:
 
     def _chance_loss(self) -> float:
         labels = torch.cat(self._labels)
+        if self._task == "regression":
+            return constant_loss(self._loss, labels)
         outputs = self._layers[-1].weighted.weight.shape[0]
         return chance_loss(self._loss, labels, outputs, self._label_smoothing)
 

@@ -6,16 +6,18 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
+import torch
+
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import ObservedEpoch
-from service.histories.outcomes import Course, Guessing, outcome_of
+from service.histories.outcomes import Course, Guessing, NumberGuessing, outcome_of
 from service.specs.resolution import FIXUP, planned_network, training_samples
 from service.specs.spec import RunConfig
 from service.statuses import Outcome
 from workers.datasets.dataset import Dataset
 from workers.diagnostics.diagnosis import Diagnostician
 from workers.diagnostics.findings import Finding
-from workers.diagnostics.guessing import chance_loss, largest_share
+from workers.diagnostics.guessing import chance_loss, constant_loss, largest_share
 from workers.diagnostics.layers import NetworkStatistics
 from workers.diagnostics.setting import Setting
 from workers.nn.losses import LOSSES
@@ -35,7 +37,9 @@ class InsightBuilder:
         guessing: returns what guessing comes to on the run's data.
     """
 
-    def __init__(self, config: RunConfig, guessing: Callable[[], Guessing]) -> None:
+    def __init__(
+        self, config: RunConfig, guessing: Callable[[], Guessing | NumberGuessing]
+    ) -> None:
         self._diagnostician = Diagnostician(_setting(config))
         self._guessing = guessing
         self._course = Course()
@@ -90,7 +94,8 @@ class InsightBuilder:
         if metrics:
             course.losses.append(metrics["loss"])
             course.val_losses.append(metrics["val_loss"])
-            course.val_accuracies.append(metrics["val_accuracy"])
+            if "val_accuracy" in metrics:
+                course.val_accuracies.append(metrics["val_accuracy"])
             course.diverged = diverges(metrics)
         if layers is not None:
             course.probes.append(layers.loss)
@@ -118,10 +123,16 @@ class InsightBuilder:
         return RecordedDiagnosis(found.verdict, [*map(_recorded, found.findings)], outcome)
 
 
-def guessing_of(config: RunConfig, data: Dataset) -> Guessing:
+def guessing_of(config: RunConfig, data: Dataset) -> Guessing | NumberGuessing:
     """Return what guessing comes to on a run's data: its loss on the training part."""
-    outputs = 1 if config.model.parameters.get("head") == "binary" else data.classes
     loss = entry(LOSSES, config.loss)
+    if loss.task == "regression":
+        mean_for_all = torch.zeros(len(data.validation), 1)  # of standardized targets
+        return NumberGuessing(
+            constant_loss(loss.function, data.train.labels),
+            loss.function(mean_for_all, data.validation.labels).item(),
+        )
+    outputs = 1 if config.model.parameters.get("head") == "binary" else data.classes
     chance = chance_loss(loss.function, data.train.labels, outputs, loss.label_smoothing)
     labels = data.validation.labels
     return Guessing(chance, largest_share(labels), len(labels))

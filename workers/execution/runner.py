@@ -194,7 +194,7 @@ def _train(
     device: torch.device,
 ) -> None:
     """Train and record the runs to their ends."""
-    devices.prepare(device, claims[0].engine["threads"])
+    devices.prepare(device, claims[0].engine["threads"], configs[0].precision.name)
     runs = [(config, claim.seed) for config, claim in zip(configs, claims, strict=True)]
     job = create_job(claims[0].form, runs, data, device, final)
     TrainingLoop(claims, configs, data, settings=settings, recorder=recorder, job=job).train()

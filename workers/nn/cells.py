@@ -13,11 +13,11 @@ the supplement); without one all of them are identities, and the formulas are to
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workers.nn.activations import Activation
 from workers.nn.normalizations import Normalization
+from workers.nn.products import FLOAT32, Products
 
 
 class Cell(nn.Module):
@@ -36,10 +36,12 @@ class Cell(nn.Module):
         z_values: an identity that the z-values of each step pass: the input of the activation that
             makes the state's candidates.
         forget_bias: what the biases of the gate ``forget`` begin as; None as all others do.
+        products: how it multiplies.
     """
 
     gates: tuple[str, ...]
     forget_bias: float | None = None
+    products: Products = FLOAT32
 
     def __init__(
         self, inputs: int, units: int, activation: Activation, normalization: Normalization
@@ -102,10 +104,10 @@ class SimpleCell(Cell):
 
     def forward(self, sequence: Tensor) -> list[Tensor]:
         of_inputs, of_state = self.split()
-        read = F.linear(sequence, of_inputs, self.bias if self.plain else None)
+        read = self.products.linear(sequence, of_inputs, self.bias if self.plain else None)
         state, states = self.start(sequence), []
         for step in read.unbind(1):
-            z = torch.addmm(step, state, of_state)
+            z = self.products.addmm(step, state, of_state)
             state = self.activated(z if self.plain else self.norm("sums", z) + self.bias)
             states.append(state)
         return states
@@ -130,12 +132,12 @@ class GruCell(Cell):
 
     def forward(self, sequence: Tensor) -> list[Tensor]:
         of_inputs, of_state = self.split()
-        read = F.linear(sequence, of_inputs, self.bias if self.plain else None)
+        read = self.products.linear(sequence, of_inputs, self.bias if self.plain else None)
         if not self.plain:
             read = self._norms("input", read) + self.bias
         state, states = self.start(sequence), []
         for step in read.unbind(1):
-            held = state @ of_state
+            held = self.products.matmul(state, of_state)
             if not self.plain:
                 held = self._norms("state", held)
             gates, candidate = self._parts(step)
@@ -175,16 +177,16 @@ class LstmCell(Cell):
 
     def forward(self, sequence: Tensor) -> list[Tensor]:
         of_inputs, of_state = self.split()
-        read = F.linear(sequence, of_inputs, self.bias if self.plain else None)
+        read = self.products.linear(sequence, of_inputs, self.bias if self.plain else None)
         if not self.plain:
             read = self.norm("input", read) + self.bias
         state, states = self.start(sequence), []
         memory = state
         for step in read.unbind(1):
             if self.plain:
-                sums = torch.addmm(step, state, of_state)
+                sums = self.products.addmm(step, state, of_state)
             else:
-                sums = step + self.norm("state", state @ of_state)
+                sums = step + self.norm("state", self.products.matmul(state, of_state))
             into, kept, candidate, out = sums.chunk(4, 1)
             new = into.sigmoid() * self.activated(candidate)
             memory = torch.addcmul(new, kept.sigmoid(), memory)

@@ -12,19 +12,20 @@ from workers.nn.activations import Activation
 from workers.nn.cells import Cell
 from workers.nn.dropouts import Dropout, Keys
 from workers.nn.models import HiddenLayer, Network
+from workers.nn.products import Convolution
 
 
-class StridedPoint(nn.Conv2d):
+class StridedPoint(Convolution):
     """A convolution of kernel size 1 that leaves out pixels: those are left out first.
 
     Torch's own (2.13, with MKL-DNN) writes beyond its memory in the backward pass where the tensors
     are channels-last and the channels no multiple of 8.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         vertical, horizontal = self.stride
-        kept = x[:, :, ::vertical, ::horizontal].contiguous(memory_format=torch.channels_last)
-        return F.conv2d(kept, self.weight, self.bias, groups=self.groups)
+        kept = input[:, :, ::vertical, ::horizontal]
+        return self.convolved(kept.contiguous(memory_format=torch.channels_last))
 
 
 class NetworkStep(Protocol):

@@ -296,7 +296,8 @@ def fixup_branch(usual: Initializer, *, branches: int, layers: int) -> list[Init
     """
 
     def scaled(shape: Sequence[int], generator: np.random.Generator) -> Weights:
-        return branches ** (-1 / (2 * layers - 2)) * usual(shape, generator)
+        scale: float = branches ** (-1 / (2 * layers - 2))
+        return scale * usual(shape, generator)
 
     return [*[scaled] * (layers - 1), constant(value=0.0)]
 

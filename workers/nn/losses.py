@@ -1,16 +1,21 @@
-"""Losses: what training minimizes, and the accuracies reported beside them.
+"""Losses: what training minimizes, and what is reported beside them.
 
-All take logits, the network's output before its softmax or sigmoid, and labels of shape (batch,),
-the true class of each sample as int64. Logits are (batch, classes), or (batch, 1) where a single
-sigmoid unit separates two classes.
+All take the network's outputs and labels of shape (batch,). Where targets are classes, the outputs
+are logits, before their softmax or sigmoid: (batch, classes), or (batch, 1) where a single sigmoid
+unit separates two classes; labels are the true classes as int64. Where targets are numbers, outputs
+are (batch, 1), and labels are standardized targets as float32 (``workers.datasets.targets``).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
+
+#: What targets are: classes, or numbers.
+Task = Literal["classification", "regression"]
 
 #: (logits, labels) -> a tensor.
 Measure = Callable[[Tensor, Tensor], Tensor]
@@ -25,12 +30,14 @@ class Loss:
         per_sample: the loss of each sample, (batch,).
         metrics: by name; of each sample, (batch,) in float64.
         label_smoothing: share of a target that is spread over the classes.
+        task: what the targets are.
     """
 
     function: Measure
     per_sample: Measure
     metrics: Mapping[str, Measure]
     label_smoothing: float = 0.0
+    task: Task = "classification"
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -88,6 +95,51 @@ def binary_crossentropy(*, label_smoothing: float) -> Loss:
     return Loss(mean, per_sample, metrics, label_smoothing)
 
 
+def mean_squared_error() -> Loss:
+    """Return the loss (o - y)^2 of outputs o and standardized targets y."""
+    return _regression(F.mse_loss)
+
+
+def mean_absolute_error() -> Loss:
+    """Return the loss abs(o - y) of outputs o and standardized targets y."""
+    return _regression(F.l1_loss)
+
+
+def huber(*, delta: float) -> Loss:
+    """Return the loss e^2 / 2 of errors e = o - y up to delta, beyond delta (abs(e) - delta / 2).
+
+    Args:
+        delta: in standard deviations of the target.
+
+    References:
+        Huber 1964, section 3; the same as torch's ``huber_loss``.
+    """
+    return _regression(partial(F.huber_loss, delta=delta))
+
+
+def absolute_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the absolute error of each sample, in standard deviations of the target."""
+    return (outputs[:, 0].double() - targets.double()).abs()
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the squared error of each sample, in squared standard deviations of the target."""
+    return (outputs[:, 0].double() - targets.double()).square()
+
+
+def _regression(function: Callable[..., Tensor]) -> Loss:
+    """Return the loss of a function of outputs (batch,), targets (batch,) and a reduction."""
+
+    def mean(outputs: Tensor, targets: Tensor) -> Tensor:
+        return function(outputs[:, 0], targets)
+
+    def per_sample(outputs: Tensor, targets: Tensor) -> Tensor:
+        return function(outputs[:, 0], targets, reduction="none")
+
+    metrics = {"absolute_error": absolute_error, "squared_error": squared_error}
+    return Loss(mean, per_sample, metrics, task="regression")
+
+
 def _targets(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the target of each output, in the shape of the logits: true for the true class."""
     if logits.shape[1] == 1:
@@ -104,4 +156,7 @@ def _smoothed(targets: Tensor, logits: Tensor, smoothing: float) -> Tensor:
 LOSSES: dict[str, Callable[..., Loss]] = {
     "categorical_crossentropy": categorical_crossentropy,
     "binary_crossentropy": binary_crossentropy,
+    "mean_squared_error": mean_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "huber": huber,
 }

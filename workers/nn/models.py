@@ -16,6 +16,7 @@ from workers.nn.activations import Activation, ActivationFor
 from workers.nn.cells import CELLS, Cell
 from workers.nn.dropouts import Dropout, DropoutAt, Keys
 from workers.nn.normalizations import Normalization, WeightNorm
+from workers.nn.products import Dense
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ def as_sequence(inputs: Tensor) -> Tensor:
 
 
 def _dense(inputs: int, outputs: int) -> nn.Linear:
-    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+    layer: nn.Linear = skip_init(Dense, inputs, outputs)  # type: ignore[no-untyped-call]
     return layer
 
 

@@ -34,6 +34,7 @@ from workers.nn.dropouts import Dropout
 from workers.nn.initializers import INITIALIZERS, Initializer, fixup_branch
 from workers.nn.models import HiddenLayer, Parts
 from workers.nn.normalizations import NORMALIZATIONS, Normalization
+from workers.nn.products import Convolution, Dense
 
 
 def declared_network(plan: NetworkPlan, parts: Parts) -> DeclaredNetwork:
@@ -43,7 +44,7 @@ def declared_network(plan: NetworkPlan, parts: Parts) -> DeclaredNetwork:
         plan: of the network.
         parts: what a layer has that states nothing else.
     """
-    output: nn.Linear = skip_init(nn.Linear, plan.output.inputs[0], parts.outputs)  # type: ignore[no-untyped-call]
+    output: nn.Linear = skip_init(Dense, plan.output.inputs[0], parts.outputs)  # type: ignore[no-untyped-call]
     return DeclaredNetwork(_Builder(parts).sequence(plan.steps), output)
 
 
@@ -165,11 +166,11 @@ class _Builder:
 
 def _weights(step: WeightedStep, features: int) -> nn.Linear | nn.Conv2d:
     if not step.is_convolution:
-        dense: nn.Linear = skip_init(nn.Linear, step.inputs[0], features, bias=step.bias)  # type: ignore[no-untyped-call]
+        dense: nn.Linear = skip_init(Dense, step.inputs[0], features, bias=step.bias)  # type: ignore[no-untyped-call]
         return dense
     leaves_out = step.kernel_size == 1 < step.stride
     convolution: nn.Conv2d = skip_init(  # type: ignore[no-untyped-call]
-        StridedPoint if leaves_out else nn.Conv2d,
+        StridedPoint if leaves_out else Convolution,
         step.inputs[0],
         features,
         step.kernel_size,

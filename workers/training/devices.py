@@ -3,16 +3,22 @@
 import ctypes
 import os
 import platform
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from workers.nn.products import PRECISIONS, Products
+
 #: Parameters of mallopt (malloc.h of the GNU C library): the size from which a block is mapped on
 #: its own, and how much may be free at the end of the heap before it goes back to the kernel.
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
 _LARGEST_BLOCK_BYTES, _MOST_KEPT_BYTES = 2**30, 2**31 - 1
+
+#: What Linux calls the instructions that multiply bfloat16 numbers: of x86 processors, and of ARM.
+_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 class DeviceError(Exception):
@@ -41,15 +47,16 @@ def own_bytes(device: torch.device) -> int:
     return int(torch.cuda.get_device_properties(device).total_memory)
 
 
-def prepare(device: torch.device, threads: int | None = None) -> None:
+def prepare(device: torch.device, threads: int | None = None, precision: str = "float32") -> None:
     """Set up this process so that a run gives the same bits each time.
 
-    For the whole process: float32 products in full precision (no TF32), deterministic kernels, and
-    on a CPU the number of threads, which decides the order of sums.
+    For the whole process: float32 products in full precision unless the precision is tf32,
+    deterministic kernels, and on a CPU the number of threads, which decides the order of sums.
 
     Args:
         device: where the run trains.
         threads: on a CPU; None leaves the number as it is.
+        precision: of the run's products.
     """
     if threads is not None:
         torch.set_num_threads(threads)
@@ -58,8 +65,26 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        # Sums of narrow products stay float32, whatever the order of their parts.
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+
+
+def products_of(precision: str, device: torch.device) -> Products:
+    """Return how a run of this precision multiplies on a device.
+
+    It depends on the device and its processor only, and is recorded in the engine.
+    """
+    native = device.type != "cpu" or (precision == "bfloat16" and multiplies_bfloat16())
+    return Products(PRECISIONS[precision], native)
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Whether this machine's processor has instructions that multiply bfloat16 numbers."""
+    return not _BFLOAT16_FLAGS.isdisjoint(" ".join(_cpu_lines("flags", "Features")).split())
 
 
 def _keep_memory() -> None:
@@ -90,7 +115,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 def describe(device: torch.device) -> dict[str, Any]:
     """Return the engine a run trains on, as plain data to be recorded with it.
 
-    Runs of one configuration and seed agree bit for bit if their engines agree.
+    Runs of one configuration and seed agree bit for bit if their engines agree. ``bfloat16`` is how
+    products of that precision are computed (``workers.nn.products``): ``native`` or ``emulated``.
     """
     engine: dict[str, Any] = {
         "device": device.type,
@@ -99,7 +125,7 @@ def describe(device: torch.device) -> dict[str, Any]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "precision": "float32",
+        "bfloat16": "native" if products_of("bfloat16", device).native else "emulated",
     }
     if device.type == "cuda":
         engine["name"] = torch.cuda.get_device_name(device)
@@ -109,9 +135,14 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 def _processor() -> str:
     """Return the processor's model name, which Python's ``platform`` does not know on Linux."""
+    names = _cpu_lines("model name")
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _cpu_lines(*fields: str) -> list[str]:
+    """Return the values of some fields in /proc/cpuinfo, core after core; none elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+        return []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(fields)]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from service.catalog.metrics import Part, parts_of
+from workers.datasets.targets import TargetScale
 from workers.nn.losses import Loss
 
 #: Means over an epoch's steps, beside the means over its samples.
@@ -17,15 +18,18 @@ class Metrics:
         loss: of the run, with its metrics.
         samples: trained per epoch.
         steps: per epoch.
+        targets: the scale of targets that are numbers; None where they are classes.
 
     Attributes:
-        names: of what is measured on every sample, in the order of sums and means; they are the
-            registry's quantities.
+        names: of what is measured on every sample, in the order of sums and means. They are the
+            registry's quantities; of errors, what these are computed from.
     """
 
-    def __init__(self, loss: Loss, samples: int, steps: int) -> None:
+    def __init__(
+        self, loss: Loss, samples: int, steps: int, targets: TargetScale | None = None
+    ) -> None:
         self.names = ("loss", *loss.metrics)
-        self._parts = [parts_of(name) for name in self.names]
+        self._targets = targets
         self._samples = samples
         self._steps = steps
 
@@ -37,17 +41,21 @@ class Metrics:
     def trained(self, sums: Sequence[float]) -> dict[str, float]:
         """Return the means over an epoch's training, by name, from its sums."""
         count = len(self.names)
-        means = {name: total / self._samples for name, total in zip(self.names, sums, strict=False)}
+        means = self.evaluated("training", [total / self._samples for total in sums[:count]])
         for name, total in zip(STEP_METRICS, sums[count:], strict=True):
             means[name] = total / self._steps
         return means
 
     def evaluated(self, part: Part, means: Sequence[float]) -> dict[str, float]:
         """Return the means over a part of the data, by the names that the registry has for it."""
+        measured = dict(zip(self.names, means, strict=True))
+        if self._targets is not None:
+            absolute, squared = measured.pop("absolute_error"), measured.pop("squared_error")
+            measured |= self._targets.errors(part, absolute, squared)
         return {
-            parts[part]: mean
-            for parts, mean in zip(self._parts, means, strict=True)
-            if part in parts
+            parts_of(name)[part]: value
+            for name, value in measured.items()
+            if part in parts_of(name)
         }
 
 

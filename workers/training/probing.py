@@ -92,12 +92,19 @@ def probed(
         pulse: yields a pulse if one is due; called between chunks of samples.
         first: whether this is before the first step; then the statistics include the inputs.
         last: whether the run ends here; then the statistics include the outputs on the validation
-            part, and the decision boundary (for data with two features) has its finer grid.
+            part, and the decision boundary (for data with two features) has its finer grid. Of
+            targets that are numbers there is neither.
     """
     part = data.train
     probe = or_none(
         "layer statistics",
-        lambda: Probe(network, loss.function, samples, label_smoothing=loss.label_smoothing),
+        lambda: Probe(
+            network,
+            loss.function,
+            samples,
+            label_smoothing=loss.label_smoothing,
+            task=loss.task,
+        ),
     )
     if probe is None:
         return None
@@ -112,6 +119,8 @@ def probed(
     if first:
         inputs = or_none("inputs", lambda: _distribution(part.inputs[:samples]))
         statistics = replace(statistics, inputs=inputs)
+    if loss.task == "regression":
+        return statistics
     boundary = or_none(
         "decision boundary",
         lambda: decision_boundary(

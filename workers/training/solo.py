@@ -14,6 +14,7 @@ from workers.diagnostics.layers import NetworkStatistics
 from workers.nn.clippings import CLIPPINGS, Clipping
 from workers.nn.losses import LOSSES, Loss
 from workers.nn.names import below
+from workers.nn.products import use_products
 from workers.training import devices
 from workers.training.assembly import (
     build_network,
@@ -21,6 +22,13 @@ from workers.training.assembly import (
     entry,
     learning_rates,
     pruning_of,
+)
+from workers.training.loss_scaling import (
+    KeptTensors,
+    initial_scaling,
+    move_scaling,
+    scale_of,
+    unscale_network,
 )
 from workers.training.metrics import Metrics, diverges
 from workers.training.probing import probed, probing_of
@@ -69,7 +77,9 @@ def train(
     - ``epoch_seconds``: training and evaluation, without layer statistics and without the time in
       which the caller holds the generator.
     - ``binary_accuracy``, ``val_binary_accuracy``: with binary_crossentropy.
-    - ``test_loss``, ``test_accuracy``: of the last epoch of a run with a validation split.
+    - ``val_mae``, ``val_rmse``, ``val_r2``: where targets are numbers, in place of accuracies.
+    - ``test_loss``, ``test_accuracy`` and the others of ``test``: of the last epoch of a run with
+      a validation split.
 
     The same arguments on the same engine (``devices.describe``) give the same bits.
 
@@ -81,7 +91,7 @@ def train(
         threads: how many to compute with on a CPU; decides the last bits, and is set for the whole
             process.
     """
-    devices.prepare(device, threads)
+    devices.prepare(device, threads, config.precision.name)
     yield from SoloTraining(config, seed, data, device).run()
 
 
@@ -90,9 +100,9 @@ class SoloTraining:
 
     The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of the
     epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far), ``updates`` (the
-    update ratios of the latest epoch measured), and ``steering``. Everything else follows from the
-    arguments, so an exact resume needs no more than ``state`` and ``restore``, at any pulse or
-    result.
+    update ratios of the latest epoch measured), ``scaling`` (of the loss; None unless the precision
+    is float16) and ``steering``. Everything else follows from the arguments, so an exact resume
+    needs no more than ``state`` and ``restore``, at any pulse or result.
 
     Args:
         config: a resolved configuration.
@@ -120,12 +130,15 @@ class SoloTraining:
             first = Streams(config.ticket.seed)
         self.network = build_network(config, data, first).to(device)
         self._pruning = pruning_of(config, self.network, final)
+        use_products(self.network, devices.products_of(config.precision.name, device))
+        scaled = config.precision.name == "float16"
+        self.scaling = initial_scaling().to(device) if scaled else None
         self.optimizer = build_optimizer(config, self.network)
         self.loss: Loss = entry(LOSSES, config.loss)
         self.clip: Clipping = entry(CLIPPINGS, config.clipping)
         self.probing = probing_of(config, len(data.train))
         self.steps = math.ceil(len(data.train) / config.batch_size)
-        self.metrics = Metrics(self.loss, len(data.train), self.steps)
+        self.metrics = Metrics(self.loss, len(data.train), self.steps, data.targets)
         self.steering = Steering(config)
         self._learning_rate = learning_rates(config, self.steps, self.steering)
         self.epoch = 1
@@ -172,6 +185,8 @@ class SoloTraining:
             "sums": self.sums,
             "updates": self.updates,
         }
+        if self.scaling is not None:
+            progress["scaling"] = self.scaling
         return _copied({**network, **optimizer, **progress, **self.steering.state()})
 
     def weights(self) -> dict[str, Tensor]:
@@ -184,6 +199,8 @@ class SoloTraining:
         self.seconds = float(state["seconds"])
         self.sums.copy_(state["sums"])
         self.updates.copy_(state["updates"])
+        if self.scaling is not None:
+            self.scaling.copy_(state["scaling"])
         self.steering.restore(state)
         self.network.load_state_dict(below("network.", state))
         for name, parameter in self.network.named_parameters():
@@ -211,29 +228,47 @@ class SoloTraining:
         self.optimizer.zero_grad()
         logits = self.network(inputs, self.streams.dropout(self.epoch, self.step))
         loss = self.loss.function(logits, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        finite = self._backward(loss)
         if self._pruning is not None:
             self._pruning.stop_gradients()
         clipped = self.clip(self.network)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(self.epoch, self.step)
-        self._take_step()
+        self._take_step(finite)
         means = self._measure(loss.detach(), logits.detach(), labels) * len(labels)
         self.sums += torch.cat([means, torch.stack([clipped.norm, clipped.clipped.double()])])
 
-    def _take_step(self) -> None:
+    def _backward(self, loss: Tensor) -> Tensor | None:
+        """Compute the gradients; return whether they are finite where the loss is scaled."""
+        if self.scaling is None:
+            loss.backward()  # type: ignore[no-untyped-call]
+            return None
+        scale = scale_of(self.scaling)
+        (loss * scale).backward()  # type: ignore[no-untyped-call]
+        finite = unscale_network(self.network, scale)
+        move_scaling(self.scaling, finite)
+        return finite
+
+    def _take_step(self, finite: Tensor | None) -> None:
         slot = self._measured.slot(self.epoch, self.step)
         if slot is None:
-            self.optimizer.step()
+            self._optimize(finite)
             return
         before = or_none("update ratios", self._copied_weights)
-        self.optimizer.step()
+        self._optimize(finite)
         after = [layer.weight.detach().flatten() for layer in self._weighted]
         if before is None:
             return
         ratios = or_none("update ratios", lambda: update_ratios(before, after))
         if ratios is not None:
             self.updates[slot] = ratios
+
+    def _optimize(self, finite: Tensor | None) -> None:
+        """Take the optimizer's step; with ``finite``, undo it unless that is true."""
+        kept = None if finite is None else KeptTensors(self.optimizer)
+        self.optimizer.step()
+        if kept is not None and finite is not None:
+            kept.restore_unless(finite)
 
     def _copied_weights(self) -> list[Tensor]:
         return [layer.weight.detach().clone().flatten() for layer in self._weighted]

@@ -8,9 +8,10 @@ from actinium.api.datasets import Datasets
 from actinium.api.experiments import Experiments
 from actinium.api.results import Results
 from actinium.api.runs import Runs
+from actinium.api.workload import QueueAndWorkers
 
 __all__ = ["Operations"]
 
 
-class Operations(Experiments, Runs, Results, CatalogAndPresets, Datasets):
+class Operations(Experiments, Runs, Results, CatalogAndPresets, Datasets, QueueAndWorkers):
     """The operations of both clients; each may raise ``ApiError`` or ``UnreachableError``."""

@@ -67,12 +67,23 @@ class Experiments:
         status: Names | None = None,
         tag: Names | None = None,
         name: str | None = None,
+        search: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         page_size: int = 100,
     ) -> Pages[Experiment]:
-        """Return experiments, newest first, without their specs; a tag is ``key:value``."""
-        query = {"status": status, "tag": tag, "name": name, "limit": page_size}
+        """Return experiments, newest first, without their specs.
+
+        Args:
+            status: any of these statuses.
+            tag: all of these tags, each ``key:value``.
+            name: exactly this name.
+            search: part of the name, in any case.
+            created_after: created later.
+            created_before: created earlier.
+            page_size: how many are asked for at once.
+        """
+        query = {"status": status, "tag": tag, "name": name, "search": search, "limit": page_size}
         times = {"created_after": created_after, "created_before": created_before}
         written = {key: time and time.astimezone().isoformat() for key, time in times.items()}
         return pages("/v1/experiments", as_is, query | written)

@@ -75,7 +75,7 @@ class Results:
         self,
         experiment: Ref,
         *,
-        metric: str = "val_accuracy",
+        metric: str | None = None,
         at: At = "final",
         target: Target | None = None,
         by: Names | None = None,
@@ -88,7 +88,8 @@ class Results:
 
         Args:
             experiment: the experiment.
-            metric: the metric to compare.
+            metric: the metric to compare; if not given, ``val_accuracy``, or ``val_rmse`` where
+                targets are numbers.
             at: ``final`` for its value at the last epoch, ``best`` for the best of all epochs,
                 ``mean`` for the mean over them.
             target: what ``epochs_to`` and ``seconds_to`` count to:

@@ -12,6 +12,7 @@ from actinium.operations import listing, operation
 from actinium.types import (
     Attempt,
     Boundary,
+    Confusion,
     Diagnosis,
     History,
     Layers,
@@ -138,6 +139,14 @@ class Runs:
         return get(f"/v1/runs/{identifier(run)}/outputs", as_is)
 
     @operation
+    def confusion(self, run: Ref) -> Call[Confusion]:
+        """Return which classes a run's network takes for which, with recall and precision.
+
+        They are those of the validation part after the last epoch.
+        """
+        return get(f"/v1/runs/{identifier(run)}/confusion", as_is)
+
+    @operation
     def diagnosis(self, run: Ref) -> Call[Diagnosis]:
         """Return what a run came to and why: outcome, verdict, and findings that name layers."""
         return get(f"/v1/runs/{identifier(run)}/diagnosis", readers.read_diagnosis)
@@ -177,7 +186,7 @@ class Runs:
         Args:
             run: the run.
             name: ``learning_curves``, ``layers``, ``layer_moments``, ``gradient_flow``,
-                ``decision_boundary`` or ``outputs``.
+                ``decision_boundary``, ``outputs`` or ``confusion``.
             kind: the format; ``gif`` is a film over the epochs, of ``layers`` or
                 ``decision_boundary``.
             theme: for a light or a dark background.

@@ -6,7 +6,7 @@ import sys
 import click
 import httpx
 
-from actinium.command import data, manage, model, read, reference, submit
+from actinium.command import data, manage, model, read, reference, submit, workload
 from actinium.command.context import CONTEXT, Session
 from actinium.errors import ActiniumError, ApiError, UnreachableError
 from actinium.terminal import prepare_terminal, visible
@@ -32,7 +32,7 @@ def cli(context: click.Context, url: str | None, key: str | None) -> None:
     context.obj = Session(url, key)
 
 
-for room in (submit, model, read, manage, data, reference):
+for room in (submit, model, read, manage, data, workload, reference):
     for command in room.COMMANDS:
         cli.add_command(command)
 

@@ -29,11 +29,15 @@ def data() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A second table of the same columns: the test part.",
 )
-@click.option("--target", help="Column of the classes.")
+@click.option("--target", help="Column of what is to be predicted.")
 @click.option("--name", help="Name; if not given, the file's.")
 @click.option("--description", help="Description.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY:VALUE", help="Tag (repeatable).")
-@click.option("--task", type=click.Choice(["classification", "binary"]), help="Task.")
+@click.option(
+    "--task",
+    type=click.Choice(["classification", "binary", "regression"]),
+    help="Task; guessed if not given.",
+)
 @click.option("--leave-out", multiple=True, metavar="COLUMN", help="No input (repeatable).")
 @click.option(
     "--categorical", multiple=True, metavar="COLUMN", help="Numbers are names (repeatable)."
@@ -119,7 +123,7 @@ def _listed(found: Iterable[DatasetSummary]) -> Table:
             escape(one["name"]),
             one["task"],
             _shape(one["input_shape"]),
-            str(one["classes"]),
+            str(one["classes"]) if one["classes"] else "-",
             f"{one['train_count']:,}",
             f"{one['test_count']:,}",
         )
@@ -140,6 +144,7 @@ def _whole(found: Dataset) -> RenderableType:
         ("rows", f"{found['train_count']:,} for training, {found['test_count']:,} for the test"),
         ("split", f"by {split['by']}, {seed}{', stratified' if split['stratified'] else ''}"),
         ("classes", escape(", ".join(map(_class, found["classes"][:_MOST_ROWS])))),
+        ("values", _targets(found)),
         ("left_out", escape("; ".join(left_out))),
         ("dropped_rows", f"{found['dropped_rows']:,}" if found["dropped_rows"] else ""),
         ("filled_values", f"{found['filled_values']:,}" if found["filled_values"] else ""),
@@ -172,6 +177,17 @@ def _features(features: list[dict[str, Any]]) -> Table:
             escape(feature["name"]), feature["type"], str(feature["missing"]), escape(values)
         )
     return table
+
+
+def _targets(found: Dataset) -> str:
+    """Return the range of targets that are numbers, and what a network has to beat."""
+    targets = found.get("targets")
+    if not targets:
+        return ""
+    return (
+        f"{_number(targets['minimum'])} to {_number(targets['maximum'])}; predicting their mean "
+        f"{_number(targets['mean'])} has a test_rmse of {_number(targets['test_rmse'])}"
+    )
 
 
 def _number(value: float | None) -> str:

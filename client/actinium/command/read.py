@@ -42,6 +42,7 @@ def _limit(default: int) -> Callable[[F], F]:
     help="Only experiments with this tag, key:value (repeatable).",
 )
 @click.option("--name", help="Only experiments with exactly this name.")
+@click.option("--search", help="Only experiments with this in their name, in any case.")
 @_limit(20)
 @json_option
 @click.pass_obj
@@ -51,6 +52,7 @@ def list_experiments(
     status: tuple[str, ...],
     tag: tuple[tuple[str, str], ...],
     name: str | None,
+    search: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -59,12 +61,13 @@ def list_experiments(
         status=status,
         tag=[f"{key}:{value}" for key, value in tag],
         name=name,
+        search=search,
         page_size=min(limit, _LARGEST_PAGE),
     )
     found = list(islice(listed, limit))
     if found or as_json:
         session.print(found, render.experiments, as_json=as_json)
-    elif status or tag or name:
+    elif status or tag or name or search:
         session.console.print("No experiment matches; `actinium ls` lists all.")
     else:
         session.console.print(
@@ -196,7 +199,10 @@ def history(
 
 @click.command("compare")
 @click.argument("which", metavar="EXPERIMENT", shell_complete=complete_experiment)
-@click.option("--metric", default="val_accuracy", show_default=True, help="Metric to compare.")
+@click.option(
+    "--metric",
+    help="Metric to compare; if not given val_accuracy, or val_rmse where targets are numbers.",
+)
 @click.option(
     "--at",
     type=click.Choice(["final", "best", "mean"]),

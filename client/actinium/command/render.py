@@ -193,30 +193,35 @@ def runs(found: Sequence[Run], metrics: Metrics) -> RenderableType:
     )
 
 
+#: The metric that tells how good a run is, by its task.
+_MAIN_METRICS = {"classification": "val_accuracy", "regression": "val_rmse"}
+
+
 def _runs(found: Sequence[Run], metrics: Metrics, *, short: bool, joined: bool) -> Table:
     """Return the table, with ``short`` or whole ids, and the axes ``joined`` or one per column."""
     varying = axes.varying([run["labels"] for run in found])
+    tasks = {run.get("task", "classification") for run in found} or {"classification"}
+    shown = [*(name for task, name in _MAIN_METRICS.items() if task in tasks), "val_loss"]
     table = widgets.table(
         widgets.fixed("id"),
         *axes.columns(varying, joined=joined),
         widgets.numbers("seed"),
         widgets.fixed("status"),
         widgets.numbers("epochs"),
-        widgets.numbers("val_accuracy"),
-        widgets.numbers("val_loss"),
+        *map(widgets.numbers, shown),
         *widgets.diagnosis_columns(joined=joined),
     )
     ids = widgets.ids([run["id"] for run in found], short=short)
     for run, run_id in zip(found, ids, strict=True):
-        final, diagnosis = run["final"], run["diagnosis"]
+        diagnosis = run["diagnosis"]
+        values: dict[str, Any] = {**(run["final"] or {})}
         table.add_row(
             run_id,
             *axes.cells(varying, run["labels"], joined=joined),
             str(run["seed"]),
             widgets.status_cell(run["status"]),
             f"{run['epoch']}/{run['epochs']}",
-            metrics.cell("val_accuracy", final and final["val_accuracy"]),
-            metrics.cell("val_loss", final and final["val_loss"]),
+            *(metrics.cell(name, values.get(name)) for name in shown),
             *widgets.diagnosis_cells(diagnosis, joined=joined),
         )
     return table

@@ -115,6 +115,7 @@ SUMMARY: dict[str, Any] = {
 EXPERIMENT: dict[str, Any] = {
     **SUMMARY,
     "spec": _SPEC.model_dump(mode="json", exclude_none=True),
+    "submitted": SPEC,
 }
 
 EXPERIMENT_PAGE: dict[str, Any] = {"items": [SUMMARY], "next_cursor": None}
@@ -131,9 +132,11 @@ DRY_RUN: dict[str, Any] = {
                 "model": _CONFIG["model"],
                 "dataset": "mnist",
                 "batch_size": 128,
+                "precision": "float32",
                 "seconds_per_thousand_samples": 1.3,
                 "basis": "catalog",
                 "runs": 0,
+                "note": None,
             }
         ],
     },
@@ -182,6 +185,7 @@ RUN: dict[str, Any] = {
     "config_hash": _PLANNED.config_hash,
     "seed": 0,
     "status": "completed",
+    "task": "classification",
     "attempt": 1,
     "failures": 0,
     "max_attempts": 3,
@@ -346,6 +350,41 @@ OUTPUTS: dict[str, Any] = {
             "losses": [25, 5, 0],
         },
     ],
+}
+
+CONFUSION: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "epoch": 8,
+    "samples": 50,
+    "right": 48,
+    "non_finite": 0,
+    "accuracy": 0.96,
+    "balanced_accuracy": 0.95,
+    "classes": [
+        {
+            "label": 0,
+            "name": "stayed",
+            "count": 20,
+            "non_finite": 0,
+            "predicted": 18,
+            "right": 18,
+            "recall": 0.9,
+            "precision": 1.0,
+            "f1": 0.9473684210526315,
+        },
+        {
+            "label": 1,
+            "name": "left",
+            "count": 30,
+            "non_finite": 0,
+            "predicted": 32,
+            "right": 30,
+            "recall": 1.0,
+            "precision": 0.9375,
+            "f1": 0.967741935483871,
+        },
+    ],
+    "matrix": [[18, 2], [0, 30]],
 }
 
 LAYERS_CSV = (

@@ -18,7 +18,7 @@ from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, pi
 from service.api.web.problems import problem_responses
 from service.catalog.axes import AXES
 from service.catalog.entry import Entry
-from service.catalog.metrics import MAIN_METRIC, METRICS
+from service.catalog.metrics import METRICS, main_metric
 from service.errors import NotFoundError
 from service.fields import unknown
 from service.figures.plots.activation_curve import (
@@ -48,7 +48,7 @@ _ENTRY = _LEAKY_RELU.model_dump(mode="json") | {
         "edge_of_chaos": [1.414],
     }
 }
-_METRICS = MetricPage.of([METRICS[MAIN_METRIC]]).model_dump(mode="json")
+_METRICS = MetricPage.of([main_metric("classification")]).model_dump(mode="json")
 _AXIS = CatalogAxis.of("activation", ["leaky_relu"], None).model_dump(mode="json")
 
 

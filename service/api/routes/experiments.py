@@ -96,6 +96,14 @@ def list_experiments(
         ),
     ] = None,
     name: Annotated[str | None, Query(description="The exact name.")] = None,
+    search: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Part of the name, in any case; of the preset's where there is no name.",
+            examples=["moons"],
+        ),
+    ] = None,
     created_after: Annotated[
         Time | None, Query(description="Created after this time: RFC 3339, with a time zone.")
     ] = None,
@@ -108,6 +116,7 @@ def list_experiments(
         statuses=status or (),
         tags=tag or (),
         name=name,
+        search=search,
         created_after=created_after,
         created_before=created_before,
     )

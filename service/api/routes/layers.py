@@ -8,12 +8,20 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
-from service.api.schemas.layers import BoundaryAnswer, LayersAnswer, OutputsAnswer
+from service.api.schemas.layers import (
+    BoundaryAnswer,
+    ConfusionAnswer,
+    LayersAnswer,
+    OutputsAnswer,
+)
 from service.api.schemas.runs import DiagnosisAnswer
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
+from service.datasets.class_names import class_names
 from service.histories import diagnoses, layer_statistics, outputs
+from service.histories.confusion import confusion_of
+from service.runs import search
 from service.statuses import FINISHED
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -109,6 +117,28 @@ def get_run_outputs(request: Request, run_id: uuid.UUID, session: SessionDep) ->
     """
     found = layer_statistics.read_layers(session, run_id)
     shown = {"run_id": found.run_id, "epoch": found.epoch, **outputs.outputs_of(found)}
+    return cached_response(request, orjson.dumps(shown), immutable=found.status in FINISHED)
+
+
+@router.get(
+    "/{run_id}/confusion",
+    response_model=ConfusionAnswer,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.CONFUSION)},
+        **NOT_MODIFIED,
+        **problem_responses(404, 409),
+    },
+    summary="Get a run's confusion matrix",
+    dependencies=_READ,
+)
+def get_run_confusion(request: Request, run_id: uuid.UUID, session: SessionDep) -> Response:
+    """Return which classes the network takes for which, and each class's recall and precision.
+
+    They are those of the validation part after the last epoch, measured when the run ends.
+    """
+    found = layer_statistics.read_layers(session, run_id)
+    names = class_names(session, search.get(session, run_id).config["dataset"])
+    shown = {"run_id": found.run_id, "epoch": found.epoch, **confusion_of(found, names)}
     return cached_response(request, orjson.dumps(shown), immutable=found.status in FINISHED)
 
 

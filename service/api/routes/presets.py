@@ -1,6 +1,7 @@
 """Presets over HTTP: published claims, submitting their experiments, and checking them."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Request
@@ -119,15 +120,16 @@ async def submit_preset(
     preset = _named(name)
     fields = submission.fields()
     try:
-        spec = _spec(preset, submission, fields)
-        return await submitting.answer(spec, Origin(preset.name, submission.size))
+        written = overridden(preset, submission.size, fields)
+        origin = Origin(preset.name, submission.size)
+        return await submitting.answer(_spec(written), written, origin)
     except SpecError as error:
         raise SpecError([_in_body(found, fields) for found in error.errors]) from error
 
 
-def _spec(preset: Preset, submission: PresetSubmission, fields: dict[str, Any]) -> ExperimentSpec:
+def _spec(written: Mapping[str, Any]) -> ExperimentSpec:
     try:
-        return ExperimentSpec.model_validate(overridden(preset, submission.size, fields))
+        return ExperimentSpec.model_validate(written)
     except ValidationError as error:
         raise SpecError(
             [FieldError(tuple(found["loc"]), f"{found['msg']}.") for found in error.errors()]

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 from pydantic import Field
 
-from service.catalog.metrics import COMPARED_METRICS, MAIN_METRIC, TARGET_METRICS
+from service.catalog.metrics import COMPARED_METRICS, MAIN_METRICS, TARGET_METRICS
 from service.comparison.question import At, Question
 from service.comparison.scores import GROUPINGS, refusal
 from service.comparison.targets import Target
@@ -15,6 +15,7 @@ from service.comparison.targets import Target
 #: An axis, the label of a variant, or a parameter of an axis' entry.
 _NAME = rf"({'|'.join(GROUPINGS)})(\.[a-z_]+)*"
 Axes = Annotated[str, Field(json_schema_extra={"pattern": f"^{_NAME}(,{_NAME})*$"})]
+_Metric = Annotated[str, Field(json_schema_extra={"enum": [*COMPARED_METRICS]})]
 _Against = Annotated[str, Field(json_schema_extra={"pattern": f"^{_NAME}:.+$"})]
 _Target = Annotated[
     str, Field(json_schema_extra={"pattern": f"^({'|'.join(TARGET_METRICS)}):-?[0-9.eE+-]+$"})
@@ -26,13 +27,13 @@ _MOST_NAMES = 50
 def question(
     *,
     metric: Annotated[
-        str,
+        _Metric | None,
         Query(
-            json_schema_extra={"enum": [*COMPARED_METRICS]},
-            description="The metric to compare by. `epochs_to` and `seconds_to` count until "
-            "`target` is reached; seconds are compared between runs of one engine only.",
+            description="The metric to compare by: by default `val_accuracy`, or `val_rmse` where "
+            "targets are numbers. `epochs_to` and `seconds_to` count until `target` is reached; "
+            "seconds are compared between runs of one engine only.",
         ),
-    ] = MAIN_METRIC,
+    ] = None,
     at: Annotated[
         At,
         Query(
@@ -44,8 +45,8 @@ def question(
         _Target | None,
         Query(
             description="What `epochs_to` and `seconds_to` count to: a metric of every epoch and "
-            "the value that it shall reach, at least of an accuracy, at most of a loss. A run that "
-            "never reaches it counts as one epoch more than the longest.",
+            "the value that it shall reach, at least of an accuracy or R², at most of a loss or an "
+            "error. A run that never reaches it counts as one epoch more than the longest.",
             examples=["val_accuracy:0.97"],
         ),
     ] = None,
@@ -93,7 +94,7 @@ def question(
 ) -> Question:
     """Return what the comparison is asked."""
     return Question(
-        metric,
+        MAIN_METRICS["classification"] if metric is None else metric,
         at,
         by=names("by", by),
         tune=names("tune", tune),
@@ -101,6 +102,7 @@ def question(
         margin=margin,
         against=_labels(against or ()),
         target=None if target is None else _target(target),
+        names_metric=metric is not None,
     )
 
 

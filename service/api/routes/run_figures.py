@@ -31,6 +31,7 @@ RUN_FIGURES = (
     "gradient_flow",
     "decision_boundary",
     "outputs",
+    "confusion",
 )
 
 OutputQuery = Annotated[bool, Query(description="Draw the output layer.")]
@@ -234,6 +235,25 @@ async def draw_run_outputs(
         "service.figures.sources.outputs:outputs_picture",
         run_id,
         y=y,
+        look=look,
+    )
+
+
+@router.get("/confusion.{kind}", summary="Draw a run's confusion matrix", **DESCRIBED)
+async def draw_run_confusion(
+    *,
+    request: Request,
+    run_id: uuid.UUID,
+    look: LookDep,
+) -> Response:
+    """Draw which classes the network takes for which, in shares of the true class's samples.
+
+    They are those of the validation part after the last epoch.
+    """
+    return await drawn(
+        request,
+        "service.figures.sources.outputs:confusion_picture",
+        run_id,
         look=look,
     )
 

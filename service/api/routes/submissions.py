@@ -1,6 +1,7 @@
 """Submitting experiments over HTTP, or planning them by a dry run."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -121,8 +122,16 @@ class Submitting:
     dry_run: bool
     idempotency_key: str | None
 
-    async def answer(self, spec: ExperimentSpec, origin: Origin | None = None) -> Response:
-        """Store an experiment and return it; or return the plan of a dry run."""
+    async def answer(
+        self, spec: ExperimentSpec, written: Mapping[str, Any], origin: Origin | None = None
+    ) -> Response:
+        """Store an experiment and return it; or return the plan of a dry run.
+
+        Args:
+            spec: the experiment.
+            written: the same without defaults, as the caller wrote it.
+            origin: the preset that it comes from.
+        """
         submitting: Gate = self.request.app.state.submitting
         caller = caller_of(self.request.scope)
         if self.dry_run:
@@ -131,7 +140,7 @@ class Submitting:
         keyed = await self._keyed()
         try:
             async with submitting.turn(caller):
-                made, body = await run_in_threadpool(self._submit, spec, origin, keyed)
+                made, body = await run_in_threadpool(self._submit, spec, written, origin, keyed)
         except InFlightError:
             self.request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS
             raise
@@ -166,7 +175,11 @@ class Submitting:
         )
 
     def _submit(
-        self, spec: ExperimentSpec, origin: Origin | None, keyed: KeyedRequest | None
+        self,
+        spec: ExperimentSpec,
+        written: Mapping[str, Any],
+        origin: Origin | None,
+        keyed: KeyedRequest | None,
     ) -> tuple[Submission, bytes]:
         with self.sessions() as session:
             made = submission.submit(
@@ -176,6 +189,7 @@ class Submitting:
                 settings=self.settings,
                 request=keyed,
                 origin=origin,
+                written=written,
             )
             if not made.replayed:
                 ring(session, self.settings, self.doorbell)
@@ -220,7 +234,7 @@ async def submit_experiment(
     A run whose configuration and seed were trained before takes over that history, unless
     `reuse` is false. `limit` and `cursor` page the configurations of a dry run.
     """
-    return await submitting.answer(spec)
+    return await submitting.answer(spec, await submitting.request.json())
 
 
 def ring(session: Session, settings: Settings, doorbell: Doorbell) -> None:

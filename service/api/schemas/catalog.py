@@ -102,7 +102,7 @@ class DatasetFacts(ApiAnswer):
     input_shape: list[int] = Field(
         description="Of one sample: [channels, height, width] of images, [features] of points."
     )
-    classes: int
+    classes: int = Field(description="0 where the targets are numbers.")
     largest_value: float | None = Field(
         description="The largest value of a pixel; null where the inputs are not pixels."
     )

@@ -260,6 +260,10 @@ class ComparisonAnswer(ApiAnswer):
     )
     average: list[str] = Field(description="What each group is averaged over, within each seed.")
     higher_is_better: bool
+    guess: float | None = Field(
+        description="What guessing gets; null for a measure of time, and where the runs' data sets "
+        "differ in it."
+    )
     margin: float | None = Field(
         description="How far behind the best still is equivalent, in the metric's units."
     )
@@ -298,6 +302,7 @@ class ComparisonAnswer(ApiAnswer):
             tune=[*design.tune],
             average=[*design.average],
             higher_is_better=comparison.higher_is_better,
+            guess=comparison.guess,
             margin=comparison.margin,
             headline=comparison.headline,
             notes=comparison.notes,
@@ -385,6 +390,7 @@ EXAMPLE: dict[str, Any] = {
     "tune": [],
     "average": [],
     "higher_is_better": True,
+    "guess": 0.1135,
     "margin": 0.01,
     "headline": "leaky_relu(0.2) is best. 1 is worse.",
     "notes": [

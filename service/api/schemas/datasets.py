@@ -16,6 +16,7 @@ from service.datasets.understood import (
     LeftOutColumn,
     Preview,
     SplitFacts,
+    TargetFacts,
     Understood,
 )
 from service.fields import LongText, ShortText, Text
@@ -66,7 +67,7 @@ class DatasetSummary(ApiAnswer):
     )
     train_count: int
     test_count: int
-    classes: int
+    classes: int = Field(description="0 where targets are numbers.")
     created_by: str
     created_at: datetime
     links: DatasetLinks
@@ -99,13 +100,16 @@ class DatasetAnswer(ApiAnswer):
         description="What was found out about the file: a CSV's encoding and separator."
     )
     task: Task
-    target: str | None = Field(description="The column of the classes; null for images.")
+    target: str | None = Field(description="The column of the targets; null for images.")
     input_shape: list[int] = Field(
         description="Of one sample: [channels, height, width] of images, [inputs] of a table."
     )
     train_count: int
     test_count: int
-    classes: list[ClassFacts] = Field(description="In the order of their numbers.")
+    classes: list[ClassFacts] = Field(
+        description="In the order of their numbers; empty where targets are numbers."
+    )
+    targets: TargetFacts | None = Field(None, description="Null where targets are classes.")
     features: list[FeatureFacts] = Field(description="Columns of a table that are inputs.")
     inputs: list[str] = Field(description="Names of a table's inputs, in their order.")
     left_out: list[LeftOutColumn]
@@ -193,6 +197,7 @@ DATASET_EXAMPLE: dict[str, Any] = {
         {"name": "0", "train": 6370, "test": 1593},
         {"name": "1", "train": 1630, "test": 407},
     ],
+    "targets": None,
     "features": [
         {
             "name": "Age",

@@ -92,16 +92,21 @@ class ExperimentAnswer(ExperimentSummary):
     spec: Annotated[dict[str, Any], As(ExperimentSpec)] = Field(
         description="The spec with all defaults filled in; it can be submitted again."
     )
+    submitted: dict[str, Any] | None = Field(
+        description="The spec as it was written, of a preset's experiment with the changes to the "
+        "preset; null for an experiment that an older version stored."
+    )
 
     @classmethod
     def of(cls, experiment: ExperimentProgress) -> Self:
         """Return the answer for an experiment, with its spec."""
-        return cls(**_summary(experiment), spec=experiment.spec)
+        return cls(**_summary(experiment), spec=experiment.spec, submitted=experiment.submitted)
 
 
 def _summary(experiment: ExperimentProgress) -> dict[str, Any]:
     path = f"/v1/experiments/{experiment.id}"
-    fields = {name: value for name, value in vars(experiment).items() if name != "spec"}
+    left_out = {"spec", "submitted"}
+    fields = {name: value for name, value in vars(experiment).items() if name not in left_out}
     return fields | {
         "preset": experiment.preset and vars(experiment.preset),
         "links": {
@@ -119,12 +124,16 @@ class CostRate(ApiAnswer):
     model: dict[str, Any]
     dataset: str
     batch_size: int
+    precision: str
     seconds_per_thousand_samples: float
     basis: Literal["measured", "catalog"] = Field(
-        description="`measured`: the mean of `runs` runs with this model, data set and batch size "
-        "on this service. `catalog`: estimated from the layers, for two cores."
+        description="`measured`: the mean of `runs` runs with this model, data set, batch size "
+        "and precision on this service. `catalog`: estimated from the layers, for two cores."
     )
     runs: int
+    note: str | None = Field(
+        description="What else decides the seconds, where a precision was not measured here."
+    )
 
 
 class CostEstimate(ApiAnswer):

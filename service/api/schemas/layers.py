@@ -151,3 +151,41 @@ class OutputsAnswer(ApiAnswer):
     classes: list[ClassOutputsAnswer] = Field(
         description="Those with a sample, by label; at most 100."
     )
+
+
+class ClassConfusionAnswer(ApiAnswer):
+    """How well a network knows the validation samples of one class."""
+
+    label: int
+    name: str = Field(description="As in the uploaded file; of built-in data the label.")
+    count: int = Field(description="Number of its samples: the support.")
+    non_finite: int = Field(
+        description="How many have an output that is not finite; they are predicted as no class."
+    )
+    predicted: int = Field(description="How many samples, of any class, are predicted as this one.")
+    right: int = Field(description="How many of its samples are predicted as this class.")
+    recall: float | None = Field(
+        description="`right / count`: the accuracy on this class. Null without samples."
+    )
+    precision: float | None = Field(
+        description="`right / predicted`. Null where no sample is predicted as this class."
+    )
+    f1: float | None = Field(description="The harmonic mean of recall and precision.")
+
+
+class ConfusionAnswer(ApiAnswer):
+    """Which classes of the validation part a network takes for which, after its last epoch."""
+
+    run_id: uuid.UUID
+    epoch: int
+    samples: int
+    right: int
+    non_finite: int
+    accuracy: float | None = Field(description="`right / samples`; null without samples.")
+    balanced_accuracy: float | None = Field(
+        description="The mean recall of the classes that have samples."
+    )
+    classes: list[ClassConfusionAnswer] = Field(description="All of them, by label.")
+    matrix: list[list[int]] = Field(
+        description="Numbers of samples: a row for each true class, a column for each predicted."
+    )

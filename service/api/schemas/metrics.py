@@ -7,9 +7,11 @@ from typing import Any, Self
 from pydantic import Field, create_model
 
 from service.api.schemas.base import ApiAnswer, Number
+from service.catalog.entry import Task
 from service.catalog.metrics import (
     FINAL_METRICS,
-    MAIN_METRIC,
+    MAIN_METRICS,
+    METRICS,
     Counted,
     Direction,
     Kind,
@@ -47,8 +49,12 @@ class MetricAnswer(ApiAnswer):
         "Null where it counts neither."
     )
     in_final: bool = Field(description="Whether `final` of a run has it.")
+    task: Task | None = Field(
+        description="The task whose runs record it; null where the runs of every task do."
+    )
     in_every_run: bool = Field(
-        description="Whether every run records it; the histories of other runs leave it out."
+        description="Whether every run of its task records it; the histories of other runs leave "
+        "it out."
     )
 
     @classmethod
@@ -69,24 +75,36 @@ class MetricPage(ApiAnswer):
         return cls(items=[MetricAnswer.of(metric) for metric in metrics], next_cursor=None)
 
 
-_FINAL_FIELDS: Any = dict.fromkeys(FINAL_METRICS, (Number | None, ...))
-_BEST_FIELDS: Any = {MAIN_METRIC: (Number, ...)}
+_OF_EVERY_TASK = [name for name in FINAL_METRICS if METRICS[name].task is None]
+_OF_SOME_TASK = [name for name in FINAL_METRICS if METRICS[name].task is not None]
+
+
+def _left_out(names: Iterable[str]) -> Any:
+    """Return fields that answers leave out where a run's task has no such metric."""
+    return {name: (Number | None, Field(None, description=_OF_TASK)) for name in names}
+
+
+_OF_TASK = "Left out where the run's task has no such metric."
+_FINAL_FIELDS: Any = dict.fromkeys(_OF_EVERY_TASK, (Number | None, ...)) | _left_out(_OF_SOME_TASK)
+_BEST_FIELDS: Any = _left_out(MAIN_METRICS.values())
 
 FinalMetrics = create_model(
     "FinalMetrics",
     __base__=ApiAnswer,
-    __doc__="Metrics of the last recorded epoch. `val_loss` and `val_accuracy` are of the "
+    __doc__="Metrics of the last recorded epoch. `val_loss` and the others of `val` are of the "
     "validation part, which is the test part unless the data set has `validation_split` or "
-    "`folds`; only then there are `test_loss` and `test_accuracy`. `loss` and `accuracy` are means "
-    "over the epoch's batches, with dropout on.",
+    "`folds`; only then those of `test` have values. `loss` and `accuracy` are means over the "
+    "epoch's batches, with dropout on. Accuracies are there where targets are classes; `mae`, "
+    "`rmse` (in the target's units) and `r2` where they are numbers.",
     epoch=(int, ...),
     **_FINAL_FIELDS,
 )
 BestMetrics = create_model(
     "BestMetrics",
     __base__=ApiAnswer,
-    __doc__=f"The first epoch with the best `{MAIN_METRIC}`. It is chosen by that value, so the "
-    "value is higher than on new samples, the more so the more epochs there are.",
+    __doc__="The first epoch with the best `val_accuracy`, or the best `val_rmse` where targets "
+    "are numbers. It is chosen by that value, so the value is better than on new samples, the more "
+    "so the more epochs there are.",
     epoch=(int, ...),
     **_BEST_FIELDS,
 )

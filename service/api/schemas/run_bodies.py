@@ -9,7 +9,9 @@ from collections.abc import Iterable
 import orjson
 from sqlalchemy import Text, literal_column
 
-from service.catalog.metrics import BEST_COLUMN, FINAL_METRICS, MAIN_METRIC
+from service.catalog.entry import Task
+from service.catalog.metrics import BEST_COLUMNS, FINAL_METRICS, MAIN_METRICS, is_of
+from service.specs.spec import LATER_AXES
 from service.statuses import EndedBy, RunStatus
 
 _OBJECT = "(SELECT row_to_json(field) FROM (SELECT {fields}) AS field)"
@@ -35,8 +37,28 @@ def _links() -> str:
     return ", ".join(["'/v1/runs/' || runs.id AS self", experiment, *addresses])
 
 
-_FINAL = _object(", ".join(f"runs.{name}" for name in ("epoch", *FINAL_METRICS)))
-_BEST = _object(f"runs.best_epoch AS epoch, runs.{BEST_COLUMN} AS {MAIN_METRIC}")
+def _final(task: Task) -> str:
+    """Return the metrics of the last epoch that runs of a task record."""
+    names = [name for name in FINAL_METRICS if is_of(name, task)]
+    return _object(", ".join(f"runs.{name}" for name in ("epoch", *names)))
+
+
+def _best(task: Task) -> str:
+    """Return the best epoch of a run of a task; null where it has none."""
+    column = BEST_COLUMNS[task]
+    best = _object(f"runs.best_epoch AS epoch, runs.{column} AS {MAIN_METRICS[task]}")
+    known = f"runs.best_epoch IS NOT NULL AND runs.{column} IS NOT NULL"
+    return f"CASE WHEN {known} THEN {best} END"
+
+
+_FINAL = f"""
+    CASE WHEN runs.epoch > 0 THEN CASE runs.task
+        WHEN 'regression' THEN {_final("regression")} ELSE {_final("classification")} END END
+"""
+_BEST = f"""
+    CASE runs.task
+        WHEN 'regression' THEN {_best("regression")} ELSE {_best("classification")} END
+"""
 _LIBRARIES = ", ".join(
     f"nullif(runs.engine ->> '{name}', '') AS {name}" for name in ("torch", "numpy", "cuda")
 )
@@ -52,16 +74,17 @@ ENDED_BY = f"""
     END
 """
 
+_LABELS = f"""CASE WHEN runs.labels <> '{{}}'::jsonb
+        THEN '{orjson.dumps(LATER_AXES).decode()}'::jsonb || runs.labels ELSE runs.labels END"""
 _DIAGNOSIS = _object("runs.outcome, runs.verdict, runs.findings, runs.diagnosis_version AS version")
 _RUN = _object(
     f"""
-    runs.id, runs.experiment_id, runs.position, runs.label, runs.labels, runs.name,
+    runs.id, runs.experiment_id, runs.position, runs.label, {_LABELS} AS labels, runs.name,
     runs.config, runs.config_hash,
-    runs.seed, runs.status, runs.attempt, runs.failures, runs.max_attempts, runs.priority,
+    runs.seed, runs.task, runs.status, runs.attempt, runs.failures, runs.max_attempts,
+    runs.priority,
     runs.epoch, runs.epochs, {ENDED_BY} AS ended_by,
-    CASE WHEN runs.epoch > 0 THEN {_FINAL} END AS final,
-    CASE WHEN runs.best_epoch IS NOT NULL AND runs.{BEST_COLUMN} IS NOT NULL
-        THEN {_BEST} END AS best,
+    {_FINAL} AS final, {_BEST} AS best,
     CASE WHEN runs.findings IS NOT NULL THEN {_DIAGNOSIS} END AS diagnosis,
     runs.reused_from, runs.worker, runs.engine ->> 'device' AS device, runs.engine,
     CASE WHEN runs.engine IS NOT NULL

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from service.api.schemas.base import ApiAnswer, As, Number
 from service.api.schemas.metrics import BestMetrics, FinalMetrics
+from service.catalog.entry import Task
 from service.database import tables
 from service.specs.spec import RunConfig
 from service.statuses import FINDING_KINDS, AttemptOutcome, EndedBy, Outcome, RunStatus, Verdict
@@ -98,6 +99,7 @@ class RunAnswer(ApiAnswer):
     )
     config_hash: str = Field(description="sha256 of the configuration's canonical form.")
     seed: int
+    task: Task = Field(description="What it predicts: classes, or numbers. Decides its metrics.")
     status: RunStatus
     attempt: int = Field(description="Number of attempts to train it.")
     failures: int = Field(description="Number of failed attempts, of at most `max_attempts`.")
@@ -158,8 +160,9 @@ class _Curves(ApiAnswer):
     run_id: uuid.UUID
     epoch: list[int]
     metrics: dict[str, Column] = Field(
-        description="Columns by metric, only of metrics that the run records: the element-wise "
-        "accuracies need the loss `binary_crossentropy`."
+        description="Columns by metric, only of metrics that the run records: accuracies where "
+        "targets are classes (element-wise ones with the loss `binary_crossentropy`), errors where "
+        "they are numbers."
     )
 
 

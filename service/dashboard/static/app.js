@@ -2,6 +2,7 @@
 
 import { whenKeyIsNeeded } from "./lib/api.js";
 import { loadMetrics } from "./lib/metrics.js";
+import { keepScroll, restoreScroll } from "./lib/scroll.js";
 import { chooseLanguage, language, loadLanguage, t } from "./lib/text.js";
 import { Bar } from "./parts/bar.js";
 import { announce, h, show } from "./parts/dom.js";
@@ -15,6 +16,7 @@ const VIEWS = {
   runs: () => import("./views/run.js"),
   compare: () => import("./views/compare.js"),
   new: () => import("./views/compose.js"),
+  queue: () => import("./views/queue.js"),
   data: () => import("./views/data.js"),
   catalog: () => import("./views/catalog.js"),
 };
@@ -29,6 +31,7 @@ const bar = new Bar(document.getElementById("bar"), {
   speak,
   askForKey: () => askForKey(null, enter),
 });
+keepScroll();
 addEventListener("hashchange", () => enter());
 whenKeyIsNeeded((problem) => askForKey(problem, enter));
 await enter({ moveFocus: false });
@@ -53,10 +56,8 @@ async function enter({ moveFocus = true } = {}) {
     if (signal.aborted || error.name === "AbortError") return;
     showError(element, error);
   }
-  if (moveFocus) {
-    scrollTo(0, 0);
-    main.focus({ preventScroll: true });
-  }
+  if (moveFocus) main.focus({ preventScroll: true });
+  restoreScroll(element, signal);
 }
 
 /** Return the decoded parts of a path; `[null]` where they cannot be decoded. */

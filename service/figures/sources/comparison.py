@@ -36,6 +36,7 @@ def comparison_picture(
         ConflictError: no run has a value to compare yet.
     """
     compared = compare(session, experiment_id, question)
+    question = compared.question
     if not any(group.n for group in compared.groups):
         raise ConflictError(f"No run of this experiment has a {question.metric} yet.")
     groups = [

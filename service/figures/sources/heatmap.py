@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.comparison import scores
+from service.comparison import scores, tasks
 from service.comparison.design import Level, check_names, levels
 from service.comparison.headline import of_design
 from service.comparison.question import Question
@@ -59,8 +59,9 @@ def heatmap_picture(
         InvalidError: an unknown metric, point or axis, or not two axes.
         ConflictError: no run has finished yet, or the axes have too many labels.
     """
-    metric, by = question.metric, question.by
     scores.check(question)
+    question = tasks.about(session, experiment_id, question)
+    metric, by = question.metric, question.by
     if by and len(set(by)) != 2:
         raise refusal("by", "A heat map has two axes, as in by=activation,initializer.")
     runs = scores.read(session, experiment_id, question)

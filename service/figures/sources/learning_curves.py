@@ -7,15 +7,16 @@ from statistics import fmean
 
 from sqlalchemy.orm import Session
 
+from service.catalog.entry import Task
 from service.catalog.metrics import (
     COMPARED_METRICS,
     EPOCH_METRICS,
-    MAIN_METRIC,
     METRICS,
     Part,
+    is_of,
     parts_of,
 )
-from service.comparison import scores
+from service.comparison import scores, tasks
 from service.comparison.design import Level, check_names, levels
 from service.comparison.question import Question
 from service.comparison.scores import Score
@@ -43,10 +44,8 @@ MOST_CURVES = 60
 #: Most epochs of one run's curves; a longer history keeps its peaks.
 MOST_POINTS = 400
 
-#: Drawn of an experiment unless a metric is asked for.
-_OF_EXPERIMENT = (MAIN_METRIC, parts_of("loss")["validation"])
-#: Quantities drawn of a run, with the titles of their panels.
-_OF_RUN = {"accuracy": "Accuracy", "loss": "Loss"}
+#: Quantities drawn of a run, with the titles of their panels; each task's runs have some of them.
+_OF_RUN = {"accuracy": "Accuracy", "rmse": "Root mean squared error", "loss": "Loss"}
 _PARTS: tuple[Part, ...] = ("validation", "training")
 
 
@@ -79,7 +78,7 @@ def experiment_curves_picture(
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        metric: the only metric to draw; None for validation accuracy and loss.
+        metric: the only metric to draw; None for validation accuracy, or error, and loss.
         by: the axes that make the groups; empty for those that vary.
         leave_out: pairs of an axis and a value (an entry's name, or a label): configurations with
             such a value are not drawn.
@@ -91,12 +90,15 @@ def experiment_curves_picture(
         InvalidError: an unknown metric, axis or value.
         ConflictError: no epoch has been recorded yet.
     """
-    metrics = _OF_EXPERIMENT if metric is None else (_known(metric),)
+    asked = () if metric is None else (_known(metric),)
     # Curves of seconds are drawn of any engines, but rank nothing.
     is_result = metric in COMPARED_METRICS and METRICS[metric].part is not None
-    ranked_by = metric if is_result and metric else MAIN_METRIC
-    ranked = Question(ranked_by, by=by)
+    ranked = (
+        Question(metric, by=by) if is_result and metric else Question(by=by, names_metric=False)
+    )
     scores.check(ranked)
+    ranked = tasks.about(session, experiment_id, ranked)
+    metrics = asked or (ranked.metric, parts_of("loss")["validation"])
     runs = scores.read(session, experiment_id, ranked)
     check_names(runs, "by", by)
     kept = _without(runs, leave_out)
@@ -133,12 +135,12 @@ def run_curves_picture(
     y: AxisScale | None = None,
     look: Look,
 ) -> Picture:
-    """Draw one run's learning curves: training and validation, accuracy and loss.
+    """Draw one run's learning curves: training and validation, accuracy or error, and loss.
 
     Args:
         session: a session outside any transaction.
         run_id: the run.
-        metric: the only metric to draw; None for accuracy and loss.
+        metric: the only metric to draw; None for accuracy or error, and loss.
         y: the scale of the metrics; None for the one that separates the values best.
         look: format, theme and title of the picture.
 
@@ -148,7 +150,8 @@ def run_curves_picture(
         ConflictError: no epoch has been recorded yet, or none has this metric.
     """
     run = search.get(session, run_id)
-    wanted = _metrics_of_run() if metric is None else [_known(metric)]
+    drawn = _quantities_of(run.task)
+    wanted = _metrics_of(drawn) if metric is None else [_known(metric)]
     history = reading.read_history(session, run_id, metrics=wanted, max_points=MOST_POINTS)
     if not history.epoch:
         raise ConflictError("No epoch of this run has been recorded yet.")
@@ -158,7 +161,10 @@ def run_curves_picture(
     }
     if metric is None:
         curves = [
-            Curve({"part": part}, {name: traces[parts_of(name)[part]] for name in _OF_RUN})
+            Curve(
+                {"part": part},
+                {name: traces[parts_of(name)[part]] for name in drawn},
+            )
             for part in _PARTS
         ]
     elif metric in traces:
@@ -168,8 +174,8 @@ def run_curves_picture(
     data = draw_learning_curves(
         curves,
         title=look.title or f"{run_title(run)}: learning curves",
-        metrics=list(_OF_RUN) if metric is None else [metric],
-        names=_OF_RUN if metric is None else None,
+        metrics=list(drawn) if metric is None else [metric],
+        names=drawn if metric is None else None,
         y=y,
         kind=look.kind,
         theme=look.theme,
@@ -177,9 +183,18 @@ def run_curves_picture(
     return Picture(data, history.status in FINISHED)
 
 
-def _metrics_of_run() -> list[str]:
+def _quantities_of(task: Task) -> dict[str, str]:
+    """Return the quantities drawn of a run of a task, with the titles of their panels."""
+    return {
+        quantity: title
+        for quantity, title in _OF_RUN.items()
+        if is_of(parts_of(quantity)["validation"], task)
+    }
+
+
+def _metrics_of(quantities: dict[str, str]) -> list[str]:
     """Return the metrics drawn of a run; those whose peaks matter most come first."""
-    return [parts_of(quantity)[part] for quantity in reversed(_OF_RUN) for part in _PARTS]
+    return [parts_of(quantity)[part] for quantity in reversed(quantities) for part in _PARTS]
 
 
 def _known(metric: str) -> str:

@@ -38,6 +38,7 @@ def tuning_picture(
         ConflictError: not one number is tuned, or no run has a value yet.
     """
     compared = compare(session, experiment_id, question)
+    question = compared.question
     tune = compared.design.tune
     if len(tune) != 1:
         raise ConflictError(

@@ -59,6 +59,27 @@ def test_a_submission_is_answered_with_the_experiment(api, lab):
     ]
 
 
+def test_an_experiment_has_its_spec_as_it_was_written(api, lab):
+    written = {"seeds": 2, "epochs": 1, "activation": ["tanh", "relu"], "tags": {"a:b": "x,y"}}
+    made = post(api, written).json()
+    found = api.get(made["links"]["self"]).json()
+    assert found["submitted"] == made["submitted"] == written
+    assert list(found["submitted"]) == list(written), "in its own order"
+    assert found["spec"]["seeds"] == [0, 1]
+    assert "submitted" not in api.get("/v1/experiments").json()["items"][0]
+    again = post(api, found["submitted"]).json()
+    assert again["spec"] == found["spec"]
+    lab.execute("UPDATE experiments SET submitted = NULL")  # as an older version stored it
+    assert api.get(made["links"]["self"]).json()["submitted"] is None
+
+
+def test_a_presets_experiment_has_the_spec_with_its_changes(api):
+    changes = {"size": "small", "seeds": 1, "name": "mine"}
+    made = api.post("/v1/presets/symmetry_breaking/experiments", json=changes).json()
+    preset = api.get("/v1/presets/symmetry_breaking").json()
+    assert made["submitted"] == preset["small_spec"] | {"seeds": 1, "name": "mine"}
+
+
 def test_a_dry_run_stores_nothing_and_says_what_it_would_cost(api, lab):
     samples = {"dataset": {"name": "mnist", "train_size": 2000}}
     plan = DryRun.model_validate_json(post(api, SPEC | samples, params={"dry_run": True}).content)

@@ -13,7 +13,7 @@ import pytest
 
 from service.api.schemas.catalog import Catalog
 from service.catalog.axes import AXES
-from service.catalog.metrics import MAIN_METRIC, METRICS, STOPPING_METRICS
+from service.catalog.metrics import MAIN_METRICS, METRICS, STOPPING_METRICS
 from service.specs.spec import AXIS_FIELDS, ExperimentSpec
 from service.statuses import (
     ACTIVE,
@@ -85,7 +85,7 @@ def _exports(page: Any, module: str) -> Any:
 
 def test_facts_that_the_page_repeats_are_those_of_the_service(page):
     assert _exports(page, "axes")["AXES"] == [*AXIS_FIELDS]
-    assert _exports(page, "metrics")["MAIN_METRIC"] == MAIN_METRIC
+    assert _exports(page, "metrics")["MAIN_METRICS"] == MAIN_METRICS
     statuses = _exports(page, "statuses")
     assert statuses["RUN_STATUSES"] == [*RunStatus]
     assert statuses["EXPERIMENT_STATUSES"] == [*ExperimentStatus]

@@ -11,7 +11,9 @@ from sqlalchemy import text
 
 from service.datasets import store
 from service.datasets.canonical import file_sha256
+from service.histories.diagnoses import Insight
 from service.weights.storage import open_storage
+from tests.support.layer_samples import statistics
 from tests.support.paths import ROOT
 from tests.support.processes import wait_for
 from tests.support.served_api import serving
@@ -86,7 +88,7 @@ def test_images_have_thumbnails(api, tmp_path):
         (b"", {}, 422, None, "empty"),
         (b"x,y\n1,2\n3\n", {}, 422, None, "Line 3 has 1 fields"),
         (TABLE, {"target": "z"}, 422, "target", "'z' is not a known column"),
-        (TABLE, {"task": "sorting"}, 422, "task", "Input should be 'classification' or 'binary'"),
+        (TABLE, {"task": "sorting"}, 422, "task", "Input should be 'classification', 'bin"),
         (TABLE, {"test_share": "2"}, 422, "test_share", "less than 1"),
         (TABLE, {"colour": "red"}, 422, "colour", "not a known query parameter"),
         (TABLE.replace(b"27,", b","), {}, 422, "missing", "'x' has no value in line 11"),
@@ -217,6 +219,23 @@ def test_a_data_set_in_use_is_not_deleted_and_its_runs_stay_readable(api, lab, s
     assert api.get(f"/v1/runs/{run['id']}").json()["config"]["dataset"]["sha256"] == found["sha256"]
     assert api.post("/v1/experiments", json=spec(found)).status_code == 422
     assert upload(api).status_code == 201
+
+
+def test_the_classes_of_a_confusion_are_named_as_in_the_file(api, lab):
+    found = upload(api).json()
+    api.post("/v1/experiments", json=spec(found) | {"activation": "relu"})
+    claim = lab.taken()
+    outputs = {"samples": 3, "probability_edges": [], "loss_edges": [], "classes": []}
+    layers = {**statistics(), "outputs": {**outputs, "confusion": [[1, 1], [0, 1]]}}
+    lab.epoch(claim, 1, "completed", Insight(layers))
+
+    def named():
+        answer = api.get(f"/v1/runs/{claim.run_id}/confusion")
+        return [of_class["name"] for of_class in answer.json()["classes"]]
+
+    assert named() == ["no", "yes"]
+    assert api.delete(f"/v1/datasets/{found['id']}").status_code == 204
+    assert named() == ["0", "1"], "what is left of a deleted data set"
 
 
 def test_a_lost_file_is_mended_by_the_same_upload(api, settings):

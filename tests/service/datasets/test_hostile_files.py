@@ -79,7 +79,6 @@ BROKEN = {
     "latin-1": ("x,y\n1,é\n2,ä\n".encode("latin-1"), "not utf-8.*encoding=latin-1"),
     "UTF-16 without its mark": ("x,y\n1,a\n".encode("utf-16-le"), "encoding=utf-16"),
     "zero bytes": (b"x,y\n1,a\x00\n2,b\n", "Line 2, column 4 is a zero byte"),
-    "a quantity": (("x,y\n" + "".join(f"1,{i}.5\n" for i in range(30))).encode(), "quantity"),
     "as many classes as rows": (b"".join(b"1,n%d\n" % i for i in range(30)), "too many to be"),
     "an ELF": (b"\x7fELF" + bytes(1000), "zero byte|UTF-16"),
     "noise": (bytes(range(128, 256)) * 8, "not utf-8"),

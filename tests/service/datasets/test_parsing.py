@@ -234,3 +234,62 @@ def test_pandas_writes_the_same_data_set_as_csv_and_parquet(tmp_path):
     frame.set_index(frame.index * 2).to_parquet(tmp_path / "a.parquet")
     (first, _), (second, _) = parsed(tmp_path / "a.csv"), parsed(tmp_path / "a.parquet")
     assert first.sha256 == second.sha256
+
+
+def table_of(targets) -> str:
+    return "x,y\n" + "".join(f"{row * row % 17},{target}\n" for row, target in enumerate(targets))
+
+
+@pytest.mark.parametrize(
+    ("targets", "task"),
+    [
+        ([row / 7 for row in range(60)], "regression"),
+        ([25 + row * 37 % 320 for row in range(400)], "regression"),
+        ([row % 10 for row in range(400)], "classification"),
+        ([row % 100 for row in range(3000)], "classification"),
+        ([row % 4 / 2 for row in range(100)], "classification"),
+        ([row % 2 for row in range(100)], "binary"),
+    ],
+)
+def test_many_different_numbers_are_a_quantity(tmp_path, targets, task):
+    understood, data = parsed(text(tmp_path, table_of(targets)))
+    assert understood.task == task
+    assert bool(understood.notes) == (task == "regression")
+    assert (data.train_targets.dtype.kind == "f") == (task == "regression")
+    assert (data.classes == ()) == (task == "regression")
+
+
+def test_what_the_client_says_of_the_task_wins(tmp_path):
+    path = text(tmp_path, table_of([row % 3 for row in range(90)]))
+    understood, data = parsed(path, task="regression")
+    assert (understood.task, understood.classes, understood.notes) == ("regression", [], [])
+    targets = np.concatenate([data.train_targets, data.test_targets])
+    assert sorted(targets) == sorted(row % 3 for row in range(90))
+    path = text(tmp_path, table_of([row % 30 / 4 for row in range(90)]))
+    assert parsed(path)[0].task == "regression"
+    understood, _ = parsed(path, task="classification")
+    assert (understood.task, len(understood.classes)) == ("classification", 30)
+    assert parsed(path, categorical=["y"])[0].task == "classification"
+
+
+def test_the_facts_of_numbers_say_what_a_network_has_to_beat(tmp_path):
+    understood, data = parsed(text(tmp_path, table_of([row**1.5 for row in range(100)])))
+    known = understood.targets
+    assert known is not None
+    errors = data.test_targets - data.train_targets.mean()
+    assert known.test_rmse == pytest.approx(np.sqrt(np.square(errors).mean()))
+    assert known.test_mae == pytest.approx(np.abs(errors).mean())
+    assert (known.mean, known.deviation) == (data.train_targets.mean(), data.train_targets.std())
+
+
+@pytest.mark.parametrize(
+    ("targets", "parameter", "sentence"),
+    [
+        ([f"n{row % 2}" for row in range(50)], "task", "has texts, as 'n0'"),
+        ([5] * 50, "target", "nothing to predict"),
+    ],
+)
+def test_what_is_no_target_of_a_regression_is_refused(tmp_path, targets, parameter, sentence):
+    with pytest.raises(FileError, match=sentence) as refused:
+        parsed(text(tmp_path, table_of(targets)), task="regression")
+    assert refused.value.location == ("query", parameter)

@@ -49,6 +49,26 @@ def _search(session, **wanted):
     return [experiment.id for experiment in found]
 
 
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("MOONS", ["Two Moons", "moons_100%"]),
+        ("o m", ["Two Moons"]),
+        ("_100%", ["moons_100%"]),
+        ("moons_1%", []),
+        ("", ["Two Moons", "moons_100%", "other"]),
+    ],
+)
+def test_experiments_are_searched_for_by_part_of_their_name_in_any_case(lab, search, found):
+    made = {name: lab.submit(name=name) for name in ("Two Moons", "moons_100%", "other")}
+    lab.submit()
+    wanted = {made[name] for name in found}
+    with lab.sessions() as session:
+        listed = set(_search(session, search=search))
+    assert listed & set(made.values()) == wanted
+    assert len(listed) == len(wanted) + (not search)
+
+
 #: How the runs end, and how the experiment then stands.
 STANDINGS = [
     ([], "queued"),

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 import pytest
 from PIL import Image
 
+from service.api.schemas.layers import ConfusionAnswer
 from service.figures.plots.style import Look
 from service.figures.sources.films import MOST_LAYERS, layers_film
 from service.figures.sources.layers import MOST_EPOCHS, evenly_spaced, gradient_flow_picture
@@ -213,6 +214,7 @@ OUTPUTS = {
         }
         for label in (0, 1)
     ],
+    "confusion": [[3, 2], [1, 3]],
 }
 
 
@@ -226,7 +228,7 @@ def _store(session, run_id, epoch, statistics):
 @pytest.fixture
 def probed(lab):
     """A finished run with layer statistics at epochs 0 and 2."""
-    (run,) = lab.runs(lab.submit(activation="tanh"))
+    (run,) = lab.runs(lab.submit(activation="tanh", dataset="circles", model="mlp"))
     lab.train(lab.taken(), gradient_norm=0.5)
     with lab.sessions.begin() as session:
         inputs = distribution(4.0)
@@ -340,7 +342,14 @@ def test_inputs_of_an_older_version_cannot_be_drawn(api, lab):
     assert "older version" in problem.json()["detail"]
 
 
-OF_STATISTICS = ("layers", "layer_moments", "gradient_flow", "decision_boundary", "outputs")
+OF_STATISTICS = (
+    "layers",
+    "layer_moments",
+    "gradient_flow",
+    "decision_boundary",
+    "outputs",
+    "confusion",
+)
 TITLED = {
     "experiments": ("learning_curves", "heatmap", "comparison"),
     "runs": (
@@ -350,6 +359,7 @@ TITLED = {
         "gradient_flow",
         "decision_boundary",
         "outputs",
+        "confusion",
     ),
 }
 
@@ -473,9 +483,44 @@ def test_probabilities_and_losses_by_class(api, probed, lab):
         assert "after the last epoch" in problem.json()["detail"]
 
 
+def test_a_confusion_is_numbers_and_a_picture(api, probed, lab):
+    answer = get(api, f"runs/{probed}/confusion")
+    found = ConfusionAnswer.model_validate_json(answer.content)
+    assert found.matrix == OUTPUTS["confusion"]
+    assert (found.samples, found.right, found.non_finite) == (10, 6, 1)
+    assert (found.accuracy, found.balanced_accuracy) == (0.6, 0.6)
+    zero, one = found.classes[:2]
+    assert (zero.count, zero.predicted, zero.recall, zero.precision) == (5, 4, 0.6, 0.75)
+    assert (one.count, one.predicted, one.recall, one.precision) == (5, 5, 0.6, 0.6)
+    assert zero.f1 == pytest.approx(2 * 0.6 * 0.75 / (0.6 + 0.75))
+    assert answer.headers["cache-control"] == FOREVER
+    picture = get(api, f"runs/{probed}/figures/confusion.svg")
+    said = texts(picture.content)
+    assert {"60%", "40%", "20%", "3", "2", "1", "0 (5)", "Predicted class"} <= {*said}
+    assert any("on 10 validation samples: 60.0% right." in " ".join(t.split()) for t in said)
+    assert any("Samples whose outputs are not finite: 1." in " ".join(t.split()) for t in said)
+    assert is_png(get(api, f"runs/{probed}/figures/confusion.png", theme="dark").content)
+
+
 @pytest.mark.parametrize(
-    "name", ["layers", "layer_moments", "gradient_flow", "decision_boundary", "outputs"]
+    ("outputs", "reason"),
+    [
+        ({name: value for name, value in OUTPUTS.items() if name != "confusion"}, "older version"),
+        (OUTPUTS | {"confusion": None}, "more than 100 classes"),
+    ],
 )
+def test_a_confusion_that_was_not_recorded_is_a_conflict(api, lab, outputs, reason):
+    (run,) = lab.runs(lab.submit(dataset="circles", model="mlp"))
+    lab.train(lab.taken())
+    with lab.sessions.begin() as session:
+        _store(session, run.id, 2, statistics_of("dense_1", outputs=outputs))
+    for path in ("confusion", "figures/confusion.svg"):
+        problem = get(api, f"runs/{run.id}/{path}")
+        assert problem.status_code == 409
+        assert reason in problem.json()["detail"]
+
+
+@pytest.mark.parametrize("name", OF_STATISTICS)
 def test_a_run_without_layer_statistics_has_no_picture_of_them(api, lab, name):
     (run,) = lab.runs(lab.submit())
     problem = get(api, f"runs/{run.id}/figures/{name}.svg")

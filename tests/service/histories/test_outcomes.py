@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from service.histories.outcomes import Course, Guessing, outcome_of
+from service.histories.outcomes import Course, Guessing, NumberGuessing, outcome_of
 
 #: Two classes of equal size among 100 samples: two standard errors are .1.
 GUESSING = Guessing(loss=math.log(2), accuracy=0.5, samples=100)
@@ -82,3 +82,11 @@ def test_a_loss_that_the_last_fifth_still_lowered_is_still_learning():
     assert outcome(losses=[*FALLING[:8], 0.2, 0.194]) == "still_learning"
     assert outcome(losses=[*FALLING[:8], 0.2, 0.196]) == "learned"
     assert outcome(losses=[0.5]) == "learned"
+
+
+@pytest.mark.parametrize(
+    ("val_loss", "expected"), [(0.97, "learned"), (0.99, "at_chance"), (math.nan, "at_chance")]
+)
+def test_numbers_without_probes_are_judged_by_the_mean(val_loss, expected):
+    training = Course(losses=FALLING, val_losses=[1.1 * val_loss] * len(FALLING))
+    assert outcome_of(training, NumberGuessing(loss=1.0, val_loss=1.1)) == expected

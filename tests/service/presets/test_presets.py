@@ -46,6 +46,7 @@ NAMES = {
     "rnn_clipping",
     "irnn_mnist",
     "rnn_layer_norm",
+    "huber_outliers",
 }
 SIZES = {"train_size": 100, "test_size": 10_000, "validation_split": 0.0}
 CONFIG = {
@@ -128,7 +129,7 @@ def test_a_small_size_is_no_larger_and_claims_read_what_is_recorded(name):
         planned = expand(ExperimentSpec.model_validate(preset.spec_of(size)), Limits())
         sizes.append(sum(run.config.epochs * run.config.dataset.train_size for run in planned))
     assert sizes[1] <= sizes[0]
-    recorded = {"loss", "accuracy", "val_loss", "val_accuracy", "epoch_seconds"}
+    recorded = {"loss", "accuracy", "val_loss", "val_accuracy", "val_rmse", "epoch_seconds"}
     assert {*preset.metrics} <= recorded
     if preset.reads_layers:
         assert (

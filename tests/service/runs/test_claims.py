@@ -250,6 +250,23 @@ def test_another_engine_starts_the_history_over(lab):
     assert lab.run(claim.run_id).best_val_accuracy == 0.25
 
 
+def test_a_run_records_its_precision_and_how_its_worker_multiplies_it(lab):
+    lab.submit(precision=["float32", "bfloat16"])
+    plain, narrow = (lab.taken(bfloat16="native").engine for _ in range(2))
+    assert (plain["precision"], narrow["precision"]) == ("float32", "bfloat16")
+    assert narrow["bfloat16"] == "native"
+    assert "bfloat16" not in plain
+
+
+@pytest.mark.parametrize(("precision", "kept"), [("float32", 1), ("bfloat16", 0)])
+def test_another_way_to_multiply_bfloat16_restarts_its_runs_alone(lab, precision, kept):
+    lab.submit(epochs=3, precision=precision)
+    claim = lab.taken(bfloat16="native")
+    lab.epoch(claim, 1)
+    _lose(lab, claim)
+    assert lab.taken(bfloat16="emulated").recorded_epochs == kept
+
+
 def test_another_number_of_threads_is_no_other_engine(lab):
     lab.submit(epochs=3)
     claim = lab.taken()

@@ -550,6 +550,31 @@ _OLDER = {
 }
 
 
+def test_a_precision_is_hashed_where_it_is_not_float32():
+    plain, explicit, narrow = (
+        runs_of(activation="relu", **precision)[0]
+        for precision in ({}, {"precision": "float32"}, {"precision": "bfloat16"})
+    )
+    assert plain.config_hash == explicit.config_hash != narrow.config_hash
+    assert "precision" not in plain.configuration.values
+    assert narrow.configuration.values["precision"] == {"name": "bfloat16"}
+    assert [run.config.precision.name for run in (plain, narrow)] == ["float32", "bfloat16"]
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_what_only_gpus_multiply_is_refused_elsewhere(device):
+    precisions = ["bfloat16", "tf32", "float16"]
+    with pytest.raises(SpecError) as refused:
+        runs_of(activation="relu", precision=precisions, device=device)
+    assert [error.location for error in refused.value.errors] == [
+        ("precision", 1),
+        ("precision", 2),
+    ]
+    assert "Set device to cuda" in str(refused.value)
+    planned = runs_of(activation="relu", precision=precisions, device="cuda")
+    assert [run.config.precision.name for run in planned] == precisions
+
+
 @pytest.mark.parametrize("older", _OLDER)
 def test_a_parameter_that_came_later_leaves_the_hashes_as_they_were(older):
     (planned,) = runs_of(**{"activation": "relu"} | _OLDER[older])

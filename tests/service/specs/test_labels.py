@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from service.specs.expansion import SpecError, expand
 from service.specs.labels import RunLabels, label_configurations, label_runs, varying_axes
 from service.specs.limits import Limits
-from service.specs.spec import AXIS_FIELDS, ExperimentSpec
+from service.specs.spec import AXIS_FIELDS, ExperimentSpec, axis_value
 from tests.support.random_specs import specs
 
 SLOPES = ["relu", "leaky_relu", {"name": "leaky_relu", "negative_slope": 0.2}]
@@ -72,7 +72,10 @@ def test_equal_labels_are_equal_values(drawn):
     labels = label_configurations(configs)
     for axis in AXIS_FIELDS:
         pairs = {
-            (labels[key].by_axis[axis], orjson.dumps(config[axis], option=orjson.OPT_SORT_KEYS))
+            (
+                labels[key].by_axis[axis],
+                orjson.dumps(axis_value(config, axis), option=orjson.OPT_SORT_KEYS),
+            )
             for key, config in configs.items()
         }
         assert len({label for label, _ in pairs}) == len({value for _, value in pairs}), axis

@@ -56,6 +56,7 @@ def test_what_may_differ_inside_a_pack(axis, values):
         ("dropout", ["none", 0.1, {"name": "alpha_dropout", "rate": 0.1}]),
         ("batch_size", [32, 64]),
         ("loss", ["categorical_crossentropy", "binary_crossentropy"]),
+        ("precision", ["float32", "bfloat16"]),
     ],
 )
 def test_what_has_to_agree_inside_a_pack(axis, values):

@@ -12,7 +12,7 @@ from sklearn.datasets import make_circles, make_moons
 from service.specs.choices import choice
 from workers.datasets.loading import DATASETS, load
 
-DRAWN = ["circles", "moons", "ball"]
+DRAWN = ["circles", "moons", "ball", "friedman"]
 
 
 def drawn(name, **parameters):
@@ -233,3 +233,26 @@ def test_temporal_order_keeps_its_bits():
 def test_a_sequence_is_as_long_as_asked():
     data = load(choice("dataset", {"name": "temporal_order", "length": 12, "train_size": 40}))
     assert data.input_shape == (12, 6)
+
+
+def test_friedmans_targets_are_the_function_of_his_paper():
+    samples = drawn("friedman", noise=0.0, train_size=400)
+    expected = [
+        10 * np.sin(np.pi * a * b) + 20 * (c - 0.5) ** 2 + 10 * d + 5 * e
+        for a, b, c, d, e, *_ in samples.train_inputs
+    ]
+    np.testing.assert_allclose(samples.train_labels, expected, rtol=1e-12)
+    assert stats.kstest(samples.train_inputs.ravel(), "uniform").pvalue > 0.01
+
+
+def test_outliers_are_a_share_of_the_training_targets_and_change_nothing_else():
+    clean, outlying = (
+        drawn("friedman", outliers=share, train_size=4000, test_size=500) for share in (0.0, 0.2)
+    )
+    np.testing.assert_array_equal(clean.train_inputs, outlying.train_inputs)
+    np.testing.assert_array_equal(clean.test_labels, outlying.test_labels)
+    noise = clean.train_labels - drawn("friedman", noise=0.0, train_size=4000).train_labels
+    moved = outlying.train_labels - clean.train_labels
+    np.testing.assert_allclose(moved[moved != 0], 9 * noise[moved != 0], rtol=1e-9)
+    assert np.mean(moved != 0) == pytest.approx(0.2, abs=0.03)
+    assert stats.kstest(noise, "norm").pvalue > 0.01

@@ -38,12 +38,24 @@ def test_several_logits_are_a_softmax():
         np.testing.assert_array_equal(of_class.losses, expected)
 
 
+def test_the_confusion_counts_predictions_by_true_class():
+    found = gathered(LOGITS, LABELS, chunks=3)
+    predicted = LOGITS.numpy().argmax(1)
+    expected = [
+        [int(((LABELS.numpy() == true) & (predicted == guess)).sum()) for guess in range(3)]
+        for true in range(3)
+    ]
+    assert found.confusion == expected
+    assert [of_class.right for of_class in found.classes] == [expected[at][at] for at in range(3)]
+
+
 def test_one_logit_is_that_of_class_one():
     logits = torch.tensor([[3.0], [-1.0], [2.0], [-4.0]])
     labels = torch.tensor([1, 1, 0, 0])
     found = gathered(logits, labels, classes=2, loss=binary_crossentropy)
     zero, one = found.classes
     assert (zero.right, one.right) == (1, 1)
+    assert found.confusion == [[1, 1], [1, 1]]
     sigmoid = 1 / (1 + np.exp(-logits.numpy()[:, 0]))
     for of_class, true in ((one, sigmoid[:2]), (zero, 1 - sigmoid[2:])):
         assert sum(of_class.probabilities) == sum(of_class.losses) == of_class.count == 2
@@ -58,7 +70,9 @@ def test_chunks_make_no_difference():
 
 def test_the_ends_of_the_bins_take_what_is_beyond():
     logits = torch.tensor([[200.0, 0.0], [-200.0, 0.0], [math.nan, 0.0], [math.inf, 0.0]])
-    (only,) = gathered(logits, torch.zeros(4, dtype=torch.int64), classes=2).classes
+    found = gathered(logits, torch.zeros(4, dtype=torch.int64), classes=2)
+    assert found.confusion == [[1, 1], [0, 0]]
+    (only,) = found.classes
     assert (only.count, only.non_finite, only.right) == (4, 2, 1)
     assert (only.probabilities[0], only.probabilities[-1]) == (1, 1)
     assert (only.losses[0], only.losses[-1]) == (1, 1)
@@ -71,6 +85,10 @@ def test_of_many_classes_the_first_are_kept():
     found = gathered(torch.zeros(300, 300), labels, classes=300)
     assert found.samples == 300
     assert [of_class.label for of_class in found.classes] == list(range(MOST_CLASSES))
+    assert found.confusion is None
+    labels = torch.arange(MOST_CLASSES)
+    kept = gathered(torch.eye(MOST_CLASSES), labels, classes=MOST_CLASSES).confusion
+    assert kept == torch.eye(MOST_CLASSES, dtype=torch.int64).tolist()
 
 
 def test_it_is_plain_data_and_small():

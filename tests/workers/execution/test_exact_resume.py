@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from service.catalog.axes import AXES
+from service.catalog.losses import losses_of
 from service.specs.expansion import expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec
@@ -49,7 +50,7 @@ SPECS = [
     *({"optimizer": {"name": "adam", "schedule": schedule}} for schedule in AXES["schedule"]),
     *(
         {axis: {"name": name, **REQUIRED.get(name, {})}}
-        for axis in ("activation", "initializer", "normalization", "clipping", "loss")
+        for axis in ("activation", "initializer", "normalization", "clipping")
         for name in AXES[axis]
         if name != "fixup"
     ),
@@ -60,6 +61,15 @@ SPECS = [
             "layers": ["flatten", DENSE, {"name": "residual", "layers": [DENSE, DENSE]}],
         },
     },
+    *({"loss": loss} for loss in losses_of("classification")),
+    *(
+        {
+            "dataset": {"name": "friedman", "train_size": 64, "test_size": 32},
+            "loss": loss,
+            "early_stopping": {"metric": "val_rmse", "patience": 2},
+        }
+        for loss in losses_of("regression")
+    ),
     *(
         CNN | {"normalization": norm, "dropout": dropout}
         for norm, dropout in zip(
@@ -73,6 +83,10 @@ SPECS = [
     {"optimizer": {"name": "adam", "schedule": _PLATEAU}, "epochs": 5},
     {"optimizer": {"name": "adam", "decoupled_weight_decay": 0.1}},
     {"loss": {"name": "categorical_crossentropy", "label_smoothing": 0.1}},
+    {"precision": "bfloat16", "normalization": "batch"},
+    {"precision": "bfloat16", "model": {"name": "rnn", "cell": "lstm", "hidden_units": [6]}},
+    CNN | {"precision": "bfloat16"},
+    {"precision": "float16", "device": "cuda"},
 ]
 
 

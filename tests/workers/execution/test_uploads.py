@@ -179,3 +179,41 @@ def test_the_cache_is_bounded(upload, settings):
     assert {path.name for path in folder.iterdir()} == {one.sha256 for one in several[1:]}
     fetched(several[0].sha256, settings.model_copy(update={"upload_cache_bytes": 0}))
     assert {path.name for path in folder.iterdir()} == {several[0].sha256}
+
+
+@pytest.fixture
+def numbers(upload):
+    """A table whose target is a number, a smooth one."""
+    rows = "".join(f"{row % 31},{row % 17},{row % 31 - row % 17 / 3}\n" for row in range(300))
+    return upload(f"a,b,y\n{rows}", shuffled=False)
+
+
+def test_numbers_are_predicted_better_than_by_their_mean(numbers, runs_of):
+    spec = NETWORK | {"batch_size": 20, "epochs": 20, "optimizer": {"name": "adam"}}
+    runs, data = runs_of(numbers, spec, train_size=240, test_size=60)
+    (config, seed), *_ = runs
+    assert config.task == "regression"
+    assert (len(data.train), len(data.validation), len(data.test)) == (192, 48, 60)
+    results = [
+        item
+        for item in SoloTraining(config, seed, data, CPU).run()
+        if isinstance(item, EpochResult)
+    ]
+    last = results[-1].metrics
+    assert last["val_rmse"] < 0.5 * numbers.understood["targets"]["test_rmse"]
+    assert last["test_rmse"] < 0.5 * numbers.understood["targets"]["test_rmse"]
+    assert not [name for name in last if "accuracy" in name]
+    assert ["test_rmse" in result.metrics for result in results] == [False] * 19 + [True]
+
+
+def test_a_test_row_changes_nothing_of_the_training(upload, runs_of):
+    rows = "".join(f"{row % 31},{row % 17},{row % 31 - row % 17 / 3}\n" for row in range(299))
+    histories = []
+    for last in ("1,2,3.5", "9,9,9000.5"):
+        dataset = upload(f"a,b,y\n{rows}{last}\n", shuffled=False)
+        runs, data = runs_of(dataset, NETWORK | {"batch_size": 20}, train_size=240, test_size=60)
+        found = bits(SoloTraining(*runs[0], data, CPU))
+        histories.append(
+            [{k: v for k, v in epoch.items() if not k.startswith("test_")} for epoch in found]
+        )
+    assert histories[0] == histories[1]

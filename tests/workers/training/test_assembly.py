@@ -17,6 +17,7 @@ from workers.nn.losses import LOSSES
 from workers.nn.models import MODELS
 from workers.nn.normalizations import NORMALIZATIONS
 from workers.nn.optimizers import OPTIMIZERS
+from workers.nn.products import PRECISIONS
 from workers.nn.schedules import SCHEDULES
 from workers.training.assembly import build_network, build_optimizer, build_schedule
 from workers.training.streams import Streams
@@ -33,6 +34,10 @@ REGISTRIES = {
     "dropout": DROPOUTS,
     "loss": LOSSES,
 }
+
+
+def test_each_precision_has_a_type():
+    assert PRECISIONS.keys() == AXES["precision"].keys()
 
 
 @pytest.mark.parametrize("axis", REGISTRIES)

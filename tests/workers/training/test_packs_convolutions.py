@@ -68,7 +68,7 @@ def test_convolutions_side_by_side_compute_what_plain_ones_do(spec):
         close({name: value[place] for name, value in moved.items()}, dict(network.named_buffers()))
 
 
-@pytest.mark.parametrize("kind", ["activations", "batch norm"])
+@pytest.mark.parametrize("kind", ["activations", "batch norm", "bfloat16"])
 def test_a_pack_of_convolutions_trains_as_plain_trainings_do(kind):
     runs, data = runs_of(CNNS[kind])
     rounds = [item for item in PackedTraining(runs, data, CPU).run() if not isinstance(item, Pulse)]

@@ -4,6 +4,10 @@ The last bits of a matrix product depend on the addresses of its matrices, becau
 works up to the next whole vector. Measured with torch 2.13 and MKL: with addresses that are not
 multiples of 64 bytes one product of seven has other bits. So every member's matrices begin at such
 multiples: they are aligned.
+
+Batched products of bfloat16 numbers depend on the number of members, too: torch chooses a library
+by their size. So on a CPU each member's narrow product is one of its own, or, where that takes
+longer to launch than to compute, the numbers are rounded and multiplied as float32.
 """
 
 from collections.abc import Sequence
@@ -12,8 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workers.nn.products import Products
+
 #: Float32 elements in 64 bytes.
 ALIGNMENT = 16
+
+#: Multiply-adds of a member's product from which it is worth a launch of its own.
+LEAST_NATIVE = 2**18
 
 
 def dense(x: Tensor, weight: Tensor, bias: Tensor, gradients: Sequence[Tensor] | None) -> Tensor:
@@ -30,6 +39,33 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor, gradients: Sequence[Tensor] |
         return _product(placed(x), weight, bias)
     result: Tensor = _Dense.apply(x, weight, bias, *gradients)  # type: ignore[no-untyped-call]
     return result
+
+
+def narrow_dense(
+    products: Products, x: Tensor, weight: Tensor, bias: Tensor, *, trains: bool
+) -> Tensor:
+    """Return the same with narrow products: (K, B, O) in float32.
+
+    Args:
+        products: how to multiply.
+        x: (K, B, I).
+        weight: (K, O, I).
+        bias: (K, O).
+        trains: whether a backward pass follows.
+    """
+    if products.native and x.device.type == "cpu":
+        if x[0].numel() * weight.shape[1] >= LEAST_NATIVE:
+            own = zip(x.unbind(), weight.unbind(), bias.unbind(), strict=True)
+            return torch.stack([products.linear(*member) for member in own])
+        products = products.emulated()
+    rounded, offsets = placed(products.operand(weight)), products.operand(bias)
+    rooms = None
+    if trains:
+        rooms = (
+            room_like(rounded, *rounded.shape[1:]),
+            room_like(rounded, 1, rounded.shape[1]).squeeze(1),
+        )
+    return products.result(dense(products.operand(x), rounded, offsets, rooms))
 
 
 class _Dense(torch.autograd.Function):

@@ -8,7 +8,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workers.nn.declared import (
@@ -23,7 +22,7 @@ from workers.nn.declared import (
 from workers.nn.models import HiddenLayer, Network
 from workers.nn.names import below
 from workers.nn.packed.activations import packed_activation
-from workers.nn.packed.dense import dense, room_like
+from workers.nn.packed.dense import dense, narrow_dense, room_like
 from workers.nn.packed.dropouts import PackedDropout
 from workers.nn.packed.layout import Layout
 from workers.nn.packed.map_normalizations import (
@@ -33,6 +32,7 @@ from workers.nn.packed.map_normalizations import (
 )
 from workers.nn.packed.normalizations import PackedNormalization, packed_normalization
 from workers.nn.packed.weights import weight_of
+from workers.nn.products import FLOAT32, Products
 
 #: Parameters or running statistics of a pack by their full names in a member's network.
 Tensors = Mapping[str, Tensor]
@@ -46,6 +46,7 @@ class PackedNetwork:
             and parts are read, not their weights.
         kinds: of the members' activations; equal for equal activations.
         device: where the pack computes.
+        products: how layers multiply.
 
     Attributes:
         layout: of a member's parameters in a row.
@@ -54,9 +55,14 @@ class PackedNetwork:
     """
 
     def __init__(
-        self, members: Sequence[Network], kinds: Sequence[Hashable], device: torch.device
+        self,
+        members: Sequence[Network],
+        kinds: Sequence[Hashable],
+        device: torch.device,
+        products: Products = FLOAT32,
     ) -> None:
         first = members[0]
+        self._products = products
         self.layout = Layout.of(first)
         self.statistics = {name: buffer.shape for name, buffer in first.named_buffers()}
         hidden = [network.hidden_layers() for network in members]
@@ -140,8 +146,9 @@ class PackedDeclared(PackedNetwork):
         members: Sequence[DeclaredNetwork],
         kinds: Sequence[Hashable],
         device: torch.device,
+        products: Products = FLOAT32,
     ) -> None:
-        super().__init__(members, kinds, device)
+        super().__init__(members, kinds, device, products)
         self._steps = [part for step in members[0].steps for part in _parts(step)]
         if not all(isinstance(step, _PACKED) for step in self._steps):
             raise TypeError("Only a chain of layers has a packed form.")
@@ -173,15 +180,42 @@ class PackedDeclared(PackedNetwork):
                     x = _flattened(x)
                 case Pooling():
                     x = member_by_member(step.pooled(side_by_side(x)), len(x))
-        return _dense("output", x, parameters, gradients), moved
+        return self._dense("output", x, parameters, gradients), moved
 
-    @staticmethod
     def _sums(
-        layer: HiddenLayer, x: Tensor, parameters: Tensors, gradients: Tensors | None
+        self, layer: HiddenLayer, x: Tensor, parameters: Tensors, gradients: Tensors | None
     ) -> Tensor:
         if isinstance(layer.weighted, nn.Conv2d):
-            return _convolution(layer.name, layer.weighted, x, parameters)
-        return _dense(layer.name, x, parameters, gradients)
+            return self._convolution(layer.name, layer.weighted, x, parameters)
+        return self._dense(layer.name, x, parameters, gradients)
+
+    def _dense(
+        self, name: str, x: Tensor, parameters: Tensors, gradients: Tensors | None
+    ) -> Tensor:
+        weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
+        into = None
+        if gradients is not None:
+            own = gradients.get(f"{name}.weight")
+            # Normalized weights are no parameters: their gradient is passed on to those they are
+            # of.
+            into = (
+                room_like(weight, *weight.shape[1:]) if own is None else own,
+                gradients[f"{name}.bias"],
+            )
+        if self._products.narrow:
+            return narrow_dense(self._products, x, weight, bias, trains=into is not None)
+        return dense(x, weight, bias, into)
+
+    def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor, parameters: Tensors) -> Tensor:
+        """Return (K, B, C, H, W) convolved with each member's own filters."""
+        weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
+        wide, stride = side_by_side(x), layer.stride
+        if isinstance(layer, StridedPoint):
+            wide, stride = wide[:, :, :: stride[0], :: stride[1]], (1, 1)
+        z = self._products.convolution(
+            wide, weight.flatten(0, 1), bias.flatten(), stride, layer.padding, groups=len(x)
+        )
+        return member_by_member(z, len(x))
 
     def _dropped(self, at: int, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return ``x`` dropped; the mask of images is drawn with the channels innermost."""
@@ -212,7 +246,10 @@ def _flattened(x: Tensor) -> Tensor:
 
 
 def packed_network(
-    members: Sequence[Network], kinds: Sequence[Hashable], device: torch.device
+    members: Sequence[Network],
+    kinds: Sequence[Hashable],
+    device: torch.device,
+    products: Products = FLOAT32,
 ) -> PackedNetwork:
     """Return the network of a pack; see ``PackedNetwork``.
 
@@ -222,40 +259,10 @@ def packed_network(
     first = members[0]
     if isinstance(first, DeclaredNetwork):
         declared = [member for member in members if isinstance(member, DeclaredNetwork)]
-        return PackedDeclared(declared, kinds, device)
+        return PackedDeclared(declared, kinds, device, products)
     raise TypeError(f"There is no packed form of {type(first).__name__}.")
 
 
 def _normalization(layer: HiddenLayer) -> PackedNormalization:
     of_maps = isinstance(layer.weighted, nn.Conv2d)
     return (packed_map_normalization if of_maps else packed_normalization)(layer.normalization)
-
-
-def _dense(name: str, x: Tensor, parameters: Tensors, gradients: Tensors | None) -> Tensor:
-    weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
-    into = None
-    if gradients is not None:
-        own = gradients.get(f"{name}.weight")
-        # Normalized weights are no parameters: their gradient is passed on to those they are of.
-        into = (
-            room_like(weight, *weight.shape[1:]) if own is None else own,
-            gradients[f"{name}.bias"],
-        )
-    return dense(x, weight, bias, into)
-
-
-def _convolution(name: str, layer: nn.Conv2d, x: Tensor, parameters: Tensors) -> Tensor:
-    """Return (K, B, C, H, W) convolved with each member's own filters."""
-    weight, bias = weight_of(name, parameters), parameters[f"{name}.bias"]
-    wide, stride = side_by_side(x), layer.stride
-    if isinstance(layer, StridedPoint):
-        wide, stride = wide[:, :, :: stride[0], :: stride[1]], (1, 1)
-    z = F.conv2d(
-        wide,
-        weight.flatten(0, 1),
-        bias.flatten(),
-        stride=stride,
-        padding=layer.padding,
-        groups=len(x),
-    )
-    return member_by_member(z, len(x))

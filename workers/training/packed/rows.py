@@ -1,8 +1,8 @@
 """Rows: a member's state as tensors, one row of each tensor in its lane.
 
 The names of a member's rows are ``parameters``, ``sums`` (of its epoch's metrics), ``updates`` (its
-update ratios), ``optimizer.`` with an optimizer's slot, and ``statistics.`` with the full name of a
-running statistic.
+update ratios), ``scaling`` (of its loss; of float16 only), ``optimizer.`` with an optimizer's slot,
+and ``statistics.`` with the full name of a running statistic.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +16,12 @@ from workers.nn.models import Network
 from workers.nn.names import below
 from workers.nn.packed.layout import Layout
 from workers.nn.packed.optimizers import PACKED_OPTIMIZERS
+from workers.training.loss_scaling import initial_scaling
 from workers.training.steering import Steering
 from workers.training.streams import Streams
 from workers.training.updates import unmeasured
 
-PARAMETERS, SUMS, UPDATES = "parameters", "sums", "updates"
+PARAMETERS, SUMS, UPDATES, SCALING = "parameters", "sums", "updates", "scaling"
 _SLOT, _STATISTICS = "optimizer.", "statistics."
 
 
@@ -56,8 +57,10 @@ def new_rows(recipe: Recipe, sums: int) -> dict[str, Tensor]:
     optimizer = PACKED_OPTIMIZERS[recipe.config.optimizer.name]
     start = optimizer.start(recipe.config.optimizer.parameters)
     buffers = dict(recipe.network.named_buffers())
+    scaled = recipe.config.precision.name == "float16"
     return {
         PARAMETERS: parameters,
+        **({SCALING: initial_scaling()} if scaled else {}),
         **{f"{_SLOT}{slot}": torch.full_like(parameters, start) for slot in optimizer.slots},
         **{f"{_STATISTICS}{name}": buffer.clone() for name, buffer in buffers.items()},
         SUMS: torch.zeros(sums, dtype=torch.float64),

@@ -15,9 +15,12 @@ from workers.nn.packed.networks import packed_network
 from workers.nn.packed.optimizers import PACKED_OPTIMIZERS, OptimizerRows, PackedOptimizer
 from workers.nn.packed.weights import weight_of
 from workers.training.assembly import entry
+from workers.training.devices import products_of
+from workers.training.loss_scaling import move_scaling, scale_of, unscale
 from workers.training.packed.cuda_graphs import RecordedStep, StepInputs
 from workers.training.packed.rows import (
     PARAMETERS,
+    SCALING,
     SUMS,
     UPDATES,
     Recipe,
@@ -44,11 +47,14 @@ class PackedStep:
 
     def __init__(self, recipes: Sequence[Recipe], data: Dataset, device: torch.device) -> None:
         config = recipes[0].config
+        products = products_of(config.precision.name, device)
         self._recipes = recipes
         self._data = data
         self._device = device
         kinds = [str(recipe.config.activation) for recipe in recipes]
-        self.network = packed_network([recipe.network for recipe in recipes], kinds, device)
+        self.network = packed_network(
+            [recipe.network for recipe in recipes], kinds, device, products
+        )
         self._loss: Loss = entry(LOSSES, config.loss)
         self._optimizer = _optimizer(recipes, device)
         layout = self.network.layout
@@ -143,13 +149,29 @@ class PackedStep:
         labels = self._data.train.labels.index_select(0, positions).view(members, batch)
         statistics = statistics_in(rows)
         logits, moved, losses = self._backward(rows, statistics, samples, labels, inputs.keys)
+        finite = None
+        if SCALING in rows:
+            finite = unscale(self._gradients, scale_of(rows[SCALING]))
         clipped = [block.clip(rows, self._gradients) for block in self._blocks]
         sums = torch.cat([self._measured(logits, labels, losses), _clipping_columns(clipped)], 1)
-        for block in self._blocks:
-            block.step(rows, self._gradients, inputs.rates)
+        self._optimize(rows, inputs, finite)
         for name, value in moved.items():
             statistics[name].copy_(value)
         rows[SUMS].add_(sums)
+
+    def _optimize(
+        self, rows: Mapping[str, Tensor], inputs: StepInputs, finite: Tensor | None
+    ) -> None:
+        """Take the optimizer's step; with ``finite`` (K,), only the rows where that is true."""
+        changed = [] if finite is None else [rows[PARAMETERS], *slots_in(rows).values()]
+        before = [row.clone() for row in changed]
+        for block in self._blocks:
+            block.step(rows, self._gradients, inputs.rates)
+        if finite is None:
+            return
+        for row, old in zip(changed, before, strict=True):
+            row.copy_(torch.where(finite.unsqueeze(1), row, old))
+        move_scaling(rows[SCALING], finite)
 
     def _backward(
         self,
@@ -168,7 +190,8 @@ class PackedStep:
         places = layout.views(self._gradients)
         logits, moved = self.network.forward(inputs, leaves, statistics, keys, places)
         losses = self._per_sample(self._loss.per_sample, logits, labels).mean(1)
-        gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
+        scaled = losses * scale_of(rows[SCALING]) if SCALING in rows else losses
+        gradients = torch.autograd.grad(scaled.sum(), list(leaves.values()))
         for place, gradient in zip(places.values(), gradients, strict=True):
             if gradient.data_ptr() != place.data_ptr():  # dense layers write theirs in place
                 place.copy_(gradient)

@@ -12,9 +12,10 @@ from workers.datasets.dataset import Dataset, Part
 from workers.diagnostics.layers import NetworkStatistics
 from workers.nn.losses import LOSSES, Loss
 from workers.nn.models import Network
+from workers.nn.products import Products, use_products
 from workers.training import solo
 from workers.training.assembly import build_network, entry, learning_rates
-from workers.training.devices import is_out_of_memory
+from workers.training.devices import is_out_of_memory, products_of
 from workers.training.metrics import Metrics, diverges
 from workers.training.packed.lanes import Lane, Lanes, lane_of_one
 from workers.training.packed.members import PackMember
@@ -56,8 +57,9 @@ class PackedTraining:
         self._epochs = config.epochs
         self._batch_size = config.batch_size
         self._steps = math.ceil(len(data.train) / config.batch_size)
-        self._metrics = Metrics(self._loss, len(data.train), self._steps)
-        recipes = [_recipe(config, seed, data, self._steps) for config, seed in runs]
+        self._metrics = Metrics(self._loss, len(data.train), self._steps, data.targets)
+        products = products_of(config.precision.name, device)
+        recipes = [_recipe(config, seed, data, self._steps, products) for config, seed in runs]
         self._lanes = Lanes(
             [
                 lane_of_one(number, new_rows(recipe, self._metrics.sums), device)
@@ -301,9 +303,10 @@ def _raise_unless_too_wide(error: Exception, lane: Lane) -> None:
         raise error
 
 
-def _recipe(config: RunConfig, seed: int, data: Dataset, steps: int) -> Recipe:
+def _recipe(config: RunConfig, seed: int, data: Dataset, steps: int, products: Products) -> Recipe:
     streams = Streams(seed)
     network = build_network(config, data, streams)
+    use_products(network, products)
     steering = Steering(config)
     rate = learning_rates(config, steps, steering)
     return Recipe(config, streams, network, rate, steps, steering)

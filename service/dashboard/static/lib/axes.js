@@ -14,6 +14,7 @@ export const AXES = [
   "dropout",
   "batch_size",
   "loss",
+  "precision",
 ];
 
 const VARIANT = "variant";

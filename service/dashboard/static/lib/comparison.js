@@ -43,15 +43,20 @@ export function chosenLevels({ chosen }) {
 }
 
 /** Return the answer in a sentence or some: who leads, who is as good, who is undecided, how many are not. */
-export function headline({ groups, target }) {
-  if (!groups.some((group) => group.n)) return t("headline.none");
-  if (!groups.some((group) => group.rank)) return noneEntered(groups, target);
-  if (groups.length === 1) return t("headline.one");
+export function headline(comparison) {
+  return joined(headlineSentences(comparison));
+}
+
+/** Return the sentences of the headline, the answer first. */
+export function headlineSentences({ groups, target }) {
+  if (!groups.some((group) => group.n)) return [t("headline.none")];
+  if (!groups.some((group) => group.rank)) return [noneEntered(groups, target)];
+  if (groups.length === 1) return [t("headline.one")];
   const of = (word) => groups.filter((group) => group.word === word);
   const count = (key, found) =>
     found.length > 0 && t(`headline.${key}`, { n: found.length, count: whole(found.length) });
   const [reference] = of(WORD.REFERENCE);
-  return joined([
+  return [
     reference ? t("headline.against", { name: groupName(reference) }) : leaderSentence(groups),
     namesSentence("better", of(WORD.BETTER), groupName),
     namesSentence("equivalent", of(WORD.EQUIVALENT), groupName),
@@ -60,7 +65,7 @@ export function headline({ groups, target }) {
     count("short", of(WORD.NOT_REACHED)),
     count("untrained", of(WORD.DID_NOT_TRAIN)),
     count("waiting", of(null)),
-  ]);
+  ].filter(Boolean);
 }
 
 function noneEntered(groups, target) {
@@ -90,7 +95,7 @@ function nameWithSeeds(group) {
 }
 
 /** Return the first names, and how many more there are. */
-function listed(names) {
+export function listed(names) {
   const more = names.length - MOST_NAMES;
   const shown = names.slice(0, MOST_NAMES).join(t("list.separator"));
   return more > 0 ? `${shown} ${t("list.more", { n: whole(more) })}` : shown;

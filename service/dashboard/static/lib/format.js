@@ -1,9 +1,11 @@
 // Numbers, times and durations as people read them.
 
-import { isShare } from "./metrics.js";
+import { isLoss, isShare } from "./metrics.js";
 import { language, t } from "./text.js";
 
 const NOTHING = "–";
+const DIGITS = 3;
+const GIBIBYTE = 2 ** 30;
 const SECONDS_PER = { day: 86400, hour: 3600, minute: 60 };
 
 /** Return a number of the API, where non-finite ones are strings ("NaN", "Infinity"); NaN for none. */
@@ -17,12 +19,15 @@ export function finite(value) {
   return Number.isFinite(read) ? read : null;
 }
 
-/** Return a value of a metric as text: 98.51%, 0.0482. */
+/** Return a value of a metric as text: 98.51%, 0.0482; losses keep their zeros, 2.30 beside 2.29. */
 export function showValue(metric, value) {
   if (value === null || value === undefined) return NOTHING;
   const read = number(value);
   if (!Number.isFinite(read)) return t(`number.${read}`);
-  return isShare(metric) ? `${(100 * read).toFixed(2)}%` : significant(read);
+  if (isShare(metric)) return `${(100 * read).toFixed(2)}%`;
+  const text = significant(read);
+  const isPlain = read !== 0 && Math.abs(read) < 100 && !text.includes("e");
+  return isLoss(metric) && isPlain ? read.toPrecision(DIGITS) : text;
 }
 
 /** Return a number with three significant digits: 0.0482, 1.2e-7. */
@@ -30,7 +35,7 @@ export function significant(value) {
   const read = number(value);
   if (!Number.isFinite(read)) return t(`number.${read}`);
   if (read !== 0 && (Math.abs(read) < 1e-4 || Math.abs(read) >= 1e6)) return read.toExponential(2);
-  return String(Number(read.toPrecision(3)));
+  return String(Number(read.toPrecision(DIGITS)));
 }
 
 /** Return a share with one decimal: 25.0%. */
@@ -46,6 +51,11 @@ export function whole(value) {
 export function pValue(value) {
   if (value === null || value === undefined) return NOTHING;
   return value < 0.001 ? "< 0.001" : value.toFixed(3);
+}
+
+/** Return a size of memory: 1.5 GiB. */
+export function gibibytes(bytes) {
+  return bytes === null ? NOTHING : t("number.gibibytes", { n: Number((bytes / GIBIBYTE).toPrecision(2)) });
 }
 
 /** Return a duration in its two largest units: 47 s, 3 min 20 s, 2 h 5 min. */

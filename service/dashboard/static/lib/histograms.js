@@ -3,12 +3,23 @@
 // As in the API's pictures.
 const VALUES_PER_BIN = 30;
 const FEWEST_BINS = 8;
+/** Layers whose spreads differ more than this do not fit on one linear scale ... */
+const WIDELY = 20;
+/** ... and on a logarithmic one what is smaller than this part of the largest is a line. */
+const MOST_DECADES = 1e6;
 const NO_VALUES = { edges: [], counts: [] };
 /** What a chart spans where nothing is finite. */
 const EMPTY_RANGE = [-1, 1];
 
 /** The distributions of a layer that are drawn. */
 export const QUANTITIES = ["z", "activation", "weight", "gradient"];
+
+/** The name of the last layer. */
+const OUTPUT = "output";
+
+export function isOutput({ name }) {
+  return name === OUTPUT;
+}
 
 /** Whether a layer has any finite value of a quantity. */
 export function hasValues(layer, quantity) {
@@ -24,6 +35,17 @@ export function rangeOf(layers, quantity) {
     })
     .filter(Number.isFinite);
   return ends.length ? [Math.min(...ends), Math.max(...ends)] : EMPTY_RANGE;
+}
+
+/**
+ * Return where a scale of these layers turns from linear to logarithmic: the smallest standard deviation, where the largest is
+ * many times that; null where all are of one size.
+ */
+export function symlogUnit(layers, quantity) {
+  const spreads = layers.map((layer) => Number(layer[quantity]?.std)).filter((std) => Number.isFinite(std) && std > 0);
+  if (!spreads.length) return null;
+  const [least, most] = [Math.min(...spreads), Math.max(...spreads)];
+  return most > WIDELY * least ? Math.max(least, most / MOST_DECADES) : null;
 }
 
 /** Return a range with a margin on both sides. */

@@ -1,6 +1,7 @@
 // Learning curves: of one run, or of groups of runs with the mean and one standard deviation around it.
 
 import { finite } from "./format.js";
+import { lowerIsBetter } from "./metrics.js";
 import { bounded } from "./scale.js";
 import { STATUS } from "./statuses.js";
 
@@ -44,6 +45,31 @@ function average(label, runs, histories, metric, last) {
     low: at((index) => bounded(metric, moments.means[index] - moments.deviation(index))),
     high: at((index) => bounded(metric, moments.means[index] + moments.deviation(index))),
   };
+}
+
+/**
+ * Return at most so many groups, in the order they came in: the best by the mean final value of their completed runs,
+ * those without one last. The API's pictures choose by the same rule.
+ */
+export function bestGroups(groups, histories, metric, most) {
+  if (groups.length <= most) return groups;
+  const sign = lowerIsBetter(metric) ? 1 : -1;
+  const keys = new Map(groups.map((group) => [group, sign * (finalMean(group, histories, metric) ?? sign * Infinity)]));
+  const best = new Set(groups.toSorted((one, other) => compared(keys.get(one), keys.get(other))).slice(0, most));
+  return groups.filter((group) => best.has(group));
+}
+
+function compared(one, other) {
+  return one === other ? 0 : one - other;
+}
+
+/** Return the mean of the last values of a group's completed runs; null where there is none. */
+function finalMean({ members }, histories, metric) {
+  const values = members
+    .filter((run) => run.status === STATUS.COMPLETED)
+    .map((run) => finite(histories.get(run.id)?.metrics[metric]?.at(-1)))
+    .filter((value) => value !== null);
+  return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
 }
 
 /** Return the curve of one run at the epochs 1, 2, ... to the last; null where there is no finite value. */

@@ -3,15 +3,20 @@
 import { get } from "./api.js";
 import { known } from "./text.js";
 
-/** The metric by which the API compares runs unless another is asked for. */
-export const MAIN_METRIC = "val_accuracy";
+/** The metrics by which the API compares the runs of each task unless another is asked for. */
+export const MAIN_METRICS = { classification: "val_accuracy", regression: "val_rmse" };
+
+/** That of the runs that are shown; importers see it change with `showTasks`. */
+export let MAIN_METRIC = MAIN_METRICS.classification;
 
 /** The metrics by which a run may stop early, the API's default first. */
-export const STOPPING_METRICS = ["val_loss", "val_accuracy"];
+export const STOPPING_METRICS = ["val_loss", "val_accuracy", "val_mae", "val_rmse", "val_r2"];
 
 /** Metrics by name, in the order in which histories show them. */
 let registry = new Map();
 let loading = null;
+/** The tasks of the runs that are shown. */
+let tasks = new Set(["classification"]);
 
 /** Load the registry, once; metrics can be looked up after that. */
 export function loadMetrics() {
@@ -29,9 +34,20 @@ export function useMetrics(items) {
   registry = new Map(items.map((metric) => [metric.name, metric]));
 }
 
-/** Return the names of the metrics that satisfy a condition, in the registry's order. */
+/** Say which runs are shown: the metrics of other tasks than theirs are offered nowhere. */
+export function showTasks(runs) {
+  tasks = new Set(runs.length ? runs.map(({ task }) => task) : ["classification"]);
+  MAIN_METRIC = MAIN_METRICS[tasks.has("classification") ? "classification" : "regression"];
+}
+
+/** Whether a metric is one of the runs that are shown. */
+function isOfTasks({ task = null }) {
+  return task === null || tasks.has(task);
+}
+
+/** Return the names of the shown runs' metrics that satisfy a condition, in the registry's order. */
 export function metricNames(condition) {
-  return [...registry.values()].filter(condition).map((metric) => metric.name);
+  return [...registry.values()].filter((metric) => isOfTasks(metric) && condition(metric)).map(({ name }) => name);
 }
 
 /** Return a metric's title in the reader's language. */
@@ -44,9 +60,24 @@ export function isShare(name) {
   return registry.get(name)?.kind === "share";
 }
 
+/** Whether a metric is a loss, written with all of its digits. */
+export function isLoss(name) {
+  return registry.get(name)?.kind === "loss";
+}
+
 /** Whether a smaller value of a metric is a better one. */
 export function lowerIsBetter(name) {
   return registry.get(name)?.direction === "lower";
+}
+
+/** Whether a metric is measured on a part of the data: the seconds of an epoch are not. */
+export function isOfPart(name) {
+  return (registry.get(name)?.part ?? null) !== null;
+}
+
+/** Whether a metric is measured on the test part alone. */
+export function isOfTest(name) {
+  return registry.get(name)?.part === "test";
 }
 
 /** Whether a metric counts until another reaches a target. */

@@ -3,6 +3,9 @@
 import { isShare } from "./metrics.js";
 
 const MOST_DIGITS = 15;
+const FEWEST_TICKS = 3;
+/** Powers of ten at which a scale that is logarithmic both ways has ticks, on each side of zero. */
+const POWERS_EACH_WAY = 3;
 
 /** Return the smallest and the largest value a metric can have. */
 export function bounds(metric) {
@@ -41,12 +44,34 @@ function distanceToNearest(value, values) {
   return Math.min(...distances, Math.abs(value) || 1);
 }
 
-/** Return round numbers between two ends, about four of them. */
+/** Return round numbers between two ends, about four of them and no fewer than three. */
 export function roundTicks(low, high) {
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const ticks = [];
-  for (let index = Math.ceil(low / step); index * step <= high; index += 1) ticks.push(index * step);
-  return ticks;
+  const sizes = [0.2, 0.5, 1, 2, 5, 10].map((factor) => factor * power);
+  const usual = sizes.findIndex((size) => size >= rough);
+  const fits = sizes.slice(0, usual + 1).findLast((size) => multiples(size, low, high).length >= FEWEST_TICKS);
+  return multiples(fits ?? sizes[0], low, high);
+}
+
+function multiples(step, low, high) {
+  const [first, last] = [Math.ceil(low / step), Math.floor(high / step)];
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => (first + index) * step);
+}
+
+/**
+ * Return a scale that is linear around zero and logarithmic beyond, both ways: `{forward, ticks}`.
+ *
+ * @param unit where it turns from one to the other
+ */
+export function symlog(unit, low, high) {
+  const forward = (value) => Math.asinh(value / unit);
+  const reach = Math.max(Math.abs(low), Math.abs(high));
+  const most = Math.floor(Math.log10(reach));
+  const stride = Math.max(1, Math.ceil((most - Math.floor(Math.log10(unit))) / POWERS_EACH_WAY));
+  const powers = Array.from({ length: POWERS_EACH_WAY }, (_, index) => 10 ** (most - index * stride)).filter(
+    (power) => power >= unit,
+  );
+  const ticks = [...powers.map((power) => -power), 0, ...powers.toReversed()];
+  return { forward, ticks: ticks.filter((tick) => tick >= low && tick <= high) };
 }

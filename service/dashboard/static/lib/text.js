@@ -16,8 +16,12 @@ export let language = "en";
 /** Load the language that was chosen before, or else the browser's. */
 export async function loadLanguage() {
   const stored = localStorage.getItem(KEY);
-  const preferred = navigator.languages.map((tag) => tag.slice(0, 2)).find((code) => code in LANGUAGES);
-  await useLanguage(stored in LANGUAGES ? stored : (preferred ?? "en"));
+  const preferred = navigator.languages.map((tag) => tag.slice(0, 2)).find(isLanguage);
+  await useLanguage(isLanguage(stored) ? stored : (preferred ?? "en"));
+}
+
+function isLanguage(code) {
+  return Object.hasOwn(LANGUAGES, code);
 }
 
 /** Load a language, and keep it for the next visit. */

@@ -27,3 +27,12 @@ export function sleep(milliseconds, signal) {
     signal.addEventListener("abort", end);
   });
 }
+
+/** Return a function that calls `action`, with its last argument, once it was not called for so long. */
+export function debounce(milliseconds, action) {
+  let timer = 0;
+  return (argument) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => action(argument), milliseconds);
+  };
+}

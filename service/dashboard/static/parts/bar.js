@@ -31,6 +31,7 @@ export class Bar {
       link("", "nav.experiments"),
       link("new", "nav.new"),
       link("data", "nav.data"),
+      link("queue", "nav.queue"),
       link("catalog", "nav.catalog"),
       this.comparison,
     ];

@@ -9,7 +9,9 @@ import { button, scrollable } from "./elements.js";
 import { whenThemeChanges } from "./theme.js";
 
 /** More lines than this cannot be told apart. */
-const MOST_LINES = 24;
+export const MOST_LINES = 24;
+/** Keys of the legend that are shown at first; the others are behind a button. */
+const FIRST_KEYS = 8;
 const NARROW_PIXELS = 520;
 const LEAST_WIDTH_PIXELS = 200;
 
@@ -17,11 +19,14 @@ export class Curves {
   /**
    * @param label  what the chart shows, for screen readers
    * @param signal aborts when the view is left
+   * @param zoom   the first and last epoch that are shown at first; null for all
+   * @param onZoom called with these when they change
    */
-  constructor({ label, signal, height = 320 }) {
-    this.height = height;
+  constructor({ label, signal, height = 320, zoom = null, onZoom = () => {} }) {
+    Object.assign(this, { height, zoom, onZoom });
     this.hidden = new Set(); // labels of lines
     this.log = false;
+    this.allKeys = false; // whether all keys of the legend are shown
     this.zoomed = false;
     this.plot = null;
     this.drawn = ""; // what the plot was built for
@@ -70,17 +75,17 @@ export class Curves {
   /**
    * Draw lines.
    *
-   * @param shown `{metric, epochs, lines: [{label, runs, counts?, diverged, mean, low, high, colour?, place?}], note?}`;
-   *   a line of one run needs no counts
+   * @param shown `{metric, epochs, lines: [{label, runs, counts?, diverged, mean, low, high, colour?, place?}], note?}`,
+   *   at most `MOST_LINES` of them; a line of one run needs no counts
    */
   update(shown) {
     this.shown = shown;
-    this.lines = shown.lines.slice(0, MOST_LINES).map((line, index) => ({
+    this.lines = shown.lines.map((line, index) => ({
       ...line,
       style: lineStyle(line.place ?? index, line.colour ?? null),
       hidden: this.hidden.has(line.label),
     }));
-    this.writeNote();
+    setText(this.note, shown.note);
     const data = plotData(shown.epochs, this.lines, this.log);
     const drawn = JSON.stringify([shown.metric, this.log, this.lines.map(({ label, style }) => [label, style])]);
     if (drawn === this.drawn) {
@@ -90,32 +95,33 @@ export class Curves {
       this.build(data);
       this.buildLegend();
     }
-    for (const [index, line] of this.lines.entries()) {
-      setText(this.keys[index].value, lastValueText(shown.metric, line));
-    }
+    this.writeKeys();
     if (document.activeElement !== this.box) speakValues(this);
     this.fillTable();
   }
 
-  writeNote() {
-    const { note, lines } = this.shown;
-    const left = lines.length - this.lines.length;
-    const more = left > 0 ? t("curves.more", { n: left, most: MOST_LINES }) : "";
-    setText(this.note, [note, more].filter(Boolean).join(" "));
-  }
-
   build(data) {
     this.plot?.destroy();
-    this.setZoomed(false);
+    const { zoom } = this; // what is drawn anew is zoomed as it was
+    this.setZoomed(zoom !== null);
     const hooks = {
       setCursor: [(plot) => this.point(plot)],
       setSelect: [(plot) => plot.select.width > 0 && this.setZoomed(true)],
+      setScale: [(plot, scale) => scale === "x" && this.noteZoom(plot.scales.x)],
       setSeries: [(_, index) => this.markKey(index === null ? null : lineOf(index))],
     };
     const { lines, log } = this;
     const options = plotOptions({ lines, log, metric: this.shown.metric, size: this.size(), hooks });
     this.plot = new window.uPlot(options, data, this.box);
     this.plot.over.addEventListener("dblclick", () => this.unzoom());
+    if (zoom) this.zoomTo(...zoom);
+  }
+
+  noteZoom({ min, max }) {
+    const zoom = this.zoomed ? [min, max] : null;
+    if (String(zoom) === String(this.zoom)) return;
+    this.zoom = zoom;
+    this.onZoom(zoom);
   }
 
   setZoomed(zoomed) {
@@ -134,6 +140,7 @@ export class Curves {
   }
 
   setLog(log) {
+    if (log === this.log) return;
     this.log = log;
     if (this.shown) this.update(this.shown);
   }
@@ -150,10 +157,25 @@ export class Curves {
       const toggle = () => this.toggle(index, label);
       return { key: button("button.key", toggle, properties, swatch(style), namedValue(label, value)), value };
     });
+    const shown = this.allKeys ? this.keys : this.keys.slice(0, FIRST_KEYS);
+    const left = this.keys.length - shown.length;
+    const showAll = () => {
+      this.allKeys = true;
+      this.buildLegend();
+      this.writeKeys();
+      this.keys[FIRST_KEYS].key.focus();
+    };
     show(
       this.legend,
-      this.keys.map(({ key }) => key),
+      shown.map(({ key }) => key),
+      left > 0 && button("button.small.ghost", showAll, t("curves.allKeys", { n: this.keys.length })),
     );
+  }
+
+  writeKeys() {
+    for (const [index, line] of this.lines.entries()) {
+      setText(this.keys[index].value, lastValueText(this.shown.metric, line));
+    }
   }
 
   /** Hide or show a line. */

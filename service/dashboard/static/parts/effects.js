@@ -8,6 +8,9 @@ import { joined, t } from "../lib/text.js";
 import { h } from "./dom.js";
 import { scrollableTable } from "./elements.js";
 
+/** Above this an effect may be chance. */
+const ALPHA = 0.05;
+
 /** Return the share of the variation that each axis explains, as bars; null where none is known. */
 export function effects(comparison) {
   const found = comparison.effects.filter((effect) => effect.omega_squared !== null && effect.df > 0);
@@ -19,6 +22,17 @@ export function effects(comparison) {
     h("p.note", joined([t("effects.about"), scale])),
     h("ul.bars", found.map(effectBar)),
   );
+}
+
+/** Return which axis matters most, and how much, as a sentence; null where no effect can be told from chance. */
+export function strongestAxes({ effects: found, by }) {
+  const certain = found.filter(({ p_value: p, omega_squared: omega }) => p !== null && p <= ALPHA && omega !== null);
+  if (by.length < 2 || !certain.length) return null;
+  const strongest = certain.reduce((one, other) => (other.omega_squared > one.omega_squared ? other : one));
+  const name = strongest.axes.map(dimensionTitle).join(" × ");
+  const [low, high] = strongest.omega_ci95?.map((end) => toPercent(end).toFixed(0)) ?? [];
+  const values = { name, value: toPercent(strongest.omega_squared).toFixed(0), low, high };
+  return t(low === undefined ? "effects.strongest" : "effects.strongestWithin", values);
 }
 
 function effectBar({ axes, omega_squared: omega, omega_ci95: interval, p_value: p }) {

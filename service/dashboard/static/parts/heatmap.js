@@ -4,6 +4,7 @@ import { asText, labelOn, labelsOn } from "../lib/axes.js";
 import { CIVIDIS, heatColours } from "../lib/colours.js";
 import { showValue } from "../lib/format.js";
 import { metricTitle } from "../lib/metrics.js";
+import { clamp } from "../lib/scale.js";
 import { hasEnded, WITHOUT_RESULT } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
 import { statusName } from "./badges.js";
@@ -37,17 +38,23 @@ export function heatmap(comparison, runs, open) {
   }));
   return [
     table(axes.map(axisTitle), labelsOn(runs, columnAxis), rows),
-    range && range.high > range.low ? colourKey(comparison, range) : null,
+    range && range.best !== range.worst ? colourKey(comparison, range) : null,
   ];
 }
 
-/** Return the lowest and the highest mean, and the share of each mean between the worst and the best. */
-function rangeOfMeans({ groups, higher_is_better: upward }) {
+/**
+ * Return the values that the darkest and the brightest colour stand for, and the place of each mean between them. The darkest
+ * is guessing, where that is known, so that a colour says the same in every experiment; else the worst mean.
+ */
+export function rangeOfMeans({ groups, higher_is_better: upward, guess = null }) {
   const means = groups.map((group) => group.mean).filter((mean) => mean !== null);
   if (!means.length) return null;
-  const [low, high] = [Math.min(...means), Math.max(...means)];
-  const share = (mean) => (high > low ? (mean - low) / (high - low) : 1);
-  return { low, high, shareOf: upward ? share : (mean) => 1 - share(mean) };
+  const sign = upward ? 1 : -1;
+  const ordered = means.toSorted((one, other) => sign * (one - other));
+  const [worst, best] = [guess ?? ordered[0], ordered.at(-1)];
+  const spread = sign * (best - worst);
+  const shareOf = (mean) => (spread > 0 ? clamp((sign * (mean - worst)) / spread, 0, 1) : Number(guess === null));
+  return { worst, best, isGuess: guess !== null, shareOf };
 }
 
 function table([rowTitle, columnTitle], columns, rows) {
@@ -65,9 +72,9 @@ function table([rowTitle, columnTitle], columns, rows) {
 }
 
 /** Return the colours with the values they stand for, the worst on the left. */
-function colourKey({ metric, higher_is_better: upward }, { low, high }) {
-  const values = [low, (low + high) / 2, high].map((value) => showValue(metric, value));
-  const ends = upward ? values : values.toReversed();
+function colourKey({ metric }, { worst, best, isGuess }) {
+  const ends = [worst, (worst + best) / 2, best].map((value) => showValue(metric, value));
+  if (isGuess) ends[0] = t("heatmap.guess", { value: ends[0] });
   const title = metricTitle(metric);
   return h(
     "div.colours",

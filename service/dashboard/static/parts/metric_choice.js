@@ -5,15 +5,14 @@ import { t } from "../lib/text.js";
 import { h, show } from "./dom.js";
 import { select } from "./elements.js";
 
+const FIRST_TARGET = "0.9";
+
 /** A `<select>` of metrics whose options follow what runs record. */
 export class MetricChoice {
-  /**
-   * @param onChange called after another metric was chosen
-   * @param label    of the choice
-   */
-  constructor(onChange, label = t("curves.metric")) {
+  /** @param onChange called with another metric that was chosen */
+  constructor(onChange, { label = t("curves.metric"), chosen = MAIN_METRIC } = {}) {
     this.label = label;
-    this.metric = MAIN_METRIC;
+    this.metric = chosen;
     this.onChange = onChange;
     this.element = h("span.metric");
     this.offered = "";
@@ -26,7 +25,7 @@ export class MetricChoice {
     const options = names.map((name) => [name, metricTitle(name)]);
     const choose = (metric) => {
       this.metric = metric;
-      this.onChange();
+      this.onChange(metric);
     };
     show(this.element, select(this.label, options, this.metric, choose));
   }
@@ -34,12 +33,17 @@ export class MetricChoice {
 
 /** The target of a metric that counts until it is reached: another metric, and its value. */
 export class TargetChoice {
-  /** @param onChange called after another target was chosen */
-  constructor(onChange) {
-    this.reached = new MetricChoice(onChange, t("target.metric"));
-    this.input = h("input", { type: "number", step: "any", value: "0.9", onChange });
-    const value = h("label.field", h("span", t("target.value")), this.input);
-    this.element = h("span.metric", this.reached.element, value);
+  /**
+   * @param onChange called with another target, as the API takes it
+   * @param chosen   the target at first; empty for the page's own
+   */
+  constructor(onChange, chosen = "") {
+    const [metric, value] = chosen.split(":");
+    const change = () => onChange(this.parameter);
+    this.reached = new MetricChoice(change, { label: t("target.metric"), chosen: metric || MAIN_METRIC });
+    this.input = h("input", { type: "number", step: "any", value: value || FIRST_TARGET, onChange: change });
+    const field = h("label.field", h("span", t("target.value")), this.input);
+    this.element = h("span.metric", this.reached.element, field);
   }
 
   /** Offer targets of these metrics, and show itself where the compared metric has a target. */
@@ -55,7 +59,7 @@ export class TargetChoice {
 }
 
 /** Return a `<select>` of the epoch at which runs are compared. */
-export function epochChoice(onChange) {
+export function epochChoice(chosen, onChange) {
   const options = ["final", "best", "mean"].map((at) => [at, t(`at.${at}`)]);
-  return select(t("at.label"), options, "final", onChange);
+  return select(t("at.label"), options, chosen, onChange);
 }

@@ -36,6 +36,8 @@ export function progressText(experiment) {
   if (secondsLeft !== null && isActive(experiment)) {
     words.push(secondsLeft < 1 ? t("runs.soon") : t("runs.left", { time: duration(secondsLeft) }));
   }
+  const { started_at: start, finished_at: end } = experiment;
+  if (start && end) words.push(t("runs.took", { time: duration((Date.parse(end) - Date.parse(start)) / 1000) }));
   return words.join(" · ");
 }
 

@@ -1,9 +1,11 @@
-// The ranking of configurations: the answer in a sentence, the groups with their seeds, the notes.
+// The ranking of configurations as a table: a column for each axis, what is said, the mean, and the distance to the best.
 
+import { asText } from "../lib/axes.js";
 import {
   chosenLevels,
   detail,
   difference,
+  dimensionTitle,
   groupName,
   headline,
   notes,
@@ -13,20 +15,18 @@ import {
   wordName,
 } from "../lib/comparison.js";
 import { pValue, showValue, whole } from "../lib/format.js";
-import { isShare } from "../lib/metrics.js";
+import { isOfTest, isShare } from "../lib/metrics.js";
 import { bounded } from "../lib/scale.js";
 import { t } from "../lib/text.js";
 import { h, svg } from "./dom.js";
 import { button, notice, scrollableTable } from "./elements.js";
 
-const MOST_ROWS = 60;
+const FIRST_ROWS = 8;
 /** Width and height of the drawing of a group's seeds, and the room beside its outermost marks. */
 const [WIDTH, HEIGHT, ROOM] = [140, 16, 5];
-/** Columns by their keys in the strings, and whether they hold numbers. */
-const COLUMNS = { rank: true, configuration: false, mean: false, difference: true, p: true };
 
 /**
- * Return the API's comparison as a table, after its answer in a sentence.
+ * Return the API's comparison as a table.
  *
  * @param comparison the API's comparison
  * @param against    called with the labels by axis of a group that all others shall be compared
@@ -34,17 +34,29 @@ const COLUMNS = { rank: true, configuration: false, mean: false, difference: tru
  */
 export function ranking(comparison, against) {
   const groups = comparison.groups.filter((group) => group.n > 0 || group.diverged > 0);
-  if (!groups.length && comparison.groups.some((group) => group.missing)) return notice(t("ranking.missing"));
+  if (!groups.length && comparison.groups.some((group) => group.missing)) {
+    return notice(t(missingKey(comparison)));
+  }
   if (!groups.length) return notice(headline(comparison));
-  const place = placeOf(groups.flatMap((group) => drawnValues(comparison.metric, group)));
-  const shown = groups.slice(0, MOST_ROWS);
-  const rows = shown.map((group) => groupRow(comparison, group, place, against));
-  const hasReference = groups.some((group) => group.word === WORD.REFERENCE);
+  const withWord = (word) => groups.find((group) => group.word === word) ?? null;
+  const best = withWord(WORD.REFERENCE) ?? withWord(WORD.LEADS);
+  const place = placeOf(groups.flatMap((group) => drawnValues(comparison.metric, group, best)));
+  const rowOf = (group) => groupRow(comparison, group, { place, best }, against);
+  const body = h("tbody", groups.slice(0, FIRST_ROWS).map(rowOf));
+  const left = groups.slice(FIRST_ROWS);
+  const all = button("button.small", showAll, t("ranking.showAll", { n: groups.length, count: whole(groups.length) }));
+  function showAll() {
+    body.append(...left.map(rowOf));
+    all.remove();
+  }
+  const hasReference = best?.word === WORD.REFERENCE;
   return [
-    h("p.lead", headline(comparison)),
-    hasReference && button("button.small", () => against(null), t("ranking.againstLeader")),
-    scrollableTable(t("ranking.title"), "table.ranking", h("thead", headings(comparison.metric)), h("tbody", rows)),
-    groups.length > shown.length && h("p.note", t("ranking.more", { n: whole(groups.length - shown.length) })),
+    hasReference && [
+      h("p.lead", headline(comparison)),
+      button("button.small", () => against(null), t("ranking.againstLeader")),
+    ],
+    scrollableTable(t("ranking.title"), "table.ranking", h("thead", headings(comparison)), body),
+    left.length > 0 && all,
     h(
       "ul.notes",
       [...notes(comparison), t("ranking.seeds.about")].map((note) => h("li", note)),
@@ -52,13 +64,28 @@ export function ranking(comparison, against) {
   ];
 }
 
-function headings(metric) {
-  const cells = Object.entries(COLUMNS).map(([column, isNumber]) => {
-    const inPoints = column === "difference" && isShare(metric);
-    const title = t(inPoints ? "ranking.difference.points" : `ranking.${column}`);
-    return h(isNumber ? "th.number" : "th", { scope: "col", title: t(`ranking.${column}.about`) }, title);
-  });
-  return h("tr", cells);
+/** Return the key of the sentence why completed runs have no value. */
+export function missingKey({ metric }) {
+  return isOfTest(metric) ? "ranking.missingTest" : "ranking.missing";
+}
+
+/** Return the titles of the columns of a ranking as a file has them: rank, axes, mean, interval, seeds. */
+export function fileTitles({ by }) {
+  return ["#", ...by.map(dimensionTitle), t("ranking.mean"), t("levels.interval"), "n"];
+}
+
+function headings({ metric, by }) {
+  const heading = (column, title = t(`ranking.${column}`), selector = "th") =>
+    h(selector, { scope: "col", title: t(`ranking.${column}.about`) }, title);
+  const axes = by.length ? by.map(dimensionTitle) : [t("ranking.configuration")];
+  return h(
+    "tr",
+    heading("rank", undefined, "th.number"),
+    axes.map((title) => heading("configuration", title)),
+    heading("word"),
+    heading("mean", undefined, "th.number"),
+    heading("difference", t(isShare(metric) ? "ranking.difference.points" : "ranking.difference")),
+  );
 }
 
 /** Return a function that places values between the two ends of a drawing. */
@@ -67,23 +94,27 @@ function placeOf(values) {
   return (value) => (high > low ? ROOM + ((WIDTH - 2 * ROOM) * (value - low)) / (high - low) : WIDTH / 2);
 }
 
-function groupRow(comparison, group, place, against) {
-  const { metric } = comparison;
+function groupRow(comparison, group, drawn, against) {
+  const { metric, by } = comparison;
+  const [first, ...others] = by.map((axis) => asText(group.by[axis]));
   return h(
     "tr",
     h("td.number", group.rank ?? "–"),
-    h("th", { scope: "row" }, nameOf(group, against), saying(comparison, group)),
-    h("td", meanOf(metric, group), drawing(metric, group, place)),
-    h("td.number", differenceOf(metric, group)),
-    h("td.number", pValue(group.p_value)),
+    h("th", { scope: "row" }, nameOf(group, first, against)),
+    others.map((label) => h("td", label)),
+    h("td", saying(comparison, group)),
+    h("td.number", meanOf(metric, group)),
+    h("td", drawing(metric, group, drawn), differenceOf(metric, group)),
   );
 }
 
-/** Return a group's name; a press on it makes it the reference, unless there is nothing to compare it with. */
-function nameOf(group, against) {
+/** Return a group's first label; a press on it makes the group the reference, unless there is nothing to compare it with. */
+function nameOf(group, label, against) {
   const name = groupName(group);
-  if (group.rank === null || group.word === WORD.REFERENCE || !Object.keys(group.by).length) return h("b", name);
-  return button("button", () => against(group.by), { title: t("ranking.against", { name }) }, name);
+  const isFixed = group.rank === null || group.word === WORD.REFERENCE;
+  if (isFixed || label === undefined) return h("b", label ?? name);
+  const properties = { title: t("ranking.against", { name }), "aria-label": name };
+  return button("button", () => against(group.by), properties, label);
 }
 
 /** Return what is said of a group, and what its runs came to. */
@@ -96,11 +127,8 @@ function saying(comparison, group) {
     group.unfinished && t("ranking.unfinished", { n: group.unfinished }),
   ].filter(Boolean);
   return [
-    h(
-      "small",
-      h(`span.word.${group.word ?? "none"}`, wordName(group)),
-      facts.map((fact) => ` · ${fact}`),
-    ),
+    h(`span.word.${group.word ?? "none"}`, wordName(group)),
+    facts.length > 0 && h("small.muted", facts.join(" · ")),
     warnings.length > 0 && h("small.warn", warnings.join(" · ")),
   ];
 }
@@ -110,31 +138,42 @@ function meanOf(metric, { mean, ci95, shrunk_mean: shrunk }) {
   const ends = ci95?.map((end) => showValue(metric, bounded(metric, end)));
   return [
     h("span", { title }, showValue(metric, mean)),
-    ends && h("small.muted.beside", t("number.range", { low: ends[0], high: ends[1] })),
+    ends && h("small.muted", t("number.range", { low: ends[0], high: ends[1] })),
   ];
 }
 
-function differenceOf(metric, { difference: found }) {
-  if (!found) return "";
+function differenceOf(metric, { difference: found, p_value: p }) {
+  if (!found) return null;
   const [low, high] = found.ci95.map((end) => difference(metric, end));
-  return [difference(metric, found.mean), h("small.muted", t("number.range", { low, high }))];
+  const interval = t("number.range", { low, high });
+  return h("div", { title: `p ${pValue(p)}` }, difference(metric, found.mean), h("small.beside.muted", interval));
+}
+
+/** Return the ends of the bar of a group: the interval of its distance to the best, or of its own mean. */
+function barOf(metric, { ci95, difference: found }, best) {
+  const shift = (end) => best.mean + end;
+  const ends = found && best ? found.ci95.map(shift) : ci95;
+  return ends?.map((end) => bounded(metric, end)) ?? null;
 }
 
 /** Return all values that the drawing of a group shows. */
-function drawnValues(metric, { mean, ci95, seeds }) {
-  const ends = (ci95 ?? []).map((end) => bounded(metric, end));
-  return [...ends, ...seeds.map(({ value }) => value), ...(mean === null ? [] : [mean])];
+function drawnValues(metric, group, best) {
+  const { mean, seeds } = group;
+  return [...(barOf(metric, group, best) ?? []), ...seeds.map(({ value }) => value), ...(mean === null ? [] : [mean])];
 }
 
-function drawing(metric, group, place) {
+/** Return the seeds of a group as marks, over the bar of its distance to the best, which is a line through all rows. */
+function drawing(metric, group, { place, best }) {
   if (group.mean === null) return "";
   const words = drawingWords(metric, group);
   const [middle, mean] = [HEIGHT / 2, place(group.mean)];
-  const ends = group.ci95?.map((end) => place(bounded(metric, end)));
+  const ends = barOf(metric, group, best)?.map(place);
+  const line = best && place(best.mean);
   return svg(
     "svg.interval",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words },
     svg("title", words),
+    best && svg("line.best", { x1: line, x2: line, y1: -8, y2: HEIGHT + 8 }),
     ends && svg("line.range", { x1: ends[0], x2: ends[1], y1: middle, y2: middle }),
     svg("line.mean", { x1: mean, x2: mean, y1: 1.5, y2: HEIGHT - 1.5 }),
     group.seeds.map(({ value, trained, reached }) => seedMark(place(value), middle, trained && reached)),

@@ -1,5 +1,6 @@
 // What was understood of a file: its facts, its columns, its first rows or some of its images.
 
+import { significant } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { pictureOf } from "../lib/upload.js";
 import { h } from "./dom.js";
@@ -23,7 +24,7 @@ export function understood(dataset, onLeave = null) {
   ];
 }
 
-function facts({ format, details, task, target, input_shape: shape, classes, split, ...rest }) {
+function facts({ format, details, task, target, targets, input_shape: shape, classes, split, ...rest }) {
   const read = [format, details.encoding, details.separator && JSON.stringify(details.separator)];
   const counts = classes.map(({ name, train, test }) => `${name} (${(train + test).toLocaleString()})`);
   return [
@@ -36,10 +37,17 @@ function facts({ format, details, task, target, input_shape: shape, classes, spl
       t("data.split"),
       [t(`data.split.${split.by}`), split.stratified && t("data.stratified")].filter(Boolean).join(", "),
     ],
-    [t("data.classes"), counts.join(", ")],
+    counts.length && [t("data.classes"), counts.join(", ")],
+    targets && [t("data.numbers"), numbersText(targets)],
     rest.dropped_rows && [t("data.dropped"), rest.dropped_rows],
     rest.filled_values && [t("data.filled"), rest.filled_values],
   ].filter(Boolean);
+}
+
+/** Return the range of targets that are numbers, and the error that a network has to beat. */
+function numbersText({ minimum, maximum, mean, test_rmse: error }) {
+  const [low, high, middle, rmse] = [minimum, maximum, mean, error].map(significant);
+  return `${t("number.range", { low, high })}; ${t("data.meanError", { mean: middle, rmse })}`;
 }
 
 function columnTable(features, leftOut, onLeave) {

@@ -111,7 +111,7 @@ function notesOn({ auto, dataset, model }) {
   return [
     auto && [t("catalog.auto", auto), space(), apiText(auto.reason)],
     dataset &&
-      t("catalog.dataset", {
+      t(dataset.classes ? "catalog.dataset" : "catalog.numbers", {
         train: dataset.train_count,
         test: dataset.test_count,
         shape: dataset.input_shape.join(" × "),

@@ -3,7 +3,7 @@
 import { chooseRun, chooseRuns, MOST_RUNS } from "../lib/chosen_runs.js";
 import { LiveRuns } from "../lib/live_runs.js";
 import { epochsTo, lastEpoch, singleCurve } from "../lib/mean.js";
-import { epochMetrics } from "../lib/metrics.js";
+import { epochMetrics, showTasks } from "../lib/metrics.js";
 import { distinctNames } from "../lib/run_names.js";
 import { t } from "../lib/text.js";
 import { setConnection } from "../parts/badges.js";
@@ -12,6 +12,7 @@ import { h, show } from "../parts/dom.js";
 import { button, card, checkbox, notice } from "../parts/elements.js";
 import { MetricChoice } from "../parts/metric_choice.js";
 import { compareTable } from "./compare_table.js";
+import { LayersPanel } from "./run_layers.js";
 
 export async function view({ element, parameters, signal }) {
   const wanted = idsIn(parameters.get("runs") ?? "");
@@ -25,6 +26,7 @@ export async function view({ element, parameters, signal }) {
   await live.load();
   for (const id of live.missing) chooseRun(id, false);
   const runs = [...live.runs.values()];
+  showTasks(runs);
   const ids = runs.map((run) => run.id);
   const heading = [h("div.heading", h("h1", t("nav.compare")), connection), notesOn(live.missing, wanted)];
   if (!runs.length) {
@@ -33,12 +35,18 @@ export async function view({ element, parameters, signal }) {
   }
   const names = distinctNames(runs);
   const remove = (id) => compareRuns(ids.filter((other) => other !== id));
-  panels = [curvesPanel(live, names, signal), compareTable(runs, names, remove)];
+  const layers = runs.length === 2 ? layerPanels(live, ids, names, signal) : [];
+  panels = [curvesPanel(live, names, signal), compareTable(runs, names, remove), ...layers];
   show(
     element,
     heading,
     addingForm(ids),
-    panels.map((panel) => panel.element),
+    panels.slice(0, 2).map((panel) => panel.element),
+    layers.length > 0 &&
+      h(
+        "div.grid.two",
+        layers.map((panel) => panel.element),
+      ),
   );
   update();
   live.follow();
@@ -80,6 +88,21 @@ function compareRuns(ids) {
   const distinct = [...new Set(ids)];
   chooseRuns(distinct);
   location.hash = distinct.length ? `#/compare?runs=${distinct.map(encodeURIComponent).join(",")}` : "#/compare";
+}
+
+/** Return the layers of two runs, side by side; an epoch that is chosen in one is shown in both. */
+function layerPanels(live, ids, names, signal) {
+  const panels = ids.map((id, index) => {
+    const ofRun = {
+      get run() {
+        return live.runs.get(id);
+      },
+    };
+    const title = t("title.of", { what: t("layers.title"), metric: names[index] });
+    const onLook = (epoch) => panels[1 - index].lookAtEpoch(epoch);
+    return new LayersPanel(ofRun, signal, { title, id: `layers-${index}`, onLook });
+  });
+  return panels;
 }
 
 function curvesPanel(live, names, signal) {

@@ -1,6 +1,6 @@
 // The runs of a comparison as a table: their results, and their configurations.
 
-import { AXES } from "../lib/axes.js";
+import { AXES, asText } from "../lib/axes.js";
 import { showValue } from "../lib/format.js";
 import { metricNames, metricTitle } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
@@ -103,7 +103,9 @@ function resultRows() {
 /** Return the rows of what the runs were made of: a title, and each run's content. */
 function settingRows(runs) {
   const names = [...new Set([...AXES, ...runs.flatMap((run) => Object.keys(run.config))])];
-  const content = ({ config }, name) => (name in config ? configurationValue(config[name]) : "–");
+  // An axis that came later is not in a configuration at its usual value, but in its labels.
+  const content = ({ config, labels }, name) =>
+    name in config ? configurationValue(config[name]) : asText(labels[name]);
   return [
     [t("axis.seed"), runs.map((run) => run.seed)],
     ...names.map((name) => [axisTitle(name), runs.map((run) => content(run, name))]),

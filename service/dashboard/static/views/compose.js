@@ -2,7 +2,8 @@
 
 import { find, get } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
-import { findDraft, forgetDraft, keepDraft } from "../lib/draft.js";
+import { drafts, findDraft, forgetDraft, keepDraft } from "../lib/draft.js";
+import { wantedChanges } from "../lib/next_steps.js";
 import { t, translated } from "../lib/text.js";
 import { presetClaimList } from "../parts/claims.js";
 import { h, show } from "../parts/dom.js";
@@ -21,18 +22,17 @@ const FIRST_SPEC = {
 const SIZES = ["small", "full"];
 
 export async function view({ element, parameters, signal }) {
-  const draft = findDraft(parameters.toString());
-  const place = draft?.place ?? parameters.toString();
+  const place = parameters.toString();
+  const draft = findDraft(place);
   const [axes, presets, start] = await Promise.all([
     catalog(),
     find("/v1/presets", { limit: 1000 }, signal),
-    startOf(new URLSearchParams(place), draft, signal),
+    startOf(parameters, draft, signal),
   ]);
   if (signal.aborted) return null;
-  if (draft) history.replaceState(null, "", place ? `#/new?${place}` : "#/new");
   const { spec, origin, preset } = start;
-  const keptNote = draftNote(Boolean(draft));
-  const plan = new PlanPanel(signal, origin);
+  const keptNote = draftNote(Boolean(draft), place);
+  const plan = new PlanPanel(signal, origin, () => forgetDraft(place));
   const keep = () => {
     keepDraft(place, form.spec, form.unreadable);
     keptNote.hidden = false;
@@ -50,6 +50,7 @@ export async function view({ element, parameters, signal }) {
   show(
     element,
     h("div.heading", h("h1", t("compose.title")), keptNote),
+    otherDrafts(place),
     preset ? presetCard(preset, origin.size) : presetShelf(presets?.items ?? []),
     h("div.compose", form.element, plan.element),
   );
@@ -70,7 +71,8 @@ async function startOf(parameters, draft, signal) {
   if (draft) return { spec: draft.spec, origin: null };
   if (!experimentId) return { spec: FIRST_SPEC, origin: null };
   const experiment = await get(`/v1/experiments/${experimentId}`, {}, signal);
-  return { spec: withoutEmpty(experiment.spec), origin: null };
+  const written = experiment.submitted ?? withoutEmpty(experiment.spec);
+  return { spec: { ...written, ...wantedChanges(parameters) }, origin: null };
 }
 
 function presetStart(preset, wantedSize, draft) {
@@ -79,16 +81,28 @@ function presetStart(preset, wantedSize, draft) {
   return { spec: draft?.spec ?? spec, preset, origin: { preset: preset.name, size, spec } };
 }
 
-/** A stored spec has all its fields; the form is easier to read without the empty ones. */
+/** The spec of an experiment of an older version has all its fields; the form is easier to read without the empty ones. */
 function withoutEmpty(spec) {
   const isEmpty = (value) =>
     value === null || (typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length);
   return Object.fromEntries(Object.entries(spec).filter(([, value]) => !isEmpty(value)));
 }
 
-function draftNote(isDraft) {
+/** Return links to the drafts of other places, the newest first; null where there are none. */
+function otherDrafts(place) {
+  const others = drafts().filter((draft) => draft.place !== place);
+  if (!others.length) return null;
+  const link = ({ place: other, spec }) => {
+    const origin = new URLSearchParams(other).get("preset");
+    const name = (typeof spec.name === "string" && spec.name) || origin || t("compose.unnamed");
+    return h("a.tag", { href: other ? `#/new?${other}` : "#/new" }, name);
+  };
+  return h("p.drafts", h("small.muted", t("compose.drafts")), " ", others.toReversed().map(link));
+}
+
+function draftNote(isDraft, place) {
   const discard = () => {
-    forgetDraft();
+    forgetDraft(place);
     if (location.hash === "#/new") dispatchEvent(new HashChangeEvent("hashchange"));
     else location.hash = "#/new";
   };

@@ -30,6 +30,7 @@ const USUAL = {
   clipping: "none",
   optimizer: "adam",
   dropout: "auto",
+  precision: "float32",
 };
 
 /** Fields that hold a part of one value of a spec. */

@@ -1,10 +1,9 @@
 // What a spec would run: the number of runs, their cost, or what is wrong; then submit it or copy it.
 
 import { post } from "../lib/api.js";
-import { forgetDraft } from "../lib/draft.js";
 import { duration, whole } from "../lib/format.js";
 import { submission } from "../lib/submission.js";
-import { t } from "../lib/text.js";
+import { t, translated } from "../lib/text.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
 import { Snippets } from "../parts/snippets.js";
@@ -15,9 +14,12 @@ const PREDICTIONS = 20; // configurations whose prediction is shown
 const KEY_BYTES = 16;
 
 export class PlanPanel {
-  /** @param origin `{preset, size, spec}` from which the form started, or null */
-  constructor(signal, origin) {
-    Object.assign(this, { signal, origin });
+  /**
+   * @param origin      `{preset, size, spec}` from which the form started, or null
+   * @param onSubmitted called once the spec is stored
+   */
+  constructor(signal, origin, onSubmitted) {
+    Object.assign(this, { signal, origin, onSubmitted });
     this.request = null;
     this.form = null;
     this.key = null; // makes a request that is sent twice one experiment
@@ -123,7 +125,7 @@ export class PlanPanel {
     try {
       // The key stays until the spec changes: a request that is sent twice is one experiment.
       const experiment = await post(request.path, request.body, { "idempotency-key": key }, this.signal);
-      forgetDraft();
+      this.onSubmitted();
       location.hash = `#/experiments/${experiment.id}`;
     } catch (error) {
       if (this.signal.aborted || this.key !== key) return; // the spec was changed meanwhile
@@ -135,12 +137,14 @@ export class PlanPanel {
 
 /** Return what a dry run says, as `[term, value]` pairs. */
 function factsOf({ runs, configurations, already_trained: trained, cost: { seconds, rates } }) {
+  const notes = [...new Set(rates.map((rate) => rate.note).filter(Boolean))];
   const isMeasured = rates.length && rates.every((rate) => rate.basis === "measured");
   return [
     [t("compose.configurations"), whole(configurations)],
     [t("compose.trained"), whole(trained)],
     [t("compose.cost"), runs === trained ? t("compose.nothingToTrain") : duration(seconds)],
     [t("compose.basis"), t(isMeasured ? "compose.measured" : "compose.estimated")],
+    ...notes.map((note) => [t("axis.precision"), translated(note) ?? note]),
   ];
 }
 

@@ -57,15 +57,16 @@ function listRow({ id, name, task, input_shape: shape, classes, train_count: tra
     h("th", { scope: "row" }, h("a", { href: `#/data/${id}` }, name)),
     h("td", t(`data.task.${task}`)),
     h("td", shape.join(" × ")),
-    h("td", classes),
+    h("td", classes || "–"),
     h("td", t("data.parts", { train, test })),
   );
 }
 
 function trainButton(dataset) {
   const train = () => {
-    keepDraft("", firstSpec(dataset), null);
-    location.hash = "#/new";
+    const place = `dataset=${dataset.id}`;
+    keepDraft(place, firstSpec(dataset), null);
+    location.hash = `#/new?${place}`;
   };
   return button("button.primary", train, t("data.train"));
 }

@@ -1,17 +1,25 @@
-// One experiment: curves, heat map, ranking, claims and runs, live.
+// One experiment: the answer first, then curves beside the ranking, heat map, effects, claims and runs, live.
 
+import { Choices } from "../lib/address.js";
 import { axesWithManyLabels, varyingAxes } from "../lib/axes.js";
 import { experimentName } from "../lib/format.js";
 import { LiveExperiment } from "../lib/live_experiment.js";
+import { showTasks } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
+import { throttle } from "../lib/timing.js";
+import { BlockedNotice } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { RunTable } from "../parts/run_table.js";
 import { outcomeCounts } from "../parts/verdicts.js";
+import { answerPanel } from "./experiment_answer.js";
 import { curvesPanel } from "./experiment_curves.js";
 import { headerPanel } from "./experiment_header.js";
-import { claimsPanel, heatmapPanel, rankingPanel } from "./experiment_results.js";
+import { AskedComparison, claimsPanel, effectsPanel, heatmapPanel, rankingPanel } from "./experiment_results.js";
+import { CHOICES, Toolbar } from "./experiment_toolbar.js";
 
-export async function view({ element, rest, signal, setTitle }) {
+const ASK_MILLISECONDS = 10_000;
+
+export async function view({ element, rest, parameters, signal, setTitle }) {
   let panels = [];
   const update = () => {
     for (const panel of panels) panel.update();
@@ -19,22 +27,38 @@ export async function view({ element, rest, signal, setTitle }) {
   const live = new LiveExperiment(rest[0], signal, update);
   await live.load();
   const runs = [...live.runs.values()];
+  showTasks(runs);
   const axes = { varying: varyingAxes(runs), many: axesWithManyLabels(runs) };
+  const askAgain = () => {
+    asked.askAgain();
+    heatmap.again();
+    update();
+  };
+  const choices = new Choices(CHOICES, parameters);
+  const toolbar = new Toolbar(live, axes, choices, askAgain);
+  const asked = new AskedComparison(live, toolbar, signal, () => {
+    for (const panel of [answer, ranking, effects]) panel.update();
+  });
   const header = headerPanel(live, signal);
-  const curves = curvesPanel(live, axes, signal);
-  const table = runsPanel(live);
-  const heatmap = heatmapPanel(live, axes, signal, table.only);
-  const ranking = rankingPanel(live, axes, signal);
+  const answer = answerPanel(live, axes, asked);
+  const curves = curvesPanel(live, toolbar, signal);
+  const table = runsPanel(live, choices);
+  const heatmap = heatmapPanel(live, axes, toolbar, signal, table.only);
+  const ranking = rankingPanel(live, asked, signal);
+  const effects = effectsPanel(asked);
   const claims = claimsPanel(live, signal);
-  panels = [header, curves, heatmap, ranking, claims, table];
+  const blocked = blockedPanel(live, signal);
+  panels = [header, blocked, toolbar, asked, answer, curves, heatmap, ranking, effects, claims, table];
   show(
     element,
     header.element,
-    h(
-      "div.grid.results",
-      h("div.main", curves.element, heatmap.element),
-      h("div.side", claims.element, ranking.element),
-    ),
+    blocked.element,
+    answer.element,
+    claims.element,
+    toolbar.element,
+    h("div.grid.results", curves.element, ranking.element),
+    heatmap.element,
+    effects.element,
     table.element,
   );
   update();
@@ -44,8 +68,19 @@ export async function view({ element, rest, signal, setTitle }) {
   return title;
 }
 
-function runsPanel(live) {
-  const table = new RunTable();
+/** Return the notice of runs that no worker can take, asked while some of these wait. */
+function blockedPanel(live, signal) {
+  const notice = new BlockedNotice(signal);
+  const ask = throttle(ASK_MILLISECONDS, () => notice.ask());
+  const update = () => {
+    if (live.experiment.runs.queued > 0 && !live.finished) ask();
+    else notice.hide();
+  };
+  return { element: notice.element, update };
+}
+
+function runsPanel(live, choices) {
+  const table = new RunTable(choices);
   const outcomes = h("span.muted");
   const element = h(
     "section.card",

@@ -1,76 +1,86 @@
 // The learning curves of an experiment: one metric, grouped and coloured by axes of the reader's choice.
 
+import { query } from "../lib/api.js";
 import { labelOn } from "../lib/axes.js";
-import { lastEpoch, meanCurves } from "../lib/mean.js";
-import { epochMetrics, metricTitle } from "../lib/metrics.js";
-import { t } from "../lib/text.js";
-import { axisTitle } from "../parts/configuration.js";
-import { Curves } from "../parts/curves.js";
-import { h, show } from "../parts/dom.js";
-import { card, checkbox, notice, select } from "../parts/elements.js";
+import { whole } from "../lib/format.js";
+import { bestGroups, lastEpoch, meanCurves } from "../lib/mean.js";
+import { metricTitle } from "../lib/metrics.js";
+import { joined, t } from "../lib/text.js";
+import { Curves, MOST_LINES } from "../parts/curves.js";
+import { h, setText, show } from "../parts/dom.js";
+import { downloads, saveFrom } from "../parts/downloads.js";
+import { notice } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
-import { MetricChoice } from "../parts/metric_choice.js";
 
-/** Where all varying axes make more groups than this, one axis alone groups the runs at first. */
-const MOST_FIRST_GROUPS = 12;
-const MAIN_AXIS = "activation";
-
-/** @param axes `{varying, many}`: those that vary and decide the others, and all with more than one label */
-export function curvesPanel(live, axes, signal) {
-  const choice = new MetricChoice(() => update());
+/** @param toolbar the choices of the view */
+export function curvesPanel(live, toolbar, signal) {
   const body = h("div");
-  const chart = live.tooLarge ? apiChart(live, choice, body, signal) : liveChart(live, axes, choice, body, signal);
+  const title = h("h2", { id: "curves-title" });
+  const chart = live.tooLarge ? apiChart(live, toolbar, body, signal) : liveChart(live, toolbar, body, signal);
   const update = () => {
-    choice.update(epochMetrics(live.histories.values()));
+    setText(title, t("title.of", { what: t("curves.title"), metric: metricTitle(toolbar.drawn) }));
     chart.update();
   };
-  const controls = h("div.controls", choice.element, chart.controls);
-  return { element: card("curves-title", t("curves.title"), controls, body), update };
+  const save = (kind) => () =>
+    saveFrom(`/v1/experiments/${live.id}/figures/learning_curves.${kind}${query(asked(toolbar))}`, {
+      name: `learning-curves.${kind}`,
+      signal,
+    });
+  const files = downloads({ SVG: save("svg"), PNG: save("png") });
+  const head = h("div.heading", title, files);
+  return { element: h("section.card", { "aria-labelledby": "curves-title" }, head, body), update };
+}
+
+/** Return what the API's picture is asked for. */
+function asked(toolbar) {
+  return { metric: toolbar.drawn, by: toolbar.by };
 }
 
 /** Return the chart that the service draws of more values than a page can hold. */
-function apiChart(live, choice, body, signal) {
+function apiChart(live, toolbar, body, signal) {
   const figure = new Figure({ alt: t("curves.title"), signal });
   let drawn = "";
   const update = () => {
-    const path = `/v1/experiments/${live.id}/figures/learning_curves.svg?metric=${choice.metric}`;
+    const path = `/v1/experiments/${live.id}/figures/learning_curves.svg${query(asked(toolbar))}`;
     if (drawn === path + live.version) return;
     drawn = path + live.version;
     if (!body.contains(figure.element)) show(body, notice(t("curves.tooLarge")), figure.element);
-    figure.image.alt = `${t("curves.title")}: ${metricTitle(choice.metric)}`;
+    figure.image.alt = t("title.of", { what: t("curves.title"), metric: metricTitle(toolbar.drawn) });
     figure.show(path);
   };
-  return { controls: null, update };
+  return { update };
 }
 
-/** Return the chart of the histories that the page holds, with its controls. */
-function liveChart(live, axes, choice, body, signal) {
-  const curves = new Curves({ label: t("curves.title"), signal });
-  const grouping = groupingControl(live, axes, () => update());
-  const colouring = { axis: "" };
-  const colourOptions = [["", t("curves.byGroup")], ...axes.many.map((axis) => [axis, axisTitle(axis)])];
-  const colourBy = select(t("curves.colourBy"), colourOptions, "", (axis) => {
-    colouring.axis = axis;
-    update();
-  });
-  const log = checkbox(t("curves.log"), false, (checked) => curves.setLog(checked));
+/** Return the chart of the histories that the page holds. */
+function liveChart(live, toolbar, body, signal) {
+  const onZoom = (ends) => toolbar.setZoom(ends);
+  const curves = new Curves({ label: t("curves.title"), signal, zoom: toolbar.zoom, onZoom });
   const update = () => {
     if (!lastEpoch([...live.histories.values()])) {
       show(body, notice(live.finished ? t("curves.nothing") : t("curves.waiting")));
       return;
     }
     if (!body.contains(curves.element)) show(body, curves.element);
-    curves.update(shownCurves(live, choice.metric, grouping.axes, colouring.axis));
+    curves.setLog(toolbar.log);
+    curves.update(shownCurves(live, toolbar));
   };
-  return { controls: [grouping.element, colourBy, log], update };
+  return { update };
 }
 
-function shownCurves(live, metric, groupAxes, colourAxis) {
-  const labelOf = (run) => groupAxes.map((axis) => labelOn(run, axis)).join(" · ") || t("curves.allRuns");
+function shownCurves(live, toolbar) {
+  const metric = toolbar.drawn;
+  const labelOf = (run) => toolbar.labelOf(run);
   const { epochs, groups } = meanCurves([...live.runs.values()], live.histories, metric, labelOf);
-  const lines = groups.filter((group) => group.mean.some((value) => value !== null));
+  const drawable = groups.filter((group) => group.mean.some((value) => value !== null));
+  const lines = bestGroups(drawable, live.histories, toolbar.bestBy, MOST_LINES);
+  const left = drawable.length - lines.length;
   const hasBands = lines.some((line) => line.counts.some((count) => count > 1));
-  return { metric, epochs, lines: coloured(lines, colourAxis), note: hasBands ? t("curves.band") : "" };
+  const note = joined([
+    left > 0 &&
+      t("curves.best", { n: left, most: MOST_LINES, count: whole(left), metric: metricTitle(toolbar.bestBy) }),
+    hasBands && t("curves.band"),
+  ]);
+  return { metric, epochs, lines: coloured(lines, toolbar.colour), note };
 }
 
 /** Return lines with the colour of their label on an axis; lines of one colour differ in their dashes. */
@@ -83,31 +93,4 @@ function coloured(lines, axis) {
     lineCounts.set(label, place + 1);
     return { ...line, colour: [...lineCounts.keys()].indexOf(label), place };
   });
-}
-
-/** Return the choice of the axes that group the runs, in the order of the axes. */
-function groupingControl(live, axes, onChange) {
-  const offered = [...axes.many, "seed"];
-  const control = { axes: firstGrouping(live, axes.varying) };
-  const chip = (axis) => {
-    const box = h("input", {
-      type: "checkbox",
-      checked: control.axes.includes(axis),
-      onChange: () => {
-        const isChosen = (other) => (other === axis ? box.checked : control.axes.includes(other));
-        control.axes = offered.filter(isChosen);
-        onChange();
-      },
-    });
-    return h("label.chip", box, axisTitle(axis));
-  };
-  control.element = h("fieldset.chips", h("legend", t("curves.groupBy")), offered.map(chip));
-  return control;
-}
-
-/** Return all axes that vary where that stays readable, else the one that most experiments ask about. */
-function firstGrouping(live, varying) {
-  const groups = Map.groupBy(live.runs.values(), (run) => varying.map((axis) => labelOn(run, axis)).join("\n"));
-  if (groups.size <= MOST_FIRST_GROUPS) return varying;
-  return [varying.includes(MAIN_AXIS) ? MAIN_AXIS : varying[0]];
 }

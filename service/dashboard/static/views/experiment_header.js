@@ -4,7 +4,8 @@ import { apiKey, post, send } from "../lib/api.js";
 import { experimentName, moment, utc } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { setConnection, setStatus, statusName, tags } from "../parts/badges.js";
-import { announce, download, h, setText, show } from "../parts/dom.js";
+import { announce, h, setText, show } from "../parts/dom.js";
+import { downloads, saveFrom } from "../parts/downloads.js";
 import { button } from "../parts/elements.js";
 import { progressBar, progressText } from "../parts/progress.js";
 
@@ -17,7 +18,7 @@ export function headerPanel(live, signal) {
   const status = h("span");
   const connection = h("span.live");
   const bar = h("div.bar");
-  const words = h("p.progress-text");
+  const words = h("span.progress-text");
   const actions = actionButtons(live, signal, () => update());
   let announced = live.experiment.status;
   const update = () => {
@@ -34,17 +35,22 @@ export function headerPanel(live, signal) {
   const element = h(
     "header.top",
     h("p.crumbs", h("a", { href: "#/" }, t("nav.experiments"))),
-    h("div.heading", h("h1", experimentName(live.experiment)), status, connection, h("span.tags", tags(byKey))),
+    h(
+      "div.heading",
+      h("h1", experimentName(live.experiment)),
+      status,
+      connection,
+      h("span.tags", tags(byKey)),
+      actions.element,
+    ),
     description ? h("p.description", description) : null,
     bar,
-    words,
     h(
-      "p.muted.by",
-      h("span", { title: utc(createdAt) }, t(submitted, { by: user, at: moment(createdAt) })),
-      " · ",
-      h("code", id),
+      "div.facts-line",
+      words,
+      h("span.muted", { title: utc(createdAt) }, t(submitted, { by: user, at: moment(createdAt) })),
+      h("code.muted", id),
     ),
-    actions.element,
   );
   return { element, update };
 }
@@ -76,7 +82,7 @@ function actionButtons(live, signal, onChange) {
     await send(path, { method: "DELETE" });
     location.hash = "#/";
   });
-  const save = (type, extension) => act(() => saveHistories(live.experiment, type, extension, signal));
+  const save = (type, extension) => () => saveHistories(live.experiment, type, extension, signal);
   const cancel = button("button", cancelAll, t("experiment.cancel"));
   const retry = button("button", retryAll, t("experiment.retry"));
   const deleteButton = button("button.danger", remove, t("experiment.delete"));
@@ -90,16 +96,18 @@ function actionButtons(live, signal, onChange) {
     "div.actions",
     cancel,
     retry,
-    button("button", save("text/csv", "csv"), t("experiment.csv")),
-    button("button", save("application/vnd.apache.parquet", "parquet"), "Parquet"),
+    downloads({
+      [t("experiment.csv")]: save("text/csv", "csv"),
+      [t("experiment.parquet")]: save("application/vnd.apache.parquet", "parquet"),
+    }),
     h("a.button", { href: `#/new?from=${live.id}` }, t("experiment.again")),
     deleteButton,
   );
-  return { element: h("div", actions, problem), update };
+  return { element: h("div.end", actions, problem), update };
 }
 
-async function saveHistories({ id, name }, type, extension, signal) {
-  const response = await send(`/v1/experiments/${id}/histories`, { headers: { accept: type }, signal });
+function saveHistories({ id, name }, type, extension, signal) {
   const safeName = (name ?? "experiment").replace(/[^\w.-]+/g, "_").slice(0, FILE_NAME_LENGTH);
-  download(await response.blob(), `${safeName}.${extension}`);
+  const file = { name: `${safeName}.${extension}`, headers: { accept: type }, signal };
+  return saveFrom(`/v1/experiments/${id}/histories`, file);
 }

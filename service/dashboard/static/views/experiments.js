@@ -7,6 +7,7 @@ import { follow } from "../lib/stream.js";
 import { t } from "../lib/text.js";
 import { sleep, throttle } from "../lib/timing.js";
 import { setConnection, statusBadge, tags } from "../parts/badges.js";
+import { BlockedNotice } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button } from "../parts/elements.js";
 import { presetCards } from "../parts/presets.js";
@@ -45,7 +46,8 @@ class ExperimentList {
     this.rows = h("div.list");
     this.more = button("button.ghost", () => this.showMore(), { hidden: true }, t("experiments.more"));
     this.presets = h("div");
-    this.element = [this.filters.element, this.problem, this.rows, this.more, this.presets];
+    this.blocked = new BlockedNotice(signal);
+    this.element = [this.blocked.element, this.filters.element, this.problem, this.rows, this.more, this.presets];
   }
 
   filter(key, value) {
@@ -87,6 +89,8 @@ class ExperimentList {
     this.filters.showProblems(errors);
     this.more.hidden = !hasMore;
     this.draw();
+    if (experiments.some(isActive)) this.blocked.ask();
+    else this.blocked.hide();
     if (experiments.length || this.isFiltered) show(this.presets);
     else await this.offerPresets();
   }

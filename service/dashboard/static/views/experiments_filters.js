@@ -6,7 +6,7 @@ import { statusName } from "../parts/badges.js";
 import { h, setText } from "../parts/dom.js";
 import { select } from "../parts/elements.js";
 
-export const FILTERS = ["status", "name", "tag"];
+export const FILTERS = ["status", "search", "tag"];
 
 export class Filters {
   /**
@@ -15,7 +15,7 @@ export class Filters {
    */
   constructor(wanted, onChoose) {
     const statuses = [["", t("experiments.any")], ...EXPERIMENT_STATUSES.map((status) => [status, statusName(status)])];
-    const search = (key, placeholder) => {
+    const typed = (key, placeholder) => {
       const choose = () => onChoose(key, input.value.trim());
       // Chromium fires only `search` when the cross empties the field.
       const properties = { type: "search", placeholder, value: wanted[key], onChange: choose, onSearch: choose };
@@ -24,8 +24,8 @@ export class Filters {
     };
     this.fields = {
       status: select(t("experiments.status"), statuses, wanted.status, (status) => onChoose("status", status)),
-      name: search("name", t("experiments.exactName")),
-      tag: search("tag", "key:value"),
+      search: typed("search", t("experiments.partOfName")),
+      tag: typed("tag", "key:value"),
     };
     this.problems = Object.fromEntries(
       FILTERS.map((key) => [key, h("p.problem", { id: `filter-${key}-problem`, role: "alert", hidden: true })]),

@@ -4,11 +4,13 @@ import { find } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
 import { runName } from "../lib/format.js";
 import { LiveRun } from "../lib/live_run.js";
+import { showTasks } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
 import { configuration } from "../parts/configuration.js";
 import { h, show } from "../parts/dom.js";
 import { card } from "../parts/elements.js";
 import { boundaryPanel } from "./run_boundary.js";
+import { confusionPanel } from "./run_confusion.js";
 import { curvesPanel } from "./run_curves.js";
 import { diagnosisPanel } from "./run_diagnosis.js";
 import { headerPanel } from "./run_header.js";
@@ -24,6 +26,7 @@ export async function view({ element, rest, signal }) {
   const live = new LiveRun(rest[0], signal, update);
   const [axes] = await Promise.all([catalog(), live.load()]);
   const { run } = live;
+  showTasks([run]);
   const experiment = await find(`/v1/experiments/${run.experiment_id}`, {}, signal);
   const header = headerPanel(live, experiment, signal);
   const curves = curvesPanel(live, signal);
@@ -31,16 +34,18 @@ export async function view({ element, rest, signal }) {
   const diagnosis = diagnosisPanel(live, layers);
   const boundary = boundaryPanel(live, axes, layers, signal);
   const outputs = outputsPanel(live, signal);
+  const confusion = confusionPanel(live, signal);
   const attempts = attemptsPanel(live, signal);
   const log = logPanel(live);
-  panels = [header, curves, diagnosis, boundary, layers, outputs, attempts, log];
+  panels = [header, curves, diagnosis, boundary, layers, outputs, confusion, attempts, log];
+  const mainPanels = [diagnosis, curves, boundary, layers, outputs, confusion];
   const config = card("config-title", t("run.config"), configuration(run.config));
   show(
     element,
     header.element,
     h(
       "div.grid",
-      h("div.main", diagnosis.element, curves.element, boundary.element, layers.element, outputs.element),
+      h("div.main", mainPanels.map((panel) => panel.element)),
       h("div.side", config, attempts.element, log.element),
     ),
   );

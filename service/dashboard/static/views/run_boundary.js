@@ -8,14 +8,15 @@ import { Figure } from "../parts/figure.js";
 
 const FEATURES = 2;
 
-/** Return the panel; it is hidden without layer statistics, and where the data set has other than two features.
+/** Return the panel; it is hidden without layer statistics or classes, and where there are other than two features.
  * @param layers the panel that knows which epochs have statistics */
 export function boundaryPanel(live, axes, layers, signal) {
   const body = h("div.boundary", notice(t("boundary.waiting")));
   const element = card("boundary-title", t("boundary.title"), body);
   const { name, input_shape: own } = live.run.config.dataset; // uploaded data have a shape of their own
   const shape = own ?? axes.get("dataset").items.find((entry) => entry.name === name)?.dataset?.input_shape;
-  element.hidden = shape?.join() !== String(FEATURES) || live.run.config.layer_statistics === "off";
+  const hasClasses = live.run.task !== "regression";
+  element.hidden = shape?.join() !== String(FEATURES) || live.run.config.layer_statistics === "off" || !hasClasses;
   if (element.hidden) return { element, update: () => {} };
   const figure = new Figure({ alt: t("boundary.alt"), signal });
   const label = h("output");

@@ -2,7 +2,7 @@
 
 import { post } from "../lib/api.js";
 import { chooseRun, isChosen } from "../lib/chosen_runs.js";
-import { duration, epochName, experimentName, runName, shortId, showValue } from "../lib/format.js";
+import { duration, epochName, experimentName, finite, runName, shortId, showValue } from "../lib/format.js";
 import { MAIN_METRIC, metricNames, metricTitle } from "../lib/metrics.js";
 import { shareDone } from "../lib/run_events.js";
 import { hasEnded } from "../lib/statuses.js";
@@ -11,6 +11,9 @@ import { setConnection, setStatus } from "../parts/badges.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
 import { outcomeBadge, outcomeOf, verdictBadge, verdictOf } from "../parts/verdicts.js";
+
+/** The form of the engine of runs that are trained together (service/specs/packing.py). */
+const PACKED = "batched";
 
 /** @param experiment of the run, or null where it was deleted */
 export function headerPanel(live, experiment, signal) {
@@ -45,7 +48,7 @@ export function headerPanel(live, experiment, signal) {
     bar.style.width = `${100 * shareDone(run)}%`;
     cancel.hidden = hasEnded(run);
     showProblem(translated(run.error) ?? run.error);
-    show(facts, termList("dl.facts", factsOf(run)));
+    show(facts, termList("dl.facts", factsOf(run, trainedSeconds(live.history))));
   };
   const element = h(
     "header.top",
@@ -84,13 +87,25 @@ function validationPart({ validation_split: share, folds, fold }) {
   return share ? t("run.validated.share", { percent: Math.round(100 * share) }) : t("run.validated.test");
 }
 
+/** Return how long a run took; of a member of a pack, which began and ended with the others, its share of it. */
+function tookText({ engine }, seconds, trained) {
+  if (engine?.form !== PACKED || trained === null) return duration(seconds);
+  return t("run.tookInPack", { all: duration(seconds), share: duration(trained) });
+}
+
+/** Return the seconds of all epochs; null where none is recorded. */
+function trainedSeconds({ metrics }) {
+  const seconds = (metrics.epoch_seconds ?? []).map(finite).filter((value) => value !== null);
+  return seconds.length ? seconds.reduce((sum, value) => sum + value, 0) : null;
+}
+
 /** Return what is known of a run as `[term, value]` pairs. */
-function factsOf(run) {
+function factsOf(run, trained) {
   const { final, best, worker, device, started_at: start, finished_at: end, reused_from: twin } = run;
   const results = metricNames((metric) => metric.in_final && metric.part !== "training");
   const bestValue = best && `${showValue(MAIN_METRIC, best[MAIN_METRIC])} (${epochName(best.epoch)})`;
   return [
-    [t("runs.epoch"), `${run.epoch} / ${run.epochs}`],
+    [t("runs.epoch"), run.epochs === 0 ? t("run.initializedOnly") : `${run.epoch} / ${run.epochs}`],
     [t("run.ended"), run.ended_by && t(`run.ended.${run.ended_by}`)],
     ...results.map((metric) => [
       metricTitle(metric),
@@ -99,7 +114,7 @@ function factsOf(run) {
     [t("run.best"), bestValue],
     [t("run.validated"), validationPart(run.config.dataset)],
     [t("run.worker"), worker && (device ? `${worker} (${device})` : worker)],
-    [t("run.took"), start && end && duration((Date.parse(end) - Date.parse(start)) / 1000)],
+    [t("run.took"), start && end && tookText(run, (Date.parse(end) - Date.parse(start)) / 1000, trained)],
     [t("run.reused"), twin && h("a", { href: `#/runs/${twin}` }, `…${shortId(twin)}`)],
     ["id", h("code", run.id)],
   ].filter(([, value]) => value);

@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { epochName } from "../lib/format.js";
-import { QUANTITIES, rangeOf } from "../lib/histograms.js";
+import { isOutput, QUANTITIES, symlogUnit } from "../lib/histograms.js";
 import { clamp } from "../lib/scale.js";
 import { hasEnded } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
@@ -20,9 +20,14 @@ const LEAST_PICTURE_PIXELS = 240;
 const MOST_PRELOADED = 100;
 
 export class LayersPanel {
-  /** @param live the run */
-  constructor(live, signal) {
-    Object.assign(this, { live, signal });
+  /**
+   * @param live   the run
+   * @param title  of the panel
+   * @param id     of the title
+   * @param onLook called with an epoch that the reader chose
+   */
+  constructor(live, signal, { title = t("layers.title"), id = "layers-title", onLook = () => {} } = {}) {
+    Object.assign(this, { live, signal, title, id, onLook });
     this.answers = new Map(); // of the API, by epoch
     this.epochs = []; // that have statistics
     this.index = 0; // of the epoch that is shown
@@ -64,7 +69,7 @@ export class LayersPanel {
       checkbox(t("layers.sameScale"), true, (sameScale) => this.set("sameScale", sameScale)),
     );
     this.body = h("div", notice(t("layers.waiting")));
-    this.element = card("layers-title", t("layers.title"), this.body);
+    this.element = card(this.id, this.title, this.body);
     this.element.tabIndex = -1;
   }
 
@@ -108,6 +113,17 @@ export class LayersPanel {
 
   /** Show an epoch of the reader's choice. */
   lookAt(index) {
+    this.onLook(this.epochs[clamp(index, 0, this.epochs.length - 1)]);
+    return this.goTo(index);
+  }
+
+  /** Show the last epoch with statistics up to this one. */
+  lookAtEpoch(epoch) {
+    const index = this.epochs.findLastIndex((available) => available <= epoch);
+    return this.epochs.length ? this.goTo(index) : null;
+  }
+
+  goTo(index) {
     this.followsRun = false;
     return this.moveTo(index);
   }
@@ -143,12 +159,16 @@ export class LayersPanel {
   }
 
   picture(layers, quantity) {
-    const seen = [...this.answers.values()].flatMap((answer) => answer.layers);
+    const seen = this.sameScale ? [...this.answers.values()].flatMap((answer) => answer.layers) : layers;
     return h(
       "figure",
       h("figcaption", t(`layers.${quantity}`), " ", h("small.muted", t(`layers.${quantity}.about`))),
+      symlogUnit(
+        seen.filter((layer) => !isOutput(layer)),
+        quantity,
+      ) && h("small.muted", t("layers.symlog")),
       violins(layers, quantity, {
-        range: this.sameScale ? rangeOf(seen, quantity) : null,
+        seen,
         marked: this.marked ? [this.marked] : this.found,
         width: this.drawnWidth,
         open: (layer) => this.press(layer),

@@ -6,11 +6,11 @@ import { h, show } from "../parts/dom.js";
 import { card, notice } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 
-/** Return the panel; it is hidden where a run has no layer statistics, with which outputs are recorded. */
+/** Return the panel; it is hidden where a run has no layer statistics, with which outputs are recorded, and no classes. */
 export function outputsPanel(live, signal) {
   const body = h("div.outputs");
   const element = card("outputs-title", t("outputs.title"), body);
-  element.hidden = live.run.config.layer_statistics === "off";
+  element.hidden = live.run.config.layer_statistics === "off" || live.run.task === "regression";
   const figure = new Figure({ alt: t("outputs.alt"), signal });
   let drawn = null; // the status that was drawn
   const update = () => {

@@ -9,7 +9,7 @@ import {
 } from "/static/lib/comparison.js";
 import { useMetrics } from "/static/lib/metrics.js";
 import { useSentences } from "/static/lib/text.js";
-import { effects, levelMeans } from "/static/parts/effects.js";
+import { effects, levelMeans, strongestAxes } from "/static/parts/effects.js";
 import { ranking } from "/static/parts/ranking.js";
 import { equal, METRICS, test } from "./harness.js";
 
@@ -96,8 +96,8 @@ test("against a group, the headline begins with it", async () => {
 test("what would settle a group is said of it", async () => {
   await speak("en");
   const asked = comparison([]);
-  equal(detail(OPEN, asked), "5 more seeds would settle it");
-  equal(detail({ ...OPEN, seeds_needed: null }, asked), "400 more seeds would not settle it");
+  equal(detail(OPEN, asked), "needs 5 more seeds");
+  equal(detail({ ...OPEN, seeds_needed: null }, asked), "needs over 400 more seeds");
   equal(detail({ ...OPEN, difference: null, n: 1 }, asked), "one seed");
   equal(detail({ ...OPEN, difference: null }, asked), "no spread to judge by");
   equal(detail(group("gelu", "equivalent"), asked), "within 1 point of the best");
@@ -165,12 +165,32 @@ test("a row shows the word, the difference with p, and a mark per seed", async (
     [leader, open, worse, failed].map((row) => row.querySelector(".word").textContent),
     ["leads", "undecided", "worse", "did not train"],
   );
-  equal(worse.cells[3].textContent, "−3.4−5.6 to −1.2");
-  equal(worse.cells[4].textContent, "0.004");
+  const behind = worse.cells[4].querySelector("div");
+  equal([behind.textContent, behind.title], ["−3.4−5.6 to −1.2", "p 0.004"]);
   equal([open.querySelectorAll("circle").length, open.querySelectorAll("path.untrained").length], [2, 1]);
   equal(open.textContent.includes("trained 2 of 3"), true);
-  equal([leader.querySelectorAll(".range").length, open.querySelectorAll(".range").length], [1, 0]);
+  const bars = [leader, worse].map((row) => row.querySelector(".range"));
+  const lines = [leader, worse].map((row) => row.querySelector(".best").getAttribute("x1"));
+  equal(new Set(lines).size, 1);
+  equal(Number(bars[1].getAttribute("x2")) < Number(lines[1]), true); // worse: the bar ends before the best
+  equal(failed.querySelectorAll(".range").length, 0);
   equal(failed.cells[0].textContent, "–");
+});
+
+test("axes are columns, and what comes after the eighth row is behind a button", async () => {
+  await speak("en");
+  const named = (number) => ({ ...LEADER, by: { activation: "relu", initializer: `normal(${number})` } });
+  const groups = Array.from({ length: 11 }, (_, number) => named(number));
+  const shown = textOf(ranking(comparison(groups, { by: ["activation", "initializer"] }), () => {}));
+  equal(
+    [...shown.querySelectorAll("thead th")].slice(1, 4).map((cell) => cell.textContent),
+    ["Activation", "Initializer", "Result"],
+  );
+  equal(shown.querySelectorAll("tbody tr").length, 8);
+  shown.querySelector("button.small").click();
+  equal([shown.querySelectorAll("tbody tr").length, shown.querySelectorAll("button.small").length], [11, 0]);
+  equal(shown.querySelectorAll("tbody tr")[10].cells[2].textContent, "normal(10)");
+  equal(shown.querySelectorAll("tbody button")[10].getAttribute("aria-label"), "relu · normal(10)");
 });
 
 test("a press on a group compares the others with it", async () => {
@@ -193,6 +213,16 @@ test("effects are omega squared with its interval", async () => {
   equal(shown.querySelector(".range").style.width, "91.1%");
   equal(shown.querySelector("p").textContent.endsWith("Computed on the logit scale."), true);
   equal(effects(comparison([], { effects: [unknown] })), null);
+});
+
+test("the axis that matters most is named only where it cannot be chance", async () => {
+  await speak("en");
+  const effect = { axes: ["activation"], df: 1, omega_squared: 0.2, omega_ci95: [0.1, 0.3], p_value: 0.02 };
+  const larger = { ...effect, axes: ["initializer"], omega_squared: 0.6, omega_ci95: [0.5, 0.7] };
+  const said = (found) => strongestAxes(comparison([], { effects: found, by: ["activation", "initializer"] }));
+  equal(said([effect, larger]), "Initializer matters most: 60% of the variation (50 to 70%).");
+  equal(said([effect, { ...larger, p_value: 0.2 }]), "Activation matters most: 20% of the variation (10 to 30%).");
+  equal(said([{ ...larger, p_value: 0.2 }]), null);
 });
 
 test("levels have their mean and the share that trained, where several axes vary", async () => {

@@ -87,3 +87,10 @@ test("an experiment without a name has its preset's", () => {
   equal(format.experimentName({ name: null, preset: { name: "blocks" } }), "blocks");
   equal(format.experimentName({ name: "mine", preset: { name: "blocks" } }), "mine");
 });
+
+test("losses keep their zeros, so that 2.30 stands beside 2.29; what is counted does not", () => {
+  english();
+  const shown = [2.3, 2.29, 0.5, 31, 250, 0, 1e-7].map((value) => format.showValue("loss", value));
+  equal(shown, ["2.30", "2.29", "0.500", "31.0", "250", "0", "1.00e-7"]);
+  equal(format.showValue("gradient_norm", 2.3), "2.3");
+});

@@ -1,4 +1,4 @@
-import { densities, hasValues, padded, rangeOf, smoothed } from "/static/lib/histograms.js";
+import { densities, hasValues, padded, rangeOf, smoothed, symlogUnit } from "/static/lib/histograms.js";
 import { close, equal, test } from "./harness.js";
 
 function layer(edges, counts) {
@@ -49,4 +49,12 @@ test("a density is a count by its bin's width", () => {
     { centre: 2, density: 2 },
   ]);
   equal(Number.isFinite(densities({ edges: [1, 1], counts: [4] })[0].density), true);
+});
+
+test("layers that differ widely have a logarithmic scale from the smallest spread on", () => {
+  const layers = (...spreads) => spreads.map((std) => ({ z: { std } }));
+  equal(symlogUnit(layers(1, 5, 19), "z"), null);
+  equal(symlogUnit(layers(1, 0, "NaN", 200), "z"), 1);
+  equal(symlogUnit(layers(1e-9, 10), "z"), 1e-5); // what is smaller is a line
+  equal(symlogUnit(layers(0, "NaN"), "z"), null);
 });

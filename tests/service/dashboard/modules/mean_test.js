@@ -1,4 +1,4 @@
-import { epochsTo, lastEpoch, meanCurves, singleCurve } from "/static/lib/mean.js";
+import { bestGroups, epochsTo, lastEpoch, meanCurves, singleCurve } from "/static/lib/mean.js";
 import { useMetrics } from "/static/lib/metrics.js";
 import { close, equal, METRICS, test } from "./harness.js";
 
@@ -108,4 +108,18 @@ test("a single curve stands at its own epochs", () => {
 
 test("the last epoch is that of the longest history", () => {
   equal([lastEpoch([history([1]), undefined, history([1, 2])]), lastEpoch([])], [2, 0]);
+});
+
+test("of too many groups the best are kept, in their order: by the mean final value of what completed", () => {
+  useMetrics(METRICS);
+  const finals = [5, 2, 9, 1, 0];
+  const histories = new Map(finals.map((value, id) => [id, history([3, value])]));
+  const statuses = ["completed", "completed", "completed", "completed", "diverged"];
+  const groups = finals.map((_, id) => ({ label: String(id), members: [{ id, status: statuses[id] }] }));
+  const kept = (most, metric = "loss") => bestGroups(groups, histories, metric, most).map(({ label }) => label);
+  equal(kept(2), ["1", "3"]);
+  equal(kept(3), ["0", "1", "3"]); // the one that diverged has no result
+  equal(kept(5), ["0", "1", "2", "3", "4"]);
+  for (const found of histories.values()) found.metrics.val_accuracy = found.metrics.loss;
+  equal(kept(1, "val_accuracy"), ["2"]);
 });

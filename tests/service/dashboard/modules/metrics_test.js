@@ -7,6 +7,7 @@ import {
   lowerIsBetter,
   metricTitle,
   quantityOf,
+  showTasks,
   targetMetrics,
   useMetrics,
 } from "/static/lib/metrics.js";
@@ -39,6 +40,29 @@ test("what counts to a target offers the metrics that can have one", () => {
 
 test("headlines are the validation metrics of every answer, the main one first", () => {
   useMetrics(METRICS);
+  equal(headlineMetrics(), ["val_accuracy", "val_loss"]);
+});
+
+test("metrics of another task than the shown runs' are offered nowhere, and theirs comes first", () => {
+  const numbers = {
+    kind: "loss",
+    direction: "lower",
+    when: "epoch",
+    part: "validation",
+    in_final: true,
+    in_every_run: true,
+  };
+  const registry = METRICS.map((metric) => (metric.kind === "share" ? { ...metric, task: "classification" } : metric));
+  useMetrics([
+    { ...numbers, name: "val_mae", task: "regression" },
+    { ...numbers, name: "val_rmse", task: "regression" },
+    ...registry,
+  ]);
+  equal(headlineMetrics(), ["val_accuracy", "val_loss"]);
+  showTasks([{ task: "regression" }]);
+  equal(headlineMetrics(), ["val_rmse", "val_mae", "val_loss"]);
+  equal(comparedMetrics([BINARY]), ["val_rmse", "val_mae", "loss", "val_loss", "test_loss"]);
+  showTasks([]);
   equal(headlineMetrics(), ["val_accuracy", "val_loss"]);
 });
 

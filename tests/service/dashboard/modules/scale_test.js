@@ -1,5 +1,5 @@
 import { useMetrics } from "/static/lib/metrics.js";
-import { bounded, bounds, clamp, roundTicks, tickLabels } from "/static/lib/scale.js";
+import { bounded, bounds, clamp, roundTicks, symlog, tickLabels } from "/static/lib/scale.js";
 import { close, equal, METRICS, test } from "./harness.js";
 
 test("shares end at 1, and nothing is below 0", () => {
@@ -34,7 +34,24 @@ test("large ticks have exponents, zero does not", () => {
 });
 
 test("round ticks are about four, between the ends", () => {
-  close(roundTicks(0.1, 0.95), [0.5]);
+  close(roundTicks(0.1, 0.95), [0.2, 0.4, 0.6, 0.8]);
   close(roundTicks(-1, 1), [-1, -0.5, 0, 0.5, 1]);
   close(roundTicks(3, 17), [5, 10, 15]);
+});
+
+test("an axis never has a single tick", () => {
+  close(roundTicks(-4.9, 4.9), [-4, -2, 0, 2, 4]);
+  for (let high = 1; high < 10; high += 0.1) equal(roundTicks(-high, high).length >= 3, true);
+});
+
+test("a scale that is logarithmic both ways has zero and powers of ten, and keeps order and signs", () => {
+  const { forward, ticks } = symlog(0.01, -50, 2000);
+  equal(ticks, [-10, -0.1, 0, 0.1, 10, 1000]);
+  const places = [-2000, -1, -0.01, 0, 0.01, 1, 2000].map(forward);
+  equal(
+    places.toSorted((one, other) => one - other),
+    places,
+  );
+  close(forward(-3), -forward(3));
+  close(forward(2000) - forward(200), Math.log(10), 1e-6); // far from zero a power of ten is a step
 });

@@ -1,0 +1,56 @@
+// The confusion of a run: which classes its network takes for which, and each class's recall and precision.
+
+import { get } from "../lib/api.js";
+import { percent, whole } from "../lib/format.js";
+import { hasEnded } from "../lib/statuses.js";
+import { t } from "../lib/text.js";
+import { h, show } from "../parts/dom.js";
+import { card, notice, scrollableTable } from "../parts/elements.js";
+import { Figure } from "../parts/figure.js";
+
+/** Return the panel; it is hidden where a run has no layer statistics, with which its confusion is recorded. */
+export function confusionPanel(live, signal) {
+  const body = h("div.outputs");
+  const element = card("confusion-title", t("confusion.title"), body);
+  element.hidden = live.run.config.layer_statistics === "off";
+  const figure = new Figure({ alt: t("confusion.alt"), signal });
+  let drawn = null; // the status that was drawn
+  const update = async () => {
+    const { run } = live;
+    if (element.hidden || run.status === drawn) return;
+    drawn = run.status;
+    if (!hasEnded(run)) {
+      show(body, notice(t("confusion.waiting")));
+      return;
+    }
+    try {
+      const found = await get(`/v1/runs/${run.id}/confusion`, {}, signal);
+      show(body, [figure.element, classTable(found)]);
+      figure.showWhenVisible(`/v1/runs/${run.id}/figures/confusion.svg`);
+    } catch (error) {
+      if (!signal.aborted) show(body, notice(error.message));
+    }
+  };
+  return { element, update };
+}
+
+function classTable({ classes }) {
+  const columns = ["class", "count", "recall", "precision", "f1"].map((name) => t(`confusion.${name}`));
+  const heading = (column, index) => h(index ? "th.number" : "th", { scope: "col" }, column);
+  return scrollableTable(
+    t("confusion.classes"),
+    "table",
+    h("caption.unseen", t("confusion.classes")),
+    h("thead", h("tr", columns.map(heading))),
+    h("tbody", classes.map(classRow)),
+  );
+}
+
+function classRow({ name, count, recall, precision, f1 }) {
+  const numbers = [whole(count), percent(recall), percent(precision), percent(f1)];
+  return h(
+    "tr",
+    h("th", { scope: "row" }, name),
+    numbers.map((text) => h("td.number", text)),
+  );
+}

@@ -1,0 +1,148 @@
+"""Runs of each precision: what stays float32, loss scaling, and packs on other processors."""
+
+import math
+
+import pytest
+import torch
+
+from tests.support.packed_training import CPU, VARIED, runs_of, trained
+from workers.nn.packed import dense
+from workers.training import devices, loss_scaling, solo
+from workers.training.jobs import create_job
+from workers.training.loss_scaling import initial_scaling, move_scaling
+from workers.training.packed.training import PackedTraining
+from workers.training.results import EpochResult, Pulse
+from workers.training.solo import SoloTraining
+
+FLOAT16 = {"precision": "float16", "device": "cuda"}
+
+
+def results(training):
+    return [item for item in training.run() if isinstance(item, EpochResult)]
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_a_precision_changes_the_products_and_nothing_else(precision):
+    (plain,), data = runs_of({"seeds": [3]})
+    (narrow,), _ = runs_of({"seeds": [3], "precision": precision, "device": "cuda"})
+    wide, ours = (SoloTraining(*run, data, CPU) for run in (plain, narrow))
+    for one, other in zip(wide.network.parameters(), ours.network.parameters(), strict=True):
+        assert torch.equal(one, other)  # the same initial weights
+    expected, found = results(wide), results(ours)
+    assert {tensor.dtype for tensor in ours.network.state_dict().values()} == {torch.float32}
+    for one, other in zip(expected, found, strict=True):
+        assert one.metrics["loss"] != other.metrics["loss"]
+        assert other.metrics["loss"] == pytest.approx(one.metrics["loss"], rel=0.02)
+
+
+@pytest.mark.parametrize("least", [0, dense.LEAST_NATIVE], ids=["one by one", "at once"])
+@pytest.mark.parametrize("name", ["bfloat16", "bfloat16_weight_norm"])
+def test_packs_keep_their_bits_where_the_processor_multiplies_bfloat16(monkeypatch, name, least):
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(dense, "LEAST_NATIVE", least)
+    runs, data = runs_of(VARIED[name])
+    packed = trained(PackedTraining(runs, data, CPU))
+    for member, run in enumerate(runs):
+        assert trained(PackedTraining([run], data, CPU))[0] == packed[member]
+
+
+def test_both_ways_to_multiply_train_alike(monkeypatch):
+    (run,), data = runs_of({"seeds": [3], "precision": "bfloat16"})
+    losses = []
+    for native in (True, False):
+        monkeypatch.setattr(devices, "multiplies_bfloat16", lambda native=native: native)
+        losses.append([one.metrics["loss"] for one in results(SoloTraining(*run, data, CPU))])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_the_engine_says_how_bfloat16_is_multiplied(monkeypatch):
+    for native, told in ((True, "native"), (False, "emulated")):
+        monkeypatch.setattr(devices, "multiplies_bfloat16", lambda native=native: native)
+        assert devices.describe(CPU)["bfloat16"] == told
+        assert devices.products_of("bfloat16", CPU).native == native
+        assert not devices.products_of("float32", CPU).narrow
+
+
+def test_a_scale_is_halved_by_an_overflow_and_doubled_after_enough_steps(monkeypatch):
+    monkeypatch.setattr(loss_scaling, "STEPS", 3)
+    scaling = torch.stack([initial_scaling(), initial_scaling()])
+    scales = []
+    for step in range(8):
+        move_scaling(scaling, torch.tensor([step != 1, True]))
+        scales.append([math.log2(scale) for scale in scaling[:, 0].tolist()])
+    assert [first for first, _ in scales] == [16, 15, 15, 15, 16, 16, 16, 17]
+    assert [second for _, second in scales] == [16, 16, 17, 17, 17, 18, 18, 18]
+
+
+def overflowing(monkeypatch, exponent=40):
+    """Let the first steps overflow, until the scale has come down."""
+    monkeypatch.setattr(loss_scaling, "INITIAL_SCALE", 2.0**exponent)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"name": "adam", "coupled_weight_decay": 0.1},
+        {"name": "sgd", "momentum": 0.9},
+        "nadam",
+        "adagrad",
+        "lion",
+    ],
+    ids=str,
+)
+def test_a_step_that_overflows_is_skipped(monkeypatch, optimizer):
+    """Weights and the optimizer's tensors stay; the pack and the run alone agree ever after."""
+    overflowing(monkeypatch, exponent=24)
+    spec = FLOAT16 | {"seeds": [3, 8], "optimizer": optimizer, "dropout": "none", "epochs": 8}
+    runs, data = runs_of(spec)
+    alone = SoloTraining(*runs[0], data, CPU)
+    before = {name: tensor.clone() for name, tensor in alone.network.state_dict().items()}
+    alone.train_step(torch.arange(20))
+    assert float(alone.scaling[0]) == 2**23
+    after = alone.network.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    slots = [
+        value
+        for weight, state in alone.optimizer.state.items()
+        for value in state.values()
+        if value.shape == weight.shape
+    ]
+    assert all(len(slot.unique()) == 1 for slot in slots)
+
+    packed = {}
+    for item in PackedTraining(runs, data, CPU).run():
+        for member, result in {} if isinstance(item, Pulse) else item.items():
+            packed.setdefault(member, []).append(result.metrics)
+    for member, run in enumerate(runs):
+        training = SoloTraining(*run, data, CPU)
+        plain = [result.metrics for result in results(training)]
+        assert float(training.scaling[0]) < 2**24
+        for ours, theirs in zip(packed[member], plain, strict=True):
+            for name in ("loss", "val_loss", "gradient_norm"):
+                assert math.isfinite(ours[name])
+                assert ours[name] == pytest.approx(theirs[name], rel=1e-3)
+        assert plain[-1]["loss"] < plain[0]["loss"]
+
+
+@pytest.mark.parametrize("form", ["solo", "batched"])
+def test_the_scale_goes_on_from_a_checkpoint(monkeypatch, form):
+    overflowing(monkeypatch, exponent=30)
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
+    (run,), data = runs_of(FLOAT16 | {"seeds": [3], "epochs": 3, "optimizer": "adam"})
+    whole, states, metrics = create_job(form, [run], data, CPU), [], []
+    for item in whole.run():
+        if isinstance(item, Pulse):
+            states.append(whole.members[0].state())
+        else:
+            metrics.append(without_seconds(item[0]))
+    place = 3  # in the middle of the first epoch's steps, while the scale comes down
+    resumed = create_job(form, [run], data, CPU)
+    (name,) = (name for name in states[place] if name.endswith("scaling"))
+    assert states[place][name][0] < 2**30
+    resumed.members[0].restore(states[place])
+    left = [without_seconds(item[0]) for item in resumed.run() if not isinstance(item, Pulse)]
+    assert left == metrics[-len(left) :]
+
+
+def without_seconds(result):
+    return {name: value for name, value in result.metrics.items() if name != "epoch_seconds"}

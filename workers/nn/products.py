@@ -1,0 +1,147 @@
+"""Products: dense layers, convolutions and cells multiply in the precision of their run.
+
+Only products do: their operands are rounded to the type and so is their result, and the same holds
+for the two products of a backward pass. Weights, activations, normalizations, dropout, losses and
+the optimizer are float32, so the gradient of a weight that is used several times is summed in
+float32. Sums within a product are float32.
+
+A processor without instructions for the type multiplies in float32 what was rounded before, and
+rounds the result: the product of two bfloat16 or float16 numbers is exact in float32, so this
+differs from such instructions in the order of sums only. Torch's own kernels of these types take
+30 to 50 times as long there (docs/performance.md).
+
+References:
+    Micikevicius et al. 2018, Mixed precision training; Kalamkar et al. 2019, A study of bfloat16
+    for deep learning training.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Products:
+    """How products are computed.
+
+    Attributes:
+        type: what operands and results are rounded to.
+        native: whether operands are handed over in that type, rather than as float32 numbers that
+            are rounded to it.
+    """
+
+    type: torch.dtype = torch.float32
+    native: bool = True
+
+    @property
+    def narrow(self) -> bool:
+        """Whether the type is narrower than float32, so that anything is rounded."""
+        return self.type != torch.float32
+
+    def emulated(self) -> Self:
+        """Return the same products by float32 arithmetic on rounded numbers."""
+        return replace(self, native=False)
+
+    def operand(self, x: Tensor) -> Tensor:
+        """Return what a product reads of ``x``; the gradient of ``x`` is rounded likewise."""
+        if not self.narrow:
+            return x
+        rounded = x.to(self.type)
+        return rounded if self.native else rounded.to(torch.float32)
+
+    def result(self, product: Tensor) -> Tensor:
+        """Return a product as float32; the gradient that it receives is rounded."""
+        if not self.narrow:
+            return product
+        return product.to(self.type).to(torch.float32)
+
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return x W^T + b for ``x`` (..., inputs) and ``weight`` (outputs, inputs)."""
+        return self.result(F.linear(self.operand(x), self.operand(weight), self._of(bias)))
+
+    def convolution(  # noqa: PLR0917 - torch's own order
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: tuple[int, ...] = (1, 1),
+        padding: str | tuple[int, ...] = (0, 0),
+        groups: int = 1,
+    ) -> Tensor:
+        """Return ``x`` (batch, channels, height, width) convolved with the filters ``weight``."""
+        return self.result(
+            F.conv2d(
+                self.operand(x),
+                self.operand(weight),
+                self._of(bias),
+                stride=stride,
+                padding=padding,
+                groups=groups,
+            )
+        )
+
+    def matmul(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return x y for two matrices."""
+        return self.result(self.operand(x) @ self.operand(y))
+
+    def addmm(self, addend: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Return addend + x y for three matrices, rounded once."""
+        return self.result(torch.addmm(self.operand(addend), self.operand(x), self.operand(y)))
+
+    def _of(self, bias: Tensor | None) -> Tensor | None:
+        return None if bias is None else self.operand(bias)
+
+
+#: The products of a run that asks for nothing else.
+FLOAT32 = Products()
+
+#: The type of the numbers that products of each precision read. That of tf32 is float32: the device
+#: rounds what it reads (``workers.training.devices.prepare``).
+PRECISIONS: dict[str, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "tf32": torch.float32,
+    "float16": torch.float16,
+}
+
+
+class Dense(nn.Linear):
+    """A dense layer.
+
+    Attributes:
+        products: how it multiplies.
+    """
+
+    products: Products = FLOAT32
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.products.linear(input, self.weight, self.bias)
+
+
+class Convolution(nn.Conv2d):
+    """A convolution.
+
+    Attributes:
+        products: how it multiplies.
+    """
+
+    products: Products = FLOAT32
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.convolved(input, self.stride)
+
+    def convolved(self, x: Tensor, stride: tuple[int, ...] = (1, 1)) -> Tensor:
+        """Return the convolution of ``x`` by the layer's filters."""
+        return self.products.convolution(
+            x, self.weight, self.bias, stride, self.padding, self.groups
+        )
+
+
+def use_products(network: nn.Module, products: Products) -> None:
+    """Make every layer of a network multiply like this."""
+    for module in network.modules():
+        if hasattr(module, "products"):
+            setattr(module, "products", products)  # noqa: B010 - its kinds share no base class
