@@ -1,5 +1,7 @@
 """Presets that compare activations."""
 
+from typing import Any
+
 from service.catalog.entry import Source
 from service.presets.conditions import Within
 from service.presets.measures import LayerMeasure, MetricMeasure
@@ -154,7 +156,7 @@ SELU_DEPTH = Preset(
 _SCNN = {"activation": "selu", "initializer": "lecun_normal"}
 _CNN = {"activation": "relu", "initializer": "he_normal", "dropout": 0.1}
 _NARROW = {"name": "mnist_cnn", "channels": [8, 16], "units": [32]}
-_SELU_CNN = {
+_SELU_CNN: dict[str, dict[str, Any]] = {
     "selu": {**_SCNN, "model": _NARROW, "dropout": {"name": "alpha_dropout", "rate": 0.1}},
     "relu, equal": {**_CNN, "model": _NARROW},
     "relu, four times": {

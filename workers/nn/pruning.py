@@ -32,7 +32,7 @@ def largest(
             for name, values in weights.items()
         }
     together = _largest(torch.cat([values.flatten() for values in weights.values()]), keep)
-    parts = together.split([values.numel() for values in weights.values()])
+    parts = torch.split(together, [values.numel() for values in weights.values()])
     return {
         name: part.view(values.shape)
         for (name, values), part in zip(weights.items(), parts, strict=True)
