@@ -192,7 +192,7 @@ def _in_use(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     going_on = Run.status.not_in(ENDED)
     with session.begin():
         running = set(session.scalars(select(Run.id).where(Run.id.in_(ids), going_on)))
-        named = select(ticket.distinct()).where(going_on, ticket.in_([str(one) for one in ids]))
+        named = select(ticket).where(going_on, ticket.in_([str(one) for one in ids])).distinct()
         return running | {uuid.UUID(found) for found in session.scalars(named)}
 
 
