@@ -65,7 +65,7 @@ def write_hdf5(pieces: Iterator[Hdf5Group], types: Mapping[str, str]) -> Iterato
                 for name, histograms in piece.histograms.items():
                     _append_histograms(group, name, histograms)
                 names = series.setdefault(piece.name, set())
-                names |= piece.series.keys()
+                names.update(piece.series)
                 for name in sorted(names):
                     nothing: list[None] = [None] * len(piece.rows)
                     rows = piece.series.get(name, nothing)
