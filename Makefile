@@ -1,6 +1,6 @@
 # Actinium. `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-slow coverage lint lint-js types openapi catalog lock licences hooks bench clean
+.PHONY: help demo up compose test test-slow coverage lint lint-js types openapi catalog lock licences hooks bench clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -41,6 +41,9 @@ demo: $(VENV)/.run ## Train six activations on MNIST and rank them (EPOCHS=3 TRA
 
 up: $(VENV)/.run ## Run the whole service here: Postgres, Redis, API, scheduler, workers
 	@$(BIN)/python -m deploy.up
+
+compose: ## Run the service in containers: writes .env, checks the machine, builds, starts
+	@$(PYTHON) -m deploy.compose
 
 test: $(VENV)/.dev ## Run the tests on real servers and real MNIST
 	@# In the order of the folders: the long ones come first, so that no core is idle at the end.

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service import api_keys
@@ -19,6 +19,7 @@ from service.database.engine import (
     session_factory,
 )
 from service.database.outages import is_outage
+from service.database.roles import SERVICE_ROLE, grant_service_role
 from service.database.schema_version import SchemaVersionError, alembic_config, check_schema
 from service.database.tables import ApiKey
 from service.errors import DomainError
@@ -98,6 +99,7 @@ def _migrate(_: argparse.Namespace) -> None:
     _refuse_newer_schema(settings)
     try:
         migrations.upgrade(alembic_config(settings.sqlalchemy_url), "head")
+        _grant(settings)
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise
@@ -106,6 +108,25 @@ def _migrate(_: argparse.Namespace) -> None:
             "nothing. End that transaction (pg_stat_activity shows it), or run this again."
         )
     print("The database's schema is up to date.")
+
+
+def _grant(settings: Settings) -> None:
+    """Give the service's role what it needs, where the settings have its password."""
+    if settings.service_password is None:
+        return
+    engine = create_database_engine(settings, pool_size=1)
+    try:
+        grant_service_role(engine, settings.service_password.get_secret_value())
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        sys.exit(
+            f"This role may not create or change the role {SERVICE_ROLE}. Give it CREATEROLE, or "
+            "unset ACTINIUM_SERVICE_PASSWORD and create the role as "
+            "docs/howto/postgres-and-redis.md says."
+        )
+    finally:
+        engine.dispose()
 
 
 def _api(_: argparse.Namespace) -> None:

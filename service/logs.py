@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -43,6 +44,26 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in _VERBOSE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Celery's process pool hands nothing on to the root.
+    of_pool = logging.getLogger("multiprocessing")
+    of_pool.handlers, of_pool.propagate = [handler], False
+    logging.captureWarnings(True)
+    if settings.log_json:
+        _log_what_ends_a_thread()
+
+
+def _log_what_ends_a_thread() -> None:
+    """Log an error that nobody catches as one line, instead of printing its traceback in many."""
+
+    def of_process(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        logging.getLogger("process").critical("Ended by an error", exc_info=(kind, error, trace))
+
+    def of_thread(ended: threading.ExceptHookArgs) -> None:
+        if ended.exc_value is not None:
+            of_process(ended.exc_type, ended.exc_value, ended.exc_traceback)
+
+    sys.excepthook = of_process
+    threading.excepthook = of_thread
 
 
 def _without_colour_twin(

@@ -1,8 +1,8 @@
 """Settings, read from the environment with one prefix: ``ACTINIUM_``.
 
 ``DATABASE_URL`` and ``REDIS_URL`` are also read without the prefix, as platforms set them. An
-empty variable counts as not set. ``make catalog`` writes docs/settings.md from the descriptions
-here.
+empty variable counts as not set. ``ACTINIUM_<NAME>_FILE`` names a file with the value, as Compose
+and Kubernetes mount secrets. ``make catalog`` writes docs/settings.md from the descriptions here.
 """
 
 import logging
@@ -23,7 +23,11 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from service.specs.limits import Limits
 
@@ -81,6 +85,42 @@ def _url(text: str, schemes: tuple[str, ...]) -> str:
     return text
 
 
+class _Files(PydanticBaseSettingsSource):
+    """Values from the files that variables ending in ``_FILE`` name."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Return nothing: all values are read at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values, by what their settings are known as.
+
+        Raises:
+            SettingsError: a file cannot be read, or its setting has a value as well.
+        """
+        found = {}
+        for field, info in self.settings_cls.model_fields.items():
+            alias = info.validation_alias
+            names = [_PREFIX + field.upper()]
+            if isinstance(alias, AliasChoices):
+                names = [str(name) for name in alias.choices]
+            for name in names:
+                if path := os.environ.get(f"{name}_FILE", "").strip():
+                    found[names[0] if alias else field] = _content(name, path)
+        return found
+
+
+def _content(name: str, path: str) -> str:
+    """Return what a file says that a variable's twin names."""
+    if os.environ.get(name, "").strip():
+        raise SettingsError(f"{name} and {name}_FILE are both set; leave one of them out.")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise SettingsError(f"{name}_FILE names {path}, which cannot be read: {reason}.") from None
+
+
 class Settings(BaseSettings):
     """Every setting, with its default and its range."""
 
@@ -92,6 +132,18 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, the environment, then the files that it names."""
+        return (init_settings, env_settings, _Files(settings_cls))
 
     @model_validator(mode="before")
     @classmethod
@@ -112,6 +164,12 @@ class Settings(BaseSettings):
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("ACTINIUM_REDIS_URL", "REDIS_URL"),
         description="The Redis server, which only wakes idle workers; its content can be lost.",
+    )
+    service_password: SecretStr | None = Field(
+        None,
+        description="Password of the role `actinium_service`, which can read and write rows, and "
+        "nothing else. If set, `actinium-admin migrate` makes the role, gives it what API, "
+        "scheduler and workers need, and sets its password.",
     )
     database_pool_size: int = Field(
         10, ge=1, description="Database connections the API keeps open."
@@ -264,6 +322,12 @@ class Settings(BaseSettings):
     )
     renew_seconds: float = Field(
         1.0, gt=0, description="How often a worker renews its leases and looks for cancelled runs."
+    )
+    step_seconds: float = Field(
+        3600.0,
+        gt=0,
+        description="Longest that one step of a training may take; a process that is silent for "
+        "longer counts as hanging, and its runs are tried again.",
     )
     sweep_seconds: float = Field(
         5.0, gt=0, description="How often the scheduler looks for lost runs and for waiting runs."

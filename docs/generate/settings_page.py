@@ -19,7 +19,8 @@ _PAGE = """<!-- Written by `make catalog` from service/settings.py; change it th
 Every setting is an environment variable. `DATABASE_URL` and `REDIS_URL` are read too, without the
 prefix; with neither form set, `make up` and `make demo` run embedded servers. An empty variable
 counts as not set; one with a value that its setting cannot take ends every program at its start,
-with a sentence that names it.
+with a sentence that names it. With `_FILE` behind its name, a variable names a file with the value,
+as Compose and Kubernetes mount secrets: `ACTINIUM_API_KEY_FILE=/run/secrets/api_key`.
 
 SETTINGS
 

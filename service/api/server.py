@@ -39,6 +39,8 @@ class Server(uvicorn.Server):
         """End streams and waiting requests, then everything else."""
         self._app.state.hub.close_streams()
         await super().shutdown(sockets)
+        # uvicorn would send itself the signal again, and a clean stop would look like a crash.
+        self._captured_signals.clear()
 
 
 def make_server(settings: Settings, *, grace_seconds: int, hang_seconds: float = 0) -> Server:

@@ -55,10 +55,10 @@ def fail_attempts(
     return _give_back(session, claims, AttemptOutcome.ERROR, reason, settings)
 
 
-def fail_for_memory(
+def fail_for_good(
     session: Session, claims: Sequence[Claim], reason: str, settings: Settings
 ) -> RunsToLeave:
-    """Record that the memory was too small: the runs have failed, for it would be so again."""
+    """Record a failure that any other attempt would repeat: the runs have failed."""
     return _give_back(session, claims, AttemptOutcome.ERROR, reason, settings, final=True)
 
 

@@ -4,11 +4,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from compose_spec import PyCompose, parse_duration
 
+from service.database.roles import SERVICE_ROLE
 from service.settings import Settings
 from tests.support.compose_file import (
     COMPOSE,
@@ -22,12 +24,19 @@ from tests.support.compose_file import (
 )
 from tests.support.paths import ROOT
 
-SECRETS = {"ACTINIUM_API_KEY": "a-key", "POSTGRES_PASSWORD": "a-password"}
+SECRETS = {
+    "ACTINIUM_API_KEY": "a-key",
+    "POSTGRES_PASSWORD": "the-owners",
+    "SERVICE_PASSWORD": "the-services",
+    "REDIS_PASSWORD": "of-redis",
+}
 FILE = compose(SECRETS)
 SERVICES = FILE["services"]
 OURS = ("migrate", "api", "scheduler", "worker", "worker-gpu")
 #: Ends when its work is done: its exit status says all, and a health check nothing.
 ONE_SHOT = "migrate"
+#: Run by a person, who sees how it ends.
+BY_HAND = "fetch"
 #: Which service builds each of our images; the others take it by its tag.
 BUILDERS = {"api": "api", "worker": "worker", "worker-gpu": "worker"}
 DOCKERFILES = sorted((ROOT / "deploy").glob("*.Dockerfile"))
@@ -44,7 +53,7 @@ def test_the_compose_file_is_valid():
     # The library does not know the specification's `on-failure:TRIES`.
     parsed = PyCompose.from_yaml(yaml.safe_dump(FILE).replace("on-failure:3", "on-failure"))
     parsed.validate()
-    assert set(parsed.service_names()) == {"postgres", "redis", *OURS}
+    assert set(parsed.service_names()) == {"postgres", "redis", BY_HAND, *OURS}
 
 
 @every_service
@@ -85,9 +94,10 @@ def test_a_service_cannot_use_up_the_machine(name):
 def test_a_service_is_watched_restarted_and_stopped_with_patience(name):
     service = SERVICES[name]
     # Few tries, then an end: where the migration cannot work, `up --wait` would never return.
-    assert service["restart"] == ("on-failure:3" if name == ONE_SHOT else "unless-stopped")
+    restart = {ONE_SHOT: "on-failure:3", BY_HAND: "no"}
+    assert service["restart"] == restart.get(name, "unless-stopped")
     assert parse_duration(service["stop_grace_period"]) >= 30
-    if name == ONE_SHOT:
+    if name in restart:
         assert service["healthcheck"] == {"disable": True}
         return
     check = service["healthcheck"]
@@ -133,8 +143,18 @@ def test_migrate_reads_every_setting_that_another_service_does():
     """It refuses a bad one with a sentence; the others would start again and again."""
     read = SERVICES["migrate"]["environment"]
     fixed = {"ACTINIUM_HOST", "ACTINIUM_PORT", "ACTINIUM_API_KEY", "ACTINIUM_SOFT_SHUTDOWN_SECONDS"}
+    fixed.add("XDG_CACHE_HOME")
     for name in set(OURS) - {ONE_SHOT}:
         assert SERVICES[name]["environment"].keys() - fixed <= read.keys(), name
+
+
+def test_only_the_migration_connects_as_the_owner_of_the_schema():
+    roles = {
+        name: urlsplit(SERVICES[name]["environment"]["ACTINIUM_DATABASE_URL"]).username
+        for name in OURS
+    }
+    assert roles.pop("migrate") == SERVICES["postgres"]["environment"]["POSTGRES_USER"]
+    assert set(roles.values()) == {SERVICE_ROLE}
 
 
 @pytest.mark.parametrize("name", ["worker", "worker-gpu"])
@@ -148,9 +168,13 @@ def test_a_worker_has_time_to_give_its_run_back(name):
 def test_only_the_api_can_be_reached_and_only_from_this_machine():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {"api": ["127.0.0.1:8000:8000"]}
-    assert FILE["networks"]["backend"] == {"internal": True}
+    assert FILE["networks"]["backend"]["internal"] is True
+    mode = "com.docker.network.bridge.gateway_mode_ipv4"
+    assert FILE["networks"]["backend"]["driver_opts"] == {mode: "nat"}
+    assert FILE["networks"]["edge"]["ipam"]["config"] == [{"subnet": "172.30.84.0/24"}]
     for name, service in SERVICES.items():
         wanted = ["backend", "edge"] if name in {"api", "scheduler"} else ["backend"]
+        wanted = ["edge"] if name == BY_HAND else wanted
         assert service["networks"] == wanted, "the scheduler sends webhooks; no port leads to it"
 
 
@@ -183,11 +207,21 @@ def test_workers_scheduler_and_api_share_checkpoints_and_weights():
         assert made in user.arguments, "a new volume would belong to root"
 
 
+def test_what_is_fetched_is_where_workers_look_for_it():
+    fetch = SERVICES[BY_HAND]
+    assert fetch["image"] == SERVICES["worker"]["image"]
+    assert fetch["volumes"] == SERVICES["worker"]["volumes"]
+    cache = fetch["environment"]["XDG_CACHE_HOME"]
+    for name in ("worker", "worker-gpu"):
+        assert SERVICES[name]["environment"]["XDG_CACHE_HOME"] == cache
+    assert cache.startswith(fetch["volumes"][0].split(":")[1])
+
+
 def test_the_gpu_worker_runs_only_where_it_is_asked_for():
     with_profile = {
         name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service
     }
-    assert with_profile == {"worker-gpu": ["gpu"]}
+    assert with_profile == {"worker-gpu": ["gpu"], BY_HAND: ["fetch"]}
     (device,) = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "device_ids": ["0"], "capabilities": ["gpu"]}
 
@@ -208,7 +242,7 @@ def test_nothing_starts_without_its_secrets(name):
 def test_secrets_come_from_the_environment_alone():
     for service in yaml.safe_load(COMPOSE)["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search("KEY|PASSWORD|SECRET|TOKEN", name):
+            if re.search("KEY|PASSWORD|SECRET|TOKEN|AUTH", name):
                 assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
             else:
                 assert not re.search(r"://[^$@/]*:[^$@/]*@", str(value)), name
@@ -221,7 +255,20 @@ def test_each_secret_goes_only_where_it_is_used():
         }
 
     assert holders(SECRETS["ACTINIUM_API_KEY"]) == {"api"}
-    assert holders(SECRETS["POSTGRES_PASSWORD"]) == {"postgres", *OURS}
+    assert holders(SECRETS["POSTGRES_PASSWORD"]) == {"postgres", "migrate"}
+    assert holders(SECRETS["SERVICE_PASSWORD"]) == set(OURS)
+    assert holders(SECRETS["REDIS_PASSWORD"]) == {"redis", *OURS}
+
+
+def test_no_secret_is_an_argument_that_lists_of_processes_show():
+    for name, service in SERVICES.items():
+        assert not any(secret in str(service.get("command")) for secret in SECRETS.values()), name
+
+
+def test_what_a_deployment_writes_is_not_committed():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    wanted = {".env", "settings.env", "docker-compose.override.yml", "*.dump", "weights-*.tar.gz"}
+    assert wanted <= set(ignored)
 
 
 def test_the_example_environment_explains_just_what_is_read():

@@ -24,7 +24,7 @@ def test_the_worked_example_works(tmp_path: Path) -> None:
     copy.insert(
         LOADING, registered, at_the_end_of="DATASETS: dict[str, Callable[..., Samples]] = {"
     )
-    copy.replace(DRAWN, 'DRAWN = ["circles", "moons", "ball"]\n', drawn)
+    copy.replace(DRAWN, 'DRAWN = ["circles", "moons", "ball", "friedman"]\n', drawn)
     copy.insert(DRAWN, f"{test}\n\n", before="def test_the_ball_is_filled_evenly")
     printed = copy.run(*CHECKS)
     assert printed.startswith("0\n"), printed

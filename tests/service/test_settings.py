@@ -55,6 +55,27 @@ def test_a_bad_one_is_a_sentence_that_names_the_variable(monkeypatch, variable, 
     assert str(caught.value) == f"{variable} {reason}."
 
 
+def test_a_value_may_be_in_a_file(monkeypatch, tmp_path):
+    for name, value in (("key", "a-key\n"), ("url", "postgresql://u:pw@h/d\n"), ("port", "81\n")):
+        (tmp_path / name).write_text(value)
+    monkeypatch.setenv("ACTINIUM_API_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("ACTINIUM_PORT_FILE", str(tmp_path / "port"))
+    settings = get_settings()
+    assert settings.api_key.get_secret_value() == "a-key"
+    assert (settings.database_url, settings.port) == ("postgresql://u:pw@h/d", 81)
+
+
+def test_a_file_that_cannot_be_read_or_a_value_besides_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("ACTINIUM_API_KEY_FILE", str(tmp_path / "none"))
+    with pytest.raises(SettingsError, match=r"^ACTINIUM_API_KEY_FILE names .*none, which cannot"):
+        get_settings()
+    (tmp_path / "none").write_text("a-key")
+    monkeypatch.setenv("ACTINIUM_API_KEY", "another")
+    with pytest.raises(SettingsError, match="ACTINIUM_API_KEY and ACTINIUM_API_KEY_FILE are both"):
+        get_settings()
+
+
 def test_each_bad_one_has_a_line_and_no_value_is_shown(monkeypatch):
     monkeypatch.setenv("ACTINIUM_PORT", "abc")
     monkeypatch.setenv("ACTINIUM_DATABASE_URL", "mysql://user:secret@host/d")

@@ -33,7 +33,7 @@ class Machine:
     folder: Path
     #: Host, port and name of a database, in place of ``postgres:5432/actinium``.
     database: str
-    #: Host and port, in place of ``redis:6379``.
+    #: Password, host and port, in place of ``:...@redis:6379``.
     redis: str
     #: In place of port 8000.
     api_port: int
@@ -120,7 +120,9 @@ class Container:
         }
         there = re.compile("|".join(map(re.escape, here)))
         rewritten = {
-            name: there.sub(lambda found: here[found[0]], value)
+            name: there.sub(
+                lambda found: here[found[0]], re.sub(r"//:\S+@redis:", "//redis:", value)
+            )
             for name, value in environment.items()
         }
         rewritten["PYTHONPATH"] += f":{self._absent}"

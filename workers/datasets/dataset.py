@@ -12,6 +12,10 @@ class DatasetError(Exception):
     """A data set cannot be read; the message says which file and what to do."""
 
 
+class UnobtainableDatasetError(DatasetError):
+    """A data set is neither here nor can it be fetched; another attempt would find the same."""
+
+
 @dataclass(frozen=True)
 class Part:
     """Samples of one part of a data set.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from workers.datasets.dataset import DatasetError
+from workers.datasets.dataset import UnobtainableDatasetError
 from workers.datasets.files import verified
 
 #: How long a mirror may be silent. Trying two dead mirrors must not take longer than a lease.
@@ -46,8 +46,8 @@ class MirroredFiles:
         """Return the content of a file: from a folder if it is there, else from a mirror.
 
         Raises:
-            DatasetError: the file is there and damaged, or it is not there and no mirror has the
-                expected one.
+            UnobtainableDatasetError: the file is not there and no mirror has the expected one.
+            DatasetError: the file is there and damaged.
         """
         for folder in self.folders:
             path = folder / name
@@ -69,10 +69,11 @@ class MirroredFiles:
             if hashlib.sha256(content).hexdigest() == self.checksums[name]:
                 return content
             failures.append(f"{mirror} (another file: its sha256 is not the one expected)")
-        raise DatasetError(
+        raise UnobtainableDatasetError(
             f"{self.title} is not on this machine and no mirror gives {name}: put its "
-            f"{len(self.checksums)} files into {self.folders[0]}, or let this machine reach one "
-            f"of {', '.join(failures)}."
+            f"{len(self.checksums)} files into {' or '.join(map(str, self.folders))} (with "
+            f"Compose: `docker compose run --rm fetch`), or let this machine reach one of "
+            f"{', '.join(failures)}."
         )
 
     def _keep(self, name: str, content: bytes) -> None:

@@ -81,21 +81,21 @@ class Recorder:
         patience_seconds = _PATIENCE_SHARE * settings.soft_shutdown_seconds
         self._transactions = RepeatedTransactions(sessions, stopping, patience_seconds)
         self._renewed_at = time.monotonic()  # the leases began with the claims
+        self._heard_at = time.monotonic()
+        self._progress: dict[uuid.UUID, Progress] = {}
         self._group = CommitGroup()
+        self._cancelled_meanwhile: set[uuid.UUID] = set()
         self._leaving: set[uuid.UUID] = set()
         self.outcomes: dict[uuid.UUID, AttemptOutcome] = {}
 
     def pulse(self, progress: Mapping[uuid.UUID, Progress]) -> None:
         """Record the epochs that wait, renew the leases if that is due, and see who has to end."""
+        self._hear(progress)
         self._raise_if_stopping()
         self._record_waiting()
         if time.monotonic() - self._renewed_at < self._settings.renew_seconds:
             return
-        reached = [
-            (claim, progress[run_id].epoch, progress[run_id].fraction)
-            for run_id, claim in self._claims.items()
-            if run_id in progress
-        ]
+        reached = [each for each in self.reached() if each[0].run_id in progress]
         answer = self._transactions.try_once(
             lambda session: leases.renew(session, reached, self._settings)
         )
@@ -104,8 +104,26 @@ class Recorder:
             self._obey(answer)
         self._renewed_at = time.monotonic()
 
+    @property
+    def silent_seconds(self) -> float:
+        """Return how long ago the training was heard of; 0 while it waits for Postgres.
+
+        May be read in another thread, as ``reached`` may.
+        """
+        return 0.0 if self._transactions.busy else time.monotonic() - self._heard_at
+
+    def reached(self) -> list[tuple[Claim, int, float]]:
+        """Return the claims, each with the epoch it is in and the fraction of it that is done."""
+        known = ((claim, self._progress.get(claim.run_id, AT_START)) for claim in self._present())
+        return [(claim, progress.epoch, progress.fraction) for claim, progress in known]
+
+    def cancelled_meanwhile(self, claims: Sequence[Claim]) -> None:
+        """Note that runs were cancelled during a step; they leave the job after it."""
+        self._cancelled_meanwhile.update(claim.run_id for claim in claims)
+
     def record_starts(self, insights: Mapping[uuid.UUID, Insight]) -> None:
         """Store the initial layer statistics, except for runs that are being retrained."""
+        self._hear({})
         starts = [
             (claim, insights[run_id])
             for run_id, claim in self._claims.items()
@@ -131,6 +149,7 @@ class Recorder:
             checkpointed: a checkpoint was saved at the end of one of these epochs. It is usable
                 once its epoch is stored, so the epochs are stored now.
         """
+        self._hear({record.claim.run_id: Progress(record.epoch, 1.0) for record in records})
         records = [record for record in records if record.claim.run_id in self._claims]
         new = [record for record in records if record.epoch > record.claim.recorded_epochs]
         if new:
@@ -164,10 +183,11 @@ class Recorder:
             AttemptOutcome.RELEASED,
         )
 
-    def fail(self, reason: str) -> None:
-        """Record that this attempt failed through a fault of ours."""
+    def fail(self, reason: str, *, final: bool = False) -> None:
+        """Record that this attempt failed through a fault of ours; ``final``: any other would."""
+        end = endings.fail_for_good if final else endings.fail_attempts
         self._end(
-            lambda session, claims: endings.fail_attempts(session, claims, reason, self._settings),
+            lambda session, claims: end(session, claims, reason, self._settings),
             AttemptOutcome.ERROR,
         )
 
@@ -181,7 +201,7 @@ class Recorder:
             out_of_memory: the memory was too small. A run alone is then not tried again.
         """
         if len(self._claims) < 2:
-            end = endings.fail_for_memory if out_of_memory else endings.fail_attempts
+            end = endings.fail_for_good if out_of_memory else endings.fail_attempts
             self._end(
                 lambda session, claims: end(session, claims, reason, self._settings),
                 AttemptOutcome.ERROR,
@@ -232,11 +252,12 @@ class Recorder:
         lost = self._claimed(lost_ids)
         self._leaving.update(claim.run_id for claim in (*cancelled, *lost))
         for claim in lost:
-            self._let_go(claim.run_id, AttemptOutcome.LOST)
+            self._let_go(claim.run_id, self._outcome_of_lost(claim))
         for claim in self._claimed(answer.cancelled):
             self._let_go(claim.run_id, AttemptOutcome.CANCELLED)
-        if lost:
-            _log.warning("Left runs that are no longer this worker's", runs=len(lost))
+        others = sum(claim.run_id not in self._cancelled_meanwhile for claim in lost)
+        if others:
+            _log.warning("Left runs that are no longer this worker's", runs=others)
         if (cancelled or lost) and not self._claims:
             raise NoneLeftError
 
@@ -251,11 +272,24 @@ class Recorder:
         answer = self._transactions.repeat(lambda session: end(session, claims))
         for claim in claims:
             lost = claim.run_id in answer.lost
-            self._let_go(claim.run_id, AttemptOutcome.LOST if lost else outcome)
+            self._let_go(claim.run_id, self._outcome_of_lost(claim) if lost else outcome)
 
     def _let_go(self, run_id: uuid.UUID, outcome: AttemptOutcome) -> None:
         del self._claims[run_id]
         self.outcomes[run_id] = outcome
+
+    def _outcome_of_lost(self, claim: Claim) -> AttemptOutcome:
+        meanwhile = claim.run_id in self._cancelled_meanwhile
+        return AttemptOutcome.CANCELLED if meanwhile else AttemptOutcome.LOST
+
+    def _hear(self, progress: Mapping[uuid.UUID, Progress]) -> None:
+        self._heard_at = time.monotonic()
+        self._progress.update(progress)
+
+    def _present(self) -> list[Claim]:
+        """Return the claims whose runs were not cancelled during a step; one copy, atomically."""
+        claims = list(self._claims.values())
+        return [claim for claim in claims if claim.run_id not in self._cancelled_meanwhile]
 
     def _claimed(self, run_ids: Collection[uuid.UUID]) -> list[Claim]:
         return [claim for run_id, claim in self._claims.items() if run_id in run_ids]

@@ -22,9 +22,10 @@ from service.specs.choices import Choice
 from service.specs.spec import RunConfig
 from service.specs.uploads import UPLOADED
 from service.statuses import AttemptOutcome
-from workers.datasets.dataset import Dataset
+from workers.datasets.dataset import Dataset, UnobtainableDatasetError
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
+from workers.execution.lease_keeper import LeaseKeeper
 from workers.execution.recorder import AT_START, NoneLeftError, Recorder, WorkerStoppingError
 from workers.execution.tickets import ticket_weights
 from workers.execution.training_loop import TrainingLoop
@@ -45,6 +46,7 @@ def train_waiting_runs(
     device: torch.device,
     stopping: Callable[[], bool],
     memory_bytes: int | None = None,
+    abandon: Callable[[], None] | None = None,
 ) -> None:
     """Train the runs that wait, pack after pack, until none is left or the worker has to stop.
 
@@ -57,6 +59,7 @@ def train_waiting_runs(
         device: where to train.
         stopping: whether the worker has to stop.
         memory_bytes: what the worker has for its runs; it takes those that fit, or any where None.
+        abandon: as for ``train_runs``.
     """
     engine = devices.describe(device)
     while not stopping():
@@ -76,7 +79,15 @@ def train_waiting_runs(
             return
         if not claims:
             return
-        train_runs(sessions, claims, settings, worker=worker, device=device, stopping=stopping)
+        train_runs(
+            sessions,
+            claims,
+            settings,
+            worker=worker,
+            device=device,
+            stopping=stopping,
+            abandon=abandon,
+        )
 
 
 def train_runs(
@@ -87,8 +98,19 @@ def train_runs(
     worker: str,
     device: torch.device,
     stopping: Callable[[], bool],
+    abandon: Callable[[], None] | None = None,
 ) -> list[AttemptOutcome]:
     """Train claimed runs side by side and record how each ended.
+
+    Args:
+        sessions: makes sessions outside any transaction.
+        claims: of the runs.
+        settings: of the service.
+        worker: the worker's name.
+        device: where to train.
+        stopping: whether the worker has to stop.
+        abandon: ends this process during a step that is of no use any more: it hangs, or all its
+            runs were cancelled. None: the step goes on.
 
     Returns:
         For each claim ``completed`` or ``diverged``; ``cancelled`` by the user; ``released``: given
@@ -100,7 +122,8 @@ def train_runs(
     with structlog.contextvars.bound_contextvars(**_log_context(claims)):
         _log.info("Training")
         try:
-            _train_and_end(claims, settings, recorder, worker, device)
+            with LeaseKeeper(sessions, recorder, settings, abandon):
+                _train_and_end(claims, settings, recorder, worker, device)
         except DBAPIError as error:
             if not is_outage(error):
                 raise
@@ -145,6 +168,8 @@ def _train_and_end(
         out_of_memory = devices.is_out_of_memory(error)
         if training or out_of_memory:
             recorder.fail_training(_reason(error), out_of_memory=out_of_memory)
+        elif isinstance(error, UnobtainableDatasetError):
+            recorder.fail(str(error), final=True)
         else:
             recorder.fail(_reason(error))
 

@@ -35,6 +35,8 @@ class RepeatedTransactions:
         self._patience_seconds = patience_seconds
         self._stopped_at: float | None = None
         self._outage = Outage("Postgres")
+        #: Whether one is under way, or waits for Postgres.
+        self.busy = False
 
     def repeat(self, transaction: Callable[[Session], T]) -> T:
         """Run a transaction until it succeeds, and return its result.
@@ -54,7 +56,7 @@ class RepeatedTransactions:
                 if not is_outage(error) or self._out_of_patience():
                     raise
                 self._outage.began(error.orig)
-                time.sleep(pause)
+                self._pause(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def try_once(self, transaction: Callable[[Session], T]) -> T | None:
@@ -72,10 +74,21 @@ class RepeatedTransactions:
             return None
 
     def _run(self, transaction: Callable[[Session], T]) -> T:
-        with self._sessions() as session:
-            result = transaction(session)
+        self.busy = True
+        try:
+            with self._sessions() as session:
+                result = transaction(session)
+        finally:
+            self.busy = False
         self._outage.ended()
         return result
+
+    def _pause(self, seconds: float) -> None:
+        self.busy = True
+        try:
+            time.sleep(seconds)
+        finally:
+            self.busy = False
 
     def _out_of_patience(self) -> bool:
         if not self._stopping():

@@ -8,7 +8,7 @@ float32. Sums within a product are float32.
 A processor without instructions for the type multiplies in float32 what was rounded before, and
 rounds the result: the product of two bfloat16 or float16 numbers is exact in float32, so this
 differs from such instructions in the order of sums only. Torch's own kernels of these types take
-30 to 50 times as long there (docs/performance.md).
+6 to 50 times as long there (docs/performance.md).
 
 References:
     Micikevicius et al. 2018, Mixed precision training; Kalamkar et al. 2019, A study of bfloat16

@@ -4,10 +4,12 @@ The parent process imports this module and must never import torch: a child that
 torch has run may hang. Imports that need torch are inside the functions that only a child calls.
 """
 
+import os
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
 from celery import Celery
+from celery.platforms import EX_FAILURE
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -50,6 +52,7 @@ def answer_doorbell(identity: WorkerIdentity) -> None:
     from workers.execution.runner import train_waiting_runs  # noqa: PLC0415 - torch
     from workers.training import devices  # noqa: PLC0415 - torch
 
+    # The second connection is for leases that are renewed during a long step.
     engine = create_database_engine(identity.settings, pool_size=1)
     sessions = session_factory(engine)
     try:
@@ -60,6 +63,8 @@ def answer_doorbell(identity: WorkerIdentity) -> None:
             device=devices.choose(identity.device),
             stopping=identity.stop.is_set,
             memory_bytes=identity.memory_bytes,
+            # A step cannot be interrupted; the parent starts another child.
+            abandon=lambda: os._exit(EX_FAILURE),
         )
         if identity.stop.is_set():
             _ring_for_others(sessions, identity.settings)

@@ -9,7 +9,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.web.scopes import path_of
+from service.api.web.scopes import address_of, path_of
 from service.operations.prometheus import Metrics
 
 _SENT_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
@@ -70,6 +70,7 @@ def _log_line(scope: Scope, status: int | None, seconds: float) -> None:
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
         "caller": getattr(scope["state"].get("caller"), "name", None),
+        "client": address_of(scope),
     }
     log = _log.debug if scope["path"] in _QUIET_PATHS else _log.info
     log(f"{scope['method']} {path_of(scope)}", **fields)

@@ -43,7 +43,7 @@ def test_the_answer_and_its_schema_have_the_same_fields(api, lab, status):
     assert shown.status == status
     assert (shown.labels["variant"], shown.name) == ("a", "a")
     assert list(one.json()) == list(RunAnswer.model_fields)
-    assert shown.model_dump(mode="json") == one.json()
+    assert shown.model_dump(mode="json", exclude_unset=True) == one.json()
     listed = api.get("/v1/runs", params={"status": status}).content
     assert RunPage.model_validate_json(listed).items == [shown]
     assert b'{"items":[%b],"next_cursor":null}' % one.content == listed
@@ -54,7 +54,19 @@ def test_a_run_that_was_never_claimed_has_all_fields_too(api, lab):
     answer = api.post(f"/v1/runs/{run_id}/cancel")
     shown = RunAnswer.model_validate_json(answer.content)
     assert (shown.status, shown.final, shown.engine) == ("cancelled", None, None)
-    assert shown.model_dump(mode="json") == answer.json()
+    assert shown.model_dump(mode="json", exclude_unset=True) == answer.json()
+
+
+def test_runs_of_numbers_have_their_own_metrics_in_the_same_schema(api, lab):
+    experiment_id = lab.submit(dataset="diabetes", model="mlp")
+    (run,) = lab.runs(experiment_id)
+    lab.train_all()
+    answer = api.get(f"/v1/runs/{run.id}")
+    shown = RunAnswer.model_validate_json(answer.content)
+    assert shown.task == "regression"
+    assert (shown.final.val_rmse, shown.final.val_accuracy) == (1.25, None)
+    assert answer.json()["best"] == {"epoch": 1, "val_rmse": 1.25}
+    assert shown.model_dump(mode="json", exclude_unset=True) == answer.json()
 
 
 def stopped_early(lab):

@@ -63,9 +63,7 @@ def test_accuracies_are_nowhere(api, experiment):
     figure = answered(api, f"/v1/runs/{runs['relu']}/figures/learning_curves.svg").text
     assert "Root mean squared error" in figure
     assert "ccuracy" not in figure
-    events = api.get(
-        f"/v1/experiments/{experiment_id}/events", headers={"Accept": "text/plain"}
-    ).text
+    events = answered(api, f"/v1/experiments/{experiment_id}/events").text
     assert "accuracy" not in events
     ended = [json.loads(line[6:]) for line in events.splitlines() if '"ended_by"' in line]
     assert sorted(event["val_rmse"] for event in ended) == [40.0, 70.0]

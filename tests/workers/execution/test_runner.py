@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -16,6 +17,8 @@ from service.database.tables import Run
 from service.runs import claims, endings
 from service.weights.storage import open_storage, weights_name
 from tests.support.small_experiments import submit
+from workers.datasets import loading
+from workers.datasets.fashion_mnist import fashion_mnist
 from workers.execution.runner import train_waiting_runs
 from workers.training import devices
 
@@ -245,6 +248,19 @@ def test_our_failure_is_tried_again_and_then_told(submitted, train, look, tmp_pa
     assert str(tmp_path) in run.error
     assert "\n" not in run.error
     assert look.outcomes(run_id) == ["error", "error"]
+
+
+def test_data_that_no_mirror_has_cost_one_attempt(submitted, train, look, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    nowhere = partial(fashion_mnist, mirrors=())
+    monkeypatch.setitem(loading.DATASETS, "fashion_mnist", nowhere)
+    data = {"name": "fashion_mnist", "train_size": 128, "test_size": 64}
+    run_id = submitted(max_attempts=3, dataset=data)
+    assert train(data_dir=tmp_path) == "error"
+    run = look.run(run_id)
+    assert (run.status, run.failures) == ("failed", 1)
+    assert run.error.startswith("Fashion-MNIST is not on this machine")
+    assert "docker compose run --rm fetch" in run.error
 
 
 def test_cut_connections_cost_a_run_nothing(submitted, train, look, sessions):

@@ -45,7 +45,10 @@ export async function view({ element, rest, signal }) {
     header.element,
     h(
       "div.grid",
-      h("div.main", mainPanels.map((panel) => panel.element)),
+      h(
+        "div.main",
+        mainPanels.map((panel) => panel.element),
+      ),
       h("div.side", config, attempts.element, log.element),
     ),
   );
