@@ -27,7 +27,7 @@ from workers.datasets.loading import load
 from workers.execution.background import wait_for
 from workers.execution.lease_keeper import LeaseKeeper
 from workers.execution.recorder import AT_START, NoneLeftError, Recorder, WorkerStoppingError
-from workers.execution.tickets import ticket_weights
+from workers.execution.tickets import TicketError, ticket_weights
 from workers.execution.training_loop import TrainingLoop
 from workers.execution.uploads import fetched
 from workers.training import devices
@@ -168,7 +168,7 @@ def _train_and_end(
         out_of_memory = devices.is_out_of_memory(error)
         if training or out_of_memory:
             recorder.fail_training(_reason(error), out_of_memory=out_of_memory)
-        elif isinstance(error, UnobtainableDatasetError):
+        elif isinstance(error, UnobtainableDatasetError | TicketError):
             recorder.fail(str(error), final=True)
         else:
             recorder.fail(_reason(error))
