@@ -38,9 +38,7 @@ def upgrade() -> None:
         "CREATE INDEX IF NOT EXISTS ix_network_tasks_waiting ON network_tasks (id) "
         "WHERE ended_at IS NULL"
     )
-    op.execute(
-        "CREATE INDEX IF NOT EXISTS ix_network_tasks_run_id ON network_tasks (run_id, kind)"
-    )
+    op.execute("CREATE INDEX IF NOT EXISTS ix_network_tasks_run_id ON network_tasks (run_id, kind)")
 
 
 def downgrade() -> None:

@@ -1,8 +1,9 @@
 """Assembly: from a configuration to the parts that train it. Every registry is read here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from torch import Tensor
 from torch.optim import Optimizer
 
 from service.specs.choices import Choice
@@ -15,6 +16,7 @@ from workers.nn.initialization import initialize
 from workers.nn.initializers import INITIALIZERS
 from workers.nn.models import MODELS, Network, Parts
 from workers.nn.optimizers import OPTIMIZERS
+from workers.nn.pruning import Pruning
 from workers.nn.schedules import SCHEDULES, Schedule
 from workers.training.declared import declared_network, normalization_parts, own_initializers
 from workers.training.steering import Steering
@@ -59,6 +61,26 @@ def blank_network(config: RunConfig) -> Network:
     )
     plan = planned_network(config.dataset, config.model, config.activation)
     return _coded_network(config, parts) if plan is None else declared_network(plan, parts)
+
+
+def pruning_of(
+    config: RunConfig, network: Network, final: Mapping[str, Tensor] | None
+) -> Pruning | None:
+    """Return what keeps pruned weights of a network at zero; None without a ticket.
+
+    Args:
+        config: of the run.
+        network: of the run, on its device; its pruned weights become zero.
+        final: the weights that the ticket's run ended with, by name.
+
+    Raises:
+        ValueError: there is a ticket, and there are no weights.
+    """
+    if config.ticket is None:
+        return None
+    if final is None:
+        raise ValueError("A ticket is made of the weights that its run ended with.")
+    return Pruning(network, final, config.ticket.keep, config.ticket.scope)
 
 
 def _coded_network(config: RunConfig, parts: Parts) -> Network:

@@ -253,7 +253,7 @@ class Runs:
                 ``decision_boundary``.
             theme: for a light or a dark background.
             **options: options of the figure, such as ``title``, ``epoch``, ``metric``, ``y``,
-                ``output``, ``inputs``.
+                ``output``, ``inputs``, ``beside``.
         """
         folder = f"/v1/runs/{identifier(run)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)
