@@ -1,7 +1,7 @@
 """Numbers that JSON cannot hold: they are written as "NaN", "Infinity" and "-Infinity"."""
 
 import math
-from typing import Literal
+from typing import Any, Literal, TypeGuard
 
 JsonNumber = float | Literal["NaN", "Infinity", "-Infinity"]
 
@@ -13,3 +13,8 @@ def to_json(value: float | None) -> JsonNumber | None:
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value of parsed JSON is a number, and a finite one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -153,3 +153,18 @@ CAUSES = tuple(
 
 #: What a finding can be: a cause or a remark.
 FINDING_KINDS = (*CAUSES, *Remark)
+
+
+class NetworkTaskKind(StrEnum):
+    """What workers make of a trained network."""
+
+    PREDICTIONS = "predictions"
+    ONNX = "onnx"
+
+
+class NetworkTaskStatus(StrEnum):
+    """How far such a task is; a failed one is answered as a problem."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"

@@ -5,7 +5,7 @@
 Three networks on MNIST with seven activations, the deep one with three initializers, each seed in
 both precisions: they start from the same weights and see the samples in the same order. Prints, for
 each configuration, the mean validation accuracy of both at the end, their difference with its 95%
-interval (paired by seed), and the verdicts of the diagnosis where they differ. One thread; 12
+interval (paired by seed), and the verdicts of the diagnosis where they differ. One thread; 10
 minutes of processor time on an AMD EPYC of family 25, which has no instructions for bfloat16.
 docs/precision.md has the table.
 """

@@ -40,6 +40,15 @@ class EarlyStopping(TypedDict, total=False):
     min_delta: float
 
 
+class Ticket(TypedDict, total=False):
+    """Begins as the completed ``run`` began, without the weights that it ended with smallest."""
+
+    run: Required[str]
+    keep: float
+    scope: Literal["layer", "global"]
+    redraw: bool
+
+
 class Spec(TypedDict, total=False):
     """The fields of an experiment's spec: its axes, its seeds, and how its runs are trained."""
 
@@ -59,6 +68,7 @@ class Spec(TypedDict, total=False):
     batch_size: int | Sequence[int]
     loss: Axis
     precision: Axis
+    ticket: Ticket
     variants: Sequence[Mapping[str, Any]]
     claims: Sequence[Claim]
     epochs: int

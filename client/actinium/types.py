@@ -111,7 +111,7 @@ class DryRun(TypedDict):
 
 
 class PreviewedLayer(TypedDict):
-    """One layer of a network; ``pointer`` leads to the declared layer."""
+    """One layer of a network; ``block`` is the residual block that it is in."""
 
     name: str
     layer: str
@@ -120,6 +120,7 @@ class PreviewedLayer(TypedDict):
     output_shape: list[int]
     parameters: int
     multiply_adds: int
+    block: int | None
 
 
 class ModelPreview(TypedDict):
@@ -326,6 +327,28 @@ class Confusion(TypedDict):
     balanced_accuracy: float | None
     classes: list[ClassConfusion]
     matrix: list[list[int]]
+
+
+class PredictedInput(TypedDict):
+    """What a network says of one input; None where its output is not finite."""
+
+    value: float | None
+    label: int | None
+    name: str | None
+    probabilities: list[float] | None
+
+
+class Predictions(TypedDict):
+    """The predictions of a run's network, or how far they are."""
+
+    id: str
+    run_id: str
+    status: str
+    reason: str | None
+    classes: list[str]
+    predictions: list[PredictedInput] | None
+    created_at: str
+    links: dict[str, str]
 
 
 class GroupSeed(TypedDict):

@@ -19,6 +19,7 @@ from service.specs import grid
 from service.specs.limits import Limits
 from service.specs.parameter_values import ParameterRange
 from service.specs.spec import AXIS_FIELDS, EarlyStopping, ExperimentSpec, LayerStatistics, Variant
+from service.specs.tickets import Ticket
 
 PAGE = Path(__file__).parents[1] / "spec.md"
 
@@ -89,6 +90,12 @@ FIELDS
 
 STOPPING
 
+### ticket
+
+Of a spec or of a variant. [Lottery tickets](howto/tickets.md) says what it is, with an example.
+
+TICKET
+
 ### layer_statistics
 
 `off`, or an object; [diagnoses](diagnoses.md) describes what is measured.
@@ -113,6 +120,7 @@ def page() -> str:
         "VARIANT": f"{table(_HEAD, _rows(Variant))}\n\n{_example(VARIANTS)}",
         "FIELDS": table(_HEAD, _rows(ExperimentSpec)),
         "STOPPING": table(_HEAD, _rows(EarlyStopping)),
+        "TICKET": table(_HEAD, _rows(Ticket)),
         "STATISTICS": table(_HEAD, _rows(LayerStatistics)),
         "LIMITS": table(("limit", "default", "setting", "meaning"), _limits()),
     }

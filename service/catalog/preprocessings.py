@@ -12,6 +12,9 @@ _LECUN = Source(
     "http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf",
 )
 
+#: Preprocessings that are the same whatever the training data are.
+UNFITTED = frozenset({"none", "scale"})
+
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="none",

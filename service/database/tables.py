@@ -27,7 +27,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.catalog.entry import Task
 from service.database.base import JSON, ORDERED_JSON, TIME, Base, one_of
-from service.statuses import AttemptOutcome, OlderVerdict, Outcome, RunStatus, Verdict
+from service.statuses import (
+    AttemptOutcome,
+    NetworkTaskKind,
+    OlderVerdict,
+    Outcome,
+    RunStatus,
+    Verdict,
+)
 
 
 class Experiment(Base):
@@ -316,6 +323,34 @@ class UploadedDataset(Base):
     understood: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class NetworkTask(Base):
+    """Something that is made of a run's trained network, which takes a worker.
+
+    ``attempts`` is the fencing token: a worker writes its result only while its number is the last.
+    """
+
+    __tablename__ = "network_tasks"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", NetworkTaskKind), name="kind"),
+        Index("ix_network_tasks_waiting", "id", postgresql_where=text("ended_at IS NULL")),
+        Index("ix_network_tasks_run_id", "run_id", "kind"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(Text)
+    #: What it is made from, and the result; compressed JSON (``service.predictions.tasks``).
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    result: Mapped[bytes | None] = mapped_column(LargeBinary)
+    #: A sentence, where it could not be made.
+    error: Mapped[str | None] = mapped_column(Text)
+    created_by: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    started_at: Mapped[datetime | None] = mapped_column(TIME)
+    ended_at: Mapped[datetime | None] = mapped_column(TIME)
 
 
 class Worker(Base):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from service.datasets.features import category_order
+from service.datasets.features import ColumnEncoding, category_order
 from service.datasets.tables import Column, Table, number_text
 from service.datasets.understood import CategoryFacts, FeatureFacts, Preview, Thumbnail
 
@@ -15,8 +15,8 @@ _ROWS, _COLUMNS, _CATEGORIES, _THUMBNAILS, _SIDE = 8, 30, 50, 20, 64
 _LONGEST_CELL = 60
 
 
-def feature_facts(column: Column) -> FeatureFacts:
-    """Return what is known of a column."""
+def feature_facts(column: Column, encoding: ColumnEncoding) -> FeatureFacts:
+    """Return what is known of a column that is an input."""
     missing = column.missing
     numbers = column.numbers
     if numbers is not None:
@@ -30,6 +30,8 @@ def feature_facts(column: Column) -> FeatureFacts:
             maximum=float(known.max()) if some else None,
             mean=float(known.mean()) if some else None,
             categories=None,
+            known=encoding.known,
+            fill=encoding.fill,
         )
     codes = np.asarray(column.codes)
     counts = dict(
@@ -48,6 +50,8 @@ def feature_facts(column: Column) -> FeatureFacts:
         maximum=None,
         mean=None,
         categories=[CategoryFacts(name=name, count=counts[name]) for name in names[:_CATEGORIES]],
+        known=encoding.known,
+        fill=encoding.fill,
     )
 
 

@@ -90,7 +90,10 @@ def understand_table(
         update={
             "target": roles.target.name,
             "preview": previews.table_preview(table),
-            "features": [previews.feature_facts(column) for column in roles.inputs],
+            "features": [
+                previews.feature_facts(column, found.encodings[column.name])
+                for column in roles.inputs
+            ],
             "inputs": found.names if values.ndim == 2 else [],
             "left_out": list(roles.left_out),
             "dropped_rows": dropped,

@@ -50,6 +50,16 @@ class FeatureFacts(_Facts):
     maximum: float | None = Field(description="Of a number.")
     mean: float | None = Field(description="Of a number.")
     categories: list[CategoryFacts] | None = Field(description="Of a category, at most 50.")
+    known: list[str] | None = Field(
+        None,
+        description="Categories that training rows have, in the order of their inputs; null of a "
+        "number.",
+    )
+    fill: float | str | None = Field(
+        None,
+        description="What stands in for a missing value: the median, or the most frequent "
+        "category, of the training rows.",
+    )
 
 
 class LeftOutColumn(_Facts):

@@ -13,6 +13,7 @@ from service.database.tables import Run
 from service.datasets.store import facts_of
 from service.experiments import cost
 from service.experiments.cost import Cost
+from service.experiments.tickets import ticket_sources
 from service.mean_field.outlook import Outlook, outlook
 from service.runs import capacity
 from service.settings import Settings
@@ -87,9 +88,10 @@ def dry_run(
         SpecError: the spec cannot be run.
         InvalidError: the cursor belongs to another spec.
     """
+    tickets = ticket_sources(session, spec, settings)
     with session.begin():
         limits = capacity.limits_of(session, spec.device, settings)
-        planned = expand(spec, limits, facts_of(session, ids_of(spec)))
+        planned = expand(spec, limits, facts_of(session, ids_of(spec)), tickets)
         trained = _trained(session, planned, spec.device)
         left = _to_train(planned, trained, reuse=spec.reuse)
         estimate = cost.estimate(session, left, spec.device, pack_size=settings.pack_size)

@@ -19,6 +19,7 @@ from service.events.publishing import publish
 from service.experiments import idempotency
 from service.experiments.idempotency import KeyedRequest
 from service.experiments.progress import ExperimentProgress, Origin, read_progress
+from service.experiments.tickets import ticket_sources
 from service.ids import uuid7
 from service.runs import capacity, quotas
 from service.runs.reuse import reuse_finished
@@ -73,6 +74,7 @@ def submit(
         GoneError: the same request was answered before, and its experiment was deleted since.
         IdempotencyMismatchError: the key came with another request before.
     """
+    tickets = ticket_sources(session, spec, settings)
     with session.begin():
         if request is not None:
             before = idempotency.recall(session, request)
@@ -80,7 +82,7 @@ def submit(
                 _require_stored(session, before)
                 return Submission(ExperimentProgress.from_json(before.response), replayed=True)
         limits = capacity.limits_of(session, spec.device, settings)
-        planned = expand(spec, limits, facts_of(session, ids_of(spec)))
+        planned = expand(spec, limits, facts_of(session, ids_of(spec)), tickets)
         experiment_id = _store_experiment(session, spec, caller, origin, written)
         _store_runs(session, spec, planned, experiment_id, caller)
         reused = reuse_finished(session, Run.experiment_id == experiment_id)

@@ -34,12 +34,15 @@ class Hdf5Group:
         attributes: of the group.
         rows: by column.
         histograms: by the name of what they are of, one for each row: edges and counts.
+        series: by name, numbers of one length for each row, or None; rows of a group that came
+            without are like None.
     """
 
     name: str
     attributes: Mapping[str, str]
     rows: Sequence[Mapping[str, Any]]
     histograms: Mapping[str, Sequence[Mapping[str, Any]]]
+    series: Mapping[str, Sequence[Sequence[float] | None]]
 
 
 def write_hdf5(pieces: Iterator[Hdf5Group], types: Mapping[str, str]) -> Iterator[bytes]:
@@ -51,6 +54,7 @@ def write_hdf5(pieces: Iterator[Hdf5Group], types: Mapping[str, str]) -> Iterato
     """
     import h5py  # noqa: PLC0415 - takes a tenth of a second to import
 
+    series: dict[str, set[str]] = {}  # of each group, the names that came so far
     with tempfile.TemporaryFile() as file:
         # The latest format keeps no times, so that the same rows give the same bytes.
         with h5py.File(file, "w", libver="latest") as written:
@@ -60,6 +64,12 @@ def write_hdf5(pieces: Iterator[Hdf5Group], types: Mapping[str, str]) -> Iterato
                 _append_rows(group, piece.rows, types)
                 for name, histograms in piece.histograms.items():
                     _append_histograms(group, name, histograms)
+                names = series.setdefault(piece.name, set())
+                names.update(piece.series)
+                for name in sorted(names):
+                    nothing: list[None] = [None] * len(piece.rows)
+                    rows = piece.series.get(name, nothing)
+                    _append_series(group, name, rows, len(group[next(iter(types))]))
         file.seek(0)
         while content := file.read(_PIECE_BYTES):
             yield content
@@ -93,6 +103,18 @@ def _append_histograms(
     for suffix, at in (("low", 0), ("high", -1)):
         edges = [histogram["edges"] for histogram in histograms]
         _append(group, f"{dataset}_{suffix}", [e[at] if e else math.nan for e in edges], "f8")
+
+
+def _append_series(
+    group: "h5py.Group", name: str, series: Sequence[Sequence[float] | None], rows: int
+) -> None:
+    """Add the last of so many rows of numbers; a row without any, now or before, is NaN."""
+    found = group.get(name)
+    written = 0 if found is None else len(found)
+    length = next((len(row) for row in series if row is not None), 0) or found.shape[1]
+    missing = [math.nan] * length
+    skipped = [missing] * (rows - len(series) - written)
+    _append(group, name, [*skipped, *(row or missing for row in series)], "f8", length)
 
 
 def _append(

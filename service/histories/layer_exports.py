@@ -50,6 +50,9 @@ _OF_LAYER = {
     **dict.fromkeys(("symmetric", "symmetry_kept"), "bool"),
 }
 
+#: A list of one number per step of a sequence; of recurrent layers only.
+_BY_STEP = "gradient_by_step"
+
 #: The columns of CSV and Parquet, with pyarrow's names of their types.
 COLUMNS = {
     "run_id": "string",
@@ -62,13 +65,15 @@ COLUMNS = {
     "layer_index": "int32",
     **_OF_LAYER,
     **{f"{quantity}_{name}": kind for quantity in DISTRIBUTIONS for name, kind in _SUMMARY.items()},
+    _BY_STEP: "string",
 }
 
-#: Columns of HDF5: those that describe the configuration are attributes of its group.
+#: Columns of HDF5: those that describe the configuration are attributes of its group, and the list
+#: of steps is a dataset of two dimensions.
 _DATASETS = {
     name: kind
     for name, kind in COLUMNS.items()
-    if name not in RUN_COLUMN_TYPES or name in {"seed", "status"}
+    if name != _BY_STEP and (name not in RUN_COLUMN_TYPES or name in {"seed", "status"})
 }
 
 #: The next epochs with statistics after a place, in the order of runs and epochs.
@@ -86,6 +91,7 @@ def as_csv(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterato
     """Yield all layer statistics of an experiment as CSV, one line per layer, piece by piece.
 
     NaN and infinities are written as ``NaN`` and ``Infinity``; what was not recorded is empty.
+    ``gradient_by_step`` is a JSON list.
 
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
@@ -110,8 +116,9 @@ def as_hdf5(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterat
 
     A group has the columns of the CSV as datasets of one length, a layer each, and for each
     distribution ``<name>_histogram``: (layers, bins) counts of equal bins between
-    ``<name>_histogram_low`` and ``_high``. Its attributes are the configuration's name, hash,
-    labels and JSON. What was not recorded is NaN, of numbers that have one, else 0 or empty.
+    ``<name>_histogram_low`` and ``_high``. With recurrent layers ``gradient_by_step`` is
+    (layers, steps), NaN in the rows of other layers. Its attributes are the configuration's name,
+    hash, labels and JSON. What was not recorded is NaN, of numbers that have one, else 0 or empty.
 
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
@@ -123,7 +130,9 @@ def as_hdf5(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterat
             for epoch in epochs:
                 key = epoch["label"], epoch["config_hash"]
                 name = groups.setdefault(key, f"configuration_{len(groups) + 1:04}")
-                yield Hdf5Group(name, _attributes(epoch), _rows(epoch), _histograms(epoch))
+                yield Hdf5Group(
+                    name, _attributes(epoch), _rows(epoch), _histograms(epoch), _by_step(epoch)
+                )
 
     return write_hdf5(pieces(), _DATASETS)
 
@@ -191,9 +200,22 @@ def _rows(epoch: Mapping[str, Any]) -> list[dict[str, Any]]:
             "layer_index": index,
             **{name: layer.get(name) for name in _OF_LAYER},
             **_summaries(layer),
+            _BY_STEP: _as_json(layer.get(_BY_STEP)),
         }
         for index, layer in enumerate(content["layers"])
     ]
+
+
+def _as_json(steps: list[Any] | None) -> str | None:
+    return None if steps is None else json.dumps([float(norm) for norm in steps])
+
+
+def _by_step(epoch: Mapping[str, Any]) -> dict[str, list[list[float] | None]]:
+    """Return the numbers by step of each layer, where any has them; None of a layer without."""
+    found = [layer.get(_BY_STEP) for layer in epoch["content"]["layers"]]
+    if all(steps is None for steps in found):
+        return {}
+    return {_BY_STEP: [steps and [float(norm) for norm in steps] for steps in found]}
 
 
 def _summaries(layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,10 @@ def initial_network(config: RunConfig) -> InitialNetwork:
             "The theory here is of layers that a signal passes once, and recurrent layers pass it "
             "on from step to step."
         )
+    if config.ticket is not None:
+        raise UnpredictableError(
+            "The theory here is of all weights of a layer, and a ticket takes most of them away."
+        )
     moments = moments_of(config.activation.name, config.activation.parameters)
     if moments is None:
         raise UnpredictableError(f"The theory here has no function for {config.activation.name}.")

@@ -22,6 +22,7 @@ from service.database.schema_version import SchemaVersionError
 from service.datasets import store
 from service.experiments import idempotency, labelling
 from service.histories.older_outcomes import judge_older_runs
+from service.inference import tasks
 from service.liveness import is_alive, mark_alive
 from service.logs import configure_logging
 from service.operations import retention
@@ -112,6 +113,7 @@ class Scheduler:
             return
         idempotency.purge(session)
         retention.purge_workers(session)
+        tasks.purge(session)
         while retention.purge_events(session, self._settings):
             pass
         while retention.purge_deliveries(session, self._settings):

@@ -7,16 +7,17 @@ from functools import cache
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from service.database.tables import Run, Worker
+from service.database.tables import NetworkTask, Run, Worker
 from service.settings import Settings
 from service.specs.limits import Limits
 from service.statuses import RunStatus
 
 
 def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
-    """Return how many workers of each device are worth waking: idle ones, up to the queued runs.
+    """Return how many workers of each device are worth waking: idle ones, up to what waits.
 
-    It is at least one where a run is queued: a worker that is just starting was not seen yet.
+    Runs wait, and tasks on trained networks, which any worker does. It is at least one where
+    something waits: a worker that is just starting was not seen yet.
     """
     with session.begin():
         waiting: dict[str, int] = dict(
@@ -29,6 +30,11 @@ def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
                 .group_by(Run.device_request)
             ).all()
         )
+        tasks = session.scalar(
+            select(func.count()).select_from(NetworkTask).where(NetworkTask.ended_at.is_(None))
+        )
+        if tasks:
+            waiting["auto"] = waiting.get("auto", 0) + tasks
         if not waiting:
             return {}
         seen = count_workers(session, settings)

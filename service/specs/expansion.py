@@ -15,6 +15,8 @@ from service.specs.limits import Limits
 from service.specs.memory import MemoryEstimate, memory_of
 from service.specs.resolution import Resolution, facts
 from service.specs.spec import ExperimentSpec, RunConfig
+from service.specs.ticket_rules import ticket_errors, ticket_looked_up
+from service.specs.tickets import NO_TICKETS, TicketSources
 from service.specs.uploads import NO_UPLOADS, UploadedFacts, looked_up
 
 #: Raised when the numbers a configuration leads to change (a repaired formula, another random
@@ -87,7 +89,10 @@ class PlannedRun:
 
 
 def expand(
-    spec: ExperimentSpec, limits: Limits, uploads: Mapping[str, UploadedFacts] = NO_UPLOADS
+    spec: ExperimentSpec,
+    limits: Limits,
+    uploads: Mapping[str, UploadedFacts] = NO_UPLOADS,
+    tickets: TicketSources = NO_TICKETS,
 ) -> list[PlannedRun]:
     """Return the runs of an experiment, in the order of its axes, seeds innermost.
 
@@ -98,6 +103,7 @@ def expand(
         spec: the experiment.
         limits: what it may be.
         uploads: the uploaded data sets that it names, by id.
+        tickets: the runs that its tickets name, by id.
 
     Raises:
         SpecError: a limit is passed, or a combination cannot be trained.
@@ -108,12 +114,13 @@ def expand(
     plans: dict[tuple[str | None, str], Configuration] = {}
     tasks: dict[Task, Location] = {}
     for label, point in grid.points(spec):
-        found, point["dataset"] = looked_up(point["dataset"], uploads)
+        found = _look_up(point, uploads, tickets)
         resolved = Resolution(point)
         found = found or [
             *rules.point_errors(resolved, limits),
             *rules.precision_errors(resolved, spec.device),
         ]
+        found = found or [*ticket_errors(resolved)]
         if not found:
             tasks.setdefault(facts(resolved.dataset).task, point["dataset"].location)
             configuration = Configuration.of(resolved.config(spec))
@@ -124,7 +131,7 @@ def expand(
     errors = errors or task_rules.mixing_errors(tasks)
     errors = errors or task_rules.stopping_errors(spec.early_stopping, next(iter(tasks)))
     errors = errors or _claim_errors(spec, plans)
-    errors = errors or _memory_errors(spec, plans.values(), limits, uploads)
+    errors = errors or _memory_errors(spec, plans.values(), limits, uploads, tickets)
     if errors:
         raise SpecError(errors[:_MOST_ERRORS])
     return [
@@ -134,11 +141,21 @@ def expand(
     ]
 
 
+def _look_up(
+    point: grid.Point, uploads: Mapping[str, UploadedFacts], tickets: TicketSources
+) -> list[FieldError]:
+    """Put what is stored in a point where it is named, and return what cannot be had."""
+    no_data, point["dataset"] = looked_up(point["dataset"], uploads)
+    no_ticket, point[grid.TICKET] = ticket_looked_up(point[grid.TICKET], tickets)
+    return [*no_data, *no_ticket]
+
+
 def _memory_errors(
     spec: ExperimentSpec,
     plans: Iterable[Configuration],
     limits: Limits,
     uploads: Mapping[str, UploadedFacts],
+    tickets: TicketSources,
 ) -> list[FieldError]:
     """Return why no worker can hold a configuration; asked last, since the answer is a query."""
     most = limits.memory_bytes()
@@ -146,7 +163,7 @@ def _memory_errors(
         return []
     errors: list[FieldError] = []
     for _, point in grid.points(spec):  # where it stands in the spec was not kept
-        _, point["dataset"] = looked_up(point["dataset"], uploads)
+        _look_up(point, uploads, tickets)
         resolved = Resolution(point)
         needed = Configuration.of(resolved.config(spec)).memory
         found = rules.memory_errors(resolved, needed, most)

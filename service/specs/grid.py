@@ -25,6 +25,9 @@ _DEFAULTS: dict[str, Any] = {
     "precision": "float32",
 }
 
+#: Of a point: the lottery ticket. It is no axis, since one spec or variant has one.
+TICKET = "ticket"
+
 
 @dataclass(frozen=True)
 class PlacedValue:
@@ -101,6 +104,8 @@ def _axes_of(fields: AxisFields, prefix: Location) -> dict[str, list[PlacedValue
             axes[name] = [
                 PlacedValue((*prefix, name, index), value) for index, value in enumerate(values)
             ]
+    if fields.ticket is not None:
+        axes[TICKET] = [PlacedValue((*prefix, TICKET), fields.ticket)]
     return axes
 
 
@@ -113,4 +118,4 @@ def _with_defaults(axes: dict[str, list[PlacedValue]]) -> dict[str, list[PlacedV
             filled[name] = [PlacedValue((name,), choice(name, _DEFAULTS[name]))]
         else:
             filled[name] = [PlacedValue((name,), None)]
-    return filled
+    return filled | {TICKET: axes.get(TICKET, [PlacedValue((TICKET,), None)])}

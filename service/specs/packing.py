@@ -72,7 +72,9 @@ def pack_key(configuration: Configuration) -> str | None:
 
 
 def _has_batched_form(config: RunConfig) -> bool:
-    """Whether a network has one, and is no slower in it."""
+    """Whether a network has one, and is no slower in it; one with a ticket has none."""
+    if config.ticket is not None:
+        return False
     plan = _plan(config)
     if plan is None or not plan.is_chain:
         return False

@@ -10,9 +10,10 @@ from service.fields import FieldError
 from service.specs.choices import AxisOf, Choice, choice
 from service.specs.expansion import SpecError, expand
 from service.specs.limits import Limits
+from service.specs.memory import memory_of
 from service.specs.resolution import planned_network
 from service.specs.sizes import NetworkSizes, sizes_of
-from service.specs.spec import ExperimentSpec
+from service.specs.spec import ExperimentSpec, RunConfig
 from service.specs.uploads import NO_UPLOADS, UploadedFacts
 
 
@@ -69,9 +70,17 @@ def preview(
         SpecError: the network cannot be trained on the data set, or is too large.
     """
     (run,) = expand(spec, limits, uploads)
-    config = run.config
+    found = network_of_config(run.config)
+    if found is None:
+        model = run.config.model.name
+        raise SpecError([FieldError(("model", 0), f"{model} is no list of layers.")])
+    return found
+
+
+def network_of_config(config: RunConfig) -> NetworkPreview | None:
+    """Return the layers of a resolved configuration; None where the model is no list of them."""
     plan = planned_network(config.dataset, config.model, config.activation)
     if plan is None:
-        raise SpecError([FieldError(("model", 0), f"{config.model.name} is no list of layers.")])
+        return None
     sizes = sizes_of(plan, config.activation, config.normalization)
-    return NetworkPreview(sizes, config.batch_size, run.configuration.memory.total)
+    return NetworkPreview(sizes, config.batch_size, memory_of(config).total)

@@ -13,6 +13,7 @@ from service.specs.grid import Point
 from service.specs.planning import owned_by, pieces_of
 from service.specs.plans import NetworkPlan
 from service.specs.spec import ExperimentSpec, RunConfig
+from service.specs.tickets import FoundTicket
 
 
 def training_samples(dataset: Choice) -> int:
@@ -247,7 +248,8 @@ class Resolution:
         return chosen
 
     def config(self, spec: ExperimentSpec) -> RunConfig:
-        """Return the configuration that a run of this point trains."""
+        """Return the configuration that a run of this point trains; its ticket was looked up."""
+        ticket: FoundTicket | None = self.chosen("ticket")
         return RunConfig.model_construct(
             dataset=self.dataset,
             model=self.model,
@@ -265,6 +267,7 @@ class Resolution:
             epochs=spec.epochs,
             early_stopping=spec.early_stopping,
             layer_statistics=spec.layer_statistics,
+            ticket=ticket.ticket if ticket else None,
         )
 
     @property

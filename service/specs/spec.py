@@ -25,6 +25,7 @@ from service.catalog.metrics import STOPPING_METRICS
 from service.fields import LongText, ShortText, Text
 from service.specs.choices import AxisOf, Choice, as_list, choice, one_or_list
 from service.specs.claims import SubmittedClaim
+from service.specs.tickets import ResolvedTicket, Ticket
 
 #: The axes of the grid, slowest first: the order in which runs are numbered.
 AXIS_FIELDS = (
@@ -146,7 +147,7 @@ def _choices(axis: str) -> AxisOf:
 
 
 class AxisFields(_Frozen):
-    """The axes a variant may override; each takes one value or a list."""
+    """The axes a variant may override, each one value or a list, and the ticket."""
 
     dataset: Annotated[tuple[Choice, ...], _choices("dataset")] | None = None
     model: Annotated[tuple[Choice, ...], _choices("model")] | None = None
@@ -167,6 +168,9 @@ class AxisFields(_Frozen):
         None, description="By default the model's own."
     )
     precision: Annotated[tuple[Choice, ...], _choices("precision")] | None = None
+    ticket: Ticket | None = Field(
+        None, description="An earlier run to begin as; by default weights are drawn and all left."
+    )
 
 
 class Variant(AxisFields):
@@ -229,9 +233,9 @@ class ExperimentSpec(AxisFields):
 class RunConfig(_Frozen):
     """A fully resolved configuration: everything that decides a run's training but its seed.
 
-    No field has a default, so that a stored configuration never changes its meaning; but for one
-    that came later and is left out where it is not used, so that older configurations keep their
-    hashes.
+    No field has a default, so that a stored configuration never changes its meaning; but for those
+    that came later and are left out where they are not used, so that older configurations keep
+    their hashes.
     """
 
     dataset: Annotated[Choice, AxisOf("dataset", resolved=True)]
@@ -254,6 +258,7 @@ class RunConfig(_Frozen):
     epochs: int
     early_stopping: EarlyStopping | None = Field(None, exclude_if=lambda value: value is None)
     layer_statistics: LayerStatistics | Literal["off"]
+    ticket: ResolvedTicket | None = Field(None, exclude_if=lambda value: value is None)
 
     @property
     def task(self) -> Task:

@@ -187,9 +187,13 @@ def _by_run(names: Iterable[str]) -> Iterator[dict[uuid.UUID, list[str]]]:
 
 
 def _in_use(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Return the runs that have not ended."""
+    """Return the runs that have not ended, and those that the tickets of such runs are made of."""
+    ticket = Run.config["ticket"]["run"].astext
+    going_on = Run.status.not_in(ENDED)
     with session.begin():
-        return set(session.scalars(select(Run.id).where(Run.id.in_(ids), Run.status.not_in(ENDED))))
+        running = set(session.scalars(select(Run.id).where(Run.id.in_(ids), going_on)))
+        named = select(ticket).where(going_on, ticket.in_([str(one) for one in ids])).distinct()
+        return running | {uuid.UUID(found) for found in session.scalars(named)}
 
 
 def still_wanted(session: Session, ids: set[uuid.UUID], settings: Settings) -> set[uuid.UUID]:

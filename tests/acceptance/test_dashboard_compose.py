@@ -49,6 +49,10 @@ def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, v
         expect(plan).to_contain_text("4 runs")
         expect(plan).to_contain_text("On one worker")
         expect(plan.locator(".prediction").first).to_contain_text("over 2 hidden layers")
+        network = plan.locator(".network details")
+        expect(network.locator("summary")).to_have_text("Network: 6 layers, 1,482 parameters")
+        network.locator("summary").click()
+        expect(network.locator("tbody tr").nth(1)).to_contain_text("dense_1 dense")
         shown = json.loads(page.get_by_label("Edit as JSON").input_value())
         snippets = {}
         for kind in ("curl", "Python", "JSON"):

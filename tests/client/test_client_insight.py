@@ -8,8 +8,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from actinium import ApiError
+from actinium import ActiniumError, ApiError
 from service.histories.diagnoses import Insight
+from service.inference import tasks
+from service.inference.results import Predicted, encode_predictions
 from service.weights.checksums import with_checksum
 from service.weights.storage import open_storage, weights_name
 from tests.support.layer_samples import SICK, insight, statistics
@@ -133,3 +135,59 @@ def test_an_authors_claims_are_registered_and_added(client, lab):
     assert later["status"] == "inconclusive"
     with pytest.raises(ApiError, match="already"):
         client.add_claim(made, statement="Its loss is lower.", metric="val_loss", **claim)
+
+
+class _Frame:
+    """A data frame as pandas has it."""
+
+    def __init__(self, rows):
+        self._rows = rows
+
+    def to_dict(self, orient):
+        assert orient == "records"
+        return self._rows
+
+
+def test_predictions_are_asked_for_by_rows_arrays_and_data_frames(client, lab, settings):
+    data = "x,colour,kind\n" + "".join(
+        f"{at / 2},{'rb'[at % 2]},{'nm'[at % 2]}\n" for at in range(40)
+    )
+    table = client.upload(data.encode(), target="kind", missing="impute")
+    dataset = {"name": "uploaded", "id": table["id"]}
+    lab.submit(epochs=1, dataset=dataset, model="mlp", batch_size=8)
+    claim = lab.taken()
+    lab.epoch(claim, 1, "completed")
+    content = with_checksum(save({"w": np.zeros(3, np.float32)}, {"run_id": "this"}))
+    open_storage(settings).write(weights_name(claim.run_id, 1, "final"), content)
+    with pytest.raises(ApiError, match="No worker is running"):
+        client.predict(claim.run_id, [[1.0, 2.0]])
+    lab.execute("INSERT INTO workers (name, device, seen_at) VALUES ('w', 'cpu', now() + '1 h')")
+    frame = _Frame([{"x": np.float64("nan"), "colour": "r"}, {"x": np.float64(3), "colour": "b"}])
+    for inputs in (frame, np.array([[1.0, 2.0]]), [{"x": 1, "colour": "r"}]):
+        asked = client.predict(claim.run_id, inputs, wait=0)
+        assert (asked["status"], asked["classes"]) == ("waiting", ["m", "n"])
+        assert client.predictions(asked)["id"] == asked["id"]
+    with pytest.raises(ApiError, match="not a known column"):
+        client.predict(claim.run_id, [{"y": 1}])
+    with lab.sessions() as session:
+        taken = tasks.take(session)
+        tasks.end(session, taken, result=encode_predictions([Predicted(1, [0.25, 0.75])]))
+    (first,) = client.predictions({"id": str(taken.id), "run_id": str(claim.run_id)})["predictions"]
+    assert first == {"value": None, "label": 1, "name": "n", "probabilities": [0.25, 0.75]}
+
+
+def test_a_model_is_saved_once_it_is_made(client, lab, settings, tmp_path, monkeypatch):
+    lab.submit(epochs=1)
+    claim = lab.taken()
+    lab.epoch(claim, 1, "completed")
+    content = with_checksum(save({"w": np.zeros(3, np.float32)}, {"run_id": "this"}))
+    storage = open_storage(settings)
+    storage.write(weights_name(claim.run_id, 1, "final"), content)
+    lab.execute("INSERT INTO workers (name, device, seen_at) VALUES ('w', 'cpu', now() + '1 h')")
+    monkeypatch.setattr("service.api.web.waiting.MAX_WAIT_SECONDS", 0)
+    with pytest.raises(ActiniumError, match="not made yet"):
+        client.save_onnx(claim.run_id, tmp_path / "model.onnx")
+    assert list(tmp_path.glob("model*")) == []
+    storage.write(f"weights/{claim.run_id}-1-final.onnx", [b"a model"])
+    path = client.save_onnx(claim.run_id, tmp_path / "model.onnx")
+    assert path.read_bytes() == b"a model"

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from service.catalog.datasets import FACTS
+from service.catalog.preprocessings import UNFITTED
 from service.specs.choices import Choice
 from service.specs.resolution import facts
 from workers.datasets.ball import ball
@@ -23,7 +24,7 @@ from workers.datasets.fashion_mnist import fashion_mnist
 from workers.datasets.friedman import friedman
 from workers.datasets.mnist import mnist
 from workers.datasets.planar import circles, moons
-from workers.datasets.preprocessings import PREPROCESSINGS, Apply
+from workers.datasets.preprocessings import PREPROCESSINGS, Fit, FittedPreprocessing
 from workers.datasets.samples import Samples
 from workers.datasets.shuffled import hypercube, parabola
 from workers.datasets.targets import TargetScale, target_scale
@@ -81,6 +82,54 @@ def load(dataset: Choice, folder: Path | None = None) -> Dataset:
     return _load(dataset.name, folder or data_folder(), known.largest_value, **own)
 
 
+def preprocessing_of(dataset: Choice, folder: Path | None = None) -> FittedPreprocessing:
+    """Return a configuration's preprocessing as it was fitted for its training.
+
+    Args:
+        dataset: a configuration's ``dataset``.
+        folder: of the files, as ``load`` takes it; not read where nothing is fitted.
+
+    Raises:
+        DatasetError: a file is missing or damaged, or cannot be fetched.
+    """
+    known = facts(dataset)
+    chosen: Choice = dataset.parameters["preprocessing"]
+    if chosen.name in UNFITTED:
+        return _fit(chosen)(np.empty(0), known.largest_value)
+    own = {name: value for name, value in dataset.parameters.items() if name not in FACTS}
+    return _fitted(dataset.name, folder or data_folder(), known.largest_value, **own)
+
+
+def targets_of(dataset: Choice, folder: Path | None = None) -> TargetScale | None:
+    """Return the scale of a configuration's targets; None where they are classes.
+
+    Args:
+        dataset: a configuration's ``dataset``.
+        folder: of the files, as ``load`` takes it; not read where the targets are classes.
+
+    Raises:
+        DatasetError: a file is missing or damaged, or cannot be fetched.
+    """
+    return load(dataset, folder).targets if facts(dataset).task == "regression" else None
+
+
+@lru_cache(maxsize=4)
+def _fitted(
+    name: str,
+    folder: Path,
+    largest: float | None,
+    *,
+    validation_split: float,
+    folds: int | None,
+    fold: int | None,
+    preprocessing: Choice,
+    **parameters: Any,
+) -> FittedPreprocessing:
+    samples = DATASETS[name](folder, **parameters)
+    trained, _ = _divided(samples, validation_split, folds, fold)
+    return _fit(preprocessing)(samples.train_inputs[trained], largest)
+
+
 @lru_cache(maxsize=2)
 def _load(
     name: str,
@@ -95,13 +144,8 @@ def _load(
 ) -> Dataset:
     samples = DATASETS[name](folder, **parameters)
     inputs, labels = samples.train_inputs, samples.train_labels
-    trained, held_out = (
-        _last_share(len(labels), validation_split)
-        if folds is None or fold is None
-        else _fold(labels, folds, fold, stratified=samples.classes > 0)
-    )
-    fit = PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
-    apply = fit(inputs[trained], largest)
+    trained, held_out = _divided(samples, validation_split, folds, fold)
+    apply = _fit(preprocessing)(inputs[trained], largest)
     keeps_test = bool(validation_split) or folds is not None
     scale = None
     if not samples.classes:
@@ -116,6 +160,20 @@ def _load(
         test=test if keeps_test else None,
         targets=scale,
     )
+
+
+def _fit(preprocessing: Choice) -> Fit:
+    return PREPROCESSINGS[preprocessing.name](**preprocessing.parameters)
+
+
+def _divided(
+    samples: Samples, validation_split: float, folds: int | None, fold: int | None
+) -> tuple[Any, Any]:
+    """Return which training samples are trained on, and which are held out."""
+    labels = samples.train_labels
+    if folds is None or fold is None:
+        return _last_share(len(labels), validation_split)
+    return _fold(labels, folds, fold, stratified=samples.classes > 0)
 
 
 def _last_share(samples: int, share: float) -> tuple[slice, slice]:
@@ -144,7 +202,10 @@ def _fold(
 
 
 def _part(
-    inputs: NDArray[Any], labels: NDArray[Any], apply: Apply, scale: TargetScale | None
+    inputs: NDArray[Any],
+    labels: NDArray[Any],
+    apply: FittedPreprocessing,
+    scale: TargetScale | None,
 ) -> Part:
     targets = labels.astype(np.int64) if scale is None else scale.standardized(labels)
     return Part(

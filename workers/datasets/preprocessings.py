@@ -8,6 +8,7 @@ any number of cores.
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,44 @@ from threadpoolctl import threadpool_limits
 from workers.datasets.dataset import DatasetError
 
 Inputs = NDArray[np.float32]
-#: From stored inputs to inputs of a network, float32.
-Apply = Callable[[NDArray[Any]], Inputs]
-#: From the stored training inputs and the largest value of a pixel (None if inputs are not pixels)
-#: to the function that is applied to every part.
-Fit = Callable[[NDArray[Any], float | None], Apply]
-
 _Rows = NDArray[np.float64]
 _BLOCK_ROWS = 4096
 
 
+@dataclass(frozen=True)
+class FittedPreprocessing:
+    """From stored inputs to inputs of a network, and the numbers that it does so by.
+
+    With a mean, x becomes ``(x / largest - mean) / divisor`` or ``(x / largest - mean) @ matrix``,
+    in float64; without one, ``x / largest`` in float32. What is None is left out.
+
+    Attributes:
+        apply: from stored inputs to float32.
+        largest: the value of a pixel that becomes 1.
+        mean: of each feature.
+        divisor: of each feature.
+        matrix: from features to features.
+    """
+
+    apply: Callable[[NDArray[Any]], Inputs]
+    largest: float | None = None
+    mean: _Rows | None = None
+    divisor: _Rows | None = None
+    matrix: _Rows | None = None
+
+    def __call__(self, inputs: NDArray[Any]) -> Inputs:
+        """Return the inputs of a network."""
+        return self.apply(inputs)
+
+
+#: From the stored training inputs and the largest value of a pixel (None if inputs are not pixels)
+#: to what is applied to every part.
+Fit = Callable[[NDArray[Any], float | None], FittedPreprocessing]
+
+
 def none() -> Fit:
     """Return the preprocessing that keeps stored values (pixels 0 to 255, digits 0 to 16)."""
-    return lambda _inputs, _largest: lambda inputs: inputs.astype(np.float32)
+    return lambda _inputs, _largest: FittedPreprocessing(lambda inputs: inputs.astype(np.float32))
 
 
 def scale() -> Fit:
@@ -39,12 +65,14 @@ def scale() -> Fit:
         DatasetError: when it is fitted on inputs that are not pixels.
     """
 
-    def fit(_inputs: NDArray[Any], largest: float | None) -> Apply:
+    def fit(_inputs: NDArray[Any], largest: float | None) -> FittedPreprocessing:
         if largest is None:
             raise DatasetError("scale divides pixels by their largest value; these are not pixels.")
         divisor = np.float32(largest)
         # In one pass: the whole of MNIST is 220 MB in float32, which should not be written twice.
-        return lambda inputs: np.divide(inputs, divisor, dtype=np.float32)
+        return FittedPreprocessing(
+            lambda inputs: np.divide(inputs, divisor, dtype=np.float32), largest
+        )
 
     return fit
 
@@ -52,9 +80,10 @@ def scale() -> Fit:
 def zero_center() -> Fit:
     """Return the preprocessing x - mean, with the training mean of each feature."""
 
-    def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
+    def fit(inputs: NDArray[Any], largest: float | None) -> FittedPreprocessing:
         mean = _mean(inputs, largest)
-        return _by_rows(lambda rows: rows - mean, largest)
+        apply = _by_rows(lambda rows: rows - mean, largest)
+        return FittedPreprocessing(apply, largest, mean)
 
     return fit
 
@@ -66,13 +95,14 @@ def standardize() -> Fit:
     not vary is only centred.
     """
 
-    def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
+    def fit(inputs: NDArray[Any], largest: float | None) -> FittedPreprocessing:
         varies = (inputs != inputs[0]).any(axis=0).ravel()
         mean = _mean(inputs, largest)
         squares = (((rows - mean) ** 2).sum(axis=0) for rows in _rows(inputs, largest))
         deviation = np.sqrt(sum(squares, np.zeros_like(mean)) / len(inputs))
         divisor = np.where(varies, deviation, 1.0)
-        return _by_rows(lambda rows: (rows - mean) / divisor, largest)
+        apply = _by_rows(lambda rows: (rows - mean) / divisor, largest)
+        return FittedPreprocessing(apply, largest, mean, divisor=divisor)
 
     return fit
 
@@ -90,13 +120,14 @@ def pca(*, components: int) -> Fit:
         Pearson 1901; Hotelling 1933.
     """
 
-    def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
+    def fit(inputs: NDArray[Any], largest: float | None) -> FittedPreprocessing:
         mean = _mean(inputs, largest)
         _, vectors = _eigen(inputs, largest, mean)
         axes = vectors[:, ::-1][:, :components]
         loadings = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[np.newaxis], axis=0)
         axes = axes * np.sign(loadings)
-        return _by_rows(lambda rows: (rows - mean) @ axes, largest, (components,))
+        apply = _by_rows(lambda rows: (rows - mean) @ axes, largest, (components,))
+        return FittedPreprocessing(apply, largest, mean, matrix=axes)
 
     return fit
 
@@ -114,12 +145,13 @@ def whiten(*, epsilon: float) -> Fit:
         Bell & Sejnowski 1997; Krizhevsky 2009, appendix A.
     """
 
-    def fit(inputs: NDArray[Any], largest: float | None) -> Apply:
+    def fit(inputs: NDArray[Any], largest: float | None) -> FittedPreprocessing:
         mean = _mean(inputs, largest)
         values, vectors = _eigen(inputs, largest, mean)
         # An eigenvalue of 0 may come out as -1e-17.
         matrix = (vectors / np.sqrt(np.maximum(values, 0) + epsilon)) @ vectors.T
-        return _by_rows(lambda rows: (rows - mean) @ matrix, largest)
+        apply = _by_rows(lambda rows: (rows - mean) @ matrix, largest)
+        return FittedPreprocessing(apply, largest, mean, matrix=matrix)
 
     return fit
 
@@ -153,7 +185,7 @@ def _by_rows(
     function: Callable[[_Rows], _Rows],
     largest: float | None,
     shape: tuple[int, ...] | None = None,
-) -> Apply:
+) -> Callable[[NDArray[Any]], Inputs]:
     """Return a function of rows for inputs of any shape; samples get ``shape``, or keep theirs."""
 
     def apply(inputs: NDArray[Any]) -> Inputs:

@@ -87,7 +87,8 @@ class OutputGathering:
         self._counts += labels.bincount(minlength=self._classes)
         logits, labels, losses = logits[finite], labels[finite], losses[finite]
         self._finite += labels.bincount(minlength=self._classes)
-        probabilities, predicted = _probabilities(logits, labels)
+        shares, predicted = class_probabilities(logits)
+        probabilities = shares.gather(1, labels.unsqueeze(1))[:, 0]
         self._confusion += _counted(labels, predicted, self._confusion)
         places = (probabilities * PROBABILITY_BINS).long().clamp(max=PROBABILITY_BINS - 1)
         self._probabilities += _counted(labels, places, self._probabilities)
@@ -120,13 +121,16 @@ class OutputGathering:
         )
 
 
-def _probabilities(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the probability of each sample's true class, and the predicted class."""
+def class_probabilities(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the probability of each class, (batch, classes), and the predicted class, (batch,).
+
+    Args:
+        logits: (batch, classes) or, for two classes, (batch, 1).
+    """
     if logits.shape[1] == 1:
         of_one = logits[:, 0].sigmoid()
-        return torch.where(labels == 1, of_one, 1 - of_one), (logits[:, 0] > 0).long()
-    shares = logits.softmax(1)
-    return shares.gather(1, labels.unsqueeze(1))[:, 0], logits.argmax(1)
+        return torch.stack([1 - of_one, of_one], 1), (logits[:, 0] > 0).long()
+    return logits.softmax(1), logits.argmax(1)
 
 
 def _counted(labels: Tensor, places: Tensor, like: Tensor) -> Tensor:

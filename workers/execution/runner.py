@@ -5,29 +5,29 @@ Plain functions that tests call with sessions of their own; Celery only wakes
 to the recorder.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 import torch
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
+from torch import Tensor
 
 from service.database.outages import is_outage
 from service.runs.claims import claim
 from service.runs.fencing import Claim
 from service.settings import Settings
-from service.specs.choices import Choice
 from service.specs.spec import RunConfig
-from service.specs.uploads import UPLOADED
 from service.statuses import AttemptOutcome
 from workers.datasets.dataset import Dataset, UnobtainableDatasetError
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
 from workers.execution.lease_keeper import LeaseKeeper
+from workers.execution.network_tasks import do_waiting_tasks
 from workers.execution.recorder import AT_START, NoneLeftError, Recorder, WorkerStoppingError
+from workers.execution.tickets import TicketError, ticket_weights
 from workers.execution.training_loop import TrainingLoop
-from workers.execution.uploads import fetched
+from workers.execution.uploads import folder_of
 from workers.training import devices
 from workers.training.jobs import create_job
 
@@ -48,6 +48,8 @@ def train_waiting_runs(
 ) -> None:
     """Train the runs that wait, pack after pack, until none is left or the worker has to stop.
 
+    Before each pack, what is asked of trained networks is done.
+
     Claiming needs Postgres only, so the queue is worked off while Redis is away.
 
     Args:
@@ -62,6 +64,7 @@ def train_waiting_runs(
     engine = devices.describe(device)
     while not stopping():
         try:
+            do_waiting_tasks(sessions, settings, stopping)
             with sessions() as session:
                 claims = claim(
                     session,
@@ -151,8 +154,9 @@ def _train_and_end(
     try:
         configs = [RunConfig.model_validate(claim.config) for claim in claims]
         data = _load(claims, configs, settings, recorder)
+        final = _ticket_weights(claims, configs, settings, recorder)
         training = True
-        _train(claims, configs, data, settings=settings, recorder=recorder, device=device)
+        _train(claims, configs, data, final, settings=settings, recorder=recorder, device=device)
         recorder.finish()
     except NoneLeftError:
         return
@@ -165,7 +169,7 @@ def _train_and_end(
         out_of_memory = devices.is_out_of_memory(error)
         if training or out_of_memory:
             recorder.fail_training(_reason(error), out_of_memory=out_of_memory)
-        elif isinstance(error, UnobtainableDatasetError):
+        elif isinstance(error, UnobtainableDatasetError | TicketError):
             recorder.fail(str(error), final=True)
         else:
             recorder.fail(_reason(error))
@@ -177,24 +181,32 @@ def _load(
     """Return the data set of the runs; their leases are renewed meanwhile."""
     at_start = {claim.run_id: AT_START for claim in claims}
     data = wait_for(
-        lambda: load(configs[0].dataset, _folder(configs[0].dataset, settings)),
+        lambda: load(configs[0].dataset, folder_of(configs[0].dataset, settings)),
         lambda: recorder.pulse(at_start),
     )
     recorder.pulse(at_start)  # loading may have taken a good part of the leases
     return data
 
 
-def _folder(dataset: Choice, settings: Settings) -> Path | None:
-    """Return the folder of a data set's files; an uploaded one is fetched first."""
-    if dataset.name == UPLOADED:
-        return fetched(str(dataset.parameters["sha256"]), settings)
-    return settings.data_dir
+def _ticket_weights(
+    claims: Sequence[Claim], configs: Sequence[RunConfig], settings: Settings, recorder: Recorder
+) -> dict[str, Tensor] | None:
+    """Return the weights that a ticket is made of; None without one. A run with one is alone."""
+    ticket = configs[0].ticket
+    if ticket is None:
+        return None
+    at_start = {claim.run_id: AT_START for claim in claims}
+    return wait_for(
+        lambda: ticket_weights(ticket, settings),
+        lambda: recorder.pulse(at_start),
+    )
 
 
 def _train(
     claims: Sequence[Claim],
     configs: Sequence[RunConfig],
     data: Dataset,
+    final: Mapping[str, Tensor] | None,
     *,
     settings: Settings,
     recorder: Recorder,
@@ -203,7 +215,7 @@ def _train(
     """Train and record the runs to their ends."""
     devices.prepare(device, claims[0].engine["threads"], configs[0].precision.name)
     runs = [(config, claim.seed) for config, claim in zip(configs, claims, strict=True)]
-    job = create_job(claims[0].form, runs, data, device)
+    job = create_job(claims[0].form, runs, data, device, final)
     TrainingLoop(claims, configs, data, settings=settings, recorder=recorder, job=job).train()
 
 

@@ -10,6 +10,8 @@ import structlog
 from service.datasets.canonical import file_sha256
 from service.datasets.store import file_name
 from service.settings import Settings
+from service.specs.choices import Choice
+from service.specs.uploads import UPLOADED
 from service.weights.storage import open_storage
 from workers.datasets.dataset import DatasetError
 
@@ -37,6 +39,18 @@ def fetched(sha256: str, settings: Settings) -> Path:
     _fetch(sha256, path, settings)
     _shrink(folder, path, settings.upload_cache_bytes)
     return folder
+
+
+def folder_of(dataset: Choice, settings: Settings) -> Path | None:
+    """Return the folder of a data set's files; an uploaded one is fetched first.
+
+    Raises:
+        DatasetError: as ``fetched``.
+        OSError: the store cannot be read now.
+    """
+    if dataset.name == UPLOADED:
+        return fetched(str(dataset.parameters["sha256"]), settings)
+    return settings.data_dir
 
 
 def _fetch(sha256: str, path: Path, settings: Settings) -> None:

@@ -1,12 +1,13 @@
 """Assembly: from a configuration to the parts that train it. Every registry is read here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from torch import Tensor
 from torch.optim import Optimizer
 
 from service.specs.choices import Choice
-from service.specs.resolution import outputs_of, planned_network
+from service.specs.resolution import input_shape, outputs_of, planned_network
 from service.specs.spec import RunConfig
 from workers.datasets.dataset import Dataset
 from workers.nn.activations import ACTIVATIONS
@@ -15,6 +16,7 @@ from workers.nn.initialization import initialize
 from workers.nn.initializers import INITIALIZERS
 from workers.nn.models import MODELS, Network, Parts
 from workers.nn.optimizers import OPTIMIZERS
+from workers.nn.pruning import Pruning
 from workers.nn.schedules import SCHEDULES, Schedule
 from workers.training.declared import declared_network, normalization_parts, own_initializers
 from workers.training.steering import Steering
@@ -26,17 +28,8 @@ MEASURED_SAMPLES = 1_000
 
 def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network:
     """Return a configuration's network for a data set, initialized, on the CPU."""
-    normalization, after = normalization_parts(config.normalization)
-    parts = Parts(
-        input_shape=data.input_shape,
-        outputs=outputs_of(config.dataset, config.model),
-        activation=entry(ACTIVATIONS, config.activation),
-        normalization=normalization,
-        dropout=entry(DROPOUTS, config.dropout),
-        normalized_after=after,
-    )
     plan = planned_network(config.dataset, config.model, config.activation)
-    network = _coded_network(config, parts) if plan is None else declared_network(plan, parts)
+    network = blank_network(config)
     own_weights, own_biases = (
         ({}, {}) if plan is None else own_initializers(plan, config.initializer)
     )
@@ -53,6 +46,41 @@ def build_network(config: RunConfig, data: Dataset, streams: Streams) -> Network
         recurrent_weight=entry(INITIALIZERS, recurrent) if recurrent else None,
     )
     return network
+
+
+def blank_network(config: RunConfig) -> Network:
+    """Return a configuration's network without weights, on the CPU."""
+    normalization, after = normalization_parts(config.normalization)
+    parts = Parts(
+        input_shape=input_shape(config.dataset),
+        outputs=outputs_of(config.dataset, config.model),
+        activation=entry(ACTIVATIONS, config.activation),
+        normalization=normalization,
+        dropout=entry(DROPOUTS, config.dropout),
+        normalized_after=after,
+    )
+    plan = planned_network(config.dataset, config.model, config.activation)
+    return _coded_network(config, parts) if plan is None else declared_network(plan, parts)
+
+
+def pruning_of(
+    config: RunConfig, network: Network, final: Mapping[str, Tensor] | None
+) -> Pruning | None:
+    """Return what keeps pruned weights of a network at zero; None without a ticket.
+
+    Args:
+        config: of the run.
+        network: of the run, on its device; its pruned weights become zero.
+        final: the weights that the ticket's run ended with, by name.
+
+    Raises:
+        ValueError: there is a ticket, and there are no weights.
+    """
+    if config.ticket is None:
+        return None
+    if final is None:
+        raise ValueError("A ticket is made of the weights that its run ended with.")
+    return Pruning(network, final, config.ticket.keep, config.ticket.scope)
 
 
 def _coded_network(config: RunConfig, parts: Parts) -> Network:

@@ -73,7 +73,11 @@ class SoloJob:
 
 
 def create_job(
-    form: Form, runs: Sequence[tuple[RunConfig, int]], data: Dataset, device: torch.device
+    form: Form,
+    runs: Sequence[tuple[RunConfig, int]],
+    data: Dataset,
+    device: torch.device,
+    final: Mapping[str, Tensor] | None = None,
 ) -> Job:
     """Return the job of some runs.
 
@@ -83,8 +87,9 @@ def create_job(
         runs: configuration and seed of each member.
         data: their data set.
         device: where to train.
+        final: the weights that the run of a ticket ended with, which is never in a pack.
     """
     if form == "batched":
         return PackedTraining(runs, data, device)
     ((config, seed),) = runs
-    return SoloJob(SoloTraining(config, seed, data, device))
+    return SoloJob(SoloTraining(config, seed, data, device, final))

@@ -16,7 +16,13 @@ from workers.nn.losses import LOSSES, Loss
 from workers.nn.names import below
 from workers.nn.products import use_products
 from workers.training import devices
-from workers.training.assembly import build_network, build_optimizer, entry, learning_rates
+from workers.training.assembly import (
+    build_network,
+    build_optimizer,
+    entry,
+    learning_rates,
+    pruning_of,
+)
 from workers.training.loss_scaling import (
     KeptTensors,
     initial_scaling,
@@ -103,14 +109,27 @@ class SoloTraining:
         seed: of the run's random streams.
         data: the configuration's data set; it is moved to the device whole.
         device: where to train.
+        final: the weights that the run of the configuration's ticket ended with, by name; None
+            where the configuration has none.
     """
 
-    def __init__(self, config: RunConfig, seed: int, data: Dataset, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        seed: int,
+        data: Dataset,
+        device: torch.device,
+        final: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.config = config
         self.data = data.to(device)
         self.device = device
         self.streams = Streams(seed)
-        self.network = build_network(config, data, self.streams).to(device)
+        first = self.streams
+        if config.ticket is not None and config.ticket.seed is not None:
+            first = Streams(config.ticket.seed)
+        self.network = build_network(config, data, first).to(device)
+        self._pruning = pruning_of(config, self.network, final)
         use_products(self.network, devices.products_of(config.precision.name, device))
         scaled = config.precision.name == "float16"
         self.scaling = initial_scaling().to(device) if scaled else None
@@ -210,6 +229,8 @@ class SoloTraining:
         logits = self.network(inputs, self.streams.dropout(self.epoch, self.step))
         loss = self.loss.function(logits, labels)
         finite = self._backward(loss)
+        if self._pruning is not None:
+            self._pruning.stop_gradients()
         clipped = self.clip(self.network)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(self.epoch, self.step)

@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 
 from actinium import readers
-from actinium.calls import Call, as_is, get, plain, post
+from actinium.calls import Call, as_is, get, json_of, plain, post
+from actinium.connection import whole_file
+from actinium.errors import ActiniumError
 from actinium.figure import Figure, Kind, Theme
 from actinium.types import DryRun, Experiment
 
@@ -52,3 +54,38 @@ def figure_call(stem: str, kind: Kind, theme: Theme, options: Mapping[str, Any])
 def nothing(_: httpx.Response) -> None:
     """Return None: the answer is empty."""
     return
+
+
+def saved_when_made(path: Path, answer: httpx.Response) -> Path:
+    """Write an answer's body to a file and return the path.
+
+    Raises:
+        ActiniumError: what was asked for is not made yet.
+    """
+    if answer.status_code == httpx.codes.ACCEPTED:
+        raise ActiniumError(f"It is not made yet; ask again. {json_of(answer)['reason']}")
+    with whole_file(path) as file:
+        file.write(answer.content)
+    return path
+
+
+def samples_of(inputs: Any) -> list[Any]:
+    """Return samples as JSON has them; a missing value of a data frame is None."""
+    if hasattr(inputs, "to_dicts"):  # of polars
+        inputs = inputs.to_dicts()
+    elif hasattr(inputs, "to_dict"):  # of pandas
+        inputs = inputs.to_dict(orient="records")
+    return [_sample(sample) for sample in _plain(inputs)]
+
+
+def _sample(sample: Any) -> Any:
+    if isinstance(sample, Mapping):
+        values = {name: _plain(value) for name, value in sample.items()}
+        # Not a number is how a data frame writes that a value is missing.
+        return {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124
+    return _plain(sample)
+
+
+def _plain(value: Any) -> Any:
+    """Return an array, or a number of one, as lists or numbers of Python."""
+    return value.tolist() if hasattr(value, "tolist") else value

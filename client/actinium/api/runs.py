@@ -1,11 +1,19 @@
 """Calls on runs: search, attempts, histories, layers, theory, diagnosis, weights, figures."""
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from actinium import readers
-from actinium.api.requests import LARGEST_PAGE, download_call, figure_call, waiting_call
+from actinium.api.requests import (
+    LARGEST_PAGE,
+    download_call,
+    figure_call,
+    samples_of,
+    saved_when_made,
+    waiting_call,
+)
 from actinium.calls import Call, Names, Pages, Ref, as_is, get, identifier, pages, part, post
 from actinium.figure import Figure, Kind, Theme
 from actinium.operations import listing, operation
@@ -16,7 +24,9 @@ from actinium.types import (
     Diagnosis,
     History,
     Layers,
+    ModelPreview,
     Outputs,
+    Predictions,
     Run,
     RunPrediction,
 )
@@ -131,6 +141,11 @@ class Runs:
         return get(path, as_is, {"epoch": epoch})
 
     @operation
+    def network(self, run: Ref) -> Call[ModelPreview]:
+        """Return the layers of a run's network, with their shapes and sizes."""
+        return get(f"/v1/runs/{identifier(run)}/network", as_is)
+
+    @operation
     def outputs(self, run: Ref) -> Call[Outputs]:
         """Return histograms of the true class's probability and of the losses, class by class.
 
@@ -157,6 +172,36 @@ class Runs:
         return get(f"/v1/runs/{identifier(run)}/prediction", readers.read_prediction)
 
     @operation
+    def predict(self, run: Ref, inputs: Any, *, wait: float = 60) -> Call[Predictions]:
+        """Return the class and the probabilities that a run's network gives to each input.
+
+        A worker computes them. Where it takes longer than ``wait`` the answer's ``status`` is not
+        ``completed`` and its ``reason`` says why; ``predictions`` asks again.
+
+        Args:
+            run: a run that has its result.
+            inputs: a data frame with the columns of the uploaded table; an array; or a list of
+                samples, each a dict by column or nested lists of numbers. At most 1,000, in the
+                units of the data set.
+            wait: seconds (at most 60) to wait for the worker.
+        """
+        path = f"/v1/runs/{identifier(run)}/predictions"
+        body = {"inputs": samples_of(inputs)}
+        headers = {"Prefer": f"wait={wait:.0f}"}
+        return post(path, as_is, body=body, headers=headers, seconds=wait)
+
+    @operation
+    def predictions(self, asked: Predictions, *, wait: float | None = None) -> Call[Predictions]:
+        """Return predictions that were asked for before; they are kept for an hour.
+
+        Args:
+            asked: what ``predict`` returned.
+            wait: seconds (at most 60) to wait for the worker.
+        """
+        path = f"/v1/runs/{part(asked['run_id'])}/predictions/{part(asked['id'])}"
+        return waiting_call(path, as_is, wait)
+
+    @operation
     def save_weights(
         self, run: Ref, path: str | Path, *, epoch: Literal[0, "last"] = "last"
     ) -> Call[Path]:
@@ -169,6 +214,23 @@ class Runs:
         """
         address = f"/v1/runs/{identifier(run)}/weights"
         return download_call(address, Path(path), query={"epoch": epoch})
+
+    @operation
+    def save_onnx(self, run: Ref, path: str | Path) -> Call[Path]:
+        """Write a run's network with its preprocessing to an ONNX file; return the path.
+
+        A worker makes it when it is first asked for, which this waits for, for up to a minute.
+
+        Args:
+            run: a run that has its result.
+            path: the file; it appears when it is complete.
+
+        Raises:
+            ActiniumError: no worker has made it yet; ask again.
+        """
+        address = f"/v1/runs/{identifier(run)}/model.onnx"
+        read = partial(saved_when_made, Path(path))
+        return Call("GET", address, read, headers={"Prefer": "wait=60"}, seconds=600)
 
     @operation
     def run_figure(
@@ -191,7 +253,7 @@ class Runs:
                 ``decision_boundary``.
             theme: for a light or a dark background.
             **options: options of the figure, such as ``title``, ``epoch``, ``metric``, ``y``,
-                ``output``, ``inputs``.
+                ``output``, ``inputs``, ``beside``.
         """
         folder = f"/v1/runs/{identifier(run)}/figures"
         return figure_call(f"{folder}/{part(name)}", kind, theme, options)

@@ -130,6 +130,18 @@ def read_early_stopping(text: str) -> dict[str, Any]:
     return values
 
 
+def read_ticket(text: str) -> dict[str, Any]:
+    """Return a lottery ticket: the id of a run, or ``run=ID,keep=0.1,scope=global``.
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    values = {"run": text} if "=" not in text else _assignments(text)
+    if not values or "run" not in values:
+        raise ValueError(f"{text!r} is no ticket: write the id of a run, or run=ID,keep=0.1.")
+    return values | {"run": str(values["run"])}
+
+
 def read_object(text: str) -> dict[str, Any]:
     """Return a JSON object.
 

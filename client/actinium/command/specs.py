@@ -47,6 +47,7 @@ def _other_facts(spec: Mapping[str, Any]) -> Facts:
         ("variant" if len(labels) == 1 else f"{len(labels)} variants", escape("; ".join(labels))),
         ("epochs", str(spec.get("epochs", ""))),
         ("early stopping", _stopping(spec.get("early_stopping"))),
+        ("ticket", _ticket(spec.get("ticket"))),
         ("seeds", _seeds(spec.get("seeds"))),
         ("layer statistics", _statistics(spec.get("layer_statistics"))),
         ("device", device if device != "auto" else ""),
@@ -60,6 +61,15 @@ def _stopping(stopping: Mapping[str, Any] | None) -> str:
         return ""
     metric, patience = stopping.get("metric", "val_loss"), stopping["patience"]
     return f"{patience} epochs without a better {metric}"
+
+
+def _ticket(ticket: Mapping[str, Any] | None) -> str:
+    if ticket is None:
+        return ""
+    keep, scope = ticket.get("keep", 0.2), ticket.get("scope", "layer")
+    of = "each layer" if scope == "layer" else "all layers"
+    drawn = ", drawn anew" if ticket.get("redraw") else ""
+    return f"{keep:.3g} of {of} of run {escape(str(ticket['run']))}{drawn}"
 
 
 def _listed(value: Any) -> Sequence[Any]:

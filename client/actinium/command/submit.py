@@ -14,6 +14,7 @@ from actinium.command.choices import (
     read_seeds,
     read_statistics,
     read_tag,
+    read_ticket,
     read_value,
 )
 from actinium.command.context import Read, Session, completions, json_option
@@ -72,6 +73,11 @@ def _complete_source(
     "--early-stopping",
     type=Read("when", read_early_stopping),
     help="N: end after N epochs without a lower val_loss; or patience=N,metric=val_accuracy.",
+)
+@click.option(
+    "--ticket",
+    type=Read("run", read_ticket),
+    help="A run to begin as, pruned; or run=ID,keep=0.1,scope=global,redraw=true.",
 )
 @click.option("--seeds", type=Read("seeds", read_seeds), help="A count, 5, or a list, 1,2,3.")
 @click.option("--train-size", type=int, help="Number of training samples.")

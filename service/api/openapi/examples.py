@@ -352,6 +352,35 @@ OUTPUTS: dict[str, Any] = {
     ],
 }
 
+NETWORK: dict[str, Any] = {
+    "layers": [
+        {
+            "name": "dense_1",
+            "layer": "dense",
+            "pointer": None,
+            "input_shape": [2],
+            "output_shape": [16],
+            "parameters": 48,
+            "multiply_adds": 32,
+            "block": None,
+        },
+        {
+            "name": "output",
+            "layer": "dense",
+            "pointer": None,
+            "input_shape": [16],
+            "output_shape": [1],
+            "parameters": 17,
+            "multiply_adds": 16,
+            "block": None,
+        },
+    ],
+    "parameters": 65,
+    "multiply_adds": 48,
+    "batch_size": 32,
+    "memory_bytes": 1_000_000,
+}
+
 CONFUSION: dict[str, Any] = {
     "run_id": _RUN_ID,
     "epoch": 8,

@@ -14,14 +14,18 @@ from service.api.schemas.layers import (
     LayersAnswer,
     OutputsAnswer,
 )
+from service.api.schemas.models import ModelPreview
 from service.api.schemas.runs import DiagnosisAnswer
 from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
 from service.datasets.class_names import class_names
+from service.errors import ConflictError
 from service.histories import diagnoses, layer_statistics, outputs
 from service.histories.confusion import confusion_of
 from service.runs import search
+from service.specs.previews import network_of_config
+from service.specs.spec import RunConfig
 from service.statuses import FINISHED
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -118,6 +122,27 @@ def get_run_outputs(request: Request, run_id: uuid.UUID, session: SessionDep) ->
     found = layer_statistics.read_layers(session, run_id)
     shown = {"run_id": found.run_id, "epoch": found.epoch, **outputs.outputs_of(found)}
     return cached_response(request, orjson.dumps(shown), immutable=found.status in FINISHED)
+
+
+@router.get(
+    "/{run_id}/network",
+    response_model=ModelPreview,
+    responses={
+        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.NETWORK)},
+        **NOT_MODIFIED,
+        **problem_responses(404, 409),
+    },
+    summary="Get the layers of a run's network",
+    dependencies=_READ,
+)
+def get_run_network(request: Request, run_id: uuid.UUID, session: SessionDep) -> Response:
+    """Return the layers of a run's network with their shapes and sizes, the output last."""
+    config = RunConfig.model_validate(search.get(session, run_id).config)
+    found = network_of_config(config)
+    if found is None:
+        raise ConflictError(f"The model {config.model.name} is no list of layers.")
+    body = ModelPreview.of(found, declared=False).to_json()
+    return cached_response(request, body, immutable=True)
 
 
 @router.get(

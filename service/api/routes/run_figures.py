@@ -143,7 +143,15 @@ async def draw_run_layer_moments(
             min_length=1,
             max_length=8,
             description="Epochs with layer statistics, a line for each; repeat for several. By "
-            "default the first and the last.",
+            "default the first and the last; with `beside` the last of each run.",
+        ),
+    ] = None,
+    beside: Annotated[
+        list[uuid.UUID] | None,
+        Query(
+            max_length=7,
+            description="Further runs to draw; repeat for several. Runs times epochs are at most "
+            "eight lines.",
         ),
     ] = None,
     output: OutputQuery = True,
@@ -160,6 +168,7 @@ async def draw_run_layer_moments(
         "service.figures.sources.layers:layer_moments_picture",
         run_id,
         epochs=epoch or (),
+        beside=beside or (),
         output=output,
         y=y,
         look=look,

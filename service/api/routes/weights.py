@@ -77,11 +77,12 @@ def get_run_weights(
     headers["content-length"] = str(found.size)
     headers["content-disposition"] = f'attachment; filename="{run_id}-epoch-{epoch}.safetensors"'
     return StreamingResponse(
-        _chunks(found.file), headers=headers, media_type="application/octet-stream"
+        chunks(found.file), headers=headers, media_type="application/octet-stream"
     )
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file piece by piece, and close it."""
     with file:
         while chunk := file.read(_CHUNK_BYTES):
             yield chunk

@@ -207,6 +207,8 @@ DATASET_EXAMPLE: dict[str, Any] = {
             "maximum": 92.0,
             "mean": 38.9218,
             "categories": None,
+            "known": None,
+            "fill": 37.0,
         },
         {
             "name": "Gender",
@@ -216,6 +218,8 @@ DATASET_EXAMPLE: dict[str, Any] = {
             "maximum": None,
             "mean": None,
             "categories": [{"name": "Female", "count": 4543}, {"name": "Male", "count": 5457}],
+            "known": ["Female", "Male"],
+            "fill": "Male",
         },
     ],
     "inputs": ["Gender=Male", "Age"],

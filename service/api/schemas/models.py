@@ -1,11 +1,13 @@
 """Previews of networks as the API answers them."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import Field
 
 from service.api.schemas.base import ApiAnswer
 from service.api.web import pointers
+from service.fields import Location
 from service.specs.previews import NetworkPreview
 from service.specs.sizes import LayerSize
 
@@ -26,9 +28,13 @@ class PreviewedLayer(ApiAnswer):
         description="All that it learns, with those of its normalization and activation."
     )
     multiply_adds: int = Field(description="Of one sample's forward pass.")
+    block: int | None = Field(
+        description="The residual block it is in, counted from 0: its shortcut, its inside, and "
+        "the sum. Null outside of blocks."
+    )
 
     @classmethod
-    def of(cls, size: LayerSize, *, declared: bool) -> Self:
+    def of(cls, size: LayerSize, *, block: int | None, declared: bool) -> Self:
         """Return the answer for a layer; ``declared``: the body has its place."""
         has_place = declared and bool(size.place)
         return cls(
@@ -39,6 +45,7 @@ class PreviewedLayer(ApiAnswer):
             output_shape=list(size.outputs),
             parameters=size.parameters,
             multiply_adds=size.multiply_adds,
+            block=block,
         )
 
 
@@ -55,10 +62,26 @@ class ModelPreview(ApiAnswer):
     def of(cls, preview: NetworkPreview, *, declared: bool) -> Self:
         """Return the answer for a preview."""
         sizes = preview.sizes
+        blocks = [layer.place for layer in sizes.layers if layer.layer == "residual"]
         return cls(
-            layers=[PreviewedLayer.of(layer, declared=declared) for layer in sizes.layers],
+            layers=[
+                PreviewedLayer.of(layer, block=_block(layer, blocks), declared=declared)
+                for layer in sizes.layers
+            ],
             parameters=sizes.parameters,
             multiply_adds=sizes.multiply_adds,
             batch_size=preview.batch_size,
             memory_bytes=preview.memory_bytes,
         )
+
+
+def _block(layer: LayerSize, blocks: Sequence[Location]) -> int | None:
+    """Return which of the residual blocks, by their places, a layer is in."""
+    return next(
+        (
+            number
+            for number, place in enumerate(blocks)
+            if place == layer.place[: len(place)] and place
+        ),
+        None,
+    )

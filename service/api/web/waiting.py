@@ -1,5 +1,6 @@
 """``Prefer: wait=N`` (RFC 7240): answer once something has finished, or after N seconds."""
 
+import asyncio
 import re
 import time
 import uuid
@@ -17,6 +18,8 @@ MAX_WAIT_SECONDS = 60
 
 #: Notifications may be lost, so the database is read again at the latest after this long.
 RECHECK_SECONDS = 2.0
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
 _WAIT = re.compile(r'\s*wait\s*=\s*(?:"([0-9]{1,9})"|([0-9]{1,9}))\s*(?:;.*)?', re.IGNORECASE)
 
@@ -84,3 +87,22 @@ async def wait_until(
                 return False
             await events.wait(min(left, RECHECK_SECONDS))
     return True
+
+
+async def poll_until(hub: EventHub, finished: Callable[[], bool], *, seconds: float) -> None:
+    """Wait until something that no event tells of has finished, or the time is over.
+
+    Args:
+        hub: knows whether the process is stopping.
+        finished: the check; it reads the database in a thread, at once, then after pauses that
+            grow from 50 ms to 1 s.
+        seconds: the longest wait.
+    """
+    deadline = time.monotonic() + seconds
+    pause = _FIRST_PAUSE_SECONDS
+    while not await run_in_threadpool(finished):
+        left = deadline - time.monotonic()
+        if left <= 0 or hub.closing:
+            return
+        await asyncio.sleep(min(pause, left))
+        pause = min(1.5 * pause, _LONGEST_PAUSE_SECONDS)

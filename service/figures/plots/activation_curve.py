@@ -112,7 +112,7 @@ def draw_activation_curve(
 
     Each has its own scale.
     """
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(8.0, 3.2)
         add_title(figure, ink, curve.label, curve.note)
         value, derivative = figure.subplots(1, 2)

@@ -76,7 +76,7 @@ def draw_comparison(
     is the scale of the metric; None for the one that separates the values best.
     """
     shown = list(groups[:MOST_GROUPS])
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(10.5, 1.9 + 0.36 * max(3, len(shown)))
         hidden = len(groups) - len(shown)
         more = f"{hidden:,} lower groups are not shown." if hidden else ""

@@ -54,7 +54,7 @@ def draw_confusion(
     size = len(names)
     numbered = size <= MOST_WITH_NUMBERS
     side = max(2.6, size * (0.62 if numbered else 0.2))
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(max(6.4, side + 2.4), side + 2.0)
         add_title(figure, ink, title, note)
         axes = figure.subplots()

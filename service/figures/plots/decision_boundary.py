@@ -69,7 +69,7 @@ def draw_decision_boundary(
     Colours are deeper where the network is more certain. Lines show where the prediction changes.
     Each class's samples have their own marker.
     """
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(7.2, 5.6)
         add_title(figure, ink, title, f"{_MARKS} {note}".strip())
         _draw(figure.subplots(), boundary, _classes(boundary), ink)
@@ -95,7 +95,7 @@ def film_decision_boundary(
         theme: light or dark background.
     """
     classes = max(_classes(boundary) for _, boundary in boundaries)
-    with house_style(theme) as ink:
+    with house_style(theme, "gif") as ink:
         figure = new_figure(7.2, 5.6)
         axes = figure.subplots()
 

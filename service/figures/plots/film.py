@@ -5,7 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.figures.plots.style import Ink, add_title, boxes_for_missing_letters
+from service.figures.plots.style import (
+    MISSING_LETTERS,
+    Ink,
+    add_title,
+    boxes_for_missing_letters,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,20 +47,28 @@ def film(figure: "Figure", ink: Ink, titles: FilmTitles, draw: Callable[[int], N
     canvas = FigureCanvasAgg(figure)
     above = add_title(figure, ink, titles.title, titles.note)
     heading = above.get_text()
-    images = []
+    images, lacking = [], False
     for number, frame in enumerate(titles.frames):
         above.set_text(f"{heading}\n{frame}")
         draw(number)
-        with boxes_for_missing_letters():
+        with boxes_for_missing_letters() as missing:
             canvas.draw()  # type: ignore[no-untyped-call]
+        lacking |= bool(missing)
         if number == 0:
             figure.set_layout_engine("none")
         pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
         image = Image.frombuffer("RGBA", canvas.get_width_height(), pixels)
         images.append(image.convert("RGB").quantize(_FILM_COLOURS, dither=Image.Dither.NONE))
     buffer = io.BytesIO()
+    comment = {"comment": MISSING_LETTERS.encode()} if lacking else {}
     durations = [*[_FRAME_MILLISECONDS] * (len(images) - 1), _LAST_MILLISECONDS]
     images[0].save(
-        buffer, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=images[1:],
+        duration=durations,
+        loop=0,
+        **comment,
     )
     return buffer.getvalue()

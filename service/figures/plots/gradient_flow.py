@@ -56,7 +56,7 @@ def draw_gradient_flow(
         kind: format of the picture.
         theme: light or dark background.
     """
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(11.0 if norms else 7.2, 4.4)
         add_title(figure, ink, title, note)
         panels = figure.subplots(1, 2 if norms else 1, squeeze=False)[0]

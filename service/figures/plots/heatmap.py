@@ -99,7 +99,7 @@ def draw_heatmap(
     Combinations that the experiment does not contain stay empty. Brighter is better: the colour
     map is reversed for metrics whose lower values are better.
     """
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(
             2.6 + 1.25 * max(2, len(columns.labels)), 1.9 + 0.62 * max(2, len(rows.labels))
         )

@@ -72,7 +72,8 @@ def draw_layer_moments(
         theme: light or dark background.
     """
     longest = max((line.layers for line in lines), key=len)
-    with house_style(theme) as ink:
+    alike = all(list(line.layers) == list(longest[: len(line.layers)]) for line in lines)
+    with house_style(theme, kind) as ink:
         figure = new_figure(14.0, 5.8)
         add_title(figure, ink, title, note)
         grid = figure.subplots(2, len(PANELS), sharex=True)
@@ -88,7 +89,7 @@ def draw_layer_moments(
             grid[1, column].set_title(
                 _scale_deviations(grid[1, column], deviations, y), fontweight="normal"
             )
-            _name_layers(grid[1, column], longest)
+            _name_layers(grid[1, column], longest, named=alike)
         grid[0, 0].set_ylabel("Mean")
         grid[1, 0].set_ylabel("Standard deviation")
         if len(lines) > 1:
@@ -142,12 +143,15 @@ def _scale_deviations(
     return ""
 
 
-def _name_layers(axes: "Axes", names: Sequence[str]) -> None:
-    """Name the layers below a panel; of many every k-th, and numbers where names do not fit."""
+def _name_layers(axes: "Axes", names: Sequence[str], *, named: bool) -> None:
+    """Name the layers below a panel; of many every k-th, and numbers where names do not fit.
+
+    ``named``: whether all networks have the layers of these names; if not, numbers are written.
+    """
     every = math.ceil(len(names) / _MOST_LABELS)
     places = range(0, len(names), every)
     written = [printable(names[place]) for place in places]
-    if sum(map(len, written)) > _MOST_LETTERS:
+    if not named or sum(map(len, written)) > _MOST_LETTERS:
         written = [str(place + 1) for place in places]
         axes.set_xlabel("Layer")
     axes.set_xticks(places, written, fontsize=8.5)

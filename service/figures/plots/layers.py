@@ -117,7 +117,7 @@ def draw_layers(
         theme: light or dark background.
     """
     predicted = predicted or {}
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(_width(network), 7.4)
         marks = _MARKS
         if predicted:
@@ -156,7 +156,7 @@ def film_layers(
         y: the scale of the gradients; None for a logarithmic one where they are far apart.
         theme: light or dark background.
     """
-    with house_style(theme) as ink:
+    with house_style(theme, "gif") as ink:
         figure = new_figure(_width(networks[0][1]), 7.4)
         panels = list(zip(figure.subplots(2, 2).flat, PANELS, strict=True))
         everything = [layer for _, network in networks for layer in network]

@@ -125,7 +125,7 @@ def draw_learning_curves(
         theme: light or dark background.
     """
     panels = arrange(curves)
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         if len(panels) > 1:
             figure = new_figure(2.6 + 2.9 * len(panels), 0.9 + 3.0 * len(metrics))
             grid = figure.subplots(

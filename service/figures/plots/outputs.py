@@ -75,7 +75,7 @@ def draw_outputs(
     """
     shown = classes[:MOST_CLASSES]
     hidden = len(classes) - len(shown)
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(9.6, 1.8 + 0.95 * max(2, len(shown)))
         more = f"{hidden:,} more classes are not drawn." if hidden else ""
         add_title(figure, ink, title, " ".join(filter(None, (_explanation(shown), note, more))))

@@ -20,7 +20,7 @@ def draw_phase_diagram(
     chaos, they explode. The colour is the logarithm of chi_1.
     """
     colours = [[math.log2(chi) if chi > 0 else -_MOST for chi in row] for row in diagram.chi]
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(7.0, 4.2)
         note = (
             "chi_1 is the factor of the squared gradient per layer of a deep network. Line: the "

@@ -1,13 +1,16 @@
 """The style of all pictures: light and dark, readable in print and for colour-blind readers."""
 
 import io
+import logging
 import math
 import threading
 import unicodedata
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,6 +79,9 @@ class Look:
     title: str | None = None
 
 
+#: The signature of a PNG, 8 bytes, and its first chunk.
+_PNG_HEADER_BYTES = 33
+
 #: How many letters of a note, and of a title, fit into an inch.
 _LETTERS_PER_INCH, _TITLE_LETTERS_PER_INCH = 15, 9.5
 _MOST_TITLE_LINES = 2
@@ -86,16 +92,57 @@ _FILLER = "\0"
 _drawing = threading.RLock()
 
 
+#: Fonts with Chinese, Japanese and Korean letters, the preferred first.
+_WIDE_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC"),
+    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
+    *("PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "SimHei"),
+)
+_USUAL_FONT = "DejaVu Sans"
+
+#: In a picture whose letters are not all there, as its own comment.
+MISSING_LETTERS = (
+    "This machine has no font for some letters, which are boxes. The SVG has them; so has a PNG "
+    "where a font such as Noto Sans CJK (Debian: fonts-noto-cjk) is installed."
+)
+
+
 @contextmanager
-def house_style(theme: Theme) -> Iterator[Ink]:
-    """Set matplotlib's style within this block, for one thread at a time; yields the colours."""
+def house_style(theme: Theme, kind: Format | Literal["gif"]) -> Iterator[Ink]:
+    """Set matplotlib's style within this block, for one thread at a time; yields the colours.
+
+    Args:
+        theme: light or dark background.
+        kind: of the picture. Letters of a PNG or a GIF are drawn here, in a further font where the
+            usual one lacks them; those of an SVG are drawn where it is shown.
+    """
     with _drawing:
         # Importing matplotlib takes over a second: only processes that draw pay for it.
         import matplotlib as mpl  # noqa: PLC0415
 
         ink = INKS[theme]
-        with mpl.rc_context(_settings(ink)):
+        fonts = {} if kind == "svg" else {"font.family": [_USUAL_FONT, *_wide_fonts()]}
+        with mpl.rc_context(_settings(ink) | fonts):
             yield ink
+
+
+@lru_cache(maxsize=1)
+def _wide_fonts() -> tuple[str, ...]:
+    """Return the font for wide letters that this machine has, if any.
+
+    Fonts that were installed after matplotlib made its list are added to it.
+    """
+    from matplotlib import font_manager  # noqa: PLC0415 - see house_style
+
+    # It would log each weight that a font lacks; one weight is all that most of these have.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    known = font_manager.fontManager
+    listed = {entry.fname for entry in known.ttflist}
+    for path in set(font_manager.findSystemFonts()) - listed:
+        with suppress(Exception):  # files of any kind are in these folders
+            known.addfont(path)
+    names = set(known.get_font_names())
+    return tuple(name for name in _WIDE_FONTS if name in names)[:1]
 
 
 def _settings(ink: Ink) -> dict[Any, Any]:
@@ -277,17 +324,37 @@ def _limits(axes: "Axes", direction: Direction) -> tuple[float, float]:
 
 
 @contextmanager
-def boxes_for_missing_letters() -> Iterator[None]:
-    """Ignore letters that the font lacks: SVG viewers have others, a PNG shows boxes."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
+def boxes_for_missing_letters() -> Iterator[list[str]]:
+    """Collect the warnings of letters that the fonts lack: they become boxes.
+
+    Others are given as ever, once the block ends.
+    """
+    missing: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield missing
+        found = [str(one.message) for one in caught]
+        missing += [text for text in found if text.startswith("Glyph ")]
+    for one in caught:
+        if not str(one.message).startswith("Glyph "):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
 def render(figure: "Figure", kind: Format) -> bytes:
-    """Return the picture's bytes; the same data gives the same bytes."""
+    """Return the picture's bytes; the same data and fonts give the same bytes.
+
+    A PNG with boxes for letters says so in a comment, ``MISSING_LETTERS``.
+    """
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with boxes_for_missing_letters():
+    with boxes_for_missing_letters() as missing:
         figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
-    return buffer.getvalue()
+    data = buffer.getvalue()
+    return _with_comment(data) if missing and kind == "png" else data
+
+
+def _with_comment(png: bytes) -> bytes:
+    """Return a PNG with the comment on its letters, right after its first chunk, the header."""
+    content = b"tEXt" + b"Warning\0" + MISSING_LETTERS.encode()
+    chunk = (len(content) - 4).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
+    return png[:_PNG_HEADER_BYTES] + chunk + png[_PNG_HEADER_BYTES:]

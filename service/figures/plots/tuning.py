@@ -70,7 +70,7 @@ def draw_tuning(
         theme: light or dark background.
     """
     shown = list(curves[:MOST_CURVES])
-    with house_style(theme) as ink:
+    with house_style(theme, kind) as ink:
         figure = new_figure(9.0, 5.2)
         hidden = len(curves) - len(shown)
         more = f"{hidden:,} lower groups are not shown." if hidden else ""

@@ -2,14 +2,16 @@
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from service.database.tables import Run
 from service.errors import ConflictError
 from service.figures.plots.gradient_flow import draw_gradient_flow
-from service.figures.plots.layer_moments import LayerMoments, draw_layer_moments
+from service.figures.plots.layer_moments import MOST_LINES, LayerMoments, draw_layer_moments
 from service.figures.plots.layers import (
     PANELS,
     PlottedDistribution,
@@ -19,8 +21,9 @@ from service.figures.plots.layers import (
     draw_layers,
 )
 from service.figures.plots.style import AxisScale, Look
-from service.figures.sources.common import Picture, moment, run_title
+from service.figures.sources.common import Picture, moment, refusal, run_title
 from service.histories import layer_statistics, reading
+from service.histories.layer_statistics import LayersAtEpoch
 from service.mean_field.outlook import outlook
 from service.runs import search
 from service.specs.spec import RunConfig
@@ -30,6 +33,8 @@ from service.statuses import FINISHED
 MOST_EPOCHS = 60
 #: Most epochs of the whole gradient's norm; a longer history keeps its peaks.
 MOST_POINTS = 400
+#: Last digits of an id that tell runs of one name apart.
+_ID_DIGITS = 8
 
 
 def layers_picture(
@@ -79,16 +84,19 @@ def layer_moments_picture(
     run_id: uuid.UUID,
     *,
     epochs: Sequence[int] = (),
+    beside: Sequence[uuid.UUID] = (),
     output: bool = True,
     y: AxisScale | None = None,
     look: Look,
 ) -> Picture:
-    """Draw mean and standard deviation by layer as lines, one per epoch.
+    """Draw mean and standard deviation by layer as lines, one per run and epoch.
 
     Args:
         session: a session outside any transaction.
         run_id: the run.
-        epochs: epochs with layer statistics; empty for the first and the last.
+        epochs: epochs with layer statistics; empty for the first and the last, or with other runs
+            for the last of each.
+        beside: further runs.
         output: whether the output layer is drawn.
         y: the scale of the deviations; None for a logarithmic one where they are far apart.
         look: format, theme and title of the picture.
@@ -96,25 +104,71 @@ def layer_moments_picture(
     Raises:
         NotFoundError: there is no such run, or no statistics at one of the epochs.
         ConflictError: without the output no layer is left.
+        InvalidError: these would be more lines than can be told apart.
     """
-    last = layer_statistics.read_layers(session, run_id)
-    available = last.epochs_available
-    found = [
-        layer_statistics.read_layers(session, run_id, epoch)
-        for epoch in sorted(set(epochs or (available[0], available[-1])))
+    ids = list(dict.fromkeys([run_id, *beside]))
+    wanted = sorted(set(epochs))
+    if len(ids) * max(1, len(wanted)) > MOST_LINES:
+        detail = (
+            f"{len(ids)} runs at {max(1, len(wanted))} epochs are more than {MOST_LINES} lines. "
+            "Ask for fewer."
+        )
+        raise refusal("beside", detail)
+    found = [at for each in ids for at in _at_epochs(session, each, wanted, alone=len(ids) == 1)]
+    runs = [search.get(session, each) for each in ids]
+    moments = {moment(at.epoch) for at in found}
+    names = _told_apart(runs) if len(runs) > 1 else {run_id: ""}
+    lines = [
+        _moments(
+            _line_name(names[at.run_id], moment(at.epoch), alike=len(moments) == 1),
+            at.content["layers"] if output else without_output(at.content["layers"]),
+        )
+        for at in found
     ]
-    shown = [
-        at.content["layers"] if output else without_output(at.content["layers"]) for at in found
-    ]
+    counts = {at.content["samples"] for at in found}
+    said = f"{min(counts):,} to {max(counts):,}" if len(counts) > 1 else f"{counts.pop():,}"
     data = draw_layer_moments(
-        [_moments(at.epoch, layers) for at, layers in zip(found, shown, strict=True)],
-        title=look.title or f"{run_title(search.get(session, run_id))}: mean and spread by layer",
-        note=f"{last.content['samples']:,} samples.",
+        lines,
+        title=look.title or f"{_subject(runs, moments)}: mean and spread by layer",
+        note=f"{said} samples.",
         y=y,
         kind=look.kind,
         theme=look.theme,
     )
-    return Picture(data, last.status in FINISHED)
+    return Picture(data, all(at.status in FINISHED for at in found))
+
+
+def _at_epochs(
+    session: Session, run_id: uuid.UUID, epochs: Sequence[int], *, alone: bool
+) -> list[LayersAtEpoch]:
+    """Return a run's statistics at epochs; where none is named the last, and alone the first."""
+    last = layer_statistics.read_layers(session, run_id)
+    named = epochs or sorted({*last.epochs_available[: int(alone)], last.epoch})
+    return [
+        last if epoch == last.epoch else layer_statistics.read_layers(session, run_id, epoch)
+        for epoch in named
+    ]
+
+
+def _told_apart(runs: Sequence[Run]) -> dict[uuid.UUID, str]:
+    """Return a name for each run; where two read alike, with the last digits of its id."""
+    names = {run.id: f"{run.name}, seed {run.seed}" for run in runs}
+    times = Counter(names.values())
+    return {
+        run_id: name if times[name] == 1 else f"{name} ({str(run_id)[-_ID_DIGITS:]})"
+        for run_id, name in names.items()
+    }
+
+
+def _line_name(run: str, when: str, *, alike: bool) -> str:
+    """Return the run and the moment of a line; the moment is in the title where all are alike."""
+    return run if run and alike else ", ".join(filter(None, [run, when]))
+
+
+def _subject(runs: Sequence[Run], moments: Collection[str]) -> str:
+    if len(runs) == 1:
+        return run_title(runs[0])
+    return " ".join([f"{len(runs)} runs", *(moments if len(moments) == 1 else ())])
 
 
 def without_output(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -128,9 +182,9 @@ def without_output(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return layers[:-1]
 
 
-def _moments(epoch: int, layers: Sequence[Mapping[str, Any]]) -> LayerMoments:
+def _moments(label: str, layers: Sequence[Mapping[str, Any]]) -> LayerMoments:
     return LayerMoments(
-        label=moment(epoch),
+        label=label,
         layers=[layer["name"] for layer in layers],
         moments={
             name: [(_number(layer[name]["mean"]), _number(layer[name]["std"])) for layer in layers]

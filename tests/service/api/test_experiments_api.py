@@ -74,10 +74,10 @@ def test_an_experiment_has_its_spec_as_it_was_written(api, lab):
 
 
 def test_a_presets_experiment_has_the_spec_with_its_changes(api):
-    changes = {"size": "small", "seeds": 1, "name": "mine"}
+    changes = {"size": "small", "epochs": 3, "name": "mine"}
     made = api.post("/v1/presets/symmetry_breaking/experiments", json=changes).json()
     preset = api.get("/v1/presets/symmetry_breaking").json()
-    assert made["submitted"] == preset["small_spec"] | {"seeds": 1, "name": "mine"}
+    assert made["submitted"] == preset["small_spec"] | {"epochs": 3, "name": "mine"}
 
 
 def test_a_dry_run_stores_nothing_and_says_what_it_would_cost(api, lab):

@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from service.api.schemas.layers import LayersAnswer
+from service.api.schemas.models import ModelPreview
 from service.api.schemas.runs import DiagnosisAnswer, RunAnswer, RunPage
 from service.histories.diagnoses import DIAGNOSIS_VERSION, RecordedDiagnosis
 from tests.support.layer_samples import FINDING, SICK, insight
@@ -113,3 +114,24 @@ def test_runs_are_found_by_outcome_and_verdict(api, lab, trained):
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["parameter"] == "verdict"
     assert api.get("/v1/runs?outcome=fine").status_code == 422
+
+
+def test_the_layers_of_a_runs_network(api, lab):
+    lab.submit(dataset="digits", model={"name": "mlp", "hidden_units": [5]})
+    answer = api.get(f"/v1/runs/{lab.taken().run_id}/network")
+    found = ModelPreview.model_validate_json(answer.content)
+    sizes = [(layer.name, layer.output_shape, layer.parameters) for layer in found.layers]
+    assert sizes == [
+        ("flatten", [64], 0),
+        ("dense_1", [5], 325),
+        ("dropout_1", [5], 0),
+        ("output", [10], 60),
+    ]
+    assert found.parameters == 385
+    assert answer.headers["cache-control"] == FOREVER
+    sequences = {"name": "temporal_order", "length": 12}
+    lab.submit(dataset=sequences, model={"name": "rnn", "hidden_units": [4]}, activation="tanh")
+    refused = api.get(f"/v1/runs/{lab.taken().run_id}/network")
+    assert refused.status_code == 409
+    assert "no list of layers" in refused.json()["detail"]
+    assert api.get(f"/v1/runs/{uuid.uuid4()}/network").status_code == 404

@@ -52,6 +52,7 @@ def test_a_preview_is_a_table_of_layers(app: FastAPI) -> None:
         ("dropout_1", "/model/layers/5", [5], 0),
         ("output", None, [10], 60),
     ]
+    assert [row["block"] for row in answer["layers"]] == [None, 0, 0, None, None, None, None, None]
     assert answer["parameters"] == sum(parameters for *_, parameters in rows)
     assert answer["layers"][0]["multiply_adds"] == 4 * 9 * 36
     assert answer["batch_size"] == 128
@@ -106,3 +107,17 @@ def test_a_preview_takes_one_value_of_each_field(app: FastAPI) -> None:
 def test_a_network_over_a_limit_is_refused(app: FastAPI) -> None:
     answer = previewed(app, "flatten", *[{"name": "dense", "units": 16_384}] * 2)
     assert "max_parameters" in answer.json()["errors"][0]["detail"]
+
+
+def test_blocks_of_a_ready_network_are_told_apart(app: FastAPI) -> None:
+    body = {"model": {"name": "resnet", "depth": 8}, "normalization": "batch"}
+    answer = ask(app, "POST", "/v1/models/preview", json=body, headers=KEY).json()
+    found = [(row["name"], row["block"]) for row in answer["layers"]]
+    assert found == [
+        ("conv_1", None),
+        *(("conv_2", 0), ("conv_3", 0), ("residual", 0)),
+        *(("shortcut_1", 1), ("conv_4", 1), ("conv_5", 1), ("residual", 1)),
+        *(("shortcut_2", 2), ("conv_6", 2), ("conv_7", 2), ("residual", 2)),
+        ("global_pooling", None),
+        ("output", None),
+    ]

@@ -25,6 +25,7 @@ from service.statuses import (
     Verdict,
 )
 from tests.support.paths import ROOT
+from workers.nn.models import MODELS
 
 _STATIC = ROOT / "service" / "dashboard" / "static"
 _MODULES = Path(__file__).parent / "modules"
@@ -203,3 +204,8 @@ def test_every_parameter_has_a_word_in_both_languages():
 def test_every_metric_has_a_chinese_title():
     titles = json.loads((_STATIC / "strings" / "zh.api.json").read_text())
     assert set(titles) == {f"metric.{name}" for name in METRICS}
+
+
+def test_the_page_knows_which_models_are_no_lists_of_layers() -> None:
+    text = (_STATIC / "parts" / "network.js").read_text()
+    assert json.loads(re.search(r"WITHOUT_LAYERS = (\[.*\]);", text)[1]) == list(MODELS)

@@ -291,6 +291,47 @@ def test_mean_and_spread_by_layer(api, probed):
         assert {error["parameter"] for error in problem.json()["errors"]} == {"epoch"}
 
 
+@pytest.fixture
+def beside(lab):
+    """A finished run of a smaller network, with statistics at epochs 0 and 1 of other samples."""
+    (run,) = lab.runs(lab.submit(activation="relu", seeds=[4]))
+    lab.train(lab.taken())
+    with lab.sessions.begin() as session:
+        for epoch in (0, 1):
+            _store(session, run.id, epoch, statistics_of("output") | {"samples": 50})
+    return run.id
+
+
+def test_runs_side_by_side_in_one_picture(api, probed, beside):
+    path = f"runs/{probed}/figures/layer_moments.svg"
+    answer = get(api, path, epoch=0, beside=str(beside))
+    said = texts(answer.content)
+    assert {"tanh, seed 0", "relu, seed 4", "50 to 100 samples."} <= {*said}
+    assert "2 runs as initialized: mean and spread by layer" in said
+    assert {"1", "2"} <= {*said}  # layers of other names are numbered
+    assert "dense_1" not in said
+    assert answer.headers["cache-control"] == FOREVER
+    last = texts(get(api, path, beside=[str(beside), str(probed)]).content)
+    assert {"tanh, seed 0, after epoch 2", "relu, seed 4, after epoch 1"} <= {*last}
+    problem = get(api, path, epoch=[0, 2, 4, 6, 8], beside=str(beside))
+    assert problem.status_code == 422
+    assert [error["parameter"] for error in problem.json()["errors"]] == ["beside"]
+    unknown = "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7"
+    assert get(api, path, beside=unknown).status_code == 404
+
+
+def test_runs_of_one_name_have_the_last_digits_of_their_ids(api, lab, probed):
+    (again,) = lab.runs(lab.submit(activation="tanh", reuse=False))
+    lab.train(lab.taken())
+    with lab.sessions.begin() as session:
+        _store(session, again.id, 0, statistics_of("dense_1", "output"))
+    path = f"runs/{probed}/figures/layer_moments.svg"
+    said = texts(get(api, path, epoch=0, beside=str(again.id)).content)
+    digits = {f"tanh, seed 0 ({str(run)[-8:]})" for run in (probed, again.id)}
+    assert digits <= {*said}
+    assert said.count("dense_1") == 4
+
+
 def test_inputs_of_an_older_version_cannot_be_drawn(api, lab):
     (run,) = lab.runs(lab.submit())
     lab.train(lab.taken())

@@ -1,11 +1,15 @@
 """Titles and scales, whatever a reader asks for."""
 
+import io
 import re
 import unicodedata
 
+import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
+from service.figures.plots import style
 from service.figures.plots.gradient_flow import draw_gradient_flow
 from service.figures.plots.learning_curves import Curve, Trace, draw_learning_curves
 from service.figures.plots.style import wrapped
@@ -52,6 +56,44 @@ def test_any_title_is_drawn_as_it_is_written(title):
             said = "".join(texts(picture))
             beginning = "".join(char for char in title if char.isprintable()).strip()[:8]
             assert beginning.replace(" ", "") in said.replace(" ", "")
+
+
+def ink_of(title):
+    """The pixels of a PNG of a title, as brightness."""
+    picture = draw_learning_curves(CURVES, title=title, kind="png")
+    with Image.open(io.BytesIO(picture)) as image:
+        return np.asarray(image.convert("L")), image.text
+
+
+@pytest.fixture
+def without_wide_fonts(monkeypatch):
+    monkeypatch.setattr(style, "_wide_fonts", tuple)
+
+
+def test_letters_that_no_font_has_are_boxes_and_the_picture_says_so(without_wide_fonts):
+    one, comment = ink_of("初始化")
+    other, _ = ink_of("激活函")
+    assert (one == other).all()
+    assert comment == {"Warning": style.MISSING_LETTERS}
+    assert ink_of("initialization")[1] == {}
+    svg = draw_learning_curves(CURVES, title="初始化", kind="svg")
+    assert b"Warning" not in svg
+
+
+def test_only_letters_that_are_drawn_here_get_the_font_of_this_machine(monkeypatch):
+    monkeypatch.setattr(style, "_wide_fonts", lambda: ("Some Font",))
+    with style.house_style("light", "png"):
+        assert matplotlib.rcParams["font.family"] == ["DejaVu Sans", "Some Font"]
+    with style.house_style("light", "svg"):
+        assert matplotlib.rcParams["font.family"] == ["sans-serif"]
+
+
+@pytest.mark.skipif(not style._wide_fonts(), reason="this machine has no font of wide letters")
+def test_wide_letters_are_drawn_where_the_machine_has_their_font():
+    one, comment = ink_of("初始化")
+    other, _ = ink_of("激活函")
+    assert (one != other).any()
+    assert comment == {}
 
 
 def test_wide_letters_count_twice_and_what_is_left_out_is_marked():

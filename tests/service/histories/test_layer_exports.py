@@ -107,6 +107,29 @@ def test_hdf5_has_a_group_per_configuration(lab, experiment_id):
             assert math.isnan(group["sparsity"][0])
 
 
+def test_numbers_by_step_are_in_every_format(lab):
+    """Of the first layer alone, at epoch 1 of one run of two, and of one configuration of two."""
+    made = lab.submit(activation=["relu", "leaky_relu"], seeds=[3, 4], epochs=1)
+    for steps in (["Infinity", 0.5, 0.25], None, None, None):
+        claim = lab.taken()
+        lab.start(claim, Insight(layers=statistics(layers=2), diagnosis=None))
+        found = statistics(layers=2)
+        if steps is not None:
+            found["layers"][0]["gradient_by_step"] = steps
+        lab.epoch(claim, 1, "completed", insight=Insight(layers=found, diagnosis=None))
+    cells = [row["gradient_by_step"] for row in rows_of_csv(lab, made)]
+    assert cells == ["", "", "[Infinity, 0.5, 0.25]", *[""] * 13]
+    assert json.loads(cells[2]) == [math.inf, 0.5, 0.25]
+    table = parquet.read_table(io.BytesIO(content_of(lab, "parquet", made)))
+    assert table["gradient_by_step"].to_pylist() == [cell or None for cell in cells]
+    with h5py.File(io.BytesIO(content_of(lab, "h5", made))) as file:
+        by_step = file["configuration_0001"]["gradient_by_step"][:]
+        assert by_step.shape == (len(file["configuration_0001"]["units"]), 3) == (8, 3)
+        assert by_step[2].tolist() == [math.inf, 0.5, 0.25]
+        assert all(math.isnan(number) for row in (0, 1, *range(3, 8)) for number in by_step[row])
+        assert "gradient_by_step" not in file["configuration_0002"]
+
+
 def test_the_same_statistics_give_the_same_bytes(lab, experiment_id):
     for kind in STREAMS:
         assert content_of(lab, kind, experiment_id) == content_of(lab, kind, experiment_id)

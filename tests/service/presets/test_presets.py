@@ -32,6 +32,7 @@ NAMES = {
     "clipping_study",
     "gelu_mnist",
     "selu_depth",
+    "selu_cnn",
     "elu_mnist",
     "batchnorm_mnist",
     "he_depth",

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert
 from service.database.tables import Worker
 from service.runs.workload import read_queue, read_workers
 
-_MIB = 2**20
+_TIB = 2**40
 
 
 def _worker(lab, name, device="cpu", memory=None, seconds_ago=0):
@@ -24,7 +24,7 @@ def _queue(lab):
 
 
 def test_a_worker_is_told_with_what_it_trains(lab):
-    _worker(lab, "two", memory=100 * _MIB)
+    _worker(lab, "two", memory=_TIB)
     _worker(lab, "one")
     _worker(lab, "gone", seconds_ago=1_000)
     made = lab.submit(seeds=2)
@@ -34,7 +34,7 @@ def test_a_worker_is_told_with_what_it_trains(lab):
     assert (one.name, one.runs, one.processor) == ("one", 1, "AMD EPYC")
     assert (list(one.experiment_ids), one.busy_since) == ([made], lab.run(claim.run_id).started_at)
     assert (two.name, two.runs, two.processor, two.busy_since) == ("two", 0, None, None)
-    assert (list(two.experiment_ids), two.memory_bytes) == ([], 100 * _MIB)
+    assert (list(two.experiment_ids), two.memory_bytes) == ([], _TIB)
 
 
 def test_the_queue_is_told_per_caller(lab):

@@ -189,7 +189,8 @@ def numbers(upload):
 
 
 def test_numbers_are_predicted_better_than_by_their_mean(numbers, runs_of):
-    spec = NETWORK | {"batch_size": 20, "epochs": 20, "optimizer": {"name": "adam"}}
+    optimizer = {"name": "adam", "learning_rate": 0.01}
+    spec = NETWORK | {"batch_size": 20, "epochs": 20, "optimizer": optimizer}
     runs, data = runs_of(numbers, spec, train_size=240, test_size=60)
     (config, seed), *_ = runs
     assert config.task == "regression"

@@ -6,6 +6,9 @@ import { readTags, writeTags } from "./tags.js";
 /** The kinds of workers that a run may ask for, the API's default first. */
 export const DEVICES = ["auto", "cpu", "cuda"];
 
+/** What the share of a lottery ticket is of, the API's default first. */
+export const TICKET_SCOPES = ["layer", "global"];
+
 const DEFAULT_EPOCHS = 12;
 const NUMERIC_TYPES = new Set(["number", "integer", "numbers", "integers"]);
 
@@ -19,6 +22,9 @@ export function fieldsOf(spec) {
     early_stopping: numberText(spec.early_stopping?.patience),
     stopping_metric: optionText(spec.early_stopping?.metric, STOPPING_METRICS),
     min_delta: numberText(spec.early_stopping?.min_delta),
+    ticket: spec.ticket?.run ?? "",
+    ticket_keep: numberText(spec.ticket?.keep),
+    ticket_scope: optionText(spec.ticket?.scope, TICKET_SCOPES),
     seeds: listText(spec.seeds ?? 1),
     batch_size: [spec.batch_size ?? []].flat().join(", "),
     layer_statistics: intervalText(spec.layer_statistics),
@@ -38,6 +44,7 @@ export function valuesOf(fields, spec) {
     tags: Object.keys(tags).length ? tags : undefined,
     epochs: readNumber(fields.epochs),
     early_stopping: readStopping(fields, spec.early_stopping),
+    ticket: readTicket(fields, spec.ticket),
     seeds: readList(fields.seeds),
     batch_size: readList(fields.batch_size),
     layer_statistics: readInterval(fields.layer_statistics, spec.layer_statistics),
@@ -74,6 +81,15 @@ function readStopping({ early_stopping: patience, stopping_metric: metric, min_d
   const isChosen = metric || Object.values(chosen).some((value) => value !== undefined);
   if (!isChosen) return undefined;
   const parts = { metric: readOption(metric, given?.metric, STOPPING_METRICS), ...chosen };
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
+}
+
+/** Return the ticket that the fields stand for, with what the spec has of it beside; undefined for none. */
+function readTicket({ ticket: run, ticket_keep: keep, ticket_scope: scope }, given) {
+  const chosen = { run: run.trim() || undefined, keep: readNumber(keep) };
+  const isChosen = scope || Object.values(chosen).some((value) => value !== undefined);
+  if (!isChosen) return undefined;
+  const parts = { ...given, ...chosen, scope: readOption(scope, given?.scope, TICKET_SCOPES) };
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
 }
 

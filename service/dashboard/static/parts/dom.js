@@ -59,6 +59,19 @@ export function setText(element, text) {
   if (element.textContent !== written) element.textContent = written;
 }
 
+/** Call `listener` once an element scrolls into view, or is about to. */
+export function whenVisible(element, listener) {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      listener();
+    },
+    { rootMargin: "200px" },
+  );
+  observer.observe(element);
+}
+
 /** Have a screen reader say something. */
 export function announce(text) {
   setText(document.getElementById("news"), text);

@@ -1,7 +1,7 @@
 // A picture drawn by the API, in the page's theme; drawn again when the theme changes.
 
 import { picture } from "../lib/api.js";
-import { h } from "./dom.js";
+import { h, whenVisible } from "./dom.js";
 import { notice } from "./elements.js";
 import { theme, whenThemeChanges } from "./theme.js";
 
@@ -38,14 +38,6 @@ export class Figure {
 
   /** Show the picture once its place scrolls into view. */
   showWhenVisible(address) {
-    const observer = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        observer.disconnect();
-        this.show(address);
-      },
-      { rootMargin: "200px" },
-    );
-    observer.observe(this.element);
+    whenVisible(this.element, () => this.show(address));
   }
 }

@@ -24,7 +24,7 @@ const RIGHT = 8;
 /** Wide enough for most labels, so that violins below each other begin at the same place. */
 const USUAL_LEFT = 54;
 const LETTER_WIDTH = 7;
-const LABEL_HEIGHT = 13;
+const LABEL_HEIGHT = 18;
 const NAME_GAP = 6;
 const WIDEST_HALF = 46;
 const THINNEST_HALF = 0.6;

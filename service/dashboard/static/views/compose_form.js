@@ -2,7 +2,7 @@
 
 import { AXES, catalogAxis } from "../lib/axes.js";
 import { metricTitle, STOPPING_METRICS } from "../lib/metrics.js";
-import { DEVICES, fieldsOf, valuesOf } from "../lib/spec_fields.js";
+import { DEVICES, fieldsOf, TICKET_SCOPES, valuesOf } from "../lib/spec_fields.js";
 import { t } from "../lib/text.js";
 import { AxisField } from "../parts/axis_field.js";
 import { axisTitle } from "../parts/configuration.js";
@@ -34,7 +34,12 @@ const USUAL = {
 };
 
 /** Fields that hold a part of one value of a spec. */
-const PART_OF = { stopping_metric: "early_stopping", min_delta: "early_stopping" };
+const PART_OF = {
+  stopping_metric: "early_stopping",
+  min_delta: "early_stopping",
+  ticket_keep: "ticket",
+  ticket_scope: "ticket",
+};
 /** Lists of a spec that are written as JSON, and what names an item of each. */
 const WRITTEN_LISTS = { variants: "label", claims: "statement" };
 
@@ -97,6 +102,8 @@ export class SpecForm {
         pair(field("batch_size", t("compose.listed")), field("layer_statistics", t("compose.layer_statistics.about"))),
         pair(field("early_stopping", t("compose.early_stopping.about")), field("stopping_metric")),
         pair(field("min_delta", t("compose.min_delta.about")), field("max_attempts", t("compose.max_attempts.about"))),
+        field("ticket", t("compose.ticket.about")),
+        pair(field("ticket_keep"), field("ticket_scope")),
         pair(field("priority"), field("device")),
         h("div.field", { "data-field": "reuse" }, reuse, this.problems.reuse),
         field("description"),
@@ -267,6 +274,9 @@ function newInputs(onInput) {
     early_stopping: text({ type: "number", min: "1", step: "1", placeholder: t("compose.never") }),
     stopping_metric: options(STOPPING_METRICS, metricTitle),
     min_delta: text({ type: "number", min: "0", step: "any", placeholder: "0" }),
+    ticket: text({ placeholder: t("compose.ticket.none") }),
+    ticket_keep: text({ type: "number", min: "0", max: "1", step: "any", placeholder: "0.2" }),
+    ticket_scope: options(TICKET_SCOPES, (scope) => t(`compose.ticket.${scope}`)),
     priority: text({ type: "number", min: "-100", max: "100", placeholder: "0" }),
     max_attempts: text({ type: "number", min: "1", max: "20", step: "1", placeholder: "3" }),
     device: options(DEVICES, String),

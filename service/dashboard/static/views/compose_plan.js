@@ -6,6 +6,7 @@ import { submission } from "../lib/submission.js";
 import { t, translated } from "../lib/text.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
+import { hasLayers, networkOf } from "../parts/network.js";
 import { Snippets } from "../parts/snippets.js";
 import { theoryOf } from "../parts/theory.js";
 
@@ -28,6 +29,7 @@ export class PlanPanel {
     this.count = h("p.count", { role: "status", "aria-live": "polite" });
     this.facts = h("div");
     this.theory = h("div.theory");
+    this.network = h("div.network");
     this.problems = h("div.problems", { role: "alert" });
     this.submit = button("button.primary.wide", () => this.send(), { disabled: true }, t("compose.submit"));
     this.snippets = new Snippets();
@@ -38,6 +40,7 @@ export class PlanPanel {
       this.count,
       this.facts,
       this.theory,
+      this.network,
       this.problems,
       this.claims,
       this.submit,
@@ -85,10 +88,25 @@ export class PlanPanel {
       show(this.facts, termList("dl.facts", factsOf(plan)));
       show(this.theory, theoryOf(plan));
       this.submit.disabled = false;
+      await this.drawNetwork(plan, body, signal);
     } catch (error) {
       if (signal.aborted || this.signal.aborted) return;
       this.refuse(error);
     }
+  }
+
+  /** Draw the layers of the first configuration; nothing where its model is no list of layers. */
+  async drawNetwork({ items, configurations }, { dataset: chosen }, signal) {
+    let found = null;
+    if (items.length && hasLayers(items[0].config)) {
+      const { model, activation, normalization, batch_size, dataset: resolved } = items[0].config;
+      // A configuration names uploaded data by their content, a spec by their id.
+      const dataset = resolved.name === "uploaded" ? [chosen].flat()[0] : resolved;
+      const wanted = { model, activation, normalization, batch_size, dataset };
+      found = await post("/v1/models/preview", wanted, {}, signal).catch(() => null);
+    }
+    if (signal.aborted || this.signal.aborted) return;
+    show(this.network, found && networkOf(found, configurations));
   }
 
   refuse(error) {
@@ -102,6 +120,7 @@ export class PlanPanel {
     setText(this.count, t("compose.notYet"));
     show(this.facts);
     show(this.theory);
+    show(this.network);
     const link = ([name, text]) => {
       const reveal = (event) => {
         event.preventDefault();

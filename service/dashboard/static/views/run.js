@@ -9,6 +9,7 @@ import { t } from "../lib/text.js";
 import { configuration } from "../parts/configuration.js";
 import { h, show } from "../parts/dom.js";
 import { card } from "../parts/elements.js";
+import { hasLayers, networkTable } from "../parts/network.js";
 import { boundaryPanel } from "./run_boundary.js";
 import { confusionPanel } from "./run_confusion.js";
 import { curvesPanel } from "./run_curves.js";
@@ -27,7 +28,10 @@ export async function view({ element, rest, signal }) {
   const [axes] = await Promise.all([catalog(), live.load()]);
   const { run } = live;
   showTasks([run]);
-  const experiment = await find(`/v1/experiments/${run.experiment_id}`, {}, signal);
+  const [experiment, network] = await Promise.all([
+    find(`/v1/experiments/${run.experiment_id}`, {}, signal),
+    hasLayers(run.config) ? find(`/v1/runs/${run.id}/network`, {}, signal) : null,
+  ]);
   const header = headerPanel(live, experiment, signal);
   const curves = curvesPanel(live, signal);
   const layers = new LayersPanel(live, signal);
@@ -49,10 +53,14 @@ export async function view({ element, rest, signal }) {
         "div.main",
         mainPanels.map((panel) => panel.element),
       ),
-      h("div.side", config, attempts.element, log.element),
+      h("div.side", config, networkCard(network), attempts.element, log.element),
     ),
   );
   update();
   live.follow();
   return t("run.title", { name: runName(run) });
+}
+
+function networkCard(network) {
+  return network && card("network-title", t("network.title"), networkTable(network));
 }

@@ -4,32 +4,34 @@ import { get } from "../lib/api.js";
 import { percent, whole } from "../lib/format.js";
 import { hasEnded } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
-import { h, show } from "../parts/dom.js";
+import { h, show, whenVisible } from "../parts/dom.js";
 import { card, notice, scrollableTable } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 
-/** Return the panel; it is hidden where a run has no layer statistics, with which its confusion is recorded. */
+/** Return the panel; it is hidden where a run has no layer statistics, with which its confusion is recorded, and no classes. */
 export function confusionPanel(live, signal) {
   const body = h("div.outputs");
   const element = card("confusion-title", t("confusion.title"), body);
-  element.hidden = live.run.config.layer_statistics === "off";
+  element.hidden = live.run.config.layer_statistics === "off" || live.run.task === "regression";
   const figure = new Figure({ alt: t("confusion.alt"), signal });
-  let drawn = null; // the status that was drawn
-  const update = async () => {
-    const { run } = live;
-    if (element.hidden || run.status === drawn) return;
-    drawn = run.status;
-    if (!hasEnded(run)) {
-      show(body, notice(t("confusion.waiting")));
-      return;
-    }
+  const draw = async () => {
     try {
-      const found = await get(`/v1/runs/${run.id}/confusion`, {}, signal);
+      const found = await get(`/v1/runs/${live.run.id}/confusion`, {}, signal);
       show(body, [figure.element, classTable(found)]);
-      figure.showWhenVisible(`/v1/runs/${run.id}/figures/confusion.svg`);
+      figure.show(`/v1/runs/${live.run.id}/figures/confusion.svg`);
     } catch (error) {
       if (!signal.aborted) show(body, notice(error.message));
     }
+  };
+  let drawn = null; // the status that was drawn
+  const update = () => {
+    const { run } = live;
+    if (element.hidden || run.status === drawn) return;
+    drawn = run.status;
+    // A verdict rests on layer statistics, with which the confusion is recorded.
+    if (hasEnded(run) && !run.diagnosis?.verdict) element.hidden = true;
+    else if (hasEnded(run)) whenVisible(element, draw);
+    else show(body, notice(t("confusion.waiting")));
   };
   return { element, update };
 }

@@ -18,6 +18,7 @@ test("a spec comes back as it was written into the fields", () => {
     batch_size: [32, 64],
     layer_statistics: { every: 2, samples: 100 },
     early_stopping: { metric: "val_accuracy", patience: 3, min_delta: 0.5 },
+    ticket: { run: "019ac4f2-9a1c-7b52-8d0e-4f1c2a6b7d30", keep: 0.1, scope: "global", redraw: true },
     priority: -5,
     max_attempts: 2,
     device: "cuda",
@@ -36,6 +37,18 @@ test("runs stop early once any part of it is chosen", () => {
   equal(read("", "val_accuracy", ""), { metric: "val_accuracy" });
   equal(read("", "", "0.1"), { min_delta: 0.1 });
   equal(read("", "", ""), undefined);
+});
+
+test("a ticket is there once any part of it is chosen, and keeps what has no field", () => {
+  equal(valuesWith({ ticket: " 019a " }), { ticket: { run: "019a" } });
+  equal(valuesOf({ ...EMPTY, ticket_keep: "0.5" }, {}).ticket, { keep: 0.5 });
+  const given = { run: "019a", scope: "layer", redraw: true };
+  equal(valuesOf({ ...EMPTY, ticket: "019b" }, { ticket: given }).ticket, {
+    run: "019b",
+    scope: "layer",
+    redraw: true,
+  });
+  equal(valuesOf({ ...EMPTY }, { ticket: given }).ticket, undefined);
 });
 
 test("a default that a spec writes stays written", () => {
