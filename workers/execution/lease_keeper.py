@@ -99,9 +99,10 @@ class LeaseKeeper:
     def _cancel(self, claims: Sequence[Claim]) -> None:
         """Cancel runs now: the step that they are in may take long."""
         if claims:
+            # First, so that the training cannot find the run lost without knowing why.
+            self._recorder.cancelled_meanwhile(claims)
             with self._sessions() as session:
                 endings.confirm_cancels(session, claims)
-            self._recorder.cancelled_meanwhile(claims)
 
     def _give_up(self, claims: Sequence[Claim]) -> None:
         """Give back the runs of a training that counts as hanging."""

@@ -95,7 +95,12 @@ class Recorder:
         self._record_waiting()
         if time.monotonic() - self._renewed_at < self._settings.renew_seconds:
             return
-        reached = [each for each in self.reached() if each[0].run_id in progress]
+        # Those that were cancelled during the step too: they are found lost, and leave.
+        reached = [
+            (claim, progress[run_id].epoch, progress[run_id].fraction)
+            for run_id, claim in self._claims.items()
+            if run_id in progress
+        ]
         answer = self._transactions.try_once(
             lambda session: leases.renew(session, reached, self._settings)
         )
@@ -113,7 +118,10 @@ class Recorder:
         return 0.0 if self._transactions.busy else time.monotonic() - self._heard_at
 
     def reached(self) -> list[tuple[Claim, int, float]]:
-        """Return the claims, each with the epoch it is in and the fraction of it that is done."""
+        """Return the claims, each with the epoch it is in and the fraction of it that is done.
+
+        Runs that were cancelled during a step (``cancelled_meanwhile``) are left out.
+        """
         known = ((claim, self._progress.get(claim.run_id, AT_START)) for claim in self._present())
         return [(claim, progress.epoch, progress.fraction) for claim, progress in known]
 
