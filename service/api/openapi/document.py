@@ -1,7 +1,7 @@
 """The API's description (OpenAPI 3.1), completed where FastAPI leaves something out."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -74,21 +74,31 @@ _RETRY_AFTER = {
 }
 
 
+#: By what is described: applications of the same routes share one, which takes seconds to make.
+_DESCRIPTIONS: dict[Hashable, dict[str, Any]] = {}
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the description of an application; the same routes give the same description."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=TITLE,
-            summary=SUMMARY,
-            version=app.version,
-            description=DESCRIPTION,
-            license_info={"name": "MIT", "identifier": "MIT"},
-            tags=TAGS,
-            routes=app.routes,
-        )
-        _restore_nulls(app, schema)
-        app.openapi_schema = _complete(_renamed(schema), _scopes(app))
-    return app.openapi_schema
+    routes = tuple((route.path, route.name) for route in iter_route_contexts(app.routes))
+    if routes not in _DESCRIPTIONS:
+        _DESCRIPTIONS[routes] = make_description(app)
+    return _DESCRIPTIONS[routes]
+
+
+def make_description(app: FastAPI) -> dict[str, Any]:
+    """Return a new description of an application."""
+    schema = get_openapi(
+        title=TITLE,
+        summary=SUMMARY,
+        version=app.version,
+        description=DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        tags=TAGS,
+        routes=app.routes,
+    )
+    _restore_nulls(app, schema)
+    return _complete(_renamed(schema), _scopes(app))
 
 
 def _renamed(schema: dict[str, Any]) -> dict[str, Any]:
