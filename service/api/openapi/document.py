@@ -53,6 +53,7 @@ TAGS = [
     {"name": "operations", "description": "The state and the metrics of the service."},
 ]
 
+_JSON = "application/json"
 _REF = "#/components/schemas/{model}"
 _SECURITY_SCHEME = {
     "type": "http",
@@ -98,6 +99,7 @@ def make_description(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     _restore_nulls(app, schema)
+    _move_models(schema)
     return _complete(_renamed(schema), _scopes(app))
 
 
@@ -145,6 +147,18 @@ def _restore_nulls(app: FastAPI, schema: dict[str, Any]) -> None:
                         for name in ("example", "examples")
                         if name in content
                     }
+
+
+def _move_models(schema: dict[str, Any]) -> None:
+    """Move the models of further answers to JSON: FastAPI has them under the route's own type."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                content = response.get("content", {})
+                wanting = content.get(_JSON, {})
+                if wanting and "schema" not in wanting:
+                    (other,) = content.keys() - {_JSON}
+                    wanting["schema"] = content.pop(other)["schema"]
 
 
 def _scopes(app: FastAPI) -> dict[tuple[str, str], str]:
