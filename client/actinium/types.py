@@ -259,6 +259,7 @@ class RunHistory(History):
     dropout: str
     batch_size: int
     loss_function: str
+    precision: str
     seed: int
     status: RunStatus
 

@@ -15,6 +15,10 @@ def guess(metric: str, config: Mapping[str, Any]) -> float | None:
     return None if METRICS[metric].part is None else guessed(metric, config)
 
 
+#: Of configurations that were stored before there was a choice.
+_FIRST_LOSS = {"name": "categorical_crossentropy"}
+
+
 def guessed(metric: str, config: Mapping[str, Any]) -> float:
     """Return the value of a metric for whoever knows the targets of the training part, no input.
 
@@ -31,8 +35,9 @@ def guessed(metric: str, config: Mapping[str, Any]) -> float:
     """
     measured = METRICS[metric]
     known = stored_facts(config["dataset"])
-    if task_of(config["loss"]["name"]) == "regression":
-        return _of_mean(measured.quantity, config["loss"], known)
+    loss = config.get("loss", _FIRST_LOSS)
+    if task_of(loss["name"]) == "regression":
+        return _of_mean(measured.quantity, loss, known)
     # Of a data set that this version does not have, as of two equal classes.
     largest, classes = (0.5, 2) if known is None else (known.largest_class, known.classes)
     elementwise = classes > 2 and config["model"].get("head") != "binary"
@@ -41,7 +46,7 @@ def guessed(metric: str, config: Mapping[str, Any]) -> float:
         return 1 - 1 / classes if outputs else largest
     if not elementwise:
         return _binary_entropy(largest)
-    if config["loss"]["name"] == "binary_crossentropy":
+    if loss["name"] == "binary_crossentropy":
         return _binary_entropy(1 / classes)
     return math.log(classes)
 

@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.orm import Session
 
-from service.catalog.losses import task_of
 from service.comparison.guessing import guessed
 from service.database.tables import Epoch, Layers, Run
 from service.histories import layer_statistics
-from service.histories.outcomes import Course, Guessing, NumberGuessing, outcome_of
+from service.histories.outcomes import Course, Guessing, outcome_of
 from service.specs.resolution import validated_on
 from service.statuses import CAUSES, FAILURES, Outcome, RunStatus, Verdict
 
@@ -73,8 +72,7 @@ def _courses(session: Session, run_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
         course = courses[run_id]
         course.losses.append(_number(loss))
         course.val_losses.append(_number(val_loss))
-        if val_accuracy is not None:
-            course.val_accuracies.append(val_accuracy)
+        course.val_accuracies.append(_number(val_accuracy))
     probes = session.execute(
         select(Layers.run_id, Layers.payload)
         .where(Layers.run_id.in_(run_ids))
@@ -112,8 +110,7 @@ def _verdict(
     return causes[0] if causes else Verdict.NO_CAUSE_FOUND
 
 
-def _guessing(config: Mapping[str, Any]) -> Guessing | NumberGuessing:
-    if task_of(config["loss"]["name"]) == "regression":
-        return NumberGuessing(guessed("loss", config), guessed("val_loss", config))
+def _guessing(config: Mapping[str, Any]) -> Guessing:
+    # Every run whose targets are numbers was given its outcome when it ended.
     samples = validated_on(config["dataset"])
     return Guessing(guessed("loss", config), guessed("val_accuracy", config), samples)

@@ -302,6 +302,7 @@ HISTORIES: dict[str, Any] = {
             "dropout": "dropout([0.25, 0.5])",
             "batch_size": 128,
             "loss_function": "categorical_crossentropy",
+            "precision": "float32",
             "seed": 0,
             "status": "completed",
         }

@@ -192,6 +192,7 @@ class RunHistory(_Curves):
     dropout: str
     batch_size: int
     loss_function: str
+    precision: str
     seed: int
     status: RunStatus
 

@@ -39,7 +39,7 @@ def test_a_run_says_all_about_itself(api, lab, diverged):
     run = RunAnswer.model_validate_json(answer.content)
     assert (run.status, run.epoch, run.epochs, run.attempt) == ("diverged", 2, 3, 1)
     assert run.config["activation"] == {"name": "sigmoid"}
-    engine = ENGINE | {"form": "solo", "threads": 1}
+    engine = ENGINE | {"form": "solo", "threads": 1, "precision": "float32"}
     assert (run.worker, run.device, run.engine) == ("worker-1", "cpu", engine)
     assert run.versions == {"torch": "2.13.0", "numpy": "2.4.0"}
     assert answer.json()["final"] == {
