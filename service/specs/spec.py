@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     StringConstraints,
@@ -25,6 +23,7 @@ from service.catalog.metrics import STOPPING_METRICS
 from service.fields import LongText, ShortText, Text
 from service.specs.choices import AxisOf, Choice, as_list, choice, one_or_list
 from service.specs.claims import SubmittedClaim
+from service.specs.frozen import Frozen
 from service.specs.tickets import ResolvedTicket, Ticket
 
 #: The axes of the grid, slowest first: the order in which runs are numbered.
@@ -113,11 +112,7 @@ def axis_value(config: Mapping[str, Any], axis: str) -> Any:
     return value
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class LayerStatistics(_Frozen):
+class LayerStatistics(Frozen):
     """When layer statistics are taken, beside epoch 0 and the last, and on how many samples."""
 
     every: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
@@ -128,7 +123,7 @@ class LayerStatistics(_Frozen):
     samples: int = Field(1000, ge=1, le=100_000, description="Size of the probe batch.")
 
 
-class EarlyStopping(_Frozen):
+class EarlyStopping(Frozen):
     """Ends a run once a metric of its validation part has not improved for some epochs."""
 
     metric: Literal[STOPPING_METRICS] = Field(  # type: ignore[valid-type]
@@ -146,7 +141,7 @@ def _choices(axis: str) -> AxisOf:
     return AxisOf(axis, many=True, grid=True)
 
 
-class AxisFields(_Frozen):
+class AxisFields(Frozen):
     """The axes a variant may override, each one value or a list, and the ticket."""
 
     dataset: Annotated[tuple[Choice, ...], _choices("dataset")] | None = None
@@ -230,7 +225,7 @@ class ExperimentSpec(AxisFields):
         return self
 
 
-class RunConfig(_Frozen):
+class RunConfig(Frozen):
     """A fully resolved configuration: everything that decides a run's training but its seed.
 
     No field has a default, so that a stored configuration never changes its meaning; but for those

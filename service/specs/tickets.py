@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from service.specs.frozen import Frozen
 
 #: Of each layer's weights, or of those of all layers together.
 TicketScope = Literal["layer", "global"]
@@ -17,11 +19,7 @@ TicketScope = Literal["layer", "global"]
 _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Ticket(_Frozen):
+class Ticket(Frozen):
     """Begins as an earlier run began, without the weights that it ended with smallest."""
 
     run: str = Field(
@@ -44,7 +42,7 @@ class Ticket(_Frozen):
     )
 
 
-class ResolvedTicket(_Frozen):
+class ResolvedTicket(Frozen):
     """A ticket in a configuration: told by the content of the weights that it is made of.
 
     Attributes:
