@@ -78,8 +78,13 @@ VALUES = [
 def test_every_value_of_every_axis_trains(axis, value):
     of_numbers = axis == "loss" and task_of(value["name"]) == "regression"
     dataset = {**BASE["dataset"], "name": "friedman"} if of_numbers else BASE["dataset"]
-    model = {"model": RESIDUAL, "initializer": "fixup"} if value["name"] == "fixup" else {}
-    check(BASE | model | {axis: value, "dataset": dataset})
+    needed = {
+        "fixup": {"model": RESIDUAL},
+        # For GPUs, and trained here on the processor all the same.
+        "tf32": {"device": "cuda"},
+        "float16": {"device": "cuda"},
+    }
+    check(BASE | needed.get(value["name"], {}) | {axis: value, "dataset": dataset})
 
 
 @pytest.mark.parametrize("schedule", AXES["schedule"])
