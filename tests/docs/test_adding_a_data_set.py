@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.worked_examples import blocks, copy_repository
 
 LOADING = "workers/datasets/loading.py"
@@ -11,6 +13,7 @@ PAIRED = f"{ASSEMBLY}::test_entries_and_functions_have_each_other[dataset]"
 CHECKS = ("tests/service/catalog/test_registries.py", PAIRED, DRAWN)
 
 
+@pytest.mark.slow
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     entry, module, imported, registered, drawn, test = blocks("adding-a-data-set.md")

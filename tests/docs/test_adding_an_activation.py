@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.worked_examples import blocks, copy_repository
 
 CHECKS = [
@@ -15,6 +17,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     entry, function, registered, reference, theory, known = blocks("adding-an-activation.md")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.worked_examples import blocks, copy_repository
 
 TEST = "tests/service/events/test_cancel_requests.py"
@@ -20,6 +22,7 @@ PUBLISHED = f"{ENDED}    publish(session, [finished_event(run) for run in ended]
 OLD_IMPORT = "from service.events.publishing import publish\n"
 
 
+@pytest.mark.slow
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     kind, happens, imported, test = blocks("adding-an-event.md")

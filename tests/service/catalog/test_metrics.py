@@ -9,6 +9,16 @@ from service.catalog.metrics import EPOCH_METRICS, METRICS, parts_of
 
 #: Those that runs record; how many epochs it took to a target is computed from them.
 RECORDED = [name for name, metric in METRICS.items() if metric.when != "target"]
+#: One metric of each kind; the others are slow.
+KINDS = {
+    (metric.task, metric.when, metric.part, metric.direction): name
+    for name, metric in METRICS.items()
+    if name in RECORDED
+}
+EACH = [
+    pytest.param(name, marks=() if name in KINDS.values() else pytest.mark.slow)
+    for name in RECORDED
+]
 ACTIVATIONS = ["relu", "tanh"]
 SEEDS = 2
 
@@ -37,7 +47,7 @@ def answered(api, address, **query):
     return answer
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", EACH)
 def test_a_metric_is_stored_and_read(api, experiment, name):
     metric = METRICS[name]
     experiment_id, values = experiment(name)
@@ -57,7 +67,7 @@ def test_a_metric_is_stored_and_read(api, experiment, name):
         assert [float(row[name]) for row in rows] == [values[row["run_id"]] for row in rows]
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", EACH)
 def test_a_metric_orders_runs_and_ranks_configurations(api, experiment, name):
     metric = METRICS[name]
     experiment_id, values = experiment(name)
@@ -78,7 +88,7 @@ def test_a_metric_orders_runs_and_ranks_configurations(api, experiment, name):
     assert compared["groups"][0]["by"] == {"activation": best}
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", EACH)
 def test_a_metric_is_mlflows(api, experiment, name):
     experiment_id, values = experiment(name)
     wanted = f"metrics.{name} > {sorted(values.values())[1]}"
@@ -97,7 +107,7 @@ def test_a_metric_is_mlflows(api, experiment, name):
     assert [(point["step"], point["value"]) for point in history] == [(at, value) for at in steps]
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", EACH)
 def test_a_metric_is_drawn_under_its_title(api, experiment, name):
     metric = METRICS[name]
     experiment_id, _ = experiment(name)
