@@ -46,8 +46,8 @@ def test_runs_that_train_are_followed_to_their_end(served, relay, lab, visit):
     page = visitor.goto(f"#/compare?runs={done.run_id},{gone},{held.run_id}")
     live, legend = page.locator(".live"), page.locator(".legend")
     expect(live).to_have_text("live")
-    expect(page.locator(".notice")).to_contain_text("1 selected run no longer exists")
-    expect(page.locator(".notice")).to_contain_text(str(gone))
+    expect(page.locator(".notice").first).to_contain_text("1 selected run no longer exists")
+    expect(page.locator(".notice").first).to_contain_text(str(gone))
     expect(_row(page, "Status")).to_contain_text("completed")
     expect(_row(page, "Status")).to_contain_text("running")
     remove = page.get_by_role("button", name="Remove relu")
@@ -97,7 +97,7 @@ def test_what_has_ended_is_not_followed_and_what_is_not_there_is_left_out(served
     # A run's address is as good as its id, and what is neither is left out, once.
     page.get_by_label("run id").fill(f"nonsense {served.url}/#/runs/{ids[1].upper()} nonsense")
     page.get_by_role("button", name="Add").click()
-    expect(page.locator(".notice")).to_have_text("1 selected run no longer exists: nonsense")
+    expect(page.locator(".notice").first).to_have_text("1 selected run no longer exists: nonsense")
     expect(page.locator('[data-view="compare"]')).to_have_text("Compare (2)")
     expect(page.locator(".legend .key")).to_have_count(2)
     page.get_by_label("Hide equal rows").check()
@@ -114,13 +114,13 @@ def test_what_has_ended_is_not_followed_and_what_is_not_there_is_left_out(served
     visitor.expects("422")
     other = visit(served.url)  # the first one's browser keeps what can never change
     page = other.goto(f"#/compare?runs={','.join(ids)}")
-    expect(page.locator(".notice")).to_contain_text("2 selected runs no longer exist")
+    expect(page.locator(".notice").first).to_contain_text("2 selected runs no longer exist")
     expect(page.locator(".empty")).to_be_visible()
     other.expects("404")
 
 
 def test_the_layers_of_two_runs_stand_side_by_side_at_one_epoch(served, lab, visit):
-    lab.submit(activation=["relu", "tanh"], epochs=2, dataset="moons")
+    lab.submit(activation=["relu", "tanh"], epochs=2, dataset="moons", model="mlp")
     runs = []
     for _ in range(2):
         claim = lab.taken()

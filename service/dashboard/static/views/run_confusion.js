@@ -8,6 +8,9 @@ import { h, show, whenVisible } from "../parts/dom.js";
 import { card, notice, scrollableTable } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 
+/** The answer for a run of a version that did not record it. */
+const NOT_RECORDED = 409;
+
 /** Return the panel; it is hidden where a run has no layer statistics, with which its confusion is recorded, and no classes. */
 export function confusionPanel(live, signal) {
   const body = h("div.outputs");
@@ -20,7 +23,9 @@ export function confusionPanel(live, signal) {
       show(body, [figure.element, classTable(found)]);
       figure.show(`/v1/runs/${live.run.id}/figures/confusion.svg`);
     } catch (error) {
-      if (!signal.aborted) show(body, notice(error.message));
+      if (signal.aborted) return;
+      if (error.status === NOT_RECORDED) element.hidden = true;
+      else show(body, notice(error.message));
     }
   };
   let drawn = null; // the status that was drawn
