@@ -6,9 +6,8 @@ import pytest
 
 from service.catalog.advice.registry import ADVICE
 from service.histories.diagnoses import Insight, RecordedDiagnosis
-from service.histories.layer_statistics import DISTRIBUTIONS
 from service.presets.registry import PRESETS
-from tests.support.layer_samples import statistics
+from tests.support.layer_samples import drawable
 from tests.support.page_visitors import expect
 from workers.diagnostics import sentences
 
@@ -37,16 +36,6 @@ FINDING = {
 }
 
 
-def _layers() -> dict[str, Any]:
-    """Return layer statistics with the quartiles that the page draws."""
-    found = statistics()
-    quartiles = {"0.25": -0.2, "0.5": 0.1, "0.75": 0.4}
-    for layer in found["layers"]:
-        for name in DISTRIBUTIONS:
-            layer[name] = layer[name] | {"quantiles": quartiles}
-    return found
-
-
 def _in_chinese(visitor: Any) -> None:
     visitor.goto("#/").locator('.tools button[lang="zh"]').click()
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("实验")
@@ -56,7 +45,7 @@ def test_a_run_is_told_in_chinese(served, lab, visit):
     lab.submit(epochs=5, early_stopping={"patience": 1})
     lab.fail(lab.taken("first"), "Worker first gave no sign of life for 30 s.")
     held = lab.taken("second")
-    lab.start(held, Insight(_layers(), RecordedDiagnosis("vanishing", [FINDING])))
+    lab.start(held, Insight(drawable(), RecordedDiagnosis("vanishing", [FINDING])))
     lab.epoch(held, 1, val_accuracy=0.75)
     lab.epoch(held, 2, "completed", val_accuracy=0.5)
     visitor = visit(served.url)

@@ -9,7 +9,7 @@ import pytest
 
 from service.histories.diagnoses import Insight
 from tests.support.http_peers import Relay
-from tests.support.layer_samples import SICK, statistics
+from tests.support.layer_samples import SICK, drawable
 from tests.support.page_visitors import expect
 from tests.support.processes import wait_for
 
@@ -124,8 +124,8 @@ def test_the_layers_of_two_runs_stand_side_by_side_at_one_epoch(served, lab, vis
     runs = []
     for _ in range(2):
         claim = lab.taken()
-        lab.start(claim, Insight(statistics(layers=2), SICK))
-        lab.epoch(claim, 1, insight=Insight(statistics(layers=2)))
+        lab.start(claim, Insight(drawable(layers=2), SICK))
+        lab.epoch(claim, 1, insight=Insight(drawable(layers=2)))
         lab.epoch(claim, 2, "completed")
         runs.append(str(claim.run_id))
     page = visit(served.url).goto(f"#/compare?runs={','.join(runs)}")

@@ -49,6 +49,16 @@ def statistics(
     return {"samples": 1000, "loss": loss, "chance_loss": 2.3, "layers": named}
 
 
+def drawable(**given: Any) -> dict[str, Any]:
+    """Return statistics with the quartiles that the page draws; ``given`` as of ``statistics``."""
+    found = statistics(**given)
+    quartiles = {"0.25": -0.2, "0.5": 0.1, "0.75": 0.4}
+    for layer in found["layers"]:
+        for name in DISTRIBUTIONS:
+            layer[name] = layer[name] | {"quantiles": quartiles}
+    return found
+
+
 def insight(loss: float = 1.0, diagnosis: RecordedDiagnosis | None = None) -> Insight:
     """Return the insight of an epoch with statistics."""
     return Insight(layers=statistics(loss), diagnosis=diagnosis)
