@@ -134,10 +134,10 @@ class Submitting:
         """
         submitting: Gate = self.request.app.state.submitting
         caller = caller_of(self.request.scope)
+        keyed = await self._keyed()  # whose key must be right for a dry run too
         if self.dry_run:
             async with submitting.turn(caller):
                 return await run_in_threadpool(self._plan, spec)
-        keyed = await self._keyed()
         try:
             async with submitting.turn(caller):
                 made, body = await run_in_threadpool(self._submit, spec, written, origin, keyed)
