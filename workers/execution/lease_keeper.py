@@ -7,6 +7,7 @@ where the process hangs with Python's lock held, or where a step takes longer th
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
@@ -23,7 +24,8 @@ from workers.execution.recorder import Recorder
 #: How much later than usual a renewal has to be before this thread makes it.
 _LATE_SECONDS = 1.0
 
-#: Longest that a step may go on whose runs were all cancelled. A new process costs some seconds.
+#: Longest that a step may go on after it was found that it trains no run any more. A new process
+#: costs some seconds; and one that slept finds this out by itself soon after it wakes.
 _USELESS_SECONDS = 10.0
 
 _SHORTEST_TURN_SECONDS = 0.05
@@ -52,6 +54,7 @@ class LeaseKeeper:
         self._recorder = recorder
         self._settings = settings
         self._abandon = abandon
+        self._useless_since: float | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
 
@@ -82,6 +85,7 @@ class LeaseKeeper:
     def _turn(self) -> None:
         silent_seconds = self._recorder.silent_seconds
         if silent_seconds < self._settings.renew_seconds + _LATE_SECONDS:
+            self._useless_since = None
             return
         reached = self._recorder.reached()
         if silent_seconds > self._settings.step_seconds:
@@ -94,7 +98,9 @@ class LeaseKeeper:
         leaving = answer.cancelled | answer.lost
         self._cancel([claim for claim, _, _ in reached if claim.run_id in answer.cancelled])
         if leaving.issuperset(claim.run_id for claim, _, _ in reached):
-            self._leave_useless(silent_seconds)
+            self._leave_useless()
+        else:
+            self._useless_since = None
 
     def _cancel(self, claims: Sequence[Claim]) -> None:
         """Cancel runs now: the step that they are in may take long."""
@@ -114,9 +120,12 @@ class LeaseKeeper:
                 endings.fail_attempts(session, claims, reason, self._settings)
         self._end_process()
 
-    def _leave_useless(self, silent_seconds: float) -> None:
-        if silent_seconds > _USELESS_SECONDS:
-            _log.warning("Ends a step that trains no run any more", silent_seconds=silent_seconds)
+    def _leave_useless(self) -> None:
+        now = time.monotonic()
+        if self._useless_since is None:
+            self._useless_since = now
+        elif now - self._useless_since > _USELESS_SECONDS:
+            _log.warning("Ends a step that trains no run any more")
             self._end_process()
 
     def _end_process(self) -> None:
