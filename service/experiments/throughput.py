@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Double, Integer, Text, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Double, Integer, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from service.database.tables import Epoch, Run
+from service.runs.columns import precision_column
 from service.specs.architectures import architecture
 from service.specs.choices import choice
 from service.specs.resolution import facts
@@ -76,9 +77,7 @@ def workload_columns() -> tuple[ColumnElement[Any], ...]:
         Run.config["model"].label("model"),
         _dataset_column().label("dataset"),
         Run.config["batch_size"].astext.cast(Integer).label("batch_size"),
-        func.coalesce(
-            Run.config["precision"]["name"].astext, literal(LATER_AXES["precision"], Text)
-        ).label("precision"),
+        precision_column(),
     )
 
 

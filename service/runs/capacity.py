@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.database.tables import NetworkTask, Run, Worker
@@ -56,11 +56,15 @@ def workers_wanted(session: Session, settings: Settings) -> dict[str, int]:
     return wanted
 
 
+def seen_lately(settings: Settings) -> ColumnElement[bool]:
+    """Return whether a worker was seen lately, as a condition."""
+    return Worker.seen_at > func.now() - timedelta(seconds=settings.worker_seen_seconds)
+
+
 def count_workers(session: Session, settings: Settings) -> dict[str, int]:
     """Return how many workers were seen lately, by device; inside a transaction."""
-    horizon = func.now() - timedelta(seconds=settings.worker_seen_seconds)
     rows = session.execute(
-        select(Worker.device, func.count()).where(Worker.seen_at > horizon).group_by(Worker.device)
+        select(Worker.device, func.count()).where(seen_lately(settings)).group_by(Worker.device)
     )
     return dict(rows.all())
 
@@ -87,10 +91,9 @@ def limits_of(session: Session, device: str, settings: Settings) -> Limits:
 
 def seen_memory(session: Session, settings: Settings) -> dict[str, int]:
     """Return what the largest worker seen lately has for a run, by device; in a transaction."""
-    horizon = func.now() - timedelta(seconds=settings.worker_seen_seconds)
     rows = session.execute(
         select(Worker.device, func.max(Worker.memory_bytes))
-        .where(Worker.seen_at > horizon, Worker.memory_bytes.is_not(None))
+        .where(seen_lately(settings), Worker.memory_bytes.is_not(None))
         .group_by(Worker.device)
     )
     return {device: memory for device, memory in rows if memory is not None}

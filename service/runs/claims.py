@@ -8,14 +8,12 @@ the runs of one caller, and a pack has runs of one caller.
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
     CTE,
     Row,
     Select,
-    Text,
     delete,
     exists,
     func,
@@ -34,13 +32,14 @@ from service.database.tables import Attempt, Epoch, Layers, Run, Turn, Worker
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.runs import quotas
+from service.runs.capacity import seen_lately
+from service.runs.columns import precision_column
 from service.runs.fencing import Claim, form_of
 from service.runs.leases import new_lease
 from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
 from service.specs.packing import Form, engine_form, pack_limit, threads_of
-from service.specs.spec import LATER_AXES
 from service.statuses import RunStatus
 
 #: Engine fields set by packing, not by the worker.
@@ -223,9 +222,7 @@ def locked_queue(conditions: Sequence[Any], limit: int) -> Select[Any]:
         Run.id,
         Run.experiment_id,
         Run.config["model"]["name"].astext.label("model"),
-        func.coalesce(
-            Run.config["precision"]["name"].astext, literal(LATER_AXES["precision"], Text)
-        ).label("precision"),
+        precision_column(),
         Run.config_hash,
         Run.seed,
         Run.reuse,
@@ -253,11 +250,10 @@ def _share(session: Session, alike: Sequence[Any], idle: CTE, most: int) -> int:
 
 def _idle_workers(worker: str, device: str, settings: Settings) -> CTE:
     """Return the query that counts a device's idle workers, the one that claims included."""
-    horizon = func.now() - timedelta(seconds=settings.worker_seen_seconds)
     at_work = select(Run.worker).where(Run.status == RunStatus.RUNNING, Run.worker.is_not(None))
     others = select((func.count() + 1).label("workers")).where(
         Worker.device == device,
-        Worker.seen_at > horizon,
+        seen_lately(settings),
         Worker.name != worker,
         Worker.name.not_in(at_work),
     )

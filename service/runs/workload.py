@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.database.tables import Experiment, Run, Worker
+from service.runs.capacity import seen_lately
 from service.settings import Settings
 from service.statuses import ACTIVE, RunStatus
 
@@ -88,7 +89,7 @@ def read_workers(session: Session, settings: Settings) -> list[WorkerState]:
     """
     with session.begin():
         seen = session.scalars(
-            select(Worker).where(_seen_lately(settings)).order_by(Worker.name)
+            select(Worker).where(seen_lately(settings)).order_by(Worker.name)
         ).all()
         working = session.execute(
             select(
@@ -127,7 +128,7 @@ def read_queue(session: Session, settings: Settings) -> QueueState:
         settings: say how long a worker counts as seen.
     """
     with session.begin():
-        devices = session.scalars(select(Worker.device).where(_seen_lately(settings))).all()
+        devices = session.scalars(select(Worker.device).where(seen_lately(settings))).all()
         callers = _callers(session)
         blocked = _blocked(session, settings, devices)
     return QueueState(
@@ -137,10 +138,6 @@ def read_queue(session: Session, settings: Settings) -> QueueState:
         callers=callers,
         blocked=blocked,
     )
-
-
-def _seen_lately(settings: Settings) -> ColumnElement[bool]:
-    return Worker.seen_at > func.now() - timedelta(seconds=settings.worker_seen_seconds)
 
 
 def _callers(session: Session) -> list[CallerState]:
@@ -163,7 +160,7 @@ def _callers(session: Session) -> list[CallerState]:
 
 def _blocked(session: Session, settings: Settings, devices: Sequence[str]) -> list[BlockedRuns]:
     can_take = exists().where(
-        _seen_lately(settings),
+        seen_lately(settings),
         or_(Run.device_request == "auto", Worker.device == Run.device_request),
         or_(Worker.memory_bytes.is_(None), Worker.memory_bytes >= Run.memory_bytes),
     )

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from service.api.openapi import examples
 from service.api.schemas.catalog import Catalog, CatalogAxis, CatalogEntry, CatalogEntryDetails
 from service.api.schemas.metrics import MetricPage
-from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import requires
 from service.api.web.formula_query import FormulaDep
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
@@ -75,8 +75,7 @@ async def get_catalog(request: Request, page: PageDep) -> Response:
     "/metrics",
     response_model=MetricPage,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(_METRICS)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(_METRICS)),
     },
     summary="List the metrics",
     dependencies=_READ,
@@ -108,8 +107,7 @@ async def get_catalog_axis(request: Request, axis: _Axis, page: PageDep) -> Resp
     "/{axis}/{name}",
     response_model=CatalogEntryDetails,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(_ENTRY)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(_ENTRY)),
         **problem_responses(404),
     },
     summary="Get one value of an axis",

@@ -9,7 +9,7 @@ from service.api.computing.processes import compute
 from service.api.openapi import examples
 from service.api.routes.questions import QuestionDep
 from service.api.schemas.comparisons import EXAMPLE, ComparisonAnswer
-from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import requires
 from service.api.web.problems import problem_responses
 
@@ -22,8 +22,7 @@ router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
     "/{experiment_id}/comparison",
     response_model=ComparisonAnswer,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(EXAMPLE)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(EXAMPLE)),
         **problem_responses(404, 409, 422, 503),
     },
     summary="Compare an experiment's configurations",

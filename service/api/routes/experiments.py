@@ -19,6 +19,7 @@ from service.api.web.caching import (
     NOT_MODIFIED,
     REVALIDATE,
     cache_headers,
+    cached_answer,
     cached_response,
     client_has,
 )
@@ -127,7 +128,7 @@ def list_experiments(
 @_experiments.get(
     "/{experiment_id}",
     response_model=ExperimentAnswer,
-    responses={200: {"headers": CACHE_HEADERS, **_ONE}, **NOT_MODIFIED, **problem_responses(404)},
+    responses={**cached_answer(_ONE), **problem_responses(404)},
     summary="Get an experiment",
     dependencies=_READ,
 )

@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session, sessionmaker
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from service.api.openapi import examples
-from service.api.routes.weights import chunks
 from service.api.schemas.inference import (
     ONNX_WAITING,
     PREDICTIONS,
@@ -24,7 +23,7 @@ from service.api.schemas.inference import (
     PredictionsRequest,
     TaskLinks,
 )
-from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cache_headers, client_has
+from service.api.web.caching import NOT_MODIFIED
 from service.api.web.dependencies import (
     CallerDep,
     DoorbellDep,
@@ -32,6 +31,7 @@ from service.api.web.dependencies import (
     SettingsDep,
     requires,
 )
+from service.api.web.file_answers import FileAnswer, described_file, file_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
 from service.api.web.scopes import caller_of
@@ -65,31 +65,12 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class OnnxResponse(Response):
-    """The ``response_class`` of the route."""
-
-    media_type = "application/octet-stream"
-
-
-_ONNX: dict[str, Any] = {
-    "description": "An ONNX model of opset 20. `input` is (batch, ...) in the units of the data "
-    "set: float for pixels, double for all else; `logits` and `probabilities` are float. Its "
-    "metadata contain `run_id`, `config` (JSON), `config_hash`, `seed`, `preprocessing`, "
-    "`classes` (JSON) and `opset`.",
-    "headers": {
-        **CACHE_HEADERS,
-        "Content-Disposition": {
-            "description": "A name for the file.",
-            "schema": {"type": "string"},
-        },
-    },
-    "content": {
-        "application/octet-stream": {
-            "schema": {"type": "string", "format": "binary"},
-            "example": "onnx ...",
-        }
-    },
-}
+_ONNX = (
+    "An ONNX model of opset 20. `input` is (batch, ...) in the units of the data set: float for "
+    "pixels, double for all else; `logits` and `probabilities` are float. Its metadata contain "
+    "`run_id`, `config` (JSON), `config_hash`, `seed`, `preprocessing`, `classes` (JSON) and "
+    "`opset`."
+)
 
 
 @router.post(
@@ -155,9 +136,9 @@ async def get_run_predictions(
 
 @router.get(
     "/{run_id}/model.onnx",
-    response_class=OnnxResponse,
+    response_class=FileAnswer,
     responses={
-        200: _ONNX,
+        200: described_file(_ONNX, "onnx ..."),
         202: _WAITING | {"model": OnnxTaskAnswer, **examples.json_answer(ONNX_WAITING)},
         **NOT_MODIFIED,
         **problem_responses(404, 409, 410),
@@ -198,7 +179,7 @@ async def get_run_onnx(
         await _wait(request, is_done, wait)
     found = await run_in_threadpool(find)
     if found is not None:
-        return _onnx_response(request, run_id, found)
+        return file_response(request, found, name=f"{run_id}.onnx", immutable=False)
     if task_id is None:
         raise NotFoundError("The model was removed just now; ask again.")
     return _json(await run_in_threadpool(_read_onnx, sessions, run_id, task_id, settings))
@@ -231,18 +212,6 @@ def _json(answer: PredictionsAnswer | OnnxTaskAnswer) -> Response:
         headers |= {"location": answer.links.self, "retry-after": _RETRY_AFTER}
     code = 200 if completed else 202
     return Response(answer.to_json(), code, headers=headers, media_type="application/json")
-
-
-def _onnx_response(request: Request, run_id: uuid.UUID, found: OnnxFile) -> Response:
-    headers = cache_headers(found.sha256, immutable=False)
-    if client_has(request, headers):
-        found.file.close()
-        return Response(status_code=304, headers=headers)
-    headers["content-length"] = str(found.size)
-    headers["content-disposition"] = f'attachment; filename="{run_id}.onnx"'
-    return StreamingResponse(
-        chunks(found.file), headers=headers, media_type=OnnxResponse.media_type
-    )
 
 
 def _is_done(

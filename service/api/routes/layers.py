@@ -16,7 +16,7 @@ from service.api.schemas.layers import (
 )
 from service.api.schemas.models import ModelPreview
 from service.api.schemas.runs import DiagnosisAnswer
-from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
 from service.datasets.class_names import class_names
@@ -37,8 +37,7 @@ _READ = [Depends(requires("read"))]
     "/{run_id}/layers",
     response_model=LayersAnswer,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.LAYERS)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(examples.LAYERS)),
         **problem_responses(404),
     },
     summary="Get a run's layer statistics",
@@ -73,8 +72,7 @@ def get_run_layers(
     "/{run_id}/decision_boundary",
     response_model=BoundaryAnswer,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.BOUNDARY)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(examples.BOUNDARY)),
         **problem_responses(404, 409),
     },
     summary="Get a run's decision boundary",
@@ -107,8 +105,7 @@ def get_run_decision_boundary(
     "/{run_id}/outputs",
     response_model=OutputsAnswer,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.OUTPUTS)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(examples.OUTPUTS)),
         **problem_responses(404, 409),
     },
     summary="Get a run's outputs by class",
@@ -128,8 +125,7 @@ def get_run_outputs(request: Request, run_id: uuid.UUID, session: SessionDep) ->
     "/{run_id}/network",
     response_model=ModelPreview,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.NETWORK)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(examples.NETWORK)),
         **problem_responses(404, 409),
     },
     summary="Get the layers of a run's network",
@@ -149,8 +145,7 @@ def get_run_network(request: Request, run_id: uuid.UUID, session: SessionDep) ->
     "/{run_id}/confusion",
     response_model=ConfusionAnswer,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.CONFUSION)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(examples.CONFUSION)),
         **problem_responses(404, 409),
     },
     summary="Get a run's confusion matrix",
@@ -171,8 +166,7 @@ def get_run_confusion(request: Request, run_id: uuid.UUID, session: SessionDep) 
     "/{run_id}/diagnosis",
     response_model=DiagnosisAnswer,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.DIAGNOSIS)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(examples.DIAGNOSIS)),
         **problem_responses(404),
     },
     summary="Get a run's diagnosis",

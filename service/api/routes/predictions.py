@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from service.api.openapi import examples
 from service.api.schemas.predictions import RunPrediction, prediction_fields
-from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
 from service.mean_field.outlook import outlook
@@ -22,8 +22,7 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
     "/{run_id}/prediction",
     response_model=RunPrediction,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.PREDICTION)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(examples.PREDICTION)),
         **problem_responses(404),
     },
     summary="Get the mean-field prediction for a run",

@@ -21,7 +21,7 @@ from service.api.schemas.presets import (
     PresetSubmission,
     preset_example,
 )
-from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import CallerDep, SessionDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.problems import problem_responses
@@ -87,8 +87,7 @@ async def list_presets(request: Request, page: PageDep) -> Response:
     "/v1/presets/{name}",
     response_model=PresetAnswer,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(_PRESET)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(_PRESET)),
         **problem_responses(404),
     },
     summary="Get a preset",
@@ -148,8 +147,7 @@ def _in_body(error: FieldError, fields: dict[str, Any]) -> FieldError:
     "/v1/experiments/{experiment_id}/claims",
     response_model=ExperimentClaims,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(CLAIMS_EXAMPLE)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(CLAIMS_EXAMPLE)),
         **problem_responses(404, 409),
     },
     summary="Check an experiment's claims",

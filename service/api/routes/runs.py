@@ -19,7 +19,7 @@ from service.api.schemas.runs import (
     RunAnswer,
     RunPage,
 )
-from service.api.web.caching import CACHE_HEADERS, NOT_MODIFIED, cached_response
+from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import HubDep, SessionDep, SessionsDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.problems import problem_responses
@@ -119,7 +119,7 @@ def search_runs(
 @router.get(
     "/{run_id}",
     response_model=RunAnswer,
-    responses={200: {"headers": CACHE_HEADERS, **_ONE}, **NOT_MODIFIED, **problem_responses(404)},
+    responses={**cached_answer(_ONE), **problem_responses(404)},
     summary="Get a run",
     dependencies=_READ,
 )
@@ -143,8 +143,7 @@ async def get_run(
     "/{run_id}/history",
     response_model=HistoryAnswer,
     responses={
-        200: {"headers": CACHE_HEADERS, **examples.json_answer(examples.HISTORY)},
-        **NOT_MODIFIED,
+        **cached_answer(examples.json_answer(examples.HISTORY)),
         **problem_responses(404, 422),
     },
     summary="Get a run's history",

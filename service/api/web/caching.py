@@ -51,3 +51,8 @@ CACHE_HEADERS = {
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client has this answer already.", "headers": CACHE_HEADERS}
 }
+
+
+def cached_answer(described: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """Return the description of an answer that clients keep, for ``responses`` of a route."""
+    return {200: {"headers": CACHE_HEADERS, **described}, **NOT_MODIFIED}
