@@ -227,9 +227,9 @@ def welch_difference(
         return None
     size = max(np.abs(first).max(), np.abs(second).max())
     centre = mean(first) - mean(second)
-    centre = 0.0 if abs(centre) <= _ROUNDING * size else centre
+    centre = _visible(centre, size)
     sizes = (len(first), len(second))
-    spreads = (spread(first), spread(second))
+    spreads = [_visible(spread(values), size) for values in (first, second)]
     variances = [max(s**2, least) for s, least in zip(spreads, roundings, strict=True)]
     shares = [variance / n for variance, n in zip(variances, sizes, strict=True)]
     error = math.sqrt(sum(shares))
@@ -298,6 +298,11 @@ def _two_sided(difference: float, error: float, freedom: float) -> float | None:
     if error == 0:
         return 1.0 if difference == 0 else None
     return min(1.0, 2 * float(special.stdtr(freedom, -abs(difference / error))))
+
+
+def _visible(value: float, size: float) -> float:
+    """Return the value, 0 where it is only rounding beside values of this size."""
+    return value if abs(value) > _ROUNDING * size else 0.0
 
 
 def _clean(differences: Floats, first: Floats, second: Floats) -> Floats:

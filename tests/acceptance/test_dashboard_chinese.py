@@ -17,7 +17,7 @@ _ENGLISH = """() => {
   const found = [];
   while (walker.nextNode()) {
     const { textContent: text, parentElement: parent } = walker.currentNode;
-    if (parent.closest(".source, .tag, code, pre, textarea, .formula, script")) continue;
+    if (parent.closest(".source, .tag, .configuration, code, pre, textarea, .formula, script")) continue;
     if (/[A-Za-z']+( [A-Za-z']+){4}/.test(text)) found.push(text);
   }
   return found;
@@ -78,5 +78,6 @@ def test_presets_are_told_in_chinese(served, visit):
     for place in ("#/new", *(f"#/new?preset={name}" for name in PRESETS)):
         page = visitor.goto(place)
         expect(page.locator(".preset, .claim").first).to_be_visible()
+        expect(page.locator(".plan button.primary")).to_be_enabled()  # the dry run has been told
         assert page.evaluate(_ENGLISH) == [], place
         assert page.locator('#main [lang="en"]:not(.source, .source *)').count() == 0, place

@@ -18,7 +18,7 @@ function row({ name, prediction, prediction_reason: reason, initializer_reason: 
   return h(
     `li.prediction.${risk}`,
     { title: prediction ? factsOf(prediction) : null },
-    h("b", name),
+    h("b.configuration", name),
     " ",
     prediction ? predictionText(prediction) : [t("theory.unknown"), ": ", apiText(bare(reason))],
     why ? h("details", h("summary", "auto"), h("p.note", apiText(why))) : null,
