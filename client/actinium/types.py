@@ -394,6 +394,15 @@ class TuningCurve(TypedDict):
     good_range: GoodRange | None
 
 
+class GroupTest(TypedDict):
+    """What a group's runs gave on the test part, which no choice looked at."""
+
+    metric: str
+    n: int
+    mean: float
+    std: float | None
+
+
 class ComparisonGroup(TypedDict):
     """The runs with the same labels on the axes of the comparison; ``n`` counts seeds."""
 
@@ -415,6 +424,7 @@ class ComparisonGroup(TypedDict):
     chosen: dict[str, Level]
     curve: TuningCurve | None
     additive_mean: float | None
+    test: GroupTest | None
     diverged: int
     unfinished: int
     missing: int

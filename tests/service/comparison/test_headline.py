@@ -29,6 +29,7 @@ PLAIN = RankedGroup(
     chosen={},
     curve=None,
     additive_mean=None,
+    test=None,
     diverged=0,
     unfinished=0,
     missing=0,
