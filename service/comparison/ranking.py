@@ -187,13 +187,14 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         replace(group, statement=statement(group, question.metric, margin or 0.0))
         for group in _ranked(groups, judged, effects, question.metric, margin or 0.0)
     ]
-    said = headline.Said(question, design, ranked)
+    guess = _common_guess(runs)
+    said = headline.Said(question, design, ranked, guess)
     return Comparison(
         experiment_id=experiment_id,
         question=question,
         design=design,
         higher_is_better=higher,
-        guess=_common_guess(runs),
+        guess=guess,
         margin=margin,
         headline=headline.headline(said),
         notes=headline.notes(said),
