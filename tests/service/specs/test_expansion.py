@@ -298,11 +298,12 @@ def test_a_product_over_the_limit_is_refused_before_it_is_made():
 )
 def test_a_small_data_set_has_batches_of_a_quarter(samples, size):
     """The model's own batches of 128 would be refused, though nobody asked for them."""
-    (run,) = runs_of(dataset={"name": "mnist", "train_size": samples})
+    data = {"name": "mnist", "train_size": samples}
+    (run,) = runs_of(dataset=data, activation="relu")
     assert run.config.batch_size == size
     assert size == 128 or samples % size != 1
     if samples > 1:
-        stated = runs_of(dataset={"name": "mnist", "train_size": samples}, batch_size=size)
+        stated = runs_of(dataset=data, activation="relu", batch_size=size)
         assert stated[0].config_hash == run.config_hash
 
 
@@ -536,6 +537,7 @@ def test_every_error_of_a_spec_is_told_at_once():
         runs_of(
             activation="relu",
             dataset={"name": "mnist", "train_size": 100},
+            batch_size=101,
             optimizer={"name": "sgd", "nesterov": True},
         )
     assert len(caught.value.errors) == 2
