@@ -129,6 +129,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     )
     _set_places(state, settings)
     state.metrics = Metrics()
+    state.metrics.time_statements(state.engine)
     state.schema = SchemaGuard(state.engine)
 
 
