@@ -3,6 +3,7 @@
 Fields that a newer service adds are in the dicts, too.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 from actinium.spec import Target
@@ -44,6 +45,8 @@ class Experiment(TypedDict):
     name: str | None
     description: str | None
     tags: dict[str, str]
+    note: str | None
+    archived: bool
     status: ExperimentStatus
     runs: RunCounts
     progress: float
@@ -56,6 +59,16 @@ class Experiment(TypedDict):
     preset: NotRequired[dict[str, str] | None]
     spec: NotRequired[dict[str, Any]]
     submitted: NotRequired[dict[str, Any] | None]
+
+
+class Changes(TypedDict, total=False):
+    """What can be changed of an experiment; None removes a text, and a tag."""
+
+    name: str | None
+    description: str | None
+    tags: Mapping[str, str | None] | None
+    note: str | None
+    archived: bool
 
 
 class Prediction(TypedDict):

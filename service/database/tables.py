@@ -50,6 +50,10 @@ class Experiment(Base):
     name: Mapped[str | None] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[dict[str, str]] = mapped_column(JSON)
+    #: What people wrote down about it since.
+    note: Mapped[str | None] = mapped_column(Text)
+    #: Out of the list unless it is asked for.
+    archived: Mapped[bool] = mapped_column(server_default=text("false"))
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
     #: The spec as it was written, without defaults; None where only ``spec`` is known.
     submitted: Mapped[dict[str, Any] | None] = mapped_column(ORDERED_JSON)

@@ -30,6 +30,7 @@ class ExperimentFilter:
         search: part of the name, or of the preset's where there is none, in any case.
         created_after: created later.
         created_before: created earlier.
+        archived: whether it is archived; None allows both.
     """
 
     statuses: Sequence[ExperimentStatus] = ()
@@ -38,6 +39,7 @@ class ExperimentFilter:
     search: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    archived: bool | None = False
 
 
 def search(
@@ -62,6 +64,8 @@ def search(
         statement = statement.where(Experiment.created_at > wanted.created_after)
     if wanted.created_before is not None:
         statement = statement.where(Experiment.created_at < wanted.created_before)
+    if wanted.archived is not None:
+        statement = statement.where(Experiment.archived.is_(wanted.archived))
     with session.begin():
         page: Page = fetch_page(
             session,

@@ -86,6 +86,8 @@ SUMMARY: dict[str, Any] = {
     "name": SPEC["name"],
     "description": None,
     "tags": SPEC["tags"],
+    "note": None,
+    "archived": False,
     "preset": None,
     "status": "running",
     "runs": {

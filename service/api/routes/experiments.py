@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BeforeValidator, Field
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.responses import Response, StreamingResponse
 
 from service.api.openapi import examples
-from service.api.routes import submissions
+from service.api.routes import experiment_edits, submissions
 from service.api.routes.submissions import read_after, ring
 from service.api.schemas.experiments import ExperimentAnswer, ExperimentPage
 from service.api.schemas.runs import ExperimentHistories
@@ -56,6 +56,7 @@ Time = Annotated[AwareDatetime, BeforeValidator(_require_date)]
 
 router = APIRouter()
 router.include_router(submissions.router)
+router.include_router(experiment_edits.router)
 
 #: Characters of a key, a colon and a value (``service.specs.spec``).
 _LONGEST_TAG = 401
@@ -111,6 +112,10 @@ def list_experiments(
     created_before: Annotated[
         Time | None, Query(description="Created before this time: RFC 3339, with a time zone.")
     ] = None,
+    archived: Annotated[
+        Literal["false", "true", "any"],
+        Query(description="`true`: those that are archived; `any`: with them."),
+    ] = "false",
 ) -> Response:
     """List experiments, newest first, without their specs."""
     wanted = ExperimentFilter(
@@ -120,6 +125,7 @@ def list_experiments(
         search=search,
         created_after=created_after,
         created_before=created_before,
+        archived=None if archived == "any" else archived == "true",
     )
     found, next_cursor = listing.search(session, wanted, cursor=page.cursor, limit=page.limit)
     return page_response(request, ExperimentPage.of(found, next_cursor).to_json(), next_cursor)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.schemas.base import ApiAnswer, As
 from service.api.schemas.predictions import (
@@ -19,7 +19,8 @@ from service.api.schemas.runs import LABELS, NAME, Labels
 from service.experiments.cost import Cost
 from service.experiments.dry_run import Plan, PlannedConfiguration
 from service.experiments.progress import ExperimentProgress
-from service.specs.spec import ExperimentSpec, RunConfig
+from service.fields import LongText, ShortText
+from service.specs.spec import MAX_TAGS, ExperimentSpec, Label, RunConfig
 from service.statuses import ExperimentStatus
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -60,6 +61,8 @@ class ExperimentSummary(ApiAnswer):
     name: str | None
     description: str | None
     tags: dict[str, str]
+    note: str | None = Field(description="What people wrote down about it since.")
+    archived: bool = Field(description="Whether lists leave it out unless they are asked for it.")
     preset: ExperimentPreset | None = Field(
         description="The preset whose claims `/claims` checks; null without one."
     )
@@ -90,7 +93,8 @@ class ExperimentAnswer(ExperimentSummary):
     """An experiment with its spec and its progress."""
 
     spec: Annotated[dict[str, Any], As(ExperimentSpec)] = Field(
-        description="The spec with all defaults filled in; it can be submitted again."
+        description="The spec with all defaults filled in; it can be submitted again. It keeps the "
+        "name, description and tags of the submission."
     )
     submitted: dict[str, Any] | None = Field(
         description="The spec as it was written, of a preset's experiment with the changes to the "
@@ -116,6 +120,27 @@ def _summary(experiment: ExperimentProgress) -> dict[str, Any]:
             "events": f"{path}/events",
         },
     }
+
+
+class ExperimentPatch(BaseModel):
+    """A JSON merge patch (RFC 7396): what it names is changed, null removes it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: ShortText | None = None
+    description: LongText | None = None
+    tags: dict[Label, ShortText | None] | None = Field(
+        None,
+        max_length=100,
+        description="Tags to set, and with null to remove; the others stay. null removes all. An "
+        f"experiment has up to {MAX_TAGS}.",
+    )
+    note: LongText | None = Field(None, description="What to write down about the experiment.")
+    archived: bool = Field(False, description="Whether lists leave it out.")
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that the patch names."""
+        return self.model_dump(exclude_unset=True)
 
 
 class CostRate(ApiAnswer):

@@ -176,7 +176,7 @@ function experimentRow(experiment) {
     h(
       "div.what",
       h("a.title", { href: `#/experiments/${id}` }, experimentName(experiment)),
-      h("span.tags", tags(byKey)),
+      h("span.tags", experiment.archived ? h("span.tag.archived", t("experiment.archived")) : null, tags(byKey)),
     ),
     h("div.state", statusBadge(status)),
     h("div.how", progressBar(experiment), h("small.muted", progressText(experiment))),
