@@ -38,8 +38,26 @@ class RunCounts(TypedDict):
     cancelled: int
 
 
+class VaryingAxis(TypedDict):
+    """An axis that varies in an experiment; ``labels`` has the first of its ``count`` labels."""
+
+    axis: str
+    count: int
+    labels: list[Label]
+
+
+class LeadingGroup(TypedDict):
+    """What leads the usual comparison of an experiment: its mean over ``n`` seeds."""
+
+    metric: str
+    value: float
+    name: str | None
+    trained: int
+    n: int
+
+
 class Experiment(TypedDict):
-    """An experiment; lists do not contain its spec. Times are RFC 3339 in UTC."""
+    """An experiment; lists do not contain its spec, and alone have what varies and leads. Times are RFC 3339 in UTC."""
 
     id: str
     name: str | None
@@ -57,6 +75,9 @@ class Experiment(TypedDict):
     finished_at: str | None
     cancelled_at: str | None
     preset: NotRequired[dict[str, str] | None]
+    varying: NotRequired[list[VaryingAxis]]
+    best: NotRequired[LeadingGroup | None]
+    results_of: NotRequired[int]
     spec: NotRequired[dict[str, Any]]
     submitted: NotRequired[dict[str, Any] | None]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.schemas.base import ApiAnswer, As
+from service.api.schemas.base import ApiAnswer, As, Number
 from service.api.schemas.predictions import (
     INITIALIZER_REASON,
     PREDICTION,
@@ -18,6 +18,8 @@ from service.api.schemas.predictions import (
 from service.api.schemas.runs import LABELS, NAME, Labels
 from service.experiments.cost import Cost
 from service.experiments.dry_run import Plan, PlannedConfiguration
+from service.experiments.listing import ListedExperiment
+from service.experiments.overviews import MOST_LABELS
 from service.experiments.progress import ExperimentProgress
 from service.fields import LongText, ShortText
 from service.specs.spec import MAX_TAGS, ExperimentSpec, Label, RunConfig
@@ -227,16 +229,61 @@ class DryRun(ApiAnswer):
         )
 
 
+class VaryingAxis(ApiAnswer):
+    """An axis that varies in an experiment."""
+
+    axis: str = Field(description="An axis, or `variant`.")
+    count: int = Field(description="How many labels it has.")
+    labels: list[str | int | None] = Field(description=f"The first {MOST_LABELS} of them.")
+
+
+class LeadingGroup(ApiAnswer):
+    """What leads the usual comparison of an experiment."""
+
+    metric: str
+    value: Number = Field(description="The mean of the last epoch over its seeds.")
+    name: str | None = Field(description="How the group is written; null where nothing varies.")
+    trained: int = Field(description="With how many seeds it did better than guessing.")
+    n: int = Field(description="How many seeds have a value.")
+
+
+class ListedExperimentAnswer(ExperimentSummary):
+    """An experiment as in lists: without its spec, with what varies and what leads."""
+
+    varying: list[VaryingAxis] = Field(
+        description="What varies, without what something before it decides."
+    )
+    best: LeadingGroup | None = Field(
+        description="What leads, as the comparison ranks it; null while nothing has trained. It is "
+        "renewed within seconds of the end, and now and then before."
+    )
+    results_of: int = Field(
+        description="The number of ended runs that `best` is from; negative while it is worked out "
+        "anew."
+    )
+
+    @classmethod
+    def listed(cls, found: ListedExperiment) -> Self:
+        """Return the answer for an experiment in a list."""
+        overview = found.overview
+        return cls(
+            **_summary(found.progress),
+            varying=[VaryingAxis(**axis) for axis in overview.varying],
+            best=overview.best and LeadingGroup(**overview.best),
+            results_of=overview.ended,
+        )
+
+
 class ExperimentPage(ApiAnswer):
     """Some experiments, newest first."""
 
-    items: list[ExperimentSummary]
+    items: list[ListedExperimentAnswer]
     next_cursor: str | None
 
     @classmethod
-    def of(cls, found: Iterable[ExperimentProgress], next_cursor: str | None) -> Self:
+    def of(cls, found: Iterable[ListedExperiment], next_cursor: str | None) -> Self:
         """Return a page of experiments."""
         return cls(
-            items=[ExperimentSummary.of(experiment) for experiment in found],
+            items=[ListedExperimentAnswer.listed(experiment) for experiment in found],
             next_cursor=next_cursor,
         )

@@ -8,6 +8,7 @@ import { announce, h, setText, show } from "../parts/dom.js";
 import { downloads, saveFrom } from "../parts/downloads.js";
 import { button } from "../parts/elements.js";
 import { progressBar, progressText } from "../parts/progress.js";
+import { savedViewsMenu } from "../parts/saved_views.js";
 import { editForm } from "./experiment_edit.js";
 
 /** The name under which the API stores what is submitted without a key from this machine. */
@@ -149,6 +150,7 @@ function actionButtons(live, signal, { onChange, onEdit }) {
       [t("experiment.csv")]: save("text/csv", "csv"),
       [t("experiment.parquet")]: save("application/vnd.apache.parquet", "parquet"),
     }),
+    savedViewsMenu(),
     h("a.button", { href: `#/new?from=${live.id}` }, t("experiment.again")),
     edit,
     archiveButton,
