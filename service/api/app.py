@@ -24,6 +24,7 @@ from service.api.routes import (
     datasets,
     description,
     events,
+    experiment_edits,
     experiments,
     figures,
     inference,
@@ -60,6 +61,7 @@ from service.settings import Settings, get_settings
 
 ROUTERS = (
     submissions.router,
+    experiment_edits.router,
     experiments.router,
     comparisons.router,
     runs.router,

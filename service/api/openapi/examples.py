@@ -139,6 +139,8 @@ SUMMARY: dict[str, Any] = {
     "name": SPEC["name"],
     "description": None,
     "tags": SPEC["tags"],
+    "note": None,
+    "archived": False,
     "preset": None,
     "status": "running",
     "runs": {
@@ -171,7 +173,20 @@ EXPERIMENT: dict[str, Any] = {
     "submitted": SPEC,
 }
 
-EXPERIMENT_PAGE: dict[str, Any] = {"items": [SUMMARY], "next_cursor": None}
+LISTED_EXPERIMENT: dict[str, Any] = {
+    **SUMMARY,
+    "varying": [{"axis": "activation", "count": 3, "labels": ["relu", "tanh", "leaky_relu"]}],
+    "best": {
+        "metric": "val_accuracy",
+        "value": 0.9731,
+        "name": SPEC["activation"][0],
+        "trained": 3,
+        "n": 3,
+    },
+    "results_of": 2,
+}
+
+EXPERIMENT_PAGE: dict[str, Any] = {"items": [LISTED_EXPERIMENT], "next_cursor": None}
 
 DRY_RUN: dict[str, Any] = {
     "runs": 9,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime, BeforeValidator, Field
@@ -108,6 +108,10 @@ def list_experiments(
     created_before: Annotated[
         Time | None, Query(description="Created before this time: RFC 3339, with a time zone.")
     ] = None,
+    archived: Annotated[
+        Literal["false", "true", "any"],
+        Query(description="`true`: those that are archived; `any`: with them."),
+    ] = "false",
 ) -> Response:
     """List experiments, newest first, without their specs."""
     wanted = ExperimentFilter(
@@ -117,6 +121,7 @@ def list_experiments(
         search=search,
         created_after=created_after,
         created_before=created_before,
+        archived=None if archived == "any" else archived == "true",
     )
     found, next_cursor = listing.search(session, wanted, cursor=page.cursor, limit=page.limit)
     return page_response(request, ExperimentPage.of(found, next_cursor).to_json(), next_cursor)
