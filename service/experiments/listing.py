@@ -9,13 +9,22 @@ from sqlalchemy import func, or_
 from sqlalchemy.orm import Session, defer
 
 from service.database.paging import Order, Page, fetch_page
-from service.database.tables import Experiment
+from service.database.tables import Experiment, Overview
+from service.experiments import overviews
 from service.experiments.progress import (
     ExperimentProgress,
     experiments_with_counts,
     progress_of,
 )
 from service.statuses import ExperimentStatus
+
+
+@dataclass(frozen=True)
+class ListedExperiment:
+    """An experiment in a list."""
+
+    progress: ExperimentProgress
+    overview: Overview
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class ExperimentFilter:
         search: part of the name, or of the preset's where there is none, in any case.
         created_after: created later.
         created_before: created earlier.
+        archived: whether it is archived; None allows both.
     """
 
     statuses: Sequence[ExperimentStatus] = ()
@@ -38,11 +48,12 @@ class ExperimentFilter:
     search: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    archived: bool | None = False
 
 
 def search(
     session: Session, wanted: ExperimentFilter, *, cursor: str | None, limit: int
-) -> tuple[list[ExperimentProgress], str | None]:
+) -> tuple[list[ListedExperiment], str | None]:
     """Return experiments, newest first, without their specs.
 
     Returns:
@@ -62,6 +73,8 @@ def search(
         statement = statement.where(Experiment.created_at > wanted.created_after)
     if wanted.created_before is not None:
         statement = statement.where(Experiment.created_at < wanted.created_before)
+    if wanted.archived is not None:
+        statement = statement.where(Experiment.archived.is_(wanted.archived))
     with session.begin():
         page: Page = fetch_page(
             session,
@@ -71,7 +84,10 @@ def search(
             cursor=cursor,
             limit=limit,
         )
-        return progress_of(session, page.rows), page.next_cursor
+        found = progress_of(session, page.rows)
+        overview = overviews.of(session, [experiment.id for experiment in found])
+        listed = [ListedExperiment(experiment, overview[experiment.id]) for experiment in found]
+        return listed, page.next_cursor
 
 
 def _readings(tag: str) -> Iterator[dict[str, str]]:

@@ -51,6 +51,8 @@ class ExperimentProgress:
         eta_seconds: estimate with the present workers; None once it has ended.
         spec: the spec with its defaults; None in lists, which do not read it.
         submitted: the spec as it was written; None in lists, and where it is not known.
+        note: what people wrote down about it since.
+        archived: whether lists leave it out.
     """
 
     id: uuid.UUID
@@ -69,6 +71,8 @@ class ExperimentProgress:
     cancelled_at: datetime | None
     spec: dict[str, Any] | None
     submitted: dict[str, Any] | None = None
+    note: str | None = None
+    archived: bool = False
 
     def to_json(self) -> bytes:
         """Return all fields as JSON."""
@@ -188,6 +192,8 @@ def _progress(row: Row[Any], epoch_seconds: float | None) -> ExperimentProgress:
         finished_at=row.last_finished_at if _finished(row.status) else None,
         cancelled_at=experiment.cancelled_at,
         spec=None,
+        note=experiment.note,
+        archived=experiment.archived,
     )
 
 
