@@ -14,10 +14,10 @@ import http.client, socket, ssl, sys
 asked = ("GET", "/v1/experiments", None, {"X-Forwarded-For": "203.0.113.9"})
 context = ssl.create_default_context(cadata=sys.argv[1])
 plain = socket.create_connection(("tls", 18744))
+print(plain.getsockname()[0])
 through = http.client.HTTPSConnection("localhost", 18744)
 through.sock = context.wrap_socket(plain, server_hostname="localhost")
 direct = http.client.HTTPConnection("api", 8000)
-print(plain.getsockname()[0])
 for connection in (through, direct):
     connection.request(*asked)
     print(connection.getresponse().status)
