@@ -71,7 +71,7 @@ def search(
             cursor=cursor,
             limit=limit,
         )
-        return progress_of(session, page.rows), page.next_cursor
+        return progress_of(page.rows), page.next_cursor
 
 
 def _readings(tag: str) -> Iterator[dict[str, str]]:

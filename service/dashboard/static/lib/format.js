@@ -58,6 +58,11 @@ export function gibibytes(bytes) {
   return bytes === null ? NOTHING : t("number.gibibytes", { n: Number((bytes / GIBIBYTE).toPrecision(2)) });
 }
 
+/** Return the two ends of a guess: "3 s to 27 s"; under a second at its lower end. */
+export function durationRange({ low_seconds: low, high_seconds: high }) {
+  return t("time.range", { low: duration(low), high: duration(high) });
+}
+
 /** Return a duration in its two largest units: 47 s, 3 min 20 s, 2 h 5 min. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return NOTHING;
