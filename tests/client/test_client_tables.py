@@ -83,6 +83,14 @@ def test_tables_fit_and_nothing_in_them_is_missing(read, lab):
     assert f" verdict              {SICK.verdict}" in read("show", sick.split()[0])
 
 
+def test_losses_of_a_column_have_as_many_digits(read, lab):
+    lab.submit(seeds=2, epochs=1)
+    lab.train(lab.taken(), val_loss=2.3)
+    lab.train(lab.taken(), val_loss=2.2914)
+    lines = [line.split() for line in read("runs", "last") if " completed " in line]
+    assert {"2.300", "2.291"} <= {word for words in lines for word in words}
+
+
 def test_what_is_stopped_or_has_nothing_to_show_is_not_said_to_be_done(read, lab):
     assert "There is no experiment yet" in read("ls")[0]
     assert "There is no run yet" in read("runs")[0]

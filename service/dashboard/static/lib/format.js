@@ -25,9 +25,15 @@ export function showValue(metric, value) {
   const read = number(value);
   if (!Number.isFinite(read)) return t(`number.${read}`);
   if (isShare(metric)) return `${(100 * read).toFixed(2)}%`;
+  return isLoss(metric) ? aligned(read) : significant(read);
+}
+
+/** Return a number with three significant digits that keeps its zeros, for a column: 2.30 beside 2.29. */
+export function aligned(value) {
+  const read = number(value);
   const text = significant(read);
-  const isPlain = read !== 0 && Math.abs(read) < 100 && !text.includes("e");
-  return isLoss(metric) && isPlain ? read.toPrecision(DIGITS) : text;
+  const isPlain = Number.isFinite(read) && read !== 0 && Math.abs(read) < 100 && !text.includes("e");
+  return isPlain ? read.toPrecision(DIGITS) : text;
 }
 
 /** Return a number with three significant digits: 0.0482, 1.2e-7. */
