@@ -1,12 +1,12 @@
 """Paces: what jobs took, as a multiple of what their operations suggest.
 
-Revision: 0023, after 0020.
+Revision: 0023, after 0021.
 """
 
 from alembic import op
 
 revision = "0023"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -51,6 +51,8 @@ class ExperimentProgress:
         progress: share of all epochs that are recorded; all epochs of an ended run count.
         spec: the spec with its defaults; None in lists, which do not read it.
         submitted: the spec as it was written; None in lists, and where it is not known.
+        note: what people wrote down about it since.
+        archived: whether lists leave it out.
         forecast: when it is expected to end; empty until ``with_forecasts`` has looked.
     """
 
@@ -69,6 +71,8 @@ class ExperimentProgress:
     cancelled_at: datetime | None
     spec: dict[str, Any] | None
     submitted: dict[str, Any] | None = None
+    note: str | None = None
+    archived: bool = False
     forecast: Forecast = NO_FORECAST
 
     def to_json(self) -> bytes:
@@ -168,11 +172,20 @@ def with_forecasts(
         experiments: any.
         settings: say how long a worker counts as seen, and how large packs are.
     """
+    if all(_finished(found.status) for found in experiments):
+        return list(experiments)
+    with session.begin():
+        return forecasts_of(session, experiments, settings)
+
+
+def forecasts_of(
+    session: Session, experiments: Sequence[ExperimentProgress], settings: Settings
+) -> list[ExperimentProgress]:
+    """Return the same as ``with_forecasts``; inside a transaction."""
     unfinished = [found.id for found in experiments if not _finished(found.status)]
     if not unfinished:
         return list(experiments)
-    with session.begin():
-        expected = forecasts(session, settings, unfinished)
+    expected = forecasts(session, settings, unfinished)
     return [replace(found, forecast=expected.get(found.id, NO_FORECAST)) for found in experiments]
 
 
@@ -200,6 +213,8 @@ def _progress(row: Row[Any]) -> ExperimentProgress:
         finished_at=row.last_finished_at if _finished(row.status) else None,
         cancelled_at=experiment.cancelled_at,
         spec=None,
+        note=experiment.note,
+        archived=experiment.archived,
     )
 
 

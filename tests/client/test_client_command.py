@@ -176,6 +176,21 @@ def test_what_is_shown_and_what_scripts_get(actinium, lab, tmp_path):
     assert opened.endswith(str(experiment))
 
 
+def test_an_experiment_is_renamed_annotated_and_archived(actinium, lab):
+    experiment = str(lab.submit(name="n", tags={"a": "1", "b": "2"}))
+    words = ("--name", "m", "--tag", "a:2", "--tag", "c:3", "--untag", "b", "--note", "odd")
+    changed = _json(actinium("edit", "last", *words, "--archive", "--json"))
+    assert (changed["name"], changed["note"], changed["archived"]) == ("m", "odd", True)
+    assert changed["tags"] == {"a": "2", "c": "3"}
+    assert _json(actinium("ls", "--json")) == []
+    assert [found["id"] for found in _json(actinium("ls", "--archived", "--json"))] == [experiment]
+    shown = actinium("edit", experiment[-8:], "--note", "", "--unarchive").stdout
+    assert "odd" not in shown
+    assert experiment in actinium("ls").stdout
+    nothing = actinium("edit", "last")
+    assert (nothing.returncode, "Say what to change" in nothing.stderr) == (2, True)
+
+
 def test_what_there_is(actinium):
     axes = _json(actinium("catalog", "--json"))
     assert "activation" in [axis["axis"] for axis in axes]

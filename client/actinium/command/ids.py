@@ -38,7 +38,7 @@ def experiment_id(client: Client, word: str) -> str:
         raise ActiniumError(
             "There is no experiment yet; `actinium run --activation relu` submits one."
         )
-    found = client.experiments(page_size=_PAGE)
+    found = client.experiments(archived=None, page_size=_PAGE)
     valid = f"an id, its last {SHORT_ID} digits, or `{_LAST}` for the newest experiment"
     return _whole(word) or _newest("experiments", found, word, f"{valid}; `actinium ls`")
 

@@ -1,4 +1,4 @@
-"""Commands that manage experiments: watch, cancel, retry, delete, export, open."""
+"""Commands that manage experiments: watch, edit, cancel, retry, delete, export, open."""
 
 import webbrowser
 from pathlib import Path
@@ -7,10 +7,12 @@ import click
 from rich.text import Text
 
 from actinium.command import completion, ids, render
-from actinium.command.context import Session, json_option
+from actinium.command.choices import read_tag
+from actinium.command.context import Read, Session, json_option
 from actinium.command.watching import exit_status, hint_after_interrupt, watch_all, watch_experiment
 from actinium.json_numbers import write_json
 from actinium.terminal import visible
+from actinium.types import Changes
 
 _ANY_EXPERIMENT = click.argument(
     "which", metavar="[EXPERIMENT]", required=False, shell_complete=completion.experiment
@@ -61,6 +63,55 @@ def watch(
     experiment = watch_experiment(session, experiment_id)
     session.console.print(render.overview(experiment))
     return exit_status(experiment)
+
+
+@click.command("edit")
+@_EXPERIMENT
+@click.option("--name", help='The new name; "" removes it.')
+@click.option("--description", help='The new description; "" removes it.')
+@click.option("--note", help='What to write down about it; "" removes it.')
+@click.option(
+    "--tag",
+    "tags",
+    type=Read("tag", read_tag),
+    multiple=True,
+    help="Set this tag, key:value (repeatable).",
+)
+@click.option("--untag", multiple=True, metavar="KEY", help="Remove this tag (repeatable).")
+@click.option(
+    "--archive/--unarchive",
+    "archived",
+    default=None,
+    help="Leave it out of lists, or list it again.",
+)
+@json_option
+@click.pass_obj
+def edit(
+    session: Session,
+    which: str,
+    *,
+    tags: tuple[tuple[str, str], ...],
+    untag: tuple[str, ...],
+    archived: bool | None,
+    as_json: bool,
+    **texts: str | None,
+) -> None:
+    """Rename, tag, annotate or archive an experiment.
+
+    What is not named stays. EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
+    """
+    changes: Changes = {}
+    for field, text in texts.items():
+        if text is not None:
+            changes[field] = text or None  # type: ignore[literal-required]
+    if tags or untag:
+        changes["tags"] = dict.fromkeys(untag) | dict(tags)
+    if archived is not None:
+        changes["archived"] = archived
+    if not changes:
+        raise click.UsageError("Say what to change: --name, --tag, --note, --archive, ...")
+    changed = session.client.update(session.experiment_id(which), **changes)
+    session.print(changed, render.overview, as_json=as_json)
 
 
 @click.command("cancel")
@@ -170,4 +221,4 @@ def open_page(session: Session, which: str | None, *, as_json: bool) -> None:
     webbrowser.open(address)
 
 
-COMMANDS = (watch, cancel, retry, delete, export, open_page)
+COMMANDS = (watch, edit, cancel, retry, delete, export, open_page)

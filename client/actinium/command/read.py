@@ -55,6 +55,7 @@ def _only(field: str, complete: completion.Complete) -> Callable[[F], F]:
 )
 @click.option("--name", help="Only experiments with exactly this name.")
 @click.option("--search", help="Only experiments with this in their name, in any case.")
+@click.option("--archived", is_flag=True, help="Those that are archived.")
 @_limit(20)
 @json_option
 @click.pass_obj
@@ -65,6 +66,7 @@ def list_experiments(
     tag: tuple[tuple[str, str], ...],
     name: str | None,
     search: str | None,
+    archived: bool,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -74,12 +76,13 @@ def list_experiments(
         tag=[f"{key}:{value}" for key, value in tag],
         name=name,
         search=search,
+        archived=archived,
         page_size=min(limit, _LARGEST_PAGE),
     )
     found = list(islice(listed, limit))
     if found or as_json:
         session.print(found, render.experiments, as_json=as_json)
-    elif status or tag or name or search:
+    elif status or tag or name or search or archived:
         session.console.print("No experiment matches; `actinium ls` lists all.")
     else:
         session.console.print(

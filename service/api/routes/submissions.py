@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Body, Depends, Header, Query, Request
+from fastapi import Body, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,6 +28,7 @@ from service.api.web.dependencies import (
 from service.api.web.paging import LINK_HEADER, PageDep, PageRequest, page_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
+from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep, wait_until
 from service.api_keys import Caller
@@ -41,7 +42,7 @@ from service.runs.doorbell import Doorbell
 from service.settings import Settings
 from service.specs.spec import ExperimentSpec
 
-router = APIRouter(
+router = make_router(
     prefix="/v1/experiments",
     tags=["experiments"],
     dependencies=[Depends(requires("submit"))],

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.schemas.base import ApiAnswer, As
+from service.api.schemas.base import ApiAnswer, As, Number
 from service.api.schemas.predictions import (
     INITIALIZER_REASON,
     PREDICTION,
@@ -20,9 +20,12 @@ from service.api.schemas.workload import QueueBlocked
 from service.experiments.cost import Cost
 from service.experiments.dry_run import Plan, PlannedConfiguration
 from service.experiments.forecast import Forecast, Range
+from service.experiments.listing import ListedExperiment
+from service.experiments.overviews import MOST_LABELS
 from service.experiments.progress import ExperimentProgress
+from service.fields import LongText, ShortText
 from service.runs.paces import Basis
-from service.specs.spec import ExperimentSpec, RunConfig
+from service.specs.spec import MAX_TAGS, ExperimentSpec, Label, RunConfig
 from service.statuses import ExperimentStatus
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -110,6 +113,8 @@ class ExperimentSummary(ApiAnswer):
     name: str | None
     description: str | None
     tags: dict[str, str]
+    note: str | None = Field(description="What people wrote down about it since.")
+    archived: bool = Field(description="Whether lists leave it out unless they are asked for it.")
     preset: ExperimentPreset | None = Field(
         description="The preset whose claims `/claims` checks; null without one."
     )
@@ -143,7 +148,8 @@ class ExperimentAnswer(ExperimentSummary):
     """An experiment with its spec and its progress."""
 
     spec: Annotated[dict[str, Any], As(ExperimentSpec)] = Field(
-        description="The spec with all defaults filled in; it can be submitted again."
+        description="The spec with all defaults filled in; it can be submitted again. It keeps the "
+        "name, description and tags of the submission."
     )
     submitted: dict[str, Any] | None = Field(
         description="The spec as it was written, of a preset's experiment with the changes to the "
@@ -171,6 +177,27 @@ def _summary(experiment: ExperimentProgress) -> dict[str, Any]:
             "events": f"{path}/events",
         },
     }
+
+
+class ExperimentPatch(BaseModel):
+    """A JSON merge patch (RFC 7396): what it names is changed, null removes it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: ShortText | None = None
+    description: LongText | None = None
+    tags: dict[Label, ShortText | None] | None = Field(
+        None,
+        max_length=100,
+        description="Tags to set, and with null to remove; the others stay. null removes all. An "
+        f"experiment has up to {MAX_TAGS}.",
+    )
+    note: LongText | None = Field(None, description="What to write down about the experiment.")
+    archived: bool = Field(False, description="Whether lists leave it out.")
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that the patch names."""
+        return self.model_dump(exclude_unset=True)
 
 
 class CostRate(ApiAnswer):
@@ -269,16 +296,61 @@ class DryRun(ApiAnswer):
         )
 
 
+class VaryingAxis(ApiAnswer):
+    """An axis that varies in an experiment."""
+
+    axis: str = Field(description="An axis, or `variant`.")
+    count: int = Field(description="How many labels it has.")
+    labels: list[str | int | None] = Field(description=f"The first {MOST_LABELS} of them.")
+
+
+class LeadingGroup(ApiAnswer):
+    """What leads the usual comparison of an experiment."""
+
+    metric: str
+    value: Number = Field(description="The mean of the last epoch over its seeds.")
+    name: str | None = Field(description="How the group is written; null where nothing varies.")
+    trained: int = Field(description="With how many seeds it did better than guessing.")
+    n: int = Field(description="How many seeds have a value.")
+
+
+class ListedExperimentAnswer(ExperimentSummary):
+    """An experiment as in lists: without its spec, with what varies and what leads."""
+
+    varying: list[VaryingAxis] = Field(
+        description="What varies, without what something before it decides."
+    )
+    best: LeadingGroup | None = Field(
+        description="What leads, as the comparison ranks it; null while nothing has trained. It is "
+        "renewed within seconds of the end, and now and then before."
+    )
+    results_of: int = Field(
+        description="The number of ended runs that `best` is from; negative while it is worked out "
+        "anew."
+    )
+
+    @classmethod
+    def listed(cls, found: ListedExperiment) -> Self:
+        """Return the answer for an experiment in a list."""
+        overview = found.overview
+        return cls(
+            **_summary(found.progress),
+            varying=[VaryingAxis(**axis) for axis in overview.varying],
+            best=overview.best and LeadingGroup(**overview.best),
+            results_of=overview.ended,
+        )
+
+
 class ExperimentPage(ApiAnswer):
     """Some experiments, newest first."""
 
-    items: list[ExperimentSummary]
+    items: list[ListedExperimentAnswer]
     next_cursor: str | None
 
     @classmethod
-    def of(cls, found: Iterable[ExperimentProgress], next_cursor: str | None) -> Self:
+    def of(cls, found: Iterable[ListedExperiment], next_cursor: str | None) -> Self:
         """Return a page of experiments."""
         return cls(
-            items=[ExperimentSummary.of(experiment) for experiment in found],
+            items=[ListedExperimentAnswer.listed(experiment) for experiment in found],
             next_cursor=next_cursor,
         )
