@@ -24,6 +24,7 @@ from service.api.routes import (
     datasets,
     description,
     events,
+    experiment_edits,
     experiments,
     figures,
     inference,
@@ -60,6 +61,7 @@ from service.settings import Settings, get_settings
 
 ROUTERS = (
     submissions.router,
+    experiment_edits.router,
     experiments.router,
     comparisons.router,
     runs.router,
@@ -129,6 +131,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     )
     _set_places(state, settings)
     state.metrics = Metrics()
+    state.metrics.time_statements(state.engine)
     state.schema = SchemaGuard(state.engine)
 
 

@@ -47,7 +47,7 @@ def test_a_bad_stored_value_never_breaks_the_page(served, lab, visit):
         page.goto(f"{served.url}/{place}")
         page.evaluate(
             """stored => {
-              for (const key of ["theme", "language"])
+              for (const key of ["theme", "language", "views"])
                 localStorage.setItem(`actinium.${key}`, stored);
               for (const key of ["drafts", "compare"])
                 sessionStorage.setItem(`actinium.${key}`, stored);

@@ -139,6 +139,8 @@ SUMMARY: dict[str, Any] = {
     "name": SPEC["name"],
     "description": None,
     "tags": SPEC["tags"],
+    "note": None,
+    "archived": False,
     "preset": None,
     "status": "running",
     "runs": {
@@ -152,6 +154,8 @@ SUMMARY: dict[str, Any] = {
     },
     "progress": 0.296296,
     "eta_seconds": 228.4,
+    "eta_range": None,
+    "waits": None,
     "created_by": "local",
     "created_at": _CREATED,
     "started_at": _STARTED,
@@ -171,7 +175,20 @@ EXPERIMENT: dict[str, Any] = {
     "submitted": SPEC,
 }
 
-EXPERIMENT_PAGE: dict[str, Any] = {"items": [SUMMARY], "next_cursor": None}
+LISTED_EXPERIMENT: dict[str, Any] = {
+    **SUMMARY,
+    "varying": [{"axis": "activation", "count": 3, "labels": ["relu", "tanh", "leaky_relu"]}],
+    "best": {
+        "metric": "val_accuracy",
+        "value": 0.9731,
+        "name": SPEC["activation"][0],
+        "trained": 3,
+        "n": 3,
+    },
+    "results_of": 2,
+}
+
+EXPERIMENT_PAGE: dict[str, Any] = {"items": [LISTED_EXPERIMENT], "next_cursor": None}
 
 DRY_RUN: dict[str, Any] = {
     "runs": 9,
@@ -179,7 +196,8 @@ DRY_RUN: dict[str, Any] = {
     "already_trained": 3,
     "cost": {
         "training_samples": 216000,
-        "seconds": 280.8,
+        "seconds": 284.1,
+        "range": {"low_seconds": 94.7, "high_seconds": 852.3},
         "rates": [
             {
                 "model": _CONFIG["model"],
@@ -192,6 +210,12 @@ DRY_RUN: dict[str, Any] = {
                 "note": None,
             }
         ],
+    },
+    "forecast": {
+        "starts_in_seconds": 12.5,
+        "eta_seconds": 296.6,
+        "eta_range": {"low_seconds": 107.2, "high_seconds": 864.8},
+        "waits": None,
     },
     "memory_bytes": _PLANNED.configuration.memory.total,
     "worker_memory_bytes": 1_623_000_000,

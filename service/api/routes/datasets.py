@@ -110,7 +110,7 @@ async def upload_dataset(
     """
     _check_media_type(request.headers.get("content-type", ""))
     uploading: Places = request.app.state.uploading
-    folder = settings.home / "uploads"
+    folder = settings.scratch / "uploads"
     with uploading.place(caller_of(request.scope)):
         try:
             await run_in_threadpool(_prepare, folder)

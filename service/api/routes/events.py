@@ -95,6 +95,7 @@ happens it sends comments. It ends once nothing can follow; the next request is 
 
 _ABOUT_ALL = f"""
 {_EVENTS.strip()}
+- `experiment.updated`: `fields` of the experiment that a person changed, such as `name`
 - `experiment.deleted`: the experiment was deleted, and all its other events with it
 - `stream.opened` comes first where the request has no `Last-Event-ID`: its `id` is that of the
   newest event, and the stream continues from there.
