@@ -42,6 +42,14 @@ class ConflictError(DomainError):
     title = "Conflict"
 
 
+class PreconditionFailedError(DomainError):
+    """The resource changed since the client read it."""
+
+    status = 412
+    type = "precondition-failed"
+    title = "Changed meanwhile"
+
+
 class InvalidError(DomainError):
     """The body or a parameter of the request cannot be used."""
 

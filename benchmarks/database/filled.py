@@ -114,6 +114,9 @@ def fill(url: str, filling: Filling) -> list[uuid.UUID]:
         copy_layers(connection, begun[::_WITH_LAYERS])
         copy_attempts(connection, begun)
         copy_events(connection, begun, horizon)
+        connection.execute(
+            "INSERT INTO overviews (experiment_id, ended) SELECT id, -1 FROM experiments"
+        )
         connection.execute("VACUUM (ANALYZE)")
     return [experiment.id for experiment in experiments]
 

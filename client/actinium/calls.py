@@ -74,6 +74,11 @@ def post(path: str, read: Callable[[Any], T], **more: Any) -> Call[T]:
     return Call("POST", path, lambda answer: read(json_of(answer)), **more)
 
 
+def patch(path: str, read: Callable[[Any], T], **more: Any) -> Call[T]:
+    """Return a PATCH; ``read`` turns its JSON answer into the result."""
+    return Call("PATCH", path, lambda answer: read(json_of(answer)), **more)
+
+
 def pages(path: str, read: Callable[[Any], T], query: Query) -> Pages[T]:
     """Return the pages of a list; ``read`` turns each item into a result."""
     return Pages(get(path, as_is, query), read)

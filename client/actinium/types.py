@@ -3,6 +3,7 @@
 Fields that a newer service adds are in the dicts, too.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 from actinium.spec import Target
@@ -37,25 +38,62 @@ class RunCounts(TypedDict):
     cancelled: int
 
 
+class VaryingAxis(TypedDict):
+    """An axis that varies in an experiment; ``labels`` has the first of its ``count`` labels."""
+
+    axis: str
+    count: int
+    labels: list[Label]
+
+
+class LeadingGroup(TypedDict):
+    """What leads the usual comparison of an experiment: its mean over ``n`` seeds."""
+
+    metric: str
+    value: float
+    name: str | None
+    trained: int
+    n: int
+
+
 class Experiment(TypedDict):
-    """An experiment; lists do not contain its spec. Times are RFC 3339 in UTC."""
+    """An experiment; lists have no spec, and alone what varies and leads. Times are in UTC."""
 
     id: str
     name: str | None
     description: str | None
     tags: dict[str, str]
+    note: str | None
+    archived: bool
     status: ExperimentStatus
     runs: RunCounts
     progress: float
     eta_seconds: float | None
+    #: ``low_seconds`` and ``high_seconds`` where ``eta_seconds`` is a guess.
+    eta_range: dict[str, float] | None
+    #: Why it has no ``eta_seconds``: runs that no worker can take, with ``reason`` and ``detail``.
+    waits: dict[str, Any] | None
     created_by: str
     created_at: str
     started_at: str | None
     finished_at: str | None
     cancelled_at: str | None
     preset: NotRequired[dict[str, str] | None]
+    varying: NotRequired[list[VaryingAxis]]
+    best: NotRequired[LeadingGroup | None]
+    results_of: NotRequired[int]
     spec: NotRequired[dict[str, Any]]
     submitted: NotRequired[dict[str, Any] | None]
+
+
+class Changes(TypedDict, total=False):
+    """What can be changed of an experiment; None removes a text, and a tag."""
+
+    name: str | None
+    description: str | None
+    tags: Mapping[str, str | None] | None
+    note: str | None
+    archived: bool
 
 
 class Prediction(TypedDict):
@@ -104,6 +142,8 @@ class DryRun(TypedDict):
     configurations: int
     already_trained: int
     cost: dict[str, Any]
+    #: When it would start and end with the workers and the queue as they are.
+    forecast: dict[str, Any]
     memory_bytes: int
     worker_memory_bytes: int | None
     items: list[PlannedConfiguration]
@@ -394,6 +434,15 @@ class TuningCurve(TypedDict):
     good_range: GoodRange | None
 
 
+class GroupTest(TypedDict):
+    """What a group's runs gave on the test part, which no choice looked at."""
+
+    metric: str
+    n: int
+    mean: float
+    std: float | None
+
+
 class ComparisonGroup(TypedDict):
     """The runs with the same labels on the axes of the comparison; ``n`` counts seeds."""
 
@@ -415,6 +464,7 @@ class ComparisonGroup(TypedDict):
     chosen: dict[str, Level]
     curve: TuningCurve | None
     additive_mean: float | None
+    test: GroupTest | None
     diverged: int
     unfinished: int
     missing: int

@@ -50,6 +50,10 @@ class Experiment(Base):
     name: Mapped[str | None] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[dict[str, str]] = mapped_column(JSON)
+    #: What people wrote down about it since.
+    note: Mapped[str | None] = mapped_column(Text)
+    #: Out of the list unless it is asked for.
+    archived: Mapped[bool] = mapped_column(server_default=text("false"))
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
     #: The spec as it was written, without defaults; None where only ``spec`` is known.
     submitted: Mapped[dict[str, Any] | None] = mapped_column(ORDERED_JSON)
@@ -60,6 +64,27 @@ class Experiment(Base):
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     cancelled_at: Mapped[datetime | None] = mapped_column(TIME)
+
+
+class Overview(Base):
+    """What lists show of an experiment's results (``service.experiments.overviews``)."""
+
+    __tablename__ = "overviews"
+    __table_args__ = (
+        Index("ix_overviews_open", "experiment_id", postgresql_where=text("NOT is_final")),
+    )
+
+    experiment_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True
+    )
+    #: Runs that had ended when it was stored; negative: it is to be stored anew.
+    ended: Mapped[int] = mapped_column(Integer, server_default="0")
+    #: All runs had ended, so that nothing changes unless some are queued again.
+    is_final: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: Axes with the number of their labels, and the first of them.
+    varying: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+    #: The leading group of the usual comparison; None while none has trained.
+    best: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class Run(Base):
@@ -364,6 +389,28 @@ class Worker(Base):
     memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class Pace(Base):
+    """What jobs took, as a multiple of what their operations suggest (``service.runs.paces``).
+
+    ``fixed`` (beside the epochs) and ``epoch`` are mean natural logarithms of that multiple.
+    """
+
+    __tablename__ = "paces"
+
+    #: Of a device, of a model on it, or of one workload on it.
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    jobs: Mapped[int] = mapped_column(Integer)
+    runs: Mapped[int] = mapped_column(Integer)
+    #: How many jobs the mean stands for, older ones counting less.
+    fixed_weight: Mapped[float] = mapped_column(Double)
+    fixed: Mapped[float] = mapped_column(Double)
+    epoch_weight: Mapped[float] = mapped_column(Double)
+    epoch: Mapped[float] = mapped_column(Double)
+    #: Mean share of the planned epochs that were trained.
+    epochs_share: Mapped[float] = mapped_column(Double)
+    updated_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 
 class ApiKey(Base):

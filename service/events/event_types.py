@@ -25,6 +25,10 @@ class EventType(StrEnum):
         "experiment.finished",
         "The last run of an experiment ended; sent again after a retry.",
     )
+    EXPERIMENT_UPDATED = (
+        "experiment.updated",
+        "The name, description, note or tags of an experiment changed, or whether it is archived.",
+    )
     EXPERIMENT_DELETED = "experiment.deleted", "An experiment was deleted with all its runs."
 
     #: When it happens, as documentation and the API's description show it.

@@ -16,6 +16,7 @@ from service.database.tables import Event, Experiment, Run
 from service.errors import ConflictError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
+from service.experiments import overviews
 from service.experiments.progress import ExperimentProgress, missing, read_progress
 from service.runs.endings import cancel_locked
 from service.statuses import ACTIVE, RunStatus
@@ -79,6 +80,7 @@ def retry(session: Session, experiment_id: uuid.UUID, caller: str) -> Experiment
         ended = lock_runs(session, experiment_id, (RunStatus.FAILED, RunStatus.CANCELLED))
         if ended:
             _set(session, experiment_id, cancelled_at=None)
+            overviews.reopen(session, experiment_id)
             _requeue(session, experiment_id, ended, caller)
         return read_progress(session, experiment_id)
 

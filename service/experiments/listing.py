@@ -2,20 +2,41 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, or_
 from sqlalchemy.orm import Session, defer
 
 from service.database.paging import Order, Page, fetch_page
-from service.database.tables import Experiment
+from service.database.tables import Experiment, Overview
+from service.experiments import overviews
 from service.experiments.progress import (
     ExperimentProgress,
     experiments_with_counts,
     progress_of,
+    with_forecasts,
 )
+from service.settings import Settings
 from service.statuses import ExperimentStatus
+
+
+@dataclass(frozen=True)
+class ListedExperiment:
+    """An experiment in a list."""
+
+    progress: ExperimentProgress
+    overview: Overview
+
+
+def with_expected_ends(
+    session: Session, found: Sequence[ListedExperiment], settings: Settings
+) -> list[ListedExperiment]:
+    """Return listed experiments with when they are expected to end, as ``with_forecasts``."""
+    expected = with_forecasts(session, [listed.progress for listed in found], settings)
+    return [
+        replace(listed, progress=progress) for listed, progress in zip(found, expected, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -30,6 +51,7 @@ class ExperimentFilter:
         search: part of the name, or of the preset's where there is none, in any case.
         created_after: created later.
         created_before: created earlier.
+        archived: whether it is archived; None allows both.
     """
 
     statuses: Sequence[ExperimentStatus] = ()
@@ -38,11 +60,12 @@ class ExperimentFilter:
     search: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    archived: bool | None = False
 
 
 def search(
     session: Session, wanted: ExperimentFilter, *, cursor: str | None, limit: int
-) -> tuple[list[ExperimentProgress], str | None]:
+) -> tuple[list[ListedExperiment], str | None]:
     """Return experiments, newest first, without their specs.
 
     Returns:
@@ -62,6 +85,8 @@ def search(
         statement = statement.where(Experiment.created_at > wanted.created_after)
     if wanted.created_before is not None:
         statement = statement.where(Experiment.created_at < wanted.created_before)
+    if wanted.archived is not None:
+        statement = statement.where(Experiment.archived.is_(wanted.archived))
     with session.begin():
         page: Page = fetch_page(
             session,
@@ -71,7 +96,10 @@ def search(
             cursor=cursor,
             limit=limit,
         )
-        return progress_of(session, page.rows), page.next_cursor
+        found = progress_of(page.rows)
+        overview = overviews.of(session, [experiment.id for experiment in found])
+        listed = [ListedExperiment(experiment, overview[experiment.id]) for experiment in found]
+        return listed, page.next_cursor
 
 
 def _readings(tag: str) -> Iterator[dict[str, str]]:

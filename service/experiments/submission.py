@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -16,7 +16,8 @@ from service.datasets.store import facts_of
 from service.errors import GoneError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
-from service.experiments import idempotency
+from service.experiments import idempotency, overviews
+from service.experiments.forecast import forecasts
 from service.experiments.idempotency import KeyedRequest
 from service.experiments.progress import ExperimentProgress, Origin, read_progress
 from service.experiments.tickets import ticket_sources
@@ -26,7 +27,7 @@ from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
 from service.specs.expansion import PlannedRun, expand
-from service.specs.labels import label_runs
+from service.specs.labels import ConfigurationKey, RunLabels, label_runs
 from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
 from service.specs.uploads import ids_of
@@ -85,10 +86,15 @@ def submit(
         limits = capacity.limits_of(session, spec.device, settings)
         planned = expand(spec, limits, facts_of(session, ids_of(spec)), tickets)
         experiment_id = _store_experiment(session, spec, caller, origin, written)
-        _store_runs(session, spec, planned, experiment_id, caller)
+        labels = label_runs(planned)
+        _store_runs(session, spec, planned, labels, experiment_id, caller)
+        overviews.store_first(session, experiment_id, [found.by_axis for found in labels.values()])
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
         quotas.check_queued(session, caller, len(planned) - len(reused), settings)
-        experiment = read_progress(session, experiment_id)
+        expected = forecasts(session, settings, [experiment_id])
+        experiment = replace(
+            read_progress(session, experiment_id), forecast=expected[experiment_id]
+        )
         if request is not None:
             idempotency.remember(session, request, experiment_id, experiment.to_json(), settings)
         created = NewEvent(
@@ -129,15 +135,15 @@ def _store_experiment(
     return experiment_id
 
 
-def _store_runs(
+def _store_runs(  # noqa: PLR0917 - all that a run's row has
     session: Session,
     spec: ExperimentSpec,
     planned: Sequence[PlannedRun],
+    labels: Mapping[ConfigurationKey, RunLabels],
     experiment_id: uuid.UUID,
     caller: str,
 ) -> None:
     """Store the runs of an experiment; Postgres gets each configuration once for all its seeds."""
-    labels = label_runs(planned)
     configurations = {run.key: run.configuration for run in planned}
     numbers = {key: number for number, key in enumerate(configurations)}
     configuration = table_of(

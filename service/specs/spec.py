@@ -48,6 +48,9 @@ AXIS_FIELDS = (
 LATER_AXES = {"precision": "float32"}
 
 
+#: Most tags of an experiment.
+MAX_TAGS = 50
+
 #: Seeds are JSON numbers: up to here the integers of every client are exact.
 MAX_SEED = 2**53 - 1
 
@@ -158,7 +161,10 @@ class AxisFields(Frozen):
     dropout: Annotated[tuple[Choice, ...], _choices("dropout")] | None = Field(
         None, description="A rate, or an entry; by default the model's own."
     )
-    batch_size: BatchSizes | None = Field(None, description="By default the model's own.")
+    batch_size: BatchSizes | None = Field(
+        None,
+        description="By default the model's own, 128; of fewer training samples a quarter of them.",
+    )
     loss: Annotated[tuple[Choice, ...], _choices("loss")] | None = Field(
         None, description="By default the model's own."
     )
@@ -179,7 +185,7 @@ class ExperimentSpec(AxisFields):
 
     name: ShortText | None = None
     description: LongText | None = None
-    tags: dict[Label, ShortText] = Field(default_factory=dict, max_length=50)
+    tags: dict[Label, ShortText] = Field(default_factory=dict, max_length=MAX_TAGS)
     variants: Annotated[list[Variant], Field(min_length=1, max_length=1000)] | None = Field(
         None, description="Partial specs whose union is the experiment."
     )

@@ -17,7 +17,8 @@ _ENGLISH = """() => {
   const found = [];
   while (walker.nextNode()) {
     const { textContent: text, parentElement: parent } = walker.currentNode;
-    if (parent.closest(".source, .tag, .configuration, code, pre, textarea, .formula, script")) continue;
+    const skipped = ".source, .tag, .configuration, code, pre, textarea, .formula, script";
+    if (parent.closest(skipped)) continue;
     if (/[A-Za-z']+( [A-Za-z']+){4}/.test(text)) found.push(text);
   }
   return found;

@@ -44,7 +44,8 @@ def test_a_bad_stored_value_never_breaks_the_page(served, lab, visit, stored):
     page = visitor.goto("#/")
     page.evaluate(
         """stored => {
-          for (const key of ["theme", "language"]) localStorage.setItem(`actinium.${key}`, stored);
+          for (const key of ["theme", "language", "views"])
+            localStorage.setItem(`actinium.${key}`, stored);
           for (const key of ["drafts", "compare"])
             sessionStorage.setItem(`actinium.${key}`, stored);
         }""",

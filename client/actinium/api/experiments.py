@@ -1,14 +1,14 @@
-"""Calls on experiments: submit, read, cancel, retry, delete."""
+"""Calls on experiments: submit, read, update, cancel, retry, delete."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Unpack
 
 from actinium.api.requests import dry_run_call, nothing, submission_call, waiting_call
-from actinium.calls import Call, Names, Pages, Ref, as_is, identifier, pages, post
+from actinium.calls import Call, Names, Pages, Ref, as_is, identifier, pages, patch, post
 from actinium.operations import listing, operation
 from actinium.spec import Spec
-from actinium.types import DryRun, Experiment
+from actinium.types import Changes, DryRun, Experiment
 
 
 class Experiments:
@@ -70,6 +70,7 @@ class Experiments:
         search: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        archived: bool | None = False,
         page_size: int = 100,
     ) -> Pages[Experiment]:
         """Return experiments, newest first, without their specs.
@@ -81,12 +82,29 @@ class Experiments:
             search: part of the name, in any case.
             created_after: created later.
             created_before: created earlier.
+            archived: whether they are archived; None for all.
             page_size: how many are asked for at once.
         """
         query = {"status": status, "tag": tag, "name": name, "search": search, "limit": page_size}
         times = {"created_after": created_after, "created_before": created_before}
         written = {key: time and time.astimezone().isoformat() for key, time in times.items()}
-        return pages("/v1/experiments", as_is, query | written)
+        asked = {
+            False: None,
+            True: "true",
+            None: "any",
+        }  # without them is what the API answers unasked
+        return pages("/v1/experiments", as_is, query | written | {"archived": asked[archived]})
+
+    @operation
+    def update(self, experiment: Ref, **changes: Unpack[Changes]) -> Call[Experiment]:
+        """Change what an experiment is called, and return it; what is not named stays.
+
+        Args:
+            experiment: the experiment.
+            **changes: ``name``, ``description`` and ``note``, each None to remove it; ``tags`` to
+                set, and with None to remove; ``archived``: whether lists leave it out.
+        """
+        return patch(f"/v1/experiments/{identifier(experiment)}", as_is, body=dict(changes))
 
     @operation
     def cancel(self, experiment: Ref) -> Call[Experiment]:

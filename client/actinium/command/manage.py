@@ -1,20 +1,27 @@
-"""Commands that manage experiments: watch, cancel, retry, export, open."""
+"""Commands that manage experiments: watch, edit, cancel, retry, delete, export, open."""
 
 import webbrowser
 from pathlib import Path
 
 import click
+from rich.text import Text
 
-from actinium.command import render
-from actinium.command.context import Session, complete_experiment, json_option
+from actinium.command import completion, ids, render
+from actinium.command.choices import read_tag
+from actinium.command.context import Read, Session, json_option
 from actinium.command.watching import exit_status, hint_after_interrupt, watch_all, watch_experiment
 from actinium.json_numbers import write_json
+from actinium.terminal import visible
+from actinium.types import Changes
 
-_EXPERIMENT = click.argument("which", metavar="EXPERIMENT", shell_complete=complete_experiment)
+_ANY_EXPERIMENT = click.argument(
+    "which", metavar="[EXPERIMENT]", required=False, shell_complete=completion.experiment
+)
+_EXPERIMENT = click.argument("which", metavar="EXPERIMENT", shell_complete=completion.experiment)
 
 
 @click.command("watch")
-@click.argument("which", metavar="[EXPERIMENT]", required=False, shell_complete=complete_experiment)
+@_ANY_EXPERIMENT
 @click.option(
     "--type",
     "types",
@@ -58,18 +65,96 @@ def watch(
     return exit_status(experiment)
 
 
-@click.command("cancel")
+@click.command("edit")
 @_EXPERIMENT
+@click.option("--name", help='The new name; "" removes it.')
+@click.option("--description", help='The new description; "" removes it.')
+@click.option("--note", help='What to write down about it; "" removes it.')
+@click.option(
+    "--tag",
+    "tags",
+    type=Read("tag", read_tag),
+    multiple=True,
+    help="Set this tag, key:value (repeatable).",
+)
+@click.option("--untag", multiple=True, metavar="KEY", help="Remove this tag (repeatable).")
+@click.option(
+    "--archive/--unarchive",
+    "archived",
+    default=None,
+    help="Leave it out of lists, or list it again.",
+)
+@json_option
+@click.pass_obj
+def edit(
+    session: Session,
+    /,
+    which: str,
+    *,
+    tags: tuple[tuple[str, str], ...],
+    untag: tuple[str, ...],
+    archived: bool | None,
+    as_json: bool,
+    **texts: str | None,
+) -> None:
+    """Rename, tag, annotate or archive an experiment.
+
+    What is not named stays. EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
+    """
+    changes: Changes = {}
+    for field, text in texts.items():
+        if text is not None:
+            changes[field] = text or None  # type: ignore[literal-required]
+    if tags or untag:
+        changes["tags"] = dict.fromkeys(untag) | dict(tags)
+    if archived is not None:
+        changes["archived"] = archived
+    if not changes:
+        raise click.UsageError("Say what to change: --name, --tag, --note, --archive, ...")
+    changed = session.client.update(session.experiment_id(which), **changes)
+    session.print(changed, render.overview, as_json=as_json)
+
+
+@click.command("cancel")
+@click.argument("which", metavar="ID", shell_complete=completion.experiment_or_run)
 @json_option
 @click.pass_obj
 def cancel(session: Session, which: str, *, as_json: bool) -> None:
-    """Cancel an experiment.
+    """Cancel an experiment or a run.
 
-    Its waiting runs are cancelled at once, its running ones within seconds.
+    What waits is cancelled at once, what is trained within seconds.
+    ID is an id, its last 8 digits, or `last` for the newest experiment.
+    """
+    experiment, run = ids.experiment_or_run(session.client, which)
+    if experiment is not None:
+        stopped = session.client.cancel(experiment["id"])
+        session.print(stopped, render.cancelled, as_json=as_json)
+    elif run is not None:
+        before, after = run, session.client.cancel_run(run["id"])
+        session.print(after, lambda it: render.cancelled_run(before, it), as_json=as_json)
+
+
+@click.command("delete")
+@_EXPERIMENT
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def delete(session: Session, which: str, *, yes: bool, as_json: bool) -> None:
+    """Delete an experiment with its runs, for good.
+
+    It must have ended; `actinium cancel` ends it.
     EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
     """
-    experiment = session.client.cancel(session.experiment_id(which))
-    session.print(experiment, render.cancelled, as_json=as_json)
+    experiment = session.client.experiment(session.experiment_id(which))
+    runs = experiment["runs"]["total"]
+    named = visible(experiment["name"] or experiment["id"])
+    told = f"{named} with {runs:,} run{'' if runs == 1 else 's'}"
+    if not yes:
+        click.confirm(f"Delete {told} and all that they recorded?", abort=True, err=True)
+    session.client.delete(experiment["id"])
+    session.print(
+        {"deleted": experiment["id"]}, lambda _: Text(f"Deleted {told}."), as_json=as_json
+    )
 
 
 @click.command("retry")
@@ -117,7 +202,7 @@ def export(
 
 
 @click.command("open")
-@click.argument("which", metavar="[EXPERIMENT]", required=False, shell_complete=complete_experiment)
+@_ANY_EXPERIMENT
 @json_option
 @click.pass_obj
 def open_page(session: Session, which: str | None, *, as_json: bool) -> None:
@@ -137,4 +222,4 @@ def open_page(session: Session, which: str | None, *, as_json: bool) -> None:
     webbrowser.open(address)
 
 
-COMMANDS = (watch, cancel, retry, export, open_page)
+COMMANDS = (watch, edit, cancel, retry, delete, export, open_page)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from service.api.web.dependencies import requires
 from service.api.web.event_stream import EventStream, EventStreamResponse
 from service.api.web.places import Places
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
 from service.database.tables import Run
 from service.events.event_types import EventType
@@ -95,6 +96,7 @@ happens it sends comments. It ends once nothing can follow; the next request is 
 
 _ABOUT_ALL = f"""
 {_EVENTS.strip()}
+- `experiment.updated`: `fields` of the experiment that a person changed, such as `name`
 - `experiment.deleted`: the experiment was deleted, and all its other events with it
 - `stream.opened` comes first where the request has no `Last-Event-ID`: its `id` is that of the
   newest event, and the stream continues from there.
@@ -135,7 +137,7 @@ async def _place(request: Request) -> AsyncIterator[None]:
         yield
 
 
-router = APIRouter(
+router = make_router(
     prefix="/v1",
     tags=["events"],
     dependencies=[Depends(requires("read")), Depends(_place, scope="request")],

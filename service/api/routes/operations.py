@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from service.api.web import problems
 from service.api.web.dependencies import SessionDep, SettingsDep, requires
+from service.api.web.routers import make_router
 from service.database.outages import is_outage
 from service.operations.process_memory import memory_by_process
 from service.operations.readiness import check_parts
 
-router = APIRouter(tags=["operations"])
+router = make_router(tags=["operations"])
 
 
 class Health(BaseModel):

@@ -38,6 +38,17 @@ def client_has(request: Request, headers: Mapping[str, str]) -> bool:
     return any(tag[0] == "*" or tag[1] == headers["etag"] for tag in tags)
 
 
+def is_expected(headers: Mapping[str, str], if_match: str | None) -> bool:
+    """Whether an answer is the one that If-Match names; any is, where there is none.
+
+    Weak tags never match (RFC 9110, section 13.1.1).
+    """
+    if if_match is None:
+        return True
+    tags = {tag[0] for tag in _TAGS.finditer(if_match)}
+    return not tags.isdisjoint({"*", headers["etag"]})
+
+
 CACHE_HEADERS = {
     "ETag": {
         "description": "A tag of the content, for `If-None-Match`.",

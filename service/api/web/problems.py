@@ -90,6 +90,11 @@ _STATUSES: dict[int, tuple[str, str, str]] = {
         "This Idempotency-Key stored experiment 019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e, which was "
         "deleted since. Use a new key to submit it again.",
     ),
+    412: (
+        "precondition-failed",
+        "Changed meanwhile",
+        "The experiment changed since its ETag was read. Read it again, then repeat the change.",
+    ),
     413: ("body-too-large", "Body too large", "The body is over the limit max_body_bytes = 1,000."),
     415: (
         "unsupported-media-type",

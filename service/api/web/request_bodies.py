@@ -65,7 +65,7 @@ class RequestBodies:
         if body is None:
             return
         if body:
-            _check_media_type(headers.get("content-type", ""))
+            _check_media_type(headers.get("content-type", ""), scope["method"])
             scope["state"]["body"] = _parse(body)
         await self._app(scope, _replay(body, receive), send)
 
@@ -157,9 +157,11 @@ def _parse(body: bytes) -> object:
         ) from error
 
 
-def _check_media_type(content_type: str) -> None:
+def _check_media_type(content_type: str, method: str) -> None:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "application/json":
+        return
+    if method == "PATCH" and media_type == "application/merge-patch+json":
         return
     sent = f"not {media_type!r}" if media_type else "and name it in the header Content-Type"
     raise HTTPException(415, f"Send the body as application/json, {sent}.")

@@ -5,7 +5,7 @@ from collections import Counter
 from standardwebhooks import Webhook as Verifier
 
 from service.events.event_types import WEBHOOK_EVENTS
-from service.experiments import lifecycle
+from service.experiments import editing, lifecycle
 from tests.support.webhook_receivers import Receiver
 from tests.support.webhook_sender import sending
 
@@ -17,6 +17,7 @@ def everything_happens(lab):
     lab.fail(lab.taken())
     lab.train_all()
     with lab.sessions() as session:
+        editing.edit(session, experiment_id, {"note": "Looks good."}, lambda _: True)
         lifecycle.delete(session, experiment_id)
     return experiment_id
 
@@ -39,6 +40,7 @@ def test_each_type_is_delivered(lab, subscribe, settled, delivering):
         "run.requeued": 2,
         "run.finished": 2,
         "experiment.finished": 1,
+        "experiment.updated": 1,
         "experiment.deleted": 1,
     }
     assert {message["type"] for message in messages} == set(WEBHOOK_EVENTS), (

@@ -75,6 +75,11 @@ export async function post(path, body = undefined, headers = {}, signal = undefi
   return (await send(path, { method: "POST", body, headers, signal })).json();
 }
 
+/** Change a resource by a JSON merge patch, and return it. */
+export async function patch(path, body, signal = undefined) {
+  return (await send(path, { method: "PATCH", body, signal })).json();
+}
+
 /** Send a file as the body, and return the JSON that is answered. */
 export async function sendFile(path, parameters, file, signal = undefined) {
   return (await send(path + query(parameters), { method: "POST", file, signal })).json();

@@ -72,7 +72,15 @@ async function startOf(parameters, draft, signal) {
   if (!experimentId) return { spec: FIRST_SPEC, origin: null };
   const experiment = await get(`/v1/experiments/${experimentId}`, {}, signal);
   const written = experiment.submitted ?? withoutEmpty(experiment.spec);
-  return { spec: { ...written, ...wantedChanges(parameters) }, origin: null };
+  return { spec: { ...asCalledNow(written, experiment), ...wantedChanges(parameters) }, origin: null };
+}
+
+/** Return a submitted spec with the name, description and tags that the experiment got since. */
+function asCalledNow(written, { name, description, tags }) {
+  const now = { name, description, tags: Object.keys(tags).length ? tags : null };
+  const kept = Object.entries(written).filter(([field]) => now[field] !== null);
+  const added = Object.entries(now).filter(([, value]) => value !== null);
+  return Object.fromEntries([...kept, ...added]);
 }
 
 function presetStart(preset, wantedSize, draft) {

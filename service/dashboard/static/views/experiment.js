@@ -39,7 +39,7 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
   const asked = new AskedComparison(live, toolbar, signal, () => {
     for (const panel of [answer, ranking, effects]) panel.update();
   });
-  const header = headerPanel(live, signal);
+  const header = headerPanel(live, signal, setTitle);
   const answer = answerPanel(live, axes, asked);
   const curves = curvesPanel(live, toolbar, signal);
   const table = runsPanel(live, choices);

@@ -10,8 +10,11 @@ import { setConnection, statusBadge, tags } from "../parts/badges.js";
 import { BlockedNotice } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button } from "../parts/elements.js";
+import { bestResult, isResultPending, variedText } from "../parts/overview.js";
 import { presetCards } from "../parts/presets.js";
 import { progressBar, progressText } from "../parts/progress.js";
+import { savedViewsMenu } from "../parts/saved_views.js";
+import { BulkActions } from "./experiments_bulk.js";
 import { FILTERS, Filters } from "./experiments_filters.js";
 
 const PAGE = 50;
@@ -26,7 +29,8 @@ export async function view({ element, parameters, signal }) {
   const list = new ExperimentList(parameters, signal);
   const connection = h("span.live");
   const compose = h("a.button.primary", { href: "#/new" }, t("nav.new"));
-  show(element, h("div.heading", h("h1", t("nav.experiments")), connection, compose), list.element);
+  const heading = h("div.heading", h("h1", t("nav.experiments")), connection, savedViewsMenu(), compose);
+  show(element, heading, list.element);
   await list.load();
   list.keepUpToDate((state) => setConnection(connection, state));
   return t("nav.experiments");
@@ -47,7 +51,12 @@ class ExperimentList {
     this.more = button("button.ghost", () => this.showMore(), { hidden: true }, t("experiments.more"));
     this.presets = h("div");
     this.blocked = new BlockedNotice(signal);
-    this.element = [this.blocked.element, this.filters.element, this.problem, this.rows, this.more, this.presets];
+    this.bulk = new BulkActions(() => {
+      this.showSelection();
+      this.ask();
+    });
+    const above = [this.blocked.element, this.filters.element, this.problem, this.bulk.element];
+    this.element = [...above, this.rows, this.more, this.presets];
   }
 
   filter(key, value) {
@@ -88,6 +97,7 @@ class ExperimentList {
     this.problem.hidden = true;
     this.filters.showProblems(errors);
     this.more.hidden = !hasMore;
+    this.bulk.update(experiments);
     this.draw();
     if (experiments.some(isActive)) this.blocked.ask();
     else this.blocked.hide();
@@ -110,12 +120,21 @@ class ExperimentList {
     const rows = this.experiments.map((experiment) => {
       const content = JSON.stringify([experiment, minute]);
       const row = drawn.get(experiment.id);
-      return row?.content === content ? row : Object.assign(experimentRow(experiment), { content });
+      const { bulk } = this;
+      return row?.content === content ? row : Object.assign(experimentRow(experiment, bulk), { content });
     });
     if (rows.length === drawn.size && rows.every((row, index) => this.rows.children[index] === row)) return;
     const focused = document.activeElement?.closest("[data-id]")?.dataset.id;
     this.rows.replaceChildren(...rows);
-    if (focused) this.rows.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus();
+    const inRow = document.activeElement === document.body && focused;
+    if (inRow) this.rows.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus();
+  }
+
+  /** Check the boxes of what is selected. */
+  showSelection() {
+    for (const row of this.rows.querySelectorAll("[data-id]")) {
+      row.querySelector("input").checked = this.bulk.selected.has(row.dataset.id);
+    }
   }
 
   async offerPresets() {
@@ -132,7 +151,7 @@ class ExperimentList {
     follow("/v1/events", { signal, replay: false, onEvents: reload, onState });
     while (!signal.aborted) {
       // No event reports the time left inside a long epoch, nor how long ago something was.
-      const isBusy = () => this.experiments.some(isActive);
+      const isBusy = () => this.experiments.some((found) => isActive(found) || isResultPending(found));
       await sleep(isBusy() ? BUSY_MILLISECONDS : IDLE_MILLISECONDS, signal);
       if (signal.aborted || document.hidden) continue;
       if (isBusy()) reload();
@@ -168,17 +187,27 @@ function emptyCard(isFiltered) {
   );
 }
 
-function experimentRow(experiment) {
-  const { id, tags: byKey, status, created_at: createdAt } = experiment;
+function experimentRow(experiment, bulk) {
+  const { id, tags: byKey, status, created_at: createdAt, varying } = experiment;
+  const name = experimentName(experiment);
+  const box = h("input", {
+    type: "checkbox",
+    checked: bulk.selected.has(id),
+    "aria-label": t("bulk.select", { name }),
+    onChange: () => bulk.select(experiment, box.checked),
+  });
   return h(
     "article.experiment",
     { "data-id": id },
+    box,
     h(
       "div.what",
-      h("a.title", { href: `#/experiments/${id}` }, experimentName(experiment)),
-      h("span.tags", tags(byKey)),
+      h("a.title", { href: `#/experiments/${id}` }, name),
+      h("span.tags", experiment.archived ? h("span.tag.archived", t("experiment.archived")) : null, tags(byKey)),
+      varying.length ? h("small.muted.varied", variedText(varying)) : null,
     ),
     h("div.state", statusBadge(status)),
+    h("div.result", bestResult(experiment)),
     h("div.how", progressBar(experiment), h("small.muted", progressText(experiment))),
     h("time.muted", { datetime: createdAt, title: utc(createdAt) }, when(createdAt)),
   );

@@ -6,7 +6,7 @@ import { statusName } from "../parts/badges.js";
 import { h, setText } from "../parts/dom.js";
 import { select } from "../parts/elements.js";
 
-export const FILTERS = ["status", "search", "tag"];
+export const FILTERS = ["status", "search", "tag", "archived"];
 
 export class Filters {
   /**
@@ -15,6 +15,7 @@ export class Filters {
    */
   constructor(wanted, onChoose) {
     const statuses = [["", t("experiments.any")], ...EXPERIMENT_STATUSES.map((status) => [status, statusName(status)])];
+    const shelves = ["", "true", "any"].map((shelf) => [shelf, t(`experiments.archived.${shelf || "false"}`)]);
     const typed = (key, placeholder) => {
       const choose = () => onChoose(key, input.value.trim());
       // Chromium fires only `search` when the cross empties the field.
@@ -26,6 +27,7 @@ export class Filters {
       status: select(t("experiments.status"), statuses, wanted.status, (status) => onChoose("status", status)),
       search: typed("search", t("experiments.partOfName")),
       tag: typed("tag", "key:value"),
+      archived: select(t("experiments.archived"), shelves, wanted.archived, (shelf) => onChoose("archived", shelf)),
     };
     this.problems = Object.fromEntries(
       FILTERS.map((key) => [key, h("p.problem", { id: `filter-${key}-problem`, role: "alert", hidden: true })]),
