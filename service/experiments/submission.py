@@ -32,6 +32,7 @@ from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
 from service.specs.uploads import ids_of
 from service.statuses import RunStatus
+from service.tracing import carrier
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,9 @@ def submit(
         )
         if request is not None:
             idempotency.remember(session, request, experiment_id, experiment.to_json(), settings)
-        created = NewEvent(EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)})
+        created = NewEvent(
+            EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)} | carrier()
+        )
         publish(session, [created, *(finished_event(run) for run in reused)])
         return Submission(experiment, replayed=False)
 

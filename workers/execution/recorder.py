@@ -22,6 +22,7 @@ from service.runs.fencing import Claim, RunsToLeave
 from service.runs.recording import EpochRecord
 from service.settings import Settings
 from service.statuses import AttemptOutcome
+from service.tracing import span
 from workers.execution.group_commit import CommitGroup
 from workers.execution.job_clock import JobClock
 from workers.execution.transactions import RepeatedTransactions
@@ -237,9 +238,14 @@ class Recorder:
         records = self._group.take()
         if not records:
             return
-        answer = self._transactions.repeat(
-            lambda session: recording.record_epochs(session, records, self._settings)
-        )
+        run_ids = sorted({str(record.claim.run_id) for record in records})
+        with span(
+            "actinium.record_epochs",
+            {"actinium.epochs": len(records), "actinium.run_ids": run_ids},
+        ):
+            answer = self._transactions.repeat(
+                lambda session: recording.record_epochs(session, records, self._settings)
+            )
         self._group.recorded()
         if self._claims.keys() <= {record.claim.run_id for record in records}:
             self._renewed_at = time.monotonic()  # recording renews the lease of each run

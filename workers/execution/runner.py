@@ -6,6 +6,7 @@ to the recorder.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 import torch
@@ -14,12 +15,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from torch import Tensor
 
 from service.database.outages import is_outage
+from service.events.origins import read_origins
 from service.runs.claims import claim
 from service.runs.fencing import Claim
 from service.runs.paces import record_job
 from service.settings import Settings
 from service.specs.spec import RunConfig
 from service.statuses import AttemptOutcome
+from service.tracing import provider, span
 from workers.datasets.dataset import Dataset, UnobtainableDatasetError
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
@@ -124,7 +127,10 @@ def train_runs(
     with structlog.contextvars.bound_contextvars(**_log_context(claims)):
         _log.info("Training")
         try:
-            with LeaseKeeper(sessions, recorder, settings, abandon):
+            with (
+                _traced(sessions, claims, worker),
+                LeaseKeeper(sessions, recorder, settings, abandon),
+            ):
                 _train_and_end(claims, settings, recorder, worker, device)
             _note_times(sessions, claims, recorder)
         except DBAPIError as error:
@@ -135,6 +141,23 @@ def train_runs(
         counts = {str(outcome): outcomes.count(outcome) for outcome in set(outcomes)}
         _log.info("Ended", outcomes=counts)
         return outcomes
+
+
+def _traced(
+    sessions: sessionmaker[Session], claims: Sequence[Claim], worker: str
+) -> AbstractContextManager[object]:
+    """Return the span of a training: a part of the request that submitted its first run."""
+    if provider() is None:
+        return nullcontext()
+    experiment_ids = list(dict.fromkeys(claim.experiment_id for claim in claims))
+    with sessions() as session:
+        origins = read_origins(session, experiment_ids)
+    attributes = {
+        "actinium.worker": worker,
+        "actinium.experiment_ids": [str(experiment_id) for experiment_id in experiment_ids],
+        "actinium.run_ids": [str(claim.run_id) for claim in claims],
+    }
+    return span("actinium.train", attributes, origins)
 
 
 def _note_times(
