@@ -6,7 +6,7 @@ statements read some rows each.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Row, case, func, literal, select
 from sqlalchemy.orm import Session
@@ -37,6 +37,10 @@ MOST_MESSAGES = 10_000
 
 #: More than any run needs.
 _UNLIMITED = 2**62
+
+#: Name, device and memory of a worker; device, caller, runs, blocked ones and seconds of a wait.
+_Worker = Row[str, str, int | None]
+_Waiting = Row[str, str, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def _count_statuses(session: Session) -> dict[str, int]:
     return dict(session.execute(select(Run.status, func.count()).group_by(Run.status)).all())
 
 
-def _read_queue(session: Session, workers: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+def _read_queue(session: Session, workers: Sequence[_Worker]) -> Sequence[_Waiting]:
     """Return the waiting runs by requested device and caller: how many, how long, how many blocked.
 
     A run is blocked where it needs more memory than any worker has that may take it.
@@ -119,7 +123,7 @@ def _read_queue(session: Session, workers: Sequence[Row[Any]]) -> Sequence[Row[A
     ).all()
 
 
-def _largest(workers: Sequence[Row[Any]], request: str) -> object:
+def _largest(workers: Sequence[_Worker], request: str) -> object:
     """Return what the largest worker has that takes such runs, as SQL; -1 where there is none."""
     sizes = [
         _UNLIMITED if worker.memory_bytes is None else worker.memory_bytes
@@ -129,11 +133,11 @@ def _largest(workers: Sequence[Row[Any]], request: str) -> object:
     return literal(max(sizes, default=-1), BigInteger)
 
 
-def _sum(queued: Sequence[Row[Any]], device: str, column: str) -> int:
+def _sum(queued: Sequence[_Waiting], device: str, column: str) -> int:
     return sum(getattr(row, column) for row in queued if row.device_request == device)
 
 
-def _oldest_waits(queued: Sequence[Row[Any]], names: CallerNames) -> dict[str, float]:
+def _oldest_waits(queued: Sequence[_Waiting], names: CallerNames) -> dict[str, float]:
     waits = dict.fromkeys(names.all, 0.0)
     for row in queued:
         name = names.of(row.caller)
@@ -141,7 +145,7 @@ def _oldest_waits(queued: Sequence[Row[Any]], names: CallerNames) -> dict[str, f
     return waits
 
 
-def _memory_by_worker(workers: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
+def _memory_by_worker(workers: Sequence[_Worker]) -> dict[tuple[str, str], int]:
     memory: dict[tuple[str, str], int] = {}
     for number, worker in enumerate(workers):
         if worker.memory_bytes is not None:
@@ -150,7 +154,7 @@ def _memory_by_worker(workers: Sequence[Row[Any]]) -> dict[tuple[str, str], int]
     return memory
 
 
-def _webhook_state(webhook: Row[Any]) -> str:
+def _webhook_state(webhook: Row[datetime | None, datetime | None]) -> str:
     if webhook.disabled_at is not None:
         return "disabled"
     return "working" if webhook.failing_since is None else "failing"

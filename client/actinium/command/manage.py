@@ -88,6 +88,7 @@ def watch(
 @click.pass_obj
 def edit(
     session: Session,
+    /,
     which: str,
     *,
     tags: tuple[tuple[str, str], ...],

@@ -195,7 +195,7 @@ def _scopes(app: FastAPI) -> dict[tuple[str, str], str]:
         for route in _routes(app)
         for dependency in route.dependencies
         if isinstance(dependency.dependency, Requires)
-        for method in route.methods
+        for method in route.methods or ()
     }
 
 
