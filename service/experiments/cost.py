@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from service.database.tables import Worker
 from service.experiments.forecast import Forecast, Range, forecasts, range_of
 from service.experiments.simulation import Lot, SeenWorker, simulate
-from service.experiments.waiting import UNCERTAIN, Group, no_seconds, packed_on
+from service.experiments.waiting import UNCERTAIN, WaitingGroup, no_seconds, packed_on
 from service.runs.paces import Basis, ExpectedJob, Paces
 from service.settings import Settings
 from service.specs.durations import Workload, workload_of
@@ -117,7 +117,7 @@ def _device(session: Session, wanted: str) -> str:
     return session.scalars(seen).one_or_none() or "cpu"
 
 
-def _groups(planned: Iterable[PlannedRun], spec: ExperimentSpec, caller: str) -> list[Group]:
+def _groups(planned: Iterable[PlannedRun], spec: ExperimentSpec, caller: str) -> list[WaitingGroup]:
     """Return planned runs by what can be packed together."""
     known: dict[str, tuple[str | None, Workload, int]] = {}
     found: dict[Any, Counter[Workload]] = defaultdict(Counter)
@@ -132,7 +132,7 @@ def _groups(planned: Iterable[PlannedRun], spec: ExperimentSpec, caller: str) ->
         found[place][work] += 1
         memory[place] = max(memory[place], needed)
     return [
-        Group(
+        WaitingGroup(
             Lot(
                 experiment_id=_PLANNED,
                 caller=caller,
@@ -151,7 +151,7 @@ def _groups(planned: Iterable[PlannedRun], spec: ExperimentSpec, caller: str) ->
 
 
 def _on_one_worker(
-    groups: Sequence[Group], paces: Paces, device: str, settings: Settings, guess: int
+    groups: Sequence[WaitingGroup], paces: Paces, device: str, settings: Settings, guess: int
 ) -> float:
     """Return the seconds of all groups on one worker."""
     lots = [group.timed(paces, guess) for group in groups]
@@ -159,11 +159,13 @@ def _on_one_worker(
     return spans[_PLANNED].ends if spans else 0.0
 
 
-def _samples(group: Group) -> int:
+def _samples(group: WaitingGroup) -> int:
     return sum(runs * work.samples * work.epochs for work, runs in group.workloads.items())
 
 
-def _rates(groups: Sequence[Group], paces: Paces, device: str, settings: Settings) -> list[Rate]:
+def _rates(
+    groups: Sequence[WaitingGroup], paces: Paces, device: str, settings: Settings
+) -> list[Rate]:
     """Return the mean rate of each model, data set, batch size and precision."""
     jobs: dict[Any, list[tuple[float, float, ExpectedJob]]] = defaultdict(list)
     for group in groups:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from service.database.tables import Turn, Worker
 from service.experiments.simulation import SeenWorker, Span, simulate
 from service.experiments.training_now import RunningJob, running_jobs
-from service.experiments.waiting import UNCERTAIN, Group, waiting_groups
+from service.experiments.waiting import UNCERTAIN, WaitingGroup, waiting_groups
 from service.runs.capacity import seen_lately
 from service.runs.paces import Paces
 from service.runs.workload import BlockedRuns, blocked_reason
@@ -57,7 +57,7 @@ def forecasts(
     session: Session,
     settings: Settings,
     wanted: Iterable[uuid.UUID],
-    planned: Sequence[Group] = (),
+    planned: Sequence[WaitingGroup] = (),
 ) -> dict[uuid.UUID, Forecast]:
     """Return the forecasts of unfinished experiments; in a transaction.
 
@@ -78,7 +78,7 @@ def forecasts(
 class _Present:
     """What waits, who works on what, and how fast, as it is now."""
 
-    groups: Sequence[Group]
+    groups: Sequence[WaitingGroup]
     workers: Sequence[Worker]
     jobs: Sequence[RunningJob]
     paces: Paces
@@ -86,7 +86,7 @@ class _Present:
     pack_size: int
 
     @classmethod
-    def read(cls, session: Session, settings: Settings, planned: Sequence[Group]) -> Self:
+    def read(cls, session: Session, settings: Settings, planned: Sequence[WaitingGroup]) -> Self:
         """Return what is stored, with the runs that are planned."""
         groups = [*waiting_groups(session), *planned]
         workers = session.scalars(select(Worker).where(seen_lately(settings))).all()

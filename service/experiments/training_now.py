@@ -120,7 +120,7 @@ def running_jobs(session: Session) -> list[RunningJob]:
         .where(Run.status == RunStatus.RUNNING)
         .order_by(Run.id)
     ).all()
-    jobs: dict[Any, list[Row[Any]]] = defaultdict(list)
+    jobs: dict[Any, list[Any]] = defaultdict(list)
     for row in rows:
         jobs[row.worker, row.started_at].append(row)
     first = {job[0].id: job for job in jobs.values()}
@@ -174,7 +174,7 @@ def _described(session: Session, run_ids: Sequence[uuid.UUID]) -> Sequence[Row[A
     ).all()
 
 
-def _running_job(row: Row[Any], runs: Sequence[Row[Any]]) -> RunningJob:
+def _running_job(row: Row[Any], runs: Sequence[Any]) -> RunningJob:
     ages = None if row.first_age is None else (float(row.first_age), float(row.last_age))
     return RunningJob(
         worker=runs[0].worker,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.database.tables import Run
@@ -25,7 +25,7 @@ UNCERTAIN: dict[Basis, float] = {"measured": 1.0, "similar": 2.0, "catalog": 3.0
 
 
 @dataclass(frozen=True)
-class Group:
+class WaitingGroup:
     """Waiting runs of an experiment with one pack key, before their seconds are known.
 
     Attributes:
@@ -68,7 +68,7 @@ class Group:
         return any(paces.expected(kind, 1).basis != "measured" for kind in self.kinds(devices))
 
 
-def waiting_groups(session: Session) -> list[Group]:
+def waiting_groups(session: Session) -> list[WaitingGroup]:
     """Return what waits; in a transaction."""
     rows = session.execute(
         select(
@@ -96,7 +96,7 @@ def waiting_groups(session: Session) -> list[Group]:
 _Sample = Mapping[str | None, Counter[Workload]]
 
 
-def _sampled(session: Session, runs: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, _Sample]:
+def _sampled(session: Session, runs: Mapping[uuid.UUID, int]) -> Mapping[uuid.UUID, _Sample]:
     """Return the workloads of some queued runs of each experiment, by pack key.
 
     The runs are chosen by a hash of their position: every n-th would miss values of an axis.
@@ -119,7 +119,7 @@ def _sampled(session: Session, runs: Mapping[uuid.UUID, int]) -> dict[uuid.UUID,
     return sampled
 
 
-def _group(row: Row[Any], sample: _Sample) -> Group:
+def _group(row: Any, sample: _Sample) -> WaitingGroup:
     """Return a group; one that the sample has missed is taken to be like the others."""
     workloads = sample.get(row.pack_key) or sum(sample.values(), Counter[Workload]())
     lot = Lot(
@@ -133,7 +133,7 @@ def _group(row: Row[Any], sample: _Sample) -> Group:
         runs=row.runs,
         seconds=no_seconds,
     )
-    return Group(lot, workloads)
+    return WaitingGroup(lot, workloads)
 
 
 def packed_on(workloads: Iterable[Workload], pack_key: str | None) -> frozenset[str]:
