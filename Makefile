@@ -11,6 +11,10 @@ EPOCHS ?= 3
 TRAIN_SIZE ?= 12000
 SEEDS ?= 1
 
+# Compiled modules are kept, whatever the environment says: compiling them takes half a second of
+# every start, and the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo

@@ -47,6 +47,9 @@ class Caller:
 #: The caller on this machine until the first key is made.
 LOCAL = Caller("local", "local", SCOPES["admin"])
 
+#: The name of the caller with the key that the settings name.
+OWN = "settings"
+
 
 @dataclass(frozen=True)
 class CreatedKey:
@@ -114,7 +117,7 @@ def authenticate(session: Session, token: str, settings: Settings) -> Caller:
     digest = _digest(token)
     own = settings.api_key
     if own is not None and hmac.compare_digest(digest, _digest(own.get_secret_value())):
-        return Caller("settings", "settings", SCOPES["admin"])
+        return Caller(OWN, OWN, SCOPES["admin"])
     with session.begin():
         stale = or_(
             ApiKey.last_used_at.is_(None),

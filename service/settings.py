@@ -185,6 +185,11 @@ class Settings(BaseSettings):
         Path(".actinium"),
         description="Folder of the embedded servers' data, of checkpoints and of signs of life.",
     )
+    scratch_dir: Path | None = Field(
+        None,
+        description="Folder of uploads that are being read, and of the uploaded data sets that the "
+        "workers of a machine keep; `ACTINIUM_HOME` if not set.",
+    )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on.")
     workers: int | None = Field(
@@ -367,8 +372,8 @@ class Settings(BaseSettings):
     )
     checkpoint_dir: str | None = Field(
         None,
-        description="Folder or URL (`s3://...`) of checkpoints and weights; `training` in "
-        "`ACTINIUM_HOME` if not set.",
+        description="Folder or URL (`s3://bucket/prefix`) of checkpoints, weights and uploaded "
+        "data sets; `training` in `ACTINIUM_HOME` if not set.",
     )
     checkpoint_seconds: float = Field(
         60.0, gt=0, description="Age of the last checkpoint at which one is saved inside an epoch."
@@ -395,6 +400,11 @@ class Settings(BaseSettings):
     def webhook_pauses(self) -> tuple[float, ...]:
         """Return the pauses between attempts to deliver a webhook's message, in seconds."""
         return tuple(float(pause) for pause in self.webhook_retry_seconds.split(",") if pause)
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder of large files that can be lost."""
+        return self.scratch_dir or self.home
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -25,7 +25,7 @@ from benchmarks.statistics.drawn_specs import draw_spec
 from service.histories.layer_statistics import ObservedEpoch
 from service.histories.outcomes import Guessing
 from service.json_numbers import to_json
-from service.specs.expansion import expand
+from service.specs.expansion import PlannedRun, SpecError, expand
 from service.specs.limits import Limits
 from service.specs.spec import ExperimentSpec, RunConfig
 from service.statuses import FAILURES, Outcome, Verdict
@@ -77,8 +77,7 @@ class Judged:
 def observe(number: int) -> Observed:
     """Train the run of a number and return what is observed of it."""
     generator = np.random.default_rng(number)
-    spec = draw_spec(generator) | {"layer_statistics": _EVERY}
-    (planned,) = expand(ExperimentSpec.model_validate(spec), Limits())
+    spec, planned = _drawn(generator)
     config, data = planned.config, load(planned.config.dataset)
     epochs = [
         {
@@ -91,6 +90,17 @@ def observe(number: int) -> Observed:
     ]
     guessing = asdict(guessing_of(config, data))
     return Observed(number, spec, config.model_dump(mode="json"), guessing, epochs)
+
+
+def _drawn(generator: np.random.Generator) -> tuple[dict[str, Any], PlannedRun]:
+    """Return a spec that the door takes, and its run: some choices do not go together."""
+    while True:
+        spec = draw_spec(generator) | {"layer_statistics": _EVERY}
+        try:
+            (planned,) = expand(ExperimentSpec.model_validate(spec), Limits())
+        except SpecError:
+            continue
+        return spec, planned
 
 
 def judge(observed: Observed) -> Judged:

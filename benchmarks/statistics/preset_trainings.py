@@ -5,9 +5,10 @@ service uses, with one thread. Runs that the service would pack are trained side
 changes no bit of them.
 """
 
+import hashlib
 import json
 import multiprocessing
-import os
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -165,20 +166,43 @@ class Kept:
 
 
 def train_preset(name: str, size: Size, processes: int, folder: Path) -> None:
-    """Train a preset at a size and keep its trainings, with the processor time they took."""
-    jobs = jobs_of(planned_runs(name, size))
-    trainings: dict[int, TrainingRecord] = {}
-    before = os.times()
+    """Train a preset at a size and keep its trainings, with the processor time they took.
+
+    Each job is kept once it has ended, so that a command that was stopped goes on where it was.
+    """
+    runs = planned_runs(name, size)
+    parts = {part_of(name, size, runs, job, folder): job for job in jobs_of(runs)}
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        for trained in pool.map(train_job, [name] * len(jobs), [size] * len(jobs), jobs):
-            trainings |= trained
-    after = os.times()
-    kept = {
-        "seconds": after.children_user - before.children_user,
-        "trainings": [asdict(training) for _, training in sorted(trainings.items())],
-    }
-    folder.mkdir(parents=True, exist_ok=True)
+        left = [(path, job) for path, job in parts.items() if not path.exists()]
+        paths, jobs = [path for path, _ in left], [job for _, job in left]
+        list(pool.map(_keep_job, [name] * len(left), [size] * len(left), jobs, paths))
+    seconds, trainings = 0.0, dict[int, Any]()
+    for path, job in parts.items():
+        content = json.loads(path.read_text())
+        seconds += content["seconds"]
+        trainings |= dict(zip(job, content["trainings"], strict=True))
+    kept = {"seconds": seconds, "trainings": [each for _, each in sorted(trainings.items())]}
     _path(name, size, folder).write_text(json.dumps(kept))
+    for path in parts:
+        path.unlink()
+
+
+def part_of(name: str, size: Size, runs: list[PlannedRun], job: list[int], folder: Path) -> Path:
+    """Return where a job is kept: named by what it trains, so that another spec's is not taken."""
+    trained = [(runs[place].label, runs[place].config_hash, runs[place].seed) for place in job]
+    digest = hashlib.sha256(json.dumps(trained).encode()).hexdigest()[:16]
+    return folder / f"{name}.{size}.parts" / f"{digest}.json"
+
+
+def _keep_job(name: str, size: Size, positions: list[int], path: Path) -> None:
+    """Train some runs of a preset and keep their trainings, with the processor time they took."""
+    before = time.process_time()
+    trainings = [asdict(record) for record in train_job(name, size, positions).values()]
+    content = {"seconds": time.process_time() - before, "trainings": trainings}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".new")
+    unfinished.write_text(json.dumps(content))
+    unfinished.replace(path)
 
 
 def kept_trainings(name: str, size: Size, folder: Path) -> Kept | None:

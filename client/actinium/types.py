@@ -57,7 +57,7 @@ class LeadingGroup(TypedDict):
 
 
 class Experiment(TypedDict):
-    """An experiment; lists do not contain its spec, and alone have what varies and leads. Times are RFC 3339 in UTC."""
+    """An experiment; lists have no spec, and alone what varies and leads. Times are in UTC."""
 
     id: str
     name: str | None
@@ -69,6 +69,10 @@ class Experiment(TypedDict):
     runs: RunCounts
     progress: float
     eta_seconds: float | None
+    #: ``low_seconds`` and ``high_seconds`` where ``eta_seconds`` is a guess.
+    eta_range: dict[str, float] | None
+    #: Why it has no ``eta_seconds``: runs that no worker can take, with ``reason`` and ``detail``.
+    waits: dict[str, Any] | None
     created_by: str
     created_at: str
     started_at: str | None
@@ -138,6 +142,8 @@ class DryRun(TypedDict):
     configurations: int
     already_trained: int
     cost: dict[str, Any]
+    #: When it would start and end with the workers and the queue as they are.
+    forecast: dict[str, Any]
     memory_bytes: int
     worker_memory_bytes: int | None
     items: list[PlannedConfiguration]
@@ -428,6 +434,15 @@ class TuningCurve(TypedDict):
     good_range: GoodRange | None
 
 
+class GroupTest(TypedDict):
+    """What a group's runs gave on the test part, which no choice looked at."""
+
+    metric: str
+    n: int
+    mean: float
+    std: float | None
+
+
 class ComparisonGroup(TypedDict):
     """The runs with the same labels on the axes of the comparison; ``n`` counts seeds."""
 
@@ -449,6 +464,7 @@ class ComparisonGroup(TypedDict):
     chosen: dict[str, Level]
     curve: TuningCurve | None
     additive_mean: float | None
+    test: GroupTest | None
     diverged: int
     unfinished: int
     missing: int

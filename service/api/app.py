@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,13 +16,15 @@ from starlette.exceptions import HTTPException
 from service import api_keys
 from service.api.computing.gate import Gate
 from service.api.computing.processes import ComputingProcesses
-from service.api.openapi.document import TITLE, describe
+from service.api.openapi.document import TITLE, Description, describe
 from service.api.routes import (
     catalog,
     comparisons,
     dashboard,
     datasets,
+    description,
     events,
+    experiment_edits,
     experiments,
     figures,
     inference,
@@ -41,7 +43,6 @@ from service.api.routes import (
 )
 from service.api.web.authentication import Authentication
 from service.api.web.head_requests import HeadRequests
-from service.api.web.parameters import check_parameters
 from service.api.web.places import Places
 from service.api.web.problems import ProblemAnswers
 from service.api.web.request_bodies import MOST_VALIDATED_AT_ONCE, RequestBodies
@@ -49,6 +50,7 @@ from service.api.web.request_log import RequestLog
 from service.api.web.response_headers import ResponseHeaders
 from service.api.web.route_table import RouteTable
 from service.api.web.schema_guard import SchemaGuard
+from service.api.web.traced import trace_requests
 from service.api.web.unknown_routes import answer_http_error
 from service.api.web.unread_bodies import UnreadBodies
 from service.database.engine import create_database_engine, reading_factory, session_factory
@@ -59,6 +61,8 @@ from service.runs.doorbell import Doorbell
 from service.settings import Settings, get_settings
 
 ROUTERS = (
+    submissions.router,
+    experiment_edits.router,
     experiments.router,
     comparisons.router,
     runs.router,
@@ -78,6 +82,7 @@ ROUTERS = (
     workload.router,
     operations.router,
     dashboard.router,
+    description.router,
 )
 
 _log = structlog.get_logger(__name__)
@@ -88,21 +93,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title=TITLE,
         version=version("actinium-service"),
+        routes=[route for router in ROUTERS for route in router.routes],
         lifespan=_lifespan,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(check_parameters)],
-        generate_unique_id_function=lambda route: route.name,
     )
     _set_state(app, settings or get_settings())
-    for router in ROUTERS:
-        app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
-    app.state.route_table = RouteTable(app)
+    app.state.description = Description(app)
+    app.state.route_table = RouteTable(app.routes)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_http_error)
     _add_middleware(app)
+    trace_requests(app)
     return app
 
 
@@ -130,6 +133,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     )
     _set_places(state, settings)
     state.metrics = Metrics()
+    state.metrics.time_statements(state.engine)
     state.schema = SchemaGuard(state.engine)
 
 

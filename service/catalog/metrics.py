@@ -355,6 +355,15 @@ def parts_of(quantity: str) -> dict[Part, str]:
     }
 
 
+def of_test_part(name: str) -> str | None:
+    """Return the metric of the test part with the quantity of one of the validation part.
+
+    None for metrics of other parts, and where the test part's is not measured.
+    """
+    measured = METRICS[name]
+    return parts_of(measured.quantity).get("test") if measured.part == "validation" else None
+
+
 def target_refusal(metric: str, value: float) -> str | None:
     """Return why a metric cannot reach a value; None where it can."""
     if METRICS[metric].kind == "share" and not 0 <= value <= 1:

@@ -21,6 +21,7 @@ class SeedValue:
         partly: whether some run did, and reached the target.
         chosen: the levels that the other seeds chose for it, by what is tuned.
         reached: whether every run reached the target; True where none was asked for.
+        tested: what the same runs gave on the test part; None where not each has it.
     """
 
     value: float
@@ -28,6 +29,7 @@ class SeedValue:
     partly: bool
     chosen: Mapping[str, Level] = field(default_factory=dict)
     reached: bool = True
+    tested: float | None = None
 
     @property
     def whole(self) -> bool:
@@ -110,12 +112,12 @@ class Group:
     @property
     def std(self) -> float | None:
         """The sample standard deviation over n - 1; None below two values."""
-        if self.n < 2:
-            return None
-        values = np.array([found.value for found in self.values.values()])
-        deviation = float(values.std(ddof=1))
-        # Less than this is rounding.
-        return deviation if deviation > 1e-12 * float(np.abs(values).max()) else 0.0
+        return std_of([found.value for found in self.values.values()])
+
+    @property
+    def tested(self) -> list[float]:
+        """What the seeds gave on the test part, of those that have it."""
+        return [found.tested for found in self.values.values() if found.tested is not None]
 
     def chosen(self, *, higher: bool) -> dict[str, Level]:
         """Return the levels of what is tuned that are best over all seeds."""
@@ -130,6 +132,25 @@ def mean_of(values: Sequence[float]) -> float:
     return min(max(math.fsum(values) / len(values), min(values)), max(values))
 
 
+def std_of(values: Sequence[float]) -> float | None:
+    """Return the sample standard deviation over n - 1; None below two values."""
+    if len(values) < 2:
+        return None
+    deviation = float(np.std(values, ddof=1))
+    # Less than this is rounding.
+    return deviation if deviation > 1e-12 * max(map(abs, values)) else 0.0
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A training in its group: what is averaged over, and the values that it counts as."""
+
+    score: Score
+    average: tuple[Level, ...]
+    value: float | None
+    tested: float | None
+
+
 def grouped(scores: Sequence[Score], design: Design, *, higher: bool) -> list[Group]:
     """Return the trainings in groups, in the order of each group's first training.
 
@@ -140,6 +161,7 @@ def grouped(scores: Sequence[Score], design: Design, *, higher: bool) -> list[Gr
     """
     rows = placed(scores, design)
     counted = _counted(scores, higher=higher)
+    tested = _counted_tests(scores, higher=higher)
     members: dict[tuple[Level, ...], dict[tuple[Level, ...], list[int]]] = {}
     for index, row in enumerate(rows):
         members.setdefault(row.by, {}).setdefault(row.tune, []).append(index)
@@ -148,7 +170,10 @@ def grouped(scores: Sequence[Score], design: Design, *, higher: bool) -> list[Gr
         tuned = [
             _candidate(
                 dict(zip(design.tune, levels, strict=True)),
-                [(scores[index], rows[index].average, counted[index]) for index in own],
+                [
+                    _Member(scores[index], rows[index].average, counted[index], tested[index])
+                    for index in own
+                ],
             )
             for levels, own in candidates.items()
         ]
@@ -174,42 +199,56 @@ def _counted(scores: Sequence[Score], *, higher: bool) -> list[float | None]:
     ]
 
 
+def _counted_tests(scores: Sequence[Score], *, higher: bool) -> list[float | None]:
+    """Return what each training counts as on the test part; None where there is none."""
+    if all(score.tested is None for score in scores):
+        return [None] * len(scores)
+    on_test = [
+        score if score.diverged else replace(score, value=score.tested, last_finite=None)
+        for score in scores
+    ]
+    return _counted(on_test, higher=higher)
+
+
 def _guessed(score: Score, worst: float, *, higher: bool) -> float:
     guess = score.configured.guess or 0.0
     return guess if higher else max(guess, worst, score.last_finite or 0.0)
 
 
-def _candidate(
-    levels: dict[str, Level],
-    members: Sequence[tuple[Score, tuple[Level, ...], float | None]],
-) -> Candidate:
+def _candidate(levels: dict[str, Level], members: Sequence[_Member]) -> Candidate:
     parts: dict[tuple[Level, ...], dict[int, float]] = {}
-    for score, average, value in members:
-        if value is not None:
-            parts.setdefault(average, {})[score.seed] = value
+    for member in members:
+        if member.value is not None:
+            parts.setdefault(member.average, {})[member.score.seed] = member.value
     return Candidate(levels, _by_seed(members), parts)
 
 
-def _by_seed(
-    members: Sequence[tuple[Score, tuple[Level, ...], float | None]],
-) -> dict[int, SeedValue]:
+def _by_seed(members: Sequence[_Member]) -> dict[int, SeedValue]:
     """Return a candidate's value by seed: the mean of its runs with that seed, if all have one."""
-    cells = {(score.config_hash, average) for score, average, _ in members}
-    seeds: dict[int, dict[object, tuple[float, Score]]] = {}
-    for score, average, value in members:
-        if value is not None:
-            own = seeds.setdefault(score.seed, {})
-            own[score.config_hash, average] = (value, score)
+    cells = {(member.score.config_hash, member.average) for member in members}
+    seeds: dict[int, dict[object, _Member]] = {}
+    for member in members:
+        if member.value is not None:
+            own = seeds.setdefault(member.score.seed, {})
+            own[member.score.config_hash, member.average] = member
     return {
-        seed: SeedValue(
-            mean_of([value for value, _ in runs.values()]),
-            trained=all(score.trained for _, score in runs.values()),
-            partly=any(score.trained and score.reached for _, score in runs.values()),
-            reached=all(score.reached for _, score in runs.values()),
-        )
+        seed: _seed_value(list(runs.values()))
         for seed, runs in seeds.items()
         if len(runs) == len(cells)
     }
+
+
+def _seed_value(members: Sequence[_Member]) -> SeedValue:
+    """Return what runs with one seed give together; each of them has a value."""
+    scores = [member.score for member in members]
+    tested = [member.tested for member in members if member.tested is not None]
+    return SeedValue(
+        mean_of([member.value for member in members if member.value is not None]),
+        trained=all(score.trained for score in scores),
+        partly=any(score.trained and score.reached for score in scores),
+        reached=all(score.reached for score in scores),
+        tested=mean_of(tested) if len(tested) == len(members) else None,
+    )
 
 
 def _group(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service.catalog.metrics import METRICS
 from service.comparison.design import DATA, Design, Level
 from service.comparison.question import Question
 from service.comparison.samples import ALPHA
@@ -32,11 +33,13 @@ class Said:
         question: what was asked.
         design: of the comparison.
         groups: in their order.
+        guess: what guessing gets; None where it has no value, or not one.
     """
 
     question: Question
     design: Design
     groups: "Sequence[RankedGroup]"
+    guess: float | None = None
 
     def of(self, word: Word) -> "list[RankedGroup]":
         """Return the groups of which this is said."""
@@ -105,10 +108,36 @@ def _name(group: "RankedGroup") -> str:
 
 
 def _leader(said: Said) -> str:
+    """Return who leads, and what keeps that from being a good result."""
     (leader,) = said.of(Word.LEADS)
     beaten = (Word.LEADS, Word.WORSE, Word.NOT_REACHED, Word.DID_NOT_TRAIN)
-    best = all(group.word in beaten for group in said.groups)
-    return f"{_name(leader)} {'is best' if best else 'leads'}"
+    doubts = [
+        f"It trained with {leader.trained} of {leader.n} seeds"
+        if leader.trained < leader.n
+        else "",
+        f"It reached the target with {leader.reached} of {leader.n} seeds"
+        if leader.reached < leader.n
+        else "",
+        ""
+        if said.guess is None or _beats(leader, said.guess, said.question.metric)
+        else f"It is not shown to be better than guessing ({_shown(said)})",
+    ]
+    found = [doubt for doubt in doubts if doubt]
+    best = not found and all(group.word in beaten for group in said.groups)
+    return ". ".join([f"{_name(leader)} {'is best' if best else 'leads'}", *found])
+
+
+def _beats(leader: "RankedGroup", guess: float, metric: str) -> bool:
+    """Return whether the whole interval of a mean, or without one the mean, is above guessing."""
+    higher = METRICS[metric].higher_is_better
+    ends = [end for end in leader.ci95 or (leader.mean,) if end is not None]
+    return all(end > guess if higher else end < guess for end in ends)
+
+
+def _shown(said: Said) -> str:
+    """Return what guessing gets as people read it: shares in percent."""
+    guess = said.guess or 0.0
+    return f"{guess:.2%}" if METRICS[said.question.metric].kind == "share" else f"{guess:.4g}"
 
 
 def _named(said: Said, word: Word, begin: str) -> str:

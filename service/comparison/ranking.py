@@ -11,13 +11,20 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from service.catalog.metrics import METRICS
+from service.catalog.metrics import METRICS, of_test_part
 from service.comparison import headline, judgement, scores, tasks
 from service.comparison.components import Components, components_of
 from service.comparison.curves import ResultCurve, curve_of
 from service.comparison.design import Design, Level, design_of
 from service.comparison.effects import Effects, analyse
-from service.comparison.groups import Group, SeedValue, grouped, samples_of
+from service.comparison.groups import (
+    Group,
+    SeedValue,
+    grouped,
+    mean_of,
+    samples_of,
+    std_of,
+)
 from service.comparison.judgement import Judged
 from service.comparison.question import At, Question
 from service.comparison.samples import Interval
@@ -46,6 +53,23 @@ class LeadDifference:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """What a group's runs gave on the test part, which chose nothing.
+
+    Attributes:
+        metric: the test part's metric of the quantity that is compared.
+        n: number of seeds with a value.
+        mean: over these seeds; a run that diverged counts as guessing.
+        std: over n - 1; None below two seeds.
+    """
+
+    metric: str
+    n: int
+    mean: float
+    std: float | None
+
+
+@dataclass(frozen=True)
 class RankedGroup:
     """A group in its place.
 
@@ -64,6 +88,8 @@ class RankedGroup:
         chosen: the levels of what is tuned that are best over all seeds.
         curve: the results over what is tuned.
         additive_mean: what the group's mean would be if no axes interacted.
+        test: what its runs gave on the test part, with the levels of what is tuned that validation
+            chose; None where no test part was held out.
     """
 
     by: dict[str, Level]
@@ -84,6 +110,7 @@ class RankedGroup:
     chosen: dict[str, Level]
     curve: ResultCurve | None
     additive_mean: float | None
+    test: HeldOut | None
     diverged: int
     unfinished: int
     missing: int
@@ -158,15 +185,16 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
     effects = analyse(groups, design.by, METRICS[question.metric].kind)
     ranked = [
         replace(group, statement=statement(group, question.metric, margin or 0.0))
-        for group in _ranked(groups, judged, effects, margin or 0.0, higher=higher)
+        for group in _ranked(groups, judged, effects, question.metric, margin or 0.0)
     ]
-    said = headline.Said(question, design, ranked)
+    guess = _common_guess(runs)
+    said = headline.Said(question, design, ranked, guess)
     return Comparison(
         experiment_id=experiment_id,
         question=question,
         design=design,
         higher_is_better=higher,
-        guess=_common_guess(runs),
+        guess=guess,
         margin=margin,
         headline=headline.headline(said),
         notes=headline.notes(said),
@@ -251,11 +279,11 @@ def _ranked(
     groups: Sequence[Group],
     judged: Sequence[Judged],
     effects: Effects,
+    metric: str,
     margin: float,
-    *,
-    higher: bool,
 ) -> list[RankedGroup]:
     """Return the groups in order: those that entered by mean, the others, those without values."""
+    higher = METRICS[metric].higher_is_better
     order = sorted(range(len(groups)), key=lambda row: _place(groups[row], judged[row], higher))
     means = [group.mean for group in groups if group.entered and group.mean is not None]
     means.sort(reverse=higher)
@@ -266,8 +294,8 @@ def _ranked(
             judged[row],
             rank=ranks[groups[row].mean] if groups[row].entered else None,  # type: ignore[index]
             additive=effects.additive_means.get(row),
+            metric=metric,
             margin=margin,
-            higher=higher,
         )
         for row in order
     ]
@@ -288,9 +316,10 @@ def _ranked_group(
     *,
     rank: int | None,
     additive: float | None,
+    metric: str,
     margin: float,
-    higher: bool,
 ) -> RankedGroup:
+    higher = METRICS[metric].higher_is_better
     sign = 1 if higher else -1
     return RankedGroup(
         by=group.by,
@@ -311,10 +340,18 @@ def _ranked_group(
         chosen=group.chosen(higher=higher),
         curve=curve_of(group, margin, higher=higher),
         additive_mean=additive,
+        test=_held_out(group, metric),
         diverged=group.diverged,
         unfinished=group.unfinished,
         missing=group.missing,
     )
+
+
+def _held_out(group: Group, metric: str) -> HeldOut | None:
+    twin, tested = of_test_part(metric), group.tested
+    if twin is None or not tested:
+        return None
+    return HeldOut(twin, len(tested), mean_of(tested), std_of(tested))
 
 
 def _word(group: Group, judged: Judged) -> Word | None:

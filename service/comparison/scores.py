@@ -18,6 +18,7 @@ from service.catalog.metrics import (
     MAIN_METRICS,
     METRICS,
     TARGET_METRICS,
+    of_test_part,
     target_refusal,
 )
 from service.comparison import timing
@@ -71,6 +72,8 @@ class Score:
             target, what it counts as.
         last_finite: of a run that diverged, the last finite value of its history; else None.
         reached: whether it reached the target; True where none was asked for.
+        tested: of a metric of the validation part, its quantity on the test part after the last
+            epoch; None where no test part was held out.
     """
 
     place: Mapping[str, Label]
@@ -81,6 +84,7 @@ class Score:
     value: float | None
     last_finite: float | None = None
     reached: bool = True
+    tested: float | None = None
 
     @property
     def config_hash(self) -> str:
@@ -176,7 +180,9 @@ def read(session: Session, experiment_id: uuid.UUID, question: Question) -> list
     metric = question.metric
     ours = Run.experiment_id == experiment_id
     value = _value(metric, question.at)
-    wanted = (Run.label, Run.config_hash, Run.seed, Run.status, Run.outcome, value)
+    twin = of_test_part(metric)
+    tested = null() if twin is None else getattr(Run, twin)
+    wanted = (Run.label, Run.config_hash, Run.seed, Run.status, Run.outcome, value, tested)
     with session.begin():
         runs = session.execute(select(Run.id, *wanted).where(ours).order_by(Run.position)).all()
         distinct = select(Run.config_hash, Run.config, Run.labels)
@@ -204,8 +210,17 @@ def read(session: Session, experiment_id: uuid.UUID, question: Question) -> list
         for label, config_hash in {(run.label, run.config_hash) for run in runs}
     }
     found = [
-        Score(places[label, key], configured[key], seed, status, outcome, value, lasts.get(run_id))
-        for run_id, label, key, seed, status, outcome, value in runs
+        Score(
+            places[label, key],
+            configured[key],
+            seed,
+            status,
+            outcome,
+            value,
+            last_finite=lasts.get(run_id),
+            tested=tested,
+        )
+        for run_id, label, key, seed, status, outcome, value, tested in runs
     ]
     run_ids = [run.id for run in runs]
     if METRICS[metric].kind == "seconds":

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf, expit
 
 from service.formulas.nodes import Call, Node, Number
 from service.formulas.slopes import Library, evaluate
+from service.formulas.special import erf, expit
 
 Values = NDArray[np.float64]
 

@@ -12,7 +12,8 @@ epoch E, the first of these that holds:
 ``got_worse``       L(E) > 1.1 min L and L(E) > C / 2
 ``overfits``        the validation loss ended above 1.1 times its minimum, while the training loss
                     fell from there on
-``still_learning``  the last fifth of the epochs lowered the training loss by more than 5%
+``still_learning``  the last fifth of the epochs (of fewer than five, the last one) lowered the
+                    training loss by more than 5%
 ``learned``         none of these
 ==================  ============================================================================
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
 
 from service.formulas.expression import Constants, Expression
+from service.formulas.special import expit, ndtr
 
 Values = NDArray[np.float64]
 Function = Callable[[Values], Values]

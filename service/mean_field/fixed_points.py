@@ -13,8 +13,6 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scipy.optimize import brentq
-
 from service.mean_field.moments import ActivationMoments
 
 #: Layers after which the length is taken for its fixed point: no network here is as deep.
@@ -112,4 +110,6 @@ def _relative_spread(
         return 0.0
     if growth(1.0) >= -_CRITICAL:
         return 1.0
+    from scipy.optimize import brentq  # noqa: PLC0415 - takes half a second to import
+
     return float(brentq(growth, _CRITICAL, 1.0, xtol=_CRITICAL))

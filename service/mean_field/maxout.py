@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 from numpy.polynomial import Chebyshev
-from scipy.special import ndtr
 
+from service.formulas.special import ndtr
 from service.mean_field.activations import Values
 
 _NODES = 64

@@ -31,9 +31,7 @@ class ModelPreviewSpec(BaseModel):
     dataset: Annotated[Choice, AxisOf("dataset")] = _usual("dataset", "mnist")
     activation: Annotated[Choice, AxisOf("activation")] = _usual("activation", "relu")
     normalization: Annotated[Choice, AxisOf("normalization")] = _usual("normalization", "none")
-    batch_size: int | None = Field(
-        None, ge=1, le=1_000_000, description="By default the model's own."
-    )
+    batch_size: int | None = Field(None, ge=1, le=1_000_000, description="By default as in a spec.")
 
 
 @dataclass(frozen=True)

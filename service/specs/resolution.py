@@ -21,6 +21,17 @@ def training_samples(dataset: Choice) -> int:
     return trained_on(dataset.parameters)
 
 
+def fitting_batch(usual: int, samples: int) -> int:
+    """Return the usual batch size; of fewer samples a quarter of them, rounded down.
+
+    An epoch of a small data set has four steps or more then. A size that leaves one sample alone,
+    which has no batch statistics, is passed over for the next smaller one.
+    """
+    if samples >= usual:
+        return usual
+    return next((size for size in range(samples // 4, 1, -1) if samples % size != 1), 1)
+
+
 def trained_on(sizes: Mapping[str, Any]) -> int:
     """Return the same from a data set's parameters.
 
@@ -197,8 +208,9 @@ class Resolution:
 
     @property
     def batch_size(self) -> int:
-        """The batch size: the model's own where the spec leaves it out."""
-        return self.chosen("batch_size") or self._entry.batch_size
+        """The batch size: where the spec leaves it out the model's own, or what the data allow."""
+        own = self._entry.batch_size
+        return self.chosen("batch_size") or fitting_batch(own, training_samples(self.dataset))
 
     @cached_property
     def network(self) -> Architecture:

@@ -161,7 +161,10 @@ class AxisFields(Frozen):
     dropout: Annotated[tuple[Choice, ...], _choices("dropout")] | None = Field(
         None, description="A rate, or an entry; by default the model's own."
     )
-    batch_size: BatchSizes | None = Field(None, description="By default the model's own.")
+    batch_size: BatchSizes | None = Field(
+        None,
+        description="By default the model's own, 128; of fewer training samples a quarter of them.",
+    )
     loss: Annotated[tuple[Choice, ...], _choices("loss")] | None = Field(
         None, description="By default the model's own."
     )

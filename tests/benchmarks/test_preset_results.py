@@ -1,5 +1,7 @@
 """The results of presets: trained in jobs as the service does, and told as they are kept."""
 
+import json
+
 import pytest
 
 from benchmarks.statistics import preset_trainings, presets
@@ -42,3 +44,23 @@ HEALTHY = {
     "relu he_normal",
     "relu he_uniform",
 }
+
+
+def test_a_training_that_was_stopped_goes_on_where_it_was(tmp_path):
+    """What a job kept is not trained again, unless it is of another spec."""
+    name, size = "normalization_depth", "small"
+    runs = preset_trainings.planned_runs(name, size)
+    left, *done = preset_trainings.jobs_of(runs)[::-1]
+    for job in done:
+        path = preset_trainings.part_of(name, size, runs, job, tmp_path)
+        path.parent.mkdir(exist_ok=True)
+        trainings = [{"kept": position} for position in job]
+        path.write_text(json.dumps({"seconds": 0.0, "trainings": trainings}))
+    path.with_name("of another spec.json").write_text("not read")
+    preset_trainings.train_preset(name, size, 1, tmp_path)
+    found = json.loads((tmp_path / f"{name}.{size}.json").read_text())
+    trained = [position for position, each in enumerate(found["trainings"]) if "kept" not in each]
+    assert trained == sorted(left)
+    assert all(found["trainings"][position]["seed"] == runs[position].seed for position in left)
+    assert found["seconds"] > 0
+    assert [other.name for other in path.parent.iterdir()] == ["of another spec.json"]

@@ -5,27 +5,12 @@ the images and run a deployment of their own name, which they remove with its da
 """
 
 import json
-import os
-import secrets
-import shutil
 import subprocess
 
 import pytest
 
-from tests.support.compose_file import variables_of_example
-from tests.support.paths import ROOT
-
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
 
-#: Run in the API's container, which has its address and key: the request's answer.
-_REQUEST = """
-import http.client, os, sys
-api = http.client.HTTPConnection("127.0.0.1", int(os.environ["ACTINIUM_PORT"]), timeout=100)
-headers = {"Authorization": "Bearer " + os.environ["ACTINIUM_API_KEY"], "Prefer": "wait=60",
-           "Content-Type": "application/json"}
-api.request(sys.argv[1], sys.argv[2], sys.argv[3] or None, headers)
-print(api.getresponse().read().decode())
-"""
 _SMALL = {
     "activation": ["relu", "tanh"],
     "dataset": {"name": "digits", "train_size": 256, "test_size": 64},
@@ -33,72 +18,32 @@ _SMALL = {
 }
 
 
-class Deployment:
-    """A deployment of its own name, on the engine that the environment names."""
-
-    def __init__(self, folder):
-        names = variables_of_example().required
-        self._values = {name: secrets.token_hex(24) for name in names}
-        self._values |= {
-            "COMPOSE_PROJECT_NAME": "actinium-test",
-            "API_PORT": "18743",
-            "EDGE_SUBNET": "172.30.97.0/24",
-            "WORKERS": "1",
-        }
-        self._file = folder / "env"
-        self.set()
-
-    def set(self, **changed):
-        """Write the deployment's .env, with some values changed until the next call."""
-        values = self._values | changed
-        self._file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-
-    def compose(self, *arguments):
-        """Run a command of Compose; return how it ended."""
-        command = ["docker", "compose", "--env-file", str(self._file), *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=1500
-        )
-
-    def told(self, *arguments):
-        """Run a command of Compose that has to succeed; return what it said."""
-        ended = self.compose(*arguments)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    def request(self, method, path, body=None):
-        """Send a request to the API from inside its container."""
-        text = "" if body is None else json.dumps(body)
-        asked = ("exec", "-T", "api", "python", "-c", _REQUEST, method, path, text)
-        return json.loads(self.told(*asked))
-
-
-@pytest.fixture(scope="module")
-def deployment(tmp_path_factory):
-    if not os.environ.get("ACTINIUM_TEST_CONTAINERS"):
-        pytest.skip("builds images and takes minutes: run by `make test-containers`")
-    if shutil.which("docker") is None:
-        pytest.skip("Docker is not installed")
-    engine = subprocess.run(["docker", "info"], check=False, capture_output=True, text=True)
-    if engine.returncode != 0:
-        pytest.skip(f"no engine answers: {engine.stderr.strip()}")
-    started = Deployment(tmp_path_factory.mktemp("deployment"))
-    try:
-        started.told("build")
-        started.told("up", "--detach", "--wait", "--wait-timeout", "600")
-        yield started
-    finally:
-        started.set()
-        started.compose("down", "--volumes", "--timeout", "60")
+#: Run in the API's container: uploads 70 MB of numbers with many digits, and shows the answer.
+_UPLOAD = """
+import http.client, os
+digits = "0123456789" * 4
+row = ",".join(f"0.{{0}}{digits}{column}" for column in range(3)) + ",{1}"
+rows = "".join(row.format(number, number % 2) + chr(10) for number in range(500_000))
+api = http.client.HTTPConnection("127.0.0.1", int(os.environ["ACTINIUM_PORT"]), timeout=300)
+headers = {"Authorization": "Bearer " + os.environ["ACTINIUM_API_KEY"], "Content-Type": "text/csv"}
+api.request("POST", "/v1/datasets?name=large&target=y", "a,b,c,y" + chr(10) + rows, headers)
+print(api.getresponse().read().decode())
+"""
 
 
 def test_an_experiment_is_trained(deployment):
     experiment = deployment.request("POST", "/v1/experiments", _SMALL)
-    for _ in range(5):
-        found = deployment.request("GET", f"/v1/experiments/{experiment['id']}")
-        if found["status"] not in {"queued", "running"}:
-            break
-    assert found["status"] == "completed"
+    assert deployment.ended(experiment["id"]) == "completed"
+
+
+def test_an_upload_is_stored_and_trained_on(deployment):
+    """More than /tmp has room for passes: what is on its way is on a disk."""
+    stored = json.loads(deployment.told("exec", "-T", "api", "python", "-c", _UPLOAD))
+    assert stored.get("train_count"), stored
+    dataset = {"name": "uploaded", "id": stored["id"], "train_size": 512, "test_size": 128}
+    spec = {"activation": "relu", "model": "mlp", "dataset": dataset, "epochs": 1}
+    experiment = deployment.request("POST", "/v1/experiments", spec)
+    assert deployment.ended(experiment["id"]) == "completed"
 
 
 def test_the_service_cannot_change_tables_and_redis_asks_for_its_password(deployment):
@@ -145,6 +90,31 @@ def test_a_build_and_up_that_change_nothing_restart_nothing(deployment):
     deployment.told("build")
     deployment.told("up", "--detach", "--wait", "--wait-timeout", "600")
     assert deployment.told("ps", "--quiet") == before
+
+
+def test_pull_asks_no_registry_for_our_own_images(deployment):
+    pulled = deployment.compose("pull", "migrate", "api", "scheduler", "worker")
+    assert pulled.returncode == 0, pulled.stderr
+
+
+def test_a_bad_setting_ends_the_start_with_its_reason(deployment):
+    deployment.set(LOG_LEVEL="LOUD")
+    tried = deployment.compose("up", "--detach", "--wait", "--wait-timeout", "300")
+    said = deployment.told("logs", "--no-log-prefix", "--tail", "1", "migrate")
+    deployment.set()
+    assert tried.returncode != 0
+    assert "ACTINIUM_LOG_LEVEL must be one of DEBUG, INFO" in said
+    deployment.start()
+
+
+def test_another_password_than_the_volumes_ends_the_start_with_its_reason(deployment):
+    deployment.set(POSTGRES_PASSWORD="another")
+    tried = deployment.compose("up", "--detach", "--wait", "--wait-timeout", "300")
+    said = deployment.told("logs", "--no-log-prefix", "--tail", "1", "migrate")
+    deployment.set()
+    assert tried.returncode != 0
+    assert "password authentication failed" in said
+    deployment.start()
 
 
 def test_what_is_stopped_ends_with_0(deployment):

@@ -36,7 +36,15 @@ OURS = ("migrate", "api", "scheduler", "worker", "worker-gpu")
 #: Ends when its work is done: its exit status says all, and a health check nothing.
 ONE_SHOT = "migrate"
 #: Run by a person, who sees how it ends.
-BY_HAND = "fetch"
+BY_HAND = ("fetch", "restore")
+#: What starts only where it is asked for; tests/deploy/test_profiles.py holds it to more.
+PROFILES = {
+    "worker-gpu": "gpu",
+    "tls": "tls",
+    "backup": "backup",
+    "fetch": "fetch",
+    "restore": "restore",
+}
 #: Which service builds each of our images; the others take it by its tag.
 BUILDERS = {"api": "api", "worker": "worker", "worker-gpu": "worker"}
 DOCKERFILES = sorted((ROOT / "deploy").glob("*.Dockerfile"))
@@ -53,7 +61,7 @@ def test_the_compose_file_is_valid():
     # The library does not know the specification's `on-failure:TRIES`.
     parsed = PyCompose.from_yaml(yaml.safe_dump(FILE).replace("on-failure:3", "on-failure"))
     parsed.validate()
-    assert set(parsed.service_names()) == {"postgres", "redis", BY_HAND, *OURS}
+    assert set(parsed.service_names()) == {"postgres", "redis", *PROFILES, *OURS}
 
 
 @every_service
@@ -66,9 +74,10 @@ def test_a_service_has_no_more_rights_than_it_needs(name):
     assert uid > 0
     assert gid > 0
     assert any(mount.startswith("/tmp:") for mount in service["tmpfs"])
+    # The proxy's program does not start without: what an image's file asks for must not be dropped.
+    assert service.get("cap_add", []) == ["NET_BIND_SERVICE"] * (name == "tls")
     assert not service.keys() & {
         "privileged",
-        "cap_add",
         "network_mode",
         "pid",
         "ipc",
@@ -94,7 +103,7 @@ def test_a_service_cannot_use_up_the_machine(name):
 def test_a_service_is_watched_restarted_and_stopped_with_patience(name):
     service = SERVICES[name]
     # Few tries, then an end: where the migration cannot work, `up --wait` would never return.
-    restart = {ONE_SHOT: "on-failure:3", BY_HAND: "no"}
+    restart = {ONE_SHOT: "on-failure:3", **dict.fromkeys(BY_HAND, "no")}
     assert service["restart"] == restart.get(name, "unless-stopped")
     assert parse_duration(service["stop_grace_period"]) >= 30
     if name in restart:
@@ -167,15 +176,18 @@ def test_a_worker_has_time_to_give_its_run_back(name):
 
 def test_only_the_api_can_be_reached_and_only_from_this_machine():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    https = published.pop("tls")
     assert published == {"api": ["127.0.0.1:8000:8000"]}
+    assert https == ["0.0.0.0:443:443", "0.0.0.0:80:80"]
     assert FILE["networks"]["backend"]["internal"] is True
     mode = "com.docker.network.bridge.gateway_mode_ipv4"
     assert FILE["networks"]["backend"]["driver_opts"] == {mode: "nat"}
     assert FILE["networks"]["edge"]["ipam"]["config"] == [{"subnet": "172.30.84.0/24"}]
     for name, service in SERVICES.items():
         wanted = ["backend", "edge"] if name in {"api", "scheduler"} else ["backend"]
-        wanted = ["edge"] if name == BY_HAND else wanted
-        assert service["networks"] == wanted, "the scheduler sends webhooks; no port leads to it"
+        wanted = ["edge"] if name in {"fetch", "tls"} else wanted
+        joined = list(service["networks"])
+        assert joined == wanted, "the scheduler sends webhooks; no port leads to it"
 
 
 @pytest.mark.parametrize("name", sorted(set(OURS) - {ONE_SHOT}))
@@ -192,12 +204,14 @@ def test_what_must_last_is_in_a_volume():
     assert SERVICES["redis"]["volumes"] == ["redis-data:/data"]
 
 
-def test_workers_scheduler_and_api_share_checkpoints_and_weights():
+def test_workers_scheduler_and_api_share_checkpoints_weights_and_uploads():
     for name in ("worker", "worker-gpu", "scheduler", "api"):
         (volume,) = SERVICES[name]["volumes"]
-        source, folder, *mode = volume.split(":")
-        assert (source, mode) == ("training-data", ["ro"] if name == "api" else [])
+        source, folder = volume.split(":")  # with a mode the API could store no upload
+        assert source == "training-data"
         assert SERVICES[name]["environment"]["ACTINIUM_CHECKPOINT_DIR"] == folder
+        # What is large and can be lost is on a disk: /tmp is memory, and little of it.
+        assert SERVICES[name]["environment"]["ACTINIUM_SCRATCH_DIR"] == f"{folder}/scratch"
         made = f"install --directory --owner=actinium --group=actinium {folder}"
         (user,) = (
             instruction
@@ -208,7 +222,7 @@ def test_workers_scheduler_and_api_share_checkpoints_and_weights():
 
 
 def test_what_is_fetched_is_where_workers_look_for_it():
-    fetch = SERVICES[BY_HAND]
+    fetch = SERVICES["fetch"]
     assert fetch["image"] == SERVICES["worker"]["image"]
     assert fetch["volumes"] == SERVICES["worker"]["volumes"]
     cache = fetch["environment"]["XDG_CACHE_HOME"]
@@ -217,11 +231,11 @@ def test_what_is_fetched_is_where_workers_look_for_it():
     assert cache.startswith(fetch["volumes"][0].split(":")[1])
 
 
-def test_the_gpu_worker_runs_only_where_it_is_asked_for():
+def test_what_has_a_profile_runs_only_where_it_is_asked_for():
     with_profile = {
         name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service
     }
-    assert with_profile == {"worker-gpu": ["gpu"], BY_HAND: ["fetch"]}
+    assert with_profile == {name: [profile] for name, profile in PROFILES.items()}
     (device,) = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "device_ids": ["0"], "capabilities": ["gpu"]}
 
@@ -230,7 +244,7 @@ def test_every_image_is_pinned_to_a_version():
     images = {service["image"] for service in SERVICES.values()}
     images |= {SERVICES[name]["build"]["args"]["PYTHON_IMAGE"] for name in BUILDERS}
     for image in images:
-        assert re.fullmatch(r"[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9-]+)?", image), image
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9-]+)?", image), image
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -255,7 +269,8 @@ def test_each_secret_goes_only_where_it_is_used():
         }
 
     assert holders(SECRETS["ACTINIUM_API_KEY"]) == {"api"}
-    assert holders(SECRETS["POSTGRES_PASSWORD"]) == {"postgres", "migrate"}
+    owners = {"postgres", "migrate", "backup", "restore"}
+    assert holders(SECRETS["POSTGRES_PASSWORD"]) == owners
     assert holders(SECRETS["SERVICE_PASSWORD"]) == set(OURS)
     assert holders(SECRETS["REDIS_PASSWORD"]) == {"redis", *OURS}
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import uuid
 from pathlib import Path
 
 import structlog
@@ -30,7 +31,7 @@ def fetched(sha256: str, settings: Settings) -> Path:
         DatasetError: the store does not have the file, or has another content under its name.
         OSError: the store cannot be read now.
     """
-    folder = settings.home / "datasets"
+    folder = settings.scratch / "datasets"
     path = folder / sha256
     if path.is_file() and file_sha256(path) == sha256:
         os.utime(path)
@@ -54,8 +55,9 @@ def folder_of(dataset: Choice, settings: Settings) -> Path | None:
 
 
 def _fetch(sha256: str, path: Path, settings: Settings) -> None:
-    """Copy a file from the store under a name of this process, and rename it once it is right."""
-    part = path.with_name(f"{sha256}.{os.getpid()}.part")
+    """Copy a file from the store under a name of its own, and rename it once it is right."""
+    # No process id: workers in containers share the folder, and have the same ones.
+    part = path.with_name(f"{sha256}.{uuid.uuid4().hex}.part")
     digest = hashlib.sha256()
     try:
         with open_storage(settings).open(file_name(sha256)) as source, part.open("wb") as target:

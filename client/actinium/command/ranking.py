@@ -39,16 +39,18 @@ def _table(comparison: Comparison, metrics: Metrics, *, joined: bool, drawn_widt
     """Return the table; with ``drawn_width`` 0, values are not drawn."""
     metric, by = comparison["metric"], comparison["by"]
     is_share = metrics.is_share(metric)
+    groups = comparison["groups"]
+    has_test = any(group["test"] for group in groups)
     table = widgets.table(
         widgets.numbers("rank"),
         *axes.columns(by, joined=joined),
         widgets.numbers("mean"),
         widgets.fixed("95% interval"),
+        *([widgets.numbers("test")] if has_test else []),
         *([widgets.fixed("")] if drawn_width else []),
         widgets.numbers("p"),
         widgets.words("result", most=_RESULT),
     )
-    groups = comparison["groups"]
     scale = [value for group in groups for value in _drawn_values(group, is_share=is_share)]
     for group in groups:
         ends = _ends(group, is_share=is_share)
@@ -58,12 +60,18 @@ def _table(comparison: Comparison, metrics: Metrics, *, joined: bool, drawn_widt
             *axes.cells(by, group["by"], joined=joined),
             metrics.cell(metric, group["mean"]),
             " to ".join(metrics.cell(metric, end) for end in ends),
+            *([_tested(group, metrics)] if has_test else []),
             *([drawing] if drawn_width else []),
             "" if group["p_value"] is None else f"{group['p_value']:.2g}",
             escape(_said(group)),
             style="bold" if group["rank"] == 1 else None,
         )
     return table
+
+
+def _tested(group: ComparisonGroup, metrics: Metrics) -> str:
+    """Return a group's mean on the test part."""
+    return metrics.cell(group["test"]["metric"], group["test"]["mean"]) if group["test"] else "-"
 
 
 def _said(group: ComparisonGroup) -> str:

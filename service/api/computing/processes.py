@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import threading
+import weakref
 from collections.abc import Coroutine
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -51,6 +52,11 @@ class ComputingProcess:
         self._ended = False
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, also when it has ended; None where it has not started."""
+        return self._process.pid if self._process is not None else None
 
     def ask(self, task: tuple[Any, ...]) -> Any:
         """Return the outcome of a task; blocks meanwhile.
@@ -111,6 +117,8 @@ class ComputingProcesses:
             seconds=settings.computing_seconds,
         )
         self._idle: list[ComputingProcess] = []
+        #: All that somebody still uses or ends, the idle ones too.
+        self._all: weakref.WeakSet[ComputingProcess] = weakref.WeakSet()
         #: Threads that wait for processes, those that are being ended as well.
         self._readers = anyio.CapacityLimiter(4 * settings.computing_processes)
 
@@ -118,6 +126,10 @@ class ComputingProcesses:
         """Start the process that the others are forked from, which then imports what they need."""
         _context.set_forkserver_preload(["service.api.computing.child"])
         forkserver.ensure_running()
+
+    def pids(self) -> list[int]:
+        """Return the ids of the processes, of some that have ended too."""
+        return [pid for process in list(self._all) if (pid := process.pid) is not None]
 
     def close(self) -> None:
         """End the processes."""
@@ -162,6 +174,7 @@ class ComputingProcesses:
         while True:
             used = bool(self._idle)
             process = self._idle.pop() if used else ComputingProcess(self._settings)
+            self._all.add(process)
             try:
                 answer = await anyio.to_thread.run_sync(
                     process.ask, task, abandon_on_cancel=True, limiter=self._readers

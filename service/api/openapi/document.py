@@ -4,10 +4,13 @@ import inspect
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import anyio
+import orjson
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from service.api.web.dependencies import Requires
@@ -79,12 +82,36 @@ _RETRY_AFTER = {
 _DESCRIPTIONS: dict[Hashable, dict[str, Any]] = {}
 
 
+class Description:
+    """The description of an application as it is served, made once it is asked for.
+
+    Args:
+        app: the application; it has all of its routes when it is asked.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._making = anyio.Lock()
+        self._json: bytes | None = None
+
+    async def json(self) -> bytes:
+        """Return the description as JSON; a thread makes it, and all who ask meanwhile wait."""
+        async with self._making:
+            if self._json is None:
+                self._json = await run_in_threadpool(lambda: orjson.dumps(describe(self._app)))
+        return self._json
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the description of an application; the same routes give the same description."""
-    routes = tuple((route.path, route.name) for route in iter_route_contexts(app.routes))
+    routes = tuple((route.path, route.name) for route in _routes(app))
     if routes not in _DESCRIPTIONS:
         _DESCRIPTIONS[routes] = make_description(app)
     return _DESCRIPTIONS[routes]
+
+
+def _routes(app: FastAPI) -> list[APIRoute]:
+    return [route for route in app.routes if isinstance(route, APIRoute)]
 
 
 def make_description(app: FastAPI) -> dict[str, Any]:
@@ -134,7 +161,7 @@ def _with_references(node: Any, references: Mapping[str, str]) -> Any:
 
 def _restore_nulls(app: FastAPI, schema: dict[str, Any]) -> None:
     """Restore the examples of the routes: FastAPI drops every null from them."""
-    for route in iter_route_contexts(app.routes):
+    for route in _routes(app):
         for method in map(str.lower, route.methods or ()):
             operation = schema["paths"].get(route.path, {}).get(method)
             if operation is None:
@@ -164,9 +191,9 @@ def _move_models(schema: dict[str, Any]) -> None:
 def _scopes(app: FastAPI) -> dict[tuple[str, str], str]:
     """Return the scope that each operation requires, by path and method."""
     return {
-        (str(route.path), method.lower()): dependency.dependency.scope
-        for route in iter_route_contexts(app.routes)
-        for dependency in getattr(route, "dependencies", ())
+        (route.path, method.lower()): dependency.dependency.scope
+        for route in _routes(app)
+        for dependency in route.dependencies
         if isinstance(dependency.dependency, Requires)
         for method in route.methods or ()
     }

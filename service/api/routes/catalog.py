@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import Depends, Path, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
@@ -16,6 +16,7 @@ from service.api.web.formula_query import FormulaDep
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.catalog.axes import AXES
 from service.catalog.entry import Entry
 from service.catalog.metrics import METRICS, main_metric
@@ -32,7 +33,7 @@ from service.mean_field.moments import ActivationMoments, moments_of
 from service.mean_field.phase_diagram import phase_diagram
 from service.specs.choices import Choice
 
-router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
+router = make_router(prefix="/v1/catalog", tags=["catalog"])
 
 _READ = [Depends(requires("read"))]
 

@@ -2,7 +2,7 @@
 
 import uuid
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from service.api.computing.processes import compute
@@ -12,10 +12,11 @@ from service.api.schemas.comparisons import EXAMPLE, ComparisonAnswer
 from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import requires
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 
 _COMPARE = "service.api.computing.tasks:compare"
 
-router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+router = make_router(prefix="/v1/experiments", tags=["experiments"])
 
 
 @router.get(

@@ -7,11 +7,12 @@ they fetch from ``/v1`` and ``/openapi.json``.
 import mimetypes
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service.api.web.caching import cached_response
+from service.api.web.routers import make_router
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'{styles}; font-src 'self'; "
@@ -36,7 +37,7 @@ _FILES = {
 }
 _MEDIA_TYPES = {".js": "text/javascript", ".woff2": "font/woff2", "": "text/plain"}
 
-router = APIRouter(include_in_schema=False)
+router = make_router(include_in_schema=False)
 
 
 @router.get("/")

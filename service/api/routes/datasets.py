@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -35,6 +35,7 @@ from service.api.web.dependencies import (
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.places import Places
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
 from service.database.tables import UploadedDataset
 from service.datasets import store
@@ -53,7 +54,7 @@ MOST_AT_ONCE, MOST_PER_CALLER = 8, 4
 #: Age at which a folder of an upload is one that a killed process has left.
 _LEFT_SECONDS = 24 * 3600.0
 
-router = APIRouter(prefix=PATH, tags=["datasets"])
+router = make_router(prefix=PATH, tags=["datasets"])
 
 _READ = [Depends(requires("read"))]
 _ONE = examples.json_answer(DATASET_EXAMPLE)
@@ -109,7 +110,7 @@ async def upload_dataset(
     """
     _check_media_type(request.headers.get("content-type", ""))
     uploading: Places = request.app.state.uploading
-    folder = settings.home / "uploads"
+    folder = settings.scratch / "uploads"
     with uploading.place(caller_of(request.scope)):
         try:
             await run_in_threadpool(_prepare, folder)

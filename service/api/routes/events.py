@@ -4,7 +4,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from service.api.web.dependencies import requires
 from service.api.web.event_stream import EventStream, EventStreamResponse
 from service.api.web.places import Places
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
 from service.database.tables import Run
 from service.events.event_types import EventType
@@ -77,7 +78,8 @@ _EVENTS = """
 Each event has its number as `id`, its type as `event` and JSON as `data`: `experiment_id`,
 `run_id` (null where the event concerns the experiment), `created_at`, and the fields of its type:
 
-- `experiment.created`, `experiment.finished` (`runs` by status)
+- `experiment.created` (`runs`; `traceparent` where requests are traced), `experiment.finished`
+  (`runs` by status)
 - `run.started` (`attempt`, `worker`, `epoch`, `epochs`), `run.epoch` (`epoch`, `epochs`,
   `metrics`), `run.requeued` (`attempt`, `outcome`, `reason`), `run.finished` (`status`, ...)
 """
@@ -135,7 +137,7 @@ async def _place(request: Request) -> AsyncIterator[None]:
         yield
 
 
-router = APIRouter(
+router = make_router(
     prefix="/v1",
     tags=["events"],
     dependencies=[Depends(requires("read")), Depends(_place, scope="request")],

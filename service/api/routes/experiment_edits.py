@@ -4,19 +4,20 @@ import hashlib
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Header
+from fastapi import Body, Depends, Header
 from starlette.responses import Response
 
 from service.api.openapi import examples
 from service.api.schemas.experiments import ExperimentAnswer, ExperimentPatch
 from service.api.web.caching import CACHE_HEADERS, cache_headers, is_expected
-from service.api.web.dependencies import SessionDep, requires
+from service.api.web.dependencies import SessionDep, SettingsDep, requires
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
+from service.api.web.routers import make_router
 from service.experiments import editing
-from service.experiments.progress import ExperimentProgress
+from service.experiments.progress import ExperimentProgress, forecasts_of, with_forecasts
 
-router = APIRouter(prefix="/v1/experiments", tags=["experiments"], route_class=JsonRoute)
+router = make_router(prefix="/v1/experiments", tags=["experiments"], route_class=JsonRoute)
 
 _BODY = Body(
     openapi_examples={
@@ -43,6 +44,7 @@ def update_experiment(
     experiment_id: uuid.UUID,
     patch: Annotated[ExperimentPatch, _BODY],
     session: SessionDep,
+    settings: SettingsDep,
     if_match: Annotated[
         str | None,
         Header(
@@ -57,9 +59,13 @@ def update_experiment(
     """
 
     def is_as_read(experiment: ExperimentProgress) -> bool:
-        return is_expected(_headers(_body(experiment)), if_match)
+        if if_match is None:
+            return True
+        expected = forecasts_of(session, [experiment], settings)
+        return is_expected(_headers(_body(*expected)), if_match)
 
-    body = _body(editing.edit(session, experiment_id, patch.changes(), is_as_read))
+    changed = editing.edit(session, experiment_id, patch.changes(), is_as_read)
+    body = _body(*with_forecasts(session, [changed], settings))
     return Response(body, headers=_headers(body), media_type="application/json")
 
 

@@ -4,13 +4,12 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime, BeforeValidator, Field
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.responses import Response, StreamingResponse
 
 from service.api.openapi import examples
-from service.api.routes import experiment_edits, submissions
 from service.api.routes.submissions import read_after, ring
 from service.api.schemas.experiments import ExperimentAnswer, ExperimentPage
 from service.api.schemas.runs import ExperimentHistories
@@ -36,12 +35,14 @@ from service.api.web.negotiation import negotiate
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.places import Places
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
-from service.experiments.progress import ExperimentProgress
+from service.experiments.progress import ExperimentProgress, with_forecasts
 from service.histories import exports, layer_exports
+from service.settings import Settings
 from service.statuses import ExperimentStatus
 
 
@@ -54,14 +55,10 @@ def _require_date(value: object) -> object:
 
 Time = Annotated[AwareDatetime, BeforeValidator(_require_date)]
 
-router = APIRouter()
-router.include_router(submissions.router)
-router.include_router(experiment_edits.router)
-
 #: Characters of a key, a colon and a value (``service.specs.spec``).
 _LONGEST_TAG = 401
 
-_experiments = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+router = make_router(prefix="/v1/experiments", tags=["experiments"])
 _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]
 _ADMIN = [Depends(requires("admin"))]
@@ -69,7 +66,7 @@ _ADMIN = [Depends(requires("admin"))]
 _ONE = examples.json_answer(examples.EXPERIMENT)
 
 
-@_experiments.get(
+@router.get(
     "",
     response_model=ExperimentPage,
     responses={
@@ -83,6 +80,7 @@ def list_experiments(
     *,
     request: Request,
     session: SessionDep,
+    settings: SettingsDep,
     page: PageDep,
     status: Annotated[
         list[ExperimentStatus] | None,
@@ -128,10 +126,11 @@ def list_experiments(
         archived=None if archived == "any" else archived == "true",
     )
     found, next_cursor = listing.search(session, wanted, cursor=page.cursor, limit=page.limit)
+    found = listing.with_expected_ends(session, found, settings)
     return page_response(request, ExperimentPage.of(found, next_cursor).to_json(), next_cursor)
 
 
-@_experiments.get(
+@router.get(
     "/{experiment_id}",
     response_model=ExperimentAnswer,
     responses={**cached_answer(_ONE), **problem_responses(404)},
@@ -139,18 +138,20 @@ def list_experiments(
     dependencies=_READ,
 )
 async def get_experiment(
+    *,
     request: Request,
     experiment_id: uuid.UUID,
     wait: WaitDep,
     sessions: SessionsDep,
     hub: HubDep,
+    settings: SettingsDep,
 ) -> Response:
     """Return an experiment with its spec, its status and the counts of its runs."""
-    body = await read_after(wait, experiment_id, sessions, hub)
+    body = await read_after(wait, experiment_id, sessions, hub, settings)
     return cached_response(request, body, immutable=False)
 
 
-@_experiments.delete(
+@router.delete(
     "/{experiment_id}",
     status_code=204,
     responses=problem_responses(404, 409),
@@ -162,19 +163,21 @@ def delete_experiment(experiment_id: uuid.UUID, session: SessionDep) -> None:
     lifecycle.delete(session, experiment_id)
 
 
-@_experiments.post(
+@router.post(
     "/{experiment_id}/cancel",
     response_model=ExperimentAnswer,
     responses={200: _ONE, **problem_responses(404)},
     summary="Cancel an experiment",
     dependencies=_SUBMIT,
 )
-def cancel_experiment(experiment_id: uuid.UUID, session: SessionDep) -> Response:
+def cancel_experiment(
+    experiment_id: uuid.UUID, session: SessionDep, settings: SettingsDep
+) -> Response:
     """Cancel queued runs at once and running ones within seconds; ended runs do not change."""
-    return _answer(lifecycle.cancel(session, experiment_id))
+    return _answer(session, lifecycle.cancel(session, experiment_id), settings)
 
 
-@_experiments.post(
+@router.post(
     "/{experiment_id}/retry",
     response_model=ExperimentAnswer,
     responses={200: _ONE, **problem_responses(404)},
@@ -191,7 +194,7 @@ def retry_experiment(
     """Queue the failed and cancelled runs again; their recorded epochs are kept."""
     standing = lifecycle.retry(session, experiment_id, caller.name)
     ring(session, settings, doorbell)
-    return _answer(standing)
+    return _answer(session, standing, settings)
 
 
 _PARQUET = "application/vnd.apache.parquet"
@@ -219,7 +222,7 @@ _LAYER_STREAMS: Mapping[str, _Stream] = {
 }
 
 
-@_experiments.get(
+@router.get(
     "/{experiment_id}/histories",
     response_model=ExperimentHistories,
     responses={
@@ -247,7 +250,7 @@ def get_experiment_histories(
     return _streamed(request, experiment_id, session, sessions, _STREAMS, exports.COLUMNS)
 
 
-@_experiments.get(
+@router.get(
     "/{experiment_id}/layers",
     response_class=StreamingResponse,
     responses={
@@ -303,8 +306,6 @@ def _streamed(  # noqa: PLR0917 - all of a request
     return StreamingResponse(stream, media_type=media_type, headers=headers)
 
 
-router.include_router(_experiments)
-
-
-def _answer(experiment: ExperimentProgress) -> Response:
+def _answer(session: Session, found: ExperimentProgress, settings: Settings) -> Response:
+    (experiment,) = with_forecasts(session, [found], settings)
     return Response(ExperimentAnswer.of(experiment).to_json(), media_type="application/json")

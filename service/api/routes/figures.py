@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -11,11 +11,12 @@ from service.api.computing.pictures import drawn
 from service.api.routes.questions import Axes, QuestionDep, names
 from service.api.web.dependencies import SessionDep
 from service.api.web.drawing import DESCRIBED, READ, LookDep, OneMetric, ScaleX, ScaleY
+from service.api.web.routers import make_router
 from service.errors import NotFoundError
 from service.experiments import lifecycle
 from service.fields import unknown
 
-router = APIRouter(prefix="/v1/experiments/{experiment_id}/figures", tags=["experiments"])
+router = make_router(prefix="/v1/experiments/{experiment_id}/figures", tags=["experiments"])
 
 EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison", "tuning")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import Body, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.responses import Response
@@ -34,6 +34,7 @@ from service.api.web.dependencies import (
 from service.api.web.file_answers import FileAnswer, described_file, file_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
+from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep, poll_until
 from service.datasets.class_names import class_names
@@ -46,7 +47,7 @@ from service.settings import Settings
 from service.statuses import NetworkTaskKind, NetworkTaskStatus
 from service.weights.onnx_files import OnnxFile, find_onnx
 
-router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
+router = make_router(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
 
 #: Seconds that an answer waits for the worker where the client says nothing.
 USUAL_WAIT_SECONDS = 10.0

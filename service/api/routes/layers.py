@@ -4,7 +4,7 @@ import uuid
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
@@ -19,6 +19,7 @@ from service.api.schemas.runs import DiagnosisAnswer
 from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.datasets.class_names import class_names
 from service.errors import ConflictError
 from service.histories import diagnoses, layer_statistics, outputs
@@ -28,7 +29,7 @@ from service.specs.previews import network_of_config
 from service.specs.spec import RunConfig
 from service.statuses import FINISHED
 
-router = APIRouter(prefix="/v1/runs", tags=["runs"])
+router = make_router(prefix="/v1/runs", tags=["runs"])
 
 _READ = [Depends(requires("read"))]
 

@@ -6,7 +6,7 @@ says how our terms map to MLflow's.
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import Body, Depends, Query, Request
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -19,12 +19,13 @@ from service.api.web.dependencies import SessionDep, requires
 from service.api.web.mlflow_errors import PREFIX
 from service.api.web.parameters import is_number
 from service.api.web.request_bodies import JsonRoute
+from service.api.web.routers import make_router
 from service.database.paging import MAX_LIMIT
 from service.errors import ForbiddenError, NotFoundError
 from service.fields import Text
 from service.mlflow import artifacts, experiments, runs, shapes
 
-router = APIRouter(
+router = make_router(
     include_in_schema=False, dependencies=[Depends(requires("read"))], route_class=JsonRoute
 )
 

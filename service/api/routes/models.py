@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import Body, Depends
 from starlette.responses import Response
 
 from service.api.openapi import examples
@@ -10,12 +10,13 @@ from service.api.schemas.models import ModelPreview
 from service.api.web.dependencies import SessionDep, SettingsDep, requires
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
+from service.api.web.routers import make_router
 from service.datasets.store import facts_of
 from service.specs.limits import Limits
 from service.specs.previews import ModelPreviewSpec, NetworkPreview, preview, spec_of
 from service.specs.uploads import ids_of
 
-router = APIRouter(prefix="/v1/models", tags=["catalog"], route_class=JsonRoute)
+router = make_router(prefix="/v1/models", tags=["catalog"], route_class=JsonRoute)
 
 _LAYERS: Any = {
     "layers": {

@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,10 +11,12 @@ from starlette.responses import Response
 
 from service.api.web import problems
 from service.api.web.dependencies import SessionDep, SettingsDep, requires
+from service.api.web.routers import make_router
 from service.database.outages import is_outage
+from service.operations.process_memory import memory_by_process
 from service.operations.readiness import check_parts
 
-router = APIRouter(tags=["operations"])
+router = make_router(tags=["operations"])
 
 
 class Health(BaseModel):
@@ -122,11 +124,14 @@ class _PlainText(Response):
     responses=_METRICS_RESPONSES,
 )
 def metrics(request: Request, session: SessionDep, settings: SettingsDep) -> Response:
-    """Return the requests and streams of this process, and all runs, the queue and the workers.
+    """Return the requests and memory of this process, and the runs, workers and webhooks of all.
 
     While the database does not answer, its counts are missing and `actinium_database_up` is 0.
+    docs/howto/monitoring.md explains each metric.
     """
-    measured = request.app.state.metrics
+    state = request.app.state
+    measured = state.metrics
+    measured.show_memory(memory_by_process(state.computing.pids()))
     try:
         measured.count_shared(session, settings)
     except SQLAlchemyError as error:

@@ -2,7 +2,7 @@
 
 import uuid
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
@@ -10,12 +10,13 @@ from service.api.schemas.predictions import RunPrediction, prediction_fields
 from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import SessionDep, requires
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.mean_field.outlook import outlook
 from service.runs import search
 from service.specs.resolution import initializer_reason
 from service.specs.spec import RunConfig
 
-router = APIRouter(prefix="/v1/runs", tags=["runs"])
+router = make_router(prefix="/v1/runs", tags=["runs"])
 
 
 @router.get(

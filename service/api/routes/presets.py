@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Request
+from fastapi import Body, Depends, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from starlette.responses import Response
@@ -26,6 +26,7 @@ from service.api.web.dependencies import CallerDep, SessionDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
+from service.api.web.routers import make_router
 from service.errors import NotFoundError
 from service.experiments.progress import Origin
 from service.fields import FieldError, Location, unknown
@@ -37,7 +38,7 @@ from service.specs.spec import ExperimentSpec
 
 _CHECK_CLAIMS = "service.api.computing.tasks:check_claims"
 
-router = APIRouter(tags=["presets"], route_class=JsonRoute)
+router = make_router(tags=["presets"], route_class=JsonRoute)
 
 _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]

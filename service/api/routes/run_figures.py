@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -18,11 +18,12 @@ from service.api.web.drawing import (
     OneMetric,
     ScaleY,
 )
+from service.api.web.routers import make_router
 from service.errors import NotFoundError
 from service.fields import unknown
 from service.runs import search
 
-router = APIRouter(prefix="/v1/runs/{run_id}/figures", tags=["runs"])
+router = make_router(prefix="/v1/runs/{run_id}/figures", tags=["runs"])
 
 RUN_FIGURES = (
     "learning_curves",

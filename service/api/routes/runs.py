@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, JsonValue
 from sqlalchemy.orm import Session, sessionmaker
@@ -23,6 +23,7 @@ from service.api.web.caching import cached_answer, cached_response
 from service.api.web.dependencies import HubDep, SessionDep, SessionsDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.api.web.waiting import WaitDep, wait_until
 from service.catalog.axes import AXES
 from service.catalog.metrics import EPOCH_METRICS
@@ -33,7 +34,7 @@ from service.runs.search import ORDERS, RunFilter
 from service.specs.spec import MAX_SEED
 from service.statuses import FINISHED, Outcome, RunStatus, Verdict
 
-router = APIRouter(prefix="/v1/runs", tags=["runs"])
+router = make_router(prefix="/v1/runs", tags=["runs"])
 
 _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import Body, Depends, Query, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
@@ -23,12 +23,13 @@ from service.api.web.dependencies import CallerDep, SessionDep, SettingsDep, req
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
+from service.api.web.routers import make_router
 from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.statuses import DeliveryStatus
 from service.webhooks import deliveries, subscriptions
 from service.webhooks.subscriptions import Subscription
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
+router = make_router(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 
 _READ = [Depends(requires("read"))]
 _SUBMIT = [Depends(requires("submit"))]

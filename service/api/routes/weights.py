@@ -3,17 +3,18 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from service.api.web.caching import NOT_MODIFIED
 from service.api.web.dependencies import SessionDep, SettingsDep, requires
 from service.api.web.file_answers import FileAnswer, described_file, file_response
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.weights import files
 from service.weights.files import At
 
-router = APIRouter(prefix="/v1/runs", tags=["runs"])
+router = make_router(prefix="/v1/runs", tags=["runs"])
 
 _DESCRIPTION = (
     "A safetensors file: tensors by the network's own names. Its metadata contain `run_id`, "

@@ -1,6 +1,6 @@
 """The queue and the workers over HTTP."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from service.api.openapi import examples
@@ -8,9 +8,10 @@ from service.api.schemas.workload import QUEUE, WORKER_PAGE, QueueAnswer, Worker
 from service.api.web.dependencies import SessionDep, SettingsDep, requires
 from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.problems import problem_responses
+from service.api.web.routers import make_router
 from service.runs import workload
 
-router = APIRouter(prefix="/v1", tags=["operations"], dependencies=[Depends(requires("read"))])
+router = make_router(prefix="/v1", tags=["operations"], dependencies=[Depends(requires("read"))])
 
 
 @router.get(

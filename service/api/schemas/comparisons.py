@@ -97,6 +97,15 @@ class TuningCurve(ApiAnswer):
         )
 
 
+class GroupTest(ApiAnswer):
+    """What a group's runs gave on the test part, once, after the last epoch."""
+
+    metric: str
+    n: int = Field(description="Number of seeds with a value.")
+    mean: float = Field(description="Over these seeds; a run that diverged counts as guessing.")
+    std: float | None = Field(description="Over n - 1; null below two seeds.")
+
+
 class ComparisonGroup(ApiAnswer):
     """The runs with the same levels on the axes and parameters of `by`."""
 
@@ -152,6 +161,11 @@ class ComparisonGroup(ApiAnswer):
     additive_mean: float | None = Field(
         description="What the mean would be if no axes interacted; null where one axis varies."
     )
+    test: GroupTest | None = Field(
+        description="The same quantity on the test part, which no choice looked at: of what is "
+        "tuned, at the levels that validation chose. Null where no test part was held out, and "
+        "where `metric` is none of the validation part."
+    )
     diverged: int = Field(description="Number of diverged runs.")
     unfinished: int = Field(
         description="Number of runs without a result: queued, running, failed or cancelled."
@@ -170,6 +184,7 @@ class ComparisonGroup(ApiAnswer):
             if difference
             else None,
             curve=TuningCurve.of(group.curve) if group.curve else None,
+            test=GroupTest(**vars(group.test)) if group.test else None,
         )
 
 
@@ -177,7 +192,7 @@ class ComparisonGroup(ApiAnswer):
 _SAME = [
     name
     for name in ComparisonGroup.model_fields
-    if name not in {"seeds", "ci95", "difference", "curve"}
+    if name not in {"seeds", "ci95", "difference", "curve", "test"}
 ]
 
 

@@ -2,33 +2,49 @@
 
 import difflib
 import re
-from collections.abc import Mapping
-from typing import Any
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
-from starlette.routing import compile_path
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.routing import BaseRoute
 
 #: Stands for any path parameter where paths are compared.
 _ANY = "{}"
+#: Types whose values are judged by those of their arguments.
+_TRANSPARENT = (Union, types.UnionType, list)
 
 
 class RouteTable:
-    """The routes of an application that has all of them."""
+    """The routes of an application, read from what FastAPI made of their functions.
 
-    def __init__(self, app: FastAPI) -> None:
+    Args:
+        routes: all routes of the application.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self._methods: dict[str, set[str]] = {}
-        for route in iter_route_contexts(app.routes):
-            if route.path is not None and route.methods:
-                self._methods.setdefault(route.path, set()).update(route.methods)
-        self._patterns = {path: compile_path(path)[0] for path in self._methods}
-        described = {
-            (path, method): operation
-            for path, operations in app.openapi()["paths"].items()
-            for method, operation in operations.items()
-        }
-        self._parameters = {key: _query_parameters(found) for key, found in described.items()}
-        self._numbers = {key: _numbers(found) for key, found in described.items()}
+        self._patterns: dict[str, re.Pattern[str]] = {}
+        self._parameters: dict[tuple[str, str], list[str]] = {}
+        self._numbers: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+        for route in routes:
+            if isinstance(route, APIRoute):
+                self._add(route)
+
+    def _add(self, route: APIRoute) -> None:
+        methods = route.methods or set()
+        self._methods.setdefault(route.path, set()).update(methods)
+        self._patterns[route.path] = route.path_regex
+        if not route.include_in_schema:
+            return
+        sent = dict(_sent(route.dependant))
+        names = [name for place, name in sent if place == "query"]
+        numbers = {key: kind for key, type_ in sent.items() if (kind := _number_kind(type_))}
+        for method in methods:
+            self._parameters[route.path, method] = names
+            self._numbers[route.path, method] = numbers
 
     def methods(self, path: str) -> list[str]:
         """Return the methods that a path takes; HEAD wherever it takes GET."""
@@ -49,33 +65,39 @@ class RouteTable:
 
     def parameters(self, path: str, method: str) -> list[str] | None:
         """Return the query parameters of an operation; None where it is not described."""
-        return self._parameters.get((path, method.lower()))
+        return self._parameters.get((path, method))
 
     def numbers(self, path: str, method: str) -> Mapping[tuple[str, str], str]:
         """Return ``integer`` or ``number`` by place and name of an operation's numbers."""
-        return self._numbers.get((path, method.lower()), {})
+        return self._numbers.get((path, method), {})
 
 
-def _query_parameters(operation: Mapping[str, Any]) -> list[str]:
-    parameters = operation.get("parameters", ())
-    return [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
+def _sent(dependant: Dependant) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Yield place, name and type of what a function and its dependencies read of a request."""
+    for place, fields in (("query", dependant.query_params), ("header", dependant.header_params)):
+        for field in fields:
+            annotation = field.field_info.annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                for name, member in annotation.model_fields.items():
+                    yield (place, member.alias or name), member.annotation
+            else:
+                yield (place, field.alias), annotation
+    for needed in dependant.dependencies:
+        yield from _sent(needed)
 
 
-def _numbers(operation: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    found = {}
-    for parameter in operation.get("parameters", ()):
-        kinds = _types(parameter["schema"]) - {"null"}
-        if parameter["in"] in {"query", "header"} and kinds and kinds <= {"integer", "number"}:
-            kind = "number" if "number" in kinds else "integer"
-            found[parameter["in"], parameter["name"]] = kind
-    return found
+def _number_kind(annotation: Any) -> str | None:
+    """Return ``integer`` or ``number`` where all values of a type are such, behind lists."""
+    found = _types(annotation) - {type(None)}
+    if not found or not found <= {int, float}:
+        return None
+    return "number" if float in found else "integer"
 
 
-def _types(schema: Mapping[str, Any]) -> set[str]:
-    """Return the types of a parameter's values, behind unions and lists."""
-    branches = schema.get("anyOf", ())
-    if branches:
-        return {kind for branch in branches for kind in _types(branch)}
-    if schema.get("type") == "array":
-        return _types(schema["items"])
-    return {schema["type"]} if "type" in schema else {"other"}
+def _types(annotation: Any) -> set[Any]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _types(get_args(annotation)[0])
+    if origin in _TRANSPARENT:
+        return {found for argument in get_args(annotation) for found in _types(argument)}
+    return {annotation}

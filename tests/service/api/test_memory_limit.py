@@ -90,4 +90,5 @@ def test_readiness_and_metrics_tell_what_workers_have(api, worker):
     worker(1_500_000_000)
     detail = api.get("/readyz").json()["checks"]["workers"]["detail"]
     assert detail == "Seen: 1 on cpu (up to 1.5 GB per run)."
-    assert 'actinium_worker_memory_bytes{device="cpu"} 1.5e+09' in api.get("/metrics").text
+    line = 'actinium_worker_memory_bytes{device="cpu",worker="one"} 1.5e+09'
+    assert line in api.get("/metrics").text

@@ -148,9 +148,13 @@ BAD_SPECS: list[tuple[Any, str, str]] = [
     ({"activation": "relu", "epochs": 10**6}, "/epochs", "max_epochs"),
     ({"activation": "relu", "seeds": 1001}, "", "max_runs"),
     (
-        {"activation": "relu", "dataset": {"name": "mnist", "train_size": 10}},
+        {
+            "activation": "relu",
+            "normalization": "batch",
+            "dataset": {"name": "mnist", "train_size": 3},
+        },
         "/dataset",
-        "larger than the 10 training samples",
+        "needs two samples in every batch",
     ),
     ({"activation": "relu", "batch_size": 10**6}, "/batch_size", "larger than"),
 ]

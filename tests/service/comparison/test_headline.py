@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from service.comparison.curves import NearBest, ResultCurve
 from service.comparison.design import Design
 from service.comparison.headline import Said, group_name, headline, notes
@@ -29,6 +31,7 @@ PLAIN = RankedGroup(
     chosen={},
     curve=None,
     additive_mean=None,
+    test=None,
     diverged=0,
     unfinished=0,
     missing=0,
@@ -45,8 +48,8 @@ def named(name, word, **fields):
 BY_ACTIVATION = Design(("activation",), (), ())
 
 
-def said(*groups, design=BY_ACTIVATION, **question):
-    return Said(Question(**question), design, groups)
+def said(*groups, design=BY_ACTIVATION, guess=None, **question):
+    return Said(Question(**question), design, groups, guess)
 
 
 def test_the_whole_sentence():
@@ -64,6 +67,36 @@ def test_the_whole_sentence():
         "a leads. Equivalent: b. Undecided: c (5 more seeds), d (1 more seed), e. "
         "7 are worse, 3 did not train, 1 has no result yet."
     )
+
+
+def test_a_leader_that_mostly_failed_is_not_called_the_best():
+    others = [named("b", Word.DID_NOT_TRAIN, trained=0), named("c", Word.WORSE)]
+    leader = named("a", Word.LEADS, n=3, trained=1, mean=0.38)
+    assert headline(said(leader, *others, guess=0.5375)) == (
+        "a leads. It trained with 1 of 3 seeds. It is not shown to be better than guessing "
+        "(53.75%). 1 is worse, 1 did not train."
+    )
+    late = named("a", Word.LEADS, reached=2)
+    assert headline(said(late, *others)).startswith("a leads. It reached the target with 2 of 3")
+
+
+@pytest.mark.parametrize(
+    ("metric", "mean", "ci95", "guess", "best"),
+    [
+        ("val_accuracy", 0.6, None, 0.5, True),
+        ("val_accuracy", 0.5, None, 0.5, False),
+        ("val_accuracy", 0.6, (0.45, 0.75), 0.5, False),
+        ("val_accuracy", 0.6, (0.55, 0.65), 0.5, True),
+        ("val_loss", 0.6, (0.55, 0.65), 0.69, True),
+        ("val_loss", 0.6, (0.45, 0.75), 0.69, False),
+        ("val_r2", 0.1, (-0.1, 0.3), 0.0, False),
+        ("epoch_seconds", 0.1, None, None, True),
+    ],
+)
+def test_best_is_who_is_above_guessing_with_the_whole_interval(metric, mean, ci95, guess, best):
+    groups = [named("a", Word.LEADS, mean=mean, ci95=ci95), named("b", Word.WORSE)]
+    found = headline(said(*groups, guess=guess, metric=metric))
+    assert found.startswith("a is best. 1" if best else "a leads. It is not shown to be better")
 
 
 def test_of_many_names_the_rest_is_counted():

@@ -352,6 +352,43 @@ def test_other_axes_are_tuned_on_the_other_seeds_or_averaged_but_never_counted(l
     ]
 
 
+def test_what_the_test_part_gave_stands_beside_and_chooses_nothing(api, lab):
+    """Of what is tuned it is taken where validation chose; a diverged run counts as guessing."""
+    initializers = ["he_uniform", "glorot_normal"]
+    held_out = {"name": "mnist", "validation_split": 0.25}
+    experiment_id = lab.submit(
+        dataset=held_out, activation=["relu", "tanh"], initializer=initializers, seeds=3
+    )
+
+    def results(config, seed):
+        if config["activation"]["name"] == "tanh" and seed == 2:
+            return "diverged"
+        chosen = config["initializer"]["name"] == "he_uniform"
+        # Validation and test disagree about the initializer.
+        return {"val_accuracy": 0.9 + 0.05 * chosen, "test_accuracy": 0.88 - 0.1 * chosen}
+
+    train(lab, results)
+    path = f"/v1/experiments/{experiment_id}/comparison"
+    shown = api.get(f"{path}?by=activation&tune=initializer").json()
+    relu, tanh = (group["test"] for group in shown["groups"])
+    assert relu == {"metric": "test_accuracy", "n": 3, "mean": pytest.approx(0.78), "std": 0.0}
+    values = [0.78, 0.78, shown["guess"]]
+    assert (tanh["n"], tanh["mean"]) == (3, pytest.approx(np.mean(values)))
+    assert tanh["std"] == pytest.approx(np.std(values, ddof=1))
+    # Only what validation measured has a test beside it.
+    for metric in ("accuracy", "test_accuracy", "epoch_seconds"):
+        groups = api.get(path, params={"metric": metric}).json()["groups"]
+        assert [group["test"] for group in groups] == [None] * 4, metric
+    losses = compare(lab, experiment_id, metric="val_loss")
+    assert {group.test and group.test.metric for group in losses.groups} <= {None, "test_loss"}
+
+
+def test_without_a_test_part_nothing_stands_beside(lab):
+    experiment_id = lab.submit(activation=["relu", "tanh"], seeds=2)
+    train(lab, lambda config, seed: "diverged" if seed else noisy(config, seed))
+    assert [group.test for group in compare(lab, experiment_id).groups] == [None, None]
+
+
 RATES = (0.0001, 0.001, 0.01, 0.1)
 
 

@@ -31,7 +31,7 @@ def upload(api: httpx.Client, content: bytes = TABLE, kind="text/csv", **query):
 
 def kept(settings) -> list[str]:
     """Return the files that uploads have left: in the store, and on their way."""
-    folders = [settings.home / "training" / "datasets", settings.home / "uploads"]
+    folders = [settings.home / "training" / "datasets", settings.scratch / "uploads"]
     return [path.name for folder in folders if folder.exists() for path in folder.iterdir()]
 
 

@@ -293,17 +293,27 @@ def test_a_product_over_the_limit_is_refused_before_it_is_made():
 
 
 @pytest.mark.parametrize(
+    ("samples", "size"),
+    [(60_000, 128), (128, 128), (127, 31), (113, 27), (57, 13), (16, 4), (7, 1), (1, 1)],
+)
+def test_a_small_data_set_has_batches_of_a_quarter(samples, size):
+    """The model's own batches of 128 would be refused, though nobody asked for them."""
+    data = {"name": "mnist", "train_size": samples}
+    (run,) = runs_of(dataset=data, activation="relu")
+    assert run.config.batch_size == size
+    assert size == 128 or samples % size != 1
+    if samples > 1:
+        stated = runs_of(dataset=data, activation="relu", batch_size=size)
+        assert stated[0].config_hash == run.config_hash
+
+
+@pytest.mark.parametrize(
     ("spec", "location", "words"),
     [
         (
             {"dataset": {"name": "mnist", "train_size": 100}, "batch_size": [50, 101]},
             ("batch_size", 1),
             "A batch of 101 is larger than the 100 training samples",
-        ),
-        (
-            {"dataset": {"name": "mnist", "train_size": 100}},
-            ("dataset", 0),
-            "A batch of 128 is larger",
         ),
         (
             {"dataset": {"name": "mnist", "train_size": 1, "validation_split": 0.5}},
@@ -527,6 +537,7 @@ def test_every_error_of_a_spec_is_told_at_once():
         runs_of(
             activation="relu",
             dataset={"name": "mnist", "train_size": 100},
+            batch_size=101,
             optimizer={"name": "sgd", "nesterov": True},
         )
     assert len(caught.value.errors) == 2

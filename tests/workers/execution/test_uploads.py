@@ -168,6 +168,12 @@ def test_a_cached_file_is_read_again_only_if_it_is_damaged(churn, settings):
     assert list(path.parent.iterdir()) == []
 
 
+def test_the_cache_is_where_there_is_room(churn, settings, tmp_path):
+    elsewhere = settings.model_copy(update={"scratch_dir": tmp_path / "large"})
+    assert fetched(churn.sha256, elsewhere) == tmp_path / "large" / "datasets"
+    assert not (settings.home / "datasets").exists()
+
+
 def test_the_cache_is_bounded(upload, settings):
     rows = "".join(f"{row * 3},{row % 2}\n" for row in range(100))
     several = [upload("x,y\n" + rows, split_seed=seed) for seed in range(3)]

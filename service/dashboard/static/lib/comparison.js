@@ -48,7 +48,8 @@ export function headline(comparison) {
 }
 
 /** Return the sentences of the headline, the answer first. */
-export function headlineSentences({ groups, target }) {
+export function headlineSentences(comparison) {
+  const { groups, target } = comparison;
   if (!groups.some((group) => group.n)) return [t("headline.none")];
   if (!groups.some((group) => group.rank)) return [noneEntered(groups, target)];
   if (groups.length === 1) return [t("headline.one")];
@@ -57,7 +58,7 @@ export function headlineSentences({ groups, target }) {
     found.length > 0 && t(`headline.${key}`, { n: found.length, count: whole(found.length) });
   const [reference] = of(WORD.REFERENCE);
   return [
-    reference ? t("headline.against", { name: groupName(reference) }) : leaderSentence(groups),
+    ...(reference ? [t("headline.against", { name: groupName(reference) })] : leaderSentences(comparison)),
     namesSentence("better", of(WORD.BETTER), groupName),
     namesSentence("equivalent", of(WORD.EQUIVALENT), groupName),
     namesSentence("undecided", of(WORD.UNDECIDED), nameWithSeeds),
@@ -78,11 +79,25 @@ function targetText({ metric, value }) {
   return `${metricTitle(metric)} ${showValue(metric, value)}`;
 }
 
-function leaderSentence(groups) {
+/** Return who leads, and what keeps that from being a good result. */
+function leaderSentences(comparison) {
+  const { groups, guess, metric } = comparison;
   const leader = groups.find((group) => group.word === WORD.LEADS);
+  const { n, trained, reached } = leader;
+  const doubts = [
+    trained < n && t("headline.leaderTrained", { trained, n }),
+    reached < n && t("headline.leaderReached", { reached, n }),
+    !beatsGuess(leader, comparison) && t("headline.leaderGuesses", { guess: showValue(metric, guess) }),
+  ].filter(Boolean);
   const beaten = [WORD.LEADS, WORD.WORSE, WORD.NOT_REACHED, WORD.DID_NOT_TRAIN];
-  const isBest = groups.every((group) => beaten.includes(group.word));
-  return t(isBest ? "headline.best" : "headline.leads", { name: groupName(leader) });
+  const isBest = doubts.length === 0 && groups.every((group) => beaten.includes(group.word));
+  return [t(isBest ? "headline.best" : "headline.leads", { name: groupName(leader) }), ...doubts];
+}
+
+/** Return whether the whole interval of a mean, or without one the mean, is better than guessing. */
+function beatsGuess({ mean, ci95 }, { guess, higher_is_better: higher }) {
+  if (guess === null) return true;
+  return (ci95 ?? [mean]).every((end) => (higher ? end > guess : end < guess));
 }
 
 function namesSentence(key, groups, tell) {

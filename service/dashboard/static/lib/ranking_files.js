@@ -10,7 +10,9 @@ const MISSING = "";
 /** Return the ranking as CSV: one line per group, numbers in the metric's units. */
 export function rankingCsv({ metric, by, groups }) {
   const head = ["rank", ...by, "word", "n", "trained", `${metric}_mean`, "ci95_low", "ci95_high"];
+  const tested = groups.find(({ test }) => test)?.test.metric;
   const more = ["difference", "difference_low", "difference_high", "p_value", "seeds"];
+  const test = tested ? [`${tested}_mean`, "test_n"] : [];
   const lines = groups.map((group) => [
     group.rank ?? MISSING,
     ...by.map((axis) => harmless(asText(group.by[axis]))),
@@ -23,8 +25,9 @@ export function rankingCsv({ metric, by, groups }) {
     ...(group.difference?.ci95 ?? [MISSING, MISSING]),
     group.p_value ?? MISSING,
     group.seeds.map(({ value }) => value).join(" "),
+    ...(tested ? [group.test?.mean ?? MISSING, group.test?.n ?? 0] : []),
   ]);
-  return `${[[...head, ...more], ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n")}\r\n`;
+  return `${[[...head, ...more, ...test], ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n")}\r\n`;
 }
 
 /** Return a text that no spreadsheet takes for a formula. */
@@ -60,13 +63,15 @@ export function rankingLatex(comparison, titles) {
   ].join("\n");
 }
 
-/** Return the cells of each group: rank, levels, mean, interval, n. */
+/** Return the cells of each group: rank, levels, mean, interval, mean on the test part, n. */
 function cellsOf({ metric, by, groups }) {
+  const hasTest = groups.some(({ test }) => test);
   return groups.map((group) => [
     String(group.rank ?? "–"),
     ...by.map((axis) => asText(group.by[axis])),
     showValue(metric, group.mean),
     group.ci95 ? `[${group.ci95.map((end) => showValue(metric, end)).join(", ")}]` : "–",
+    ...(hasTest ? [group.test ? showValue(group.test.metric, group.test.mean) : "–"] : []),
     String(group.n),
   ]);
 }

@@ -69,12 +69,13 @@ export function missingKey({ metric }) {
   return isOfTest(metric) ? "ranking.missingTest" : "ranking.missing";
 }
 
-/** Return the titles of the columns of a ranking as a file has them: rank, axes, mean, interval, seeds. */
-export function fileTitles({ by }) {
-  return ["#", ...by.map(dimensionTitle), t("ranking.mean"), t("levels.interval"), "n"];
+/** Return the titles of the columns of a ranking as a file has them: rank, axes, mean, interval, test part, seeds. */
+export function fileTitles({ by, groups }) {
+  const test = hasTest(groups) ? [t("ranking.test")] : [];
+  return ["#", ...by.map(dimensionTitle), t("ranking.mean"), t("levels.interval"), ...test, "n"];
 }
 
-function headings({ metric, by }) {
+function headings({ metric, by, groups }) {
   const heading = (column, title = t(`ranking.${column}`), selector = "th") =>
     h(selector, { scope: "col", title: t(`ranking.${column}.about`) }, title);
   const axes = by.length ? by.map(dimensionTitle) : [t("ranking.configuration")];
@@ -84,8 +85,14 @@ function headings({ metric, by }) {
     axes.map((title) => heading("configuration", title)),
     heading("word"),
     heading("mean", undefined, "th.number"),
+    hasTest(groups) && heading("test", undefined, "th.number"),
     heading("difference", t(isShare(metric) ? "ranking.difference.points" : "ranking.difference")),
   );
+}
+
+/** Return whether some group was measured on a test part that chose nothing. */
+function hasTest(groups) {
+  return groups.some(({ test }) => test);
 }
 
 /** Return a function that places values between the two ends of a drawing. */
@@ -104,6 +111,7 @@ function groupRow(comparison, group, drawn, against) {
     others.map((label) => h("td", label)),
     h("td", saying(comparison, group)),
     h("td.number", meanOf(metric, group)),
+    hasTest(comparison.groups) && h("td.number", testOf(group)),
     h("td", drawing(metric, group, drawn), differenceOf(metric, group)),
   );
 }
@@ -140,6 +148,14 @@ function meanOf(metric, { mean, ci95, shrunk_mean: shrunk }) {
     h("span", { title }, showValue(metric, mean)),
     ends && h("small.muted", t("number.range", { low: ends[0], high: ends[1] })),
   ];
+}
+
+/** Return a group's mean on the test part. */
+function testOf({ test }) {
+  if (!test) return "–";
+  const { metric, mean, std, n } = test;
+  const spread = std === null ? null : t("ranking.test.spread", { std: showValue(metric, std), n });
+  return h("span", { title: spread }, showValue(metric, mean));
 }
 
 function differenceOf(metric, { difference: found, p_value: p }) {

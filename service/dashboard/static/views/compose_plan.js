@@ -1,10 +1,11 @@
 // What a spec would run: the number of runs, their cost, or what is wrong; then submit it or copy it.
 
 import { post } from "../lib/api.js";
-import { duration, whole } from "../lib/format.js";
+import { duration, durationRange, whole } from "../lib/format.js";
 import { factorsOf, isWholeProduct } from "../lib/product.js";
 import { submission } from "../lib/submission.js";
 import { t, translated } from "../lib/text.js";
+import { blockedSentence } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
 import { hasLayers, networkOf } from "../parts/network.js";
@@ -168,16 +169,29 @@ function productText(spec, runs) {
 }
 
 /** Return what a dry run says, as `[term, value]` pairs. */
-function factsOf({ runs, configurations, already_trained: trained, cost: { seconds, rates } }) {
+function factsOf({ runs, configurations, already_trained: trained, cost, forecast }) {
+  const { seconds, range, rates } = cost;
   const notes = [...new Set(rates.map((rate) => rate.note).filter(Boolean))];
-  const isMeasured = rates.length && rates.every((rate) => rate.basis === "measured");
+  const basis = ["catalog", "similar"].find((name) => rates.some((rate) => rate.basis === name)) ?? "measured";
   return [
     [t("compose.configurations"), whole(configurations)],
     [t("compose.trained"), whole(trained)],
-    [t("compose.cost"), runs === trained ? t("compose.nothingToTrain") : duration(seconds)],
-    [t("compose.basis"), t(isMeasured ? "compose.measured" : "compose.estimated")],
+    [t("compose.cost"), runs === trained ? t("compose.nothingToTrain") : atMost(seconds, range)],
+    ...(runs === trained ? [] : [[t("compose.ends"), endOf(forecast)]]),
+    [t("compose.basis"), t(`compose.${basis}`)],
     ...notes.map((note) => [t("axis.precision"), translated(note) ?? note]),
   ];
+}
+
+/** Return seconds as a duration, or the range that they are guessed to lie in. */
+function atMost(seconds, range) {
+  return range ? durationRange(range) : duration(seconds);
+}
+
+/** Return when a submission would end, with the queue as it is, or why it could not start. */
+function endOf({ eta_seconds: seconds, eta_range: range, waits }) {
+  if (waits) return blockedSentence(waits);
+  return seconds === null ? "–" : t("compose.endsIn", { time: atMost(seconds, range) });
 }
 
 /** Return a random key; `crypto.randomUUID` works over HTTPS and on this machine alone. */

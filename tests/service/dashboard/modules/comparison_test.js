@@ -35,6 +35,8 @@ function comparison(groups, more = {}) {
   return {
     ...asked,
     margin: 0.01,
+    guess: 0.1135,
+    higher_is_better: true,
     groups,
     effects: [],
     levels: [],
@@ -65,6 +67,18 @@ test("the headline says who leads, who is undecided and how many are not", async
   const undecided = "Undecided: selu (5 more seeds), selu (1 more seed).";
   equal(headline(comparison(groups)), `relu leads. Equivalent: gelu. ${undecided} 1 is worse. 1 did not train.`);
   equal(headline(comparison([LEADER, WORSE, WORSE])), "relu is best. 2 are worse.");
+});
+
+test("a leader that mostly failed, or does no better than guessing, is not called the best", async () => {
+  await speak("en");
+  const partly = group("relu", "leads", { trained: 1, mean: 0.38, ci95: null });
+  equal(
+    headline(comparison([partly, WORSE], { guess: 0.5375 })),
+    "relu leads. It trained with 1 of 3 seeds. It is not shown to be better than guessing (53.75%). 1 is worse.",
+  );
+  equal(headline(comparison([LEADER, WORSE], { guess: 0.9 })).includes("guessing (90.00%)"), true);
+  const loss = { metric: "val_loss", guess: 2.3, higher_is_better: false };
+  equal(headline(comparison([LEADER, WORSE], loss)), "relu is best. 1 is worse.");
 });
 
 test("the headline is whole sentences of Chinese, without spaces between them", async () => {
@@ -107,7 +121,7 @@ test("what would settle a group is said of it", async () => {
 
 test("runs that never reached the target are told apart from those that did not train", async () => {
   await speak("en");
-  const asked = { metric: "epochs_to", target: { metric: "val_accuracy", value: 0.97 } };
+  const asked = { metric: "epochs_to", target: { metric: "val_accuracy", value: 0.97 }, guess: null };
   const never = [31, 31, 31].map((value, seed) => ({ seed, value, trained: true, reached: false, chosen: {} }));
   const short = group("tanh", "not_reached", { rank: null, reached: 0, ci95: null, mean: 31, seeds: never });
   equal(headline(comparison([LEADER, short, FAILED], asked)), "relu is best. 1 never reached it. 1 did not train.");

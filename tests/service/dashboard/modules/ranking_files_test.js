@@ -30,6 +30,21 @@ test("as CSV a ranking has all digits, and no cell that a spreadsheet would run"
   equal(failed, ",tanh,b,did_not_train,2,2,0.906,,,,,,,0.91234567 0.9");
 });
 
+test("what was measured on a test part that chose nothing has its column", () => {
+  useMetrics([...METRICS, { name: "test_accuracy", title: "Test accuracy", kind: "share", part: "test" }]);
+  const tested = { ...LEADER, test: { metric: "test_accuracy", n: 2, mean: 0.89, std: 0.01 } };
+  const comparison = { ...COMPARISON, groups: [tested, { ...FAILED, test: null }] };
+  const [head, leader, failed] = rankingCsv(comparison).split("\r\n");
+  equal(head.split(",").slice(-3), ["seeds", "test_accuracy_mean", "test_n"]);
+  equal(leader.split(",").slice(-2), ["0.89", "2"]);
+  equal(failed.split(",").slice(-2), ["", "0"]);
+  const titles = TITLES.toSpliced(-1, 0, "Test");
+  equal(rankingMarkdown(comparison, titles).split("\n").slice(2, 4), [
+    "| 1 | leaky_relu(a=1, b=2) | =1+1\\|x | 90.60% | [90.00%, 95.00%] | 89.00% | 2 |",
+    "| – | tanh | b | 90.60% | – | – | 2 |",
+  ]);
+});
+
 test("as Markdown and LaTeX a ranking is a table in which nothing is markup by chance", () => {
   useMetrics(METRICS);
   equal(rankingMarkdown(COMPARISON, TITLES).split("\n").slice(0, 3), [

@@ -1,0 +1,78 @@
+"""A deployment of docker-compose.yml on a real engine, under a name of its own."""
+
+import json
+import secrets
+import subprocess
+
+from tests.support.compose_file import variables_of_example
+from tests.support.paths import ROOT
+
+#: Run in the API's container, which has its address and key: the request's answer.
+_REQUEST = """
+import http.client, os, sys
+api = http.client.HTTPConnection("127.0.0.1", int(os.environ["ACTINIUM_PORT"]), timeout=100)
+headers = {"Authorization": "Bearer " + os.environ["ACTINIUM_API_KEY"], "Prefer": "wait=60",
+           "Content-Type": "application/json"}
+api.request(sys.argv[1], sys.argv[2], sys.argv[3] or None, headers)
+print(api.getresponse().read().decode())
+"""
+
+
+class Deployment:
+    """A deployment of its own name, on the engine that the environment names."""
+
+    def __init__(self, folder):
+        names = variables_of_example().required
+        self._values = {name: secrets.token_hex(24) for name in names}
+        self._values |= {
+            "COMPOSE_PROJECT_NAME": "actinium-test",
+            "API_PORT": "18743",
+            "EDGE_SUBNET": "172.30.97.0/24",
+            "PROXY_ADDRESS": "172.30.97.250",
+            "TLS_ADDRESS": "127.0.0.1",
+            "TLS_PORT": "18744",
+            "HTTP_PORT": "18745",
+            "WORKERS": "1",
+        }
+        self._file = folder / "env"
+        self.profiles = ()
+        self.set()
+
+    def set(self, **changed):
+        """Write the deployment's .env, with some values changed until the next call."""
+        values = self._values | changed
+        self._file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+    def compose(self, *arguments):
+        """Run a command of Compose; return how it ended."""
+        command = ["docker", "compose", "--env-file", str(self._file), *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=1500
+        )
+
+    def told(self, *arguments):
+        """Run a command of Compose that has to succeed; return what it said."""
+        ended = self.compose(*arguments)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def start(self, *profiles):
+        """Bring the deployment up, with these profiles and those of earlier calls."""
+        self.profiles += profiles
+        asked = [word for profile in self.profiles for word in ("--profile", profile)]
+        self.told(*asked, "up", "--detach", "--wait", "--wait-timeout", "600")
+
+    def request(self, method, path, body=None):
+        """Send a request to the API from inside its container."""
+        text = "" if body is None else json.dumps(body)
+        asked = ("exec", "-T", "api", "python", "-c", _REQUEST, method, path, text)
+        answer = self.told(*asked).strip()
+        return json.loads(answer) if answer else None
+
+    def ended(self, experiment):
+        """Return the status of an experiment, once it has ended or five minutes have passed."""
+        for _ in range(5):
+            found = self.request("GET", f"/v1/experiments/{experiment}")
+            if found["status"] not in {"queued", "running"}:
+                break
+        return found["status"]
