@@ -63,8 +63,8 @@ class Experiment(TypedDict):
     name: str | None
     description: str | None
     tags: dict[str, str]
-    note: str | None
-    archived: bool
+    note: NotRequired[str | None]
+    archived: NotRequired[bool]
     status: ExperimentStatus
     runs: RunCounts
     progress: float

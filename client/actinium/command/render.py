@@ -110,8 +110,8 @@ def _overview(found: Experiment) -> Facts:
         ("progress", widgets.bar(found["progress"]) + left if active else ""),
         ("created", f"{widgets.time(found['created_at'])} by {escape(found['created_by'])}"),
         ("finished", widgets.time(found["finished_at"])),
-        ("archived", "yes" if found["archived"] else ""),
-        ("note", escape(found["note"] or "")),
+        ("archived", "yes" if found.get("archived") else ""),
+        ("note", escape(found.get("note") or "")),
     ]
 
 

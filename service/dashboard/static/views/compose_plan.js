@@ -2,6 +2,7 @@
 
 import { post } from "../lib/api.js";
 import { duration, durationRange, whole } from "../lib/format.js";
+import { factorsOf, isWholeProduct } from "../lib/product.js";
 import { submission } from "../lib/submission.js";
 import { t, translated } from "../lib/text.js";
 import { blockedSentence } from "../parts/blocked.js";
@@ -28,6 +29,7 @@ export class PlanPanel {
     this.asking = null; // aborts the dry run under way
     this.claims = h("p.note", { role: "status" });
     this.count = h("p.count", { role: "status", "aria-live": "polite" });
+    this.product = h("p.note");
     this.facts = h("div");
     this.theory = h("div.theory");
     this.network = h("div.network");
@@ -38,13 +40,13 @@ export class PlanPanel {
       "aside.card.plan",
       { "aria-label": t("compose.plan") },
       h("h2", t("compose.plan")),
-      this.count,
+      h("div.send", this.count, this.submit),
+      this.product,
       this.facts,
       this.theory,
       this.network,
       this.problems,
       this.claims,
-      this.submit,
       this.snippets.element,
     );
   }
@@ -86,6 +88,7 @@ export class PlanPanel {
       this.form.showProblems([]);
       show(this.problems);
       setText(this.count, t("runs.count", { n: plan.runs, count: whole(plan.runs) }));
+      setText(this.product, productText(body, plan.runs));
       show(this.facts, termList("dl.facts", factsOf(plan)));
       show(this.theory, theoryOf(plan));
       this.submit.disabled = false;
@@ -119,6 +122,7 @@ export class PlanPanel {
   /** Show what is wrong: sentences, and links to the fields that have theirs beside them. */
   showProblems(sentences, links) {
     setText(this.count, t("compose.notYet"));
+    setText(this.product, "");
     show(this.facts);
     show(this.theory);
     show(this.network);
@@ -153,6 +157,15 @@ export class PlanPanel {
       this.submit.disabled = error.status === 422;
     }
   }
+}
+
+/** Return how the values multiply: "2 × activation, 3 × seeds: 6 runs"; empty where nothing does. */
+function productText(spec, runs) {
+  const factors = factorsOf(spec);
+  if (factors.length < 2) return "";
+  if (!isWholeProduct(factors, runs)) return t("compose.multiply");
+  const written = factors.map(([name, n]) => `${n} ${t(`compose.factor.${name}`)}`).join(" × ");
+  return t("compose.product", { written, n: runs, runs: whole(runs) });
 }
 
 /** Return what a dry run says, as `[term, value]` pairs. */
