@@ -20,7 +20,7 @@ from service.database.engine import create_database_engine, session_factory
 from service.database.outages import Outage, is_outage, wait_for_schema
 from service.database.schema_version import SchemaVersionError
 from service.datasets import store
-from service.experiments import idempotency, labelling, overviews
+from service.experiments import idempotency, labelling, leaders, overviews
 from service.histories.older_outcomes import judge_older_runs
 from service.inference import tasks
 from service.liveness import is_alive, mark_alive
@@ -68,7 +68,7 @@ class Scheduler:
                 self._ring(session)
                 self._label(session)
                 self._judge(session)
-                overviews.renew(session)
+                leaders.renew(session)
                 self._purge(session)
         except DBAPIError as error:
             if not is_outage(error):

@@ -1,6 +1,6 @@
 """Lists on the page: what is edited in place, archived, and found again."""
 
-from service.experiments import overviews
+from service.experiments import leaders
 from tests.support.page_visitors import NARROW, expect
 from tests.support.processes import wait_for
 
@@ -61,7 +61,7 @@ def test_the_list_shows_what_varied_and_what_leads(served, lab, visit):
     expect(row.locator(".varied")).to_have_text("Activation: relu, tanh · Batch size (5)")
     expect(row.locator(".best")).to_have_count(0)
     with lab.sessions() as session:
-        overviews.renew(session)
+        leaders.renew(session)
     page.reload()
     expect(row.locator(".best b")).to_have_text("90.00%")
     expect(row.locator(".best")).to_contain_text("tanh")

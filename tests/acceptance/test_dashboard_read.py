@@ -254,7 +254,7 @@ def test_a_lists_filters_are_in_its_address_and_a_bad_one_is_told_beside_it(serv
     page = visitor.goto("#/")
     rows, tag = page.locator(".experiment"), page.get_by_label("Tag")
     expect(rows).to_have_count(2)
-    name = page.get_by_label("Name")
+    name = page.get_by_label("Name", exact=True)
     name.fill("THE")
     name.press("Enter")
     expect(rows).to_have_count(1)

@@ -356,6 +356,7 @@ _GROUP: dict[str, Any] = {
     "chosen": {},
     "curve": None,
     "additive_mean": None,
+    "test": None,
     "diverged": 0,
     "unfinished": 0,
     "missing": 0,

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from service.experiments import lifecycle, overviews
+from service.experiments import leaders, lifecycle, overviews
 from service.operations.scheduler import Scheduler
 
 
@@ -14,7 +14,7 @@ def renew(lab):
 
     def call() -> int:
         with lab.sessions() as session:
-            return overviews.renew(session)
+            return leaders.renew(session)
 
     return call
 
@@ -97,7 +97,7 @@ def test_an_overview_is_renewed_as_runs_end_and_after_a_retry(lab, listed, renew
 def test_a_renewal_that_a_retry_overtakes_stores_nothing(lab, renew, monkeypatch):
     made = lab.submit(max_attempts=1)
     lab.fail(lab.taken())
-    best = overviews._best
+    best = leaders._best
 
     def retried(session, experiment_id):
         found = best(session, experiment_id)
@@ -105,7 +105,7 @@ def test_a_renewal_that_a_retry_overtakes_stores_nothing(lab, renew, monkeypatch
             lifecycle.retry(other, made, "test")
         return found
 
-    monkeypatch.setattr(overviews, "_best", retried)
+    monkeypatch.setattr(leaders, "_best", retried)
     assert renew() == 0
     monkeypatch.undo()
     lab.train_all()
