@@ -28,16 +28,16 @@ _BUILD = ["setuptools>=77", "wheel"]
 API_ALONE = frozenset(
     {
         *("alembic", "fastapi", "h5py", "httpcore", "matplotlib", "pillow", "prometheus-client"),
-        *("pyarrow", "uvicorn"),
+        *("opentelemetry-instrumentation-fastapi", "pyarrow", "uvicorn"),
     }
 )
 
 #: The extras of the service and of the client in each file; None: without the client.
 LOCKS: dict[str, tuple[list[str], list[str] | None]] = {
-    "dev": (["train", "embedded", "dev"], ["pandas", "yaml"]),
+    "dev": (["train", "embedded", "tracing", "s3", "dev"], ["pandas", "yaml"]),
     "run": (["train", "embedded"], []),
-    "worker": (["train"], None),
-    "api": ([], None),
+    "worker": (["train", "tracing", "s3"], None),
+    "api": (["tracing", "s3"], None),
     "build": ([], None),
 }
 

@@ -372,8 +372,8 @@ class Settings(BaseSettings):
     )
     checkpoint_dir: str | None = Field(
         None,
-        description="Folder or URL (`s3://...`) of checkpoints and weights; `training` in "
-        "`ACTINIUM_HOME` if not set.",
+        description="Folder or URL (`s3://bucket/prefix`) of checkpoints, weights and uploaded "
+        "data sets; `training` in `ACTINIUM_HOME` if not set.",
     )
     checkpoint_seconds: float = Field(
         60.0, gt=0, description="Age of the last checkpoint at which one is saved inside an epoch."

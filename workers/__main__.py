@@ -19,6 +19,8 @@ from service.liveness import is_alive
 from service.logs import configure_logging
 from service.settings import SettingsError, get_settings
 from service.specs.memory import IDLE_BYTES
+from service.tracing import TracingError, check_tracing
+from service.weights.location import LocationError, check_location_apart
 from workers.process import heartbeat
 from workers.process.celery_app import create_worker
 from workers.process.identity import WorkerIdentity
@@ -45,6 +47,11 @@ def main() -> None:
         alive = is_alive(settings, heartbeat.PROCESS, within=within)
         sys.exit(0 if alive else "No worker of this home is alive.")
     configure_logging(settings)
+    try:
+        check_tracing()
+        check_location_apart(settings)
+    except (TracingError, LocationError) as error:
+        sys.exit(str(error))
     # The first process of a container ignores signals it has no handler for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Read once, when the child imports torch.

@@ -272,7 +272,7 @@ class Reads:
 
         reads: dict[str, Callable[[Session], Any]] = {
             "dry run": lambda session: dry_run.dry_run(
-                session, spec, settings=self._settings, cursor=None, limit=50
+                session, spec, caller="bench", settings=self._settings, cursor=None, limit=50
             ),
             "idempotency key": recall,
             "next run to claim": next_run,

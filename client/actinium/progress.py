@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -137,14 +137,29 @@ def _share(experiment: Experiment) -> str:
     """Return the progress in percent; nothing for a stopped experiment, whose runs have none."""
     if experiment["status"] in STOPPED:
         return ""
-    eta = experiment["eta_seconds"]
-    left = f" {time_left(eta)}" if eta is not None else ""
-    return f"{experiment['progress']:.0%}{left}"
+    left = time_left(experiment)
+    return f"{experiment['progress']:.0%}{f' {left}' if left else ''}"
 
 
-def time_left(seconds: float) -> str:
-    """Return a remaining time in words: ``about 3 min left``."""
+def time_left(experiment: Experiment) -> str:
+    """Return when an experiment ends in words, or why it cannot; nothing where it has ended.
+
+    ``about 3 min left``, or a guess: ``20 s to 3 min left``, or ``3 runs wait for a cuda worker,
+    and none was seen lately.``
+    """
+    if experiment["waits"] is not None:
+        return str(experiment["waits"]["detail"])
+    seconds, guess = experiment["eta_seconds"], experiment["eta_range"]
+    if seconds is None:
+        return ""
+    if guess is not None:
+        return f"{between(guess)} left"
     return f"{'about ' if seconds >= 1 else ''}{duration(seconds)} left"
+
+
+def between(guess: Mapping[str, float]) -> str:
+    """Return a guess in words: ``20 s to 3 min``."""
+    return f"{duration(guess['low_seconds'])} to {duration(guess['high_seconds'])}"
 
 
 def duration(seconds: float) -> str:

@@ -63,12 +63,16 @@ class Experiment(TypedDict):
     name: str | None
     description: str | None
     tags: dict[str, str]
-    note: str | None
-    archived: bool
+    note: NotRequired[str | None]
+    archived: NotRequired[bool]
     status: ExperimentStatus
     runs: RunCounts
     progress: float
     eta_seconds: float | None
+    #: ``low_seconds`` and ``high_seconds`` where ``eta_seconds`` is a guess.
+    eta_range: dict[str, float] | None
+    #: Why it has no ``eta_seconds``: runs that no worker can take, with ``reason`` and ``detail``.
+    waits: dict[str, Any] | None
     created_by: str
     created_at: str
     started_at: str | None
@@ -138,6 +142,8 @@ class DryRun(TypedDict):
     configurations: int
     already_trained: int
     cost: dict[str, Any]
+    #: When it would start and end with the workers and the queue as they are.
+    forecast: dict[str, Any]
     memory_bytes: int
     worker_memory_bytes: int | None
     items: list[PlannedConfiguration]

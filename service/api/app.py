@@ -50,6 +50,7 @@ from service.api.web.request_log import RequestLog
 from service.api.web.response_headers import ResponseHeaders
 from service.api.web.route_table import RouteTable
 from service.api.web.schema_guard import SchemaGuard
+from service.api.web.traced import trace_requests
 from service.api.web.unknown_routes import answer_http_error
 from service.api.web.unread_bodies import UnreadBodies
 from service.database.engine import create_database_engine, reading_factory, session_factory
@@ -104,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_http_error)
     _add_middleware(app)
+    trace_requests(app)
     return app
 
 

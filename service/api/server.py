@@ -11,9 +11,11 @@ from fastapi import FastAPI
 
 from service.api.app import create_app
 from service.api.web.connections import MAX_HEAD_BYTES, limited_protocol
+from service.api.web.traced import check_api_tracing, start_api_tracing
 from service.api.web.watchdog import watched_loop
 from service.logs import configure_logging
 from service.settings import Settings
+from service.weights.location import check_location_apart
 
 #: Files that are open beside clients' connections: the database, pipes, exports of weights.
 _OTHER_FILES = 512
@@ -70,8 +72,16 @@ def make_server(settings: Settings, *, grace_seconds: int, hang_seconds: float =
 
 
 def serve(settings: Settings, *, grace_seconds: int) -> None:
-    """Serve until SIGTERM or SIGINT; exit with 3 where the application cannot start."""
+    """Serve until SIGTERM or SIGINT; exit with 3 where the application cannot start.
+
+    Raises:
+        LocationError: checkpoints are to be at a URL that cannot be used.
+        TracingError: traces are wanted and cannot be sent.
+    """
     configure_logging(settings)
+    check_location_apart(settings)
+    check_api_tracing()
+    start_api_tracing()
     _allow_connections(settings)
     server = make_server(settings, grace_seconds=grace_seconds, hang_seconds=settings.hang_seconds)
     # Freeze the objects made at start-up so that the garbage collector skips them: a search takes

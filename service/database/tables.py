@@ -391,6 +391,28 @@ class Worker(Base):
     seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 
+class Pace(Base):
+    """What jobs took, as a multiple of what their operations suggest (``service.runs.paces``).
+
+    ``fixed`` (beside the epochs) and ``epoch`` are mean natural logarithms of that multiple.
+    """
+
+    __tablename__ = "paces"
+
+    #: Of a device, of a model on it, or of one workload on it.
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    jobs: Mapped[int] = mapped_column(Integer)
+    runs: Mapped[int] = mapped_column(Integer)
+    #: How many jobs the mean stands for, older ones counting less.
+    fixed_weight: Mapped[float] = mapped_column(Double)
+    fixed: Mapped[float] = mapped_column(Double)
+    epoch_weight: Mapped[float] = mapped_column(Double)
+    epoch: Mapped[float] = mapped_column(Double)
+    #: Mean share of the planned epochs that were trained.
+    epochs_share: Mapped[float] = mapped_column(Double)
+    updated_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
 class ApiKey(Base):
     """An API key. Only its sha256 is stored."""
 

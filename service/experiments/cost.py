@@ -1,39 +1,28 @@
-"""Cost: estimates of the seconds that planned runs and the rest of experiments take."""
+"""Cost: the seconds that the runs of a dry run take, and when they would end in today's queue."""
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, and_, func, select, true
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.database.tables import Epoch, Experiment, Run
-from service.experiments.throughput import (
-    NOTHING_MEASURED,
-    SOLO,
-    WORKLOAD,
-    Measure,
-    dataset_key,
-    expected_seconds,
-    measures,
-    sample_column,
-    workload,
-    workload_columns,
-)
+from service.database.tables import Worker
+from service.experiments.forecast import Forecast, Range, forecasts, range_of
+from service.experiments.simulation import Lot, SeenWorker, simulate
+from service.experiments.waiting import UNCERTAIN, WaitingGroup, no_seconds, packed_on
+from service.runs.paces import Basis, ExpectedJob, Paces
+from service.settings import Settings
+from service.specs.durations import Workload, workload_of
 from service.specs.expansion import PlannedRun
-from service.specs.packing import engine_form, pack_key, pack_limit
-from service.specs.resolution import training_samples
-from service.statuses import ACTIVE, FINISHED, RunStatus
+from service.specs.packing import pack_key, pack_limit
+from service.specs.spec import ExperimentSpec
 
-#: Sample size: runs of an experiment from which its cost is extrapolated.
-_SAMPLE_RUNS = 20
-#: Largest pack in the estimate for an experiment under way: the setting's default. In larger packs
-#: a member takes hardly less.
-_LARGEST_PACK = 32
-
+#: The experiment that a dry run plans: later than all that are stored.
+_PLANNED = uuid.UUID(int=2**128 - 1)
 
 _ON_GPUS = (
     "These are the seconds of float32: how much faster {} is on this GPU is known once it was "
@@ -50,13 +39,13 @@ _UNMEASURED = {
 
 @dataclass(frozen=True)
 class Rate:
-    """Seconds per thousand training samples, validation included.
+    """Seconds per thousand training samples, validation and layer statistics included.
 
     A run in a pack counts with its share of the pack's time.
 
     Attributes:
-        basis: ``measured`` on ``runs`` runs of this model, data set and batch size, scaled to the
-            sizes of the packs; or ``catalog``: counted from the layers, for two cores.
+        basis: ``measured`` on ``runs`` such runs, ``similar`` on jobs of the same model or device,
+            or ``catalog``: counted from the layers, for two cores.
         note: what else decides the seconds, in a sentence; None where they were measured, and of
             float32.
     """
@@ -66,181 +55,137 @@ class Rate:
     batch_size: int
     precision: str
     seconds_per_thousand_samples: float
-    basis: Literal["measured", "catalog"]
+    basis: Basis
     runs: int
     note: str | None = None
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What runs take on one worker that trains one pack, or one run, after the other."""
+    """What runs take on one worker that trains one pack, or one run, after the other.
+
+    Attributes:
+        seconds: all included: claims, data, initial weights, statistics, records.
+        range: where that is a guess; None where such runs were measured.
+        forecast: when they would end with the workers and the queue as they are.
+    """
 
     training_samples: int
     seconds: float
+    range: Range | None
     rates: list[Rate]
+    forecast: Forecast
 
 
 def estimate(
-    session: Session, planned: Iterable[PlannedRun], device: str, *, pack_size: int
+    session: Session,
+    planned: Iterable[PlannedRun],
+    spec: ExperimentSpec,
+    *,
+    caller: str,
+    settings: Settings,
 ) -> Cost:
     """Return the estimated cost of runs that are not trained yet.
 
     Args:
         session: in a transaction.
         planned: the runs; those that can be packed together count as packs.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        pack_size: most members of a pack.
+        spec: of the runs; for the device and the priority.
+        caller: who would submit them.
+        settings: say how large packs are.
     """
-    work = _work(planned, device, pack_size)
-    measured = measures(session, work.keys(), device)
-    rates = [
-        _rate(key, samples, measured.get(key, NOTHING_MEASURED)) for key, samples in work.items()
-    ]
-    totals = [samples.total() for samples in work.values()]
-    seconds = sum(
-        count / 1000 * rate.seconds_per_thousand_samples
-        for count, rate in zip(totals, rates, strict=True)
+    groups = _groups(planned, spec, caller)
+    device = _device(session, spec.device)
+    kinds = {kind for group in groups for kind in group.kinds([device])}
+    paces = Paces.read(session, kinds)
+    least, seconds, most = (_on_one_worker(groups, paces, device, settings, n) for n in (-1, 0, 1))
+    expected = forecasts(session, settings, [_PLANNED], groups)[_PLANNED]
+    return Cost(
+        training_samples=sum(_samples(group) for group in groups),
+        seconds=round(seconds, 3),
+        range=range_of(least, most),
+        rates=_rates(groups, paces, device, settings),
+        forecast=expected,
     )
-    return Cost(sum(totals), round(seconds, 3), rates)
 
 
-def _work(planned: Iterable[PlannedRun], device: str, pack_size: int) -> dict[bytes, Counter[int]]:
-    """Return the number of samples to train on, by workload and by members of the packs."""
-    configurations, runs = {}, Counter[str]()
+def _device(session: Session, wanted: str) -> str:
+    """Return the device that a worker most likely has: what is asked for, else what is there."""
+    if wanted != "auto":
+        return wanted
+    seen = select(Worker.device).order_by(Worker.seen_at.desc()).limit(1)
+    return session.scalars(seen).one_or_none() or "cpu"
+
+
+def _groups(planned: Iterable[PlannedRun], spec: ExperimentSpec, caller: str) -> list[WaitingGroup]:
+    """Return planned runs by what can be packed together."""
+    known: dict[str, tuple[str | None, Workload, int]] = {}
+    found: dict[Any, Counter[Workload]] = defaultdict(Counter)
+    memory: dict[Any, int] = defaultdict(int)
     for run in planned:
-        configurations[run.config_hash] = run.configuration
-        runs[run.config_hash] += 1
-    packs = {digest: pack_key(found) for digest, found in configurations.items()}
-    alike = Counter[str | None]()
-    for digest, count in runs.items():
-        alike[packs[digest]] += count
-    work: dict[bytes, Counter[int]] = defaultdict(Counter)
-    for digest, configuration in configurations.items():
-        config, pack = configuration.resolved, packs[digest]
-        members = _members(config.model.name, pack, alike[pack], device, pack_size)
-        samples = training_samples(config.dataset) * config.epochs
-        key = workload(
-            configuration.values["model"],
-            dataset_key(configuration.values["dataset"]),
-            config.batch_size,
-            config.precision.name,
+        configuration = run.configuration
+        if run.config_hash not in known:
+            work = workload_of(configuration.values)
+            known[run.config_hash] = pack_key(configuration), work, configuration.memory.total
+        key, work, needed = known[run.config_hash]
+        place = (key, None) if key is not None else (None, work)
+        found[place][work] += 1
+        memory[place] = max(memory[place], needed)
+    return [
+        WaitingGroup(
+            Lot(
+                experiment_id=_PLANNED,
+                caller=caller,
+                order=(-spec.priority, _PLANNED, number),
+                pack_key=key,
+                packed_on=packed_on(workloads, key),
+                device=spec.device,
+                memory_bytes=memory[key, work],
+                runs=workloads.total(),
+                seconds=no_seconds,
+            ),
+            workloads,
         )
-        work[key][members] += runs[digest] * samples
-    return work
+        for number, ((key, work), workloads) in enumerate(found.items())
+    ]
 
 
-def _rate(key: bytes, samples: Counter[int], measure: Measure) -> Rate:
-    """Return the mean rate of a workload.
-
-    Args:
-        key: the workload.
-        samples: how many samples, by members of the packs.
-        measure: what was measured of the workload.
-    """
-    # Without epochs there are no samples to weigh by, and no cost.
-    weights = {members: count or 1 for members, count in samples.items()}
-    seconds = sum(count * expected_seconds(key, members) for members, count in weights.items())
-    mean = measure.factor * seconds / sum(weights.values())
-    model, dataset, batch_size, precision = orjson.loads(key)
-    basis: Literal["measured", "catalog"] = "measured" if measure.runs else "catalog"
-    note = _UNMEASURED.get(precision) if basis == "catalog" else None
-    return Rate(model, dataset, batch_size, precision, round(mean, 6), basis, measure.runs, note)
+def _on_one_worker(
+    groups: Sequence[WaitingGroup], paces: Paces, device: str, settings: Settings, guess: int
+) -> float:
+    """Return the seconds of all groups on one worker."""
+    lots = [group.timed(paces, guess) for group in groups]
+    spans = simulate(lots, [SeenWorker(device, None, 0.0)], {}, settings.pack_size)
+    return spans[_PLANNED].ends if spans else 0.0
 
 
-def _members(model: str, pack: str | None, alike: int, device: str, pack_size: int) -> int:
-    """Return how many members the packs of a run have, where ``alike`` runs can be packed."""
-    form = engine_form(model, pack, "cuda" if device == "cuda" else "cpu")
-    return pack_limit(alike, 1, pack_size) if form == "batched" else SOLO
+def _samples(group: WaitingGroup) -> int:
+    return sum(runs * work.samples * work.epochs for work, runs in group.workloads.items())
 
 
-def seconds_per_epoch(
-    session: Session, experiment_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, float]:
-    """Return the estimated seconds per epoch of unfinished experiments, by a sample of runs.
-
-    Each member has its share of a pack's epoch, so the sum over runs is the time of a worker. Where
-    the experiment has recorded an epoch it is measured, preferably by runs that train now.
-    """
-    if not experiment_ids:
-        return {}
-    measured = _measured_epochs(session, experiment_ids)
-    return measured | _estimated_epochs(session, set(experiment_ids) - measured.keys())
-
-
-def _measured_epochs(
-    session: Session, experiment_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, float]:
-    trained = Run.status.in_((RunStatus.RUNNING, *FINISHED))
-    sample = (
-        select(Run.id, Run.epoch)
-        .where(Run.experiment_id == Experiment.id, trained, Run.epoch > 0)
-        .order_by(Run.status.desc())
-        .limit(_SAMPLE_RUNS)
-        .lateral("sample")
-    )
-    last_epoch = and_(Epoch.run_id == sample.c.id, Epoch.epoch == sample.c.epoch)
-    rows = session.execute(
-        select(Experiment.id, func.avg(Epoch.epoch_seconds).label("seconds"))
-        .select_from(Experiment)
-        .join(sample, true())
-        .join(Epoch, last_epoch)
-        .where(Experiment.id.in_(experiment_ids), Epoch.epoch_seconds.is_not(None))
-        .group_by(Experiment.id)
-    )
-    return {row.id: row.seconds for row in rows}
+def _rates(
+    groups: Sequence[WaitingGroup], paces: Paces, device: str, settings: Settings
+) -> list[Rate]:
+    """Return the mean rate of each model, data set, batch size and precision."""
+    jobs: dict[Any, list[tuple[float, float, ExpectedJob]]] = defaultdict(list)
+    for group in groups:
+        packed = device in group.lot.packed_on
+        members = pack_limit(group.lot.runs, 1, settings.pack_size) if packed else 1
+        for work, runs in group.workloads.items():
+            job = paces.expected(group.kind(work, device), members)
+            thousands = members * work.samples / 1000
+            key = (work.model, work.dataset, work.batch_size, work.precision)
+            # Without epochs there are no samples to weigh by, and no cost.
+            weight = runs * max(1, work.samples * work.epochs)
+            jobs[key].append((weight, job.epoch / thousands, job))
+    return [_rate(key, found) for key, found in jobs.items()]
 
 
-def _estimated_epochs(
-    session: Session, experiment_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, float]:
-    if not experiment_ids:
-        return {}
-    rows = session.execute(_waiting(experiment_ids)).all()
-    keys = [workload(row.model, row.dataset, row.batch_size, row.precision) for row in rows]
-    measured = measures(session, set(keys), "auto")
-    seconds: dict[uuid.UUID, float] = defaultdict(float)
-    runs: dict[uuid.UUID, int] = defaultdict(int)
-    for row, key in zip(rows, keys, strict=True):
-        members = _members(row.model["name"], row.pack_key, row.alike, "auto", _LARGEST_PACK)
-        rate = measured.get(key, NOTHING_MEASURED).factor * expected_seconds(key, members)
-        seconds[row.id] += row.runs * row.samples / 1000 * rate
-        runs[row.id] += row.runs
-    return {key: seconds[key] / runs[key] for key in seconds}
-
-
-def _waiting(experiment_ids: Collection[uuid.UUID]) -> Any:
-    """Return the query of some runs per experiment, by workload and pack key.
-
-    ``alike`` counts the runs that can be packed together: those queued in any experiment, and
-    those that train in this one.
-    """
-    sample = (
-        select(*workload_columns(), Run.pack_key, sample_column())
-        .where(Run.experiment_id == Experiment.id, Run.status.in_(ACTIVE))
-        .limit(_SAMPLE_RUNS)
-        .lateral("sample")
-    )
-    kinds = (Experiment.id, *(sample.c[name] for name in (*WORKLOAD, "pack_key")))
-    found = (
-        select(*kinds, func.avg(sample.c.samples).label("samples"), func.count().label("runs"))
-        .select_from(Experiment)
-        .join(sample, true())
-        .where(Experiment.id.in_(experiment_ids))
-        .group_by(*kinds)
-        .subquery("found")
-    )
-    queued = _counted(found, Run.status == RunStatus.QUEUED)
-    training = _counted(found, Run.status == RunStatus.RUNNING, Run.experiment_id == found.c.id)
-    return select(found, (queued + training).label("alike"))
-
-
-def _counted(found: Any, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    """Return the number of runs of a pack key, counted up to the size of a pack."""
-    some = (
-        select(Run.id)
-        .where(Run.pack_key == found.c.pack_key, *conditions)
-        .limit(_LARGEST_PACK)
-        .correlate(found)
-        .lateral("some")
-    )
-    return select(func.count()).select_from(some).scalar_subquery()
+def _rate(key: tuple[bytes, str, int, str], found: list[tuple[float, float, ExpectedJob]]) -> Rate:
+    model, dataset, batch_size, precision = key
+    mean = sum(weight * rate for weight, rate, _ in found) / sum(weight for weight, _, _ in found)
+    least = max((job for _, _, job in found), key=lambda job: UNCERTAIN[job.basis])
+    note = _UNMEASURED.get(precision) if least.basis != "measured" else None
+    runs = max(job.runs for _, _, job in found) if least.basis == "measured" else 0
+    name = orjson.loads(model)
+    return Rate(name, dataset, batch_size, precision, round(mean, 6), least.basis, runs, note)

@@ -78,11 +78,20 @@ def dry_run(
     session: Session,
     spec: ExperimentSpec,
     *,
+    caller: str,
     settings: Settings,
     cursor: str | None,
     limit: int,
 ) -> Plan:
     """Return the runs of a spec and their cost, and store nothing.
+
+    Args:
+        session: a session outside any transaction.
+        spec: the experiment.
+        caller: the name of the API key that asks: whose turn its runs would wait for.
+        settings: give the limits.
+        cursor: where the page of configurations begins.
+        limit: most configurations of the page.
 
     Raises:
         SpecError: the spec cannot be run.
@@ -94,7 +103,7 @@ def dry_run(
         planned = expand(spec, limits, facts_of(session, ids_of(spec)), tickets)
         trained = _trained(session, planned, spec.device)
         left = _to_train(planned, trained, reuse=spec.reuse)
-        estimate = cost.estimate(session, left, spec.device, pack_size=settings.pack_size)
+        estimate = cost.estimate(session, left, spec, caller=caller, settings=settings)
     groups: dict[ConfigurationKey, list[PlannedRun]] = defaultdict(list)
     for run in planned:
         groups[run.key].append(run)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, or_
@@ -15,7 +15,9 @@ from service.experiments.progress import (
     ExperimentProgress,
     experiments_with_counts,
     progress_of,
+    with_forecasts,
 )
+from service.settings import Settings
 from service.statuses import ExperimentStatus
 
 
@@ -25,6 +27,16 @@ class ListedExperiment:
 
     progress: ExperimentProgress
     overview: Overview
+
+
+def with_expected_ends(
+    session: Session, found: Sequence[ListedExperiment], settings: Settings
+) -> list[ListedExperiment]:
+    """Return listed experiments with when they are expected to end, as ``with_forecasts``."""
+    expected = with_forecasts(session, [listed.progress for listed in found], settings)
+    return [
+        replace(listed, progress=progress) for listed, progress in zip(found, expected, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ def search(
             cursor=cursor,
             limit=limit,
         )
-        found = progress_of(session, page.rows)
+        found = progress_of(page.rows)
         overview = overviews.of(session, [experiment.id for experiment in found])
         listed = [ListedExperiment(experiment, overview[experiment.id]) for experiment in found]
         return listed, page.next_cursor

@@ -14,8 +14,6 @@ from sqlalchemy import Row, exists, func, literal, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from service.comparison import ranking
-from service.comparison.headline import group_name
 from service.comparison.question import Question
 from service.database.tables import Experiment, Overview, Run
 from service.errors import ConflictError, NotFoundError
@@ -151,6 +149,10 @@ def _first_seed(ours: Any) -> Any:
 
 def _best(session: Session, experiment_id: uuid.UUID) -> dict[str, Any] | None:
     """Return the group that the usual comparison puts first; None while none has trained."""
+    # Only the scheduler compares here: the API starts without the scipy that this imports.
+    from service.comparison import ranking  # noqa: PLC0415
+    from service.comparison.headline import group_name  # noqa: PLC0415
+
     comparison = ranking.compare(session, experiment_id, Question(names_metric=False))
     leader = comparison.groups[0]
     if leader.rank is None:

@@ -28,7 +28,8 @@ from sqlalchemy.orm import Session
 
 from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
-from service.experiments import cost
+from service.experiments.forecast import NO_FORECAST, Forecast, forecasts
+from service.settings import Settings
 from service.statuses import ACTIVE, ExperimentStatus, RunStatus
 
 
@@ -48,11 +49,11 @@ class ExperimentProgress:
         preset: the preset that it was submitted from, if any.
         runs: how many runs it has, by status and in ``total``.
         progress: share of all epochs that are recorded; all epochs of an ended run count.
-        eta_seconds: estimate with the present workers; None once it has ended.
         spec: the spec with its defaults; None in lists, which do not read it.
         submitted: the spec as it was written; None in lists, and where it is not known.
         note: what people wrote down about it since.
         archived: whether lists leave it out.
+        forecast: when it is expected to end; empty until ``with_forecasts`` has looked.
     """
 
     id: uuid.UUID
@@ -63,7 +64,6 @@ class ExperimentProgress:
     status: str
     runs: dict[str, int]
     progress: float
-    eta_seconds: float | None
     created_by: str
     created_at: datetime
     started_at: datetime | None
@@ -73,6 +73,7 @@ class ExperimentProgress:
     submitted: dict[str, Any] | None = None
     note: str | None = None
     archived: bool = False
+    forecast: Forecast = NO_FORECAST
 
     def to_json(self) -> bytes:
         """Return all fields as JSON."""
@@ -97,7 +98,7 @@ def read_progress(session: Session, experiment_id: uuid.UUID) -> ExperimentProgr
     rows = session.execute(statement.execution_options(populate_existing=True)).all()
     if not rows:
         raise missing(experiment_id)
-    (found,) = progress_of(session, rows)
+    (found,) = progress_of(rows)
     experiment = rows[0].Experiment
     return replace(found, spec=experiment.spec, submitted=experiment.submitted)
 
@@ -156,24 +157,45 @@ def _in(status: ExperimentStatus) -> ColumnElement[bool]:
     }[status]
 
 
-def progress_of(session: Session, rows: Sequence[Row[Any]]) -> list[ExperimentProgress]:
+def progress_of(rows: Sequence[Row[Any]]) -> list[ExperimentProgress]:
     """Return the experiments in rows of ``experiments_with_counts``, without their specs."""
-    unfinished: list[uuid.UUID] = [row.Experiment.id for row in rows if not _finished(row.status)]
-    seconds = cost.seconds_per_epoch(session, unfinished)
-    return [_progress(row, seconds.get(row.Experiment.id)) for row in rows]
+    return [_progress(row) for row in rows]
+
+
+def with_forecasts(
+    session: Session, experiments: Sequence[ExperimentProgress], settings: Settings
+) -> list[ExperimentProgress]:
+    """Return the experiments with when they are expected to end, where they have not.
+
+    Args:
+        session: a session outside any transaction.
+        experiments: any.
+        settings: say how long a worker counts as seen, and how large packs are.
+    """
+    if all(_finished(found.status) for found in experiments):
+        return list(experiments)
+    with session.begin():
+        return forecasts_of(session, experiments, settings)
+
+
+def forecasts_of(
+    session: Session, experiments: Sequence[ExperimentProgress], settings: Settings
+) -> list[ExperimentProgress]:
+    """Return the same as ``with_forecasts``; inside a transaction."""
+    unfinished = [found.id for found in experiments if not _finished(found.status)]
+    if not unfinished:
+        return list(experiments)
+    expected = forecasts(session, settings, unfinished)
+    return [replace(found, forecast=expected.get(found.id, NO_FORECAST)) for found in experiments]
 
 
 def _finished(status: str) -> bool:
     return status not in (ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
 
-def _progress(row: Row[Any], epoch_seconds: float | None) -> ExperimentProgress:
+def _progress(row: Row[Any]) -> ExperimentProgress:
     counts, experiment = row._mapping, row.Experiment
     active = row.queued + row.running
-    left = active * row.epochs - row.epochs_begun
-    eta_seconds = None
-    if epoch_seconds is not None:
-        eta_seconds = round(left * epoch_seconds / max(1, row.workers), 3)
     done = row.total - active + (row.epochs_begun / row.epochs if row.epochs else 0.0)
     preset = experiment.preset and Origin(experiment.preset, experiment.preset_size)
     return ExperimentProgress(
@@ -185,7 +207,6 @@ def _progress(row: Row[Any], epoch_seconds: float | None) -> ExperimentProgress:
         status=row.status,
         runs={str(name): counts[name] for name in ("total", *RunStatus)},
         progress=round(done / row.total, 6),
-        eta_seconds=eta_seconds,
         created_by=experiment.created_by,
         created_at=experiment.created_at,
         started_at=row.first_started_at,
@@ -228,12 +249,7 @@ def _counted(runs: ColumnElement[int], condition: ColumnElement[bool]) -> Column
 def _begun() -> Any:
     """Return the query that sums up the started, unfinished runs; the others add nothing."""
     return (
-        select(
-            func.coalesce(func.sum(Run.epoch), 0).cast(Integer).label("epochs_begun"),
-            func.count(Run.worker.distinct())
-            .filter(Run.status == RunStatus.RUNNING)
-            .label("workers"),
-        )
+        select(func.coalesce(func.sum(Run.epoch), 0).cast(Integer).label("epochs_begun"))
         .where(Run.experiment_id == Experiment.id, Run.status.in_(ACTIVE), Run.attempt > 0)
         .lateral("begun")
     )

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from service.errors import GoneError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments import idempotency, overviews
+from service.experiments.forecast import forecasts
 from service.experiments.idempotency import KeyedRequest
 from service.experiments.progress import ExperimentProgress, Origin, read_progress
 from service.experiments.tickets import ticket_sources
@@ -31,6 +32,7 @@ from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
 from service.specs.uploads import ids_of
 from service.statuses import RunStatus
+from service.tracing import carrier
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,15 @@ def submit(
         overviews.store_first(session, experiment_id, [found.by_axis for found in labels.values()])
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
         quotas.check_queued(session, caller, len(planned) - len(reused), settings)
-        experiment = read_progress(session, experiment_id)
+        expected = forecasts(session, settings, [experiment_id])
+        experiment = replace(
+            read_progress(session, experiment_id), forecast=expected[experiment_id]
+        )
         if request is not None:
             idempotency.remember(session, request, experiment_id, experiment.to_json(), settings)
-        created = NewEvent(EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)})
+        created = NewEvent(
+            EventType.EXPERIMENT_CREATED, experiment_id, data={"runs": len(planned)} | carrier()
+        )
         publish(session, [created, *(finished_event(run) for run in reused)])
         return Submission(experiment, replayed=False)
 

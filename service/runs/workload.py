@@ -174,10 +174,16 @@ def _blocked(session: Session, settings: Settings, devices: Sequence[str]) -> li
         .group_by(Run.device_request)
         .order_by(Run.device_request)
     )
-    return [BlockedRuns(**row._mapping, reason=_reason(row.device, devices)) for row in rows]
+    return [BlockedRuns(**row._mapping, reason=blocked_reason(row.device, devices)) for row in rows]
 
 
-def _reason(device: str, devices: Sequence[str]) -> BlockedReason:
+def blocked_reason(device: str, devices: Sequence[str]) -> BlockedReason:
+    """Return why none of the workers takes runs that ask for a device.
+
+    Args:
+        device: ``auto``, ``cpu`` or ``cuda``.
+        devices: of the workers seen lately.
+    """
     if not devices:
         return "no_worker"
     return "no_memory" if device == "auto" or device in devices else "no_device"

@@ -31,6 +31,18 @@ Moment = Literal["initial", "final"]
 _RESERVED_SHARE = 0.05
 _RESERVED_BYTES = 1_000_000_000
 
+#: How S3 is reached. A call that finds nobody, or gets no answer, is tried again and fails within
+#: a minute or so; by default it would be minutes, in which the training waits.
+_S3_OPTIONS = {
+    "config_kwargs": {
+        "connect_timeout": 3,
+        "read_timeout": 15,
+        "retries": {"total_max_attempts": 2},
+    }
+}
+_S3_TRIES = 2
+_S3_SCHEMES = ("s3", "s3a")
+
 _ID_LENGTH = 36
 _PIECE_BYTES = 1 << 20
 
@@ -135,13 +147,17 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._scheme = url.partition("://")[0]
 
     @cached_property
     def _place(self) -> tuple[Any, str]:
         """The file system and the path in it; raises where the kind of URL is unknown."""
         import fsspec  # noqa: PLC0415 - a quarter of a second that a folder need not pay
 
-        files, root = fsspec.core.url_to_fs(self._url)
+        options = _S3_OPTIONS if self._scheme in _S3_SCHEMES else {}
+        files, root = fsspec.core.url_to_fs(self._url, **options)
+        if options:
+            files.retries = _S3_TRIES
         return files, root.rstrip("/")
 
     def write(self, name: str, parts: Sequence[bytes], *, durable: bool = True) -> None:  # noqa: ARG002 - all it has
@@ -150,8 +166,8 @@ class Remote:
         with self._at(name) as (files, path):
             try:
                 files.pipe_file(path, data)
-            except FileNotFoundError:  # a location whose folders must exist first
-                files.makedirs(path.rpartition("/")[0], exist_ok=True)
+            except FileNotFoundError:
+                self._make_folder(files, path)
                 files.pipe_file(path, data)
 
     def put(self, name: str, path: Path) -> None:
@@ -159,8 +175,8 @@ class Remote:
         with self._at(name) as (files, target):
             try:
                 files.put_file(str(path), target)
-            except FileNotFoundError:  # a location whose folders must exist first
-                files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            except FileNotFoundError:
+                self._make_folder(files, target)
                 files.put_file(str(path), target)
 
     def open(self, name: str) -> BinaryIO:
@@ -182,6 +198,16 @@ class Remote:
         """Remove a file."""
         with contextlib.suppress(FileNotFoundError), self._at(name) as (files, path):
             files.rm_file(path)
+
+    def _make_folder(self, files: Any, path: str) -> None:
+        """Make the folder of a file, where folders must exist first.
+
+        Raises:
+            FileNotFoundError: in S3 it is the bucket that is missing, and its owner makes it.
+        """
+        if self._scheme in _S3_SCHEMES:
+            raise FileNotFoundError(f"There is no bucket {path.partition('/')[0]}.")
+        files.makedirs(path.rpartition("/")[0], exist_ok=True)
 
     @contextlib.contextmanager
     def _at(self, name: str) -> Iterator[tuple[Any, str]]:

@@ -149,6 +149,7 @@ def _run(command: list[str]) -> str:
 
 def test_a_presets_claims_are_one_click_away_and_checked(served, lab, visit):
     page = visit(served.url).goto("#/new")
+    page.get_by_text("more published claims").click()
     page.get_by_role("link", name="Twelve initializations of one block").click()
     plan = page.get_by_role("complementary")
     expect(plan).to_contain_text("240 runs")

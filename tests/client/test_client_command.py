@@ -125,6 +125,23 @@ def test_a_failed_run_shows_in_the_exit_status_and_a_diverged_one_does_not(actin
     assert _json(actinium("retry", str(failed), "--json"))["runs"]["queued"] == 1
 
 
+def test_a_run_is_cancelled_and_an_experiment_deleted(actinium, lab):
+    experiment = lab.submit(seeds=2, name="[bold]mine", epochs=1)
+    first, second = lab.runs(experiment)
+    assert "will not start" in actinium("cancel", str(first.id)).stdout
+    assert [run.status for run in lab.runs(experiment)] == ["cancelled", "queued"]
+    assert "already ended" in actinium("cancel", str(first.id)).stdout
+    refused = actinium("delete", "last", "--yes")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert _json(actinium("cancel", str(second.id), "--json"))["status"] == "cancelled"
+    asked = actinium("delete", "last", given="n\n")
+    assert (asked.returncode, len(lab.runs(experiment))) == (130, 2)
+    assert "Delete [bold]mine with 2 runs" in asked.stderr
+    assert "Deleted [bold]mine" in actinium("delete", "last", given="y\n").stdout
+    assert lab.runs(experiment) == []
+    assert actinium("cancel", str(experiment)).returncode == 1
+
+
 def test_what_is_shown_and_what_scripts_get(actinium, lab, tmp_path):
     experiment = lab.submit(activation=["relu", "leaky_relu"], seeds=2, name="[red]look", epochs=3)
     claim = lab.taken()

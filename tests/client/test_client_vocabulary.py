@@ -44,5 +44,7 @@ def test_the_client_has_the_statuses_of_the_service():
     assert get_args(statuses.RunStatus) == tuple(served.RunStatus)
     assert get_args(statuses.ExperimentStatus) == tuple(served.ExperimentStatus)
     assert get_args(statuses.ClaimStatus) == get_args(ClaimStatus)
+    assert get_args(statuses.Outcome) == tuple(served.Outcome)
+    assert get_args(statuses.Verdict) == tuple(served.Verdict)
     assert set(served.ACTIVE) == statuses.ACTIVE
     assert set(served.ENDED) == statuses.ENDED

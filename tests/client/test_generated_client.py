@@ -14,13 +14,13 @@ from typing import Any, get_args, get_type_hints
 
 import httpx
 import pytest
-import yaml
 
+from tests.support.api_description import described
 from tests.support.paths import ROOT
 from tests.support.scripted_worker import Lab
 from tests.support.served_api import Served, serving
 
-DESCRIPTION = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+DESCRIPTION = described()
 OPERATIONS = {
     operation["operationId"]: operation
     for methods in DESCRIPTION["paths"].values()

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-import yaml
 
 from service.presets.registry import PRESETS
+from tests.support.api_description import described
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "sources.md").read_text()
@@ -35,8 +35,7 @@ def test_every_link_leads_to_a_heading(target):
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`GET ([^`?]+)`", PAGE))))
 def test_every_address_exists(path):
-    paths = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
-    assert "get" in paths[path]
+    assert "get" in described()["paths"][path]
 
 
 def test_the_claims_that_are_named_by_number_exist():

@@ -63,6 +63,8 @@ INSERT INTO events (experiment_id, type, data)
 _FILL = f"""{_FILL_0006}
 INSERT INTO datasets (id, sha256, name, bytes, understood, created_by)
     SELECT gen_random_uuid(), md5(random()::text), 'table', 1, '{{}}', 'test';
+INSERT INTO paces (key, jobs, runs, fixed_weight, fixed, epoch_weight, epoch, epochs_share)
+    SELECT md5(random()::text), 3, 9, 2.4, 0.1, 2.4, -0.2, 1;
 """
 
 

@@ -25,6 +25,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from actinium import Client
+from tests.support.api_description import described
 from tests.support.paths import ROOT
 
 PAGES = sorted(
@@ -151,10 +152,9 @@ class Reader:
 
 def _check_answer(written: Any, name: str, place: str) -> None:
     import jsonschema
-    import yaml
 
-    described = yaml.safe_load((ROOT / "openapi.yaml").read_text())
-    schema = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
+    components = described()["components"]
+    schema = {"$ref": f"#/components/schemas/{name}", "components": components}
     wrong = list(jsonschema.Draft202012Validator(schema).iter_errors(written))
     assert not wrong, f"{place}: {[each.message for each in wrong]}"
 

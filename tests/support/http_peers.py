@@ -14,12 +14,14 @@ class Relay:
     """Passes connections on to a server, and cuts them when told to.
 
     ``swallow``: of so many connections the server's next answer is read and thrown away, and the
-    connection cut: the request was served, and its client cannot know.
+    connection cut: the request was served, and its client cannot know. ``away``: every connection
+    is cut before it has said anything.
     """
 
     def __init__(self, target: str) -> None:
         self.target = target
         self.swallow = 0
+        self.away = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: list[socket.socket] = []
@@ -47,6 +49,9 @@ class Relay:
                 threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _serve(self, near: socket.socket) -> None:
+        if self.away:
+            near.close()
+            return
         where = urlsplit(self.target)
         with (
             near,

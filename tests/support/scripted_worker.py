@@ -2,15 +2,16 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.catalog.losses import task_of
-from service.database.tables import Attempt, Epoch, Event, Run
+from service.database.tables import Attempt, Epoch, Event, Run, Worker
 from service.experiments import lifecycle, submission
-from service.experiments.progress import ExperimentProgress
+from service.experiments.progress import ExperimentProgress, with_forecasts
 from service.histories.diagnoses import NO_INSIGHT, Insight
 from service.runs import claims, endings, leases, recording
 from service.runs.fencing import Claim, RunsToLeave
@@ -164,7 +165,16 @@ class Lab:
     def progress(self, experiment_id: uuid.UUID) -> ExperimentProgress:
         """Return an experiment with its status and progress."""
         with self.sessions() as session:
-            return lifecycle.get(session, experiment_id)
+            found = lifecycle.get(session, experiment_id)
+            (experiment,) = with_forecasts(session, [found], self.settings)
+        return experiment
+
+    def seen(self, worker: str = "one", device: str = "cpu", memory: int | None = None) -> None:
+        """Have a worker that is seen for as long as the test takes."""
+        later = func.now() + timedelta(hours=1)
+        values = {"name": worker, "device": device, "memory_bytes": memory, "seen_at": later}
+        with self.sessions.begin() as session:
+            session.execute(insert(Worker).values(values))
 
     def history(self, run_id: uuid.UUID) -> list[dict[str, Any]]:
         """Return a run's epochs, as columns by name."""

@@ -22,7 +22,9 @@ from service.runs.fencing import Claim, RunsToLeave
 from service.runs.recording import EpochRecord
 from service.settings import Settings
 from service.statuses import AttemptOutcome
+from service.tracing import span
 from workers.execution.group_commit import CommitGroup
+from workers.execution.job_clock import JobClock
 from workers.execution.transactions import RepeatedTransactions
 
 #: Share of a stopping worker's time that it may spend waiting for Postgres.
@@ -66,6 +68,7 @@ class Recorder:
 
     Attributes:
         outcomes: how the runs that this recorder is done with ended, by their ids.
+        clock: of the job, which was claimed just before the recorder was made.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Recorder:
         settings: Settings,
         stopping: Callable[[], bool],
     ) -> None:
+        self.clock = JobClock()
         self._claims = {claim.run_id: claim for claim in claims}
         self._settings = settings
         self._stopping = stopping
@@ -157,6 +161,7 @@ class Recorder:
             checkpointed: a checkpoint was saved at the end of one of these epochs. It is usable
                 once its epoch is stored, so the epochs are stored now.
         """
+        self.clock.epoch_ended(record.metrics["epoch_seconds"] for record in records)
         self._hear({record.claim.run_id: Progress(record.epoch, 1.0) for record in records})
         records = [record for record in records if record.claim.run_id in self._claims]
         new = [record for record in records if record.epoch > record.claim.recorded_epochs]
@@ -164,6 +169,7 @@ class Recorder:
             self._group.add(new)
             if self._group.due or checkpointed:
                 self._record_waiting()
+        self.clock.epoch_recorded()
         if len(new) < len(records):
             self.pulse({record.claim.run_id: Progress(record.epoch, 1.0) for record in records})
         elif self._claims:
@@ -232,9 +238,14 @@ class Recorder:
         records = self._group.take()
         if not records:
             return
-        answer = self._transactions.repeat(
-            lambda session: recording.record_epochs(session, records, self._settings)
-        )
+        run_ids = sorted({str(record.claim.run_id) for record in records})
+        with span(
+            "actinium.record_epochs",
+            {"actinium.epochs": len(records), "actinium.run_ids": run_ids},
+        ):
+            answer = self._transactions.repeat(
+                lambda session: recording.record_epochs(session, records, self._settings)
+            )
         self._group.recorded()
         if self._claims.keys() <= {record.claim.run_id for record in records}:
             self._renewed_at = time.monotonic()  # recording renews the lease of each run

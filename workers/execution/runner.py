@@ -6,6 +6,7 @@ to the recorder.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 import torch
@@ -14,11 +15,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from torch import Tensor
 
 from service.database.outages import is_outage
+from service.events.origins import read_origins
 from service.runs.claims import claim
 from service.runs.fencing import Claim
+from service.runs.paces import record_job
 from service.settings import Settings
 from service.specs.spec import RunConfig
 from service.statuses import AttemptOutcome
+from service.tracing import provider, span
 from workers.datasets.dataset import Dataset, UnobtainableDatasetError
 from workers.datasets.loading import load
 from workers.execution.background import wait_for
@@ -29,7 +33,7 @@ from workers.execution.tickets import TicketError, ticket_weights
 from workers.execution.training_loop import TrainingLoop
 from workers.execution.uploads import folder_of
 from workers.training import devices
-from workers.training.jobs import create_job
+from workers.training.jobs import Job, create_job
 
 _LONGEST_REASON = 500
 
@@ -123,8 +127,12 @@ def train_runs(
     with structlog.contextvars.bound_contextvars(**_log_context(claims)):
         _log.info("Training")
         try:
-            with LeaseKeeper(sessions, recorder, settings, abandon):
+            with (
+                _traced(sessions, claims, worker),
+                LeaseKeeper(sessions, recorder, settings, abandon),
+            ):
                 _train_and_end(claims, settings, recorder, worker, device)
+            _note_times(sessions, claims, recorder)
         except DBAPIError as error:
             if not is_outage(error):
                 raise
@@ -133,6 +141,34 @@ def train_runs(
         counts = {str(outcome): outcomes.count(outcome) for outcome in set(outcomes)}
         _log.info("Ended", outcomes=counts)
         return outcomes
+
+
+def _traced(
+    sessions: sessionmaker[Session], claims: Sequence[Claim], worker: str
+) -> AbstractContextManager[object]:
+    """Return the span of a training: a part of the request that submitted its first run."""
+    if provider() is None:
+        return nullcontext()
+    experiment_ids = list(dict.fromkeys(claim.experiment_id for claim in claims))
+    with sessions() as session:
+        origins = read_origins(session, experiment_ids)
+    attributes = {
+        "actinium.worker": worker,
+        "actinium.experiment_ids": [str(experiment_id) for experiment_id in experiment_ids],
+        "actinium.run_ids": [str(claim.run_id) for claim in claims],
+    }
+    return span("actinium.train", attributes, origins)
+
+
+def _note_times(
+    sessions: sessionmaker[Session], claims: Sequence[Claim], recorder: Recorder
+) -> None:
+    """Note what the job took, where all its runs were trained from their first epoch to the end."""
+    ended = {recorder.outcomes.get(claim.run_id) for claim in claims}
+    from_start = not any(claim.recorded_epochs for claim in claims)
+    if from_start and ended <= {AttemptOutcome.COMPLETED, AttemptOutcome.DIVERGED}:
+        with sessions() as session:
+            record_job(session, claims, recorder.clock.times())
 
 
 def _log_context(claims: Sequence[Claim]) -> dict[str, object]:
@@ -156,7 +192,8 @@ def _train_and_end(
         data = _load(claims, configs, settings, recorder)
         final = _ticket_weights(claims, configs, settings, recorder)
         training = True
-        _train(claims, configs, data, final, settings=settings, recorder=recorder, device=device)
+        job = _job(claims, configs, data, final, device)
+        TrainingLoop(claims, configs, data, settings=settings, recorder=recorder, job=job).train()
         recorder.finish()
     except NoneLeftError:
         return
@@ -202,21 +239,17 @@ def _ticket_weights(
     )
 
 
-def _train(
+def _job(
     claims: Sequence[Claim],
     configs: Sequence[RunConfig],
     data: Dataset,
     final: Mapping[str, Tensor] | None,
-    *,
-    settings: Settings,
-    recorder: Recorder,
     device: torch.device,
-) -> None:
-    """Train and record the runs to their ends."""
+) -> Job:
+    """Return the training of the runs, with the device prepared for it."""
     devices.prepare(device, claims[0].engine["threads"], configs[0].precision.name)
     runs = [(config, claim.seed) for config, claim in zip(configs, claims, strict=True)]
-    job = create_job(claims[0].form, runs, data, device, final)
-    TrainingLoop(claims, configs, data, settings=settings, recorder=recorder, job=job).train()
+    return create_job(claims[0].form, runs, data, device, final)
 
 
 def _reason(error: Exception) -> str:

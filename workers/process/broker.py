@@ -61,12 +61,12 @@ def receive_rings_only() -> None:
 def _admitted(key: bytes, received: bytes) -> tuple[bytes, bytes] | None:
     queue = key.decode("utf-8", "replace")
     try:
-        checked(received)
+        context = checked(received)
     except ForeignMessageError as foreign:
         start = repr(received[:_SHOWN_BYTES])
         _log.warning("Dropped a message", queue=queue, reason=str(foreign), start=start)
         return None
-    return key, ring(queue)
+    return key, ring(queue, context)
 
 
 def unacknowledged_queue(name: str) -> Queue:

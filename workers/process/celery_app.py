@@ -9,9 +9,10 @@ import socket
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 from service.runs.doorbell import DEVICES, broker_settings, queue_name
+from service.tracing import stop_tracing
 from workers.process import signals
 from workers.process.broker import (
     EarlyChildReplacement,
@@ -70,7 +71,11 @@ def create_app(identity: WorkerIdentity) -> Celery:
     def prepare_child(**_: Any) -> None:
         signals.prepare_child(parent_pid)
 
+    def end_child(**_: Any) -> None:
+        stop_tracing()
+
     setup_logging.connect(keep_logging, weak=False)
+    worker_process_shutdown.connect(end_child, weak=False)
     worker_process_init.connect(prepare_child, weak=False)
     return app
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from celery.platforms import EX_FAILURE
 
+from service.tracing import start_tracing
 from workers.process.identity import WorkerIdentity
 
 #: Each of these signals stops a worker, in the same way.
@@ -31,6 +32,7 @@ def prepare_child(parent_pid: int) -> None:
     # The parent receives it too and sets the flag.
     for number in _STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    start_tracing("worker")  # here and not in the parent, which forks
     # Import torch now so that the first run does not pay for it.
     import workers.execution.runner  # noqa: F401, PLC0415
     from workers.process.warmup import warm_up  # noqa: PLC0415

@@ -11,6 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from service.specs.probes import probed_epochs, probed_samples
 from service.specs.spec import RunConfig
 from workers.datasets.dataset import Dataset, Part
 from workers.diagnostics.boundary import SIZE, SMALL_SIZE, decision_boundary
@@ -23,10 +24,6 @@ from workers.nn.models import Network
 from workers.training.remarks import or_none
 from workers.training.results import Pulse
 
-#: Probed samples that ``auto`` allows between the first probe and the last, as a share of all
-#: samples a run trains on. A probed sample costs up to 1.5 times a trained one, so these probes
-#: take less than 3% of the training.
-AUTO_SHARE = 0.02
 #: Validation samples that go through the network at once.
 _AT_ONCE = 200
 
@@ -51,9 +48,6 @@ class Probing:
 def probing_of(config: RunConfig, trained: int) -> Probing:
     """Return a configuration's probes, by its ``layer_statistics``.
 
-    Epoch 0 and the last are always probed, and between them every n-th. With ``auto`` these are the
-    powers of two (training moves most at first), as many of them as ``AUTO_SHARE`` allows.
-
     Args:
         config: of the run.
         trained: samples that an epoch trains on.
@@ -61,13 +55,8 @@ def probing_of(config: RunConfig, trained: int) -> Probing:
     wanted = config.layer_statistics
     if wanted == "off":
         return Probing(0, frozenset())
-    samples, last = min(wanted.samples, trained), config.epochs
-    if wanted.every == "auto":
-        powers = [2**power for power in range(last.bit_length()) if 2**power < last]
-        between = powers[: int(AUTO_SHARE * last * trained / samples)]
-    else:
-        between = list(range(wanted.every, last, wanted.every))
-    return Probing(samples, frozenset({0, *between, last}))
+    epochs = probed_epochs(wanted, config.epochs, trained)
+    return Probing(probed_samples(wanted, trained), epochs)
 
 
 def probed(

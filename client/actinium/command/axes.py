@@ -45,5 +45,10 @@ def columns(axes: Sequence[str], *, joined: bool) -> list[Column]:
 
 def cells(axes: Sequence[str], labels: Mapping[str, Level], *, joined: bool) -> list[str]:
     """Return a configuration's cells in these columns."""
-    words = [escape(str(labels[axis])) for axis in axes]
-    return [", ".join(words)] if joined and len(axes) > 1 else words
+    return [escape(word) for word in words(axes, labels, joined=joined)]
+
+
+def words(axes: Sequence[str], labels: Mapping[str, Level], *, joined: bool) -> list[str]:
+    """Return what these cells say, as plain text."""
+    found = [str(labels[axis]) for axis in axes]
+    return [", ".join(found)] if joined and len(axes) > 1 else found

@@ -4,11 +4,9 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cached_property
-from itertools import islice
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 from rich.console import Console, RenderableType
 
 from actinium.client import Client
@@ -114,32 +112,3 @@ class Read(click.ParamType[Any]):
             return self._read(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-def complete_experiment(
-    context: click.Context, _: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Return completions from the newest experiments."""
-    return completions(
-        context,
-        begun,
-        lambda client: [
-            (experiment["id"], experiment["name"] or experiment["status"])
-            for experiment in islice(client.experiments(page_size=20), 20)
-        ],
-    )
-
-
-def completions(
-    context: click.Context, begun: str, ask: Callable[[Client], list[tuple[str, str]]]
-) -> list[CompletionItem]:
-    """Return the completions that ``ask`` gets from the service; none if the service is away."""
-    options = context.find_root().params
-    session = Session(options.get("url"), options.get("key"))
-    try:
-        found = ask(session.impatient_client())
-    except Exception:
-        return []
-    return [
-        CompletionItem(value, help=meaning) for value, meaning in found if value.startswith(begun)
-    ]

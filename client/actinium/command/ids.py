@@ -2,13 +2,18 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
+
+import httpx
 
 from actinium.client import Client
 from actinium.command.widgets import SHORT_ID
-from actinium.errors import ActiniumError
+from actinium.errors import ActiniumError, ApiError
+from actinium.types import Experiment, Run
+
+T = TypeVar("T")
 
 _LAST = "last"
 #: Items that are searched for an id's last digits, newest first, and their number per request.
@@ -48,6 +53,34 @@ def run_id(client: Client, word: str) -> str:
     found = client.runs(order_by="-created_at", page_size=_PAGE)
     valid = f"a run's id or its last {SHORT_ID} digits"
     return _whole(word) or _newest("runs", found, word, f"{valid}; `actinium runs`")
+
+
+def experiment_or_run(client: Client, word: str) -> tuple[Experiment | None, Run | None]:
+    """Return the experiment or the run with an id; the other is None.
+
+    Raises:
+        ActiniumError: the word is not an id, or there is neither with it.
+    """
+    experiment = _found(lambda: client.experiment(experiment_id(client, word)))
+    run = None if experiment else _found(lambda: client.run(run_id(client, word)))
+    if experiment is None and run is None:
+        raise ActiniumError(
+            f"There is no experiment and no run {word}; `actinium ls` and `actinium runs` list "
+            "the newest."
+        )
+    return experiment, run
+
+
+def _found(ask: Callable[[], T]) -> T | None:
+    """Return the answer of ``ask``; None if there is no such thing."""
+    try:
+        return ask()
+    except NoSuchIdError:
+        return None
+    except ApiError as error:
+        if error.status != httpx.codes.NOT_FOUND:
+            raise
+        return None
 
 
 def dataset_id(client: Client, word: str) -> str:

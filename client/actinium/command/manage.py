@@ -1,22 +1,27 @@
-"""Commands that manage experiments: watch, edit, cancel, retry, export, open."""
+"""Commands that manage experiments: watch, edit, cancel, retry, delete, export, open."""
 
 import webbrowser
 from pathlib import Path
 
 import click
+from rich.text import Text
 
-from actinium.command import render
+from actinium.command import completion, ids, render
 from actinium.command.choices import read_tag
-from actinium.command.context import Read, Session, complete_experiment, json_option
+from actinium.command.context import Read, Session, json_option
 from actinium.command.watching import exit_status, hint_after_interrupt, watch_all, watch_experiment
 from actinium.json_numbers import write_json
+from actinium.terminal import visible
 from actinium.types import Changes
 
-_EXPERIMENT = click.argument("which", metavar="EXPERIMENT", shell_complete=complete_experiment)
+_ANY_EXPERIMENT = click.argument(
+    "which", metavar="[EXPERIMENT]", required=False, shell_complete=completion.experiment
+)
+_EXPERIMENT = click.argument("which", metavar="EXPERIMENT", shell_complete=completion.experiment)
 
 
 @click.command("watch")
-@click.argument("which", metavar="[EXPERIMENT]", required=False, shell_complete=complete_experiment)
+@_ANY_EXPERIMENT
 @click.option(
     "--type",
     "types",
@@ -111,17 +116,45 @@ def edit(
 
 
 @click.command("cancel")
-@_EXPERIMENT
+@click.argument("which", metavar="ID", shell_complete=completion.experiment_or_run)
 @json_option
 @click.pass_obj
 def cancel(session: Session, which: str, *, as_json: bool) -> None:
-    """Cancel an experiment.
+    """Cancel an experiment or a run.
 
-    Its waiting runs are cancelled at once, its running ones within seconds.
+    What waits is cancelled at once, what is trained within seconds.
+    ID is an id, its last 8 digits, or `last` for the newest experiment.
+    """
+    experiment, run = ids.experiment_or_run(session.client, which)
+    if experiment is not None:
+        stopped = session.client.cancel(experiment["id"])
+        session.print(stopped, render.cancelled, as_json=as_json)
+    elif run is not None:
+        before, after = run, session.client.cancel_run(run["id"])
+        session.print(after, lambda it: render.cancelled_run(before, it), as_json=as_json)
+
+
+@click.command("delete")
+@_EXPERIMENT
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def delete(session: Session, which: str, *, yes: bool, as_json: bool) -> None:
+    """Delete an experiment with its runs, for good.
+
+    It must have ended; `actinium cancel` ends it.
     EXPERIMENT is an id, its last 8 digits, or `last` for the newest.
     """
-    experiment = session.client.cancel(session.experiment_id(which))
-    session.print(experiment, render.cancelled, as_json=as_json)
+    experiment = session.client.experiment(session.experiment_id(which))
+    runs = experiment["runs"]["total"]
+    named = visible(experiment["name"] or experiment["id"])
+    told = f"{named} with {runs:,} run{'' if runs == 1 else 's'}"
+    if not yes:
+        click.confirm(f"Delete {told} and all that they recorded?", abort=True, err=True)
+    session.client.delete(experiment["id"])
+    session.print(
+        {"deleted": experiment["id"]}, lambda _: Text(f"Deleted {told}."), as_json=as_json
+    )
 
 
 @click.command("retry")
@@ -169,7 +202,7 @@ def export(
 
 
 @click.command("open")
-@click.argument("which", metavar="[EXPERIMENT]", required=False, shell_complete=complete_experiment)
+@_ANY_EXPERIMENT
 @json_option
 @click.pass_obj
 def open_page(session: Session, which: str | None, *, as_json: bool) -> None:
@@ -189,4 +222,4 @@ def open_page(session: Session, which: str | None, *, as_json: bool) -> None:
     webbrowser.open(address)
 
 
-COMMANDS = (watch, edit, cancel, retry, export, open_page)
+COMMANDS = (watch, edit, cancel, retry, delete, export, open_page)

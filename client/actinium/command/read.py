@@ -5,14 +5,11 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import click
-import httpx
 
-from actinium.command import render
+from actinium.command import completion, ids, render
 from actinium.command.choices import read_label, read_tag, read_target
-from actinium.command.context import Read, Session, complete_experiment, json_option
-from actinium.command.ids import NoSuchIdError
+from actinium.command.context import Read, Session, json_option
 from actinium.command.ranking import comparison_table
-from actinium.errors import ActiniumError, ApiError
 from actinium.types import Experiment
 
 _LARGEST_PAGE = 200
@@ -33,8 +30,23 @@ def _limit(default: int) -> Callable[[F], F]:
     )
 
 
+def _only(field: str, complete: completion.Complete) -> Callable[[F], F]:
+    """Return the flag that filters runs by a field."""
+    return click.option(
+        f"--{field}",
+        multiple=True,
+        shell_complete=complete,
+        help=f"Only runs with this {field} (repeatable).",
+    )
+
+
 @click.command("ls")
-@click.option("--status", multiple=True, help="Only experiments with this status (repeatable).")
+@click.option(
+    "--status",
+    multiple=True,
+    shell_complete=completion.experiment_status,
+    help="Only experiments with this status (repeatable).",
+)
 @click.option(
     "--tag",
     type=Read("tag", read_tag),
@@ -80,7 +92,7 @@ def list_experiments(
 
 
 @click.command("show")
-@click.argument("which", metavar="ID", shell_complete=complete_experiment)
+@click.argument("which", metavar="ID", shell_complete=completion.experiment_or_run)
 @json_option
 @click.pass_obj
 def show(session: Session, which: str, *, as_json: bool) -> None:
@@ -89,32 +101,13 @@ def show(session: Session, which: str, *, as_json: bool) -> None:
     An experiment is shown with its claims. ID is an id, its last 8 digits, or `last`
     for the newest experiment.
     """
-    client = session.client
-    experiment = _found(lambda: client.experiment(session.experiment_id(which)))
-    if experiment is None:
-        run = _found(lambda: client.run(session.run_id(which)))
-        if run is None:
-            raise ActiniumError(
-                f"There is no experiment and no run {which}; `actinium ls` and `actinium runs` "
-                "list the newest."
-            )
+    experiment, run = ids.experiment_or_run(session.client, which)
+    if run is not None:
         session.print(run, lambda found: render.run(found, session.metrics), as_json=as_json)
     elif as_json:
         session.print_json(experiment)
-    else:
+    elif experiment is not None:
         _show_experiment(session, experiment)
-
-
-def _found(ask: Callable[[], T]) -> T | None:
-    """Return the answer of ``ask``; None if there is no such thing."""
-    try:
-        return ask()
-    except NoSuchIdError:
-        return None
-    except ApiError as error:
-        if error.status != httpx.codes.NOT_FOUND:
-            raise
-        return None
 
 
 def _show_experiment(session: Session, experiment: Experiment) -> None:
@@ -128,14 +121,20 @@ def _show_experiment(session: Session, experiment: Experiment) -> None:
 
 
 @click.command("runs")
-@click.argument("which", metavar="[EXPERIMENT]", required=False, shell_complete=complete_experiment)
-@click.option("--status", multiple=True, help="Only runs with this status (repeatable).")
-@click.option("--activation", multiple=True, help="Only runs with this activation (repeatable).")
-@click.option("--initializer", multiple=True, help="Only runs with this initializer (repeatable).")
-@click.option("--outcome", multiple=True, help="Only runs with this outcome (repeatable).")
-@click.option("--verdict", multiple=True, help="Only runs with this verdict (repeatable).")
+@click.argument(
+    "which", metavar="[EXPERIMENT]", required=False, shell_complete=completion.experiment
+)
+@_only("status", completion.run_status)
+@_only("activation", completion.axis_values("activation"))
+@_only("initializer", completion.axis_values("initializer"))
+@_only("outcome", completion.outcome)
+@_only("verdict", completion.verdict)
 @click.option("--seed", type=int, multiple=True, help="Only runs with this seed (repeatable).")
-@click.option("--order-by", help="Such as val_accuracy, or -val_accuracy for the highest first.")
+@click.option(
+    "--order-by",
+    shell_complete=completion.order,
+    help="Such as val_accuracy, or -val_accuracy for the highest first.",
+)
 @_limit(100)
 @json_option
 @click.pass_obj
@@ -177,8 +176,13 @@ def runs(
 
 
 @click.command("history")
-@click.argument("run_id", metavar="RUN")
-@click.option("--metric", multiple=True, help="Only this metric (repeatable).")
+@click.argument("run_id", metavar="RUN", shell_complete=completion.run)
+@click.option(
+    "--metric",
+    multiple=True,
+    shell_complete=completion.metric,
+    help="Only this metric (repeatable).",
+)
 @click.option("--max-points", type=int, help="Most epochs; thins out a longer history.")
 @json_option
 @click.pass_obj
@@ -201,9 +205,10 @@ def history(
 
 
 @click.command("compare")
-@click.argument("which", metavar="EXPERIMENT", shell_complete=complete_experiment)
+@click.argument("which", metavar="EXPERIMENT", shell_complete=completion.experiment)
 @click.option(
     "--metric",
+    shell_complete=completion.metric,
     help="Metric to compare; if not given val_accuracy, or val_rmse where targets are numbers.",
 )
 @click.option(
@@ -218,14 +223,25 @@ def history(
     type=Read("target", read_target),
     help="What epochs_to and seconds_to count to, metric:value, as val_accuracy:0.97.",
 )
-@click.option("--by", multiple=True, help="Axis that forms the groups (repeatable).")
+@click.option(
+    "--by",
+    multiple=True,
+    shell_complete=completion.axis,
+    help="Axis that forms the groups (repeatable).",
+)
 @click.option(
     "--tune",
     multiple=True,
+    shell_complete=completion.axis,
     help="Axis, or parameter as optimizer.learning_rate, that each group has at its best value "
     "(repeatable).",
 )
-@click.option("--average", multiple=True, help="Axis that groups are averaged over (repeatable).")
+@click.option(
+    "--average",
+    multiple=True,
+    shell_complete=completion.axis,
+    help="Axis that groups are averaged over (repeatable).",
+)
 @click.option(
     "--margin", type=float, help="How far behind the best still is equivalent: 0.01 is one point."
 )

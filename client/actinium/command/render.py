@@ -1,7 +1,7 @@
 """Answers as people read them in a terminal."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,7 +12,7 @@ from rich.text import Text
 from actinium.command import axes, widgets
 from actinium.command.metrics import Metrics
 from actinium.command.specs import Facts, experiment_facts
-from actinium.progress import duration, time_left
+from actinium.progress import between, duration, time_left
 from actinium.statuses import ACTIVE, STOPPED, ClaimStatus
 from actinium.types import Claims, DryRun, Experiment, History, Run
 
@@ -41,11 +41,12 @@ def _experiments(found: Sequence[Experiment], *, short: bool) -> Table:
     )
     ids = widgets.ids([experiment["id"] for experiment in found], short=short)
     for experiment, experiment_id in zip(found, ids, strict=True):
+        name = experiment["name"] or "-"
         # The progress of a stopped experiment counts runs that never trained.
         stopped = experiment["status"] in STOPPED
         table.add_row(
             experiment_id,
-            escape(experiment["name"] or "-"),
+            widgets.cut(name) if short else escape(name),
             widgets.status_cell(experiment["status"]),
             "-" if stopped else widgets.bar(experiment["progress"]),
             str(experiment["runs"]["total"]),
@@ -96,9 +97,9 @@ def _overview(found: Experiment) -> Facts:
         for status, style in widgets.STATUS_STYLES.items()
         if runs[status]
     ]
-    eta, active = found["eta_seconds"], found["status"] in ACTIVE
+    active = found["status"] in ACTIVE
     stopping = found["cancelled_at"] and active
-    left = f"  {time_left(eta)}" if eta is not None and not stopping else ""
+    left = f"  {time_left(found)}" if not stopping else ""
     status = widgets.status_cell(found["status"])
     return [
         ("id", found["id"]),
@@ -109,8 +110,8 @@ def _overview(found: Experiment) -> Facts:
         ("progress", widgets.bar(found["progress"]) + left if active else ""),
         ("created", f"{widgets.time(found['created_at'])} by {escape(found['created_by'])}"),
         ("finished", widgets.time(found["finished_at"])),
-        ("archived", "yes" if found["archived"] else ""),
-        ("note", escape(found["note"] or "")),
+        ("archived", "yes" if found.get("archived") else ""),
+        ("note", escape(found.get("note") or "")),
     ]
 
 
@@ -123,6 +124,20 @@ def cancelled(found: Experiment) -> RenderableType:
     else:
         effect = "Cancelled: none of its runs is waiting or running."
     return Group(Text(effect), overview(found))
+
+
+def cancelled_run(before: Run, found: Run) -> RenderableType:
+    """Return what the cancel of a run did.
+
+    Args:
+        before: the run before it.
+        found: the run after it.
+    """
+    if before["status"] not in ACTIVE:
+        return Text(f"It had already ended, {found['status']}: there was nothing to cancel.")
+    if found["status"] in ACTIVE:
+        return Text("Cancelled: it stops within seconds.")
+    return Text("Cancelled: it will not start.")
 
 
 def retried(found: Experiment) -> RenderableType:
@@ -157,10 +172,15 @@ def run(found: Run, metrics: Metrics) -> RenderableType:
         for name, value in (("outcome", diagnosis["outcome"]), ("verdict", diagnosis["verdict"]))
     ]
     findings = [
-        Text(f"  - {finding['explanation']} {finding['advice'] or ''}".rstrip())
+        Text(f"  - {_when(finding)}: {finding['explanation']} {finding['advice'] or ''}".rstrip())
         for finding in diagnosis["findings"]
     ]
     return Group(widgets.facts(*rows), *findings)
+
+
+def _when(finding: Mapping[str, Any]) -> str:
+    """Return the kind and the epoch of a finding: ``dying, epoch 2``."""
+    return f"{finding['kind'].replace('_', ' ')}, epoch {finding['epoch']}"
 
 
 def _final_metrics(found: Run, metrics: Metrics) -> Facts:
@@ -200,7 +220,10 @@ _MAIN_METRICS = {"classification": "val_accuracy", "regression": "val_rmse"}
 
 
 def _runs(found: Sequence[Run], metrics: Metrics, *, short: bool, joined: bool) -> Table:
-    """Return the table, with ``short`` or whole ids, and the axes ``joined`` or one per column."""
+    """Return the table, with ``short`` or whole ids, and one column per axis.
+
+    With the axes ``joined``, there is one for all, and a run has one line.
+    """
     varying = axes.varying([run["labels"] for run in found])
     tasks = {run.get("task", "classification") for run in found} or {"classification"}
     shown = [*(name for task, name in _MAIN_METRICS.items() if task in tasks), "val_loss"]
@@ -217,9 +240,10 @@ def _runs(found: Sequence[Run], metrics: Metrics, *, short: bool, joined: bool) 
     for run, run_id in zip(found, ids, strict=True):
         diagnosis = run["diagnosis"]
         values: dict[str, Any] = {**(run["final"] or {})}
+        cells = axes.words(varying, run["labels"], joined=joined)
         table.add_row(
             run_id,
-            *axes.cells(varying, run["labels"], joined=joined),
+            *(widgets.cut(cell) if joined else escape(cell) for cell in cells),
             str(run["seed"]),
             widgets.status_cell(run["status"]),
             f"{run['epoch']}/{run['epochs']}",
@@ -252,12 +276,26 @@ def plan(found: DryRun) -> RenderableType:
         ("runs", str(found["runs"])),
         ("configurations", str(found["configurations"])),
         ("already trained", str(found["already_trained"])),
-        ("on one worker", duration(found["cost"]["seconds"])),
+        ("on one worker", _cost(found["cost"]["seconds"], found["cost"]["range"])),
+        ("with the queue", _end(found["forecast"])),
     )
     layouts = (_plan(found, joined=joined) for joined in (False, True))
     left = found["configurations"] - len(found["items"])
     more = [Text(f"and {left} more", style="dim")] if left else []
     return Group(facts, widgets.Fitting(*layouts), *more, *_risks(found))
+
+
+def _cost(seconds: float, guess: Mapping[str, float] | None) -> str:
+    """Return a duration in words, or the range that it is guessed to lie in."""
+    return duration(seconds) if guess is None else f"{between(guess)}, a guess"
+
+
+def _end(forecast: Mapping[str, Any]) -> str:
+    """Return when a submission would end, or why it could not start."""
+    if forecast["waits"] is not None:
+        return str(forecast["waits"]["detail"])
+    seconds = forecast["eta_seconds"]
+    return "" if seconds is None else f"done in {_cost(seconds, forecast['eta_range'])}"
 
 
 def _risks(found: DryRun) -> list[Text]:

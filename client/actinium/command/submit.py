@@ -7,7 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 from rich.console import Group, RenderableType
 
-from actinium.command import render
+from actinium.command import completion, render
 from actinium.command.choices import (
     read_early_stopping,
     read_object,
@@ -17,7 +17,7 @@ from actinium.command.choices import (
     read_ticket,
     read_value,
 )
-from actinium.command.context import Read, Session, completions, json_option
+from actinium.command.context import Read, Session, json_option
 from actinium.command.ranking import comparison_table
 from actinium.command.spec_files import is_file, read_spec
 from actinium.command.watching import exit_status, watch_experiment
@@ -37,31 +37,18 @@ def _axis_flags(command: F) -> F:
             axis,
             type=Read("value", read_value),
             multiple=True,
-            shell_complete=_complete_axis(axis),
+            shell_complete=completion.axis_values(axis),
             help=f"Value of the axis {axis} (repeatable).",
         )
         command = flag(command)
     return command
 
 
-def _complete_axis(axis: str) -> Callable[..., list[CompletionItem]]:
-    listed = "initializer" if axis == "output_initializer" else axis
-    return lambda context, _, begun: completions(
-        context,
-        begun,
-        lambda client: [(entry["name"], entry["meaning"]) for entry in client.catalog_axis(listed)],
-    )
-
-
 def _complete_source(
-    context: click.Context, _: click.Parameter, begun: str
+    context: click.Context, parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """Return completions from the presets and the files."""
-    presets = completions(
-        context,
-        begun,
-        lambda client: [(preset["name"], preset["title"]) for preset in client.presets()],
-    )
+    presets = completion.preset(context, parameter, begun)
     return [*presets, CompletionItem(begun, type="file")]
 
 

@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Column, Table
+from rich.text import Text
 
 from actinium.statuses import RunStatus
 from actinium.types import Diagnosis
@@ -29,8 +30,6 @@ DIAGNOSIS_STYLES = {
 SHORT_ID = 8
 
 _BAR_COLUMNS = 10
-#: Of outcome and verdict in one column: the longest word of either.
-_DIAGNOSIS_COLUMNS = 9
 #: Wider than any table.
 _UNBOUNDED_COLUMNS = 10_000
 
@@ -110,18 +109,23 @@ def diagnosis_cell(value: str | None) -> str:
     return styled(words, DIAGNOSIS_STYLES.get(value, "red")) if value and words else "-"
 
 
+def cut(text: str) -> Text:
+    """Return a text that stays on one line, and ends with an ellipsis where that is too short."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
 def diagnosis_columns(*, joined: bool) -> list[Column]:
-    """Return the columns of outcome and verdict; ``joined``: a narrow one for both."""
-    if joined:
-        return [Column("outcome,\nverdict", overflow="fold", max_width=_DIAGNOSIS_COLUMNS)]
-    return [fixed("outcome"), fixed("verdict")]
+    """Return the columns of outcome and verdict; ``joined``: one for what says more."""
+    return [fixed("diagnosis")] if joined else [fixed("outcome"), fixed("verdict")]
 
 
 def diagnosis_cells(diagnosis: Diagnosis | None, *, joined: bool) -> list[str]:
     """Return the cells of a diagnosis for ``diagnosis_columns``."""
     values = (diagnosis["outcome"], diagnosis["verdict"]) if diagnosis else (None, None)
-    found = [diagnosis_cell(value) for value in values]
-    return ["\n".join(found)] if joined else found
+    outcome, verdict = (diagnosis_cell(value) for value in values)
+    if not joined:
+        return [outcome, verdict]
+    return [outcome if values[1] in {None, "healthy"} else verdict]
 
 
 def styled(text: str, style: str | None) -> str:

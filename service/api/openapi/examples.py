@@ -154,6 +154,8 @@ SUMMARY: dict[str, Any] = {
     },
     "progress": 0.296296,
     "eta_seconds": 228.4,
+    "eta_range": None,
+    "waits": None,
     "created_by": "local",
     "created_at": _CREATED,
     "started_at": _STARTED,
@@ -194,7 +196,8 @@ DRY_RUN: dict[str, Any] = {
     "already_trained": 3,
     "cost": {
         "training_samples": 216000,
-        "seconds": 280.8,
+        "seconds": 284.1,
+        "range": {"low_seconds": 94.7, "high_seconds": 852.3},
         "rates": [
             {
                 "model": _CONFIG["model"],
@@ -207,6 +210,12 @@ DRY_RUN: dict[str, Any] = {
                 "note": None,
             }
         ],
+    },
+    "forecast": {
+        "starts_in_seconds": 12.5,
+        "eta_seconds": 296.6,
+        "eta_range": {"low_seconds": 107.2, "high_seconds": 864.8},
+        "waits": None,
     },
     "memory_bytes": _PLANNED.configuration.memory.total,
     "worker_memory_bytes": 1_623_000_000,

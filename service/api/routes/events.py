@@ -78,7 +78,8 @@ _EVENTS = """
 Each event has its number as `id`, its type as `event` and JSON as `data`: `experiment_id`,
 `run_id` (null where the event concerns the experiment), `created_at`, and the fields of its type:
 
-- `experiment.created`, `experiment.finished` (`runs` by status)
+- `experiment.created` (`runs`; `traceparent` where requests are traced), `experiment.finished`
+  (`runs` by status)
 - `run.started` (`attempt`, `worker`, `epoch`, `epochs`), `run.epoch` (`epoch`, `epochs`,
   `metrics`), `run.requeued` (`attempt`, `outcome`, `reason`), `run.finished` (`status`, ...)
 """

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from service.api.openapi import examples
 from service.api.schemas.experiments import ExperimentAnswer, ExperimentPatch
 from service.api.web.caching import CACHE_HEADERS, cache_headers, is_expected
-from service.api.web.dependencies import SessionDep, requires
+from service.api.web.dependencies import SessionDep, SettingsDep, requires
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
 from service.api.web.routers import make_router
 from service.experiments import editing
-from service.experiments.progress import ExperimentProgress
+from service.experiments.progress import ExperimentProgress, forecasts_of, with_forecasts
 
 router = make_router(prefix="/v1/experiments", tags=["experiments"], route_class=JsonRoute)
 
@@ -44,6 +44,7 @@ def update_experiment(
     experiment_id: uuid.UUID,
     patch: Annotated[ExperimentPatch, _BODY],
     session: SessionDep,
+    settings: SettingsDep,
     if_match: Annotated[
         str | None,
         Header(
@@ -58,9 +59,13 @@ def update_experiment(
     """
 
     def is_as_read(experiment: ExperimentProgress) -> bool:
-        return is_expected(_headers(_body(experiment)), if_match)
+        if if_match is None:
+            return True
+        expected = forecasts_of(session, [experiment], settings)
+        return is_expected(_headers(_body(*expected)), if_match)
 
-    body = _body(editing.edit(session, experiment_id, patch.changes(), is_as_read))
+    changed = editing.edit(session, experiment_id, patch.changes(), is_as_read)
+    body = _body(*with_forecasts(session, [changed], settings))
     return Response(body, headers=_headers(body), media_type="application/json")
 
 

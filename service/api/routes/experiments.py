@@ -40,8 +40,9 @@ from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
-from service.experiments.progress import ExperimentProgress
+from service.experiments.progress import ExperimentProgress, with_forecasts
 from service.histories import exports, layer_exports
+from service.settings import Settings
 from service.statuses import ExperimentStatus
 
 
@@ -79,6 +80,7 @@ def list_experiments(
     *,
     request: Request,
     session: SessionDep,
+    settings: SettingsDep,
     page: PageDep,
     status: Annotated[
         list[ExperimentStatus] | None,
@@ -124,6 +126,7 @@ def list_experiments(
         archived=None if archived == "any" else archived == "true",
     )
     found, next_cursor = listing.search(session, wanted, cursor=page.cursor, limit=page.limit)
+    found = listing.with_expected_ends(session, found, settings)
     return page_response(request, ExperimentPage.of(found, next_cursor).to_json(), next_cursor)
 
 
@@ -135,14 +138,16 @@ def list_experiments(
     dependencies=_READ,
 )
 async def get_experiment(
+    *,
     request: Request,
     experiment_id: uuid.UUID,
     wait: WaitDep,
     sessions: SessionsDep,
     hub: HubDep,
+    settings: SettingsDep,
 ) -> Response:
     """Return an experiment with its spec, its status and the counts of its runs."""
-    body = await read_after(wait, experiment_id, sessions, hub)
+    body = await read_after(wait, experiment_id, sessions, hub, settings)
     return cached_response(request, body, immutable=False)
 
 
@@ -165,9 +170,11 @@ def delete_experiment(experiment_id: uuid.UUID, session: SessionDep) -> None:
     summary="Cancel an experiment",
     dependencies=_SUBMIT,
 )
-def cancel_experiment(experiment_id: uuid.UUID, session: SessionDep) -> Response:
+def cancel_experiment(
+    experiment_id: uuid.UUID, session: SessionDep, settings: SettingsDep
+) -> Response:
     """Cancel queued runs at once and running ones within seconds; ended runs do not change."""
-    return _answer(lifecycle.cancel(session, experiment_id))
+    return _answer(session, lifecycle.cancel(session, experiment_id), settings)
 
 
 @router.post(
@@ -187,7 +194,7 @@ def retry_experiment(
     """Queue the failed and cancelled runs again; their recorded epochs are kept."""
     standing = lifecycle.retry(session, experiment_id, caller.name)
     ring(session, settings, doorbell)
-    return _answer(standing)
+    return _answer(session, standing, settings)
 
 
 _PARQUET = "application/vnd.apache.parquet"
@@ -299,5 +306,6 @@ def _streamed(  # noqa: PLR0917 - all of a request
     return StreamingResponse(stream, media_type=media_type, headers=headers)
 
 
-def _answer(experiment: ExperimentProgress) -> Response:
+def _answer(session: Session, found: ExperimentProgress, settings: Settings) -> Response:
+    (experiment,) = with_forecasts(session, [found], settings)
     return Response(ExperimentAnswer.of(experiment).to_json(), media_type="application/json")

@@ -35,7 +35,7 @@ from service.api_keys import Caller
 from service.events.hub import EventHub
 from service.experiments import dry_run, lifecycle, submission
 from service.experiments.idempotency import KEY_PATTERN, InFlightError, KeyedRequest, keyed_request
-from service.experiments.progress import Origin
+from service.experiments.progress import Origin, with_forecasts
 from service.experiments.submission import Submission
 from service.runs import capacity
 from service.runs.doorbell import Doorbell
@@ -147,7 +147,9 @@ class Submitting:
             raise
         experiment_id = made.experiment.id
         if self.wait is not None:
-            body = await read_after(self.wait, experiment_id, self.sessions, self.hub)
+            body = await read_after(
+                self.wait, experiment_id, self.sessions, self.hub, self.settings
+            )
         headers = {"location": f"/v1/experiments/{experiment_id}"}
         if made.replayed:
             headers["idempotency-replayed"] = "true"
@@ -158,6 +160,7 @@ class Submitting:
             plan = dry_run.dry_run(
                 session,
                 spec,
+                caller=self.caller.name,
                 settings=self.settings,
                 cursor=self.page.cursor,
                 limit=self.page.limit,
@@ -251,12 +254,13 @@ async def read_after(
     experiment_id: uuid.UUID,
     sessions: sessionmaker[Session],
     hub: EventHub,
+    settings: Settings,
 ) -> bytes:
     """Return the body of an experiment, after it has finished or ``wait`` seconds have passed."""
     if wait is not None:
         finished = partial(_has_finished, sessions, experiment_id)
         await wait_until(hub, experiment_id, finished, wait)
-    return await run_in_threadpool(_read, sessions, experiment_id)
+    return await run_in_threadpool(_read, sessions, experiment_id, settings)
 
 
 def _has_finished(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> bool:
@@ -264,6 +268,8 @@ def _has_finished(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> 
         return lifecycle.has_finished(session, experiment_id)
 
 
-def _read(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> bytes:
+def _read(sessions: sessionmaker[Session], experiment_id: uuid.UUID, settings: Settings) -> bytes:
     with sessions() as session:
-        return ExperimentAnswer.of(lifecycle.get(session, experiment_id)).to_json()
+        found = lifecycle.get(session, experiment_id)
+        (experiment,) = with_forecasts(session, [found], settings)
+    return ExperimentAnswer.of(experiment).to_json()

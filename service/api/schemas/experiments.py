@@ -16,12 +16,15 @@ from service.api.schemas.predictions import (
     prediction_fields,
 )
 from service.api.schemas.runs import LABELS, NAME, Labels
+from service.api.schemas.workload import QueueBlocked
 from service.experiments.cost import Cost
 from service.experiments.dry_run import Plan, PlannedConfiguration
+from service.experiments.forecast import Forecast, Range
 from service.experiments.listing import ListedExperiment
 from service.experiments.overviews import MOST_LABELS
 from service.experiments.progress import ExperimentProgress
 from service.fields import LongText, ShortText
+from service.runs.paces import Basis
 from service.specs.spec import MAX_TAGS, ExperimentSpec, Label, RunConfig
 from service.statuses import ExperimentStatus
 
@@ -56,6 +59,53 @@ class ExperimentPreset(ApiAnswer):
     size: Literal["full", "small"] = Field(description="Which of its specs was used.")
 
 
+class SecondsRange(ApiAnswer):
+    """Seconds between which something that was never measured on this service should lie."""
+
+    low_seconds: float
+    high_seconds: float
+
+    @classmethod
+    def of(cls, found: Range | None) -> Self | None:
+        """Return the answer for a range; None where there is a point."""
+        return None if found is None else cls(**vars(found))
+
+
+_ETA_RANGE = Field(
+    description="Where `eta_seconds` is a guess, as nothing like it was trained here yet; null "
+    "where it rests on such runs."
+)
+_WAITS = Field(
+    description="The queued runs that no worker seen lately can take, and why; then there is no "
+    "`eta_seconds`. Null where there are none."
+)
+
+
+class ForecastAnswer(ApiAnswer):
+    """When a submission would start and end, with the workers and the queue as they are now."""
+
+    starts_in_seconds: float | None = Field(
+        description="Until its first run starts; null where none would be trained."
+    )
+    eta_seconds: float | None = Field(description="Until its last run ends.")
+    eta_range: SecondsRange | None = _ETA_RANGE
+    waits: QueueBlocked | None = _WAITS
+
+    @classmethod
+    def of(cls, forecast: Forecast) -> Self:
+        """Return the answer for a forecast."""
+        return cls(starts_in_seconds=forecast.starts_in_seconds, **eta_fields(forecast))
+
+
+def eta_fields(forecast: Forecast) -> dict[str, Any]:
+    """Return when something ends, or why it cannot, as fields of an answer."""
+    return {
+        "eta_seconds": forecast.eta_seconds,
+        "eta_range": SecondsRange.of(forecast.eta_range),
+        "waits": None if forecast.waits is None else QueueBlocked.of(forecast.waits),
+    }
+
+
 class ExperimentSummary(ApiAnswer):
     """An experiment without its spec, as in lists."""
 
@@ -76,8 +126,11 @@ class ExperimentSummary(ApiAnswer):
     runs: RunCounts
     progress: Fraction = Field(description="Share of all epochs that are recorded.")
     eta_seconds: float | None = Field(
-        description="Estimate with the present workers; null once it has ended."
+        description="Until the last run ends, all included, with what stands before in the queue "
+        "and the present workers; null once it has ended, and where `waits` says why it cannot."
     )
+    eta_range: SecondsRange | None = _ETA_RANGE
+    waits: QueueBlocked | None = _WAITS
     created_by: str = Field(description="The name of the key that submitted it.")
     created_at: datetime
     started_at: datetime | None
@@ -111,9 +164,11 @@ class ExperimentAnswer(ExperimentSummary):
 
 def _summary(experiment: ExperimentProgress) -> dict[str, Any]:
     path = f"/v1/experiments/{experiment.id}"
-    left_out = {"spec", "submitted"}
+    left_out = {"spec", "submitted", "forecast"}
     fields = {name: value for name, value in vars(experiment).items() if name not in left_out}
-    return fields | {
+    return {
+        **fields,
+        **eta_fields(experiment.forecast),
         "preset": experiment.preset and vars(experiment.preset),
         "links": {
             "self": path,
@@ -146,16 +201,17 @@ class ExperimentPatch(BaseModel):
 
 
 class CostRate(ApiAnswer):
-    """The time per thousand training samples, and where it comes from."""
+    """The time per thousand training samples, layer statistics included, and its source."""
 
     model: dict[str, Any]
     dataset: str
     batch_size: int
     precision: str
     seconds_per_thousand_samples: float
-    basis: Literal["measured", "catalog"] = Field(
-        description="`measured`: the mean of `runs` runs with this model, data set, batch size "
-        "and precision on this service. `catalog`: estimated from the layers, for two cores."
+    basis: Basis = Field(
+        description="`measured`: by what `runs` runs with this model, data set, batch size and "
+        "precision took on this service. `similar`: from the layers, by what other runs of the "
+        "model or the device took. `catalog`: from the layers alone, for two cores."
     )
     runs: int
     note: str | None = Field(
@@ -164,10 +220,16 @@ class CostRate(ApiAnswer):
 
 
 class CostEstimate(ApiAnswer):
-    """The time that the runs to be trained take on one worker, one after the other."""
+    """The time that the runs to be trained take on one worker, one job after the other."""
 
     training_samples: int
-    seconds: float
+    seconds: float = Field(
+        description="All included: claims, data, initial weights, layer statistics, records."
+    )
+    range: SecondsRange | None = Field(
+        description="Where `seconds` is a guess, as nothing like it was trained here yet; null "
+        "where it rests on such runs."
+    )
     rates: list[CostRate]
 
     @classmethod
@@ -175,7 +237,10 @@ class CostEstimate(ApiAnswer):
         """Return the answer for an estimate."""
         rates = [CostRate(**vars(rate)) for rate in estimate.rates]
         return cls(
-            training_samples=estimate.training_samples, seconds=estimate.seconds, rates=rates
+            training_samples=estimate.training_samples,
+            seconds=estimate.seconds,
+            range=SecondsRange.of(estimate.range),
+            rates=rates,
         )
 
 
@@ -207,6 +272,7 @@ class DryRun(ApiAnswer):
     configurations: int
     already_trained: int = Field(description="Number of runs whose results can be reused.")
     cost: CostEstimate
+    forecast: ForecastAnswer
     memory_bytes: int = Field(description="Memory that the largest run needs; an estimate.")
     worker_memory_bytes: int | None = Field(
         description="What the largest worker has for a run; null where no worker was seen lately."
@@ -224,6 +290,7 @@ class DryRun(ApiAnswer):
             memory_bytes=plan.memory_bytes,
             worker_memory_bytes=plan.worker_memory_bytes,
             cost=CostEstimate.of(plan.cost),
+            forecast=ForecastAnswer.of(plan.cost.forecast),
             items=[PlannedConfigurationAnswer.of(planned) for planned in plan.items],
             next_cursor=plan.next_cursor,
         )

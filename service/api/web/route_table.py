@@ -34,14 +34,15 @@ class RouteTable:
                 self._add(route)
 
     def _add(self, route: APIRoute) -> None:
-        self._methods.setdefault(route.path, set()).update(route.methods or ())
+        methods = route.methods or set()
+        self._methods.setdefault(route.path, set()).update(methods)
         self._patterns[route.path] = route.path_regex
         if not route.include_in_schema:
             return
         sent = dict(_sent(route.dependant))
         names = [name for place, name in sent if place == "query"]
         numbers = {key: kind for key, type_ in sent.items() if (kind := _number_kind(type_))}
-        for method in route.methods or ():
+        for method in methods:
             self._parameters[route.path, method] = names
             self._numbers[route.path, method] = numbers
 

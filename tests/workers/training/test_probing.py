@@ -3,12 +3,13 @@
 import pytest
 import torch
 
+from service.specs.probes import AUTO_SHARE
 from tests.workers.training.test_reproducibility import rows, written
 from workers.datasets.loading import load
 from workers.diagnostics.layers import NetworkStatistics
 from workers.training import solo
 from workers.training.packed.training import PackedTraining
-from workers.training.probing import AUTO_SHARE, probing_of
+from workers.training.probing import probing_of
 from workers.training.results import EpochResult, Pulse, StartResult
 from workers.training.solo import SoloTraining, train
 

@@ -37,7 +37,7 @@ export function whenKeyIsNeeded(listener) {
 }
 
 /** Send a request; return the response, or throw an `ApiError`. */
-export async function send(path, { method = "GET", body, file, headers = {}, signal } = {}) {
+export async function send(path, { method = "GET", body, file, headers = {}, signal, cache } = {}) {
   const allHeaders = { accept: "application/json", ...headers };
   if (apiKey()) allHeaders.authorization = `Bearer ${apiKey()}`;
   if (body !== undefined) allHeaders["content-type"] = "application/json";
@@ -45,7 +45,7 @@ export async function send(path, { method = "GET", body, file, headers = {}, sig
   const content = file ?? (body === undefined ? undefined : JSON.stringify(body));
   let response;
   try {
-    response = await fetch(path, { method, signal, headers: allHeaders, credentials: "omit", body: content });
+    response = await fetch(path, { method, signal, headers: allHeaders, credentials: "omit", cache, body: content });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: t("error.unreachable") });

@@ -25,9 +25,15 @@ export function showValue(metric, value) {
   const read = number(value);
   if (!Number.isFinite(read)) return t(`number.${read}`);
   if (isShare(metric)) return `${(100 * read).toFixed(2)}%`;
+  return isLoss(metric) ? aligned(read) : significant(read);
+}
+
+/** Return a number with three significant digits that keeps its zeros, for a column: 2.30 beside 2.29. */
+export function aligned(value) {
+  const read = number(value);
   const text = significant(read);
-  const isPlain = read !== 0 && Math.abs(read) < 100 && !text.includes("e");
-  return isLoss(metric) && isPlain ? read.toPrecision(DIGITS) : text;
+  const isPlain = Number.isFinite(read) && read !== 0 && Math.abs(read) < 100 && !text.includes("e");
+  return isPlain ? read.toPrecision(DIGITS) : text;
 }
 
 /** Return a number with three significant digits: 0.0482, 1.2e-7. */
@@ -56,6 +62,11 @@ export function pValue(value) {
 /** Return a size of memory: 1.5 GiB. */
 export function gibibytes(bytes) {
   return bytes === null ? NOTHING : t("number.gibibytes", { n: Number((bytes / GIBIBYTE).toPrecision(2)) });
+}
+
+/** Return the two ends of a guess: "3 s to 27 s"; under a second at its lower end. */
+export function durationRange({ low_seconds: low, high_seconds: high }) {
+  return t("time.range", { low: duration(low), high: duration(high) });
 }
 
 /** Return a duration in its two largest units: 47 s, 3 min 20 s, 2 h 5 min. */

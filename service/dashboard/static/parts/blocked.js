@@ -31,6 +31,7 @@ export class BlockedNotice {
   }
 }
 
-function blockedSentence({ reason, runs, device, memory_bytes: bytes }) {
+/** Return why no worker can take some runs, as a sentence in the reader's language. */
+export function blockedSentence({ reason, runs, device, memory_bytes: bytes }) {
   return t(`blocked.${reason}`, { n: runs, count: whole(runs), device, memory: gibibytes(bytes) });
 }

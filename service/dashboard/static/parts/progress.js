@@ -1,8 +1,9 @@
 // How far an experiment has got: a bar, and the same in words.
 
-import { duration, whole } from "../lib/format.js";
+import { duration, durationRange, whole } from "../lib/format.js";
 import { ENDED, isActive, STATUS } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
+import { blockedSentence } from "./blocked.js";
 import { h } from "./dom.js";
 
 const COUNTED_IN_WORDS = [STATUS.RUNNING, STATUS.DIVERGED, STATUS.FAILED, STATUS.CANCELLED];
@@ -28,17 +29,23 @@ export function progressBar({ runs, progress }) {
 
 /** Return the same as text: "31 of 36 runs · 2 failed · about 40 s left". */
 export function progressText(experiment) {
-  const { runs, eta_seconds: secondsLeft } = experiment;
+  const { runs } = experiment;
   const words = [t("runs.done", { n: runs.total, done: whole(countEnded(runs)), total: whole(runs.total) })];
   for (const status of COUNTED_IN_WORDS) {
     if (runs[status]) words.push(t(`runs.${status}`, { n: whole(runs[status]) }));
   }
-  if (secondsLeft !== null && isActive(experiment)) {
-    words.push(secondsLeft < 1 ? t("runs.soon") : t("runs.left", { time: duration(secondsLeft) }));
-  }
+  if (isActive(experiment)) words.push(...timeLeft(experiment));
   const { started_at: start, finished_at: end } = experiment;
   if (start && end) words.push(t("runs.took", { time: duration((Date.parse(end) - Date.parse(start)) / 1000) }));
   return words.join(" · ");
+}
+
+/** Return when an experiment ends, as a guess where it is one, or why it cannot. */
+function timeLeft({ eta_seconds: secondsLeft, eta_range: range, waits }) {
+  if (waits) return [blockedSentence(waits)];
+  if (secondsLeft === null) return [];
+  if (range) return [t("runs.leftBetween", { time: durationRange(range) })];
+  return [secondsLeft < 1 ? t("runs.soon") : t("runs.left", { time: duration(secondsLeft) })];
 }
 
 function countEnded(runs) {

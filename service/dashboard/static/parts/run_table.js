@@ -3,29 +3,57 @@
 
 import { labelOn } from "../lib/axes.js";
 import { chooseRun, isChosen } from "../lib/chosen_runs.js";
-import { number, runName, showValue, whole } from "../lib/format.js";
-import { headlineMetrics, lowerIsBetter, metricTitle } from "../lib/metrics.js";
+import { duration, runName, showValue, whole } from "../lib/format.js";
+import { headlineMetrics, lowerIsBetter, metricNames, metricTitle } from "../lib/metrics.js";
+import {
+  axisOfColumn,
+  isAscending,
+  isWithin,
+  offeredColumns,
+  SEED,
+  secondsTaken,
+  shownColumns,
+  sortedRuns,
+  TOOK,
+} from "../lib/run_columns.js";
 import { shareDone } from "../lib/run_events.js";
 import { OUTCOMES, RUN_STATUSES } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
 import { setStatus, statusName } from "./badges.js";
+import { ChosenRuns } from "./chosen_actions.js";
+import { axisTitle } from "./configuration.js";
 import { h, setText, show } from "./dom.js";
-import { button, scrollableTable, select } from "./elements.js";
+import { button, checkbox, scrollableTable, select } from "./elements.js";
 import { outcomeName, outcomeOf, setOutcome, setVerdict, verdictName, verdictOf } from "./verdicts.js";
 
 const FIRST_ROWS = 50;
 const MORE_ROWS = 200;
 
 /** The choices of the table as the address holds them; `only` has the labels by axis of the runs that are shown. */
-export const TABLE_CHOICES = { order: "position", status: "", outcome: "", verdict: "", only: "" };
+export const TABLE_CHOICES = {
+  order: "position",
+  status: "",
+  outcome: "",
+  verdict: "",
+  only: "",
+  columns: "",
+  limited: "",
+  least: "",
+  most: "",
+};
 
 export class RunTable {
-  /** @param choices the `Choices` of the view, with those of the table */
-  constructor(choices) {
+  /**
+   * @param choices the `Choices` of the view, with those of the table
+   * @param axes    the axes on which the runs have several labels
+   */
+  constructor(choices, axes) {
     this.choices = choices;
+    this.axes = axes;
     this.runs = [];
     this.limit = FIRST_ROWS;
     this.metrics = headlineMetrics();
+    this.columns = shownColumns(choices.get("columns"), axes);
     this.rows = new Map(); // by run id
     this.count = h("span.muted");
     this.filter = h("span.filter");
@@ -34,8 +62,10 @@ export class RunTable {
     this.offered = null;
     this.headings = []; // cells of the head that sort, with their orders
     this.more = button("button.ghost", () => this.set("limit", this.limit + MORE_ROWS));
-    const table = scrollableTable(t("runs.title"), "table.runs", h("thead", this.head()), this.body);
-    this.element = h("div", this.controls(), table, this.more);
+    this.thead = h("thead", this.head());
+    this.actions = new ChosenRuns(() => this.render());
+    const table = scrollableTable(t("runs.title"), "table.runs", this.thead, this.body);
+    this.element = h("div", this.controls(), this.limits(), this.actions.element, table, this.more);
   }
 
   controls() {
@@ -59,10 +89,54 @@ export class RunTable {
     );
   }
 
+  /** Return the limits of a metric, and the choice of columns. */
+  limits() {
+    const metrics = metricNames(({ in_final: inFinal }) => inFinal).map((metric) => [metric, metricTitle(metric)]);
+    const limit = (name) => {
+      const input = h("input", {
+        size: 7,
+        inputmode: "decimal",
+        value: this.choices.get(name),
+        onChange: () => this.choose(name, input.value.trim()),
+      });
+      return h("label.field", h("span", t(`runs.${name}`)), input);
+    };
+    const shown = (name) => this.columns.includes(name);
+    const toggle = (name) => (wanted) => {
+      const others = this.columns.filter((column) => column !== name);
+      this.showColumns(wanted ? [...others, name] : others);
+    };
+    const boxes = offeredColumns(this.axes).map((name) => checkbox(columnTitle(name), shown(name), toggle(name)));
+    return h(
+      "div.controls",
+      select(t("runs.limited"), metrics, this.limited, (metric) => this.choose("limited", metric)),
+      limit("least"),
+      limit("most"),
+      h("details.menu.columns", h("summary", t("runs.columns")), h("div.items", boxes)),
+    );
+  }
+
+  /** The metric that has limits. */
+  get limited() {
+    return this.choices.get("limited") || this.metrics[0];
+  }
+
+  /** Show these columns, in the order in which they are offered. */
+  showColumns(names) {
+    const inOrder = offeredColumns(this.axes).filter((name) => names.includes(name));
+    this.columns = shownColumns(inOrder.join(), this.axes);
+    const isUsual = this.columns.join() === shownColumns("", this.axes).join();
+    this.rows.clear();
+    this.headings = [];
+    show(this.thead, this.head());
+    this.choose("columns", isUsual ? "" : this.columns.join());
+  }
+
   head() {
     const heading = (selector, content) => h(selector, { scope: "col" }, content);
     const sorting = (selector, order, title) => {
-      const toggle = () => this.choose("order", this.choices.get("order") === order ? TABLE_CHOICES.order : order);
+      const turned = { [order]: `-${order}`, [`-${order}`]: TABLE_CHOICES.order };
+      const toggle = () => this.choose("order", turned[this.choices.get("order")] ?? order);
       const cell = heading(
         selector,
         button("button.plain", toggle, { title: t("runs.sortBy", { name: title }) }, title),
@@ -76,7 +150,7 @@ export class RunTable {
       heading("th.name", t("runs.run")),
       heading("th", t("runs.status")),
       sorting("th", "epoch", t("runs.epoch")),
-      this.metrics.map((metric) => sorting("th.number", metric, metricTitle(metric))),
+      this.columns.map((name) => sorting(cellSelector("th", name), name, columnTitle(name))),
       heading("th", t("runs.outcome")),
       heading("th", t("runs.verdict")),
     );
@@ -122,9 +196,10 @@ export class RunTable {
   /** Offer the verdicts of these runs, and show by which column they are sorted. */
   showChoices() {
     const order = this.choices.get("order");
-    for (const [cell, sortedBy] of this.headings) {
-      const direction = sortedBy !== "epoch" && lowerIsBetter(sortedBy) ? "ascending" : "descending";
-      cell.setAttribute("aria-sort", sortedBy === order ? direction : "none");
+    const sortedBy = order.replace(/^-/, "");
+    for (const [cell, name] of this.headings) {
+      const direction = isAscending(order) ? "ascending" : "descending";
+      cell.setAttribute("aria-sort", name === sortedBy ? direction : "none");
     }
     if (this.orders.value !== order) this.orders.value = order;
     const found = [...new Set(this.runs.map(verdictOf).filter(Boolean))].sort();
@@ -139,27 +214,17 @@ export class RunTable {
     this.showFilter();
     this.showChoices();
     const [status, outcome, verdict] = ["status", "outcome", "verdict"].map((name) => this.choices.get(name));
-    const wanted = { status, outcome, verdict, labels: this.labels };
-    const found = this.sorted(this.runs.filter((run) => isWanted(run, wanted)));
+    const [least, most] = ["least", "most"].map((name) => this.choices.get(name));
+    const limits = { metric: this.limited, least, most };
+    const wanted = { status, outcome, verdict, labels: this.labels, limits };
+    const filtered = this.runs.filter((run) => isWanted(run, wanted));
+    const found = sortedRuns(filtered, this.choices.get("order"));
+    this.actions.update(this.runs);
     const rows = found.slice(0, this.limit).map((run) => this.row(run));
     this.place(rows);
     setText(this.count, t("runs.count", { n: found.length, count: whole(found.length) }));
     this.more.hidden = found.length <= this.limit;
     setText(this.more, t("runs.more", { n: whole(found.length - rows.length) }));
-  }
-
-  /** Return the runs in the chosen order, those without a value last. */
-  sorted(runs) {
-    const order = this.choices.get("order");
-    if (order === TABLE_CHOICES.order) return runs;
-    const key = (run) => {
-      if (order === "epoch") return -run.epoch;
-      const value = number(run.final?.[order]);
-      if (Number.isNaN(value)) return Infinity;
-      return lowerIsBetter(order) ? value : -value;
-    };
-    const keys = new Map(runs.map((run) => [run, key(run)]));
-    return runs.toSorted((one, other) => keys.get(one) - keys.get(other) || one.position - other.position);
   }
 
   /** Put rows into the table; the focus stays where it is. */
@@ -178,9 +243,7 @@ export class RunTable {
     setStatus(cells.status, run.status);
     setText(cells.epoch, run.epochs === 0 ? "0" : `${run.epoch} / ${run.epochs}`);
     cells.bar.style.width = `${100 * shareDone(run)}%`;
-    for (const [index, metric] of this.metrics.entries()) {
-      setText(cells.metrics[index], showValue(metric, run.final?.[metric]));
-    }
+    for (const [index, name] of this.columns.entries()) setText(cells.columns[index], columnText(run, name));
     setOutcome(cells.outcome, run);
     setVerdict(cells.verdict, run);
     cells.box.checked = isChosen(run.id);
@@ -190,13 +253,17 @@ export class RunTable {
   newRow(run) {
     const name = runName(run);
     const label = t("runs.chooseOne", { name });
-    const box = h("input", { type: "checkbox", "aria-label": label, onChange: () => chooseRun(run.id, box.checked) });
+    const choose = () => {
+      chooseRun(run.id, box.checked);
+      this.render(); // of too many, the first is chosen no longer
+    };
+    const box = h("input", { type: "checkbox", "aria-label": label, onChange: choose });
     const cells = {
       box,
       status: h("td"),
       epoch: h("span"),
       bar: h("i.running"),
-      metrics: this.metrics.map(() => h("td.number")),
+      columns: this.columns.map((name) => h(cellSelector("td", name))),
       outcome: h("td"),
       verdict: h("td"),
     };
@@ -206,7 +273,7 @@ export class RunTable {
       h("th.name", { scope: "row" }, h("a", { href: `#/runs/${run.id}` }, name)),
       cells.status,
       h("td", h("div.epochs", cells.epoch, h("span.progress", { "aria-hidden": "true" }, cells.bar))),
-      cells.metrics,
+      cells.columns,
       cells.outcome,
       cells.verdict,
     );
@@ -214,7 +281,26 @@ export class RunTable {
   }
 }
 
-function isWanted(run, { status, outcome, verdict, labels }) {
+/** Return what a column of a run says. */
+function columnText(run, name) {
+  const axis = axisOfColumn(name);
+  if (axis !== null) return labelOn(run, axis);
+  if (name === SEED) return String(run.seed);
+  return name === TOOK ? duration(secondsTaken(run)) : showValue(name, run.final?.[name]);
+}
+
+function columnTitle(name) {
+  const axis = axisOfColumn(name);
+  if (axis !== null || name === SEED) return axisTitle(axis ?? name);
+  return name === TOOK ? t("runs.tookTitle") : metricTitle(name);
+}
+
+function cellSelector(cell, name) {
+  return axisOfColumn(name) === null ? `${cell}.number` : cell;
+}
+
+function isWanted(run, { status, outcome, verdict, labels, limits }) {
+  if (!isWithin(run, limits)) return false;
   if (status && run.status !== status) return false;
   if (verdict && verdictOf(run) !== verdict) return false;
   if (outcome && outcomeOf(run) !== outcome) return false;

@@ -7,8 +7,8 @@ import { wantedChanges } from "../lib/next_steps.js";
 import { t, translated } from "../lib/text.js";
 import { presetClaimList } from "../parts/claims.js";
 import { h, show } from "../parts/dom.js";
-import { apiText, button, scrollable } from "../parts/elements.js";
-import { presetCards } from "../parts/presets.js";
+import { apiText, button } from "../parts/elements.js";
+import { presetShelf } from "../parts/presets.js";
 import { SpecForm } from "./compose_form.js";
 import { PlanPanel } from "./compose_plan.js";
 
@@ -51,7 +51,7 @@ export async function view({ element, parameters, signal }) {
     element,
     h("div.heading", h("h1", t("compose.title")), keptNote),
     otherDrafts(place),
-    preset ? presetCard(preset, origin.size) : presetShelf(presets?.items ?? []),
+    preset ? presetCard(preset, origin.size) : shelf(presets?.items ?? [], signal),
     h("div.compose", form.element, plan.element),
   );
   plan.update(spec, form);
@@ -122,14 +122,14 @@ function draftNote(isDraft, place) {
   );
 }
 
-function presetShelf(presets) {
+function shelf(presets, signal) {
   if (!presets.length) return null;
   const title = t("presets.title");
   return h(
     "section.shelf",
     { "aria-labelledby": "presets-title" },
     h("p", h("b", { id: "presets-title" }, title), " ", h("small.muted", t("presets.about"))),
-    scrollable(title, presetCards(presets)),
+    presetShelf(presets, signal),
   );
 }
 

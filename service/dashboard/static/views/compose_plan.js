@@ -1,9 +1,11 @@
 // What a spec would run: the number of runs, their cost, or what is wrong; then submit it or copy it.
 
 import { post } from "../lib/api.js";
-import { duration, whole } from "../lib/format.js";
+import { duration, durationRange, whole } from "../lib/format.js";
+import { factorsOf, isWholeProduct } from "../lib/product.js";
 import { submission } from "../lib/submission.js";
 import { t, translated } from "../lib/text.js";
+import { blockedSentence } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
 import { hasLayers, networkOf } from "../parts/network.js";
@@ -27,6 +29,7 @@ export class PlanPanel {
     this.asking = null; // aborts the dry run under way
     this.claims = h("p.note", { role: "status" });
     this.count = h("p.count", { role: "status", "aria-live": "polite" });
+    this.product = h("p.note");
     this.facts = h("div");
     this.theory = h("div.theory");
     this.network = h("div.network");
@@ -37,13 +40,13 @@ export class PlanPanel {
       "aside.card.plan",
       { "aria-label": t("compose.plan") },
       h("h2", t("compose.plan")),
-      this.count,
+      h("div.send", this.count, this.submit),
+      this.product,
       this.facts,
       this.theory,
       this.network,
       this.problems,
       this.claims,
-      this.submit,
       this.snippets.element,
     );
   }
@@ -85,6 +88,7 @@ export class PlanPanel {
       this.form.showProblems([]);
       show(this.problems);
       setText(this.count, t("runs.count", { n: plan.runs, count: whole(plan.runs) }));
+      setText(this.product, productText(body, plan.runs));
       show(this.facts, termList("dl.facts", factsOf(plan)));
       show(this.theory, theoryOf(plan));
       this.submit.disabled = false;
@@ -118,6 +122,7 @@ export class PlanPanel {
   /** Show what is wrong: sentences, and links to the fields that have theirs beside them. */
   showProblems(sentences, links) {
     setText(this.count, t("compose.notYet"));
+    setText(this.product, "");
     show(this.facts);
     show(this.theory);
     show(this.network);
@@ -154,17 +159,39 @@ export class PlanPanel {
   }
 }
 
+/** Return how the values multiply: "2 × activation, 3 × seeds: 6 runs"; empty where nothing does. */
+function productText(spec, runs) {
+  const factors = factorsOf(spec);
+  if (factors.length < 2) return "";
+  if (!isWholeProduct(factors, runs)) return t("compose.multiply");
+  const written = factors.map(([name, n]) => `${n} ${t(`compose.factor.${name}`)}`).join(" × ");
+  return t("compose.product", { written, n: runs, runs: whole(runs) });
+}
+
 /** Return what a dry run says, as `[term, value]` pairs. */
-function factsOf({ runs, configurations, already_trained: trained, cost: { seconds, rates } }) {
+function factsOf({ runs, configurations, already_trained: trained, cost, forecast }) {
+  const { seconds, range, rates } = cost;
   const notes = [...new Set(rates.map((rate) => rate.note).filter(Boolean))];
-  const isMeasured = rates.length && rates.every((rate) => rate.basis === "measured");
+  const basis = ["catalog", "similar"].find((name) => rates.some((rate) => rate.basis === name)) ?? "measured";
   return [
     [t("compose.configurations"), whole(configurations)],
     [t("compose.trained"), whole(trained)],
-    [t("compose.cost"), runs === trained ? t("compose.nothingToTrain") : duration(seconds)],
-    [t("compose.basis"), t(isMeasured ? "compose.measured" : "compose.estimated")],
+    [t("compose.cost"), runs === trained ? t("compose.nothingToTrain") : atMost(seconds, range)],
+    ...(runs === trained ? [] : [[t("compose.ends"), endOf(forecast)]]),
+    [t("compose.basis"), t(`compose.${basis}`)],
     ...notes.map((note) => [t("axis.precision"), translated(note) ?? note]),
   ];
+}
+
+/** Return seconds as a duration, or the range that they are guessed to lie in. */
+function atMost(seconds, range) {
+  return range ? durationRange(range) : duration(seconds);
+}
+
+/** Return when a submission would end, with the queue as it is, or why it could not start. */
+function endOf({ eta_seconds: seconds, eta_range: range, waits }) {
+  if (waits) return blockedSentence(waits);
+  return seconds === null ? "–" : t("compose.endsIn", { time: atMost(seconds, range) });
 }
 
 /** Return a random key; `crypto.randomUUID` works over HTTPS and on this machine alone. */

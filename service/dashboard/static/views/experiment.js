@@ -42,7 +42,7 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
   const header = headerPanel(live, signal, setTitle);
   const answer = answerPanel(live, axes, asked);
   const curves = curvesPanel(live, toolbar, signal);
-  const table = runsPanel(live, choices);
+  const table = runsPanel(live, choices, axes.many);
   const heatmap = heatmapPanel(live, axes, toolbar, signal, table.only);
   const ranking = rankingPanel(live, asked, signal);
   const effects = effectsPanel(asked);
@@ -79,8 +79,8 @@ function blockedPanel(live, signal) {
   return { element: notice.element, update };
 }
 
-function runsPanel(live, choices) {
-  const table = new RunTable(choices);
+function runsPanel(live, choices, axes) {
+  const table = new RunTable(choices, axes);
   const outcomes = h("span.muted");
   const element = h(
     "section.card",

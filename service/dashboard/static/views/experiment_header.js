@@ -2,13 +2,16 @@
 
 import { apiKey, patch, post, send } from "../lib/api.js";
 import { experimentName, moment, utc } from "../lib/format.js";
+import { isActive } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
+import { tabTitle } from "../lib/when_done.js";
 import { setConnection, setStatus, statusName, tags } from "../parts/badges.js";
 import { announce, h, setText, show } from "../parts/dom.js";
 import { downloads, saveFrom } from "../parts/downloads.js";
 import { button } from "../parts/elements.js";
 import { progressBar, progressText } from "../parts/progress.js";
 import { savedViewsMenu } from "../parts/saved_views.js";
+import { notifyButton } from "../parts/when_done.js";
 import { editForm } from "./experiment_edit.js";
 
 /** The name under which the API stores what is submitted without a key from this machine. */
@@ -24,6 +27,7 @@ export function headerPanel(live, signal, onRename) {
   const bar = h("div.bar");
   const words = h("span.progress-text");
   const actions = actionButtons(live, signal, { onChange: () => update(), onEdit: identity.edit });
+  let isNews = false; // whether it trained during this visit
   let announced = live.experiment.status;
   const update = () => {
     const { experiment } = live;
@@ -33,6 +37,9 @@ export function headerPanel(live, signal, onRename) {
     show(bar, progressBar(experiment));
     setText(words, progressText(experiment));
     actions.update();
+    // Of one that had ended before it was opened, nothing is news.
+    if (isNews || isActive(experiment)) document.title = tabTitle(experiment, experimentName(experiment));
+    isNews ||= isActive(experiment);
     if (announced !== experiment.status) announce(`${statusName(experiment.status)}. ${progressText(experiment)}`);
     announced = experiment.status;
   };
@@ -134,16 +141,19 @@ function actionButtons(live, signal, { onChange, onEdit }) {
   const retry = button("button", retryAll, t("experiment.retry"));
   const edit = button("button", () => onEdit(edit), t("experiment.edit"));
   const archiveButton = button("button", archive);
+  const notify = notifyButton(live.id, signal);
   const deleteButton = button("button.danger", remove, t("experiment.delete"));
   const update = () => {
     const { failed, cancelled } = live.experiment.runs;
     cancel.hidden = live.finished;
     retry.hidden = !(failed || cancelled);
     deleteButton.hidden = !live.finished;
+    if (notify) notify.hidden = live.finished;
     setText(archiveButton, t(live.experiment.archived ? "experiment.unarchive" : "experiment.archive"));
   };
   const actions = h(
     "div.actions",
+    notify,
     cancel,
     retry,
     downloads({

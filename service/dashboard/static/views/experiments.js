@@ -10,8 +10,9 @@ import { setConnection, statusBadge, tags } from "../parts/badges.js";
 import { BlockedNotice } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button } from "../parts/elements.js";
+import { firstSteps } from "../parts/first_steps.js";
 import { bestResult, isResultPending, variedText } from "../parts/overview.js";
-import { presetCards } from "../parts/presets.js";
+import { presetShelf } from "../parts/presets.js";
 import { progressBar, progressText } from "../parts/progress.js";
 import { savedViewsMenu } from "../parts/saved_views.js";
 import { BulkActions } from "./experiments_bulk.js";
@@ -41,6 +42,7 @@ class ExperimentList {
     this.signal = signal;
     this.wanted = Object.fromEntries(FILTERS.map((key) => [key, parameters.get(key)?.trim() ?? ""]));
     this.limit = PAGE;
+    this.isEmpty = false; // or why
     this.experiments = [];
     this.isRefused = false; // by the API, for a filter it cannot read
     this.asked = 0; // number of the last question
@@ -102,7 +104,7 @@ class ExperimentList {
     if (experiments.some(isActive)) this.blocked.ask();
     else this.blocked.hide();
     if (experiments.length || this.isFiltered) show(this.presets);
-    else await this.offerPresets();
+    else if (!this.presets.hasChildNodes()) await this.offerPresets();
   }
 
   get isFiltered() {
@@ -112,9 +114,10 @@ class ExperimentList {
   /** Draw the rows; a row whose content is the same is kept, with its focus and selection. */
   draw() {
     if (!this.experiments.length) {
-      show(this.rows, emptyCard(this.isFiltered));
+      this.showEmpty();
       return;
     }
+    this.isEmpty = false;
     const drawn = new Map([...this.rows.children].map((row) => [row.dataset.id, row]));
     const minute = Math.floor(Date.now() / MINUTE_MILLISECONDS);
     const rows = this.experiments.map((experiment) => {
@@ -130,6 +133,14 @@ class ExperimentList {
     if (inRow) this.rows.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus();
   }
 
+  /** Say why there is nothing; what was said before stays, with the focus in it. */
+  showEmpty() {
+    const said = this.isFiltered ? "filtered" : "new";
+    if (this.isEmpty === said) return;
+    this.isEmpty = said;
+    show(this.rows, this.isFiltered ? nothingFound() : firstSteps(this.signal));
+  }
+
   /** Check the boxes of what is selected. */
   showSelection() {
     for (const row of this.rows.querySelectorAll("[data-id]")) {
@@ -139,7 +150,7 @@ class ExperimentList {
 
   async offerPresets() {
     const presets = await find("/v1/presets", { limit: 1000 }, this.signal);
-    if (presets?.items.length) show(this.presets, h("h2", t("presets.title")), presetCards(presets.items));
+    if (presets?.items.length) show(this.presets, h("h2", t("presets.title")), presetShelf(presets.items, this.signal));
   }
 
   /** Reload after events and as time passes; while the service is away, the last answer stays. */
@@ -179,12 +190,9 @@ async function listExperiments(filters, limit, signal) {
   return { experiments, hasMore: cursor !== null, errors: [] };
 }
 
-function emptyCard(isFiltered) {
-  return h(
-    "div.card.empty",
-    h("h2", t(isFiltered ? "experiments.noneFound" : "experiments.none")),
-    h("p", isFiltered ? h("a", { href: "#/" }, t("experiments.all")) : t("experiments.start")),
-  );
+function nothingFound() {
+  const all = h("a", { href: "#/" }, t("experiments.all"));
+  return h("div.card.empty", h("h2", t("experiments.noneFound")), h("p", all));
 }
 
 function experimentRow(experiment, bulk) {

@@ -1,6 +1,6 @@
 // The numbers behind the violins, layer by layer.
 
-import { percent, significant } from "../lib/format.js";
+import { aligned, percent } from "../lib/format.js";
 import { hasValues } from "../lib/histograms.js";
 import { t } from "../lib/text.js";
 import { h } from "../parts/dom.js";
@@ -43,6 +43,6 @@ function numberCells(layer) {
   // Units whose z-values are not finite are neither dead nor saturated.
   const { dead_fraction: dead, saturated_fraction: saturated, sparsity } = layer;
   const shares = hasValues(layer, "z") ? [dead, saturated, sparsity ?? null] : [null, null, null];
-  const spreads = SPREADS.map((quantity) => (layer[quantity] ? significant(layer[quantity].std) : "–"));
+  const spreads = SPREADS.map((quantity) => (layer[quantity] ? aligned(layer[quantity].std) : "–"));
   return [...spreads, ...shares.map(percent)].map((text) => h("td.number", text));
 }

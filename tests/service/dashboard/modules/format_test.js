@@ -11,6 +11,7 @@ const SENTENCES = {
   "time.h": "{n} h",
   "time.min": "{n} min",
   "time.s": "{n} s",
+  "time.range": "{low} to {high}",
   "run.seed": "seed {seed}",
   "curves.epoch": "Epoch {n}",
   "layers.initial": "the start",
@@ -35,6 +36,17 @@ test("what is not finite has a word, and nothing a dash", () => {
     ["not a number", "infinite", "–", "–"],
   );
   equal([format.finite("NaN"), format.finite(null), format.finite("2.5"), format.finite(0)], [null, null, 2.5, 0]);
+});
+
+test("numbers of a column keep their zeros", () => {
+  const values = [2.3, 2.291, 0.5, 40, 0, 123.4, 1e-9, "NaN"];
+  english();
+  equal(values.map(format.aligned), ["2.30", "2.29", "0.500", "40.0", "0", "123", "1.00e-9", "not a number"]);
+});
+
+test("a guess is written with both its ends", () => {
+  english();
+  equal(format.durationRange({ low_seconds: 0.4, high_seconds: 75 }), "at once to 1 min 15 s");
 });
 
 test("very large and very small numbers have exponents", () => {
