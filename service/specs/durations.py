@@ -34,8 +34,8 @@ _SECONDS_PER_PACKED_STEP = 0.0007
 _SECONDS_PER_MEMBER = 0.0001
 
 #: Seconds of a job beside its epochs: the claim, the data set and the last commit; per run its
-#: weights and their files; per epoch and run its row and its event. The medians of the jobs of
-#: ``benchmarks.http.eta`` on two cores.
+#: weights and their files; per epoch and run its row and its event. Estimates, which the first jobs
+#: correct.
 _SECONDS_PER_JOB = 0.1
 _SECONDS_PER_RUN = 0.02
 _SECONDS_PER_RECORD = 0.001
