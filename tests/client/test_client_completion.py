@@ -40,7 +40,8 @@ def test_flags_complete_their_values(actinium):
     assert _completed(actinium, "actinium runs --status ", "di") == {"diverged"}
     assert _completed(actinium, "actinium runs --verdict ", "va") == {"vanishing"}
     assert _completed(actinium, "actinium runs --outcome ", "still") == {"still_learning"}
-    assert "-val_accuracy" in _completed(actinium, "actinium runs --order-by ", "-val")
+    assert "val_accuracy" in _completed(actinium, "actinium runs --order-by ", "val_acc")
+    assert "-val_accuracy" in _completed(actinium, "actinium runs --order-by ", "")
     assert _completed(actinium, "actinium runs --activation ", "leaky") == {"leaky_relu"}
     assert _completed(actinium, "actinium compare last --by ", "clip") == {"clipping"}
     assert "val_loss" in _completed(actinium, "actinium compare last --metric ", "val_l")

@@ -50,6 +50,27 @@ def test_https_leads_to_the_api_which_knows_the_client(deployment):
     assert f'"client_ip":"{address}"' in access
 
 
+def test_prometheus_reads_the_metrics_with_its_key(deployment):
+    """Only where the engine sees this machine's files, as one on this machine does."""
+    needs(deployment, "prometheus")
+    made = ("actinium-admin", "keys", "create", "--name", "prometheus", "--scope", "read")
+    deployment.write_secret("prometheus.key", deployment.told("exec", "-T", "api", *made))
+    asked = ("--profile", "monitoring", "up", "--detach", "--wait", "--wait-timeout", "300")
+    deployment.told(*asked, "prometheus")
+    program = (
+        "import json, time, urllib.request as u\n"
+        "for _ in range(60):\n"
+        "    answer = json.load(u.urlopen('http://prometheus:9090/api/v1/query?query=up'))\n"
+        "    values = [found['value'][1] for found in answer['data']['result']]\n"
+        "    if values == ['1']: break\n"
+        "    time.sleep(1)\n"
+        "rules = json.load(u.urlopen('http://prometheus:9090/api/v1/rules'))['data']['groups']\n"
+        "print(values, len(rules[0]['rules']))\n"
+    )
+    said = deployment.told("exec", "-T", "scheduler", "python", "-c", program)
+    assert said.strip() == "['1'] 3"
+
+
 def test_a_backup_brings_everything_back(deployment):
     deployment.start("backup")
     deployment.request("POST", "/v1/experiments", {"activation": "relu", "dataset": "digits"})

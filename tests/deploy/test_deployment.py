@@ -41,6 +41,8 @@ BY_HAND = ("fetch", "restore")
 PROFILES = {
     "worker-gpu": "gpu",
     "tls": "tls",
+    "prometheus": "monitoring",
+    "grafana": "monitoring",
     "backup": "backup",
     "fetch": "fetch",
     "restore": "restore",
@@ -177,14 +179,14 @@ def test_a_worker_has_time_to_give_its_run_back(name):
 def test_only_the_api_can_be_reached_and_only_from_this_machine():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     https = published.pop("tls")
-    assert published == {"api": ["127.0.0.1:8000:8000"]}
+    assert published == {"api": ["127.0.0.1:8000:8000"], "grafana": ["127.0.0.1:3000:3000"]}
     assert https == ["0.0.0.0:443:443", "0.0.0.0:80:80"]
     assert FILE["networks"]["backend"]["internal"] is True
     mode = "com.docker.network.bridge.gateway_mode_ipv4"
     assert FILE["networks"]["backend"]["driver_opts"] == {mode: "nat"}
     assert FILE["networks"]["edge"]["ipam"]["config"] == [{"subnet": "172.30.84.0/24"}]
     for name, service in SERVICES.items():
-        wanted = ["backend", "edge"] if name in {"api", "scheduler"} else ["backend"]
+        wanted = ["backend", "edge"] if name in {"api", "scheduler", "grafana"} else ["backend"]
         wanted = ["edge"] if name in {"fetch", "tls"} else wanted
         joined = list(service["networks"])
         assert joined == wanted, "the scheduler sends webhooks; no port leads to it"
@@ -256,7 +258,9 @@ def test_nothing_starts_without_its_secrets(name):
 def test_secrets_come_from_the_environment_alone():
     for service in yaml.safe_load(COMPOSE)["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search("KEY|PASSWORD|SECRET|TOKEN|AUTH", name):
+            if name.endswith("_FILE"):
+                assert value.removeprefix("/run/secrets/") in service["secrets"]
+            elif re.search("KEY|PASSWORD|SECRET|TOKEN|AUTH", name):
                 assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
             else:
                 assert not re.search(r"://[^$@/]*:[^$@/]*@", str(value)), name
@@ -283,7 +287,7 @@ def test_no_secret_is_an_argument_that_lists_of_processes_show():
 def test_what_a_deployment_writes_is_not_committed():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     wanted = {".env", "settings.env", "docker-compose.override.yml", "*.dump", "weights-*.tar.gz"}
-    assert wanted <= set(ignored)
+    assert wanted | {"/secrets/"} <= set(ignored)
 
 
 def test_the_example_environment_explains_just_what_is_read():
@@ -362,7 +366,7 @@ def test_each_download_of_a_build_trusts_the_certificates_of_a_secret(path):
     assert len(downloads) >= 2
     assert all(line.startswith("--mount=type=secret,id=ca ") for line in downloads)
     assert "secrets" in SERVICES["api"]["build"]
-    assert FILE["secrets"] == {"ca": {"file": "/dev/null"}}
+    assert FILE["secrets"]["ca"] == {"file": "/dev/null"}
 
 
 def test_the_api_image_has_neither_torch_nor_data():

@@ -1,4 +1,4 @@
-"""The profiles of docker-compose.yml: HTTPS, backups."""
+"""The profiles of docker-compose.yml: HTTPS, monitoring, backups."""
 
 import asyncio
 import os
@@ -42,6 +42,7 @@ def compose_config(tmp_path, *profiles):
         ([], set()),
         (["gpu"], {"worker-gpu"}),
         (["tls"], {"tls"}),
+        (["monitoring"], {"prometheus", "grafana"}),
         (["backup"], {"backup"}),
         (["tls", "backup"], {"tls", "backup"}),
     ],
@@ -52,9 +53,13 @@ def test_a_profile_adds_its_services_and_no_more(tmp_path, profiles, added):
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_file_that_a_service_mounts_exists(name):
+def test_every_file_and_secret_that_a_service_mounts_exists_or_is_explained(name):
     for config in SERVICES[name].get("configs", []):
         assert (ROOT / FILE["configs"][config["source"]]["file"]).is_file()
+    for secret in SERVICES[name].get("secrets", []):
+        path = FILE["secrets"][secret]["file"]
+        page = (ROOT / "docs/howto/compose.md").read_text()
+        assert path.removeprefix("./") in page
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,29 @@ def test_the_proxy_reads_every_setting_that_it_is_given_and_leads_to_the_api():
 def test_the_proxy_keeps_its_certificates_in_its_volume():
     data = SERVICES["tls"]["environment"]["XDG_DATA_HOME"]
     assert SERVICES["tls"]["volumes"] == [f"tls-data:{data}"]
+
+
+def test_prometheus_reads_the_files_that_it_is_given():
+    scraper = SERVICES["prometheus"]
+    targets = {config["target"] for config in scraper["configs"]}
+    (option,) = (word for word in scraper["command"] if word.startswith("--config.file="))
+    assert option.partition("=")[2] in targets
+    settings = yaml.safe_load((ROOT / "deploy/monitoring/prometheus.yml").read_text())
+    (job,) = settings["scrape_configs"]
+    key = job["authorization"]["credentials_file"]
+    assert key.removeprefix("/run/secrets/") in scraper["secrets"]
+    (target,) = job["static_configs"][0]["targets"]
+    assert target == f"api:{SERVICES['api']['environment']['ACTINIUM_PORT']}"
+    assert set(settings["rule_files"]) <= targets
+
+
+def test_grafana_shows_the_dashboard_that_ships():
+    targets = {config["source"]: config["target"] for config in SERVICES["grafana"]["configs"]}
+    folder = ROOT / "deploy/monitoring/grafana"
+    (source,) = yaml.safe_load((folder / "datasources.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load((folder / "dashboards.yml").read_text())["providers"]
+    assert provider["options"]["path"] == targets["dashboard"].rpartition("/")[0]
 
 
 # ---- backups: the script on a real server -----------------------------------------------------

@@ -22,6 +22,8 @@ class Deployment:
     """A deployment of its own name, on the engine that the environment names."""
 
     def __init__(self, folder):
+        self._file, self._secrets = folder / "env", folder / "secrets"
+        self._secrets.mkdir()
         names = variables_of_example().required
         self._values = {name: secrets.token_hex(24) for name in names}
         self._values |= {
@@ -32,9 +34,9 @@ class Deployment:
             "TLS_ADDRESS": "127.0.0.1",
             "TLS_PORT": "18744",
             "HTTP_PORT": "18745",
+            "MONITORING_SECRETS": str(self._secrets),
             "WORKERS": "1",
         }
-        self._file = folder / "env"
         self.profiles = ()
         self.set()
 
@@ -55,6 +57,11 @@ class Deployment:
         ended = self.compose(*arguments)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
+
+    def write_secret(self, name, text):
+        """Write a file of the profile `monitoring` that its containers' users can read."""
+        (self._secrets / name).write_text(text)
+        (self._secrets / name).chmod(0o644)
 
     def start(self, *profiles):
         """Bring the deployment up, with these profiles and those of earlier calls."""
