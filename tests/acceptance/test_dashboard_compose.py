@@ -77,7 +77,7 @@ def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, v
         rates = [each["learning_rate"] for each in stored["spec"]["optimizer"]]
         assert rates == [each["learning_rate"] for each in shown["optimizer"]] == [0.1, 1000]
         with page.expect_download() as saving:
-            page.locator(".actions .menu summary").click()
+            page.locator(".actions .menu summary", has_text="Download").click()
             page.get_by_role("button", name="Histories, CSV").click()
         exported = list(csv.DictReader(io.StringIO(saving.value.path().read_text())))
         asked = served.client.get(
