@@ -31,6 +31,7 @@ def metrics(epoch, member=0):
     return {
         "loss": 1 / epoch,
         "accuracy": 0.5,
+        "epoch_seconds": 0.1,
         "val_loss": 1.5 + member,
         "val_accuracy": [0.3, math.nan, 0.7, 0.7, 0.2][epoch % 5] + member,
     }

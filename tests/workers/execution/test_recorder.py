@@ -10,7 +10,13 @@ from service.runs import endings
 from service.runs.recording import EpochRecord
 from workers.execution.recorder import NoneLeftError, Progress, Recorder, WorkerStoppingError
 
-METRICS = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.25}
+METRICS = {
+    "loss": 1.0,
+    "accuracy": 0.5,
+    "val_loss": 1.5,
+    "val_accuracy": 0.25,
+    "epoch_seconds": 0.1,
+}
 
 
 @pytest.fixture
