@@ -79,8 +79,8 @@ lint-js: ## Check the page's JavaScript, CSS and JSON (skipped where npm is miss
 types: $(VENV)/.dev ## Check types strictly
 	@$(BIN)/mypy
 
-openapi: $(VENV)/.run ## Write openapi.yaml from the app
-	@$(BIN)/actinium-admin openapi --output openapi.yaml
+openapi: $(VENV)/.run ## Write openapi.yaml from the app, and what it serves of it
+	@$(BIN)/actinium-admin openapi --output openapi.yaml --output service/api/openapi/openapi.json
 
 catalog: $(VENV)/.run ## Write the documentation's generated pages and the activations' samples from the code
 	@$(BIN)/python -m docs.generate.catalog_pages

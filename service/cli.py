@@ -59,7 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     openapi = _add(commands, "openapi", _openapi, "write the API's description (OpenAPI 3.1)")
     openapi.add_argument(
-        "--output", type=Path, help="the file to write; standard output if not given"
+        "--output",
+        type=Path,
+        action="append",
+        default=[],
+        help="the file to write, as JSON where its name ends so (repeatable); standard output if "
+        "not given",
     )
     _add_keys(commands.add_parser("keys", help="create, list and revoke API keys"))
     return parser
@@ -146,13 +151,14 @@ def _scheduler(_: argparse.Namespace) -> None:
 
 def _openapi(arguments: argparse.Namespace) -> None:
     from service.api.app import create_app  # noqa: PLC0415
-    from service.api.openapi.document import to_yaml  # noqa: PLC0415
+    from service.api.openapi.document import to_json, to_yaml  # noqa: PLC0415
 
-    text = to_yaml(create_app().openapi())
-    if arguments.output is None:
-        sys.stdout.write(text)
-    else:
-        arguments.output.write_text(text)
+    description = create_app().openapi()
+    if not arguments.output:
+        sys.stdout.write(to_yaml(description))
+    for file in arguments.output:
+        is_json = file.suffix == ".json"
+        file.write_bytes(to_json(description) if is_json else to_yaml(description).encode())
 
 
 def _create_key(arguments: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from service import api_keys
 from service.api.computing.gate import Gate
 from service.api.computing.processes import ComputingProcesses
-from service.api.openapi.document import TITLE, Description, describe
+from service.api.openapi.document import TITLE, describe
 from service.api.routes import (
     catalog,
     comparisons,
@@ -100,7 +100,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     _set_state(app, settings or get_settings())
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
-    app.state.description = Description(app)
     app.state.route_table = RouteTable(app.routes)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_http_error)

@@ -11,12 +11,6 @@ from tests.support.served_api import serving
 KEY = "act_secret_of_this_test"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _described() -> None:
-    """Make the description once: it takes seconds, of which a page's patience is too short."""
-    create_app(Settings()).openapi()
-
-
 def _open(visitor: Visitor, place: str = "") -> None:
     visitor.page.goto(f"{visitor.url}/docs{place}")
     expect(visitor.page.get_by_role("heading", name="Actinium", exact=True)).to_be_visible()

@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from service.api.openapi.document import served_description
 from service.settings import Settings
 from tests.support.paths import ROOT
 from tests.support.processes import Processes, environment, wait_for
@@ -179,8 +180,10 @@ def test_the_scheduler_runs(processes: Processes) -> None:
 def test_the_api_s_description_is_printed_or_written_to_a_file(
     settings: Settings, tmp_path: Path
 ) -> None:
-    file = tmp_path / "openapi.yaml"
-    assert _admin(settings, "openapi", "--output", str(file)).returncode == 0
+    file, served = tmp_path / "openapi.yaml", tmp_path / "openapi.json"
+    written = _admin(settings, "openapi", "--output", str(file), "--output", str(served))
+    assert written.returncode == 0
+    assert served.read_bytes() == served_description()
     printed = _admin(settings, "openapi").stdout
     assert file.read_text() == printed
     assert printed.startswith("openapi: 3.1.0\n")

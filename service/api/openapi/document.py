@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Hashable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-import anyio
 import orjson
 from fastapi import FastAPI
-from fastapi.concurrency import run_in_threadpool
 from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -82,24 +82,20 @@ _RETRY_AFTER = {
 _DESCRIPTIONS: dict[Hashable, dict[str, Any]] = {}
 
 
-class Description:
-    """The description of an application as it is served, made once it is asked for.
+#: The description as it is served. ``make openapi`` writes it with openapi.yaml: making it takes
+#: seconds, for which tools that ask for it do not wait. A test holds both to the application.
+FILE = Path(__file__).with_name("openapi.json")
 
-    Args:
-        app: the application; it has all of its routes when it is asked.
-    """
 
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-        self._making = anyio.Lock()
-        self._json: bytes | None = None
+@cache
+def served_description() -> bytes:
+    """Return the description as JSON, as it was written."""
+    return FILE.read_bytes()
 
-    async def json(self) -> bytes:
-        """Return the description as JSON; a thread makes it, and all who ask meanwhile wait."""
-        async with self._making:
-            if self._json is None:
-                self._json = await run_in_threadpool(lambda: orjson.dumps(describe(self._app)))
-        return self._json
+
+def to_json(description: dict[str, Any]) -> bytes:
+    """Return a description as it is served."""
+    return orjson.dumps(description)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

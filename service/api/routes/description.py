@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from service.api.openapi.document import Description
+from service.api.openapi.document import served_description
 from service.api.web.caching import cached_response
 from service.api.web.routers import make_router
 
@@ -12,6 +12,5 @@ router = make_router(include_in_schema=False)
 
 @router.get("/openapi.json")
 async def api_description(request: Request) -> Response:
-    """Return the description; the first request waits until it is made."""
-    description: Description = request.app.state.description
-    return cached_response(request, await description.json(), immutable=False)
+    """Return the description."""
+    return cached_response(request, served_description(), immutable=False)

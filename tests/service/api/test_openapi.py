@@ -10,7 +10,12 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from service.api.app import create_app
-from service.api.openapi.document import make_description, to_yaml
+from service.api.openapi.document import (
+    make_description,
+    served_description,
+    to_json,
+    to_yaml,
+)
 from service.settings import Settings
 from tests.support.paths import ROOT
 
@@ -56,6 +61,7 @@ def _contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 def test_the_file_is_what_the_application_serves() -> None:
     assert FILE.read_text() == to_yaml(SCHEMA), "Run `make openapi`."
+    assert served_description() == to_json(SCHEMA), "Run `make openapi`."
 
 
 def test_the_same_routes_give_the_same_description() -> None:
