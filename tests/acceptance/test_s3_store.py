@@ -111,6 +111,8 @@ def test_a_store_that_goes_away_and_returns_costs_no_run(store, in_s3, tmp_path)
             what="a checkpoint",
             seconds=120,
         )
+        # Its epoch is recorded after it; before that it is ahead of the history, and no use.
+        site.reaches(harmed, site.run(harmed)["epoch"] + 2)
         for pid in (worker.pid, *worker.children()):
             os.kill(pid, signal.SIGKILL)
         second = ready_worker(processes, "two")
