@@ -232,7 +232,7 @@ def database(filling: Filling) -> Iterator[tuple[Settings, list[uuid.UUID]]]:
         stack.callback(server.stop)
         settings = Settings(database_url=server.start(), home=home, rate_limit="1000000000/minute")
         command.upgrade(alembic_config(settings.sqlalchemy_url), "head")
-        yield settings, fill(settings.database_url, filling)
+        yield settings, fill(server.superuser_url, filling)
 
 
 def sizes(url: str) -> dict[str, tuple[int, int, int]]:

@@ -195,7 +195,7 @@ def measure(names: list[str], runs: int, seconds: float) -> Iterator[tuple[str, 
     """Make attacks one after another on one API."""
     with Service(max_runs=100_000) as service:
         filling = Filling(runs, 10, smallest=runs, largest=runs, seed=1)
-        experiment = str(fill(service.settings.database_url, filling)[0])
+        experiment = str(fill(service.superuser_url, filling)[0])
         process = service.api()
         target = Target(service.settings.port, experiment, seconds)
         time.sleep(5)  # the process that others are forked from imports what they need

@@ -56,7 +56,7 @@ def measure(wanted: Sequence[int], kinds: Sequence[str] = tuple(_KINDS)) -> Iter
         for values in sorted(wanted):
             runs = max(1, values // (_EPOCHS * _METRICS))
             filling = Filling(runs, _EPOCHS, smallest=runs, largest=runs, seed=values)
-            experiments[values] = str(fill(service.settings.database_url, filling)[0])
+            experiments[values] = str(fill(service.superuser_url, filling)[0])
         with psycopg.connect(service.settings.database_url) as connection:
             connection.execute("CHECKPOINT")
         api = service.api()

@@ -162,6 +162,7 @@ class Service:
         with ExitStack() as closing:
             home = Path(closing.enter_context(tempfile.TemporaryDirectory()))
             endpoints = closing.enter_context(EmbeddedServers(home))
+            self.superuser_url = endpoints.superuser_url
             self.settings = Settings(
                 **{
                     "database_url": endpoints.database_url,
