@@ -8,10 +8,11 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from service.database.tables import Experiment
-from service.errors import InvalidError, PreconditionFailedError
+from service.errors import InvalidError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments.progress import ExperimentProgress, missing, read_progress
+from service.experiments.versions import require_version
 from service.fields import FieldError
 from service.specs.spec import MAX_TAGS
 
@@ -20,7 +21,7 @@ def edit(
     session: Session,
     experiment_id: uuid.UUID,
     patch: Mapping[str, Any],
-    is_expected: Callable[[ExperimentProgress], bool],
+    is_expected: Callable[[str], bool],
 ) -> ExperimentProgress:
     """Change an experiment by a JSON merge patch (RFC 7396), and return it; its spec stays.
 
@@ -29,11 +30,11 @@ def edit(
         experiment_id: the experiment.
         patch: new values of ``name``, ``description``, ``tags``, ``note`` and ``archived``; of tags
             those to set, and those to remove with None.
-        is_expected: whether the experiment, as it is before the change, is what the caller read.
+        is_expected: whether the version before the change is the one that the caller read.
 
     Raises:
         NotFoundError: there is no such experiment.
-        PreconditionFailedError: it is not what the caller read.
+        PreconditionFailedError: it has another version.
         InvalidError: it would have too many tags.
     """
     with session.begin():
@@ -43,11 +44,7 @@ def edit(
         )
         if experiment is None:
             raise missing(experiment_id)
-        if not is_expected(read_progress(session, experiment_id)):
-            raise PreconditionFailedError(
-                "The experiment changed since its ETag was read. Read it again, then repeat the "
-                "change."
-            )
+        require_version(experiment, is_expected)
         changed = _changes(experiment, patch)
         if changed:
             session.execute(

@@ -5,7 +5,7 @@ last.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import delete as delete_rows
@@ -18,6 +18,7 @@ from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments import overviews
 from service.experiments.progress import ExperimentProgress, missing, read_progress
+from service.experiments.versions import require_version
 from service.runs.endings import cancel_locked
 from service.statuses import ACTIVE, RunStatus
 
@@ -115,11 +116,21 @@ def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], c
     publish(session, events)
 
 
-def delete(session: Session, experiment_id: uuid.UUID) -> None:
+def delete(
+    session: Session,
+    experiment_id: uuid.UUID,
+    is_expected: Callable[[str], bool] = lambda _version: True,
+) -> None:
     """Delete an experiment with its runs, their histories and its events; one event says so.
+
+    Args:
+        session: outside any transaction.
+        experiment_id: the experiment.
+        is_expected: whether its version is the one that the caller read.
 
     Raises:
         NotFoundError: there is no such experiment.
+        PreconditionFailedError: it has another version.
         ConflictError: a run of it is queued or running.
     """
     with session.begin():
@@ -133,11 +144,17 @@ def delete(session: Session, experiment_id: uuid.UUID) -> None:
             raise ConflictError(
                 "The experiment has runs that are queued or running. Cancel it first."
             )
-        deleted = session.scalar(
-            delete_rows(Experiment).where(Experiment.id == experiment_id).returning(Experiment.id)
+        experiment = session.get(
+            Experiment, experiment_id, with_for_update=True, populate_existing=True
         )
-        if deleted is None:
+        if experiment is None:
             raise missing(experiment_id)
+        require_version(experiment, is_expected)
+        session.execute(
+            delete_rows(Experiment)
+            .where(Experiment.id == experiment_id)
+            .execution_options(synchronize_session=False)
+        )
         session.execute(delete_rows(Event).where(Event.experiment_id == experiment_id))
         publish(session, [NewEvent(EventType.EXPERIMENT_DELETED, experiment_id)])
 

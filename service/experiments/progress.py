@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
 from service.experiments.forecast import NO_FORECAST, Forecast, forecasts
+from service.experiments.versions import version_of
 from service.settings import Settings
 from service.statuses import ACTIVE, ExperimentStatus, RunStatus
 
@@ -74,6 +75,11 @@ class ExperimentProgress:
     note: str | None = None
     archived: bool = False
     forecast: Forecast = NO_FORECAST
+
+    @property
+    def version(self) -> str:
+        """The version of what people may change of it."""
+        return version_of(self)
 
     def to_json(self) -> bytes:
         """Return all fields as JSON."""
@@ -172,20 +178,11 @@ def with_forecasts(
         experiments: any.
         settings: say how long a worker counts as seen, and how large packs are.
     """
-    if all(_finished(found.status) for found in experiments):
-        return list(experiments)
-    with session.begin():
-        return forecasts_of(session, experiments, settings)
-
-
-def forecasts_of(
-    session: Session, experiments: Sequence[ExperimentProgress], settings: Settings
-) -> list[ExperimentProgress]:
-    """Return the same as ``with_forecasts``; inside a transaction."""
     unfinished = [found.id for found in experiments if not _finished(found.status)]
     if not unfinished:
         return list(experiments)
-    expected = forecasts(session, settings, unfinished)
+    with session.begin():
+        expected = forecasts(session, settings, unfinished)
     return [replace(found, forecast=expected.get(found.id, NO_FORECAST)) for found in experiments]
 
 

@@ -1,21 +1,20 @@
 """Changing a stored experiment over HTTP."""
 
-import hashlib
 import uuid
 from typing import Annotated
 
-from fastapi import Body, Depends, Header
+from fastapi import Body, Depends
 from starlette.responses import Response
 
 from service.api.openapi import examples
 from service.api.schemas.experiments import ExperimentAnswer, ExperimentPatch
-from service.api.web.caching import CACHE_HEADERS, cache_headers, is_expected
+from service.api.web.caching import CACHE_HEADERS, IfMatchDep, body_headers
 from service.api.web.dependencies import SessionDep, SettingsDep, requires
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
 from service.api.web.routers import make_router
 from service.experiments import editing
-from service.experiments.progress import ExperimentProgress, forecasts_of, with_forecasts
+from service.experiments.progress import with_forecasts
 
 router = make_router(prefix="/v1/experiments", tags=["experiments"], route_class=JsonRoute)
 
@@ -45,33 +44,15 @@ def update_experiment(
     patch: Annotated[ExperimentPatch, _BODY],
     session: SessionDep,
     settings: SettingsDep,
-    if_match: Annotated[
-        str | None,
-        Header(
-            description="An ETag of the experiment: 412 where it changed since, also by training."
-        ),
-    ] = None,
+    is_expected: IfMatchDep,
 ) -> Response:
     """Change an experiment by a JSON merge patch (RFC 7396); what it does not name stays.
 
     `application/merge-patch+json` is taken, too. The spec keeps what was submitted. A change is an
     event, `experiment.updated`.
     """
-
-    def is_as_read(experiment: ExperimentProgress) -> bool:
-        if if_match is None:
-            return True
-        expected = forecasts_of(session, [experiment], settings)
-        return is_expected(_headers(_body(*expected)), if_match)
-
-    changed = editing.edit(session, experiment_id, patch.changes(), is_as_read)
-    body = _body(*with_forecasts(session, [changed], settings))
-    return Response(body, headers=_headers(body), media_type="application/json")
-
-
-def _body(experiment: ExperimentProgress) -> bytes:
-    return ExperimentAnswer.of(experiment).to_json()
-
-
-def _headers(body: bytes) -> dict[str, str]:
-    return cache_headers(hashlib.sha256(body).hexdigest(), immutable=False)
+    edited = editing.edit(session, experiment_id, patch.changes(), is_expected)
+    (experiment,) = with_forecasts(session, [edited], settings)
+    body = ExperimentAnswer.of(experiment).to_json()
+    headers = body_headers(body, experiment.version, immutable=False)
+    return Response(body, headers=headers, media_type="application/json")

@@ -17,6 +17,7 @@ from service.api.web.caching import (
     CACHE_HEADERS,
     NOT_MODIFIED,
     REVALIDATE,
+    IfMatchDep,
     cache_headers,
     cached_answer,
     cached_response,
@@ -147,20 +148,22 @@ async def get_experiment(
     settings: SettingsDep,
 ) -> Response:
     """Return an experiment with its spec, its status and the counts of its runs."""
-    body = await read_after(wait, experiment_id, sessions, hub, settings)
-    return cached_response(request, body, immutable=False)
+    body, version = await read_after(wait, experiment_id, sessions, hub, settings)
+    return cached_response(request, body, immutable=False, version=version)
 
 
 @router.delete(
     "/{experiment_id}",
     status_code=204,
-    responses=problem_responses(404, 409),
+    responses=problem_responses(404, 409, 412),
     summary="Delete an experiment",
     dependencies=_ADMIN,
 )
-def delete_experiment(experiment_id: uuid.UUID, session: SessionDep) -> None:
+def delete_experiment(
+    experiment_id: uuid.UUID, session: SessionDep, is_expected: IfMatchDep
+) -> None:
     """Delete an experiment with its runs and their histories; no run may be queued or running."""
-    lifecycle.delete(session, experiment_id)
+    lifecycle.delete(session, experiment_id, is_expected)
 
 
 @router.post(

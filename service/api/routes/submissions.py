@@ -147,7 +147,7 @@ class Submitting:
             raise
         experiment_id = made.experiment.id
         if self.wait is not None:
-            body = await read_after(
+            body, _ = await read_after(
                 self.wait, experiment_id, self.sessions, self.hub, self.settings
             )
         headers = {"location": f"/v1/experiments/{experiment_id}"}
@@ -255,8 +255,8 @@ async def read_after(
     sessions: sessionmaker[Session],
     hub: EventHub,
     settings: Settings,
-) -> bytes:
-    """Return the body of an experiment, after it has finished or ``wait`` seconds have passed."""
+) -> tuple[bytes, str]:
+    """Return an experiment's body and version, once it has finished or ``wait`` seconds later."""
     if wait is not None:
         finished = partial(_has_finished, sessions, experiment_id)
         await wait_until(hub, experiment_id, finished, wait)
@@ -268,8 +268,10 @@ def _has_finished(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> 
         return lifecycle.has_finished(session, experiment_id)
 
 
-def _read(sessions: sessionmaker[Session], experiment_id: uuid.UUID, settings: Settings) -> bytes:
+def _read(
+    sessions: sessionmaker[Session], experiment_id: uuid.UUID, settings: Settings
+) -> tuple[bytes, str]:
     with sessions() as session:
         found = lifecycle.get(session, experiment_id)
         (experiment,) = with_forecasts(session, [found], settings)
-    return ExperimentAnswer.of(experiment).to_json()
+    return ExperimentAnswer.of(experiment).to_json(), experiment.version

@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 #: For answers about what has finished: they never change again.
@@ -17,13 +17,38 @@ _TAGS = re.compile(r'\*|(?:W/)?("[^"]*")')
 
 
 def cached_response(
-    request: Request, body: bytes, *, immutable: bool, media_type: str = "application/json"
+    request: Request,
+    body: bytes,
+    *,
+    immutable: bool,
+    version: str | None = None,
+    media_type: str = "application/json",
 ) -> Response:
-    """Return a body, or 304 where the client has it already (RFC 9110, section 13.1.2)."""
-    headers = cache_headers(hashlib.sha256(body).hexdigest(), immutable=immutable)
+    """Return a body, or 304 where the client has it already (RFC 9110, section 13.1.2).
+
+    Args:
+        request: may have ``If-None-Match``.
+        body: what is answered.
+        immutable: whether it never changes again.
+        version: of what clients may change of it, for ``If-Match``; None where they change nothing.
+        media_type: of the body.
+    """
+    headers = body_headers(body, version, immutable=immutable)
     if client_has(request, headers):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media_type)
+
+
+def body_headers(body: bytes, version: str | None, *, immutable: bool) -> dict[str, str]:
+    """Return the caching headers of a body, with the version of what clients may change of it.
+
+    The tag is of all that the body says, so that ``If-None-Match`` never keeps an old one. It
+    begins with the version, which is all that ``If-Match`` asks about: what a service counts and
+    forecasts changes by itself, and is overwritten by nobody.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    tag = digest if version is None else f"{version}-{digest}"
+    return cache_headers(tag, immutable=immutable)
 
 
 def cache_headers(digest: str, *, immutable: bool) -> dict[str, str]:
@@ -38,15 +63,29 @@ def client_has(request: Request, headers: Mapping[str, str]) -> bool:
     return any(tag[0] == "*" or tag[1] == headers["etag"] for tag in tags)
 
 
-def is_expected(headers: Mapping[str, str], if_match: str | None) -> bool:
-    """Whether an answer is the one that If-Match names; any is, where there is none.
+def _if_match(
+    request: Request,
+    if_match: Annotated[
+        str | None,
+        Header(
+            description="An ETag of the experiment: 412 where somebody changed its name, "
+            "description, tags, note or archive since. Training does not count as a change."
+        ),
+    ] = None,
+) -> Callable[[str], bool]:
+    """Return whether a version is one that If-Match names; any is, where there is none.
 
     Weak tags never match (RFC 9110, section 13.1.1).
     """
     if if_match is None:
-        return True
-    tags = {tag[0] for tag in _TAGS.finditer(if_match)}
-    return not tags.isdisjoint({"*", headers["etag"]})
+        return lambda _version: True
+    conditions = request.headers.getlist("if-match")
+    tags = [tag[0] for condition in conditions for tag in _TAGS.finditer(condition)]
+    return lambda version: any(tag == "*" or tag.startswith(f'"{version}-') for tag in tags)
+
+
+#: Whether a request may change what has a version.
+IfMatchDep = Annotated[Callable[[str], bool], Depends(_if_match)]
 
 
 CACHE_HEADERS = {

@@ -93,7 +93,8 @@ _STATUSES: dict[int, tuple[str, str, str]] = {
     412: (
         "precondition-failed",
         "Changed meanwhile",
-        "The experiment changed since its ETag was read. Read it again, then repeat the change.",
+        "Somebody edited the experiment since its ETag was read. Read it again, then repeat the "
+        "change.",
     ),
     413: ("body-too-large", "Body too large", "The body is over the limit max_body_bytes = 1,000."),
     415: (

@@ -47,19 +47,50 @@ def test_each_change_is_one_event_and_no_change_is_none(api, lab, path):
     assert '"fields":["note","archived"]' in answer.text
 
 
-def test_a_patch_of_another_state_is_refused(api, lab, path):
+def test_a_patch_of_another_version_is_refused(api, path):
     tag = api.get(path).headers["etag"]
     changed = api.patch(path, json={"note": "1"}, headers={"if-match": f'"other", {tag}'})
     assert changed.status_code == 200
     assert changed.headers["etag"] == api.get(path).headers["etag"] != tag
-    for condition in (tag, f"W/{changed.headers['etag']}", "nonsense"):
+    weak = f"W/{changed.headers['etag']}"
+    digest = changed.headers["etag"].partition("-")[2]
+    for condition in (tag, weak, "nonsense", "", f'"{digest}', '"', '"-"'):
         answer = api.patch(path, json={"note": "2"}, headers={"if-match": condition})
-        assert (answer.status_code, answer.json()["title"]) == (412, "Changed meanwhile")
+        assert (answer.status_code, answer.json()["title"]) == (412, "Changed meanwhile"), condition
+        assert api.delete(path, headers={"if-match": condition}).status_code in {409, 412}
     assert api.get(path).json()["note"] == "1"
-    lab.train_all()
-    trained = api.patch(path, json={"note": "2"}, headers={"if-match": changed.headers["etag"]})
-    assert trained.status_code == 412, "training changes the experiment, too"
     assert api.patch(path, json={"note": "2"}, headers={"if-match": "*"}).json()["note"] == "2"
+
+
+def test_training_does_not_stand_in_the_way_of_a_conditional_patch(api, lab, path):
+    """What is counted and forecast changes with each read, and nobody edits it."""
+    lab.seen()
+    claim = lab.claim()
+    first = api.get(path)
+    lab.epoch(claim, 1)
+    second = api.get(path, headers={"if-none-match": first.headers["etag"]})
+    assert second.status_code == 200, "the progress is another one, so the answer is sent"
+    assert second.json()["progress"] > first.json()["progress"]
+    headers = {"if-match": first.headers["etag"]}
+    assert api.patch(path, json={"note": "1"}, headers=headers).status_code == 200
+    assert api.patch(path, json={"note": "2"}, headers=headers).status_code == 412
+    headers = {"if-match": api.get(path).headers["etag"]}
+    lab.finish(claim)
+    ended = api.patch(path, json={"note": "2"}, headers=headers)
+    assert (ended.status_code, ended.json()["status"]) == (200, "completed")
+
+
+def test_an_experiment_that_somebody_edited_is_not_deleted_by_the_tag_before(api, lab, path):
+    headers = {"if-match": api.get(path).headers["etag"]}
+    assert api.delete(path, headers=headers).status_code == 409, "a run is queued"
+    lab.train_all()
+    api.patch(path, json={"note": "Keep it."})
+    answer = api.delete(path, headers=headers)
+    assert (answer.status_code, answer.json()["title"]) == (412, "Changed meanwhile")
+    assert api.get(path).json()["note"] == "Keep it."
+    api.patch(path, json={"note": None})
+    assert api.delete(path, headers=headers).status_code == 204
+    assert api.get(path).status_code == 404
 
 
 @pytest.mark.parametrize(
