@@ -42,8 +42,6 @@ from service.specs.spec import ExperimentSpec
 
 #: How long ago the first experiment was submitted. Events of the older ones have been purged.
 _DAYS = 90.0
-#: Share of the experiments, the newest ones, that is not done yet.
-_UNDER_WAY = 0.02
 _TRAINING = 8
 #: Every so manieth run has layer statistics, of its first and last epoch.
 _WITH_LAYERS = 10
@@ -70,7 +68,11 @@ TABLES = ("experiments", "runs", "epochs", "layers", "attempts", "events")
 
 @dataclass(frozen=True)
 class Filling:
-    """What is put in: runs over experiments of between so many, each run with so many epochs."""
+    """What is put in: runs over experiments of between so many, each run with so many epochs.
+
+    Attributes:
+        under_way: the share of the experiments, the newest ones, that is not done yet.
+    """
 
     runs: int = 100_000
     epochs: int = 10
@@ -78,6 +80,7 @@ class Filling:
     largest: int = 1_000
     seed: int = 0
     retention_days: float = 30.0
+    under_way: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ def _experiments(filling: Filling) -> Iterator[_Experiment]:
         sizes.append(min(left, generator.randint(filling.smallest, filling.largest)))
         left -= sizes[-1]
     began = datetime.now(UTC) - timedelta(days=_DAYS)
-    done = min(len(sizes) - 1, round(len(sizes) * (1 - _UNDER_WAY))) or 1
+    done = min(len(sizes) - 1, round(len(sizes) * (1 - filling.under_way)))
+    done = done or (1 if filling.under_way < 1 else 0)
     for number, size in enumerate(sizes):
         at = began + timedelta(days=_DAYS * (number + 1) / (len(sizes) + 1))
         yield _Experiment(_id_at(at, generator), number, size, at, number >= done)

@@ -55,6 +55,7 @@ from service.api.web.unknown_routes import answer_http_error
 from service.api.web.unread_bodies import UnreadBodies
 from service.database.engine import create_database_engine, reading_factory, session_factory
 from service.events.hub import EventHub
+from service.experiments.kept_forecasts import KeptForecasts
 from service.logs import configure_logging
 from service.operations.prometheus import Metrics
 from service.runs.doorbell import Doorbell
@@ -117,6 +118,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     state.reading = reading_factory(state.engine)
     state.doorbell = Doorbell(settings)
     state.hub = EventHub(settings)
+    state.forecasts = KeptForecasts(settings)
     state.stream_readers = anyio.CapacityLimiter(events.MAX_STREAM_READERS)
     state.validating = anyio.CapacityLimiter(MOST_VALIDATED_AT_ONCE)
     state.computing = ComputingProcesses(settings)

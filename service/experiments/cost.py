@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.database.tables import Worker
-from service.experiments.forecast import Forecast, Range, forecasts, range_of
+from service.experiments.forecast import NO_FORECAST, Forecast, Range, forecasts, range_of
 from service.experiments.simulation import Lot, SeenWorker, simulate
 from service.experiments.waiting import UNCERTAIN, WaitingGroup, no_seconds, packed_on
 from service.runs.paces import Basis, ExpectedJob, Paces
@@ -99,7 +99,7 @@ def estimate(
     kinds = {kind for group in groups for kind in group.kinds([device])}
     paces = Paces.read(session, kinds)
     least, seconds, most = (_on_one_worker(groups, paces, device, settings, n) for n in (-1, 0, 1))
-    expected = forecasts(session, settings, [_PLANNED], groups)[_PLANNED]
+    expected = forecasts(session, settings, groups).get(_PLANNED, NO_FORECAST)
     return Cost(
         training_samples=sum(_samples(group) for group in groups),
         seconds=round(seconds, 3),

@@ -3,7 +3,7 @@
 import math
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -54,24 +54,20 @@ NO_FORECAST = Forecast()
 
 
 def forecasts(
-    session: Session,
-    settings: Settings,
-    wanted: Iterable[uuid.UUID],
-    planned: Sequence[WaitingGroup] = (),
+    session: Session, settings: Settings, planned: Sequence[WaitingGroup] = ()
 ) -> dict[uuid.UUID, Forecast]:
-    """Return the forecasts of unfinished experiments; in a transaction.
+    """Return the forecasts of all experiments with runs that wait or are trained.
 
     Args:
         session: in a transaction.
         settings: say how long a worker counts as seen, and how large packs are.
-        wanted: the experiments.
-        planned: runs that are not stored, of an experiment that is among those wanted.
+        planned: runs that are not stored, of an experiment of their own.
     """
     present = _Present.read(session, settings, planned)
     guesses = (-1, 0, 1) if present.has_guesses() else (0,)
     spans = {guess: present.spans(guess) for guess in guesses}
     blocked = present.blocked()
-    return {key: _forecast(key, spans, blocked.get(key)) for key in wanted}
+    return {key: _forecast(key, spans, blocked.get(key)) for key in {*spans[0], *blocked}}
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session, defer
 from service.database.paging import Order, Page, fetch_page
 from service.database.tables import Experiment, Overview
 from service.experiments import overviews
+from service.experiments.kept_forecasts import KeptForecasts
 from service.experiments.progress import (
     ExperimentProgress,
     experiments_with_counts,
     progress_of,
     with_forecasts,
 )
-from service.settings import Settings
 from service.statuses import ExperimentStatus
 
 
@@ -30,10 +30,10 @@ class ListedExperiment:
 
 
 def with_expected_ends(
-    session: Session, found: Sequence[ListedExperiment], settings: Settings
+    session: Session, found: Sequence[ListedExperiment], kept: KeptForecasts
 ) -> list[ListedExperiment]:
     """Return listed experiments with when they are expected to end, as ``with_forecasts``."""
-    expected = with_forecasts(session, [listed.progress for listed in found], settings)
+    expected = with_forecasts(session, [listed.progress for listed in found], kept)
     return [
         replace(listed, progress=progress) for listed, progress in zip(found, expected, strict=True)
     ]

@@ -28,9 +28,9 @@ from sqlalchemy.orm import Session
 
 from service.database.tables import Experiment, Run
 from service.errors import NotFoundError
-from service.experiments.forecast import NO_FORECAST, Forecast, forecasts
+from service.experiments.forecast import NO_FORECAST, Forecast
+from service.experiments.kept_forecasts import KeptForecasts
 from service.experiments.versions import version_of
-from service.settings import Settings
 from service.statuses import ACTIVE, ExperimentStatus, RunStatus
 
 
@@ -169,20 +169,19 @@ def progress_of(rows: Sequence[Row[Any]]) -> list[ExperimentProgress]:
 
 
 def with_forecasts(
-    session: Session, experiments: Sequence[ExperimentProgress], settings: Settings
+    session: Session, experiments: Sequence[ExperimentProgress], kept: KeptForecasts
 ) -> list[ExperimentProgress]:
     """Return the experiments with when they are expected to end, where they have not.
 
     Args:
         session: a session outside any transaction.
         experiments: any.
-        settings: say how long a worker counts as seen, and how large packs are.
+        kept: makes the forecasts, or has them.
     """
     unfinished = [found.id for found in experiments if not _finished(found.status)]
     if not unfinished:
         return list(experiments)
-    with session.begin():
-        expected = forecasts(session, settings, unfinished)
+    expected = kept.of(session, unfinished)
     return [replace(found, forecast=expected.get(found.id, NO_FORECAST)) for found in experiments]
 
 

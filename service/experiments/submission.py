@@ -17,7 +17,7 @@ from service.errors import GoneError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments import idempotency, overviews
-from service.experiments.forecast import forecasts
+from service.experiments.forecast import NO_FORECAST, forecasts
 from service.experiments.idempotency import KeyedRequest
 from service.experiments.progress import ExperimentProgress, Origin, read_progress
 from service.experiments.tickets import ticket_sources
@@ -91,10 +91,8 @@ def submit(
         overviews.store_first(session, experiment_id, [found.by_axis for found in labels.values()])
         reused = reuse_finished(session, Run.experiment_id == experiment_id)
         quotas.check_queued(session, caller, len(planned) - len(reused), settings)
-        expected = forecasts(session, settings, [experiment_id])
-        experiment = replace(
-            read_progress(session, experiment_id), forecast=expected[experiment_id]
-        )
+        expected = forecasts(session, settings).get(experiment_id, NO_FORECAST)
+        experiment = replace(read_progress(session, experiment_id), forecast=expected)
         if request is not None:
             idempotency.remember(session, request, experiment_id, experiment.to_json(), settings)
         created = NewEvent(

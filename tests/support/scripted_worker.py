@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.catalog.losses import task_of
 from service.database.tables import Attempt, Epoch, Event, Run, Worker
 from service.experiments import lifecycle, submission
+from service.experiments.kept_forecasts import KeptForecasts
 from service.experiments.progress import ExperimentProgress, with_forecasts
 from service.histories.diagnoses import NO_INSIGHT, Insight
 from service.runs import claims, endings, leases, recording
@@ -166,7 +167,7 @@ class Lab:
         """Return an experiment with its status and progress."""
         with self.sessions() as session:
             found = lifecycle.get(session, experiment_id)
-            (experiment,) = with_forecasts(session, [found], self.settings)
+            (experiment,) = with_forecasts(session, [found], KeptForecasts(self.settings))
         return experiment
 
     def seen(self, worker: str = "one", device: str = "cpu", memory: int | None = None) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from service.api.openapi import examples
 from service.api.schemas.experiments import ExperimentAnswer, ExperimentPatch
 from service.api.web.caching import CACHE_HEADERS, IfMatchDep, body_headers
-from service.api.web.dependencies import SessionDep, SettingsDep, requires
+from service.api.web.dependencies import ForecastsDep, SessionDep, requires
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
 from service.api.web.routers import make_router
@@ -43,7 +43,7 @@ def update_experiment(
     experiment_id: uuid.UUID,
     patch: Annotated[ExperimentPatch, _BODY],
     session: SessionDep,
-    settings: SettingsDep,
+    forecasts: ForecastsDep,
     is_expected: IfMatchDep,
 ) -> Response:
     """Change an experiment by a JSON merge patch (RFC 7396); what it does not name stays.
@@ -52,7 +52,7 @@ def update_experiment(
     event, `experiment.updated`.
     """
     edited = editing.edit(session, experiment_id, patch.changes(), is_expected)
-    (experiment,) = with_forecasts(session, [edited], settings)
+    (experiment,) = with_forecasts(session, [edited], forecasts)
     body = ExperimentAnswer.of(experiment).to_json()
     headers = body_headers(body, experiment.version, immutable=False)
     return Response(body, headers=headers, media_type="application/json")

@@ -26,6 +26,7 @@ from service.api.web.caching import (
 from service.api.web.dependencies import (
     CallerDep,
     DoorbellDep,
+    ForecastsDep,
     HubDep,
     SessionDep,
     SessionsDep,
@@ -40,10 +41,10 @@ from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep
 from service.experiments import lifecycle, listing
+from service.experiments.kept_forecasts import KeptForecasts
 from service.experiments.listing import ExperimentFilter
 from service.experiments.progress import ExperimentProgress, with_forecasts
 from service.histories import exports, layer_exports
-from service.settings import Settings
 from service.statuses import ExperimentStatus
 
 
@@ -81,7 +82,7 @@ def list_experiments(
     *,
     request: Request,
     session: SessionDep,
-    settings: SettingsDep,
+    forecasts: ForecastsDep,
     page: PageDep,
     status: Annotated[
         list[ExperimentStatus] | None,
@@ -127,7 +128,7 @@ def list_experiments(
         archived=None if archived == "any" else archived == "true",
     )
     found, next_cursor = listing.search(session, wanted, cursor=page.cursor, limit=page.limit)
-    found = listing.with_expected_ends(session, found, settings)
+    found = listing.with_expected_ends(session, found, forecasts)
     return page_response(request, ExperimentPage.of(found, next_cursor).to_json(), next_cursor)
 
 
@@ -145,10 +146,10 @@ async def get_experiment(
     wait: WaitDep,
     sessions: SessionsDep,
     hub: HubDep,
-    settings: SettingsDep,
+    forecasts: ForecastsDep,
 ) -> Response:
     """Return an experiment with its spec, its status and the counts of its runs."""
-    body, version = await read_after(wait, experiment_id, sessions, hub, settings)
+    body, version = await read_after(wait, experiment_id, sessions, hub, forecasts)
     return cached_response(request, body, immutable=False, version=version)
 
 
@@ -174,10 +175,10 @@ def delete_experiment(
     dependencies=_SUBMIT,
 )
 def cancel_experiment(
-    experiment_id: uuid.UUID, session: SessionDep, settings: SettingsDep
+    experiment_id: uuid.UUID, session: SessionDep, forecasts: ForecastsDep
 ) -> Response:
     """Cancel queued runs at once and running ones within seconds; ended runs do not change."""
-    return _answer(session, lifecycle.cancel(session, experiment_id), settings)
+    return _answer(session, lifecycle.cancel(session, experiment_id), forecasts)
 
 
 @router.post(
@@ -188,16 +189,18 @@ def cancel_experiment(
     dependencies=_SUBMIT,
 )
 def retry_experiment(
+    *,
     experiment_id: uuid.UUID,
     session: SessionDep,
     caller: CallerDep,
     settings: SettingsDep,
+    forecasts: ForecastsDep,
     doorbell: DoorbellDep,
 ) -> Response:
     """Queue the failed and cancelled runs again; their recorded epochs are kept."""
-    standing = lifecycle.retry(session, experiment_id, caller.name)
+    retried = lifecycle.retry(session, experiment_id, caller.name)
     ring(session, settings, doorbell)
-    return _answer(session, standing, settings)
+    return _answer(session, retried, forecasts)
 
 
 _PARQUET = "application/vnd.apache.parquet"
@@ -309,6 +312,8 @@ def _streamed(  # noqa: PLR0917 - all of a request
     return StreamingResponse(stream, media_type=media_type, headers=headers)
 
 
-def _answer(session: Session, found: ExperimentProgress, settings: Settings) -> Response:
-    (experiment,) = with_forecasts(session, [found], settings)
+def _answer(session: Session, found: ExperimentProgress, forecasts: KeptForecasts) -> Response:
+    """Return an experiment whose runs were just cancelled or queued."""
+    forecasts.forget()
+    (experiment,) = with_forecasts(session, [found], forecasts)
     return Response(ExperimentAnswer.of(experiment).to_json(), media_type="application/json")

@@ -20,6 +20,7 @@ from service.api.schemas.experiments import DryRun, ExperimentAnswer
 from service.api.web.dependencies import (
     CallerDep,
     DoorbellDep,
+    ForecastsDep,
     HubDep,
     SessionsDep,
     SettingsDep,
@@ -35,6 +36,7 @@ from service.api_keys import Caller
 from service.events.hub import EventHub
 from service.experiments import dry_run, lifecycle, submission
 from service.experiments.idempotency import KEY_PATTERN, InFlightError, KeyedRequest, keyed_request
+from service.experiments.kept_forecasts import KeptForecasts
 from service.experiments.progress import Origin, with_forecasts
 from service.experiments.submission import Submission
 from service.runs import capacity
@@ -120,6 +122,7 @@ class Submitting:
     sessions: sessionmaker[Session]
     doorbell: Doorbell
     hub: EventHub
+    forecasts: KeptForecasts
     dry_run: bool
     idempotency_key: str | None
 
@@ -148,7 +151,7 @@ class Submitting:
         experiment_id = made.experiment.id
         if self.wait is not None:
             body, _ = await read_after(
-                self.wait, experiment_id, self.sessions, self.hub, self.settings
+                self.wait, experiment_id, self.sessions, self.hub, self.forecasts
             )
         headers = {"location": f"/v1/experiments/{experiment_id}"}
         if made.replayed:
@@ -210,13 +213,24 @@ async def _submitting(
     sessions: SessionsDep,
     doorbell: DoorbellDep,
     hub: HubDep,
+    forecasts: ForecastsDep,
     dry_run: Annotated[
         bool, Query(description="Return the plan with its cost, and store nothing.")
     ] = False,
     idempotency_key: _IdempotencyKey = None,
 ) -> Submitting:
     return Submitting(
-        request, page, wait, caller, settings, sessions, doorbell, hub, dry_run, idempotency_key
+        request,
+        page,
+        wait,
+        caller,
+        settings,
+        sessions,
+        doorbell,
+        hub,
+        forecasts,
+        dry_run,
+        idempotency_key,
     )
 
 
@@ -254,13 +268,13 @@ async def read_after(
     experiment_id: uuid.UUID,
     sessions: sessionmaker[Session],
     hub: EventHub,
-    settings: Settings,
+    forecasts: KeptForecasts,
 ) -> tuple[bytes, str]:
     """Return an experiment's body and version, once it has finished or ``wait`` seconds later."""
     if wait is not None:
         finished = partial(_has_finished, sessions, experiment_id)
         await wait_until(hub, experiment_id, finished, wait)
-    return await run_in_threadpool(_read, sessions, experiment_id, settings)
+    return await run_in_threadpool(_read, sessions, experiment_id, forecasts)
 
 
 def _has_finished(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> bool:
@@ -269,9 +283,9 @@ def _has_finished(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> 
 
 
 def _read(
-    sessions: sessionmaker[Session], experiment_id: uuid.UUID, settings: Settings
+    sessions: sessionmaker[Session], experiment_id: uuid.UUID, forecasts: KeptForecasts
 ) -> tuple[bytes, str]:
     with sessions() as session:
         found = lifecycle.get(session, experiment_id)
-        (experiment,) = with_forecasts(session, [found], settings)
+        (experiment,) = with_forecasts(session, [found], forecasts)
     return ExperimentAnswer.of(experiment).to_json(), experiment.version

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.api_keys import Caller
 from service.errors import ForbiddenError
 from service.events.hub import EventHub
+from service.experiments.kept_forecasts import KeptForecasts
 from service.runs.doorbell import Doorbell
 from service.settings import Settings
 
@@ -28,6 +29,11 @@ async def _doorbell(request: Request) -> Doorbell:
 async def _hub(request: Request) -> EventHub:
     hub: EventHub = request.app.state.hub
     return hub
+
+
+async def _forecasts(request: Request) -> KeptForecasts:
+    forecasts: KeptForecasts = request.app.state.forecasts
+    return forecasts
 
 
 async def _sessions(request: Request) -> sessionmaker[Session]:
@@ -57,6 +63,7 @@ async def _caller(request: Request) -> Caller:
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
 DoorbellDep = Annotated[Doorbell, Depends(_doorbell)]
+ForecastsDep = Annotated[KeptForecasts, Depends(_forecasts)]
 HubDep = Annotated[EventHub, Depends(_hub)]
 #: For sessions that outlive the route's function: streamed answers, and waits between checks.
 SessionsDep = Annotated["sessionmaker[Session]", Depends(_sessions)]
