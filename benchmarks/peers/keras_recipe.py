@@ -62,7 +62,9 @@ RECIPES = {
     "tanh": Recipe("tanh"),
     "elu": Recipe("elu"),
     "selu": Recipe("selu"),
-    "leaky_relu(0.2)": Recipe("leaky_relu", {"negative_slope": 0.2}, {"negative_slope": 0.2}),
+    "leaky_relu(negative_slope=0.2)": Recipe(
+        "leaky_relu", {"negative_slope": 0.2}, {"negative_slope": 0.2}
+    ),
     "gelu(tanh)": Recipe("gelu", {"approximate": "tanh"}, {"approximate": True}),
     "sigmoid": Recipe("sigmoid"),
     "relu, binary_crossentropy": Recipe("relu", loss="binary_crossentropy"),

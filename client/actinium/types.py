@@ -9,7 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from actinium.spec import Target
 from actinium.statuses import ClaimStatus, ExperimentStatus, RunStatus
 
-#: How the value of an axis is written: ``leaky_relu(0.2)``.
+#: How the value of an axis is written: ``leaky_relu(negative_slope=0.2)``.
 Label = str | int | None
 #: How a group of a comparison is written on an axis, or on a parameter of one.
 Level = Label | float

@@ -66,9 +66,9 @@ of it are a list of lists: `[[100], [100, 50]]`. A number also takes a range:
 RANGE
 
 `{"low": 1e-4, "high": 1e-1, "count": 4, "scale": "log"}` is `[0.0001, 0.001, 0.01, 0.1]`. Labels
-show each value of a parameter that varies: `adam(0.001)`, `adam(0.01)`. An error points at the
-value: `/optimizer/learning_rate/2`. The experiment's `spec` keeps lists and ranges as submitted.
-This spec has ten configurations:
+show each value of a parameter that varies: `adam(learning_rate=0.001)`,
+`adam(learning_rate=0.01)`. An error points at the value: `/optimizer/learning_rate/2`. The
+experiment's `spec` keeps lists and ranges as submitted. This spec has ten configurations:
 
 RATES
 

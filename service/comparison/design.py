@@ -11,6 +11,7 @@ from service.fields import unknown
 from service.specs.labels import Label, axis_labels
 from service.specs.parameters import parameter_value, varying_parameters
 from service.specs.spec import AXIS_FIELDS
+from service.specs.written_values import value_text
 
 #: How a group is written on an axis or a parameter.
 Level = Label | float
@@ -158,7 +159,7 @@ def _without(entry: Any, omitted: Sequence[str]) -> Any:
 def _as_level(value: Any) -> Level:
     if isinstance(value, Mapping) and "name" in value:
         return str(value["name"])
-    return value if isinstance(value, str | int | float | None) else str(value)
+    return value if isinstance(value, str | int | float | None) else value_text(value)
 
 
 def _decided(scores: Sequence[Score], design: Design, axis: str) -> bool:

@@ -32,6 +32,7 @@ from service.comparison.scores import Score
 from service.comparison.statements import statement
 from service.comparison.words import Word
 from service.specs.labels import Label
+from service.specs.written_values import value_text
 
 #: How far behind is as good where nothing else is asked for: one point of a share ...
 MARGIN_OF_SHARES = 0.01
@@ -237,16 +238,27 @@ def _reference(groups: Sequence[Group], against: Mapping[str, str]) -> int | Non
     found = [
         row
         for row, group in enumerate(groups)
-        if all(str(group.by.get(name)) == label for name, label in against.items())
+        if all(_is_named(group.by.get(name), label) for name, label in against.items())
     ]
     if len(found) != 1:
         wanted = ", ".join(f"{name}:{label}" for name, label in against.items())
         known = "; ".join(
-            ", ".join(f"{name}:{level}" for name, level in group.by.items()) for group in groups[:5]
+            ", ".join(f"{name}:{value_text(level)}" for name, level in group.by.items())
+            for group in groups[:5]
         )
         problem = f"{len(found)} groups are" if found else "No group is"
         raise scores.refusal("against", f"{problem} {wanted!r}. Groups are, for example: {known}.")
     return found[0]
+
+
+def _is_named(level: Level, label: str) -> bool:
+    """Whether a label is a level's; a number is named by each way to write it."""
+    if isinstance(level, int | float):
+        try:
+            return float(label) == level
+        except ValueError:
+            return False
+    return value_text(level) == label
 
 
 def _margin(

@@ -46,9 +46,6 @@ class Constants(dict[str, float]):
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(sorted(self.items())))
 
-    def __str__(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in sorted(self.items()))
-
 
 class Expression(str):
     """A function of x and of named parameters: its text, in canonical form, and its tree.

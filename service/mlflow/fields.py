@@ -243,7 +243,7 @@ def _json_values(text: str) -> list[Any]:
 #: When a run started; a run that has not started yet has the time of its submission.
 STARTED_AT: Column = func.coalesce(Run.started_at, Run.created_at)
 
-#: The run's stored name and its seed: ``leaky_relu(0.2), no clipping, seed 0``.
+#: The run's stored name and its seed: ``leaky_relu(negative_slope=0.2), no clipping, seed 0``.
 RUN_NAME: Column = Run.name + ", seed " + cast(Run.seed, Text)
 
 _RUN_ATTRIBUTES = {

@@ -226,9 +226,9 @@ ELU_MNIST = Preset(
     name="elu_mnist",
     title="elu keeps activations near zero",
     description="Section 4.1: eight hidden layers of 128 units on MNIST, he_normal, plain SGD at "
-    "0.01 with batches of 64 for 300 epochs; elu against relu and leaky_relu(0.1). The paper "
-    "shows the median over units of a unit's mean activation; here it is the median over layers "
-    "of a layer's mean activation.",
+    "0.01 with batches of 64 for 300 epochs; elu against relu and "
+    "leaky_relu(negative_slope=0.1). The paper shows the median over units of a unit's mean "
+    "activation; here it is the median over layers of a layer's mean activation.",
     source=Source(
         "Clevert, Unterthiner & Hochreiter 2015, Fast and accurate deep network learning by "
         "exponential linear units, section 4.1",

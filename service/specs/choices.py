@@ -33,6 +33,7 @@ from service.fields import unknown
 from service.formulas.expression import Constants, Expression
 from service.specs.formulas import ExpressionText, constants_type
 from service.specs.parameter_values import MOST_VALUES, OneOrSeveral
+from service.specs.written_values import entry_text, value_text
 
 #: Axes on which a bare number stands for an object: the entry and the parameter it fills.
 SHORTHANDS = {"dropout": ("dropout", "rate")}
@@ -64,7 +65,7 @@ class Choice(BaseModel):
         }
 
     def __str__(self) -> str:
-        """``leaky_relu(0.2)``: the parameters that are not at their defaults; several are named."""
+        """``leaky_relu(negative_slope=0.2)``: the parameters that are not at their defaults."""
         return self.written()
 
     def written(self, always: Collection[str] = ()) -> str:
@@ -78,19 +79,7 @@ class Choice(BaseModel):
             for name, value in self.parameters.items()
             if name in always or value != defaults[name]
         }
-        if not shown:
-            return self.name
-        texts = {name: _written(value) for name, value in shown.items()}
-        if len(texts) == 1:
-            return f"{self.name}({next(iter(texts.values()))})"
-        return f"{self.name}({', '.join(f'{name}={text}' for name, text in texts.items())})"
-
-
-def _written(value: Any) -> str:
-    """Return a parameter's value as it is written in a choice: of layers, their list."""
-    if isinstance(value, list) and value and isinstance(value[0], Choice):
-        return f"[{', '.join(map(str, value))}]"
-    return str(value)
+        return entry_text(self.name, [(name, value_text(value)) for name, value in shown.items()])
 
 
 class FormulaChoice(Choice):
@@ -98,7 +87,7 @@ class FormulaChoice(Choice):
 
     def written(self, always: Collection[str] = ()) -> str:  # noqa: ARG002 - all is shown
         """Return ``formula(x * sigmoid(b * x), b=1.7)``."""
-        parts = [str(value) for value in self.parameters.values()]
+        parts = [value_text(value) for value in self.parameters.values()]
         return f"{self.name}({', '.join(part for part in parts if part)})"
 
 
@@ -110,7 +99,7 @@ class UploadedChoice(Choice):
         parameters = self.parameters
         content = str(parameters.pop("sha256"))[:8]
         told = [name for name in always if name not in FACTS]
-        shown = [f"{name}={value}" for name, value in parameters.items() if name in told]
+        shown = [f"{name}={value_text(parameters[name])}" for name in parameters if name in told]
         return f"{self.name}({', '.join([content, *shown])})"
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from service.specs.choices import choice
 from service.specs.expansion import PlannedRun
 from service.specs.spec import AXIS_FIELDS, LATER_AXES, axis_value
+from service.specs.written_values import entry_text, number_text, value_text
 
 Label = str | int | None
 
@@ -28,8 +29,8 @@ class RunLabels:
     Attributes:
         by_axis: its label on each of ``AXIS_FIELDS``, and on ``variant`` where the spec has
             variants. Different values of an axis have different labels.
-        name: its variant and its labels on the axes that vary and that no earlier one decides,
-            as in ``leaky_relu(0.2), no clipping``; its activation where nothing varies.
+        name: its variant and its labels on the axes that vary and that no earlier one decides, as
+            in ``leaky_relu(negative_slope=0.2), no clipping``; its activation where nothing varies.
     """
 
     by_axis: dict[str, Label]
@@ -117,16 +118,15 @@ def with_axis(axis: str, label: Label | float) -> str:
     words = axis.rpartition(".")[2].replace("_", " ")
     if label == "none":
         return f"no {words}"
-    if isinstance(label, float):
-        return f"{words} {label:g}"
-    return f"{words} {label}" if isinstance(label, int) else str(label)
+    return f"{words} {number_text(label)}" if isinstance(label, int | float) else str(label)
 
 
 def axis_labels(axis: str, values: Iterable[bytes]) -> dict[bytes, Label]:
-    """Return a label for each value of an axis: ``leaky_relu(0.2)``.
+    """Return a label for each value of an axis: ``leaky_relu(negative_slope=0.2)``.
 
-    A parameter that varies under one entry is in all its labels, so that ``adam(0.001)`` is
-    beside ``adam(0.01)``. Parameters are named where two values would otherwise read alike.
+    A label has the parameters that are not at their defaults. One that varies under an entry is in
+    all its labels, so that ``adam(learning_rate=0.001)`` is beside ``adam(learning_rate=0.01)``.
+    All parameters are shown where two values would otherwise read alike.
 
     Args:
         axis: one of ``AXIS_FIELDS``.
@@ -176,13 +176,12 @@ def _catalog_axis(axis: str) -> str:
 
 
 def _spelled_out(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_spelled_out, value))}]"
     if not isinstance(value, dict):
-        return str(value)
+        return value_text(value)
     # In alphabetical order: Postgres keeps an order of its own.
-    parameters = ", ".join(
-        f"{name}={_spelled_out(content)}"
-        for name, content in sorted(value.items())
-        if name != "name"
-    )
-    name = value.get("name", "")  # the constants of a formula have none
-    return f"{name}({parameters})" if parameters else str(name)
+    parameters = [
+        (name, _spelled_out(content)) for name, content in sorted(value.items()) if name != "name"
+    ]
+    return entry_text(value.get("name", ""), parameters)  # constants of a formula have no name

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.specs.spec import axis_value
+from service.specs.written_values import value_text
 
 #: What a selection asks of an axis: an entry's name, some of its parameters (and its name), or a
 #: number.
@@ -42,5 +43,4 @@ def _words(axis: str, asked: Any) -> str:
         return ", ".join(_words(name, value) for name, value in named)
     if isinstance(asked, str):
         return asked if asked != "none" else f"no {axis.replace('_', ' ')}"
-    number = isinstance(asked, int | float) and not isinstance(asked, bool)
-    return f"{axis.replace('_', ' ')} {f'{asked:g}' if number else asked}"
+    return f"{axis.replace('_', ' ')} {value_text(asked)}"

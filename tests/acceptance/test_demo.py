@@ -17,7 +17,14 @@ from deploy.service_log import is_request
 from tests.support.paths import ROOT
 from tests.support.processes import wait_for
 
-ACTIVATIONS = ("sigmoid", "relu", "elu", "leaky_relu(0.2)", "gelu(tanh)", "selu")
+ACTIVATIONS = (
+    "sigmoid",
+    "relu",
+    "elu",
+    "leaky_relu(negative_slope=0.2)",
+    "gelu(approximate=tanh)",
+    "selu",
+)
 
 
 @pytest.fixture

@@ -75,8 +75,8 @@ def test_tables_fit_and_nothing_in_them_is_missing(read, lab):
     shown = read("show", experiment[-8:])
     assert not [line for line in shown if "{" in line]
     facts = {line[:18].strip(): line[18:].strip() for line in shown}
-    assert facts["activation"] == "tanh, leaky_relu(0.2)"
-    assert facts["clipping"] == "none, value(0.25)"
+    assert facts["activation"] == "tanh, leaky_relu(negative_slope=0.2)"
+    assert facts["clipping"] == "none, value(threshold=0.25)"
     assert facts["verdicts"] == f"1 {SICK.verdict}"
     assert facts["created"].endswith(" UTC by test")
     assert facts["outcomes"] == "1 diverged"

@@ -175,7 +175,10 @@ def test_an_experiment_is_submitted_and_read(generated, client, lab):
     assert (optimizer.name, optimizer.learning_rate) == ("adam", 0.01)
     compared = ask("compare_configurations", made.id, client=client)
     assert [(group.n, group.mean) for group in compared.groups] == [(3, 0.75), (3, 0.75)]
-    assert {group.by["activation"] for group in compared.groups} == {"relu", "leaky_relu(0.2)"}
+    assert {group.by["activation"] for group in compared.groups} == {
+        "relu",
+        "leaky_relu(negative_slope=0.2)",
+    }
 
 
 def test_runs_are_paged_and_have_histories(generated, client, lab):

@@ -48,7 +48,15 @@ def cells(axes: Sequence[str], labels: Mapping[str, Level], *, joined: bool) -> 
     return [escape(word) for word in words(axes, labels, joined=joined)]
 
 
+def level_text(level: Level) -> str:
+    """Return a label, or the value of a parameter as people write it: ``50``, ``1e-5``."""
+    if isinstance(level, float):
+        digits, exponent, power = repr(level).removesuffix(".0").partition("e")
+        return f"{digits}e{int(power)}" if exponent else digits
+    return str(level)
+
+
 def words(axes: Sequence[str], labels: Mapping[str, Level], *, joined: bool) -> list[str]:
     """Return what these cells say, as plain text."""
-    found = [str(labels[axis]) for axis in axes]
+    found = [level_text(labels[axis]) for axis in axes]
     return [", ".join(found)] if joined and len(axes) > 1 else found

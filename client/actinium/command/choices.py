@@ -72,7 +72,7 @@ def read_tag(text: str) -> tuple[str, str]:
 
 
 def read_label(text: str) -> tuple[str, str]:
-    """Return the axis and the label of a group, ``activation:leaky_relu(0.2)``.
+    """Return the axis and the label of a group, ``activation:leaky_relu(negative_slope=0.2)``.
 
     Raises:
         ValueError: it has no axis.

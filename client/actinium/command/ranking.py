@@ -81,7 +81,7 @@ def _said(group: ComparisonGroup) -> str:
         said.append(f"trained {group['trained']} of {group['n']}")
     if 0 < group["reached"] < group["n"]:
         said.append(f"reached by {group['reached']} of {group['n']}")
-    said += [f"{_plain(name)} {level}" for name, level in group["chosen"].items()]
+    said += [f"{_plain(name)} {axes.level_text(level)}" for name, level in group["chosen"].items()]
     said += [f"{group['diverged']} diverged"] if group["diverged"] else []
     said += [f"{group['unfinished']} unfinished"] if group["unfinished"] else []
     return "; ".join(said)

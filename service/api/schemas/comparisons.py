@@ -111,7 +111,7 @@ class ComparisonGroup(ApiAnswer):
 
     by: dict[str, Level] = Field(
         description="Label by axis: an entry with the parameters that differ from their defaults, "
-        "as `leaky_relu(0.2)`. `variant` is the label of the variant."
+        "as `leaky_relu(negative_slope=0.2)`. `variant` is the label of the variant."
     )
     word: Word | None = Field(
         description="`leads`: the highest mean. `worse`: with p up to 5%. `equivalent`: no other "
@@ -338,7 +338,7 @@ def _seeds(*values: float) -> list[dict[str, Any]]:
 
 
 _GROUP: dict[str, Any] = {
-    "by": {"activation": "leaky_relu(0.2)"},
+    "by": {"activation": "leaky_relu(negative_slope=0.2)"},
     "word": "leads",
     "statement": "leads",
     "n": 3,
@@ -408,7 +408,7 @@ EXAMPLE: dict[str, Any] = {
     "higher_is_better": True,
     "guess": 0.1135,
     "margin": 0.01,
-    "headline": "leaky_relu(0.2) is best. 1 is worse.",
+    "headline": "leaky_relu(negative_slope=0.2) is best. 1 is worse.",
     "notes": [
         "With 3 seeds a configuration that fails on up to 63% of seeds may have shown no failure."
     ],
@@ -416,7 +416,12 @@ EXAMPLE: dict[str, Any] = {
     "scale": "logit",
     "effects": [_EFFECT],
     "levels": [
-        {**_LEVEL, "level": "leaky_relu(0.2)", "mean": 0.9833, "ci95": [0.98206, 0.98454]},
+        {
+            **_LEVEL,
+            "level": "leaky_relu(negative_slope=0.2)",
+            "mean": 0.9833,
+            "ci95": [0.98206, 0.98454],
+        },
         _LEVEL,
     ],
     "components": None,

@@ -25,7 +25,7 @@ LABELS: Any = Field(
 NAME: Any = Field(
     description="Name of its configuration among those of the experiment: the labels of its "
     "variant and of the axes that vary, or of its activation where none varies.",
-    examples=["leaky_relu(0.2), no clipping"],
+    examples=["leaky_relu(negative_slope=0.2), no clipping"],
 )
 
 
@@ -182,7 +182,7 @@ class RunHistory(_Curves):
     label: str | None
     dataset: str
     model: str
-    activation: str = Field(examples=["leaky_relu(0.2)"])
+    activation: str = Field(examples=["leaky_relu(negative_slope=0.2)"])
     initializer: str
     output_initializer: str
     bias_initializer: str

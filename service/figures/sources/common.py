@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.comparison.design import Level
 from service.comparison.scores import Score
 from service.database.tables import Experiment, Run
 from service.errors import InvalidError
@@ -49,13 +48,6 @@ def moment(epoch: int) -> str:
 def all_finished(runs: Iterable[Score]) -> bool:
     """Whether every run has its result."""
     return all(run.status in FINISHED for run in runs)
-
-
-def label_text(label: Level) -> str:
-    """Return a label as text; the label of a variant may be missing."""
-    if isinstance(label, float):
-        return f"{label:g}"
-    return "none" if label is None else str(label)
 
 
 def variant_label(run: Score) -> str | None:

@@ -21,10 +21,10 @@ from service.figures.plots.style import Look
 from service.figures.sources.common import (
     Picture,
     experiment_title,
-    label_text,
     refusal,
     variant_label,
 )
+from service.specs.written_values import value_text
 from service.statuses import FINISHED
 
 #: Axes that are chosen before others if they vary.
@@ -104,7 +104,7 @@ def _two_axes(runs: Sequence[Score]) -> tuple[str, str]:
 
 
 def _side(runs: Sequence[Score], axis: str) -> Side:
-    return Side(axis, list(dict.fromkeys(map(label_text, levels(runs, axis)))))
+    return Side(axis, list(dict.fromkeys(map(value_text, levels(runs, axis)))))
 
 
 def _cells(
@@ -116,7 +116,7 @@ def _cells(
         counts = verdicts.get(labels, Counter())
         finished = counts.total() or group.n + group.missing
         if finished:
-            row, column = map(label_text, labels)
+            row, column = map(value_text, labels)
             mean = None if group.diverged >= finished else group.mean
             cells.append(Cell(row, column, mean, finished, group.diverged, counts))
     return cells

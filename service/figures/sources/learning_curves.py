@@ -28,7 +28,6 @@ from service.figures.sources.common import (
     Picture,
     all_finished,
     experiment_title,
-    label_text,
     refusal,
     run_title,
     variant_label,
@@ -37,6 +36,7 @@ from service.histories import means, reading
 from service.histories.means import GroupOfRuns, MeanHistory
 from service.json_numbers import JsonNumber
 from service.runs import search
+from service.specs.written_values import value_text
 from service.statuses import FINISHED, RunStatus
 
 #: Most curves of one figure; of more configurations the best are drawn.
@@ -223,14 +223,14 @@ def _without(runs: Sequence[Score], leave_out: Sequence[tuple[str, str]]) -> lis
 
 
 def _names(run: Score, axis: str) -> set[str]:
-    label = label_text(run.place[axis])
+    label = value_text(run.place[axis])
     return {label, label.partition("(")[0]} if axis != "variant" else {label}
 
 
 def _grouped(runs: Sequence[Score], by: Sequence[str]) -> list[_Group]:
     groups: dict[tuple[Level, ...], _Group] = {}
     for run, *labels in zip(runs, *(levels(runs, name) for name in by), strict=True):
-        texts = dict(zip(by, map(label_text, labels), strict=True))
+        texts = dict(zip(by, map(value_text, labels), strict=True))
         groups.setdefault(tuple(labels), _Group(texts, [])).runs.append(run)
     return list(groups.values())
 

@@ -183,7 +183,7 @@ def test_batch_normalization_makes_the_gradients_of_a_deep_network_explode(api):
 
 
 def test_large_logits_are_a_risk_even_where_little_grows(api):
-    """leaky_relu(0.5) with he, 20 layers: the length grows by a quarter per layer."""
+    """leaky_relu with slope 0.5 and he, 20 layers: the length grows by a quarter per layer."""
     mlp = {"name": "mlp", "hidden_units": [64] * 20}
     leaky = {"name": "leaky_relu", "negative_slope": 0.5}
     standard = {"name": "digits", "preprocessing": "standardize"}

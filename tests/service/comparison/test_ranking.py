@@ -495,7 +495,10 @@ def test_values_are_written_so_that_they_differ(lab):
     leaky = {"name": "leaky_relu", "negative_slope": 0.2}
     experiment_id = lab.submit(activation=["relu", leaky], optimizer=optimizers)
     groups = compare(lab, experiment_id, by=["activation", "optimizer"]).groups
-    assert {group.by["activation"] for group in groups} == {"relu", "leaky_relu(0.2)"}
+    assert {group.by["activation"] for group in groups} == {
+        "relu",
+        "leaky_relu(negative_slope=0.2)",
+    }
     written = {group.by["optimizer"] for group in groups}
     assert len(written) == 3
     assert "adam" in written

@@ -12,7 +12,7 @@ SPEC = {
 }
 NAMES = [
     f"{activation}, {clipping}"
-    for activation in ("relu", "leaky_relu(0.2)")
+    for activation in ("relu", "leaky_relu(negative_slope=0.2)")
     for clipping in ("no clipping", "value")
     for _ in range(2)
 ]

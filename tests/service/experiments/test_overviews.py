@@ -39,7 +39,7 @@ def test_what_varies_is_listed_from_the_submission_on(lab, listed):
     grid = lab.submit(activation=["relu", *slopes], batch_size=[32, 64], seeds=2)
     activation, batch_size = listed(grid)["varying"]
     assert (activation["axis"], activation["count"]) == ("activation", 15)
-    assert activation["labels"][:2] == ["relu", "leaky_relu(0.01)"]
+    assert activation["labels"][:2] == ["relu", "leaky_relu(negative_slope=0.01)"]
     assert len(activation["labels"]) == overviews.MOST_LABELS
     assert batch_size == {"axis": "batch_size", "count": 2, "labels": [32, 64]}
     variants = [{"label": "a", "activation": "relu"}, {"label": "b", "activation": "elu"}]

@@ -18,7 +18,7 @@ def curve(label, accuracies, losses, **counts):
 
 CURVES = [
     curve("relu", [[0.9, 0.95], [0.92, 0.96]], [[0.3, 0.2], [0.25, 0.15]], runs=2),
-    curve("leaky_relu(0.2)", [[0.91, 0.97]], [[0.28, 0.1]]),
+    curve("leaky_relu(negative_slope=0.2)", [[0.91, 0.97]], [[0.28, 0.1]]),
 ]
 
 
@@ -56,7 +56,7 @@ def test_a_trace_leaves_out_what_is_not_finite():
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_picture_says_what_it_shows(theme):
     said = texts(draw_learning_curves(CURVES, title="Two activations", kind="svg", theme=theme))
-    assert {"Two activations", "relu", "leaky_relu(0.2)", "Epoch"} <= set(said)
+    assert {"Two activations", "relu", "leaky_relu(negative_slope=0.2)", "Epoch"} <= set(said)
     assert {"Validation accuracy (logit scale)", "Validation loss (log scale)"} <= set(said)
     assert "Line: mean over seeds; band: one standard deviation to either side." in said
 

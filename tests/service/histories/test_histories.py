@@ -257,10 +257,13 @@ def test_each_axis_has_a_column_that_tells_its_values_apart(lab, sessions):
     for rows in (list(csv.DictReader(io.StringIO(text))), table.to_pylist(), streamed):
         assert sorted(tuple(str(row[name]) for name in names) for row in rows) == wanted
     assert table["batch_size"].to_pylist()[:3] == [32, 32, 64]
-    assert set(table["activation"].to_pylist()) == {"leaky_relu(0.1)", "leaky_relu(0.2)"}
-    assert set(table["initializer"].to_pylist()) == {"normal(0.01)"}
+    assert set(table["activation"].to_pylist()) == {
+        "leaky_relu(negative_slope=0.1)",
+        "leaky_relu(negative_slope=0.2)",
+    }
+    assert set(table["initializer"].to_pylist()) == {"normal(stddev=0.01)"}
     optimizers = set(table["optimizer"].to_pylist())
-    assert "sgd(learning_rate=0.5, momentum=0.0)" in optimizers
+    assert "sgd(learning_rate=0.5, momentum=0)" in optimizers
     assert len(optimizers) == 3
 
 

@@ -77,7 +77,7 @@ def test_a_run_has_its_configuration_and_latest_metrics(api, lab, showdown):
     info = told["info"]
     assert info["run_id"] == info["run_uuid"] == str(stored.id)
     assert info["experiment_id"] == str(showdown)
-    assert info["run_name"] == "leaky_relu(0.2), seed 7"
+    assert info["run_name"] == "leaky_relu(negative_slope=0.2), seed 7"
     assert info["status"] == "FINISHED"
     assert info["start_time"] == int(stored.started_at.timestamp() * 1000)
     assert info["end_time"] == int(stored.finished_at.timestamp() * 1000)
@@ -194,7 +194,7 @@ FILTERS = [
     ("tags.course = 'ml'", []),
     ("tags.`mlflow.runName` LIKE 'relu,%'", ["relu"]),
     ("attributes.start_time > 0 and attributes.end_time < 1", []),
-    ("attributes.RUN_NAME LIKE '%(0.2), seed 7'", ["leaky_relu"]),
+    ("attributes.RUN_NAME LIKE '%=0.2), seed 7'", ["leaky_relu"]),
     ("run_name = 'tanh, seed 7'", ["tanh"]),
 ]
 

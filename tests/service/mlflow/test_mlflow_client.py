@@ -131,8 +131,8 @@ def test_a_variants_label_is_in_the_names_of_its_runs(mlflow, lab):
     runs = mlflow.MlflowClient().search_runs([str(experiment) for experiment in experiments])
     assert [run.info.run_name for run in runs] == [
         "tanh, seed 3",
-        "self-normalizing, alpha_dropout([0.25, 0.5]), seed 0",
-        "small, dropout([0.25, 0.25]), seed 0",
+        "self-normalizing, alpha_dropout(rate=[0.25, 0.5]), seed 0",
+        "small, dropout(rate=[0.25, 0.25]), seed 0",
         "small, no dropout, seed 0",
     ]
 

@@ -307,7 +307,7 @@ def test_networks_are_told_apart_by_their_labels() -> None:
     model = {"name": "layers", "layers": [["flatten"], ["flatten", DENSE | {"units": [4, 8]}]]}
     labels = label_runs(runs_of(model=model, **DIGITS)).values()
     assert len({found.by_axis["model"] for found in labels}) == 3
-    assert "flatten, dense(4)" in str([*labels][1].by_axis["model"])
+    assert "flatten, dense(units=4)" in str([*labels][1].by_axis["model"])
 
 
 def test_a_network_that_is_too_large_is_refused() -> None:

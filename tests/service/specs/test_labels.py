@@ -10,6 +10,7 @@ from service.specs.expansion import SpecError, expand
 from service.specs.labels import RunLabels, label_configurations, label_runs, varying_axes
 from service.specs.limits import Limits
 from service.specs.spec import AXIS_FIELDS, ExperimentSpec, axis_value
+from service.specs.written_values import number_text
 from tests.support.random_specs import specs
 
 SLOPES = ["relu", "leaky_relu", {"name": "leaky_relu", "negative_slope": 0.2}]
@@ -28,26 +29,52 @@ def names(**spec):
 
 def test_a_label_has_the_parameters_that_are_not_at_their_defaults():
     labels = labelled(activation=["relu", SLOPES[2]], batch_size=32, dropout=0.5)
-    assert [label.by_axis["activation"] for label in labels] == ["relu", "leaky_relu(0.2)"]
+    assert [label.by_axis["activation"] for label in labels] == [
+        "relu",
+        "leaky_relu(negative_slope=0.2)",
+    ]
     assert set(labels[0].by_axis) == set(AXIS_FIELDS)
     assert labels[0].by_axis["batch_size"] == 32
-    assert labels[0].by_axis["dropout"] == "dropout([0.5, 0.5])"
+    assert labels[0].by_axis["dropout"] == "dropout(rate=[0.5, 0.5])"
 
 
 def test_a_parameter_that_varies_is_in_every_label_of_its_entry():
     rates = {"name": "adam", "learning_rate": [1e-4, 1e-3, 1e-2]}
     assert names(activation="relu", optimizer=["sgd", rates]) == [
         "sgd",
-        "adam(0.0001)",
-        "adam(0.001)",
-        "adam(0.01)",
+        "adam(learning_rate=0.0001)",
+        "adam(learning_rate=0.001)",
+        "adam(learning_rate=0.01)",
     ]
     schedules = {"name": "adam", "schedule": ["constant", {"name": "step", "factor": [0.1, 0.5]}]}
     assert names(activation="relu", optimizer=schedules) == [
-        "adam(constant)",
-        "adam(step)",
-        "adam(step(0.5))",
+        "adam(schedule=constant)",
+        "adam(schedule=step)",
+        "adam(schedule=step(factor=0.5))",
     ]
+
+
+def test_parameters_are_named_and_numbers_written_as_people_write_them():
+    rates = {"name": "sgd", "learning_rate": [50, 1e-5, 2.5e-7, 0.0001, 3]}
+    assert names(activation="relu", optimizer=rates) == [
+        f"sgd(learning_rate={number})" for number in ("50", "1e-5", "2.5e-7", "0.0001", "3")
+    ]
+    heavy = {"name": "sgd", "momentum": 0.5, "nesterov": True, "learning_rate": 1.0}
+    (labels,) = labelled(
+        activation={"name": "formula", "expression": "a * x", "parameters": {"a": 2.0}},
+        optimizer=heavy,
+        model={"name": "mlp", "hidden_units": [16, 8]},
+        dataset="digits",
+    )
+    assert labels.by_axis["optimizer"] == "sgd(learning_rate=1, momentum=0.5, nesterov=true)"
+    assert labels.by_axis["model"] == "mlp(hidden_units=[16, 8], head=multiclass)"
+    assert labels.by_axis["activation"] == "formula(a * x, a=2)"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_read_as_it_was_written(number):
+    assert float(number_text(number)) == number
+    assert len(number_text(number)) <= len(repr(number))
 
 
 def test_parameters_are_named_where_several_vary():
@@ -55,7 +82,7 @@ def test_parameters_are_named_where_several_vary():
     (fast, heavy) = [
         each.by_axis["optimizer"] for each in labelled(activation="relu", optimizer=rates)
     ]
-    assert fast == "sgd(learning_rate=0.9, momentum=0.0)"
+    assert fast == "sgd(learning_rate=0.9, momentum=0)"
     assert heavy == "sgd(learning_rate=0.01, momentum=0.9)"
 
 
@@ -86,7 +113,10 @@ def test_equal_labels_are_equal_values(drawn):
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ({"activation": SLOPES, "seeds": 1}, ["relu", "leaky_relu(0.01)", "leaky_relu(0.2)"]),
+        (
+            {"activation": SLOPES, "seeds": 1},
+            ["relu", "leaky_relu(negative_slope=0.01)", "leaky_relu(negative_slope=0.2)"],
+        ),
         ({"activation": "relu", "seeds": 2}, ["relu", "relu"]),
         (
             {"activation": ["relu", "selu"], "clipping": ["none", "value"], "batch_size": [8, 16]},
@@ -97,7 +127,7 @@ def test_equal_labels_are_equal_values(drawn):
                 for size in (8, 16)
             ],
         ),
-        ({"activation": "relu", "dropout": [0, 0.5]}, ["no dropout", "dropout([0.5, 0.5])"]),
+        ({"activation": "relu", "dropout": [0, 0.5]}, ["no dropout", "dropout(rate=[0.5, 0.5])"]),
         (
             {"activation": "relu", "normalization": ["none", "batch"]},
             ["no normalization", "batch"],
@@ -127,8 +157,8 @@ def test_a_variant_comes_first_in_the_name():
     labels = labelled(variants=variants)
     assert [label.name for label in labels] == [
         "small, no dropout",
-        "small, dropout([0.25, 0.25])",
-        "self-normalizing, alpha_dropout([0.25, 0.5])",
+        "small, dropout(rate=[0.25, 0.25])",
+        "self-normalizing, alpha_dropout(rate=[0.25, 0.5])",
     ]
     assert [each.by_axis["variant"] for each in labels] == ["small", "small", "self-normalizing"]
     assert names(variants=variants[1:]) == ["self-normalizing"]

@@ -1,5 +1,7 @@
 // The axes of a grid, and the values (labels) that runs have on them. Labels come with each run.
 
+import { numberText } from "./format.js";
+
 /** The axes in the order of the API: the slowest first. */
 export const AXES = [
   "dataset",
@@ -36,7 +38,7 @@ export function labelOn(run, axis) {
 
 /** Return a label of the API as text. */
 export function asText(label) {
-  return String(label ?? NO_VALUE);
+  return typeof label === "number" ? numberText(label) : String(label ?? NO_VALUE);
 }
 
 /** Return the axes that vary among runs and that no earlier one of them already decides. */

@@ -44,6 +44,12 @@ export function significant(value) {
   return String(Number(read.toPrecision(DIGITS)));
 }
 
+/** Return a value of a spec in all its digits, as the service writes it: 50, 0.001, 1e-5. */
+export function numberText(value) {
+  const isSmall = value !== 0 && Math.abs(value) < 1e-4;
+  return (isSmall ? value.toExponential() : String(value)).replace("e+", "e");
+}
+
 /** Return a share with one decimal: 25.0%. */
 export function percent(share) {
   return share === null || share === undefined ? NOTHING : `${(100 * Number(share)).toFixed(1)}%`;

@@ -1,6 +1,7 @@
 // A run's configuration, axis by axis, with every parameter.
 
 import { AXES } from "../lib/axes.js";
+import { numberText } from "../lib/format.js";
 import { known, t } from "../lib/text.js";
 import { h } from "./dom.js";
 import { scrollable, termList } from "./elements.js";
@@ -34,6 +35,7 @@ export function configurationValue(value) {
 
 function plainText(value) {
   if (value === null) return t("config.none");
+  if (typeof value === "number") return numberText(value);
   if (Array.isArray(value)) return `[${value.map(plainText).join(", ")}]`;
   if (!isChoice(value)) return String(value);
   const { name, ...parameters } = value;

@@ -11,6 +11,7 @@ test("a label is text, whatever the API answers", () => {
   const [run] = runs({ batch_size: 32 });
   equal([labelOn(run, "batch_size"), labelOn(run, "seed"), labelOn(run, "variant")], ["32", "0", "–"]);
   equal([asText(null), asText(0)], ["–", "0"]);
+  equal([50, 0.001, 1e-5, 2.5e-7, 1e22, -0.5].map(asText), ["50", "0.001", "1e-5", "2.5e-7", "1e22", "-0.5"]);
 });
 
 test("labels on an axis come once, in the order of the runs", () => {

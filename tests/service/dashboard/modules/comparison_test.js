@@ -193,7 +193,7 @@ test("a row shows the word, the difference with p, and a mark per seed", async (
 
 test("axes are columns, and what comes after the eighth row is behind a button", async () => {
   await speak("en");
-  const named = (number) => ({ ...LEADER, by: { activation: "relu", initializer: `normal(${number})` } });
+  const named = (number) => ({ ...LEADER, by: { activation: "relu", initializer: `normal(stddev=${number})` } });
   const groups = Array.from({ length: 11 }, (_, number) => named(number));
   const shown = textOf(ranking(comparison(groups, { by: ["activation", "initializer"] }), () => {}));
   equal(
@@ -203,8 +203,8 @@ test("axes are columns, and what comes after the eighth row is behind a button",
   equal(shown.querySelectorAll("tbody tr").length, 8);
   shown.querySelector("button.small").click();
   equal([shown.querySelectorAll("tbody tr").length, shown.querySelectorAll("button.small").length], [11, 0]);
-  equal(shown.querySelectorAll("tbody tr")[10].cells[2].textContent, "normal(10)");
-  equal(shown.querySelectorAll("tbody button")[10].getAttribute("aria-label"), "relu · normal(10)");
+  equal(shown.querySelectorAll("tbody tr")[10].cells[2].textContent, "normal(stddev=10)");
+  equal(shown.querySelectorAll("tbody button")[10].getAttribute("aria-label"), "relu · normal(stddev=10)");
 });
 
 test("a press on a group compares the others with it", async () => {

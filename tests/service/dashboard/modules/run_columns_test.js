@@ -21,8 +21,8 @@ const RUNS = [
   run(0, 10, "relu", { val_accuracy: 0.5, val_loss: 2 }),
   run(1, 9, "elu", { val_accuracy: "NaN", val_loss: 1 }),
   run(2, 8, "relu", { val_accuracy: 0.9, val_loss: 3 }),
-  run(3, 7, "leaky_relu(10.0)", null),
-  run(4, 6, "leaky_relu(9.0)", { val_accuracy: 0.9, val_loss: 1 }),
+  run(3, 7, "leaky_relu(negative_slope=10)", null),
+  run(4, 6, "leaky_relu(negative_slope=9)", { val_accuracy: 0.9, val_loss: 1 }),
 ];
 const positions = (order) => sortedRuns(RUNS, order).map(({ position }) => position);
 
