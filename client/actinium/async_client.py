@@ -11,10 +11,12 @@ import httpx
 
 from actinium.api import Operations
 from actinium.calls import Call, Names, Pages, Ref
+from actinium.client import Client
 from actinium.connection import Address, Waiting, request, result, whole_file
 from actinium.environment import Route
 from actinium.progress import waiting_display
 from actinium.retries import Outcome, Persistence, Retries
+from actinium.shown import asking
 from actinium.streams import Following, Subject, of_all, of_experiment, of_run
 from actinium.types import Event, Experiment
 
@@ -94,7 +96,7 @@ class AsyncClient(Operations):
             outcome = await self._attempt(call)
             pause = persistence.pause_after(outcome)
             if pause is None:
-                return result(call, outcome, self.url)
+                return asking(result(call, outcome, self.url), self._open_client)
             await asyncio.sleep(pause)
 
     async def iterate(self, pages: Pages[T]) -> AsyncIterator[T]:
@@ -103,8 +105,12 @@ class AsyncClient(Operations):
         while call is not None:
             page = await self.perform(call)
             for item in pages.items(page):
-                yield item
+                yield asking(item, self._open_client)
             call = pages.after(page)
+
+    def _open_client(self) -> Client:
+        """Return a client for a card: a notebook does not wait for coroutines."""
+        return Client(self._address.url, self._address.key, retries=Retries(attempts=1))
 
     async def _attempt(self, call: Call[T]) -> Outcome:
         try:

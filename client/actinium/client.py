@@ -15,6 +15,7 @@ from actinium.connection import Address, Waiting, request, result, whole_file
 from actinium.environment import Route
 from actinium.progress import waiting_display
 from actinium.retries import Outcome, Persistence, Retries
+from actinium.shown import asking
 from actinium.streams import Following, Subject, of_all, of_experiment, of_run
 from actinium.types import Event, Experiment
 
@@ -117,7 +118,7 @@ class Client(Operations):
             outcome = self._attempt(call)
             pause = persistence.pause_after(outcome)
             if pause is None:
-                return result(call, outcome, self.url)
+                return asking(result(call, outcome, self.url), self._open_client)
             time.sleep(pause)
 
     def iterate(self, pages: Pages[T]) -> Iterator[T]:
@@ -125,8 +126,13 @@ class Client(Operations):
         call: Call[dict[str, Any]] | None = pages.call
         while call is not None:
             page = self.perform(call)
-            yield from pages.items(page)
+            for item in pages.items(page):
+                yield asking(item, self._open_client)
             call = pages.after(page)
+
+    def _open_client(self) -> "Client":
+        """Return a client for a card, which does not repeat requests."""
+        return Client(self._address.url, self._address.key, retries=Retries(attempts=1))
 
     def _attempt(self, call: Call[T]) -> Outcome:
         try:

@@ -70,7 +70,7 @@ class _NotebookLine:
         """Overwrite the line."""
         share = experiment["progress"]
         bar = "█" * round(share * self._width)
-        line = f"{bar:░<{self._width}} {_summary(experiment)}"
+        line = f"{bar:░<{self._width}} {summary(experiment)}"
         # The notebook's file keeps overwritten lines, too.
         if line != self._written:
             print(f"\r{line:<{len(self._written)}}", end="", flush=True)
@@ -91,7 +91,7 @@ class _LogLines:
         """Write a line if something has changed."""
         state = (_runs(experiment), int(experiment["progress"] * self._parts))
         if state != self._last:
-            self._console.print(_summary(experiment), soft_wrap=True)
+            self._console.print(summary(experiment), soft_wrap=True)
             self._last = state
 
 
@@ -129,7 +129,8 @@ def _counted(runs: int) -> str:
     return f"{runs} run{'' if runs == 1 else 's'}"
 
 
-def _summary(experiment: Experiment) -> str:
+def summary(experiment: Experiment) -> str:
+    """Return how far an experiment is: ``5 of 18 runs, 1 diverged, 31% about 3 min left``."""
     return ", ".join(filter(None, (_runs(experiment), _share(experiment))))
 
 

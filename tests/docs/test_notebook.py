@@ -19,6 +19,12 @@ def _told(notebook) -> str:
     return "".join(output.get("text", "") for output in outputs)
 
 
+def _card(notebook):
+    """What the experiment itself puts out."""
+    (cell,) = [cell for cell in notebook.cells if cell.source == "experiment"]
+    return cell.outputs[0].data
+
+
 def test_the_notebook_runs_and_shows_what_it_keeps(service, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("ACTINIUM_URL", service)
     kept, fresh = read(), read()
@@ -30,6 +36,11 @@ def test_the_notebook_runs_and_shows_what_it_keeps(service, tmp_path, monkeypatc
         pictures = [cell for cell in _shown(notebook) if cell and "image/png" in cell[0][1]]
         assert len(pictures) == 3
         assert "18 of 18 runs, 100%" in _told(notebook)
+        card = _card(notebook)
+        assert "Which activation</a></h4>" in card["text/html"]
+        assert card["text/html"].count("data:image/svg+xml;base64,") == 2
+        assert "<script" not in card["text/html"]
+        assert card["text/plain"].splitlines()[:2] == ["Which activation", "18 of 18 runs, 100%"]
         assert "at_chance: vanishing\n- epoch 0: The spread" in _told(notebook)
     assert (tmp_path / "histories.csv").stat().st_size > 0
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, Unpack
 
 from actinium.api.requests import dry_run_call, nothing, submission_call, waiting_call
-from actinium.calls import Call, Names, Pages, Ref, as_is, identifier, pages, patch, post
+from actinium.calls import Call, Names, Pages, Ref, identifier, pages, patch, post
 from actinium.operations import listing, operation
+from actinium.shown import shown_experiment
 from actinium.spec import Spec
 from actinium.types import Changes, DryRun, Experiment
 
@@ -58,7 +59,7 @@ class Experiments:
             experiment: the experiment.
             wait: seconds (at most 60) to wait for its end before the answer.
         """
-        return waiting_call(f"/v1/experiments/{identifier(experiment)}", as_is, wait)
+        return waiting_call(f"/v1/experiments/{identifier(experiment)}", shown_experiment, wait)
 
     @listing
     def experiments(
@@ -93,7 +94,9 @@ class Experiments:
             True: "true",
             None: "any",
         }  # without them is what the API answers unasked
-        return pages("/v1/experiments", as_is, query | written | {"archived": asked[archived]})
+        return pages(
+            "/v1/experiments", shown_experiment, query | written | {"archived": asked[archived]}
+        )
 
     @operation
     def update(self, experiment: Ref, **changes: Unpack[Changes]) -> Call[Experiment]:
@@ -104,17 +107,21 @@ class Experiments:
             **changes: ``name``, ``description`` and ``note``, each None to remove it; ``tags`` to
                 set, and with None to remove; ``archived``: whether lists leave it out.
         """
-        return patch(f"/v1/experiments/{identifier(experiment)}", as_is, body=dict(changes))
+        return patch(
+            f"/v1/experiments/{identifier(experiment)}", shown_experiment, body=dict(changes)
+        )
 
     @operation
     def cancel(self, experiment: Ref) -> Call[Experiment]:
         """Cancel an experiment: its waiting runs at once, its running ones within seconds."""
-        return post(f"/v1/experiments/{identifier(experiment)}/cancel", as_is)
+        return post(f"/v1/experiments/{identifier(experiment)}/cancel", shown_experiment)
 
     @operation
     def retry(self, experiment: Ref) -> Call[Experiment]:
         """Requeue the failed and cancelled runs; their recorded epochs are kept."""
-        return post(f"/v1/experiments/{identifier(experiment)}/retry", as_is, repeatable=False)
+        return post(
+            f"/v1/experiments/{identifier(experiment)}/retry", shown_experiment, repeatable=False
+        )
 
     @operation
     def delete(self, experiment: Ref) -> Call[None]:

@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 
 from actinium import readers
-from actinium.calls import Call, as_is, get, json_of, plain, post
+from actinium.calls import Call, get, json_of, plain, post
 from actinium.connection import whole_file
 from actinium.errors import ActiniumError
 from actinium.figure import Figure, Kind, Theme
+from actinium.shown import shown_experiment
 from actinium.types import DryRun, Experiment
 
 LARGEST_PAGE = 1000
@@ -20,7 +21,7 @@ LARGEST_PAGE = 1000
 def submission_call(path: str, body: Mapping[str, Any], key: str | None) -> Call[Experiment]:
     """Return a submission, which is stored once however often it is sent."""
     headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-    return post(path, as_is, body=dict(body), headers=headers)
+    return post(path, shown_experiment, body=dict(body), headers=headers)
 
 
 def dry_run_call(

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Column
 
 from actinium.command import widgets
+from actinium.labels import level_text
 from actinium.spec import AXES
 from actinium.types import Label, Level
 
@@ -46,14 +47,6 @@ def columns(axes: Sequence[str], *, joined: bool) -> list[Column]:
 def cells(axes: Sequence[str], labels: Mapping[str, Level], *, joined: bool) -> list[str]:
     """Return a configuration's cells in these columns."""
     return [escape(word) for word in words(axes, labels, joined=joined)]
-
-
-def level_text(level: Level) -> str:
-    """Return a label, or the value of a parameter as people write it: ``50``, ``1e-5``."""
-    if isinstance(level, float):
-        digits, exponent, power = repr(level).removesuffix(".0").partition("e")
-        return f"{digits}e{int(power)}" if exponent else digits
-    return str(level)
 
 
 def words(axes: Sequence[str], labels: Mapping[str, Level], *, joined: bool) -> list[str]:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from actinium.command import axes, widgets
 from actinium.command.metrics import Metrics
+from actinium.labels import level_text
 from actinium.types import Comparison, ComparisonGroup
 
 #: Widths of the drawing of a group's values, in characters.
@@ -81,7 +82,7 @@ def _said(group: ComparisonGroup) -> str:
         said.append(f"trained {group['trained']} of {group['n']}")
     if 0 < group["reached"] < group["n"]:
         said.append(f"reached by {group['reached']} of {group['n']}")
-    said += [f"{_plain(name)} {axes.level_text(level)}" for name, level in group["chosen"].items()]
+    said += [f"{_plain(name)} {level_text(level)}" for name, level in group["chosen"].items()]
     said += [f"{group['diverged']} diverged"] if group["diverged"] else []
     said += [f"{group['unfinished']} unfinished"] if group["unfinished"] else []
     return "; ".join(said)
