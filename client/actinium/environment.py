@@ -33,15 +33,22 @@ class Route:
         return cls(_proxy(url), _certificates() if url.startswith("https:") else True)
 
 
-def _proxy(url: str) -> str | None:
+def proxy_variable(url: str) -> str | None:
+    """Return the variable that names the proxy to a URL; None where it is reached directly."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if _is_own(host) or proxy_bypass(host) or _is_excepted(host):
         return None
     proxies = getproxies()
     name = parts.scheme if parts.scheme in proxies else "all"
-    proxy = proxies.get(name)
-    return None if proxy is None else _checked(proxy, f"{name.upper()}_PROXY")
+    return f"{name.upper()}_PROXY" if proxies.get(name) else None
+
+
+def _proxy(url: str) -> str | None:
+    variable = proxy_variable(url)
+    if variable is None:
+        return None
+    return _checked(getproxies()[variable.removesuffix("_PROXY").lower()], variable)
 
 
 def _is_own(host: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from actinium.calls import Call
+from actinium.environment import proxy_variable
 from actinium.errors import UnreachableError
 
 Outcome = httpx.Response | httpx.TransportError
@@ -91,9 +92,15 @@ class Persistence:
         return self._repeatable and not isinstance(outcome, permanent)
 
 
-def unreachable(url: object, error: httpx.TransportError) -> UnreachableError:
-    """Return the error for a service that cannot be reached."""
+def unreachable(url: str, error: httpx.TransportError) -> UnreachableError:
+    """Return the error for a service that cannot be reached; it names a proxy's variable."""
     reason = _ERROR_NUMBER.sub("", str(error)) or type(error).__name__
+    variable = proxy_variable(url)
+    if variable is not None:
+        return UnreachableError(
+            f"No answer from {url} through the proxy that {variable} names ({reason}). If the "
+            "service is reached without it, add its host to NO_PROXY."
+        )
     return UnreachableError(
         f"No answer from {url} ({reason}). Is the service running there? If it is elsewhere, set "
         "ACTINIUM_URL."

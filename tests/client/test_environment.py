@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from actinium import AsyncClient, Client
+from actinium import AsyncClient, Client, Retries, UnreachableError
 from actinium.environment import Route
 from actinium.terminal import prepare_terminal
 
@@ -102,3 +102,19 @@ def test_a_width_of_nothing_is_ignored(monkeypatch, given, kept):
     monkeypatch.setenv("COLUMNS", given)
     prepare_terminal()
     assert os.environ.get("COLUMNS") == kept
+
+
+def test_no_answer_through_a_proxy_names_its_variable(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://me:secret@127.0.0.1:9")
+    with (
+        Client("http://service.example", retries=Retries(attempts=1)) as client,
+        pytest.raises(UnreachableError, match="through the proxy that HTTP_PROXY names") as refused,
+    ):
+        client.preset("depth_study")
+    assert "secret" not in str(refused.value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with (
+        Client("http://127.0.0.1:9", retries=Retries(attempts=1)) as client,
+        pytest.raises(UnreachableError, match="Is the service running there"),
+    ):
+        client.preset("depth_study")

@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 
 from actinium.client import Client
 from actinium.command import ids
+from actinium.command.choices import read_tag
 from actinium.command.metrics import Metrics
 from actinium.json_numbers import write_json
 from actinium.retries import Retries
@@ -90,6 +91,16 @@ class Session:
 def json_option(command: F) -> F:
     """Return a command with the option ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Write JSON, for scripts.")(command)
+
+
+def tag_option(meaning: str, name: str = "tags") -> Callable[[F], F]:
+    """Return the option ``--tag``, which may be repeated.
+
+    Args:
+        meaning: what it does, for the help.
+        name: the argument that it fills with pairs of key and value.
+    """
+    return click.option("--tag", name, type=Read("tag", read_tag), multiple=True, help=meaning)
 
 
 class Read(click.ParamType[Any]):

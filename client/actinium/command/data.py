@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from actinium.command import ids, widgets
-from actinium.command.context import Session, json_option
+from actinium.command.context import Session, json_option, tag_option
 from actinium.types import Dataset, DatasetSummary
 
 _WHICH = click.argument("which", metavar="DATA_SET")
@@ -32,7 +32,7 @@ def data() -> None:
 @click.option("--target", help="Column of what is to be predicted.")
 @click.option("--name", help="Name; if not given, the file's.")
 @click.option("--description", help="Description.")
-@click.option("--tag", "tags", multiple=True, metavar="KEY:VALUE", help="Tag (repeatable).")
+@tag_option("Tag, key:value (repeatable).")
 @click.option(
     "--task",
     type=click.Choice(["classification", "binary", "regression"]),
@@ -61,7 +61,7 @@ def add(session: Session, /, path: Path, *, as_json: bool, **options: Any) -> No
     """
     fields = {name: value for name, value in options.items() if value not in {None, ()}}
     if tags := fields.pop("tags", None):
-        fields["tags"] = dict(_tag(tag) for tag in tags)
+        fields["tags"] = dict(tags)
     session.print(session.client.upload(path, **fields), _whole, as_json=as_json)
 
 
@@ -98,13 +98,6 @@ def remove(session: Session, which: str, *, as_json: bool) -> None:
     dataset_id = ids.dataset_id(session.client, which)
     session.client.delete_dataset(dataset_id)
     session.print({"deleted": dataset_id}, lambda _: f"Removed {dataset_id}.", as_json=as_json)
-
-
-def _tag(tag: str) -> tuple[str, str]:
-    key, colon, value = tag.partition(":")
-    if not colon or not key:
-        raise click.UsageError(f"A tag is written KEY:VALUE, not {tag!r}.")
-    return key, value
 
 
 def _listed(found: Iterable[DatasetSummary]) -> Table:

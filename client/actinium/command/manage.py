@@ -7,8 +7,7 @@ import click
 from rich.text import Text
 
 from actinium.command import completion, ids, render
-from actinium.command.choices import read_tag
-from actinium.command.context import Read, Session, json_option
+from actinium.command.context import Session, json_option, tag_option
 from actinium.command.watching import exit_status, hint_after_interrupt, watch_all, watch_experiment
 from actinium.json_numbers import write_json
 from actinium.terminal import visible
@@ -70,13 +69,7 @@ def watch(
 @click.option("--name", help='The new name; "" removes it.')
 @click.option("--description", help='The new description; "" removes it.')
 @click.option("--note", help='What to write down about it; "" removes it.')
-@click.option(
-    "--tag",
-    "tags",
-    type=Read("tag", read_tag),
-    multiple=True,
-    help="Set this tag, key:value (repeatable).",
-)
+@tag_option("Set this tag, key:value (repeatable).")
 @click.option("--untag", multiple=True, metavar="KEY", help="Remove this tag (repeatable).")
 @click.option(
     "--archive/--unarchive",

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from actinium.command import completion, ids, render
-from actinium.command.choices import read_label, read_tag, read_target
-from actinium.command.context import Read, Session, json_option
+from actinium.command.choices import read_label, read_target
+from actinium.command.context import Read, Session, json_option, tag_option
 from actinium.command.ranking import comparison_table
 from actinium.types import Experiment
 
@@ -47,12 +47,7 @@ def _only(field: str, complete: completion.Complete) -> Callable[[F], F]:
     shell_complete=completion.experiment_status,
     help="Only experiments with this status (repeatable).",
 )
-@click.option(
-    "--tag",
-    type=Read("tag", read_tag),
-    multiple=True,
-    help="Only experiments with this tag, key:value (repeatable).",
-)
+@tag_option("Only experiments with this tag, key:value (repeatable).", "tag")
 @click.option("--name", help="Only experiments with exactly this name.")
 @click.option("--search", help="Only experiments with this in their name, in any case.")
 @click.option("--archived", is_flag=True, help="Those that are archived.")

@@ -13,11 +13,10 @@ from actinium.command.choices import (
     read_object,
     read_seeds,
     read_statistics,
-    read_tag,
     read_ticket,
     read_value,
 )
-from actinium.command.context import Read, Session, json_option
+from actinium.command.context import Read, Session, json_option, tag_option
 from actinium.command.ranking import comparison_table
 from actinium.command.spec_files import is_file, read_spec
 from actinium.command.watching import exit_status, watch_experiment
@@ -71,9 +70,7 @@ def _complete_source(
 @click.option("--test-size", type=int, help="Number of test samples.")
 @click.option("--name", help="Name of the experiment.")
 @click.option("--description", help="Description of the experiment.")
-@click.option(
-    "--tag", "tags", type=Read("tag", read_tag), multiple=True, help="Tag, key:value (repeatable)."
-)
+@tag_option("Tag, key:value (repeatable).")
 @click.option(
     "--layer-statistics",
     type=Read("when", read_statistics),
