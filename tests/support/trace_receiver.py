@@ -1,16 +1,16 @@
 """A receiver of traces for tests: OTLP over HTTP, read with the protocol's own classes."""
 
 import gzip
-import threading
 from collections import defaultdict
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.support.http_receivers import HttpReceiver, QuietHandler
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,17 @@ class ReceivedSpan:
     end: int
 
 
-class TraceReceiver:
+class TraceReceiver(HttpReceiver):
     """Keeps every span that is posted to ``/v1/traces``."""
 
     def __init__(self) -> None:
         self.spans: list[ReceivedSpan] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        super().__init__()
 
     @property
     def url(self) -> str:
         """What ``OTEL_EXPORTER_OTLP_ENDPOINT`` names."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def traces(self) -> dict[str, list[ReceivedSpan]]:
         """Return the spans by trace."""
@@ -49,21 +48,12 @@ class TraceReceiver:
             found[span.trace_id].append(span)
         return dict(found)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[QuietHandler]:
+        """Return the class that keeps spans."""
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+        class Handler(QuietHandler):
+            def answer(self, body: bytes) -> None:
                 if self.headers.get("content-encoding") == "gzip":
                     body = gzip.decompress(body)
                 assert self.path == "/v1/traces"
@@ -74,9 +64,6 @@ class TraceReceiver:
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
 
         return Handler
 

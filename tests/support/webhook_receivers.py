@@ -7,9 +7,8 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 
+from tests.support.http_receivers import HttpReceiver, QuietHandler
 from tests.support.processes import wait_for
 
 
@@ -37,7 +36,7 @@ Answer = tuple[int, dict[str, str]]
 ACCEPTED: Answer = (204, {})
 
 
-class Receiver:
+class Receiver(HttpReceiver):
     """Answers the next messages with ``answers`` (status, headers), then every one with ``usual``.
 
     Messages answered with 2xx are also in ``accepted``. While ``silent`` is set it reads messages
@@ -53,16 +52,8 @@ class Receiver:
         self.silent = threading.Event()
         self.dripping = False
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._scheme = "http" if tls is None else "https"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, on 127.0.0.1."""
-        return self._server.server_port
+        super().__init__(tls)
 
     @property
     def url(self) -> str:
@@ -78,22 +69,16 @@ class Receiver:
         )
         return self.received
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *problem: object) -> None:
         self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(*problem)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[QuietHandler]:
+        """Return the class that keeps messages and answers them."""
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+        class Handler(QuietHandler):
+            def answer(self, body: bytes) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 message = Received(self.path, headers, body, time.time())
                 receiver.received.append(message)
@@ -118,8 +103,5 @@ class Receiver:
                             self.connection.sendall(b"x")
                     receiver._closing.wait(30)
                     self.connection.shutdown(socket.SHUT_RDWR)
-
-            def log_message(self, *_: object) -> None:
-                pass
 
         return Handler
