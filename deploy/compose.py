@@ -90,14 +90,16 @@ def with_secrets(text: str, example: str) -> str:
 
 def write_env(folder: Path) -> dict[str, str]:
     """Write a folder's .env, readable by this account alone, and return what it says."""
-    example = (folder / ".env.example").read_text()
+    example = (folder / ".env.example").read_text(encoding="utf-8")
     file = folder / ".env"
-    before = file.read_text() if file.exists() else None
+    before = file.read_text(encoding="utf-8") if file.exists() else None
     text = with_secrets(example if before is None else before, example)
     if text != before:
         new = folder / ".env.new"
         new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        with os.fdopen(
+            os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as opened:
             opened.write(text)
         new.replace(file)
     return {found["name"]: found["value"].strip() for found in _LINE.finditer(text)}
@@ -186,7 +188,7 @@ def _run(*arguments: str) -> None:
 
 
 def _ask(*command: str) -> str:
-    asked = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    asked = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, errors="replace")
     if asked.returncode != 0:
         raise OSError(f"`{' '.join(command[:2])}` says: {asked.stderr.strip()}")
     return asked.stdout

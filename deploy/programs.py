@@ -32,6 +32,8 @@ class Program:
         self._command = command
         self._environment = {**os.environ, **environment, "PYTHONUNBUFFERED": "1"}
         self._write = write
+        #: How many times it has ended without being asked to.
+        self.failures = 0
         self._stopping = threading.Event()
         self._child: subprocess.Popen[str] | None = None
         self._keeper = threading.Thread(target=self._keep, name=f"keeper of {name}", daemon=True)
@@ -64,6 +66,7 @@ class Program:
             code = self._run_once()
             if self._stopping.is_set():
                 return
+            self.failures += 1
             pause = (
                 _FIRST_PAUSE_SECONDS
                 if time.monotonic() - started > _HEALTHY_SECONDS

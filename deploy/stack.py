@@ -23,6 +23,10 @@ from service.liveness import RunningStack, announce_stack, announced_stack, with
 from service.settings import Settings
 
 _STOP_SECONDS = 30.0
+#: How long the start may take where a program fails, and where all are alive.
+_READY_SECONDS, _SLOW_SECONDS = 60.0, 600.0
+#: Seconds between two lines that say that the start takes long.
+_SAYS_SECONDS = 30.0
 
 
 class StackError(Exception):
@@ -133,18 +137,32 @@ class Stack:
             commands.append((name, ["workers", "--device", "cuda", "--name", name, *gpu]))
         return commands
 
-    def wait_until_ready(self, seconds: float = 60.0) -> None:
+    def wait_until_ready(
+        self, seconds: float = _READY_SECONDS, slow_seconds: float = _SLOW_SECONDS
+    ) -> None:
         """Wait until the API answers, and knows of a worker where one was started.
 
+        Args:
+            seconds: how long, where a program has ended meanwhile.
+            slow_seconds: how long, where all are still starting: the machine may be busy.
+
         Raises:
-            StackError: this took more than ``seconds``.
+            StackError: this took longer.
         """
         wanted = {"database", "schema", "broker"}
         if any(program.name.startswith(("cpu-", "cuda-")) for program in self._programs):
             wanted.add("workers")
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
+        said = 0
         problem = "no answer"
-        while time.monotonic() < deadline:
+        while True:
+            passed = time.monotonic() - began
+            patience = seconds if any(each.failures for each in self._programs) else slow_seconds
+            if passed >= patience:
+                break
+            if passed // _SAYS_SECONDS > said:
+                said = int(passed // _SAYS_SECONDS)
+                self._write("stack", f"Not ready after {passed:.0f} s, still waiting: {problem}")
             try:
                 checks = _ask(f"{self.url}/readyz").json()["checks"]
                 missing = [checks[name]["detail"] for name in wanted if not checks[name]["ok"]]
@@ -154,7 +172,7 @@ class Stack:
             except (httpx.HTTPError, ValueError, KeyError) as error:
                 problem = str(error)
             time.sleep(0.1)
-        raise StackError(f"The service was not ready after {seconds:g} s: {problem}")
+        raise StackError(f"The service was not ready after {passed:.0f} s: {problem}")
 
     def stop(self) -> None:
         """Stop the programs, then the servers; does nothing if none runs."""
@@ -205,5 +223,7 @@ def _count_gpus() -> int:
     """Return the number of NVIDIA GPUs, without importing torch, which takes seconds."""
     if shutil.which("nvidia-smi") is None:
         return 0
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["nvidia-smi", "-L"], capture_output=True, errors="replace", check=False
+    )
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())

@@ -101,7 +101,10 @@ def find_device(requested: str) -> tuple[Literal["cpu", "cuda"], int]:
         f"except DeviceError: sys.exit({_NO_DEVICE})"
     )
     answer = subprocess.run(  # noqa: S603 - our own interpreter and words
-        [sys.executable, "-c", program, requested], check=False, capture_output=True, text=True
+        [sys.executable, "-c", program, requested],
+        check=False,
+        capture_output=True,
+        errors="replace",
     )
     if answer.returncode == _NO_DEVICE:
         sys.exit("No CUDA device is visible here. Start the worker with --device cpu or auto.")

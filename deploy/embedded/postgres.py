@@ -123,7 +123,9 @@ class PostgresServer(Server):
             input=f"{self._password(SUPERUSER)}\n",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            # It names the folder, in letters that the locale may not have.
+            encoding="utf-8",
+            errors="replace",
             start_new_session=True,
             preexec_fn=ends_with_launcher(),
         )
@@ -141,7 +143,7 @@ class PostgresServer(Server):
     def _answering_pid(self, port: int) -> int | None:
         # Lines of postmaster.pid: process, folder, start, port, socket, address, memory, status.
         try:
-            lines = self._pid_file.read_text().split("\n")
+            lines = self._pid_file.read_text(encoding="utf-8", errors="replace").split("\n")
         except FileNotFoundError:
             return None
         if len(lines) < 8 or lines[3] != str(port) or lines[7].strip() != "ready":
@@ -175,13 +177,13 @@ class PostgresServer(Server):
     def _ask_for_passwords(self, connection: psycopg.Connection[Any]) -> None:
         """Set the superuser's password where an older version trusted everyone on this machine."""
         rules = self.folder / "pg_hba.conf"
-        lines = rules.read_text().splitlines(keepends=True)
+        lines = rules.read_text(encoding="utf-8").splitlines(keepends=True)
         asking = [_ASKED.sub(r"\1scram-sha-256\2", line) for line in lines]
         if asking == lines:
             return
         _set_password(connection, SUPERUSER, self._password(SUPERUSER))
         new = rules.with_suffix(".new")
-        new.write_text("".join(asking))
+        new.write_text("".join(asking), encoding="utf-8")
         new.chmod(0o600)
         new.rename(rules)
         connection.execute("SELECT pg_reload_conf()")

@@ -68,7 +68,7 @@ def check_location_apart(settings: Settings) -> None:
     if not isinstance(open_storage(settings), Remote):
         return
     checked = subprocess.run(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", __name__], check=False, capture_output=True, text=True
+        [sys.executable, "-m", __name__], check=False, capture_output=True, errors="replace"
     )
     if checked.returncode != 0:
         raise LocationError(checked.stdout.strip() or f"{_VARIABLE} could not be checked.")

@@ -14,9 +14,9 @@ _WORKER_ID = "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7"
 
 #: What each reason means, as a sentence about so many runs.
 _SENTENCES: dict[BlockedReason, str] = {
-    "no_worker": "{runs} wait, and no worker was seen lately.",
-    "no_device": "{runs} wait for a {device} worker, and none was seen lately.",
-    "no_memory": "{runs} need {memory} or more, and no worker seen lately has as much.",
+    "no_worker": "{runs} wait{s}, and no worker was seen lately.",
+    "no_device": "{runs} wait{s} for a {device} worker, and none was seen lately.",
+    "no_memory": "{runs} need{s} {memory} or more, and no worker seen lately has as much.",
 }
 _GIB = 2**30
 
@@ -82,6 +82,7 @@ class QueueBlocked(ApiAnswer):
         """Return the answer for runs that nobody can take."""
         detail = _SENTENCES[blocked.reason].format(
             runs=f"{blocked.runs:,} run{'s' * (blocked.runs != 1)}",
+            s="s" * (blocked.runs == 1),  # of the verb
             device=blocked.device,
             memory=f"{blocked.memory_bytes / _GIB:.2g} GiB",
         )

@@ -39,6 +39,17 @@ def test_a_signal_stops_both_cleanly(tmp_path: Path, launch: Launch, ending: int
     assert "Received SIGTERM" in valkey_log
 
 
+def test_a_folder_may_have_a_name_that_the_locale_cannot_write(
+    tmp_path: Path, launch: Launch
+) -> None:
+    home = tmp_path / "50% 中文 dir"
+    launcher = launch(home, prefix=("env", "LC_ALL=C", "PYTHONUTF8=0", "PYTHONCOERCECLOCALE=0"))
+    database_url, _ = launcher.urls()
+    psycopg.connect(database_url).close()
+    launcher.ctrl_c()
+    assert launcher.end()[0] == 0
+
+
 def test_ctrl_c_works_in_the_background_of_a_script(tmp_path: Path, launch: Launch) -> None:
     launcher = launch(tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
     launcher.urls()

@@ -32,3 +32,9 @@ def test_the_queue_says_in_a_sentence_what_no_worker_can_take(api, lab):
     _workers(lab, "a")
     (blocked,) = api.get("/v1/queue").json()["blocked"]
     assert blocked["detail"] == "2 runs wait for a cuda worker, and none was seen lately."
+
+
+def test_one_run_waits(api, lab):
+    lab.submit(device="cuda")
+    (blocked,) = api.get("/v1/queue").json()["blocked"]
+    assert blocked["detail"] == "1 run waits, and no worker was seen lately."
