@@ -57,6 +57,7 @@ from service.api.web.unread_bodies import UnreadBodies
 from service.database.engine import create_database_engine, reading_factory, session_factory
 from service.events.hub import EventHub
 from service.logs import configure_logging
+from service.operations.process_memory import giving_memory_back
 from service.operations.prometheus import Metrics
 from service.runs.doorbell import Doorbell
 from service.settings import Settings, get_settings
@@ -183,7 +184,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     configure_logging(state.settings)
     try:
-        async with state.schema.watch():
+        async with state.schema.watch(), giving_memory_back():
             await run_in_threadpool(_warn_without_keys, app)
             state.computing.prepare()
             state.hub.start()
