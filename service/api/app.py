@@ -120,6 +120,11 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     state.doorbell = Doorbell(settings)
     state.hub = EventHub(settings)
     state.stream_readers = anyio.CapacityLimiter(events.MAX_STREAM_READERS)
+    state.checking = Gate(
+        at_once=1,  # one takes up to 200 MB
+        waiting=settings.computing_queue,
+        seconds=settings.computing_seconds,
+    )
     state.validating = anyio.CapacityLimiter(MOST_VALIDATED_AT_ONCE)
     state.turns = Gate(
         at_once=settings.requests_at_once,

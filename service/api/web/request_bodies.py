@@ -23,7 +23,7 @@ from service.api.web.dependencies import Requires
 from service.api.web.field_errors import MAX_ERRORS
 from service.api.web.places import Held, Room
 from service.api.web.scopes import caller_of
-from service.api.web.turns import away
+from service.api.web.turns import away, inside
 
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_JSON = ("NaN", "Infinity")
@@ -159,9 +159,9 @@ async def _check_apart(request: Request, body_type: Any, body: bytes) -> None:
         BusyError: too much is being computed.
         RequestValidationError: there are some.
     """
-    errors = await request.app.state.computing.run(
-        caller_of(request.scope), _FIND_ERRORS, body_type, body, MAX_ERRORS
-    )
+    state, caller = request.app.state, caller_of(request.scope)
+    async with inside(state.checking, caller):
+        errors = await state.computing.run(caller, _FIND_ERRORS, body_type, body, MAX_ERRORS)
     if errors:
         located = [{**error, "loc": ("body", *error["loc"])} for error in errors]
         raise RequestValidationError(located)
