@@ -237,7 +237,7 @@ class Settings(BaseSettings):
         description="Requests that a process of the API works on at a time; one caller has half.",
     )
     turn_seconds: float = Field(
-        30.0, gt=0, description="Longest that a request waits to be one of these."
+        60.0, gt=0, description="Longest that a request waits to be one of these."
     )
     head_seconds: float = Field(
         10.0, gt=0, description="Time in which the head of a request must be complete."
