@@ -76,6 +76,18 @@ class Deployment:
         answer = self.told(*asked).strip()
         return json.loads(answer) if answer else None
 
+    def logged(self, service):
+        """Return what the container of a service logged, by line, as objects.
+
+        The engine is asked: Compose 2.26 writes an escape before each line, terminal or not.
+        """
+        container = self.told("ps", "--quiet", service).strip()
+        shown = subprocess.run(
+            ["docker", "logs", container], check=True, capture_output=True, text=True
+        )
+        lines = (shown.stdout + shown.stderr).splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
     def ended(self, experiment):
         """Return the status of an experiment, once it has ended or five minutes have passed."""
         for _ in range(5):
