@@ -82,3 +82,24 @@ def _imports(path: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             names.append(node.module or "")
     return names
+
+
+#: What of ``tempfile`` makes a file or a folder; without ``dir`` in /tmp, which is 64 MB of memory
+#: in containers.
+_TEMPORARY = {
+    *("TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "TemporaryDirectory"),
+    *("mkstemp", "mkdtemp"),
+}
+
+
+@pytest.mark.parametrize("package", ["service", "workers"])
+def test_every_temporary_file_is_in_a_folder_that_the_settings_name(package):
+    astray = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in (ROOT / package).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).rpartition(".")[2] in _TEMPORARY
+        and "dir" not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert astray == []

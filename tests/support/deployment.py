@@ -88,6 +88,11 @@ class Deployment:
         lines = (shown.stdout + shown.stderr).splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def sql(self, statement):
+        """Run a statement as the owner of the database; return what it answers, without headers."""
+        asked = ("psql", "--username=actinium", "--dbname=actinium", "--tuples-only", "--no-align")
+        return self.told("exec", "-T", "postgres", *asked, "--command", statement).strip()
+
     def ended(self, experiment):
         """Return the status of an experiment, once it has ended or five minutes have passed."""
         for _ in range(5):
