@@ -1,9 +1,11 @@
 """``actinium-admin``: run and look after the service."""
 
 import argparse
+import gc
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -134,8 +136,19 @@ def _grant(settings: Settings) -> None:
         engine.dispose()
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Import without the garbage collector, which takes an eighth of the time and finds nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _api(_: argparse.Namespace) -> None:
-    from service.api.server import serve  # noqa: PLC0415 - no other command needs FastAPI
+    with _without_collecting():
+        from service.api.server import serve  # noqa: PLC0415 - no other command needs FastAPI
 
     settings = get_settings()
     _refuse_other_schema(settings)
@@ -143,7 +156,8 @@ def _api(_: argparse.Namespace) -> None:
 
 
 def _scheduler(_: argparse.Namespace) -> None:
-    from service.operations import scheduler  # noqa: PLC0415
+    with _without_collecting():
+        from service.operations import scheduler  # noqa: PLC0415
 
     del sys.argv[1:]  # it reads its own options
     scheduler.main()
