@@ -68,7 +68,7 @@ def test_prometheus_reads_the_metrics_with_its_key(deployment):
         "print(values, len(rules[0]['rules']))\n"
     )
     said = deployment.told("exec", "-T", "scheduler", "python", "-c", program)
-    assert said.strip() == "['1'] 3"
+    assert said.strip() == "['1'] 4"
 
 
 def test_a_backup_brings_everything_back(deployment):
