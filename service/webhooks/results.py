@@ -41,7 +41,7 @@ def count_result(session: Session, result: DeliveryResult, number: int = 1) -> N
     )
 
 
-def read_results(session: Session) -> Mapping[DeliveryResult, int]:
+def read_results(session: Session) -> Mapping[str, int]:
     """Return how many there were of each result since the service was set up."""
     counted = select(WebhookResult.result, func.sum(WebhookResult.count)).group_by(
         WebhookResult.result
