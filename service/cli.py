@@ -5,7 +5,7 @@ import gc
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,10 +26,13 @@ from service.database.schema_version import SchemaVersionError, alembic_config, 
 from service.database.tables import ApiKey
 from service.errors import DomainError
 from service.liveness import announced_stack
+from service.logs import last_words, write_line
 from service.settings import Settings, get_settings
 
 #: Requests in progress when the API is told to stop have this long to end.
 _GRACE_SECONDS = 5
+
+_UP_TO_DATE = "The database's schema is up to date."
 
 T = TypeVar("T")
 
@@ -38,6 +41,12 @@ def main() -> None:
     """Run one command; an expected error ends it with one sentence."""
     arguments = _parser().parse_args()
     run: Callable[[argparse.Namespace], None] = arguments.run
+    # What runs as a service has a log; who asks for a key has a terminal.
+    with last_words() if run in {_migrate, _api, _scheduler} else nullcontext():
+        _run(run, arguments)
+
+
+def _run(run: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> None:
     try:
         run(arguments)
     except (DomainError, SchemaVersionError, ValueError) as error:
@@ -114,7 +123,10 @@ def _migrate(_: argparse.Namespace) -> None:
             "A transaction has held a table for too long, so the migration gave up and changed "
             "nothing. End that transaction (pg_stat_activity shows it), or run this again."
         )
-    print("The database's schema is up to date.")
+    if settings.log_json:
+        write_line("info", _UP_TO_DATE)
+    else:
+        print(_UP_TO_DATE)
 
 
 def _grant(settings: Settings) -> None:

@@ -65,7 +65,7 @@ def test_an_upload_is_stored_and_trained_on(deployment):
 
 
 def test_layer_statistics_of_10000_runs_are_exported(deployment):
-    """Some 100 MB of HDF5, where /tmp has room for 64."""
+    """More than 70 MB of HDF5, where /tmp has room for 64."""
     trained = deployment.request("POST", "/v1/experiments", _SMALL | {"name": "exported"})
     assert deployment.ended(trained["id"]) == "completed"
     (run, *_) = deployment.request("GET", f"/v1/runs?experiment_id={trained['id']}")["items"]
@@ -163,3 +163,14 @@ def test_what_is_stopped_ends_with_0(deployment):
     ended = deployment.told("ps", "--all", "--format", "{{.Service}} {{.ExitCode}}")
     codes = dict(line.split() for line in ended.splitlines())
     assert {codes[name] for name in ("api", "scheduler", "worker", "migrate")} == {"0"}
+
+
+def test_every_line_of_our_logs_is_an_object(deployment):
+    """From start to stop; and the reason where a process gives up."""
+    deployment.told("stop", "api", "scheduler", "worker")
+    for name in ("api", "scheduler", "worker", "migrate"):
+        assert deployment.logged(name), name
+    deployment.set(LOG_LEVEL="LOUD")
+    refused = deployment.compose("run", "--rm", "--no-deps", "-T", "migrate")
+    deployment.set()
+    assert json.loads(refused.stderr.splitlines()[-1])["event"].startswith("ACTINIUM_LOG_LEVEL")

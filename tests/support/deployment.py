@@ -105,12 +105,11 @@ class Deployment:
 
         The engine is asked: Compose 2.26 writes an escape before each line, terminal or not.
         """
-        container = self.told("ps", "--quiet", service).strip()
+        container = self.told("ps", "--all", "--quiet", service).strip()
         shown = subprocess.run(
             ["docker", "logs", container], check=True, capture_output=True, text=True
         )
-        lines = (shown.stdout + shown.stderr).splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [json.loads(line) for line in (shown.stdout + shown.stderr).splitlines()]
 
     def sql(self, statement):
         """Run a statement as the owner of the database; return what it answers, without headers."""
