@@ -6,7 +6,4 @@ from pydantic import BaseModel, ConfigDict
 class Frozen(BaseModel):
     """Values that never change: no other fields, no conversion between types, finite numbers."""
 
-    # Made ready when first used: 0.4 s of processor time that the scheduler's start need not pay.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

@@ -26,9 +26,6 @@ import service.figures.sources.tuning
 import service.presets.checking  # noqa: F401 - imported before the fork, used by name
 from service.database.engine import create_database_engine, reading_factory
 from service.settings import Settings
-from service.specs.spec import RunConfig
-
-RunConfig.model_rebuild()  # made ready once, before the fork, and not by each that reads one
 
 #: A process without work ends after this long, so that its memory comes back.
 _IDLE_SECONDS = 30.0
