@@ -3,10 +3,10 @@
 import { query } from "../lib/api.js";
 import { labelOn } from "../lib/axes.js";
 import { whole } from "../lib/format.js";
-import { bestGroups, lastEpoch, meanCurves } from "../lib/mean.js";
+import { bestGroups, completedLines, lastEpoch, meanCurves } from "../lib/mean.js";
 import { metricTitle } from "../lib/metrics.js";
 import { joined, t } from "../lib/text.js";
-import { Curves, MOST_LINES } from "../parts/curves.js";
+import { Curves } from "../parts/curves.js";
 import { h, setText, show } from "../parts/dom.js";
 import { downloads, saveFrom } from "../parts/downloads.js";
 import { notice } from "../parts/elements.js";
@@ -53,31 +53,30 @@ function apiChart(live, toolbar, body, signal) {
 
 /** Return the chart of the histories that the page holds. */
 function liveChart(live, toolbar, body, signal) {
-  const onZoom = (ends) => toolbar.setZoom(ends);
-  const curves = new Curves({ label: t("curves.title"), signal, zoom: toolbar.zoom, onZoom });
+  const curves = new Curves({ label: t("curves.title"), signal, choices: toolbar.choices, onChange: () => update() });
   const update = () => {
     if (!lastEpoch([...live.histories.values()])) {
       show(body, notice(live.finished ? t("curves.nothing") : t("curves.waiting")));
       return;
     }
     if (!body.contains(curves.element)) show(body, curves.element);
-    curves.setLog(toolbar.log);
-    curves.update(shownCurves(live, toolbar));
+    curves.update(shownCurves(live, toolbar, curves));
   };
   return { update };
 }
 
-function shownCurves(live, toolbar) {
+function shownCurves(live, toolbar, curves) {
   const metric = toolbar.drawn;
   const labelOf = (run) => toolbar.labelOf(run);
   const { epochs, groups } = meanCurves([...live.runs.values()], live.histories, metric, labelOf);
   const drawable = groups.filter((group) => group.mean.some((value) => value !== null));
-  const lines = bestGroups(drawable, live.histories, toolbar.bestBy, MOST_LINES);
+  const most = curves.mostLines(metric);
+  const best = bestGroups(drawable, live.histories, toolbar.bestBy, most);
+  const lines = completedLines(best, live.histories, epochs.length, curves.askedOf(metric));
   const left = drawable.length - lines.length;
   const hasBands = lines.some((line) => line.counts.some((count) => count > 1));
   const note = joined([
-    left > 0 &&
-      t("curves.best", { n: left, most: MOST_LINES, count: whole(left), metric: metricTitle(toolbar.bestBy) }),
+    left > 0 && t("curves.best", { n: left, most, count: whole(left), metric: metricTitle(toolbar.bestBy) }),
     hasBands && t("curves.band"),
   ]);
   return { metric, epochs, lines: coloured(lines, toolbar.colour), note };

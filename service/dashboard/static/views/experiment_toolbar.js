@@ -4,8 +4,9 @@ import { labelOn } from "../lib/axes.js";
 import { comparedMetrics, countsToTarget, epochMetrics, isOfPart, MAIN_METRIC, targetMetrics } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
 import { axisTitle } from "../parts/configuration.js";
+import { CURVE_CHOICES } from "../parts/curve_controls.js";
 import { h } from "../parts/dom.js";
-import { button, checkbox, select } from "../parts/elements.js";
+import { button, select } from "../parts/elements.js";
 import { epochChoice, MetricChoice, TargetChoice } from "../parts/metric_choice.js";
 import { TABLE_CHOICES } from "../parts/run_table.js";
 
@@ -16,16 +17,13 @@ export const CHOICES = {
   target: "",
   by: "",
   colour: "",
-  log: "",
-  zoom: "",
   rows: "",
   columns: "",
+  ...CURVE_CHOICES,
   ...TABLE_CHOICES,
 };
 
 const SEED = "seed";
-/** The log scale as the address has it. */
-const LOG = "1";
 
 export class Toolbar {
   /**
@@ -49,7 +47,6 @@ export class Toolbar {
       this.epoch,
       this.chips,
       select(t("curves.colourBy"), this.colours(), choices.get("colour"), (axis) => this.choose("colour", axis)),
-      checkbox(t("curves.log"), this.log, (checked) => this.choose("log", checked ? LOG : "")),
     );
     this.update();
   }
@@ -92,10 +89,6 @@ export class Toolbar {
   /** The metric by which the best curves are chosen where there are too many, as in the API's pictures. */
   get bestBy() {
     return this.recorded.compared.includes(this.drawn) && isOfPart(this.drawn) ? this.drawn : MAIN_METRIC;
-  }
-
-  get log() {
-    return this.choices.get("log") === LOG;
   }
 
   get colour() {
@@ -147,16 +140,6 @@ export class Toolbar {
     this.drawChips();
     const boxes = [...this.chips.querySelectorAll("input")];
     boxes[this.offered.indexOf(axis)]?.focus();
-  }
-
-  /** The first and last epoch that the curves show; null for all. */
-  get zoom() {
-    const ends = this.choices.get("zoom").split("-").map(Number);
-    return ends.length === 2 && ends[0] < ends[1] ? ends : null;
-  }
-
-  setZoom(ends) {
-    this.choices.set("zoom", ends ? ends.map((end) => Number(end.toFixed(2))).join("-") : "");
   }
 
   /** Return the name of a run's group. */
