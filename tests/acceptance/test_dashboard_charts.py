@@ -160,3 +160,76 @@ def test_what_diverged_is_marked_also_where_it_is_smoothed(served, lab, visit):
     wait_for(
         lambda: not page.evaluate(_COLOURS_AT_THE_END), what="the line is hidden, and its cross"
     )
+
+
+def _train_a_grid(lab: Any) -> Any:
+    """Train a grid of two by two, to accuracies of 0.2, 0.4, 0.6 and a divergence."""
+    made = lab.submit(activation=["relu", "elu"], batch_size=[16, 64], epochs=1)
+    for accuracy in (0.2, 0.4, 0.6):
+        lab.train(lab.taken(), val_accuracy=accuracy)
+    lab.train(lab.taken(), "diverged")
+    return made
+
+
+def test_lines_of_parallel_coordinates_are_selected_by_keyboard_and_kept(served, lab, visit):
+    made = _train_a_grid(lab)
+    page = visit(served.url).goto(f"#/experiments/{made}")
+    panel = page.locator("section", has=page.get_by_role("heading", name="Parallel coordinates"))
+    lines = panel.locator("path")
+    expect(lines).to_have_count(4)
+    expect(panel.locator("path.lost")).to_have_count(1)
+    count = panel.get_by_role("status")
+    expect(count).to_have_text("4 of 4 lines selected")
+    panel.get_by_text("Values as a table").press("Enter")
+    rows = panel.locator("tbody tr")
+    expect(rows.first.locator("td")).to_have_text(["elu", "16", "60.00%"])  # the best first
+    expect(rows.last.locator("td")).to_have_text(["elu", "64", "diverged"])
+
+    panel.get_by_role("group", name="Activation").get_by_role("button", name="relu").press("Enter")
+    expect(count).to_have_text("2 of 4 lines selected")
+    expect(panel.locator("path.left")).to_have_count(2)
+    panel.get_by_label("from (%)").fill("30")
+    page.keyboard.press("Tab")
+    expect(rows.locator("td")).to_have_text(["relu", "64", "40.00%"])
+    page.reload()
+    expect(count).to_have_text("1 of 4 lines selected")
+    expect(panel.get_by_label("from (%)")).to_have_value("30")
+    panel.get_by_role("button", name="Select all").press("Enter")
+    expect(count).to_have_text("4 of 4 lines selected")
+    assert "brush" not in _address(page)
+    panel.get_by_role("button", name="diverged").press("Enter")
+    expect(count).to_have_text("1 of 4 lines selected")
+    page.get_by_label("A line per").select_option("groups")
+    expect(count).to_have_text("1 of 4 lines selected")
+    wait_for(lambda: "lines=groups" in _address(page), what="the address has the lines")
+
+
+def test_an_axis_is_dragged_over_and_a_line_leads_to_its_run(served, lab, visit):
+    made = _train_a_grid(lab)
+    page = visit(served.url).goto(f"#/experiments/{made}")
+    panel = page.locator("section", has=page.get_by_role("heading", name="Parallel coordinates"))
+    count = panel.get_by_role("status")
+    expect(count).to_have_text("4 of 4 lines selected")
+    lines = panel.locator("svg.lines")
+    lines.scroll_into_view_if_needed()
+
+    def drag(start: float, end: float) -> None:
+        box = lines.bounding_box()
+        across = box["x"] + box["width"]
+        page.mouse.move(across, box["y"] + start * box["height"])
+        page.mouse.down()
+        page.mouse.move(across, box["y"] + end * box["height"], steps=3)
+        page.mouse.up()
+
+    drag(-0.02, 0.7)
+    expect(count).to_have_text("2 of 4 lines selected")
+    drag(0.5, 0.5)  # a press
+    expect(count).to_have_text("4 of 4 lines selected")
+    drag(-0.02, 0.3)
+    expect(count).to_have_text("1 of 4 lines selected")
+    box = lines.bounding_box()
+    # Halfway between the second axis, where 16 is at the bottom, and the result at the top.
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    expect(panel.locator(".told")).to_have_text("elu, batch size 16 · seed 0: 60.00%")
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    expect(page.get_by_role("heading", level=1)).to_contain_text("elu")

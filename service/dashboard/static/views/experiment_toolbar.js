@@ -9,6 +9,7 @@ import { h } from "../parts/dom.js";
 import { button, select } from "../parts/elements.js";
 import { epochChoice, MetricChoice, TargetChoice } from "../parts/metric_choice.js";
 import { TABLE_CHOICES } from "../parts/run_table.js";
+import { PARALLEL_CHOICES } from "./experiment_parallel.js";
 
 /** The choices by their names in the address; empty: chosen by the page. */
 export const CHOICES = {
@@ -20,6 +21,7 @@ export const CHOICES = {
   rows: "",
   columns: "",
   ...CURVE_CHOICES,
+  ...PARALLEL_CHOICES,
   ...TABLE_CHOICES,
 };
 
