@@ -1,5 +1,6 @@
 """The charts that a reader shapes: smoothing, axes and limits, parallel coordinates, overlays."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -233,3 +234,46 @@ def test_an_axis_is_dragged_over_and_a_line_leads_to_its_run(served, lab, visit)
     expect(panel.locator(".told")).to_have_text("elu, batch size 16 · seed 0: 60.00%")
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
     expect(page.get_by_role("heading", level=1)).to_contain_text("elu")
+
+
+def test_group_means_of_experiments_lie_over_each_other_and_are_followed(served, lab, visit):
+    first = lab.submit(name="study", activation=["relu", "elu"], epochs=2)
+    lab.train_all(val_accuracy=0.5)
+    second = lab.submit(name="study", activation="relu", optimizer="sgd", epochs=2)
+    held, gone = lab.taken(), uuid.uuid4()
+    lab.epoch(held, 1, val_accuracy=0.75)
+    visitor = visit(served.url)
+    visitor.expects("404")
+    page = visitor.goto("#/")
+    boxes = page.get_by_label("Select study")
+    expect(boxes).to_have_count(2)
+    for box in boxes.all():
+        box.check()
+    compare = page.locator(".bulk").get_by_role("link", name="Compare")
+    compare.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare experiments")
+    keys = page.locator(".legend .key")
+    expect(keys).to_have_count(3)
+    # Experiments of one name are told apart by the ends of their ids.
+    expect(page.locator(".legend")).to_contain_text(f"study (\u2026{str(second)[-8:]})")
+    expect(keys.filter(has_text=str(second)[-8:])).to_contain_text("75.00%")
+    expect(page.locator(".live")).to_have_text("live")
+    lab.epoch(held, 2, "completed", val_accuracy=0.875)
+    expect(keys.filter(has_text=str(second)[-8:])).to_contain_text("87.50%")
+    expect(page.locator(".live")).to_have_text("")
+
+    page.get_by_label("Experiment", exact=True).uncheck()
+    expect(keys).to_have_count(2)  # relu of both experiments, and elu
+    expect(keys.first).to_contain_text("68.75% \u00b7 n=2")
+    page.get_by_label("with Training accuracy").check()
+    page.reload()
+    expect(keys.first).to_contain_text("68.75% \u00b7 n=2")
+    page.get_by_label("experiment id").fill(f"{served.url}/#/experiments/{gone}")
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator(".notice").first).to_contain_text(str(gone))
+    expect(page.get_by_label("with Training accuracy")).to_be_checked()
+    page.get_by_role("button", name=f"Remove study (\u2026{str(first)[-8:]})").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody th")).to_have_text("study")
+    page.go_back()
+    expect(page.locator("tbody th")).to_have_count(2)

@@ -4,6 +4,7 @@ import { LINE_COLOURS, lineColour } from "../lib/colours.js";
 import { showValue } from "../lib/format.js";
 import { isLoss, lowerIsBetter, metricTitle } from "../lib/metrics.js";
 import { isSelected, labelOrder, labelPlace, nearestLine, valueScale } from "../lib/parallel.js";
+import { clamp } from "../lib/scale.js";
 import { t } from "../lib/text.js";
 import { axisTitle } from "./configuration.js";
 import { h, setText, show, svg } from "./dom.js";
@@ -12,7 +13,10 @@ import { theme, whenThemeChanges } from "./theme.js";
 
 const LEAST_HEIGHT_PIXELS = 300;
 const LABEL_HEIGHT_PIXELS = 26;
-const AXIS_PIXELS = 130;
+/** The room for an axis: as much as its longest label needs, within limits. */
+const LEAST_AXIS_PIXELS = 130;
+const MOST_AXIS_PIXELS = 280;
+const LETTER_PIXELS = 7;
 /** Of more labels only some are written; all can be dragged over. */
 const MOST_LABELS = 30;
 /** Values that are written along the metric's axis. */
@@ -74,7 +78,9 @@ export class ParallelChart {
     const { axes, labels, metric, hasLost } = this.shown;
     const rows = Math.max(...labels.map(({ length }) => Math.min(length, MOST_LABELS)));
     this.stage.style.setProperty("--height", `${Math.max(LEAST_HEIGHT_PIXELS, rows * LABEL_HEIGHT_PIXELS)}px`);
-    this.stage.style.setProperty("--least", `${axes.length * AXIS_PIXELS}px`);
+    const longest = LETTER_PIXELS * (6 + Math.max(...labels.flat().map(({ length }) => length)));
+    const room = clamp(longest, LEAST_AXIS_PIXELS, MOST_AXIS_PIXELS);
+    this.stage.style.setProperty("--least", `${axes.length * room}px`);
     this.stage.style.setProperty("--count", axes.length);
     this.toggles = new Map(); // by axis: buttons by label
     const last = axes.length;
@@ -171,7 +177,7 @@ export class ParallelChart {
       const isWithin = (label) => range[0] <= labelPlace(own, label) && labelPlace(own, label) <= range[1];
       this.onBrush({ ...brush, axes: { ...brush.axes, [axis]: range ? own.filter(isWithin) : [] } });
     } else if (range && scale) {
-      const [to, from] = range.map((share) => Number(scale.valueAt(Math.min(1, Math.max(0, share))).toPrecision(4)));
+      const [to, from] = range.map((share) => Number(scale.valueAt(clamp(share, 0, 1)).toPrecision(4)));
       this.onBrush({ ...brush, from, to });
     } else this.onBrush({ ...brush, from: null, to: null, lost: false });
   }
@@ -190,8 +196,8 @@ export class ParallelChart {
       const kind = [!selected && "left", line.lost && "lost", line.partly && "partly"].filter(Boolean).join(" ");
       return svg("path", { d: `M${points}`, class: kind, style: colour ? { stroke: colour } : {} });
     };
-    // What is selected lies above the rest.
-    this.placed.sort((one, other) => one.selected - other.selected);
+    // What is selected lies above the rest, and what diverged on top.
+    this.placed.sort((one, other) => one.selected - other.selected || one.line.lost - other.line.lost);
     this.paths = this.placed.map(path);
     show(this.lines, this.paths);
     show(this.key, this.colourKey());
@@ -214,7 +220,7 @@ export class ParallelChart {
   /** Tell which of the selected lines is under the pointer. */
   point({ clientX, clientY }) {
     const frame = this.lines.getBoundingClientRect();
-    const across = Math.min(1, Math.max(0, (clientX - frame.left) / frame.width));
+    const across = clamp((clientX - frame.left) / frame.width, 0, 1);
     const candidates = this.placed.filter(({ selected }) => selected);
     this.mark(nearestLine(candidates, across, (clientY - frame.top) / frame.height, REACH));
   }

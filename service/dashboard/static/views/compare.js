@@ -1,4 +1,4 @@
-// Runs of any experiments side by side: their curves, and where they differ.
+// Runs of any experiments side by side: their curves, and where they differ; or whole experiments in one chart.
 
 import { Choices } from "../lib/address.js";
 import { query } from "../lib/api.js";
@@ -14,10 +14,14 @@ import { Curves } from "../parts/curves.js";
 import { h, show } from "../parts/dom.js";
 import { button, card, notice } from "../parts/elements.js";
 import { MetricChoice } from "../parts/metric_choice.js";
+import { experimentsView } from "./compare_experiments.js";
 import { compareTable } from "./compare_table.js";
 import { LayersPanel } from "./run_layers.js";
 
-export async function view({ element, parameters, signal }) {
+export async function view(visit) {
+  const { element, parameters, signal } = visit;
+  const experiments = idsIn(parameters.get("experiments") ?? "");
+  if (experiments.length) return experimentsView(visit, { wanted: experiments, idsIn, compare: compareExperiments });
   const wanted = idsIn(parameters.get("runs") ?? "");
   const connection = h("span.live");
   let panels = [];
@@ -93,6 +97,12 @@ function compareRuns(ids) {
   chooseRuns(distinct);
   const parameters = Object.fromEntries(new URLSearchParams(location.hash.split("?")[1]));
   location.hash = `#/compare${query({ ...parameters, runs: distinct.join(",") })}`;
+}
+
+/** Go to the comparison of these experiments, with what was chosen of their curves. */
+function compareExperiments(ids) {
+  const parameters = Object.fromEntries(new URLSearchParams(location.hash.split("?")[1]));
+  location.hash = `#/compare${query({ ...parameters, experiments: [...new Set(ids)].join(",") })}`;
 }
 
 /** Return the layers of two runs, side by side; an epoch that is chosen in one is shown in both. */
