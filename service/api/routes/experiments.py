@@ -46,6 +46,7 @@ from service.experiments.kept_forecasts import KeptForecasts
 from service.experiments.listing import ExperimentFilter
 from service.experiments.progress import ExperimentProgress, with_forecasts
 from service.histories import exports, layer_exports
+from service.settings import Settings
 from service.statuses import ExperimentStatus
 
 
