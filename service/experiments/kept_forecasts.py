@@ -25,12 +25,12 @@ def seconds_to_keep(took: float) -> float:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _KeptUntil:
     forecasts: Mapping[uuid.UUID, Forecast]
     until: float
 
 
-_NOTHING = _Kept({}, 0.0)
+_NOTHING = _KeptUntil({}, 0.0)
 
 
 class KeptForecasts:
@@ -90,5 +90,5 @@ class KeptForecasts:
         found = dict.fromkeys(wanted, NO_FORECAST) | made
         seconds = self._seconds_to_keep(time.thread_time() - began)
         self._slow = seconds > 0
-        self._kept = _Kept(found, time.monotonic() + seconds)
+        self._kept = _KeptUntil(found, time.monotonic() + seconds)
         return found
