@@ -90,7 +90,7 @@ def test_a_ranking_and_its_chart_can_be_taken_away(served, lab, visit):
 
 
 def _saved(page: Any, panel: str, name: str) -> str:
-    menu = page.locator(f"section:has(#{panel}-title) .menu")
+    menu = page.locator(f"section:has(#{panel}-title) .heading .menu")
     menu.locator("summary").click()
     with page.expect_download() as download:
         menu.get_by_role("button", name=name).click()
