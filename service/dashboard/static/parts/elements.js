@@ -4,11 +4,12 @@ import { translated } from "../lib/text.js";
 import { h } from "./dom.js";
 
 /**
- * Make a box that may overflow a region with a name, which the keyboard can scroll.
+ * Make a box that may overflow a group with a name, which the keyboard can scroll. It is no landmark: a view has
+ * dozens of such boxes, and most have the name of their section, which is one.
  * `data-more` holds the sides ("before", "after") on which more can be scrolled to, for the styles.
  */
 export function scrollable(name, box) {
-  const region = { tabindex: "0", role: "region", "aria-label": name };
+  const group = { tabindex: "0", role: "group", "aria-label": name };
   let drawn = null;
   const update = () => {
     const [overflow, before] = [box.scrollWidth - box.clientWidth, box.scrollLeft];
@@ -17,7 +18,7 @@ export function scrollable(name, box) {
     if (`${scrolls} ${more}` === drawn) return;
     drawn = `${scrolls} ${more}`;
     box.dataset.more = more;
-    for (const [attribute, value] of Object.entries(region)) {
+    for (const [attribute, value] of Object.entries(group)) {
       if (scrolls) box.setAttribute(attribute, value);
       else box.removeAttribute(attribute);
     }

@@ -88,7 +88,7 @@ export class AskedComparison {
 
 /** @param asked the `AskedComparison` of the view */
 export function rankingPanel(live, asked, signal) {
-  const title = h("h2", { id: "ranking-title" });
+  const title = h("h2", { id: "ranking-title" }, t("ranking.title"));
   const body = h("div");
   const tuning = new Figure({ alt: t("ranking.tuning"), signal });
   let drawn = null;
@@ -143,7 +143,7 @@ export function effectsPanel(asked) {
 export function heatmapPanel(live, axes, toolbar, signal, showRuns) {
   const offered = tableAxes([...live.runs.values()], axes);
   if (offered.length < 2) return { element: h("div", { hidden: true }), update: () => {}, again: () => {} };
-  const title = h("h2", { id: "heat-title" });
+  const title = h("h2", { id: "heat-title" }, t("heatmap.title"));
   const body = h("div");
   const { choices } = toolbar;
   const axisOf = (name, usual) => (offered.includes(choices.get(name)) ? choices.get(name) : usual);
