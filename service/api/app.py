@@ -29,6 +29,7 @@ from service.api.routes import (
     figures,
     inference,
     layers,
+    manual,
     mlflow,
     models,
     operations,
@@ -82,6 +83,7 @@ ROUTERS = (
     workload.router,
     operations.router,
     dashboard.router,
+    manual.router,
     description.router,
 )
 

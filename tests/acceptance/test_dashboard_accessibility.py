@@ -89,7 +89,7 @@ def _findings(page: Any) -> dict[str, list[str]]:
 
 def _drawn(page: Any) -> None:
     """Wait until nothing is added to the view, and unfold all that is folded."""
-    expect(page.locator("#main h1")).to_be_visible()
+    expect(page.locator("#main h1:visible")).to_have_count(1)
     expect(page.locator(".loading")).to_have_count(0)
     page.evaluate(_STILL)
     page.evaluate(_UNFOLD)
@@ -135,3 +135,15 @@ def test_axe_finds_nothing_in_the_reference(served, visit, axe, theme, size):
     page.evaluate(axe)
     findings = page.evaluate(_FINDINGS)
     assert findings == [], json.dumps(findings, indent=1)
+
+
+def test_axe_finds_nothing_in_the_documentation(served, visit, axe):
+    page = visit(served.url).page
+    found = {}
+    for path in ("", "diagnoses.md", "catalog/clipping.md", "?q=gradient+clipping"):
+        page.goto(f"{served.url}/docs/{path}")
+        page.evaluate(axe)
+        findings = _findings(page)
+        if findings:
+            found[path] = findings
+    assert found == {}, json.dumps(found, indent=1)

@@ -2,6 +2,7 @@
 
 import { translated } from "../lib/text.js";
 import { h } from "./dom.js";
+import { help } from "./help.js";
 
 /**
  * Make a box that may overflow a group with a name, which the keyboard can scroll. It is no landmark: a view has
@@ -39,9 +40,10 @@ export function scrollableTable(name, selector, ...content) {
   return scrollable(name, h("div.scroll", h(selector, ...content)));
 }
 
-/** Return a card: a section with a heading. */
+/** Return a card: a section with a heading, and the `?` of what explains it. */
 export function card(id, title, ...content) {
-  return h("section.card", { "aria-labelledby": id }, h("h2", { id }, title), content);
+  const heading = h("div.heading", h("h2", { id }, title), help(id, title));
+  return h("section.card", { "aria-labelledby": id }, heading, content);
 }
 
 /** Return a text of the API in the reader's language, or else as what it is: English. */

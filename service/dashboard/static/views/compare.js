@@ -10,6 +10,7 @@ import { setConnection } from "../parts/badges.js";
 import { Curves } from "../parts/curves.js";
 import { h, show } from "../parts/dom.js";
 import { button, card, checkbox, notice } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { MetricChoice } from "../parts/metric_choice.js";
 import { compareTable } from "./compare_table.js";
 import { LayersPanel } from "./run_layers.js";
@@ -28,7 +29,11 @@ export async function view({ element, parameters, signal }) {
   const runs = [...live.runs.values()];
   showTasks(runs);
   const ids = runs.map((run) => run.id);
-  const heading = [h("div.heading", h("h1", t("nav.compare")), connection), notesOn(live.missing, wanted)];
+  const title = h("h1", t("nav.compare"));
+  const heading = [
+    h("div.heading", title, help("compare", t("nav.compare")), connection),
+    notesOn(live.missing, wanted),
+  ];
   if (!runs.length) {
     show(element, heading, h("div.card.empty", h("p", t("compare.none")), addingForm([])));
     return t("nav.compare");
