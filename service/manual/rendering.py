@@ -81,8 +81,8 @@ def _without_empty_headings(html: str) -> str:
 
 def _parser() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
-    alternatives = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    markdown.block.ruler.before("fence", "formula", _formula, alternatives)
+    interrupted = ["paragraph", "reference", "blockquote", "list"]
+    markdown.block.ruler.before("fence", "formula", _formula, {"alt": interrupted})
     markdown.add_render_rule("formula", _show_formula)
     markdown.add_render_rule("table_open", lambda *_: '<div class="scroll"><table>\n')
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")

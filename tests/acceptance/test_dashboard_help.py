@@ -6,6 +6,9 @@ from service.histories.diagnoses import Insight
 from tests.support.layer_samples import SICK, drawable
 from tests.support.page_visitors import NARROW, expect
 
+#: Of sections; those of the catalog's entries are links to them.
+_TITLES = "#main :is(section, aside) > .heading > h2, #main .answer h2"
+
 
 @pytest.fixture
 def views(lab) -> list[str]:
@@ -38,7 +41,7 @@ def test_every_title_has_help_that_opens_at_its_heading(served, lab, views, visi
         expect(page.locator(".loading")).to_have_count(0)
         expect(page.locator("#main h1 + .help")).to_have_count(1)
         expect(page.locator("#main .card > h2")).to_have_count(0)
-        for title in page.locator("#main :is(section, aside) > .heading > h2, #main .answer h2").all():
+        for title in page.locator(_TITLES).all():
             beside = title.locator("+ .help")
             expect(beside, f"{place} {title.inner_text()}").to_have_count(1)
         for link in page.locator("#main .help").all():

@@ -9,6 +9,7 @@ import { announce, h, show } from "./parts/dom.js";
 import { button } from "./parts/elements.js";
 import { askForKey } from "./parts/key_dialog.js";
 import { setDocumentLanguage } from "./parts/language.js";
+import { showTooltips } from "./parts/tooltips.js";
 
 /** Views by the first part of the path; each is loaded when it is first shown. */
 const VIEWS = {
@@ -33,6 +34,7 @@ const bar = new Bar(document.getElementById("bar"), {
   askForKey: () => askForKey(null, enter),
 });
 keepScroll();
+showTooltips();
 addEventListener("hashchange", () => enter());
 whenKeyIsNeeded((problem) => askForKey(problem, enter));
 await enter({ moveFocus: false });

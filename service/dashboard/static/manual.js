@@ -8,6 +8,7 @@ import { setFormula } from "./parts/formula.js";
 import { setDocumentLanguage } from "./parts/language.js";
 import { ManualSearch } from "./parts/manual_search.js";
 import { theme, whenThemeChanges } from "./parts/theme.js";
+import { showTooltips } from "./parts/tooltips.js";
 
 const [main, article, aside] = ["main", "article", "aside"].map((id) => document.getElementById(id));
 
@@ -17,6 +18,7 @@ const bar = new Bar(document.getElementById("bar"), { skip: () => main.focus(), 
 const search = new ManualSearch(document.getElementById("matches"), article);
 draw();
 furnish();
+showTooltips();
 document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
 
 /** Draw all that is in the reader's language. */
