@@ -35,7 +35,7 @@ API_ALONE = frozenset(
 #: The extras of the service and of the client in each file; None: without the client.
 LOCKS: dict[str, tuple[list[str], list[str] | None]] = {
     "dev": (["train", "embedded", "tracing", "s3", "dev"], ["pandas", "yaml"]),
-    "run": (["train", "embedded"], []),
+    "run": (["train", "embedded"], ["yaml"]),
     "worker": (["train", "tracing", "s3"], None),
     "api": (["tracing", "s3"], None),
     "build": ([], None),

@@ -231,6 +231,14 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         1_000, ge=1, description="Most open connections to the API; more are answered with 503."
     )
+    requests_at_once: int = Field(
+        8,
+        ge=1,
+        description="Requests that a process of the API works on at a time; one caller has half.",
+    )
+    turn_seconds: float = Field(
+        60.0, gt=0, description="Longest that a request waits to be one of these."
+    )
     head_seconds: float = Field(
         10.0, gt=0, description="Time in which the head of a request must be complete."
     )

@@ -126,6 +126,32 @@ def waits(target: Target) -> None:
     _hold(target, lambda: target.ask(path, "Prefer: wait=60\r\n"), number=1_000)
 
 
+def bursts(target: Target) -> None:
+    """Five hundred small requests at once, again and again."""
+    until = time.monotonic() + target.seconds
+    while time.monotonic() < until:
+        asked = [target.ask("/v1/experiments?limit=50") for _ in range(500)]
+        for connection in asked:
+            connection.settimeout(60)
+            with contextlib.suppress(OSError), connection:
+                connection.recv(4_096)
+
+
+def unfinished_bodies(target: Target) -> None:
+    """Bodies of nearly a megabyte on seven hundred connections, none of which is complete."""
+    head = "Content-Type: application/json\r\nContent-Length: 999999\r\n"
+
+    def begin() -> socket.socket:
+        connection = target.connect()
+        connection.sendall(
+            f"POST /v1/experiments HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}\r\n".encode()
+        )
+        connection.sendall(b" " * 990_000)
+        return connection
+
+    _hold(target, begin, number=700)
+
+
 def abandoned_pictures(target: Target) -> None:
     """Two hundred pictures at a time whose clients hang up."""
     path = f"/v1/experiments/{target.experiment}/figures/comparison.png"
@@ -171,6 +197,8 @@ ATTACKS: dict[str, Callable[[Target], None]] = {
         unread_exports,
         unread_streams,
         waits,
+        bursts,
+        unfinished_bodies,
         abandoned_pictures,
         long_headers,
         slow_connections,

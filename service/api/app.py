@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from service import api_keys
-from service.api.computing.gate import Gate
 from service.api.computing.processes import ComputingProcesses
 from service.api.openapi.document import TITLE, describe
 from service.api.routes import (
@@ -43,6 +42,7 @@ from service.api.routes import (
     workload,
 )
 from service.api.web.authentication import Authentication
+from service.api.web.gate import Gate
 from service.api.web.head_requests import HeadRequests
 from service.api.web.places import Places
 from service.api.web.problems import ProblemAnswers
@@ -52,11 +52,13 @@ from service.api.web.response_headers import ResponseHeaders
 from service.api.web.route_table import RouteTable
 from service.api.web.schema_guard import SchemaGuard
 from service.api.web.traced import trace_requests
+from service.api.web.turns import Turns
 from service.api.web.unknown_routes import answer_http_error
 from service.api.web.unread_bodies import UnreadBodies
 from service.database.engine import create_database_engine, reading_factory, session_factory
 from service.events.hub import EventHub
 from service.logs import configure_logging
+from service.operations.process_memory import giving_memory_back
 from service.operations.prometheus import Metrics
 from service.runs.doorbell import Doorbell
 from service.settings import Settings, get_settings
@@ -120,7 +122,18 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     state.doorbell = Doorbell(settings)
     state.hub = EventHub(settings)
     state.stream_readers = anyio.CapacityLimiter(events.MAX_STREAM_READERS)
+    state.checking = Gate(
+        at_once=1,  # one takes up to 200 MB
+        waiting=settings.computing_queue,
+        seconds=settings.computing_seconds,
+    )
     state.validating = anyio.CapacityLimiter(MOST_VALIDATED_AT_ONCE)
+    state.turns = Gate(
+        at_once=settings.requests_at_once,
+        per_caller=-(-settings.requests_at_once // 2),
+        waiting=2 * settings.max_connections,
+        seconds=settings.turn_seconds,
+    )
     state.computing = ComputingProcesses(settings)
     state.submitting = Gate(
         at_once=submissions.MOST_AT_ONCE,
@@ -165,6 +178,7 @@ def _add_middleware(app: FastAPI) -> None:
     app.add_middleware(
         Authentication, settings=state.settings, sessions=state.reading, schema=state.schema
     )
+    app.add_middleware(Turns, gate=state.turns)
     app.add_middleware(ProblemAnswers)
     app.add_middleware(ResponseHeaders)
     app.add_middleware(UnreadBodies)
@@ -177,7 +191,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     configure_logging(state.settings)
     try:
-        async with state.schema.watch():
+        async with state.schema.watch(), giving_memory_back():
             await run_in_threadpool(_warn_without_keys, app)
             state.computing.prepare()
             state.hub.start()

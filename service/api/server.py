@@ -64,6 +64,8 @@ def make_server(settings: Settings, *, grace_seconds: int, hang_seconds: float =
         # uvicorn would believe whoever asks from 127.0.0.1 whom he asks for.
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
         ws="none",
+        # uvloop takes in one new connection per round: a burst would keep the next one outside.
+        loop="asyncio",
         http=limited_protocol(settings),
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=grace_seconds,

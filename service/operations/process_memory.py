@@ -1,8 +1,14 @@
-"""The memory that the processes of an API hold, as Linux tells it."""
+"""The memory that the processes of an API hold, as Linux tells it, and what is given back of it."""
 
+import asyncio
+import contextlib
+import ctypes
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
+
+#: How often free memory is given back.
+_PAUSE_SECONDS = 15.0
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -28,6 +34,31 @@ def memory_by_process(computing: Iterable[int]) -> Mapping[str, int]:
     pids |= {f"computing_{number}": pid for number, pid in enumerate(ours, start=1)}
     found = {name: _resident_bytes(pid) for name, pid in pids.items()}
     return {name: size for name, size in found.items() if size is not None}
+
+
+@contextlib.asynccontextmanager
+async def giving_memory_back() -> AsyncIterator[None]:
+    """Return free memory to the kernel every 15 s during the block.
+
+    By itself glibc keeps what is free between blocks that are used: after 700 bodies of a megabyte
+    the API kept 160 MB for good. With another C library nothing happens.
+    """
+    task = asyncio.create_task(_give_back())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _give_back() -> None:
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "malloc_trim"):
+        return
+    while True:
+        await asyncio.sleep(_PAUSE_SECONDS)
+        await asyncio.to_thread(library.malloc_trim, 0)
 
 
 def _resident_bytes(pid: int) -> int | None:

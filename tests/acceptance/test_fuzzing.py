@@ -80,6 +80,7 @@ def test_no_drawn_request_without_a_key_breaks_the_description(url, sessions, tm
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(5_400)
 def test_ten_thousand_drawn_requests_break_nothing(url, sessions, tmp_path):
     token = _token(sessions, "admin")
     seed = random.SystemRandom().randrange(2**31)

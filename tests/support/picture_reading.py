@@ -1,8 +1,12 @@
 """What tests see in a picture."""
 
+import io
 import re
 from html import unescape
 from xml.etree import ElementTree
+
+import numpy as np
+from matplotlib.image import imread
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -18,6 +22,11 @@ def shapes(svg: bytes, kind: str) -> list[ElementTree.Element]:
     root = ElementTree.fromstring(svg)
     found = re.compile(rf"{kind}_\d+")
     return [each for each in root.iter(f"{_SVG}g") if found.fullmatch(each.get("id", ""))]
+
+
+def pixels_of(png: bytes) -> np.ndarray:
+    """The pixels of a PNG: rows, columns, and red, green, blue and opacity."""
+    return imread(io.BytesIO(png), format="png")
 
 
 def is_png(data: bytes) -> bool:

@@ -4,6 +4,7 @@ It is forked from a server process that has imported this module, and with it wh
 import. So it starts in milliseconds, and one that is ended in the middle of its work costs little.
 """
 
+import gc
 import pkgutil
 import resource
 import signal
@@ -43,6 +44,9 @@ def serve(connection: Connection, settings: Settings) -> None:
         settings, pool_size=1, statement_seconds=settings.statement_seconds
     )
     sessions = reading_factory(engine)
+    # Looking for cycles while objects are made is a third of a comparison's time.
+    gc.freeze()
+    gc.disable()
     try:
         while connection.poll(_IDLE_SECONDS):
             name, arguments, options = connection.recv()
@@ -53,6 +57,7 @@ def serve(connection: Connection, settings: Settings) -> None:
                 raise
             except Exception as error:
                 connection.send((False, (RuntimeError, (f"Not sent: {error!r}",), {})))
+            gc.collect()
             if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > _MOST_KIBIBYTES:
                 return
     except (EOFError, OSError):

@@ -20,8 +20,9 @@ import structlog
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from service.api.computing.gate import BusyError, Gate
+from service.api.web.gate import BusyError, Gate
 from service.api.web.scopes import caller_of
+from service.api.web.turns import away
 from service.settings import Settings
 
 #: How long an ended process has to be gone.
@@ -150,7 +151,7 @@ class ComputingProcesses:
             BusyError: too many wait, it takes too long, or the process was ended.
             Exception: what the function raises.
         """
-        async with self._gate.turn(caller):
+        async with away(), self._gate.turn(caller):
             try:
                 async with asyncio.timeout(self._settings.computing_seconds):
                     succeeded, outcome = await self._ask((name, arguments, options))

@@ -69,7 +69,7 @@ _AXIS = CatalogAxis.of("activation", ["leaky_relu"], None).model_dump(mode="json
 async def get_catalog(request: Request, page: PageDep) -> Response:
     """Return every axis with all its values: meaning, formula, parameters, source."""
     axes, next_cursor = page_of(list(AXES), page.cursor, page.limit, "catalog")
-    return page_response(request, Catalog.of(axes, next_cursor).to_json(), next_cursor)
+    return page_response(request, _catalog(tuple(axes), next_cursor), next_cursor)
 
 
 @router.get(
@@ -100,8 +100,7 @@ async def list_metrics(request: Request) -> Response:
 async def get_catalog_axis(request: Request, axis: _Axis, page: PageDep) -> Response:
     """Return every value of an axis; formulas are LaTeX."""
     names, next_cursor = page_of(list(_entries(axis)), page.cursor, page.limit, axis)
-    body = CatalogAxis.of(axis, names, next_cursor).to_json()
-    return page_response(request, body, next_cursor)
+    return page_response(request, _axis(axis, tuple(names), next_cursor), next_cursor)
 
 
 @router.get(
@@ -178,6 +177,18 @@ def _drawn_phases(name: str, moments: ActivationMoments, kind: Format, theme: Th
 @lru_cache(maxsize=256)
 def _drawn(activation: Choice, kind: Format, theme: Theme) -> bytes:
     return draw_activation_curve(curve_of(activation), kind=kind, theme=theme)
+
+
+@lru_cache(maxsize=16)
+def _catalog(axes: tuple[str, ...], next_cursor: str | None) -> bytes:
+    """Return a page of the catalog; making it takes longer than a hundred other requests."""
+    return Catalog.of(axes, next_cursor).to_json()
+
+
+@lru_cache(maxsize=64)
+def _axis(axis: str, names: tuple[str, ...], next_cursor: str | None) -> bytes:
+    """Return a page of an axis."""
+    return CatalogAxis.of(axis, names, next_cursor).to_json()
 
 
 def _entries(axis: str) -> Mapping[str, Entry]:

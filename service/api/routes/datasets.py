@@ -14,7 +14,6 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service.api.computing.gate import Gate
 from service.api.computing.processes import unless_gone
 from service.api.openapi import examples
 from service.api.schemas.datasets import (
@@ -32,11 +31,13 @@ from service.api.web.dependencies import (
     SettingsDep,
     requires,
 )
+from service.api.web.gate import Gate
 from service.api.web.paging import LINK_HEADER, PageDep, page_response
 from service.api.web.places import Places
 from service.api.web.problems import problem_responses
 from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
+from service.api.web.turns import away
 from service.database.tables import UploadedDataset
 from service.datasets import store
 from service.datasets.isolation import parse_apart
@@ -116,8 +117,9 @@ async def upload_dataset(
             await run_in_threadpool(_prepare, folder)
             with TemporaryDirectory(dir=folder) as scratch:
                 file, canonical = Path(scratch) / "file", Path(scratch) / "canonical"
-                await _receive(request, file, settings)
-                understood = await _understand(request, query, file, canonical, settings)
+                async with away():
+                    await _receive(request, file, settings)
+                    understood = await _understand(request, query, file, canonical, settings)
                 if query.dry_run:
                     size = canonical.stat().st_size
                     return _answer(DatasetAnswer.planned(understood, query, size), 200)

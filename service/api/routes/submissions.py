@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.responses import Response
 
-from service.api.computing.gate import Gate
 from service.api.openapi import examples
 from service.api.schemas.experiments import DryRun, ExperimentAnswer
 from service.api.web.dependencies import (
@@ -25,11 +24,13 @@ from service.api.web.dependencies import (
     SettingsDep,
     requires,
 )
+from service.api.web.gate import Gate
 from service.api.web.paging import LINK_HEADER, PageDep, PageRequest, page_response
 from service.api.web.problems import problem_responses
 from service.api.web.request_bodies import JsonRoute
 from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
+from service.api.web.turns import inside
 from service.api.web.waiting import WaitDep, wait_until
 from service.api_keys import Caller
 from service.events.hub import EventHub
@@ -137,10 +138,10 @@ class Submitting:
         caller = caller_of(self.request.scope)
         keyed = await self._keyed()  # whose key must be right for a dry run too
         if self.dry_run:
-            async with submitting.turn(caller):
+            async with inside(submitting, caller):
                 return await run_in_threadpool(self._plan, spec)
         try:
-            async with submitting.turn(caller):
+            async with inside(submitting, caller):
                 made, body = await run_in_threadpool(self._submit, spec, written, origin, keyed)
         except InFlightError:
             self.request.state.answer_headers["retry-after"] = _RETRY_AFTER_SECONDS

@@ -22,6 +22,8 @@ from service.settings import Settings
 
 #: Most bytes of a request line with its headers. Nginx allows 8 KiB a line; a query names ids.
 MAX_HEAD_BYTES = 65_536
+#: Most bytes that are read from one connection before others get their turn.
+_READ_BYTES = 65_536
 #: A client that takes less than this of an answer within ``stalled_seconds`` has stopped reading.
 _LEAST_READ_BYTES = 16_384
 #: What is taken in from a client that was refused, and for how long, so that it sees the answer.
@@ -61,6 +63,8 @@ class LimitedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or refuse one too many."""
+        # A transport of asyncio reads so many bytes at a time; by itself 256 KiB.
+        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
         super().connection_made(transport)
         if len(self.connections) > self.max_connections:
             _refused.count("Refused connections: as many are open as may be")

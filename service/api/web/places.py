@@ -1,4 +1,4 @@
-"""Places for requests that last: streams, waits and exports are counted by caller and in all."""
+"""Places for requests that last, and room for what they send: by caller and in all."""
 
 import contextlib
 from collections import Counter
@@ -53,3 +53,56 @@ class Places:
             self._taken[caller] -= 1
             if not self._taken[caller]:
                 del self._taken[caller]
+
+
+class Room:
+    """Memory for the bodies that are being received; one caller has at most half of it.
+
+    Args:
+        most: bytes.
+    """
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._taken: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def held(self, caller: str) -> Iterator["Held"]:
+        """Give back at the end what the block has taken."""
+        held = Held(self, caller)
+        try:
+            yield held
+        finally:
+            self._taken[caller] -= held.number
+            if not self._taken[caller]:
+                del self._taken[caller]
+
+    def take(self, caller: str, number: int) -> None:
+        """Take so many bytes more.
+
+        Raises:
+            UnavailableError: there are not so many left.
+        """
+        if self._taken.total() + number > self._most or self._taken[caller] + number > (
+            self._most // 2
+        ):
+            raise UnavailableError("Too many long bodies are being received; try again.")
+        self._taken[caller] += number
+
+
+class Held:
+    """What the body of one request takes."""
+
+    def __init__(self, room: Room, caller: str) -> None:
+        self._room = room
+        self._caller = caller
+        self.number = 0
+
+    def add(self, number: int) -> None:
+        """Take so many bytes more.
+
+        Raises:
+            UnavailableError: there are not so many left.
+        """
+        self._room.take(self._caller, number)
+        self.number += number

@@ -20,14 +20,23 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.web.dependencies import Requires
+from service.api.web.field_errors import MAX_ERRORS
+from service.api.web.places import Held, Room
+from service.api.web.scopes import caller_of
+from service.api.web.turns import away, inside
 
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_JSON = ("NaN", "Infinity")
 
 #: Longest body that is validated in the event loop, in bytes; in it, a millisecond's work.
 _SHORT_BYTES = 4_096
+#: Longest body that is validated here without looking for errors elsewhere, in bytes.
+_LONG_BYTES = 65_536
+_FIND_ERRORS = "service.api.computing.tasks:find_errors"
 #: Most longer bodies that are validated at a time. Each may make a hundred thousand errors.
 MOST_VALIDATED_AT_ONCE = 2
+#: What bodies that are not complete yet take, in all.
+_MOST_RECEIVED_BYTES = 64_000_000
 
 
 class RequestBodies:
@@ -44,32 +53,39 @@ class RequestBodies:
         self._max_bytes = max_bytes
         self._seconds = seconds
         self._streamed = streamed
+        self._room = Room(most=_MOST_RECEIVED_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
 
         Raises:
             HTTPException: 400, 408, 413 or 415.
+            UnavailableError: as much as may be is being received already.
         """
         takes_body = scope["type"] == "http" and scope["method"] in _METHODS_WITH_BODY
         if not takes_body or scope["path"] in self._streamed:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        with self._room.held(caller_of(scope)) as held:
+            async with away():
+                body = await self._read_in_time(headers, receive, held)
+            if body is None:
+                return
+            if body:
+                _check_media_type(headers.get("content-type", ""), scope["method"])
+                scope["state"]["body"] = _parse(body)
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _read_in_time(self, headers: Headers, receive: Receive, held: Held) -> bytes | None:
         try:
             async with asyncio.timeout(self._seconds):
-                body = await self._read(headers, receive)
+                return await self._read(headers, receive, held)
         except TimeoutError as error:
             detail = f"The body was not complete within {self._seconds:g} s."
             raise HTTPException(408, detail) from error
-        if body is None:
-            return
-        if body:
-            _check_media_type(headers.get("content-type", ""), scope["method"])
-            scope["state"]["body"] = _parse(body)
-        await self._app(scope, _replay(body, receive), send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
+    async def _read(self, headers: Headers, receive: Receive, held: Held) -> bytes | None:
         """Return the whole body; None where the client disconnected."""
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > self._max_bytes:
@@ -79,9 +95,11 @@ class RequestBodies:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
-            body += message.get("body", b"")
-            if len(body) > self._max_bytes:
+            part = message.get("body", b"")
+            if len(body) + len(part) > self._max_bytes:
                 raise self._too_large()
+            held.add(len(part))
+            body += part
             if not message.get("more_body", False):
                 return bytes(body)
 
@@ -94,7 +112,9 @@ class RequestBodies:
 class JsonRoute(APIRoute):
     """A route whose body is what ``RequestBodies`` parsed.
 
-    A long body is validated in a thread, so that the event loop goes on meanwhile.
+    A longer body is validated in a thread, so that the event loop goes on meanwhile. One that may
+    have thousands of errors is first checked in a computing process: telling them holds the
+    interpreter and takes a kilobyte for each.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -105,21 +125,24 @@ class JsonRoute(APIRoute):
         async def handle_parsed(request: Request) -> Response:
             parsed = _ParsedRequest(request.scope, request.receive)
             if field is not None and len(await parsed.body()) > _SHORT_BYTES:
-                parsed.content = await self._validated(parsed, field)
+                parsed.content = await self._validated(parsed, field, await parsed.body())
             return await handle(parsed)
 
         return handle_parsed
 
-    async def _validated(self, request: Request, field: Any) -> Any:
+    async def _validated(self, request: Request, field: Any, body: bytes) -> Any:
         """Return the validated body; FastAPI takes it as it is.
 
         Raises:
+            BusyError: it is long, and too much is being computed.
             ForbiddenError: the caller's key lacks the scope of the route.
             RequestValidationError: the body cannot be used.
         """
         for needed in self.dependencies:
             if isinstance(needed.dependency, Requires):
                 await needed.dependency(request.state.caller)
+        if len(body) > _LONG_BYTES:
+            await _check_apart(request, field.field_info.annotation, body)
         value, errors = await anyio.to_thread.run_sync(
             lambda: field.validate(request.state.body, {}, loc=("body",)),
             limiter=request.app.state.validating,
@@ -127,6 +150,21 @@ class JsonRoute(APIRoute):
         if errors:
             raise RequestValidationError(errors)
         return value
+
+
+async def _check_apart(request: Request, body_type: Any, body: bytes) -> None:
+    """Have a computing process look for errors.
+
+    Raises:
+        BusyError: too much is being computed.
+        RequestValidationError: there are some.
+    """
+    state, caller = request.app.state, caller_of(request.scope)
+    async with inside(state.checking, caller):
+        errors = await state.computing.run(caller, _FIND_ERRORS, body_type, body, MAX_ERRORS)
+    if errors:
+        located = [{**error, "loc": ("body", *error["loc"])} for error in errors]
+        raise RequestValidationError(located)
 
 
 class _ParsedRequest(Request):

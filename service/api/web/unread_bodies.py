@@ -5,7 +5,6 @@ answer ("connection reset"). Ordinary clients send all of a body before they rea
 """
 
 import asyncio
-import contextlib
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +14,8 @@ _MOST_BYTES = 64_000_000
 _MOST_SECONDS = 10.0
 #: A client that sends nothing for so long waits for the answer before it sends the body.
 _SILENCE_SECONDS = 0.5
+#: So many rests are taken in at a time; beside them answers are sent at once.
+_MOST_AT_ONCE = 16
 
 
 class UnreadBodies:
@@ -22,6 +23,7 @@ class UnreadBodies:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._taking_in = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -42,12 +44,22 @@ class UnreadBodies:
         async def send_after_body(message: Message) -> None:
             nonlocal started
             if not started and not complete and not waits:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(_drop(receive_noting), _MOST_SECONDS)
+                await self._take_in(receive_noting)
             started = True
             await send(message)
 
         await self._app(scope, receive_noting, send_after_body)
+
+    async def _take_in(self, receive: Receive) -> None:
+        if self._taking_in >= _MOST_AT_ONCE:
+            return
+        self._taking_in += 1
+        try:
+            await asyncio.wait_for(_drop(receive), _MOST_SECONDS)
+        except TimeoutError:
+            pass
+        finally:
+            self._taking_in -= 1
 
 
 async def _drop(receive: Receive) -> None:

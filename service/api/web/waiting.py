@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from service.api.web.places import Places
 from service.api.web.scopes import caller_of
+from service.api.web.turns import away
 from service.events.hub import EventHub
 
 MAX_WAIT_SECONDS = 60
@@ -80,12 +81,13 @@ async def wait_until(
         Whether it has finished.
     """
     deadline = time.monotonic() + seconds
-    with hub.follow(experiment_id) as events:
-        while not await run_in_threadpool(finished):
-            left = deadline - time.monotonic()
-            if left <= 0 or hub.closing:
-                return False
-            await events.wait(min(left, RECHECK_SECONDS))
+    async with away():
+        with hub.follow(experiment_id) as events:
+            while not await run_in_threadpool(finished):
+                left = deadline - time.monotonic()
+                if left <= 0 or hub.closing:
+                    return False
+                await events.wait(min(left, RECHECK_SECONDS))
     return True
 
 
@@ -100,9 +102,10 @@ async def poll_until(hub: EventHub, finished: Callable[[], bool], *, seconds: fl
     """
     deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE_SECONDS
-    while not await run_in_threadpool(finished):
-        left = deadline - time.monotonic()
-        if left <= 0 or hub.closing:
-            return
-        await asyncio.sleep(min(pause, left))
-        pause = min(1.5 * pause, _LONGEST_PAUSE_SECONDS)
+    async with away():
+        while not await run_in_threadpool(finished):
+            left = deadline - time.monotonic()
+            if left <= 0 or hub.closing:
+                return
+            await asyncio.sleep(min(pause, left))
+            pause = min(1.5 * pause, _LONGEST_PAUSE_SECONDS)

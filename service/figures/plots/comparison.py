@@ -18,6 +18,7 @@ from service.figures.plots.style import (
     new_figure,
     printable,
     render,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 #: Most rows that stay readable.
 MOST_GROUPS = 40
+#: In inches: the least width of the picture and of what is between labels and statements, a row,
+#: a further line of its statement, and a letter of a label and of a statement.
+_WIDTH, _PLOT_WIDTH, _ROW, _LINE, _LABEL_LETTER, _LETTER = 10.5, 5.5, 0.36, 0.15, 0.085, 0.07
+#: Most letters of a line of a statement.
+_STATEMENT_LETTERS = 72
 #: Said of those that may be the best; the others are drawn in grey.
 _FOREMOST = (Word.LEADS, Word.EQUIVALENT, Word.UNDECIDED, Word.REFERENCE, Word.BETTER)
 #: Undecided ones are hollow.
@@ -77,16 +83,27 @@ def draw_comparison(
     """
     shown = list(groups[:MOST_GROUPS])
     with house_style(theme, kind) as ink:
-        figure = new_figure(10.5, 1.9 + 0.36 * max(3, len(shown)))
+        summaries = [_summary(group, metric) for group in shown]
+        figure = new_figure(*_size([printable(group.label) for group in shown], summaries))
         hidden = len(groups) - len(shown)
         more = f"{hidden:,} lower groups are not shown." if hidden else ""
         add_title(figure, ink, title, " ".join(filter(None, (note, _MARKS, more))))
         plot = figure.subplots()
-        for row, group in enumerate(shown):
+        for row, (group, summary) in enumerate(zip(shown, summaries, strict=True)):
             _draw_group(plot, row, group, metric, ink)
+            _write_summary(plot, row, summary, ink)
         _finish(plot, shown, metric, x)
         plot.set_ylabel(printable(", ".join(axes).replace("_", " ").capitalize()))
         return render(figure, kind)
+
+
+def _size(labels: Sequence[str], summaries: Sequence[Sequence[str]]) -> tuple[float, float]:
+    """Return a width that holds both columns of text, and a height that holds all lines."""
+    longest = max((len(line) for lines in summaries for line in lines), default=0)
+    beside = _LABEL_LETTER * max(map(len, labels), default=0) + _LETTER * longest
+    lines = max(map(len, summaries), default=1)
+    row = _ROW + _LINE * max(0, lines - 1)
+    return max(_WIDTH, _PLOT_WIDTH + beside), 1.9 + row * max(3, len(labels))
 
 
 def _draw_group(axes: "Axes", row: int, group: RankedConfiguration, metric: str, ink: Ink) -> None:
@@ -119,8 +136,11 @@ def _draw_group(axes: "Axes", row: int, group: RankedConfiguration, metric: str,
             linestyle="none",
             zorder=3,
         )
+
+
+def _write_summary(axes: "Axes", row: int, summary: Sequence[str], ink: Ink) -> None:
     axes.annotate(
-        _summary(group, metric),
+        "\n".join(summary),
         (1.02, row),
         xycoords=axes.get_yaxis_transform(),
         va="center",
@@ -130,7 +150,8 @@ def _draw_group(axes: "Axes", row: int, group: RankedConfiguration, metric: str,
     )
 
 
-def _summary(group: RankedConfiguration, metric: str) -> str:
+def _summary(group: RankedConfiguration, metric: str) -> list[str]:
+    """Return the lines that end a group's row."""
     parts = [] if group.mean is None else [format_value(metric, group.mean)]
     parts.append(group.statement)
     trained, n = sum(did for _, did in group.seeds), len(group.seeds)
@@ -138,7 +159,7 @@ def _summary(group: RankedConfiguration, metric: str) -> str:
         parts.append(f"trained {trained} of {n}")
     if group.diverged:
         parts.append(f"{group.diverged} diverged")
-    return "   ".join(parts)
+    return wrapped("   ".join(parts), _STATEMENT_LETTERS)
 
 
 def _finish(

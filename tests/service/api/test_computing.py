@@ -11,8 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from service.api.computing.gate import BusyError, Gate
 from service.api.computing.processes import ComputingProcesses
+from service.api.web.gate import BusyError, Gate
 from service.database.paging import CursorError
 from service.errors import InvalidError, NotFoundError
 from service.settings import Settings

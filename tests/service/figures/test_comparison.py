@@ -4,7 +4,7 @@ import pytest
 
 from service.comparison.words import Word
 from service.figures.plots.comparison import MOST_GROUPS, RankedConfiguration, draw_comparison
-from tests.support.picture_reading import is_png, texts
+from tests.support.picture_reading import is_png, pixels_of, texts
 
 GROUPS = [
     RankedConfiguration("relu", Word.LEADS, "leads", 0.99, (0.985, 0.995), [(0.99, True)] * 5),
@@ -90,3 +90,22 @@ def test_whatever_is_compared_can_be_drawn(groups, metric):
             groups, metric=metric, theme=theme
         )
         assert is_png(drawn(groups, metric=metric, theme=theme, kind="png"))
+
+
+@pytest.mark.parametrize("letters", [10, 60, 200])
+def test_all_that_is_written_is_in_the_picture(letters):
+    """Labels stand on the left, statements of several lines on the right."""
+    said = (
+        "undecided: 0.15 points (-4.2 to 4.5) apart; no number of seeds up to 400 would settle it"
+    )
+    seeds = [(at / 125, at % 7 > 0) for at in range(125)]
+    groups = [
+        RankedConfiguration("W" * letters, Word.UNDECIDED, said, 0.5, (0.4, 0.6), seeds, diverged=9)
+    ] * MOST_GROUPS
+    pixels = pixels_of(drawn(groups, kind="png", title="A long title. " * 20))
+    paper = pixels[0, 0]
+    for edge in (pixels[:3], pixels[-3:], pixels[:, :3], pixels[:, -3:]):
+        assert (edge == paper).all()
+    written = texts(drawn(groups))
+    assert sum("no number" in line for line in written) == MOST_GROUPS
+    assert sum("9 diverged" in line for line in written) == MOST_GROUPS
