@@ -197,9 +197,12 @@ def test_each_default_is_named_and_leads_to_its_field(served, visit):
     expect(field).to_be_focused()
     field.fill("32")
     expect(batch).to_have_text("Batch size32instead of 128")
+    unchanged = settings.get_by_role("button", name="Clipping")
+    border = "element => getComputedStyle(element).borderColor"
+    assert batch.evaluate(border) != unchanged.evaluate(border)
     page.locator('fieldset[data-axis="optimizer"]').get_by_role("button", name="sgd").click()
     expect(settings).to_contain_text("sgd 0.01instead of adam 0.001")
     field.fill("")
     expect(batch).to_have_text("Batch size128")
-    settings.get_by_role("button", name="Clipping").press("Enter")
+    unchanged.press("Enter")
     expect(page.locator('fieldset[data-axis="clipping"] button').first).to_be_focused()
