@@ -1,15 +1,19 @@
 """Logging: one readable line per event, ours and the libraries' alike, or JSON."""
 
+import json
 import logging
+import os
 import sys
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from structlog.types import Processor
 
-from service.settings import Settings
+from service.settings import Settings, SettingsError, get_settings
 
 #: Loggers that log every message or request, whose outcome this code logs itself.
 _VERBOSE = ("alembic.runtime.migration", "celery.worker.strategy", "celery.app.trace", "httpx")
@@ -64,6 +68,34 @@ def _log_what_ends_a_thread() -> None:
 
     sys.excepthook = of_process
     threading.excepthook = of_thread
+
+
+def write_line(level: str, event: str) -> None:
+    """Write a line as JSON with one call of the system, as a handler of a signal may."""
+    time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    line = json.dumps({"event": event, "level": level, "timestamp": time})
+    os.write(sys.stderr.fileno(), f"{line}\n".encode())
+
+
+@contextmanager
+def last_words() -> Iterator[None]:
+    """Write the sentence that the process ends with as a line of the log, where logs are JSON."""
+    try:
+        yield
+    except SystemExit as ended:
+        if not isinstance(ended.code, str) or not _in_json():
+            raise
+        write_line("critical", ended.code)
+        sys.exit(1)
+
+
+def _in_json() -> bool:
+    """Whether logs are JSON; the sentence may be about settings that cannot be read."""
+    try:
+        return get_settings().log_json
+    except SettingsError:
+        wanted = os.environ.get("ACTINIUM_LOG_JSON", "").strip().lower()
+        return wanted in {"1", "on", "t", "true", "y", "yes"}
 
 
 def _without_colour_twin(

@@ -187,8 +187,9 @@ class Settings(BaseSettings):
     )
     scratch_dir: Path | None = Field(
         None,
-        description="Folder of uploads that are being read, and of the uploaded data sets that the "
-        "workers of a machine keep; `ACTINIUM_HOME` if not set.",
+        description="Folder of large files that can be lost: uploads that are being read, exports "
+        "that are being made, and the uploaded data sets that the workers of a machine keep; "
+        "`ACTINIUM_HOME` if not set.",
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on.")

@@ -28,17 +28,19 @@ def test_the_science_library_imports_torch_numpy_and_the_standard_library_only(r
             assert not outside or own, f"{path} imports {name}"
 
 
-def test_the_api_starts_without_what_a_start_does_not_need():
-    """torch is not in its image; the others, and its own description, cost seconds of a start."""
-    code = (
-        "import sys\n"
-        "from service.api.app import create_app\n"
-        "from service.api.openapi import document\n"
-        "create_app()\n"
-        "costly = {'torch', 'workers', 'matplotlib', 'scipy', 'pandas', 'pyarrow', 'h5py', 'PIL'}\n"
-        "found = costly & set(sys.modules) or document._DESCRIPTIONS and {'its description'}\n"
-        "sys.exit(', '.join(found) or None)"
-    )
+@pytest.mark.parametrize(
+    "start",
+    [
+        "from service.api.app import create_app\nfrom service.api.openapi import document\n"
+        "create_app()\nif document._DESCRIPTIONS: sys.exit('its description')\n",
+        "import service.operations.scheduler\n",
+    ],
+    ids=["api", "scheduler"],
+)
+def test_a_process_starts_without_what_a_start_does_not_need(start):
+    """torch is not in their image; the others, and the API's description, cost seconds."""
+    costly = {"torch", "workers", "matplotlib", "scipy", "pandas", "pyarrow", "h5py", "PIL"}
+    code = f"import sys\n{start}sys.exit(', '.join({costly} & set(sys.modules)) or None)"
     checked = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -82,3 +84,24 @@ def _imports(path: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             names.append(node.module or "")
     return names
+
+
+#: What of ``tempfile`` makes a file or a folder; without ``dir`` in /tmp, which is 64 MB of memory
+#: in containers.
+_TEMPORARY = {
+    *("TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "TemporaryDirectory"),
+    *("mkstemp", "mkdtemp"),
+}
+
+
+@pytest.mark.parametrize("package", ["service", "workers"])
+def test_every_temporary_file_is_in_a_folder_that_the_settings_name(package):
+    astray = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in (ROOT / package).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).rpartition(".")[2] in _TEMPORARY
+        and "dir" not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert astray == []

@@ -16,7 +16,7 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from service.database.outages import wait_for_schema
 from service.database.schema_version import SchemaVersionError
 from service.liveness import is_alive
-from service.logs import configure_logging
+from service.logs import configure_logging, last_words
 from service.settings import SettingsError, get_settings
 from service.specs.memory import IDLE_BYTES
 from service.tracing import TracingError, check_tracing
@@ -37,6 +37,11 @@ _log = structlog.get_logger(__name__)
 
 def main() -> None:
     """Run a worker until it has to stop, or with ``--check`` exit by whether one is alive."""
+    with last_words():
+        _run()
+
+
+def _run() -> None:
     arguments = _parser().parse_args()
     try:
         settings = get_settings()

@@ -387,6 +387,10 @@ class Worker(Base):
     device: Mapped[str] = mapped_column(Text)
     #: What it has for its runs; None of a worker of an older version.
     memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    #: What its processes hold in memory, and the processor time they have taken since its start;
+    #: None where its machine does not tell.
+    resident_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    processor_seconds: Mapped[float | None] = mapped_column(Double)
     started_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 

@@ -4,7 +4,17 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -83,3 +93,14 @@ class WebhookBatch(Base):
     webhook_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(UUID))
     messages: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class WebhookResult(Base):
+    """How many deliveries had a result (``service.webhooks.results``): the sum over all shards."""
+
+    __tablename__ = "webhook_results"
+
+    result: Mapped[str] = mapped_column(Text, primary_key=True)
+    #: Transactions of different connections count in different rows, and wait for one another less.
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)

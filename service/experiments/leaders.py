@@ -1,6 +1,7 @@
 """The leaders of overviews: what the usual comparison puts first, renewed as runs end.
 
-The scheduler alone imports this: ranking needs numpy, which the start of the API does not wait for.
+The scheduler alone imports this, and what ranks when there is something to rank: numpy and scipy
+take half a second of processor time, which no start waits for.
 """
 
 import time
@@ -11,8 +12,6 @@ from typing import Any
 from sqlalchemy import Row, func, select, true, update
 from sqlalchemy.orm import Session
 
-from service.comparison import ranking
-from service.comparison.headline import group_name
 from service.comparison.question import Question
 from service.database.tables import Overview, Run
 from service.errors import ConflictError, NotFoundError
@@ -96,6 +95,9 @@ def _first_seed(ours: Any) -> Any:
 
 def _best(session: Session, experiment_id: uuid.UUID) -> dict[str, Any] | None:
     """Return the group that the usual comparison puts first; None while none has trained."""
+    from service.comparison import ranking  # noqa: PLC0415 - the module says why
+    from service.comparison.headline import group_name  # noqa: PLC0415
+
     comparison = ranking.compare(session, experiment_id, Question(names_metric=False))
     leader = comparison.groups[0]
     if leader.rank is None:

@@ -3,11 +3,16 @@
 HDF5 is written back and forth, so the file is made on disk and sent once it is whole.
 """
 
+import io
 import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from service.weights.storage import check_space
 
 if TYPE_CHECKING:
     import h5py
@@ -45,34 +50,117 @@ class Hdf5Group:
     series: Mapping[str, Sequence[Sequence[float] | None]]
 
 
-def write_hdf5(pieces: Iterator[Hdf5Group], types: Mapping[str, str]) -> Iterator[bytes]:
-    """Yield one HDF5 file, piece by piece, once it is whole.
+def write_hdf5(
+    pieces: Iterator[Hdf5Group], types: Mapping[str, str], folder: Path
+) -> Iterator[bytes]:
+    """Make one HDF5 file, and return its bytes, piece by piece.
 
     Args:
         pieces: rows of its groups.
         types: pyarrow's name of each column's type.
+        folder: has the file, without a name, until its last byte is read or nobody asks for more.
+
+    Raises:
+        OSError: the folder cannot be written, or too little space is left on its disk.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - read later
+    try:
+        _write(_Kept(file), _with_space(pieces, folder), types)
+    except BaseException:
+        file.close()
+        raise
+    return _read(file)
+
+
+def _with_space(pieces: Iterator[Hdf5Group], folder: Path) -> Iterator[Hdf5Group]:
+    """Yield all pieces; raise ``OSError`` before one for which a disk has too little space."""
+    for piece in pieces:
+        check_space(folder, 0)
+        yield piece
+
+
+class _Kept:
+    """A file for HDF5 that remembers why a write failed, for HDF5 must not hear of it.
+
+    An error inside the calls of its library ends in a crash of the whole process.
+    """
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+        self.seek, self.tell = file.seek, file.tell
+        self.read, self.readinto = file.read, file.readinto
+
+    def write(self, content: memoryview) -> int:
+        """Write all of it, if that is possible."""
+        rest = content
+        with self._remembering():
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        return len(content)
+
+    def truncate(self, size: int) -> int:
+        """Set the size, if that is possible."""
+        with self._remembering():
+            self._file.truncate(size)
+        return size
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer."""
+
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.error = self.error or error
+
+
+def _read(file: io.FileIO) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while content := file.read(_PIECE_BYTES):
+            yield content
+
+
+def _write(file: _Kept, pieces: Iterator[Hdf5Group], types: Mapping[str, str]) -> None:
+    """Write all pieces.
+
+    Raises:
+        OSError: a write failed; HDF5's own complaints about what was lost are left out.
     """
     import h5py  # noqa: PLC0415 - takes a tenth of a second to import
 
     series: dict[str, set[str]] = {}  # of each group, the names that came so far
-    with tempfile.TemporaryFile() as file:
+    try:
         # The latest format keeps no times, so that the same rows give the same bytes.
         with h5py.File(file, "w", libver="latest") as written:
             for piece in pieces:
-                group = written.require_group(piece.name)
-                group.attrs.update(piece.attributes)
-                _append_rows(group, piece.rows, types)
-                for name, histograms in piece.histograms.items():
-                    _append_histograms(group, name, histograms)
-                names = series.setdefault(piece.name, set())
-                names.update(piece.series)
-                for name in sorted(names):
-                    nothing: list[None] = [None] * len(piece.rows)
-                    rows = piece.series.get(name, nothing)
-                    _append_series(group, name, rows, len(group[next(iter(types))]))
-        file.seek(0)
-        while content := file.read(_PIECE_BYTES):
-            yield content
+                _add(written, piece, types, series.setdefault(piece.name, set()))
+                if file.error is not None:
+                    break
+    except Exception:
+        if file.error is None:
+            raise
+    if file.error is not None:
+        raise file.error
+
+
+def _add(
+    written: "h5py.File", piece: Hdf5Group, types: Mapping[str, str], series: set[str]
+) -> None:
+    """Add the rows of a piece to its group; ``series`` are the names that it had so far."""
+    group = written.require_group(piece.name)
+    group.attrs.update(piece.attributes)
+    _append_rows(group, piece.rows, types)
+    for name, histograms in piece.histograms.items():
+        _append_histograms(group, name, histograms)
+    series.update(piece.series)
+    for name in sorted(series):
+        nothing: list[None] = [None] * len(piece.rows)
+        rows = piece.series.get(name, nothing)
+        _append_series(group, name, rows, len(group[next(iter(types))]))
 
 
 def _append_rows(

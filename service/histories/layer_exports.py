@@ -10,7 +10,9 @@ import csv
 import io
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -29,6 +31,10 @@ from service.histories.parquet import write_parquet
 
 #: Epochs of layer statistics that a stream reads at a time: about ten megabytes once decoded.
 BATCH_EPOCHS = 128
+
+#: Label of a run's variant, and hash of its configuration.
+_Configuration = tuple[str | None, str]
+_Layers = Sequence[Mapping[str, Any]]
 
 _QUANTILES = ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99")
 
@@ -111,8 +117,10 @@ def as_parquet(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Ite
     return write_parquet(_lines(sessions, experiment_id, str), COLUMNS)
 
 
-def as_hdf5(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
-    """Yield all layer statistics of an experiment as an HDF5 file, a group per configuration.
+def as_hdf5(
+    sessions: sessionmaker[Session], experiment_id: uuid.UUID, folder: Path
+) -> Iterator[bytes]:
+    """Make an HDF5 file of all layer statistics, a group per configuration; return its pieces.
 
     A group has the columns of the CSV as datasets of one length, a layer each, and for each
     distribution ``<name>_histogram``: (layers, bins) counts of equal bins between
@@ -120,21 +128,36 @@ def as_hdf5(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterat
     (layers, steps), NaN in the rows of other layers. Its attributes are the configuration's name,
     hash, labels and JSON. What was not recorded is NaN, of numbers that have one, else 0 or empty.
 
+    Args:
+        sessions: make sessions of the database.
+        experiment_id: of which experiment.
+        folder: has the file until its last byte is read.
+
     Raises:
         StreamBrokenError: the experiment was deleted in the meantime.
+        OSError: the folder cannot be written, or too little space is left on its disk.
     """
-    groups: dict[tuple[str | None, str], str] = {}
+    groups: dict[_Configuration, str] = {}
 
     def pieces() -> Iterator[Hdf5Group]:
         for epochs in _batches(sessions, experiment_id):
-            for epoch in epochs:
-                key = epoch["label"], epoch["config_hash"]
+            # Each piece costs as much as a hundred rows: all neighbours of a group are one.
+            for key, neighbours in groupby(epochs, _configuration_of):
                 name = groups.setdefault(key, f"configuration_{len(groups) + 1:04}")
-                yield Hdf5Group(
-                    name, _attributes(epoch), _rows(epoch), _histograms(epoch), _by_step(epoch)
-                )
+                yield _group(name, list(neighbours))
 
-    return write_hdf5(pieces(), _DATASETS)
+    return write_hdf5(pieces(), _DATASETS, folder)
+
+
+def _configuration_of(epoch: Mapping[str, Any]) -> _Configuration:
+    return epoch["label"], epoch["config_hash"]
+
+
+def _group(name: str, epochs: Sequence[Mapping[str, Any]]) -> Hdf5Group:
+    """Return the rows of some epochs of one configuration."""
+    layers = [layer for epoch in epochs for layer in epoch["content"]["layers"]]
+    rows = [row for epoch in epochs for row in _rows(epoch)]
+    return Hdf5Group(name, _attributes(epochs[0]), rows, _histograms(layers), _by_step(layers))
 
 
 def _lines(
@@ -210,9 +233,9 @@ def _as_json(steps: list[Any] | None) -> str | None:
     return None if steps is None else json.dumps([float(norm) for norm in steps])
 
 
-def _by_step(epoch: Mapping[str, Any]) -> dict[str, list[list[float] | None]]:
+def _by_step(layers: _Layers) -> dict[str, list[list[float] | None]]:
     """Return the numbers by step of each layer, where any has them; None of a layer without."""
-    found = [layer.get(_BY_STEP) for layer in epoch["content"]["layers"]]
+    found = [layer.get(_BY_STEP) for layer in layers]
     if all(steps is None for steps in found):
         return {}
     return {_BY_STEP: [steps and [float(norm) for norm in steps] for steps in found]}
@@ -230,9 +253,8 @@ def _summaries(layer: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _histograms(epoch: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+def _histograms(layers: _Layers) -> dict[str, list[Mapping[str, Any]]]:
     """Return the histogram of each layer, with its edges and counts, by distribution."""
-    layers = epoch["content"]["layers"]
     return {
         quantity: [layer[quantity]["histogram"] for layer in layers] for quantity in DISTRIBUTIONS
     }

@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 
 from service.database.statement_time import KINDS, time_statements
 from service.operations.caller_names import CallerNames, read_caller_names
+from service.operations.growth import Growth
 from service.operations.run_events import Happened, RunEvents
-from service.operations.shared_state import SharedState, read_shared_state
+from service.operations.shared_state import OTHER_WORKERS, SharedState, read_shared_state
 from service.settings import Settings
 from service.statuses import ENDED
+from service.webhooks.results import DeliveryResult
 
 _LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 _STATEMENT_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 5, 30)
@@ -83,8 +85,25 @@ class Metrics:
             registry=self._registry,
         )
         self._named: frozenset[str] = frozenset()
+        self._named_workers: frozenset[tuple[str, str]] = frozenset()
+        self._delivered: Growth[str] = Growth()
+        self._processor_time: Growth[tuple[str, str]] = Growth()
         for status in ENDED:
             self._durations.labels(status)
+        self._deliveries = Counter(
+            "actinium_webhook_deliveries",
+            "Attempts to deliver messages of webhooks, and messages given up, by result.",
+            ["result"],
+            registry=self._registry,
+        )
+        for result in DeliveryResult:
+            self._deliveries.labels(result)
+        self._processor = Counter(
+            "actinium_worker_processor_seconds",
+            "Processor time that the processes of workers seen lately have taken.",
+            ["device", "worker"],
+            registry=self._registry,
+        )
         self._lost = Counter(
             "actinium_runs_lost",
             "Times that a run was taken back from a worker that died or gave no sign of life.",
@@ -118,6 +137,11 @@ class Metrics:
             "What each worker seen lately has for its runs.",
             *("device", "worker"),
         )
+        self._worker_resident = self._gauge(
+            "actinium_worker_resident_memory_bytes",
+            "Memory that the processes of each worker seen lately hold.",
+            *("device", "worker"),
+        )
         self._webhooks = self._gauge(
             "actinium_webhooks", "Webhooks that work, whose receiver fails, or disabled.", "state"
         )
@@ -129,7 +153,7 @@ class Metrics:
         #: Without a database, none of these is known.
         self._shared = (
             *(self._runs, self._queue, self._blocked, self._oldest_wait, self._workers),
-            *(self._worker_memory, self._webhooks, self._messages),
+            *(self._worker_memory, self._worker_resident, self._webhooks, self._messages),
         )
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
@@ -169,8 +193,28 @@ class Metrics:
         ):
             for label, value in values.items():
                 gauge.labels(label).set(value)
-        for labels, size in state.worker_memory_bytes.items():
-            self._worker_memory.labels(*labels).set(size)
+        for sizes, by_worker in (
+            (self._worker_memory, state.worker_memory_bytes),
+            (self._worker_resident, state.worker_resident_bytes),
+        ):
+            for labels, size in by_worker.items():
+                sizes.labels(*labels).set(size)
+        self._count_growth(state)
+
+    def _count_growth(self, state: SharedState) -> None:
+        """Count by how much totals grew that the database keeps."""
+        for result, more in self._delivered.grow(state.deliveries).items():
+            self._deliveries.labels(result).inc(more)
+        took = self._processor_time.grow(state.worker_processor_seconds)
+        named = {
+            key: key if key in state.worker_resident_bytes else (key[0], OTHER_WORKERS)
+            for key in took
+        }
+        for gone in self._named_workers.difference(named.values()):
+            self._processor.remove(*gone)
+        self._named_workers = frozenset(named.values())
+        for key, more in took.items():
+            self._processor.labels(*named[key]).inc(more)
 
     def _count(self, happened: Happened, names: CallerNames) -> None:
         for gone in self._named.difference(names.all):

@@ -18,6 +18,7 @@ from service.runs.capacity import seen_lately
 from service.runs.doorbell import DEVICES
 from service.settings import Settings
 from service.statuses import DeliveryStatus, RunStatus
+from service.webhooks.results import read_results
 
 #: Devices that a run can ask for.
 REQUESTS = ("auto", *DEVICES)
@@ -38,8 +39,9 @@ MOST_MESSAGES = 10_000
 #: More than any run needs.
 _UNLIMITED = 2**62
 
-#: Name, device and memory of a worker; device, caller, runs, blocked ones and seconds of a wait.
-_Worker = Row[str, str, int | None]
+#: Name, device, memory, resident bytes and processor seconds of a worker; device, caller, runs,
+#: blocked ones and seconds of a wait.
+_Worker = Row[str, str, int | None, int | None, float | None]
 _Waiting = Row[str, str, int, int, int]
 
 
@@ -54,8 +56,12 @@ class SharedState:
         oldest_wait_seconds: by caller, since when the longest waiting run that has not begun waits.
         workers: how many were seen lately, by device.
         worker_memory_bytes: what each has for its runs, by device and name.
+        worker_resident_bytes: what its processes hold, likewise.
+        worker_processor_seconds: the processor time that they have taken since the worker's start,
+            of all workers by device and their own names.
         webhooks: how many there are in each state.
         messages: how many messages of webhooks were not delivered yet, by state.
+        deliveries: how many had each result since the service was set up.
     """
 
     runs: Mapping[str, int]
@@ -64,8 +70,11 @@ class SharedState:
     oldest_wait_seconds: Mapping[str, float]
     workers: Mapping[str, int]
     worker_memory_bytes: Mapping[tuple[str, str], int]
+    worker_resident_bytes: Mapping[tuple[str, str], int]
+    worker_processor_seconds: Mapping[tuple[str, str], float]
     webhooks: Mapping[str, int]
     messages: Mapping[str, int]
+    deliveries: Mapping[str, int]
 
 
 def read_shared_state(session: Session, settings: Settings, names: CallerNames) -> SharedState:
@@ -77,7 +86,13 @@ def read_shared_state(session: Session, settings: Settings, names: CallerNames) 
         names: the callers that get a name.
     """
     workers = session.execute(
-        select(Worker.name, Worker.device, Worker.memory_bytes)
+        select(
+            Worker.name,
+            Worker.device,
+            Worker.memory_bytes,
+            Worker.resident_bytes,
+            Worker.processor_seconds,
+        )
         .where(seen_lately(settings))
         .order_by(Worker.name)
     ).all()
@@ -90,9 +105,16 @@ def read_shared_state(session: Session, settings: Settings, names: CallerNames) 
         blocked={device: _sum(queued, device, "blocked") for device in REQUESTS},
         oldest_wait_seconds=_oldest_waits(queued, names),
         workers={device: sum(worker.device == device for worker in workers) for device in DEVICES},
-        worker_memory_bytes=_memory_by_worker(workers),
+        worker_memory_bytes=_largest_by_worker(workers, "memory_bytes"),
+        worker_resident_bytes=_largest_by_worker(workers, "resident_bytes"),
+        worker_processor_seconds={
+            (worker.device, worker.name): worker.processor_seconds
+            for worker in workers
+            if worker.processor_seconds is not None
+        },
         webhooks={state: states.count(state) for state in WEBHOOK_STATES},
         messages=_count_messages(session),
+        deliveries=read_results(session),
     )
 
 
@@ -145,13 +167,15 @@ def _oldest_waits(queued: Sequence[_Waiting], names: CallerNames) -> dict[str, f
     return waits
 
 
-def _memory_by_worker(workers: Sequence[_Worker]) -> dict[tuple[str, str], int]:
-    memory: dict[tuple[str, str], int] = {}
+def _largest_by_worker(workers: Sequence[_Worker], column: str) -> dict[tuple[str, str], int]:
+    """Return a size by device and name; of workers that get no name the largest."""
+    sizes: dict[tuple[str, str], int] = {}
     for number, worker in enumerate(workers):
-        if worker.memory_bytes is not None:
+        size = getattr(worker, column)
+        if size is not None:
             key = (worker.device, worker.name if number < MOST_WORKERS else OTHER_WORKERS)
-            memory[key] = max(memory.get(key, 0), worker.memory_bytes)
-    return memory
+            sizes[key] = max(sizes.get(key, 0), size)
+    return sizes
 
 
 def _webhook_state(webhook: Row[datetime | None, datetime | None]) -> str:

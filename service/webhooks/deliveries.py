@@ -17,6 +17,7 @@ from service.events.event_types import PING
 from service.events.outbox import message
 from service.ids import uuid7
 from service.statuses import DeliveryStatus
+from service.webhooks.results import DeliveryResult, count_result
 
 
 def ping(session: Session, webhook_id: uuid.UUID) -> WebhookDelivery:
@@ -77,7 +78,7 @@ def silence(session: Session, webhook: Webhook, reason: str) -> None:
     webhook.disabled_at = session.scalar(select(func.now()))
     webhook.disabled_reason = reason
     session.flush()
-    session.execute(
+    given_up = session.execute(
         update(WebhookDelivery)
         .where(
             WebhookDelivery.webhook_id == webhook.id,
@@ -86,6 +87,7 @@ def silence(session: Session, webhook: Webhook, reason: str) -> None:
         .values(status=DeliveryStatus.FAILED, next_attempt_at=None)
         .execution_options(synchronize_session=False)
     )
+    count_result(session, DeliveryResult.DISABLED, getattr(given_up, "rowcount", 0))
 
 
 def get(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> WebhookDelivery:

@@ -19,6 +19,7 @@ from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.settings import Settings
 from service.statuses import DeliveryStatus
 from service.webhooks.deliveries import silence
+from service.webhooks.results import DeliveryResult, count_result
 
 #: Time a sender needs besides the receiver's: to resolve the name and to record the result.
 _LEASE_MARGIN_SECONDS = 15.0
@@ -159,6 +160,8 @@ def record(
             else:
                 delivery.next_attempt_at = now + timedelta(seconds=pause)
         delivery.attempts = [*delivery.attempts, _entry(message, outcome, delivery)]
+        result = DeliveryResult.DELIVERED if outcome.error is None else DeliveryResult.FAILED
+        count_result(session, result)
         return delivery.status
 
 

@@ -98,7 +98,7 @@ class Folder:
     def _write(self, name: str, size: int, parts: Iterable[bytes], *, durable: bool) -> None:
         path = self._root / name
         self._create(path.parent)
-        _check_space(path.parent, size)
+        check_space(path.parent, size)
         # It begins with the run's id too: ``files.purge`` then finds what a killed worker leaves.
         temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
@@ -234,7 +234,7 @@ def _open(location: str) -> Storage:
     return Folder(Path(unquote(path))) if scheme in {"file", "local"} else Remote(location)
 
 
-def _check_space(folder: Path, size: int) -> None:
+def check_space(folder: Path, size: int) -> None:
     """Check that a disk has space for a file and for the reserve.
 
     Raises:

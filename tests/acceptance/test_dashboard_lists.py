@@ -140,14 +140,16 @@ def test_runs_have_chosen_columns_limits_and_an_order_both_ways(served, lab, vis
     heading.click()
     expect(table.locator('[aria-sort="descending"]')).to_have_text("Activation")
     expect(table.locator("tbody tr").first).to_contain_text("tanh")
-    page.get_by_label("from", exact=True).fill("0.65")
-    page.get_by_label("from", exact=True).press("Enter")
+    page.locator("section:has(.runs)").get_by_label("from", exact=True).fill("0.65")
+    page.locator("section:has(.runs)").get_by_label("from", exact=True).press("Enter")
     expect(table.locator("tbody tr")).to_have_count(3)
     page.reload()
     expect(table.locator("tbody tr")).to_have_count(3)
     expect(table.locator("thead")).to_contain_text("Test accuracy")
     expect(table.locator("thead")).not_to_contain_text("Validation loss")
-    expect(page.get_by_label("from", exact=True)).to_have_value("0.65")
+    expect(page.locator("section:has(.runs)").get_by_label("from", exact=True)).to_have_value(
+        "0.65"
+    )
 
 
 def test_selected_runs_are_compared_or_cancelled(served, lab, visit):

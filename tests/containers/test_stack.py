@@ -31,6 +31,24 @@ print(api.getresponse().read().decode())
 """
 
 
+#: Gives every run of an experiment the layer statistics of a trained one.
+_COPY_LAYERS = """
+INSERT INTO layers SELECT runs.id, layers.epoch, layers.payload FROM runs, layers
+WHERE runs.experiment_id = '{made}' AND layers.run_id = '{trained}'
+"""
+
+#: Run in the API's container: the size of an experiment's layer statistics as HDF5.
+_EXPORT = """
+import http.client, os, sys
+api = http.client.HTTPConnection("127.0.0.1", int(os.environ["ACTINIUM_PORT"]), timeout=900)
+headers = {"Authorization": "Bearer " + os.environ["ACTINIUM_API_KEY"]}
+headers["Accept"] = "application/x-hdf5"
+api.request("GET", f"/v1/experiments/{sys.argv[1]}/layers", None, headers)
+answer = api.getresponse()
+print(answer.status, sum(map(len, iter(lambda: answer.read(1 << 20), b""))))
+"""
+
+
 def test_an_experiment_is_trained(deployment):
     experiment = deployment.request("POST", "/v1/experiments", _SMALL)
     assert deployment.ended(experiment["id"]) == "completed"
@@ -44,6 +62,29 @@ def test_an_upload_is_stored_and_trained_on(deployment):
     spec = {"activation": "relu", "model": "mlp", "dataset": dataset, "epochs": 1}
     experiment = deployment.request("POST", "/v1/experiments", spec)
     assert deployment.ended(experiment["id"]) == "completed"
+
+
+def test_layer_statistics_of_10000_runs_are_exported(deployment):
+    """More than 70 MB of HDF5, where /tmp has room for 64."""
+    trained = deployment.request("POST", "/v1/experiments", _SMALL | {"name": "exported"})
+    assert deployment.ended(trained["id"]) == "completed"
+    (run, *_) = deployment.request("GET", f"/v1/runs?experiment_id={trained['id']}")["items"]
+    deployment.told("stop", "worker")
+    rates = [round(0.001 * (number + 1), 3) for number in range(100)]
+    momenta = [round(0.09 * number, 2) for number in range(10)]
+    optimizer = {"name": "sgd", "learning_rate": rates, "momentum": momenta}
+    many = _SMALL | {"activation": "relu", "optimizer": optimizer, "seeds": list(range(10))}
+    made = deployment.request("POST", "/v1/experiments", many)
+    assert made["runs"]["total"] == 10_000, made
+    copied = _COPY_LAYERS.format(made=made["id"], trained=run["id"])
+    deployment.sql(copied)
+    said = deployment.told("exec", "-T", "api", "python", "-c", _EXPORT, made["id"])
+    deployment.request("POST", f"/v1/experiments/{made['id']}/cancel")
+    deployment.request("DELETE", f"/v1/experiments/{made['id']}")
+    deployment.start()
+    status, size = said.split()
+    assert status == "200"
+    assert int(size) > 70_000_000
 
 
 def test_the_service_cannot_change_tables_and_redis_asks_for_its_password(deployment):
@@ -122,3 +163,14 @@ def test_what_is_stopped_ends_with_0(deployment):
     ended = deployment.told("ps", "--all", "--format", "{{.Service}} {{.ExitCode}}")
     codes = dict(line.split() for line in ended.splitlines())
     assert {codes[name] for name in ("api", "scheduler", "worker", "migrate")} == {"0"}
+
+
+def test_every_line_of_our_logs_is_an_object(deployment):
+    """From start to stop; and the reason where a process gives up."""
+    deployment.told("stop", "api", "scheduler", "worker")
+    for name in ("api", "scheduler", "worker", "migrate"):
+        assert deployment.logged(name), name
+    deployment.set(LOG_LEVEL="LOUD")
+    refused = deployment.compose("run", "--rm", "--no-deps", "-T", "migrate")
+    deployment.set()
+    assert json.loads(refused.stderr.splitlines()[-1])["event"].startswith("ACTINIUM_LOG_LEVEL")

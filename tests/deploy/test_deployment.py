@@ -118,6 +118,13 @@ def test_a_service_is_watched_restarted_and_stopped_with_patience(name):
     assert check["start_interval"] == "1s", "what is ready counts as healthy at once"
 
 
+def test_what_answers_comes_before_what_trains():
+    shares = {name: service.get("cpu_shares", 1024) for name, service in SERVICES.items()}
+    first = {name for name, share in shares.items() if share > 1024}
+    assert first == {"api", "postgres", "redis"}
+    assert min(shares.values()) == 1024
+
+
 @pytest.mark.parametrize("name", sorted(set(OURS) - {ONE_SHOT}))
 def test_a_health_check_starts_no_python(name):
     """A worker's check took a second of processor time, twice a minute."""

@@ -65,6 +65,10 @@ INSERT INTO datasets (id, sha256, name, bytes, understood, created_by)
     SELECT gen_random_uuid(), md5(random()::text), 'table', 1, '{{}}', 'test';
 INSERT INTO paces (key, jobs, runs, fixed_weight, fixed, epoch_weight, epoch, epochs_share)
     SELECT md5(random()::text), 3, 9, 2.4, 0.1, 2.4, -0.2, 1;
+INSERT INTO workers (name, device, resident_bytes, processor_seconds)
+    SELECT md5(random()::text), 'cpu', 400000000, 12.5;
+INSERT INTO webhook_results (result, shard, count)
+    SELECT md5(random()::text), 3, 17;
 """
 
 

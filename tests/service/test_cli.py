@@ -1,6 +1,7 @@
 """``actinium-admin`` as an operator runs it: real processes on a real database."""
 
 import http.client
+import json
 import re
 import signal
 import socket
@@ -104,6 +105,26 @@ def test_a_database_that_is_away_is_reported_in_a_sentence(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "The database at 127.0.0.1:1 does not answer" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed", "sentence"),
+    [
+        (("migrate",), {}, "The database's schema is up to date."),
+        (("migrate",), {"log_level": "LOUD"}, "ACTINIUM_LOG_LEVEL must be one of"),
+        (("api",), {"log_level": "LOUD"}, "ACTINIUM_LOG_LEVEL must be one of"),
+        (("scheduler",), {"log_level": "LOUD"}, "ACTINIUM_LOG_LEVEL must be one of"),
+    ],
+)
+def test_the_last_words_of_a_service_are_json_where_its_log_is(
+    settings: Settings, arguments: tuple[str, ...], changed: dict[str, object], sentence: str
+) -> None:
+    done = _admin(settings.model_copy(update={"log_json": True, **changed}), *arguments)
+    assert done.stdout == ""
+    last = json.loads(done.stderr.splitlines()[-1])
+    assert last["event"].startswith(sentence)
+    assert (last["level"], done.returncode) in {("info", 0), ("critical", 1)}
+    assert [line for line in done.stderr.splitlines() if not line.startswith("{")] == []
 
 
 def test_migrate_makes_an_empty_database_ready(settings: Settings) -> None:

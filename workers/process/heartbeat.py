@@ -1,5 +1,6 @@
 """Heartbeat: a worker's row in Postgres, renewed while the worker can receive messages."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from service.database.outages import Outage, is_outage
 from service.database.tables import Worker
 from service.liveness import mark_alive
 from workers.process.identity import WorkerIdentity
+from workers.process.usage import usage_of
 
 #: The name under which a worker leaves its sign of life (``service.liveness``).
 PROCESS = "worker"
@@ -64,9 +66,12 @@ class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc]
         mark_alive(self._identity.settings, PROCESS)
 
     def _renew_row(self, session: Session) -> None:
+        usage = usage_of(os.getpid())
         described = {
             "device": self._identity.device,
             "memory_bytes": self._identity.memory_bytes,
+            "resident_bytes": usage and usage.resident_bytes,
+            "processor_seconds": usage and usage.processor_seconds,
         }
         row = insert(Worker).values(name=self._identity.name, **described)
         session.execute(

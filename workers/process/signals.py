@@ -12,8 +12,10 @@ import os
 import signal
 from typing import Any
 
+from celery.apps import worker as celery_worker
 from celery.platforms import EX_FAILURE
 
+from service.logs import write_line
 from service.tracing import start_tracing
 from workers.process.identity import WorkerIdentity
 
@@ -49,6 +51,8 @@ def install_stop_handlers(identity: WorkerIdentity) -> None:
     wait for that lock for ever.
     """
     warm_shutdown: Any = signal.getsignal(signal.SIGTERM)
+    if identity.settings.log_json:  # Celery would write a line of text past the log
+        celery_worker.safe_say = lambda message, _file=None: write_line("info", message)
 
     def stop(number: int, frame: Any) -> None:
         if not identity.stop.is_set():
@@ -62,10 +66,14 @@ def install_stop_handlers(identity: WorkerIdentity) -> None:
 def _begin_stop(identity: WorkerIdentity) -> None:
     """Ask the child to give its runs back, and end by force if it does not do so in time."""
     identity.stop.set()
-    signal.signal(signal.SIGALRM, _end_by_force)
+    signal.signal(signal.SIGALRM, lambda *_: _end_by_force(identity))
     signal.setitimer(signal.ITIMER_REAL, max(identity.settings.soft_shutdown_seconds, 0.001))
 
 
-def _end_by_force(*_: Any) -> None:
-    os.write(2, b"The worker did not stop in time; its runs go on when their leases expire.\n")
+def _end_by_force(identity: WorkerIdentity) -> None:
+    sentence = "The worker did not stop in time; its runs go on when their leases expire."
+    if identity.settings.log_json:
+        write_line("critical", sentence)
+    else:
+        os.write(2, f"{sentence}\n".encode())
     os._exit(EX_FAILURE)

@@ -38,6 +38,7 @@ from service.api.web.problems import problem_responses
 from service.api.web.routers import make_router
 from service.api.web.scopes import caller_of
 from service.api.web.waiting import WaitDep
+from service.errors import NotFoundError, UnavailableError
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
 from service.experiments.progress import ExperimentProgress, with_forecasts
@@ -215,11 +216,22 @@ _STREAMS: Mapping[str, _Stream] = {
     "text/csv": exports.as_csv,
     _PARQUET: exports.as_parquet,
 }
-_LAYER_STREAMS: Mapping[str, _Stream] = {
-    "text/csv": layer_exports.as_csv,
-    _PARQUET: layer_exports.as_parquet,
-    _HDF5: layer_exports.as_hdf5,
-}
+
+
+def _layer_streams(settings: Settings) -> Mapping[str, _Stream]:
+    def hdf5(sessions: sessionmaker[Session], experiment_id: uuid.UUID) -> Iterator[bytes]:
+        try:
+            return layer_exports.as_hdf5(sessions, experiment_id, settings.scratch / "exports")
+        except exports.StreamBrokenError:
+            raise NotFoundError(f"There is no experiment {experiment_id}.") from None
+        except OSError as error:
+            raise UnavailableError(f"The file cannot be made now: {error.strerror}.") from None
+
+    return {
+        "text/csv": layer_exports.as_csv,
+        _PARQUET: layer_exports.as_parquet,
+        _HDF5: hdf5,
+    }
 
 
 @router.get(
@@ -269,7 +281,12 @@ def get_experiment_histories(
     dependencies=[*_READ, Depends(_export_place, scope="request")],
 )
 def get_experiment_layers(
-    request: Request, experiment_id: uuid.UUID, session: SessionDep, sessions: SessionsDep
+    *,
+    request: Request,
+    experiment_id: uuid.UUID,
+    session: SessionDep,
+    sessions: SessionsDep,
+    settings: SettingsDep,
 ) -> Response:
     """Stream all layer statistics in the format of `Accept`: CSV or Parquet, or HDF5.
 
@@ -279,9 +296,8 @@ def get_experiment_layers(
 
     Once every run has its result, the answer has an `ETag` and may be kept for good.
     """
-    return _streamed(
-        request, experiment_id, session, sessions, _LAYER_STREAMS, layer_exports.COLUMNS
-    )
+    streams = _layer_streams(settings)
+    return _streamed(request, experiment_id, session, sessions, streams, layer_exports.COLUMNS)
 
 
 def _streamed(  # noqa: PLR0917 - all of a request

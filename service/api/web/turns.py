@@ -20,7 +20,7 @@ from service.api.web.scopes import address_of
 _WITHOUT_TURN = frozenset({"/healthz", "/readyz"})
 
 
-class Turn:
+class RequestTurn:
     """The turn of one request."""
 
     def __init__(self, gate: Gate, caller: str) -> None:
@@ -49,7 +49,7 @@ class Turn:
             self._gate.leave(self._caller)
 
 
-_current: ContextVar[Turn | None] = ContextVar("turn", default=None)
+_current: ContextVar[RequestTurn | None] = ContextVar("turn", default=None)
 
 
 @contextlib.asynccontextmanager
@@ -98,7 +98,7 @@ class Turns:
         if scope["type"] != "http" or scope["path"] in _WITHOUT_TURN:
             await self._app(scope, receive, send)
             return
-        turn = Turn(self._gate, _who_asks(scope))
+        turn = RequestTurn(self._gate, _who_asks(scope))
         await turn.begin()
         _current.set(turn)
 

@@ -143,5 +143,21 @@ def test_text_stands_out_from_every_ground_in_both_themes():
     for colours in themes:
         for text in ("text", "muted", "accent", "good", "warn", "bad", "fail"):
             for ground in ("ground", "paper", "sunk", "tint"):
-                dim, bright = sorted(_luminance(colours[each]) for each in (text, ground))
-                assert (bright + 0.05) / (dim + 0.05) >= 4.5, f"{text} on {ground}"
+                assert _contrast(colours[text], colours[ground]) >= 4.5, f"{text} on {ground}"
+
+
+def _contrast(one: str, other: str) -> float:
+    dim, bright = sorted(_luminance(colour) for colour in (one, other))
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def test_lines_that_stand_for_values_stand_out_from_their_ground():
+    """By WCAG 2.1, level AA for graphics: 3 to 1."""
+    css = (STATIC / "styles" / "theme.css").read_text()
+    light, dark = re.findall(r"--paper: (#\w{6});", css)[:2]
+    script = (STATIC / "lib" / "colours.js").read_text()
+    for theme, ground in (("light", light), ("dark", dark)):
+        colours = re.findall(r"#\w{6}", re.search(rf"\b{theme}: \[(.*)\]", script)[1])
+        assert len(colours) == 7
+        for colour in colours:
+            assert _contrast(colour, ground) >= 3, f"{colour} in the {theme} theme"

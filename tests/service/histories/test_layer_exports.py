@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import resource
 
 import h5py
 import pytest
@@ -13,9 +14,10 @@ from service.histories import layer_exports
 from service.histories.diagnoses import Insight
 from service.histories.exports import StreamBrokenError
 from service.histories.layer_exports import COLUMNS, as_csv, as_hdf5, as_parquet
+from service.weights import storage
 from tests.support.layer_samples import DISTRIBUTION, statistics
 
-STREAMS = {"csv": as_csv, "parquet": as_parquet, "h5": as_hdf5}
+STREAMS = ("csv", "parquet", "h5")
 MEDIA_TYPES = ("text/csv", "application/vnd.apache.parquet", "application/x-hdf5")
 
 
@@ -38,7 +40,10 @@ def experiment_id(lab, request, monkeypatch):
 
 
 def content_of(lab, kind, experiment_id):
-    return b"".join(STREAMS[kind](lab.sessions, experiment_id))
+    if kind == "h5":
+        return b"".join(as_hdf5(lab.sessions, experiment_id, lab.settings.scratch / "exports"))
+    stream = as_csv if kind == "csv" else as_parquet
+    return b"".join(stream(lab.sessions, experiment_id))
 
 
 def rows_of_csv(lab, experiment_id):
@@ -183,3 +188,36 @@ def test_no_label_is_a_formula_of_a_spreadsheet(lab):
     assert {row["label"] for row in rows_of_csv(lab, made)} == {"'=1+1"}
     table = parquet.read_table(io.BytesIO(content_of(lab, "parquet", made)))
     assert set(table["label"].to_pylist()) == {"=1+1"}
+
+
+def test_a_stream_to_nobody_leaves_no_file(lab, experiment_id, tmp_path):
+    as_hdf5(lab.sessions, experiment_id, tmp_path)
+    stream = as_hdf5(lab.sessions, experiment_id, tmp_path)
+    next(stream)
+    del stream
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("limit", [1_000, 40_000, 100_000])
+def test_a_full_disk_is_answered_503_and_the_api_goes_on(api, lab, experiment_id, limit):
+    """Files of this process may not grow beyond a limit: writes fail as on a disk that is full."""
+    address = f"/v1/experiments/{experiment_id}/layers"
+    h5 = {"Accept": "application/x-hdf5"}
+    assert len(content_of(lab, "h5", experiment_id)) > limit
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        answer = api.get(address, headers=h5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The file cannot be made now: File too large."
+    assert list((lab.settings.scratch / "exports").iterdir()) == []
+    assert api.get(address, headers=h5).status_code == 200
+
+
+def test_nothing_is_written_where_the_disk_is_nearly_full(lab, experiment_id, monkeypatch):
+    monkeypatch.setattr(storage, "_RESERVED_SHARE", 1)
+    monkeypatch.setattr(storage, "_RESERVED_BYTES", 2**62)
+    with pytest.raises(OSError, match="Too little room"):
+        content_of(lab, "h5", experiment_id)

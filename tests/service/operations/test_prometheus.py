@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import insert, text
+from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
 from service.api.app import create_app
@@ -13,8 +13,12 @@ from service.database.webhook_tables import Webhook, WebhookDelivery
 from service.events.event_types import EventType
 from service.ids import uuid7
 from service.operations.caller_names import MOST_NAMES
+from service.operations.shared_state import MOST_WORKERS
 from service.runs import endings
 from service.settings import Settings
+from service.webhooks import dispatch, subscriptions
+from service.webhooks.dispatch import DeliveryOutcome
+from service.webhooks.subscriptions import Subscription
 from tests.support.metrics import samples, value
 from tests.support.served_api import ask
 from tests.support.small_experiments import submit
@@ -215,6 +219,58 @@ def test_webhooks_and_their_messages_are_told_by_state(apis, session) -> None:
         assert states == [1, 2, 1]
         assert value(answer, "actinium_webhook_messages", state="pending") == 1
         assert value(answer, "actinium_webhook_messages", state="failing") == 2
+
+
+def test_every_api_counts_how_deliveries_ended(apis, lab, session, settings) -> None:
+    delivered, failed = DeliveryOutcome(0.01, 200), DeliveryOutcome(0.01, 503, "It answered 503.")
+    wanted = Subscription("https://example.org/hook", ["experiment.created"])
+    hook = subscriptions.create(session, wanted, caller="test", settings=settings)
+    for _ in range(4):
+        lab.submit()
+    messages = dispatch.claim(session, hook.id, settings, limit=2)
+    for message, outcome in zip(messages, (delivered, failed), strict=True):
+        dispatch.record(session, message, outcome, settings)
+    subscriptions.disable(session, hook.id, caller="test")
+    for answer in apis():
+        counts = [
+            value(answer, "actinium_webhook_deliveries_total", result=result)
+            for result in ("delivered", "failed", "disabled")
+        ]
+        assert counts == [1, 1, 3], "the one that failed would have been tried again"
+
+
+def test_what_workers_use_is_told_and_counted_by_worker(apis, session) -> None:
+    def seen(*workers: tuple[str, int | None, float | None]) -> None:
+        with session.begin():
+            session.execute(delete(Worker))
+            session.execute(
+                insert(Worker),
+                [
+                    {"name": name, "device": "cpu", "resident_bytes": size, "processor_seconds": s}
+                    for name, size, s in workers
+                ],
+            )
+
+    def told(name: str) -> list[dict[str, float]]:
+        return [
+            {
+                dict(labels)["worker"]: found
+                for (metric, labels), found in samples(answer).items()
+                if metric == name
+            }
+            for answer in apis()
+        ]
+
+    seen(("old", None, None), ("one", 400, 20.0))
+    assert told("actinium_worker_resident_memory_bytes") == [{"one": 400}] * 2
+    assert told("actinium_worker_processor_seconds_total") == [{"one": 20}] * 2
+    seen(("one", 300, 21.5), ("two", 100, 2.0))
+    assert told("actinium_worker_processor_seconds_total") == [{"one": 21.5, "two": 2}] * 2
+    seen(("two", 100, 0.5), *((f"x{number:03}", 1, 1.0) for number in range(MOST_WORKERS + 20)))
+    counted = told("actinium_worker_processor_seconds_total")[0]
+    assert "one" not in counted, "it is gone"
+    assert len(counted) == MOST_WORKERS + 1
+    assert sum(counted.values()) == MOST_WORKERS + 20 + 2.5, "two began anew"
 
 
 def test_statements_are_timed_also_those_that_fail(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """How the programs start, refuse to, and stop: real processes."""
 
+import json
 import os
 import signal
 import time
@@ -85,6 +86,17 @@ def test_a_worker_without_a_gpu_chooses_the_cpu_and_is_seen_alive(start, setting
     assert "SecurityWarning" not in worker.output
     wait_for((settings.home / "alive/worker").exists, what="a sign of life")
     assert start("workers", "--check").wait() == 0
+
+
+def test_every_line_of_a_worker_that_starts_and_stops_is_json(start):
+    worker = start("workers", "--device", "cpu", log_json=True, soft_shutdown_seconds=60.0)
+    worker.says("ready.")
+    worker.send(signal.SIGTERM)
+    assert worker.wait(90) == 0
+    lines = [json.loads(line) for line in worker.output.splitlines()]
+    assert all(line.keys() >= {"event", "level", "timestamp"} for line in lines)
+    events = {line["event"] for line in lines}
+    assert {"worker: Warm shutdown (MainProcess)", "The worker has stopped"} <= events
 
 
 def test_an_old_sign_of_life_is_none(start, settings):

@@ -39,10 +39,15 @@ export function asText(label) {
   return String(label ?? NO_VALUE);
 }
 
-/** Return the axes that vary among runs and that no earlier one of them already decides. */
-export function varyingAxes(runs) {
+/**
+ * Return the axes that vary among runs and that no earlier one of them already decides.
+ *
+ * @param partOf returns the part of the runs that one belongs to, their experiment, say: axes that vary in no part are left out
+ */
+export function varyingAxes(runs, partOf = () => "") {
   const kept = [];
-  const groups = (axes) => new Set(runs.map((run) => JSON.stringify(axes.map((axis) => labelOn(run, axis))))).size;
+  const names = (run, axes) => JSON.stringify([partOf(run), ...axes.map((axis) => labelOn(run, axis))]);
+  const groups = (axes) => new Set(runs.map((run) => names(run, axes))).size;
   for (const axis of AXES) {
     if (groups([...kept, axis]) > groups(kept)) kept.push(axis);
   }

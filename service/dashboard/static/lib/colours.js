@@ -1,4 +1,4 @@
-// The colours of heat maps.
+// The colours that stand for numbers.
 
 // cividis, the colours of the API's heat maps: lightness rises evenly, for every eye and in grey.
 export const CIVIDIS = [
@@ -13,16 +13,31 @@ export const CIVIDIS = [
   "#e1cc55",
   "#fee838",
 ];
+// Parts of plasma, from the worst to the best, of which every colour stands out from the theme's ground by 3 to 1.
+export const LINE_COLOURS = {
+  light: ["#e16462", "#cc4778", "#b12a90", "#8f0da4", "#6a00a8", "#41049d", "#0d0887"],
+  dark: ["#b12a90", "#cc4778", "#e16462", "#f2844b", "#fca636", "#fcce25", "#f0f921"],
+};
 /** Above this, black text has more contrast than white. */
 const BRIGHT = 0.179;
 
 /** Return the background of a share between 0 and 1, and a text colour that stands out from it. */
 export function heatColours(share) {
-  const place = share * (CIVIDIS.length - 1);
-  const index = Math.min(CIVIDIS.length - 2, Math.floor(place));
-  const [from, to] = [rgb(CIVIDIS[index]), rgb(CIVIDIS[index + 1])];
-  const mixed = from.map((part, channel) => Math.round(part + (to[channel] - part) * (place - index)));
+  const mixed = between(CIVIDIS, share);
   return { background: `rgb(${mixed.join(" ")})`, color: luminance(mixed) > BRIGHT ? "#000" : "#fff" };
+}
+
+/** Return the colour of a line in a theme, from the worst (0) to the best (1). */
+export function lineColour(share, theme) {
+  return `rgb(${between(LINE_COLOURS[theme], share).join(" ")})`;
+}
+
+/** Return the colour at a share of a row of colours. */
+function between(colours, share) {
+  const place = share * (colours.length - 1);
+  const index = Math.min(colours.length - 2, Math.floor(place));
+  const [from, to] = [rgb(colours[index]), rgb(colours[index + 1])];
+  return from.map((part, channel) => Math.round(part + (to[channel] - part) * (place - index)));
 }
 
 function rgb(hex) {

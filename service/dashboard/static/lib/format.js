@@ -88,6 +88,11 @@ export function duration(seconds) {
     .join(" ");
 }
 
+/** Return how long training had taken: 0.482 s, 3 min 20 s. */
+export function elapsedText(seconds) {
+  return seconds < SECONDS_PER.minute ? t("time.s", { n: significant(seconds) }) : duration(seconds);
+}
+
 /** Return the reader's own locale where it speaks the page's language, which decides how dates are written. */
 function locale() {
   return navigator.languages.find((tag) => tag.startsWith(language)) ?? language;

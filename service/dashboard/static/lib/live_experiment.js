@@ -17,6 +17,11 @@ const RETRY_MILLISECONDS = 2_000;
 /** More runs than this are fetched as a list. */
 const MOST_SINGLE_RUNS = 8;
 
+/** Whether an experiment has too many values to fetch its histories. */
+export function isTooLarge({ runs, spec }) {
+  return runs.total * spec.epochs * epochMetrics([]).length > MOST_VALUES;
+}
+
 export class LiveExperiment {
   /** @param onChange called after anything changed, at most four times a second */
   constructor(id, signal, onChange) {
@@ -40,8 +45,7 @@ export class LiveExperiment {
     const path = `/v1/experiments/${this.id}`;
     this.loadedAt = Date.now() - CLOCK_MARGIN_MILLISECONDS;
     this.experiment = await get(path, {}, this.signal);
-    const { runs, spec } = this.experiment;
-    this.tooLarge = runs.total * spec.epochs * epochMetrics([]).length > MOST_VALUES;
+    this.tooLarge = isTooLarge(this.experiment);
     const [listed, recorded] = await Promise.all([
       this.listRuns(),
       this.tooLarge ? { histories: [] } : get(`${path}/histories`, {}, this.signal),

@@ -22,11 +22,12 @@ export function meanCurves(runs, histories, metric, labelOf) {
   const last = lastEpoch(runs.map((run) => histories.get(run.id)));
   return {
     epochs: epochsTo(last),
-    groups: [...groups].map(([label, members]) => average(label, members, histories, metric, last)),
+    groups: [...groups].map(([label, members]) => groupCurve(label, members, histories, metric, last)),
   };
 }
 
-function average(label, runs, histories, metric, last) {
+/** Return one group's curve at the epochs 1, 2, ... to the last; null where no run has a finite value. */
+export function groupCurve(label, runs, histories, metric, last) {
   const converged = runs.filter((run) => run.status !== STATUS.DIVERGED);
   const moments = new Moments(last);
   for (const run of converged.length ? converged : runs) {
@@ -72,11 +73,31 @@ function finalMean({ members }, histories, metric) {
   return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
 }
 
-/** Return the curve of one run at the epochs 1, 2, ... to the last; null where there is no finite value. */
-export function singleCurve(label, { epoch: epochs, metrics }, metric, last) {
-  const mean = Array(last).fill(null);
-  for (const [index, epoch] of epochs.entries()) mean[epoch - 1] = finite(metrics[metric]?.[index]);
-  return { label, runs: 1, diverged: 0, mean, low: mean, high: mean };
+/**
+ * Return the seconds of training up to the end of each epoch: the sum of their means over a group's runs, so that runs
+ * that stop early turn no time back. Null from the first epoch on of which no run has a time.
+ */
+export function elapsedSeconds(runs, histories, last) {
+  let sum = 0;
+  return groupCurve("", runs, histories, "epoch_seconds", last).mean.map((seconds) => {
+    sum = sum === null || seconds === null ? null : sum + seconds;
+    return sum;
+  });
+}
+
+/**
+ * Return lines with what else is drawn of them: `other`, the mean of another metric (the training part's, say), and
+ * `seconds`, the times of their epochs.
+ *
+ * @param lines groups of `meanCurves`
+ * @param asked `{other, byTime}`: a metric or null, and whether times are wanted
+ */
+export function completedLines(lines, histories, last, { other, byTime }) {
+  return lines.map((line) => ({
+    ...line,
+    other: other ? groupCurve("", line.members, histories, other, last).mean : null,
+    seconds: byTime ? elapsedSeconds(line.members, histories, last) : null,
+  }));
 }
 
 /** Return the epochs 1, 2, ... to the last. */

@@ -100,6 +100,14 @@ export function quantityOf(name) {
   return registry.get(name)?.quantity ?? name;
 }
 
+/** Return the metric of the same quantity on the other part, of training and validation; null where there is none. */
+export function otherPart(name) {
+  const { quantity, part } = registry.get(name) ?? {};
+  const isOther = (metric) =>
+    metric.quantity === quantity && metric.when === "epoch" && metric.part !== null && metric.part !== part;
+  return part ? (metricNames(isOther)[0] ?? null) : null;
+}
+
 /** Return the metrics of every epoch: all that each run records, and those some of these histories hold. */
 export function epochMetrics(histories) {
   const recorded = recordedIn(histories);

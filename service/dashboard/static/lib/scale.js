@@ -1,14 +1,15 @@
 // Scales of charts: the range of a metric, and the labels of an axis's ticks.
 
-import { isShare } from "./metrics.js";
+import { isShare, quantityOf } from "./metrics.js";
 
 const MOST_DIGITS = 15;
 const FEWEST_TICKS = 3;
 /** Powers of ten at which a scale that is logarithmic both ways has ticks, on each side of zero. */
 const POWERS_EACH_WAY = 3;
 
-/** Return the smallest and the largest value a metric can have. */
+/** Return the smallest and the largest value a metric can have: R² has no smallest. */
 export function bounds(metric) {
+  if (quantityOf(metric) === "r2") return [-Infinity, 1];
   return [0, isShare(metric) ? 1 : Infinity];
 }
 

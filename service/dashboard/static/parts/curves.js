@@ -1,38 +1,43 @@
-// Learning curves: lines with bands over epochs. Drag to zoom; double-click or press a button to see all again.
+// Learning curves: lines with bands over epochs or time. Drag to zoom; double-click or press a button to see all again.
 
-import { t } from "../lib/text.js";
+import { stopsOf } from "../lib/curve_places.js";
+import { metricTitle, otherPart } from "../lib/metrics.js";
+import { joined, t } from "../lib/text.js";
+import { lineOf, plotData, rolesOf, seriesOf, strideOf } from "./curve_columns.js";
+import { CurveControls } from "./curve_controls.js";
 import { speakValues, steerByKeys } from "./curve_keys.js";
-import { lineOf, lineStyle, plotData, plotOptions, seriesOf, swatch } from "./curve_options.js";
-import { lastValueText, namedValue, tooltipContent, valueTable } from "./curve_values.js";
+import { CurveLegend } from "./curve_legend.js";
+import { lineStyle, plotOptions } from "./curve_options.js";
+import { tooltipContent, valueTable } from "./curve_values.js";
 import { h, setText, show } from "./dom.js";
 import { button, scrollable } from "./elements.js";
 import { whenThemeChanges } from "./theme.js";
 
-/** More lines than this cannot be told apart. */
-export const MOST_LINES = 24;
-/** Keys of the legend that are shown at first; the others are behind a button. */
-const FIRST_KEYS = 8;
+/** More lines than this cannot be told apart, those of another metric included. */
+const MOST_LINES = 24;
 const NARROW_PIXELS = 520;
 const LEAST_WIDTH_PIXELS = 200;
 
 export class Curves {
   /**
-   * @param label  what the chart shows, for screen readers
-   * @param signal aborts when the view is left
-   * @param zoom   the first and last epoch that are shown at first; null for all
-   * @param onZoom called with these when they change
+   * @param label    what the chart shows, for screen readers
+   * @param signal   aborts when the view is left
+   * @param choices  the `Choices` of the view, with `CURVE_CHOICES`
+   * @param onChange called when other lines are wanted: with or without another metric, and times
+   * @param hasBoth  whether the lines are of training and validation already, so that no other part is offered
    */
-  constructor({ label, signal, height = 320, zoom = null, onZoom = () => {} }) {
-    Object.assign(this, { height, zoom, onZoom });
+  constructor({ label, signal, choices, onChange, height = 320, hasBoth = false }) {
+    Object.assign(this, { height, hasBoth });
     this.hidden = new Set(); // labels of lines
-    this.log = false;
-    this.allKeys = false; // whether all keys of the legend are shown
-    this.zoomed = false;
     this.plot = null;
     this.drawn = ""; // what the plot was built for
     this.shown = null; // the last argument of update
     this.lines = []; // those drawn, with their styles
-    this.keys = []; // of the legend
+    this.controls = new CurveControls(choices, onChange, () => this.applyLimits());
+    this.legend = new CurveLegend(
+      (index, line) => this.toggle(index, line),
+      (index) => this.focusLine(index),
+    );
     this.box = h("div.plot", {
       role: "slider",
       tabindex: "0",
@@ -42,7 +47,6 @@ export class Curves {
     });
     this.tooltip = h("div.tip", { hidden: true });
     this.reset = button("button.small.ghost.unzoom", () => this.unzoom(), { hidden: true }, t("curves.unzoom"));
-    this.legend = h("div.legend", { role: "group", "aria-label": t("curves.legend") });
     this.note = h("p.note");
     this.table = scrollable(t("curves.table"), h("div.scroll"));
     this.details = h(
@@ -52,7 +56,7 @@ export class Curves {
       this.table,
     );
     const stage = h("div.stage", this.box, this.tooltip, this.reset);
-    this.element = h("div.curves", stage, this.legend, this.note, this.details);
+    this.element = h("div.curves", this.controls.element, stage, this.legend.element, this.note, this.details);
     const observer = new ResizeObserver(() => this.plot?.setSize(this.size()));
     observer.observe(this.box);
     signal.addEventListener("abort", () => {
@@ -61,6 +65,17 @@ export class Curves {
     });
     whenThemeChanges(() => this.rebuild(), signal);
     steerByKeys(this);
+  }
+
+  /** Return what lines of a metric are to have: `{other, byTime}`, as `completedLines` takes it. */
+  askedOf(metric) {
+    const { both, byTime } = this.controls;
+    return { other: both && !this.hasBoth ? otherPart(metric) : null, byTime };
+  }
+
+  /** Return how many lines of a metric can be told apart. */
+  mostLines(metric) {
+    return this.askedOf(metric).other ? MOST_LINES / 2 : MOST_LINES;
   }
 
   rebuild() {
@@ -75,107 +90,85 @@ export class Curves {
   /**
    * Draw lines.
    *
-   * @param shown `{metric, epochs, lines: [{label, runs, counts?, diverged, mean, low, high, colour?, place?}], note?}`,
-   *   at most `MOST_LINES` of them; a line of one run needs no counts
+   * @param shown `{metric, epochs, lines, note?}`, at most `mostLines` of them: groups of `meanCurves` that were completed as
+   *   `askedOf` says, each with `colour` and `place` where these are not those of its place
    */
   update(shown) {
-    this.shown = shown;
+    const { byTime, weight, log } = this.controls;
+    const { other } = this.askedOf(shown.metric);
+    this.shown = { ...shown, byTime, other };
     this.lines = shown.lines.map((line, index) => ({
       ...line,
-      style: lineStyle(line.place ?? index, line.colour ?? null),
+      lost: line.diverged === line.runs,
+      style: lineStyle(line.place ?? index, line.colour ?? null, other !== null),
       hidden: this.hidden.has(line.label),
     }));
-    setText(this.note, shown.note);
-    const data = plotData(shown.epochs, this.lines, this.log);
-    const drawn = JSON.stringify([shown.metric, this.log, this.lines.map(({ label, style }) => [label, style])]);
-    if (drawn === this.drawn) {
-      this.plot.setData(data, !this.zoomed);
-    } else {
+    this.stops = stopsOf(this.shown, this.lines);
+    this.roles = rolesOf({ weight, both: other !== null });
+    const partner = this.hasBoth ? null : otherPart(shown.metric);
+    this.controls.update({ metric: shown.metric, other: partner, whole: this.whole });
+    const data = plotData(this.shown, this.lines, { roles: this.roles, weight, log });
+    const styles = this.lines.map(({ label, lost, style }) => [label, lost, style]);
+    const drawn = JSON.stringify([shown.metric, this.roles, log, byTime, styles]);
+    if (drawn !== this.drawn) {
       this.drawn = drawn;
       this.build(data);
-      this.buildLegend();
-    }
-    this.writeKeys();
+      this.legend.build(this.lines);
+    } else this.plot.setData(data, false);
+    this.applyLimits();
+    setText(this.note, this.noteText());
+    this.legend.write(this.shown, this.lines);
     if (document.activeElement !== this.box) speakValues(this);
     this.fillTable();
   }
 
+  /** The first and last place of all lines; training begins at 0 s. */
+  get whole() {
+    const { byTime, epochs } = this.shown;
+    return byTime ? [0, this.stops.at(-1) ?? 1] : [epochs[0], epochs.at(-1)];
+  }
+
   build(data) {
     this.plot?.destroy();
-    const { zoom } = this; // what is drawn anew is zoomed as it was
-    this.setZoomed(zoom !== null);
     const hooks = {
       setCursor: [(plot) => this.point(plot)],
-      setSelect: [(plot) => plot.select.width > 0 && this.setZoomed(true)],
-      setScale: [(plot, scale) => scale === "x" && this.noteZoom(plot.scales.x)],
-      setSeries: [(_, index) => this.markKey(index === null ? null : lineOf(index))],
+      setSelect: [(plot) => plot.select.width > 0 && this.selectArea(plot)],
+      setSeries: [(_, index) => this.mark(index === null ? null : lineOf(index, this.roles))],
     };
-    const { lines, log } = this;
-    const options = plotOptions({ lines, log, metric: this.shown.metric, size: this.size(), hooks });
+    const { lines, roles } = this;
+    const { log, byTime } = this.controls;
+    const limits = () => this.controls.limits;
+    const drawing = { roles, log, byTime };
+    const options = plotOptions({ lines, metric: this.shown.metric, drawing, limits, size: this.size(), hooks });
     this.plot = new window.uPlot(options, data, this.box);
     this.plot.over.addEventListener("dblclick", () => this.unzoom());
-    if (zoom) this.zoomTo(...zoom);
   }
 
-  noteZoom({ min, max }) {
-    const zoom = this.zoomed ? [min, max] : null;
-    if (String(zoom) === String(this.zoom)) return;
-    this.zoom = zoom;
-    this.onZoom(zoom);
+  /** Let both axes show what the controls say. */
+  applyLimits() {
+    if (!this.plot) return;
+    const [min, max] = this.controls.zoom ?? this.whole;
+    this.reset.hidden = !this.controls.isLimited;
+    this.plot.setScale("x", { min, max }); // and the other axis with it
   }
 
-  setZoomed(zoomed) {
-    this.zoomed = zoomed;
-    this.reset.hidden = !zoomed;
+  /** Zoom to the area that was dragged over; an axis that it spans stays as it is. */
+  selectArea(plot) {
+    const { left, width, top, height } = plot.select;
+    const at = (scale, from, to) => [plot.posToVal(from, scale), plot.posToVal(to, scale)];
+    if (width < plot.over.clientWidth - 1) this.controls.setZoom(at("x", left, left + width));
+    if (height < plot.over.clientHeight - 1) this.controls.setLimits(at("y", top + height, top));
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    this.applyLimits();
   }
 
   zoomTo(first, last) {
-    this.setZoomed(true);
-    this.plot.setScale("x", { min: first, max: last });
+    this.controls.setZoom([first, last]);
+    this.applyLimits();
   }
 
   unzoom() {
-    this.setZoomed(false);
-    this.plot.setData(this.plot.data, true);
-  }
-
-  setLog(log) {
-    if (log === this.log) return;
-    this.log = log;
-    if (this.shown) this.update(this.shown);
-  }
-
-  buildLegend() {
-    this.keys = this.lines.map(({ label, style, hidden }, index) => {
-      const value = h("span.value");
-      const properties = {
-        title: label,
-        "aria-pressed": String(!hidden),
-        onPointerenter: () => this.plot.setSeries(seriesOf(index)[0], { focus: true }),
-        onPointerleave: () => this.plot.setSeries(null, { focus: true }),
-      };
-      const toggle = () => this.toggle(index, label);
-      return { key: button("button.key", toggle, properties, swatch(style), namedValue(label, value)), value };
-    });
-    const shown = this.allKeys ? this.keys : this.keys.slice(0, FIRST_KEYS);
-    const left = this.keys.length - shown.length;
-    const showAll = () => {
-      this.allKeys = true;
-      this.buildLegend();
-      this.writeKeys();
-      this.keys[FIRST_KEYS].key.focus();
-    };
-    show(
-      this.legend,
-      shown.map(({ key }) => key),
-      left > 0 && button("button.small.ghost", showAll, t("curves.allKeys", { n: this.keys.length })),
-    );
-  }
-
-  writeKeys() {
-    for (const [index, line] of this.lines.entries()) {
-      setText(this.keys[index].value, lastValueText(this.shown.metric, line));
-    }
+    this.controls.clearLimits();
   }
 
   /** Hide or show a line. */
@@ -184,19 +177,26 @@ export class Curves {
     if (hide) this.hidden.add(label);
     else this.hidden.delete(label);
     this.lines[index].hidden = hide;
-    for (const series of seriesOf(index)) this.plot.setSeries(series, { show: !hide });
-    this.keys[index].key.setAttribute("aria-pressed", String(!hide));
+    for (const series of seriesOf(index, this.roles)) this.plot.setSeries(series, { show: !hide });
+    this.legend.press(index, hide);
   }
 
-  markKey(marked) {
-    for (const [index, { key }] of this.keys.entries()) key.classList.toggle("focused", index === marked);
+  focusLine(index) {
+    this.plot.setSeries(index === null ? null : seriesOf(index, this.roles)[0], { focus: true });
+  }
+
+  /** Mark a line in the chart and the legend, with all that is drawn of it. */
+  mark(marked) {
+    this.legend.mark(marked);
+    if (marked === null) return;
+    for (const series of seriesOf(marked, this.roles)) this.plot.series[series].alpha = 1;
   }
 
   /** Show the values under the pointer. */
   point(plot) {
     const { idx: index, left, top } = plot.cursor;
     const outside = index === null || index === undefined || left < 0;
-    const content = outside ? null : tooltipContent(this.shown, this.lines, index);
+    const content = outside ? null : tooltipContent(this.shown, this.lines, plot.data[0][index], this.controls.weight);
     this.tooltip.hidden = content === null;
     if (content === null) return;
     show(this.tooltip, content);
@@ -213,6 +213,21 @@ export class Curves {
         ? { left: "0", right: "0", top: `${this.height}px`, maxWidth: "none" }
         : { left, right, top: `${Math.min(top, this.height / 3)}px`, maxWidth: "" },
     );
+  }
+
+  /** Return what to know of the lines. */
+  noteText() {
+    const { metric, other, byTime } = this.shown;
+    const { weight } = this.controls;
+    const stride = strideOf(this.shown, this.lines);
+    return joined([
+      this.shown.note,
+      other && t("curves.dots", { line: metricTitle(metric), dots: metricTitle(other) }),
+      weight > 0 && t("smoothing.note", { weight: weight.toFixed(2) }),
+      byTime && t("curves.timeNote"),
+      this.lines.some(({ lost }) => lost) && t("curves.lost"),
+      stride > 1 && t("curves.stride", { n: stride }),
+    ]);
   }
 
   fillTable() {

@@ -1,21 +1,28 @@
-// Runs of any experiments side by side: their curves, and where they differ.
+// Runs of any experiments side by side: their curves, and where they differ; or whole experiments in one chart.
 
+import { Choices } from "../lib/address.js";
+import { query } from "../lib/api.js";
 import { chooseRun, chooseRuns, MOST_RUNS } from "../lib/chosen_runs.js";
 import { LiveRuns } from "../lib/live_runs.js";
-import { epochsTo, lastEpoch, singleCurve } from "../lib/mean.js";
-import { epochMetrics, showTasks } from "../lib/metrics.js";
+import { completedLines, epochsTo, groupCurve, lastEpoch } from "../lib/mean.js";
+import { epochMetrics, MAIN_METRIC, showTasks } from "../lib/metrics.js";
 import { distinctNames } from "../lib/run_names.js";
 import { t } from "../lib/text.js";
 import { setConnection } from "../parts/badges.js";
+import { CURVE_CHOICES } from "../parts/curve_controls.js";
 import { Curves } from "../parts/curves.js";
 import { h, show } from "../parts/dom.js";
-import { button, card, checkbox, notice } from "../parts/elements.js";
+import { button, card, notice } from "../parts/elements.js";
 import { help } from "../parts/help.js";
 import { MetricChoice } from "../parts/metric_choice.js";
+import { experimentsView } from "./compare_experiments.js";
 import { compareTable } from "./compare_table.js";
 import { LayersPanel } from "./run_layers.js";
 
-export async function view({ element, parameters, signal }) {
+export async function view(visit) {
+  const { element, parameters, signal } = visit;
+  const experiments = idsIn(parameters.get("experiments") ?? "");
+  if (experiments.length) return experimentsView(visit, { wanted: experiments, idsIn, compare: compareExperiments });
   const wanted = idsIn(parameters.get("runs") ?? "");
   const connection = h("span.live");
   let panels = [];
@@ -28,6 +35,7 @@ export async function view({ element, parameters, signal }) {
   for (const id of live.missing) chooseRun(id, false);
   const runs = [...live.runs.values()];
   showTasks(runs);
+  const choices = new Choices({ metric: MAIN_METRIC, ...CURVE_CHOICES }, parameters);
   const ids = runs.map((run) => run.id);
   const title = h("h1", t("nav.compare"));
   const heading = [
@@ -41,7 +49,7 @@ export async function view({ element, parameters, signal }) {
   const names = distinctNames(runs);
   const remove = (id) => compareRuns(ids.filter((other) => other !== id));
   const layers = runs.length === 2 ? layerPanels(live, ids, names, signal) : [];
-  panels = [curvesPanel(live, names, signal), compareTable(runs, names, remove), ...layers];
+  panels = [curvesPanel(live, names, choices, signal), compareTable(runs, names, remove), ...layers];
   show(
     element,
     heading,
@@ -88,11 +96,18 @@ function addingForm(ids) {
   );
 }
 
-/** Go to the comparison of these runs. */
+/** Go to the comparison of these runs, with what was chosen of their curves. */
 function compareRuns(ids) {
   const distinct = [...new Set(ids)];
   chooseRuns(distinct);
-  location.hash = distinct.length ? `#/compare?runs=${distinct.map(encodeURIComponent).join(",")}` : "#/compare";
+  const parameters = Object.fromEntries(new URLSearchParams(location.hash.split("?")[1]));
+  location.hash = `#/compare${query({ ...parameters, runs: distinct.join(",") })}`;
+}
+
+/** Go to the comparison of these experiments, with what was chosen of their curves. */
+function compareExperiments(ids) {
+  const parameters = Object.fromEntries(new URLSearchParams(location.hash.split("?")[1]));
+  location.hash = `#/compare${query({ ...parameters, experiments: [...new Set(ids)].join(",") })}`;
 }
 
 /** Return the layers of two runs, side by side; an epoch that is chosen in one is shown in both. */
@@ -110,24 +125,28 @@ function layerPanels(live, ids, names, signal) {
   return panels;
 }
 
-function curvesPanel(live, names, signal) {
-  const curves = new Curves({ label: t("curves.title"), signal });
-  const choice = new MetricChoice(() => update());
-  const log = checkbox(t("curves.log"), false, (checked) => curves.setLog(checked));
+function curvesPanel(live, names, choices, signal) {
+  const curves = new Curves({ label: t("curves.title"), signal, choices, onChange: () => update() });
+  const choose = (metric) => {
+    choices.set("metric", metric);
+    update();
+  };
+  const choice = new MetricChoice(choose, { chosen: choices.get("metric") });
   const body = h("div");
   const update = () => {
-    const histories = [...live.histories.values()];
-    choice.update(epochMetrics(histories));
-    const last = lastEpoch(histories);
+    const { histories } = live;
+    const offered = epochMetrics(histories.values());
+    choice.update(offered);
+    const last = lastEpoch([...histories.values()]);
     if (!last) {
       show(body, notice(live.finished ? t("curves.nothing") : t("curves.waiting")));
       return;
     }
     if (!body.contains(curves.element)) show(body, curves.element);
-    const { metric } = choice;
-    const lines = histories.map((history, index) => singleCurve(names[index], history, metric, last));
+    const metric = offered.includes(choice.metric) ? choice.metric : MAIN_METRIC;
+    const drawn = [...live.runs.values()].map((run, index) => groupCurve(names[index], [run], histories, metric, last));
+    const lines = completedLines(drawn, histories, last, curves.askedOf(metric));
     curves.update({ metric, epochs: epochsTo(last), lines });
   };
-  const controls = h("div.controls", choice.element, log);
-  return { element: card("compare-curves", t("curves.title"), controls, body), update };
+  return { element: card("compare-curves", t("curves.title"), h("div.controls", choice.element), body), update };
 }

@@ -1,4 +1,4 @@
-// One experiment: the answer first, then curves beside the ranking, heat map, effects, claims and runs, live.
+// One experiment: the answer first, then curves beside the ranking, heat map, parallel coordinates, effects, claims and runs.
 
 import { Choices } from "../lib/address.js";
 import { axesWithManyLabels, varyingAxes } from "../lib/axes.js";
@@ -15,6 +15,7 @@ import { outcomeCounts } from "../parts/verdicts.js";
 import { answerPanel } from "./experiment_answer.js";
 import { curvesPanel } from "./experiment_curves.js";
 import { headerPanel } from "./experiment_header.js";
+import { parallelPanel } from "./experiment_parallel.js";
 import { AskedComparison, claimsPanel, effectsPanel, heatmapPanel, rankingPanel } from "./experiment_results.js";
 import { CHOICES, Toolbar } from "./experiment_toolbar.js";
 
@@ -33,6 +34,7 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
   const askAgain = () => {
     asked.askAgain();
     heatmap.again();
+    parallel.again();
     update();
   };
   const choices = new Choices(CHOICES, parameters);
@@ -45,11 +47,12 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
   const curves = curvesPanel(live, toolbar, signal);
   const table = runsPanel(live, choices, axes.many);
   const heatmap = heatmapPanel(live, axes, toolbar, signal, table.only);
+  const parallel = parallelPanel(live, axes, toolbar, signal);
   const ranking = rankingPanel(live, asked, signal);
   const effects = effectsPanel(asked);
   const claims = claimsPanel(live, signal);
   const blocked = blockedPanel(live, signal);
-  panels = [header, blocked, toolbar, asked, answer, curves, heatmap, ranking, effects, claims, table];
+  panels = [header, blocked, toolbar, asked, answer, curves, heatmap, parallel, ranking, effects, claims, table];
   show(
     element,
     header.element,
@@ -59,6 +62,7 @@ export async function view({ element, rest, parameters, signal, setTitle }) {
     toolbar.element,
     h("div.grid.results", curves.element, ranking.element),
     heatmap.element,
+    parallel.element,
     effects.element,
     table.element,
   );

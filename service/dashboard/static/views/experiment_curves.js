@@ -2,15 +2,15 @@
 
 import { query } from "../lib/api.js";
 import { labelOn } from "../lib/axes.js";
-import { whole } from "../lib/format.js";
-import { bestGroups, lastEpoch, meanCurves } from "../lib/mean.js";
+import { lastEpoch } from "../lib/mean.js";
 import { metricTitle } from "../lib/metrics.js";
-import { joined, t } from "../lib/text.js";
-import { Curves, MOST_LINES } from "../parts/curves.js";
+import { t } from "../lib/text.js";
+import { Curves } from "../parts/curves.js";
 import { h, setText, show } from "../parts/dom.js";
 import { downloads, saveFrom } from "../parts/downloads.js";
 import { notice } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
+import { groupCurves } from "../parts/group_curves.js";
 import { help } from "../parts/help.js";
 
 /** @param toolbar the choices of the view */
@@ -54,44 +54,21 @@ function apiChart(live, toolbar, body, signal) {
 
 /** Return the chart of the histories that the page holds. */
 function liveChart(live, toolbar, body, signal) {
-  const onZoom = (ends) => toolbar.setZoom(ends);
-  const curves = new Curves({ label: t("curves.title"), signal, zoom: toolbar.zoom, onZoom });
+  const curves = new Curves({ label: t("curves.title"), signal, choices: toolbar.choices, onChange: () => update() });
   const update = () => {
     if (!lastEpoch([...live.histories.values()])) {
       show(body, notice(live.finished ? t("curves.nothing") : t("curves.waiting")));
       return;
     }
     if (!body.contains(curves.element)) show(body, curves.element);
-    curves.setLog(toolbar.log);
-    curves.update(shownCurves(live, toolbar));
+    curves.update(shownCurves(live, toolbar, curves));
   };
   return { update };
 }
 
-function shownCurves(live, toolbar) {
-  const metric = toolbar.drawn;
+function shownCurves(live, toolbar, curves) {
+  const { drawn: metric, bestBy, colour } = toolbar;
   const labelOf = (run) => toolbar.labelOf(run);
-  const { epochs, groups } = meanCurves([...live.runs.values()], live.histories, metric, labelOf);
-  const drawable = groups.filter((group) => group.mean.some((value) => value !== null));
-  const lines = bestGroups(drawable, live.histories, toolbar.bestBy, MOST_LINES);
-  const left = drawable.length - lines.length;
-  const hasBands = lines.some((line) => line.counts.some((count) => count > 1));
-  const note = joined([
-    left > 0 &&
-      t("curves.best", { n: left, most: MOST_LINES, count: whole(left), metric: metricTitle(toolbar.bestBy) }),
-    hasBands && t("curves.band"),
-  ]);
-  return { metric, epochs, lines: coloured(lines, toolbar.colour), note };
-}
-
-/** Return lines with the colour of their label on an axis; lines of one colour differ in their dashes. */
-function coloured(lines, axis) {
-  if (!axis) return lines;
-  const lineCounts = new Map(); // by label, in the order of their colours
-  return lines.map((line) => {
-    const label = labelOn(line.members[0], axis);
-    const place = lineCounts.get(label) ?? 0;
-    lineCounts.set(label, place + 1);
-    return { ...line, colour: [...lineCounts.keys()].indexOf(label), place };
-  });
+  const colourOf = colour ? (run) => labelOn(run, colour) : null;
+  return groupCurves([...live.runs.values()], live.histories, { metric, bestBy, labelOf, colourOf }, curves);
 }

@@ -29,7 +29,7 @@ const FIRST_AXES = ["activation", "initializer"];
  * @param answer called with `(answer, null)` or, where it refused, `(null, its sentence)`
  * @returns `{update, again}`: `update` asks where something changed, `again` in any case
  */
-function asking(live, signal, ask, answer) {
+export function asking(live, signal, ask, answer) {
   let asked = null; // the version that was asked about last
   let latest = 0; // number of the last question: older answers are dropped
   const again = async () => {

@@ -4,10 +4,13 @@ import { labelOn } from "../lib/axes.js";
 import { comparedMetrics, countsToTarget, epochMetrics, isOfPart, MAIN_METRIC, targetMetrics } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
 import { axisTitle } from "../parts/configuration.js";
+import { CURVE_CHOICES } from "../parts/curve_controls.js";
 import { h } from "../parts/dom.js";
-import { button, checkbox, select } from "../parts/elements.js";
+import { select } from "../parts/elements.js";
+import { GroupChips } from "../parts/group_chips.js";
 import { epochChoice, MetricChoice, TargetChoice } from "../parts/metric_choice.js";
 import { TABLE_CHOICES } from "../parts/run_table.js";
+import { PARALLEL_CHOICES } from "./experiment_parallel.js";
 
 /** The choices by their names in the address; empty: chosen by the page. */
 export const CHOICES = {
@@ -16,16 +19,14 @@ export const CHOICES = {
   target: "",
   by: "",
   colour: "",
-  log: "",
-  zoom: "",
   rows: "",
   columns: "",
+  ...CURVE_CHOICES,
+  ...PARALLEL_CHOICES,
   ...TABLE_CHOICES,
 };
 
 const SEED = "seed";
-/** The log scale as the address has it. */
-const LOG = "1";
 
 export class Toolbar {
   /**
@@ -39,17 +40,20 @@ export class Toolbar {
     this.target = new TargetChoice((target) => this.choose("target", target), choices.get("target"));
     this.epoch = epochChoice(choices.get("at"), (at) => this.choose("at", at));
     this.offered = [...axes.many, SEED];
-    this.chips = h("fieldset.chips");
-    this.drawChips();
+    this.chips = new GroupChips({
+      offered: this.offered.map((axis) => [axis, axisTitle(axis)]),
+      chosen: () => this.groupAxes,
+      isUsual: () => !choices.get("by"),
+      onChoose: (chosen) => this.choose("by", chosen.join()),
+    });
     this.element = h(
       "section.card.toolbar",
       { "aria-label": t("toolbar.title") },
       this.metrics.element,
       this.target.element,
       this.epoch,
-      this.chips,
+      this.chips.element,
       select(t("curves.colourBy"), this.colours(), choices.get("colour"), (axis) => this.choose("colour", axis)),
-      checkbox(t("curves.log"), this.log, (checked) => this.choose("log", checked ? LOG : "")),
     );
     this.update();
   }
@@ -94,10 +98,6 @@ export class Toolbar {
     return this.recorded.compared.includes(this.drawn) && isOfPart(this.drawn) ? this.drawn : MAIN_METRIC;
   }
 
-  get log() {
-    return this.choices.get("log") === LOG;
-  }
-
   get colour() {
     const axis = this.choices.get("colour");
     return this.axes.many.includes(axis) ? axis : "";
@@ -120,43 +120,6 @@ export class Toolbar {
   get by() {
     if (!this.choices.get("by")) return "";
     return this.groupAxes.filter((axis) => axis !== SEED).join();
-  }
-
-  drawChips() {
-    const isAutomatic = !this.choices.get("by");
-    const chip = (axis) => {
-      const toggle = (event) => this.group(axis, event.target.checked);
-      const box = h("input", { type: "checkbox", checked: this.groupAxes.includes(axis), onChange: toggle });
-      return h("label.chip", box, axisTitle(axis));
-    };
-    const automatic = () => {
-      this.choose("by", "");
-      this.drawChips();
-    };
-    this.chips.replaceChildren(
-      h("legend", t("curves.groupBy")),
-      ...this.offered.map(chip),
-      isAutomatic ? "" : button("button.small.ghost", automatic, t("toolbar.automatic")),
-    );
-  }
-
-  /** Let an axis make groups or not; without any the page chooses. */
-  group(axis, isChosen) {
-    const axes = this.offered.filter((other) => (other === axis ? isChosen : this.groupAxes.includes(other)));
-    this.choose("by", axes.join());
-    this.drawChips();
-    const boxes = [...this.chips.querySelectorAll("input")];
-    boxes[this.offered.indexOf(axis)]?.focus();
-  }
-
-  /** The first and last epoch that the curves show; null for all. */
-  get zoom() {
-    const ends = this.choices.get("zoom").split("-").map(Number);
-    return ends.length === 2 && ends[0] < ends[1] ? ends : null;
-  }
-
-  setZoom(ends) {
-    this.choices.set("zoom", ends ? ends.map((end) => Number(end.toFixed(2))).join("-") : "");
   }
 
   /** Return the name of a run's group. */

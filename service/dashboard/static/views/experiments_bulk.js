@@ -30,9 +30,11 @@ export class BulkActions {
       });
     };
     const archive = ({ id, archived }) => patch(path(id), { archived: !archived });
+    this.compare = h("a.button.small", t("chosen.compare"));
     this.bar = h(
       "div.actions",
       this.count,
+      this.compare,
       button("button.small", () => this.act(({ id }) => post(`${path(id)}/cancel`)), t("experiment.cancel")),
       button("button.small", () => this.act(archive), t("bulk.archive")),
       h("form.row", { onSubmit: tag }, this.tags, h("button.small", { type: "submit" }, t("bulk.tag"))),
@@ -71,6 +73,8 @@ export class BulkActions {
     const n = this.selected.size;
     this.element.hidden = n === 0 && this.failures.hidden;
     setText(this.count, t("bulk.selected", { n }));
+    this.compare.hidden = n < 2;
+    this.compare.setAttribute("href", `#/compare?experiments=${[...this.selected.keys()].join(",")}`);
   }
 
   /** Do one thing to every selected experiment. */

@@ -1,5 +1,6 @@
 // One run: its diagnosis, curves, layers, configuration, attempts and log.
 
+import { Choices } from "../lib/address.js";
 import { find } from "../lib/api.js";
 import { catalog } from "../lib/catalog.js";
 import { runName } from "../lib/format.js";
@@ -12,14 +13,14 @@ import { card } from "../parts/elements.js";
 import { hasLayers, networkTable } from "../parts/network.js";
 import { boundaryPanel } from "./run_boundary.js";
 import { confusionPanel } from "./run_confusion.js";
-import { curvesPanel } from "./run_curves.js";
+import { CHOICES, curvesPanel } from "./run_curves.js";
 import { diagnosisPanel } from "./run_diagnosis.js";
 import { headerPanel } from "./run_header.js";
 import { LayersPanel } from "./run_layers.js";
 import { attemptsPanel, logPanel } from "./run_log.js";
 import { outputsPanel } from "./run_outputs.js";
 
-export async function view({ element, rest, signal }) {
+export async function view({ element, rest, parameters, signal }) {
   let panels = [];
   const update = () => {
     for (const panel of panels) panel.update();
@@ -33,7 +34,7 @@ export async function view({ element, rest, signal }) {
     hasLayers(run.config) ? find(`/v1/runs/${run.id}/network`, {}, signal) : null,
   ]);
   const header = headerPanel(live, experiment, signal);
-  const curves = curvesPanel(live, signal);
+  const curves = curvesPanel(live, new Choices(CHOICES, parameters), signal);
   const layers = new LayersPanel(live, signal);
   const diagnosis = diagnosisPanel(live, layers);
   const boundary = boundaryPanel(live, axes, layers, signal);

@@ -24,6 +24,20 @@ test("an axis that an earlier one decides does not vary", () => {
   equal(varyingAxes(free), ["activation", "initializer"]);
 });
 
+test("an axis that varies between parts and in none of them does not vary", () => {
+  const found = runs({ activation: "relu", loss: "a" }, { activation: "tanh", loss: "a" }, { loss: "b" });
+  equal(varyingAxes(found), ["activation"]);
+  const apart = runs({ activation: "relu", loss: "a" }, { activation: "relu", loss: "b" });
+  equal(
+    varyingAxes(apart, (run) => run.seed),
+    [],
+  );
+  equal(
+    varyingAxes(found, (run) => run.labels.loss),
+    ["activation"],
+  );
+});
+
 test("axes with many labels include those that others decide, and variants", () => {
   const decided = runs(
     { activation: "relu", initializer: "he", output_initializer: "he", variant: "one" },

@@ -1,4 +1,12 @@
-import { bestGroups, epochsTo, lastEpoch, meanCurves, singleCurve } from "/static/lib/mean.js";
+import {
+  bestGroups,
+  completedLines,
+  elapsedSeconds,
+  epochsTo,
+  groupCurve,
+  lastEpoch,
+  meanCurves,
+} from "/static/lib/mean.js";
 import { useMetrics } from "/static/lib/metrics.js";
 import { close, equal, METRICS, test } from "./harness.js";
 
@@ -100,10 +108,39 @@ test("runs without a history draw nothing", () => {
   equal(meanCurves([{ id: 1, status: "queued" }], new Map(), "loss", () => "all").epochs, []);
 });
 
-test("a single curve stands at its own epochs", () => {
-  const late = { epoch: [2, 3], metrics: { loss: [5, "NaN"] } };
-  equal(singleCurve("one", late, "loss", 4).mean, [null, 5, null, null]);
-  equal(singleCurve("one", late, "val_loss", 3).mean, [null, null, null]);
+test("the curve of one run stands at its own epochs", () => {
+  const run = { id: 1, status: "diverged" };
+  const late = new Map([[1, { epoch: [2, 3], metrics: { loss: [5, "NaN"] } }]]);
+  equal(groupCurve("one", [run], late, "loss", 4).mean, [null, 5, null, null]);
+  equal(groupCurve("one", [run], late, "val_loss", 3).mean, [null, null, null]);
+});
+
+test("times are sums of the epochs' means, and turn back for no run that stops early", () => {
+  const runs = [0, 1].map((id) => ({ id, status: "completed" }));
+  const histories = new Map(
+    [
+      [4, 4],
+      [2, 2, 2, null],
+    ].map((values, id) => [id, history(values, "epoch_seconds")]),
+  );
+  equal(elapsedSeconds(runs, histories, 4), [3, 6, 8, null]);
+  equal(elapsedSeconds(runs, histories, 5).at(-1), null); // also what comes after an unknown time
+});
+
+test("lines are completed by what is asked for alone", () => {
+  useMetrics(METRICS);
+  const run = { id: 0, status: "completed" };
+  const metrics = { loss: [2, 1], val_loss: [4, 3], epoch_seconds: [5, 5] };
+  const histories = new Map([[0, { epoch: [1, 2], metrics }]]);
+  const line = groupCurve("one", [run], histories, "val_loss", 2);
+  const asked = (wanted) => completedLines([line], histories, 2, wanted).map(({ other, seconds }) => [other, seconds]);
+  equal(asked({ other: "loss", byTime: true }), [
+    [
+      [2, 1],
+      [5, 10],
+    ],
+  ]);
+  equal(asked({ other: null, byTime: false }), [[null, null]]);
 });
 
 test("the last epoch is that of the longest history", () => {

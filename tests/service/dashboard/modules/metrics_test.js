@@ -6,6 +6,7 @@ import {
   isShare,
   lowerIsBetter,
   metricTitle,
+  otherPart,
   quantityOf,
   showTasks,
   targetMetrics,
@@ -21,6 +22,11 @@ test("metrics of every epoch are offered, and others where a history holds them"
   const always = ["loss", "val_loss", "val_accuracy", "gradient_norm", "epoch_seconds"];
   equal(epochMetrics([]), always);
   equal(epochMetrics([BINARY]), always.toSpliced(3, 0, "val_binary_accuracy"));
+});
+
+test("a metric of training belongs to that of validation, not of test", () => {
+  useMetrics(METRICS);
+  equal(["loss", "val_loss", "val_accuracy", "epoch_seconds"].map(otherPart), ["val_loss", "loss", null, null]);
 });
 
 test("runs are compared by metrics with a direction, the main one first", () => {

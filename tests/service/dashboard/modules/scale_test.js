@@ -2,8 +2,9 @@ import { useMetrics } from "/static/lib/metrics.js";
 import { bounded, bounds, clamp, roundTicks, symlog, tickLabels } from "/static/lib/scale.js";
 import { close, equal, METRICS, test } from "./harness.js";
 
-test("shares end at 1, and nothing is below 0", () => {
-  useMetrics(METRICS);
+test("shares end at 1, and nothing but R² is below 0", () => {
+  useMetrics([...METRICS, { name: "val_r2", quantity: "r2" }]);
+  equal(bounds("val_r2"), [-Infinity, 1]);
   equal(
     [bounds("val_accuracy"), bounds("loss")],
     [
