@@ -68,6 +68,7 @@ class Tooltips {
     if (isPointedAt) owner.removeAttribute("title"); // or the browser shows it, too
     if (!owner.hasAttribute("aria-describedby")) owner.setAttribute("aria-describedby", ID);
     setText(this.box, this.text);
+    (owner.closest("#bar, #aside, #main") ?? document.body).append(this.box); // within its landmark
     this.box.hidden = false;
     this.place(owner.getBoundingClientRect());
   }
