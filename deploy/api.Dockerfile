@@ -28,6 +28,7 @@ COPY pyproject.toml README.md LICENSE /tmp/package/
 RUN pip --python /opt/actinium/bin/python install --no-deps --no-build-isolation --target /app /tmp/package
 COPY service /app/service
 COPY migrations /app/migrations
+COPY docs /app/docs
 RUN /opt/actinium/bin/python -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM ${PYTHON_IMAGE}

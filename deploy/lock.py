@@ -27,8 +27,8 @@ _BUILD = ["setuptools>=77", "wheel"]
 #: What only the API, the scheduler and the migrations import; the worker's image is without.
 API_ALONE = frozenset(
     {
-        *("alembic", "fastapi", "h5py", "httpcore", "matplotlib", "pillow", "prometheus-client"),
-        *("opentelemetry-instrumentation-fastapi", "pyarrow", "uvicorn"),
+        *("alembic", "fastapi", "h5py", "httpcore", "markdown-it-py", "matplotlib", "pillow"),
+        *("opentelemetry-instrumentation-fastapi", "prometheus-client", "pyarrow", "uvicorn"),
     }
 )
 

@@ -28,6 +28,7 @@ from service.api.routes import (
     figures,
     inference,
     layers,
+    manual,
     mlflow,
     models,
     operations,
@@ -85,6 +86,7 @@ ROUTERS = (
     workload.router,
     operations.router,
     dashboard.router,
+    manual.router,
     description.router,
 )
 

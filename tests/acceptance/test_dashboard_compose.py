@@ -185,3 +185,24 @@ def test_a_presets_claims_are_one_click_away_and_checked(served, lab, visit):
     page.get_by_role("button", name="Discard draft").click()
     expect(page.get_by_role("heading", name="From the preset")).to_have_count(0)
     expect(plan).to_contain_text("6 runs")
+
+
+def test_each_default_is_named_and_leads_to_its_field(served, visit):
+    page = visit(served.url).goto("#/new")
+    settings = page.get_by_role("group", name="Settings with a default")
+    batch = settings.get_by_role("button", name="Batch size")
+    expect(batch).to_have_text("Batch size128")
+    batch.click()
+    field = page.get_by_label("Batch size", exact=False)
+    expect(field).to_be_focused()
+    field.fill("32")
+    expect(batch).to_have_text("Batch size32instead of 128")
+    unchanged = settings.get_by_role("button", name="Clipping")
+    border = "element => getComputedStyle(element).borderColor"
+    assert batch.evaluate(border) != unchanged.evaluate(border)
+    page.locator('fieldset[data-axis="optimizer"]').get_by_role("button", name="sgd").click()
+    expect(settings).to_contain_text("sgd 0.01instead of adam 0.001")
+    field.fill("")
+    expect(batch).to_have_text("Batch size128")
+    unchanged.press("Enter")
+    expect(page.locator('fieldset[data-axis="clipping"] button').first).to_be_focused()

@@ -83,7 +83,7 @@ OUTPUTS = {
 #: What goes on beyond its edge, but is no region with a name that the keyboard can scroll.
 _OUT_OF_REACH = """() => [...document.querySelectorAll("#main *")].filter((each) =>
   getComputedStyle(each).overflowX === "auto" && each.scrollWidth > each.clientWidth + 1 &&
-  !(each.tabIndex === 0 && each.role === "region" && each.ariaLabel && each.dataset.more)
+  !(each.tabIndex === 0 && each.role === "group" && each.ariaLabel && each.dataset.more)
 ).map((each) => each.outerHTML.slice(0, 80))"""
 TABLET = {"width": 768, "height": 1024}
 

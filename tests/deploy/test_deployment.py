@@ -337,7 +337,7 @@ def test_a_change_of_the_code_renews_no_layer_of_packages(path):
     for first, *rest in stages(path):
         by_name[first.arguments.partition(" AS ")[2]] = [f"{i.name} {i.arguments}" for i in rest]
     code, final = by_name["code"], by_name[""]
-    own = ("pyproject.toml", "service", "workers", "migrations", "data")
+    own = ("pyproject.toml", "service", "workers", "migrations", "data", "docs")
     for name, lines in by_name.items():
         copies = [line for line in lines if line.startswith("COPY ") and "--from" not in line]
         if name not in {"code", ""}:

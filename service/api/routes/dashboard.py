@@ -26,14 +26,16 @@ DASHBOARD_POLICY = _POLICY.format(styles="")
 #: elsewhere, and scripts stay confined to files.
 REFERENCE_POLICY = _POLICY.format(styles=" 'unsafe-inline'")
 
-_FOLDER = Path(__file__).parents[2] / "dashboard" / "static"
-_DASHBOARD = _FOLDER / "index.html"
-_REFERENCE = _FOLDER / "reference.html"
+DASHBOARD_FOLDER = Path(__file__).parents[2] / "dashboard" / "static"
+_DASHBOARD = DASHBOARD_FOLDER / "index.html"
+_REFERENCE = DASHBOARD_FOLDER / "reference.html"
+#: Documents that are served at addresses of their own; the last is filled in by ``manual``.
+_DOCUMENTS = {_DASHBOARD, _REFERENCE, DASHBOARD_FOLDER / "manual.html"}
 #: Files by their paths, so that no request can name another file of this machine.
 _FILES = {
-    path.relative_to(_FOLDER).as_posix(): path
-    for path in sorted(_FOLDER.rglob("*"))
-    if path.is_file() and path not in {_DASHBOARD, _REFERENCE}
+    path.relative_to(DASHBOARD_FOLDER).as_posix(): path
+    for path in sorted(DASHBOARD_FOLDER.rglob("*"))
+    if path.is_file() and path not in _DOCUMENTS
 }
 _MEDIA_TYPES = {".js": "text/javascript", ".woff2": "font/woff2", "": "text/plain"}
 

@@ -25,8 +25,8 @@ from service.settings import Settings
 
 #: Served without a key: their answers show nothing of what is stored.
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
-#: The files of the pages, served without a key as well.
-OPEN_FOLDER = "/static/"
+#: The files of the pages and the documentation, served without a key as well.
+OPEN_FOLDERS = ("/static/", "/docs/")
 
 #: Headers by which proxies, tunnels and content networks tell for whom they ask.
 _OF_PROXIES = frozenset(
@@ -146,7 +146,7 @@ def _is_of_proxy(name: str) -> bool:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
 
 
 def _token(authorization: str) -> str:

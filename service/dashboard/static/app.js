@@ -3,11 +3,13 @@
 import { whenKeyIsNeeded } from "./lib/api.js";
 import { loadMetrics } from "./lib/metrics.js";
 import { keepScroll, restoreScroll } from "./lib/scroll.js";
-import { chooseLanguage, language, loadLanguage, t } from "./lib/text.js";
+import { chooseLanguage, loadLanguage, t } from "./lib/text.js";
 import { Bar } from "./parts/bar.js";
 import { announce, h, show } from "./parts/dom.js";
 import { button } from "./parts/elements.js";
 import { askForKey } from "./parts/key_dialog.js";
+import { setDocumentLanguage } from "./parts/language.js";
+import { showTooltips } from "./parts/tooltips.js";
 
 /** Views by the first part of the path; each is loaded when it is first shown. */
 const VIEWS = {
@@ -32,6 +34,7 @@ const bar = new Bar(document.getElementById("bar"), {
   askForKey: () => askForKey(null, enter),
 });
 keepScroll();
+showTooltips();
 addEventListener("hashchange", () => enter());
 whenKeyIsNeeded((problem) => askForKey(problem, enter));
 await enter({ moveFocus: false });
@@ -107,8 +110,4 @@ async function speak(code) {
   setDocumentLanguage();
   bar.draw();
   await enter({ moveFocus: false });
-}
-
-function setDocumentLanguage() {
-  document.documentElement.lang = language === "zh" ? "zh-CN" : language;
 }

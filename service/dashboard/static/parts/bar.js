@@ -14,9 +14,9 @@ export class Bar {
    * @param element    the bar
    * @param skip       moves the focus to the content
    * @param speak      called with the code of a chosen language
-   * @param askForKey  opens the dialog of the key
+   * @param askForKey  opens the dialog of the key; without it the bar offers none
    */
-  constructor(element, { skip, speak, askForKey }) {
+  constructor(element, { skip, speak, askForKey = null }) {
     Object.assign(this, { element, skip, speak, askForKey });
     this.draw();
     whenChosenRunsChange(() => this.drawComparison());
@@ -38,13 +38,14 @@ export class Bar {
     show(
       this.element,
       button("button.skip", this.skip, t("nav.skip")),
-      h("a.brand", { href: "#/" }, h("span.mark", { "aria-hidden": "true" }), "Actinium"),
+      h("a.brand", { href: "/#/" }, h("span.mark", { "aria-hidden": "true" }), "Actinium"),
       h("nav", { "aria-label": t("nav.label") }, links),
       h(
         "div.tools",
         h("div.group", { role: "group", "aria-label": t("nav.language") }, this.languageButtons()),
         this.themeButton,
-        button("button.ghost.small", this.askForKey, t("nav.key")),
+        this.askForKey && button("button.ghost.small", this.askForKey, t("nav.key")),
+        h("a.small", { href: "/docs/", "data-view": "docs", hreflang: "en" }, t("nav.docs")),
         h("a.small", { href: "/docs" }, "API"),
       ),
     );
@@ -63,13 +64,13 @@ export class Bar {
   drawComparison() {
     const ids = chosenRuns();
     setText(this.comparison, ids.length ? t("nav.compareSome", { n: ids.length }) : t("nav.compare"));
-    this.comparison.setAttribute("href", ids.length ? `#/compare?runs=${ids.join(",")}` : "#/compare");
+    this.comparison.setAttribute("href", ids.length ? `/#/compare?runs=${ids.join(",")}` : "/#/compare");
   }
 
   /** Mark the entry of the view that is shown. */
   mark(view) {
     const entry = ENTRY_OF_VIEW[view] ?? view;
-    for (const element of this.element.querySelectorAll("nav a")) {
+    for (const element of this.element.querySelectorAll("a[data-view]")) {
       if (element.dataset.view === entry) element.setAttribute("aria-current", "page");
       else element.removeAttribute("aria-current");
     }
@@ -77,7 +78,7 @@ export class Bar {
 }
 
 function link(view, key) {
-  return h("a", { href: `#/${view}`, "data-view": view }, t(key));
+  return h("a", { href: `/#/${view}`, "data-view": view }, t(key));
 }
 
 function themeName() {

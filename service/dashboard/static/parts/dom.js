@@ -37,6 +37,8 @@ function set(element, name, value) {
   else if (name === "value" && "value" in element) element.value = value;
   else if (["checked", "selected", "disabled", "open", "hidden", "indeterminate"].includes(name)) element[name] = value;
   else element.setAttribute(name, value === true ? "" : value);
+  // The explanation of a column is for the keyboard, too: it shows on focus.
+  if (name === "title" && element.localName === "th") element.tabIndex = 0;
 }
 
 function append(element, children) {

@@ -7,6 +7,7 @@ import { bounded, clamp } from "../lib/scale.js";
 import { joined, t } from "../lib/text.js";
 import { h } from "./dom.js";
 import { scrollableTable } from "./elements.js";
+import { help } from "./help.js";
 
 /** Above this an effect may be chance. */
 const ALPHA = 0.05;
@@ -18,7 +19,7 @@ export function effects(comparison) {
   const scale = comparison.scale === "raw" ? null : t(`effects.scale.${comparison.scale}`);
   return h(
     "div.effects",
-    h("h3", t("effects.title")),
+    h("div.heading", h("h3", t("effects.title")), help("effects-title", t("effects.title"))),
     h("p.note", joined([t("effects.about"), scale])),
     h("ul.bars", found.map(effectBar)),
   );
@@ -69,7 +70,7 @@ export function levelMeans({ by, levels, metric }) {
   );
   return h(
     "div.effects",
-    h("h3", t("levels.title")),
+    h("div.heading", h("h3", t("levels.title")), help("levels-title", t("levels.title"))),
     h("p.note", t("levels.about")),
     scrollableTable(t("levels.title"), "table.levels", h("thead", h("tr", columns)), bodies),
   );

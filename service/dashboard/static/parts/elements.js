@@ -2,13 +2,15 @@
 
 import { translated } from "../lib/text.js";
 import { h } from "./dom.js";
+import { help } from "./help.js";
 
 /**
- * Make a box that may overflow a region with a name, which the keyboard can scroll.
+ * Make a box that may overflow a group with a name, which the keyboard can scroll. It is no landmark: a view has
+ * dozens of such boxes, and most have the name of their section, which is one.
  * `data-more` holds the sides ("before", "after") on which more can be scrolled to, for the styles.
  */
 export function scrollable(name, box) {
-  const region = { tabindex: "0", role: "region", "aria-label": name };
+  const group = { tabindex: "0", role: "group", "aria-label": name };
   let drawn = null;
   const update = () => {
     const [overflow, before] = [box.scrollWidth - box.clientWidth, box.scrollLeft];
@@ -17,7 +19,7 @@ export function scrollable(name, box) {
     if (`${scrolls} ${more}` === drawn) return;
     drawn = `${scrolls} ${more}`;
     box.dataset.more = more;
-    for (const [attribute, value] of Object.entries(region)) {
+    for (const [attribute, value] of Object.entries(group)) {
       if (scrolls) box.setAttribute(attribute, value);
       else box.removeAttribute(attribute);
     }
@@ -38,9 +40,10 @@ export function scrollableTable(name, selector, ...content) {
   return scrollable(name, h("div.scroll", h(selector, ...content)));
 }
 
-/** Return a card: a section with a heading. */
+/** Return a card: a section with a heading, and the `?` of what explains it. */
 export function card(id, title, ...content) {
-  return h("section.card", { "aria-labelledby": id }, h("h2", { id }, title), content);
+  const heading = h("div.heading", h("h2", { id }, title), help(id, title));
+  return h("section.card", { "aria-labelledby": id }, heading, content);
 }
 
 /** Return a text of the API in the reader's language, or else as what it is: English. */

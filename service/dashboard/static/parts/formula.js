@@ -11,13 +11,18 @@ let loading = null;
 /** Return an element that shows a formula; its LaTeX until KaTeX is loaded, and where it cannot be. */
 export function formula(latex) {
   const element = h("div.formula", h("code", latex));
+  setFormula(element, latex);
+  return element;
+}
+
+/** Set a formula into an element once KaTeX is loaded. */
+export function setFormula(element, latex) {
   loadKatex()
     .then((katex) => {
       katex.render(latex, element, OPTIONS);
       scrollable(t("catalog.formula"), element);
     })
     .catch(() => {});
-  return element;
 }
 
 function loadKatex() {

@@ -4,13 +4,14 @@ import { significant } from "../lib/format.js";
 import { t } from "../lib/text.js";
 import { h } from "./dom.js";
 import { apiText } from "./elements.js";
+import { help } from "./help.js";
 
 /** Return the predictions for the configurations of a plan; null where it has none. */
 export function theoryOf({ configurations, items }) {
   if (!items.length) return null;
   const all = items.length === configurations;
   const title = all ? t("compose.theory") : t("compose.theory.some", { n: items.length, all: configurations });
-  return [h("h3", title), h("ul.predictions", items.map(row))];
+  return [h("div.heading", h("h3", title), help("theory-title", title)), h("ul.predictions", items.map(row))];
 }
 
 function row({ name, prediction, prediction_reason: reason, initializer_reason: why }) {

@@ -7,6 +7,7 @@ import { h, show } from "../parts/dom.js";
 import { apiText, scrollableTable } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 import { formula } from "../parts/formula.js";
+import { help } from "../parts/help.js";
 
 const FIRST_AXIS = "activation";
 const PICTURE_SIZE = { width: 420, height: 175 };
@@ -23,7 +24,7 @@ export async function view({ element, rest, signal }) {
   if (!entries.length) throw new Error(t("error.noPage"));
   show(
     element,
-    h("div.heading", h("h1", t("nav.catalog"))),
+    h("div.heading", h("h1", t("nav.catalog")), help("catalog", t("nav.catalog"))),
     h(
       "nav.tabs",
       { "aria-label": t("catalog.axes") },

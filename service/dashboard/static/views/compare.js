@@ -13,6 +13,7 @@ import { CURVE_CHOICES } from "../parts/curve_controls.js";
 import { Curves } from "../parts/curves.js";
 import { h, show } from "../parts/dom.js";
 import { button, card, notice } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { MetricChoice } from "../parts/metric_choice.js";
 import { experimentsView } from "./compare_experiments.js";
 import { compareTable } from "./compare_table.js";
@@ -36,7 +37,11 @@ export async function view(visit) {
   showTasks(runs);
   const choices = new Choices({ metric: MAIN_METRIC, ...CURVE_CHOICES }, parameters);
   const ids = runs.map((run) => run.id);
-  const heading = [h("div.heading", h("h1", t("nav.compare")), connection), notesOn(live.missing, wanted)];
+  const title = h("h1", t("nav.compare"));
+  const heading = [
+    h("div.heading", title, help("compare", t("nav.compare")), connection),
+    notesOn(live.missing, wanted),
+  ];
   if (!runs.length) {
     show(element, heading, h("div.card.empty", h("p", t("compare.none")), addingForm([])));
     return t("nav.compare");

@@ -15,6 +15,7 @@ import { h, show } from "../parts/dom.js";
 import { button, card, notice, scrollableTable, select } from "../parts/elements.js";
 import { GroupChips } from "../parts/group_chips.js";
 import { groupCurves } from "../parts/group_curves.js";
+import { help } from "../parts/help.js";
 import { MetricChoice } from "../parts/metric_choice.js";
 import { variedText } from "../parts/overview.js";
 import { progressBar, progressText } from "../parts/progress.js";
@@ -41,7 +42,7 @@ export async function experimentsView({ element, parameters, signal }, { wanted,
   await live.load();
   showTasks([...live.runs.values()]);
   const ids = [...live.experiments.keys()];
-  const heading = h("div.heading", h("h1", t("overlay.title")), connection);
+  const heading = h("div.heading", h("h1", t("overlay.title")), help("compare", t("overlay.title")), connection);
   const adding = addingForm((text) => compare([...ids, ...idsIn(text)]));
   if (!ids.length) {
     show(element, heading, notesOn(live, wanted), h("div.card.empty", h("p", t("overlay.none")), adding));

@@ -8,6 +8,7 @@ import { setStatus } from "../parts/badges.js";
 import { axisTitle, configurationValue } from "../parts/configuration.js";
 import { h, setText } from "../parts/dom.js";
 import { button, checkbox, scrollableTable } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { setOutcome, setVerdict } from "../parts/verdicts.js";
 
 /** The last choice; it stays when runs are added or removed. */
@@ -41,7 +42,12 @@ export function compareTable(runs, names, remove) {
   const element = h(
     "section.card",
     { "aria-labelledby": "compare-table" },
-    h("div.heading", h("h2", { id: "compare-table" }, title), runs.length > 1 ? hideEqual : null),
+    h(
+      "div.heading",
+      h("h2", { id: "compare-table" }, title),
+      help("compare-table", title),
+      runs.length > 1 ? hideEqual : null,
+    ),
     scrollableTable(
       title,
       "table.compare",

@@ -8,6 +8,7 @@ import { t, translated } from "../lib/text.js";
 import { presetClaimList } from "../parts/claims.js";
 import { h, show } from "../parts/dom.js";
 import { apiText, button } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { presetShelf } from "../parts/presets.js";
 import { SpecForm } from "./compose_form.js";
 import { PlanPanel } from "./compose_plan.js";
@@ -49,7 +50,7 @@ export async function view({ element, parameters, signal }) {
   });
   show(
     element,
-    h("div.heading", h("h1", t("compose.title")), keptNote),
+    h("div.heading", h("h1", t("compose.title")), help("new", t("compose.title")), keptNote),
     otherDrafts(place),
     preset ? presetCard(preset, origin.size) : shelf(presets?.items ?? [], signal),
     h("div.compose", form.element, plan.element),
@@ -144,12 +145,14 @@ function presetCard({ name, title, description, claims, source, validates_on_tes
       },
       t(`compose.${other}`),
     );
+  const heading = t("compose.preset", { name: translated(title) ?? title });
   return h(
     "section.card",
     { "aria-labelledby": "preset-title" },
     h(
       "div.heading",
-      h("h2", { id: "preset-title" }, t("compose.preset", { name: translated(title) ?? title })),
+      h("h2", { id: "preset-title" }, heading),
+      help("preset-title", heading),
       h("div.group", { role: "group", "aria-label": t("compose.size") }, SIZES.map(sizeLink)),
     ),
     h("p.description", apiText(description)),

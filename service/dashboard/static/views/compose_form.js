@@ -2,6 +2,7 @@
 
 import { AXES, catalogAxis } from "../lib/axes.js";
 import { metricTitle, STOPPING_METRICS } from "../lib/metrics.js";
+import { settingsOf, USUAL } from "../lib/settings.js";
 import { DEVICES, fieldsOf, TICKET_SCOPES, valuesOf } from "../lib/spec_fields.js";
 import { t } from "../lib/text.js";
 import { AxisField } from "../parts/axis_field.js";
@@ -20,19 +21,6 @@ const MAIN_AXES = [
   "optimizer",
   "dropout",
 ];
-/** What the API takes where nothing is chosen. */
-const USUAL = {
-  dataset: "mnist",
-  model: "mnist_cnn",
-  initializer: "auto",
-  bias_initializer: "zeros",
-  normalization: "none",
-  clipping: "none",
-  optimizer: "adam",
-  dropout: "auto",
-  precision: "float32",
-};
-
 /** Fields that hold a part of one value of a spec. */
 const PART_OF = {
   stopping_metric: "early_stopping",
@@ -50,7 +38,7 @@ export class SpecForm {
    * @param onUnreadable called while the JSON field holds no spec
    */
   constructor(axes, spec, { onChange, onUnreadable }) {
-    Object.assign(this, { spec: structuredClone(spec), onChange, onUnreadable });
+    Object.assign(this, { axes, spec: structuredClone(spec), onChange, onUnreadable });
     this.isTyped = false; // whether the spec came from the JSON field
     this.unreadable = null; // the text of the JSON field while it is no spec
     const change = () => this.change();
@@ -74,6 +62,7 @@ export class SpecForm {
     this.lists = Object.fromEntries(
       Object.keys(WRITTEN_LISTS).map((name) => [name, h("div.variants", { "data-field": name })]),
     );
+    this.settings = h("div.chips.settings", { role: "group", "aria-label": t("compose.settings") });
     this.element = this.build();
     this.write();
   }
@@ -92,6 +81,7 @@ export class SpecForm {
       "form.card.spec",
       { onSubmit: (event) => event.preventDefault() },
       pair(field("name"), field("tags", t("compose.tags.about"))),
+      this.settings,
       elements(MAIN_AXES),
       Object.values(this.lists),
       pair(field("epochs", t("compose.epochs.about")), field("seeds", t("compose.seeds.about"))),
@@ -119,7 +109,25 @@ export class SpecForm {
     for (const [name, text] of Object.entries(texts)) this.inputs[name].value = text;
     this.inputs.reuse.checked = reuse;
     this.writeLists();
+    this.writeSettings();
     this.json.value = JSON.stringify(this.spec, null, 2);
+  }
+
+  /** Name every setting that has a default, with its value; a press leads to its field. */
+  writeSettings() {
+    show(
+      this.settings,
+      settingsOf(this.spec, this.axes).map(({ name, value, usual }) => {
+        const isChanged = value !== usual;
+        return button(
+          `button.chip${isChanged ? ".changed" : ""}`,
+          () => this.reveal(name),
+          h("span.muted", this.titleOf(name)),
+          value,
+          isChanged && h("small.muted", t("compose.insteadOf", { usual })),
+        );
+      }),
+    );
   }
 
   /** Name the items of the lists that are written as JSON. */
@@ -157,6 +165,7 @@ export class SpecForm {
       else this.spec[name] = value;
     }
     this.json.value = JSON.stringify(this.spec, null, 2);
+    this.writeSettings();
     this.accept(this.spec, { isTyped: false });
   }
 

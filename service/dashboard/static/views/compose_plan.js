@@ -8,6 +8,7 @@ import { t, translated } from "../lib/text.js";
 import { blockedSentence } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { hasLayers, networkOf } from "../parts/network.js";
 import { Snippets } from "../parts/snippets.js";
 import { theoryOf } from "../parts/theory.js";
@@ -38,8 +39,8 @@ export class PlanPanel {
     this.snippets = new Snippets();
     this.element = h(
       "aside.card.plan",
-      { "aria-label": t("compose.plan") },
-      h("h2", t("compose.plan")),
+      { "aria-labelledby": "plan-title" },
+      h("div.heading", h("h2", { id: "plan-title" }, t("compose.plan")), help("plan-title", t("compose.plan"))),
       h("div.send", this.count, this.submit),
       this.product,
       this.facts,

@@ -6,6 +6,7 @@ import { t } from "../lib/text.js";
 import { firstSpec, nameOf, uploadQuery } from "../lib/upload.js";
 import { h, show } from "../parts/dom.js";
 import { button, card, notice, scrollableTable, select } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { understood } from "../parts/understood.js";
 
 const MISSING = ["refuse", "impute", "drop"];
@@ -15,7 +16,8 @@ export async function view({ element, rest: [id], signal }) {
   if (id) return one(element, id, signal);
   const stored = h("div");
   const upload = new Upload(signal);
-  show(element, h("div.heading", h("h1", t("nav.data"))), h("p.description", t("data.about")), upload.element, stored);
+  const heading = h("div.heading", h("h1", t("nav.data")), help("data", t("nav.data")));
+  show(element, heading, h("p.description", t("data.about")), upload.element, stored);
   show(stored, listCard(await all("/v1/datasets", {}, signal)));
   return t("nav.data");
 }
@@ -34,7 +36,13 @@ async function one(element, id, signal) {
   };
   show(
     element,
-    h("div.heading", h("h1", dataset.name), trainButton(dataset), button("button.small", remove, t("data.remove"))),
+    h(
+      "div.heading",
+      h("h1", dataset.name),
+      help("data", dataset.name),
+      trainButton(dataset),
+      button("button.small", remove, t("data.remove")),
+    ),
     problem,
     h("section.card", understood(dataset)),
   );

@@ -9,6 +9,7 @@ import { t } from "../lib/text.js";
 import { throttle } from "../lib/timing.js";
 import { BlockedNotice } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
+import { help } from "../parts/help.js";
 import { RunTable } from "../parts/run_table.js";
 import { outcomeCounts } from "../parts/verdicts.js";
 import { answerPanel } from "./experiment_answer.js";
@@ -89,7 +90,7 @@ function runsPanel(live, choices, axes) {
   const element = h(
     "section.card",
     { "aria-labelledby": "runs-title" },
-    h("div.heading", h("h2", { id: "runs-title" }, t("runs.title")), outcomes),
+    h("div.heading", h("h2", { id: "runs-title" }, t("runs.title")), help("runs-title", t("runs.title")), outcomes),
     table.element,
   );
   const update = () => {

@@ -10,6 +10,7 @@ import { joined, known, t } from "../lib/text.js";
 import { h, show } from "../parts/dom.js";
 import { strongestAxes } from "../parts/effects.js";
 import { apiText } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { missingKey } from "../parts/ranking.js";
 import { outcomeCounts, outcomeName, verdictName } from "../parts/verdicts.js";
 
@@ -21,13 +22,13 @@ const MOST_NAMES = 2;
 /** @param asked the `AskedComparison` of the view */
 export function answerPanel(live, axes, asked) {
   const [won, failed, next] = [h("div"), h("div"), h("div")];
-  const part = (title, body) => h("div", h("h2", title), body);
+  const part = (id, title, body) => h("div", h("div.heading", h("h2", { id }, title), help(id, title)), body);
   const element = h(
     "section.card.answer",
     { "aria-label": t("answer.title") },
-    part(t("answer.won"), won),
-    part(t("answer.failed"), failed),
-    part(t("answer.next"), next),
+    part("answer-won", t("answer.won"), won),
+    part("answer-failed", t("answer.failed"), failed),
+    part("answer-next", t("answer.next"), next),
   );
   show(won, h("p.muted", t("answer.asking")));
   const update = () => {

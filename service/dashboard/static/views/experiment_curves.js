@@ -11,6 +11,7 @@ import { downloads, saveFrom } from "../parts/downloads.js";
 import { notice } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 import { groupCurves } from "../parts/group_curves.js";
+import { help } from "../parts/help.js";
 
 /** @param toolbar the choices of the view */
 export function curvesPanel(live, toolbar, signal) {
@@ -27,7 +28,7 @@ export function curvesPanel(live, toolbar, signal) {
       signal,
     });
   const files = downloads({ SVG: save("svg"), PNG: save("png") });
-  const head = h("div.heading", title, files);
+  const head = h("div.heading", title, help("curves-title", t("curves.title")), files);
   return { element: h("section.card", { "aria-labelledby": "curves-title" }, head, body), update };
 }
 

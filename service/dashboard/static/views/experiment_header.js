@@ -9,6 +9,7 @@ import { setConnection, setStatus, statusName, tags } from "../parts/badges.js";
 import { announce, h, setText, show } from "../parts/dom.js";
 import { downloads, saveFrom } from "../parts/downloads.js";
 import { button } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { progressBar, progressText } from "../parts/progress.js";
 import { savedViewsMenu } from "../parts/saved_views.js";
 import { notifyButton } from "../parts/when_done.js";
@@ -47,7 +48,15 @@ export function headerPanel(live, signal, onRename) {
   const element = h(
     "header.top",
     h("p.crumbs", h("a", { href: "#/" }, t("nav.experiments"))),
-    h("div.heading", identity.title, status, connection, identity.tags, actions.element),
+    h(
+      "div.heading",
+      identity.title,
+      help("experiments", t("experiment.title")),
+      status,
+      connection,
+      identity.tags,
+      actions.element,
+    ),
     identity.form,
     identity.texts,
     bar,

@@ -12,6 +12,7 @@ import { t } from "../lib/text.js";
 import { axisTitle } from "../parts/configuration.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, notice, scrollable, select } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { ParallelChart, resultText } from "../parts/parallel.js";
 import { asking } from "./experiment_results.js";
 
@@ -37,7 +38,7 @@ class ParallelPanel {
       else this.setBrush({ ...this.brush, axes: Object.fromEntries(axes.map((axis) => [axis, [labels[axis]]])) });
     };
     this.chart = new ParallelChart(signal, (brush) => this.setBrush(brush), open);
-    this.title = h("h2", { id: "parallel-title" });
+    this.title = h("h2", { id: "parallel-title" }, t("parallel.title"));
     this.count = h("span.muted", { role: "status" });
     this.clear = button("button.small.ghost", () => this.setBrush(readBrush("")), t("parallel.clear"));
     this.limits = h("fieldset.row");
@@ -48,7 +49,7 @@ class ParallelPanel {
     this.element = h(
       "section.card",
       { "aria-labelledby": "parallel-title" },
-      h("div.heading", this.title),
+      h("div.heading", this.title, help("parallel-title", t("parallel.title"))),
       h("div.controls", this.lineChoice(), this.limits, this.count, this.clear),
       this.body,
     );

@@ -15,6 +15,7 @@ import { effects, levelMeans } from "../parts/effects.js";
 import { card, notice, select } from "../parts/elements.js";
 import { Figure } from "../parts/figure.js";
 import { heatmap } from "../parts/heatmap.js";
+import { help } from "../parts/help.js";
 import { fileTitles, ranking } from "../parts/ranking.js";
 
 const ASK_AGAIN_MILLISECONDS = 2_500;
@@ -88,7 +89,7 @@ export class AskedComparison {
 
 /** @param asked the `AskedComparison` of the view */
 export function rankingPanel(live, asked, signal) {
-  const title = h("h2", { id: "ranking-title" });
+  const title = h("h2", { id: "ranking-title" }, t("ranking.title"));
   const body = h("div");
   const tuning = new Figure({ alt: t("ranking.tuning"), signal });
   let drawn = null;
@@ -115,7 +116,7 @@ export function rankingPanel(live, asked, signal) {
     Markdown: save(rankingMarkdown, "md", "text/markdown"),
     LaTeX: save(rankingLatex, "tex", "text/x-tex"),
   });
-  const head = h("div.heading", title, files);
+  const head = h("div.heading", title, help("ranking-title", t("ranking.title")), files);
   return { element: h("section.card", { "aria-labelledby": "ranking-title" }, head, body), update };
 }
 
@@ -143,7 +144,7 @@ export function effectsPanel(asked) {
 export function heatmapPanel(live, axes, toolbar, signal, showRuns) {
   const offered = tableAxes([...live.runs.values()], axes);
   if (offered.length < 2) return { element: h("div", { hidden: true }), update: () => {}, again: () => {} };
-  const title = h("h2", { id: "heat-title" });
+  const title = h("h2", { id: "heat-title" }, t("heatmap.title"));
   const body = h("div");
   const { choices } = toolbar;
   const axisOf = (name, usual) => (offered.includes(choices.get(name)) ? choices.get(name) : usual);
@@ -168,7 +169,8 @@ export function heatmapPanel(live, axes, toolbar, signal, showRuns) {
     select(t("heatmap.rows"), options, chosen()[0], choose("rows")),
     select(t("heatmap.columns"), options, chosen()[1], choose("columns")),
   );
-  const element = h("section.card", { "aria-labelledby": "heat-title" }, h("div.heading", title), controls, body);
+  const head = h("div.heading", title, help("heat-title", t("heatmap.title")));
+  const element = h("section.card", { "aria-labelledby": "heat-title" }, head, controls, body);
   return { element, update, again };
 }
 

@@ -11,6 +11,7 @@ import { BlockedNotice } from "../parts/blocked.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button } from "../parts/elements.js";
 import { firstSteps } from "../parts/first_steps.js";
+import { help } from "../parts/help.js";
 import { bestResult, isResultPending, variedText } from "../parts/overview.js";
 import { presetShelf } from "../parts/presets.js";
 import { progressBar, progressText } from "../parts/progress.js";
@@ -30,7 +31,8 @@ export async function view({ element, parameters, signal }) {
   const list = new ExperimentList(parameters, signal);
   const connection = h("span.live");
   const compose = h("a.button.primary", { href: "#/new" }, t("nav.new"));
-  const heading = h("div.heading", h("h1", t("nav.experiments")), connection, savedViewsMenu(), compose);
+  const title = h("h1", t("nav.experiments"));
+  const heading = h("div.heading", title, help("", t("nav.experiments")), connection, savedViewsMenu(), compose);
   show(element, heading, list.element);
   await list.load();
   list.keepUpToDate((state) => setConnection(connection, state));
@@ -150,7 +152,9 @@ class ExperimentList {
 
   async offerPresets() {
     const presets = await find("/v1/presets", { limit: 1000 }, this.signal);
-    if (presets?.items.length) show(this.presets, h("h2", t("presets.title")), presetShelf(presets.items, this.signal));
+    if (!presets?.items.length) return;
+    const heading = h("div.heading", h("h2", t("presets.title")), help("presets-title", t("presets.title")));
+    show(this.presets, heading, presetShelf(presets.items, this.signal));
   }
 
   /** Reload after events and as time passes; while the service is away, the last answer stays. */

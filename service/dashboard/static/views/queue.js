@@ -9,6 +9,7 @@ import { setConnection } from "../parts/badges.js";
 import { BlockedNotice } from "../parts/blocked.js";
 import { h, show } from "../parts/dom.js";
 import { card, notice, scrollableTable } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 
 const RELOAD_MILLISECONDS = 1_000;
 /** No event tells that a worker came or went. */
@@ -32,7 +33,7 @@ export async function view({ element, signal }) {
   };
   show(
     element,
-    h("div.heading", h("h1", t("nav.queue")), connection),
+    h("div.heading", h("h1", t("nav.queue")), help("queue", t("nav.queue")), connection),
     blocked.element,
     card("workers-title", t("queue.workers"), workers),
     card("callers-title", t("queue.callers"), callers),

@@ -10,6 +10,7 @@ import { t, translated } from "../lib/text.js";
 import { setConnection, setStatus } from "../parts/badges.js";
 import { h, setText, show } from "../parts/dom.js";
 import { button, termList } from "../parts/elements.js";
+import { help } from "../parts/help.js";
 import { outcomeBadge, outcomeOf, verdictBadge, verdictOf } from "../parts/verdicts.js";
 
 /** The form of the engine of runs that are trained together (service/specs/packing.py). */
@@ -58,7 +59,7 @@ export function headerPanel(live, experiment, signal) {
       " / ",
       h("a", { href: `#/experiments/${experimentId}` }, experiment ? experimentName(experiment) : t("run.experiment")),
     ),
-    h("div.heading", h("h1", runName(live.run)), status, outcome, verdict, connection),
+    h("div.heading", h("h1", runName(live.run)), help("runs", runName(live.run)), status, outcome, verdict, connection),
     h("div.bar", h("div.progress", { "aria-hidden": "true" }, bar)),
     problem,
     facts,

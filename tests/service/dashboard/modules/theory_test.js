@@ -28,7 +28,7 @@ test("the configurations of a plan have their predictions or the reason why not"
     { name: "zeros", prediction: null, prediction_reason: "No prediction: no signal.", initializer_reason: null },
   ];
   const [title, list] = theoryOf({ configurations: 5, items });
-  equal(title.textContent, "first 2 of 5");
+  equal(title.querySelector("h3").textContent, "first 2 of 5");
   equal(
     [...list.children].map((row) => row.className),
     ["prediction none", "prediction unknown"],
