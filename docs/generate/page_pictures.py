@@ -48,6 +48,18 @@ _MOONS: dict[str, Any] = {
     "epochs": 10,
     "seeds": 4,
 }
+_DIGITS: dict[str, Any] = {
+    "name": "digits: clipped or not",
+    "tags": {"course": "dl"},
+    "dataset": {"name": "digits", "train_size": 600, "test_size": 200},
+    "model": {"name": "mlp", "hidden_units": [32]},
+    "activation": "relu",
+    "clipping": ["none", {"name": "norm", "max_norm": 1}],
+    "epochs": 5,
+    "seeds": 3,
+}
+#: Verdicts of the run that is shown, the most telling first.
+_TELLING = ("dead", "exploding", "vanishing", "saturated", "symmetric")
 
 
 @dataclass(frozen=True)
@@ -89,11 +101,11 @@ def main() -> None:
 
 def screenshots(client: Client) -> list[Screenshot]:
     """Train the experiments that are shown, and return the views of them."""
-    client.wait(client.submit_preset("symmetry_breaking", size="small"), progress=False)
-    client.wait(client.submit(_MOONS), progress=False)
+    for spec in (_DIGITS, _MOONS):
+        client.wait(client.submit(spec), progress=False)
     circles = client.submit(_CIRCLES)
     client.wait(circles, progress=False)
-    dead = next(client.runs(circles, verdict="dead"))
+    failed = next(run for verdict in _TELLING for run in client.runs(circles, verdict=verdict))
     experiment = f"/experiments/{circles['id']}"
     light = {"actinium.theme": "light", "actinium.language": "en"}
     dark = {"actinium.theme": "dark", "actinium.language": "en"}
@@ -102,7 +114,7 @@ def screenshots(client: Client) -> list[Screenshot]:
         Screenshot("experiments", "/", "text=circles", dark, _LOW),
         Screenshot("experiment", experiment, ".heatmap", light, _WIDE),
         Screenshot("telephone", experiment, ".heatmap", chinese, _TELEPHONE),
-        Screenshot("run", f"/runs/{dead['id']}", "svg", light, _WIDE, whole=True),
+        Screenshot("run", f"/runs/{failed['id']}", "svg", light, _WIDE, whole=True),
         Screenshot("compose", "/new", "text=On one worker", light, _WIDE, prepare=_name),
     ]
 
