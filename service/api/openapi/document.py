@@ -234,7 +234,7 @@ def _complete_operation(
     # The first part of a docstring is for clients; Raises and Args are for us.
     description = inspect.cleandoc(operation.get("description", ""))
     operation["description"] = description.partition("\n\nRaises:")[0].partition("\n\nArgs:")[0]
-    possible = {*_ALWAYS, *(_WITH_BODY if method == "post" else ())}
+    possible = {*_ALWAYS, *(_WITH_BODY if method in {"post", "put", "patch"} else ())}
     if scope is not None:
         operation["security"] = [{"key": [scope]}]
         operation["description"] += f"\n\nNeeds a key with the scope `{scope}`."
