@@ -33,9 +33,9 @@ _SHORT_BYTES = 4_096
 #: Longest body that is validated here without looking for errors elsewhere, in bytes.
 _LONG_BYTES = 65_536
 _FIND_ERRORS = "service.api.computing.tasks:find_errors"
-#: Most longer bodies that are validated at a time. Each may make a hundred thousand errors.
+#: Most longer bodies that are validated at a time. Up to 64 KiB each may make thousands of errors.
 MOST_VALIDATED_AT_ONCE = 2
-#: What bodies that are not complete yet take, in all.
+#: What bodies take in all, from their first byte until they are parsed.
 _MOST_RECEIVED_BYTES = 64_000_000
 
 
