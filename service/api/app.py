@@ -42,6 +42,7 @@ from service.api.routes import (
     workload,
 )
 from service.api.web.authentication import Authentication
+from service.api.web.beside import beside
 from service.api.web.gate import Gate
 from service.api.web.head_requests import HeadRequests
 from service.api.web.places import Places
@@ -59,7 +60,7 @@ from service.database.engine import create_database_engine, reading_factory, ses
 from service.events.hub import EventHub
 from service.experiments.kept_forecasts import KeptForecasts
 from service.logs import configure_logging
-from service.operations.process_memory import giving_memory_back
+from service.operations.process_memory import give_memory_back
 from service.operations.prometheus import Metrics
 from service.runs.doorbell import Doorbell
 from service.settings import Settings, get_settings
@@ -193,7 +194,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     configure_logging(state.settings)
     try:
-        async with state.schema.watch(), giving_memory_back():
+        async with state.schema.watch(), beside(give_memory_back()):
             await run_in_threadpool(_warn_without_keys, app)
             state.computing.prepare()
             state.hub.start()

@@ -1,10 +1,9 @@
 """The memory that the processes of an API hold, as Linux tells it, and what is given back of it."""
 
 import asyncio
-import contextlib
 import ctypes
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 #: How often free memory is given back.
@@ -36,23 +35,12 @@ def memory_by_process(computing: Iterable[int]) -> Mapping[str, int]:
     return {name: size for name, size in found.items() if size is not None}
 
 
-@contextlib.asynccontextmanager
-async def giving_memory_back() -> AsyncIterator[None]:
-    """Return free memory to the kernel every 15 s during the block.
+async def give_memory_back() -> None:
+    """Return free memory to the kernel every 15 s, without end.
 
     By itself glibc keeps what is free between blocks that are used: after 700 bodies of a megabyte
     the API kept 160 MB for good. With another C library nothing happens.
     """
-    task = asyncio.create_task(_give_back())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _give_back() -> None:
     library = ctypes.CDLL(None)
     if not hasattr(library, "malloc_trim"):
         return

@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.api.web.beside import beside
 from service.database.outages import Outage, is_outage
 from service.database.schema_version import SchemaVersionError, check_schema
 from service.errors import UnavailableError
@@ -43,16 +44,11 @@ class SchemaGuard:
             SchemaVersionError: the database answers, and has another schema.
         """
         outage = Outage("Postgres")
-        task = None
-        if not await self._check(outage):
-            task = asyncio.create_task(self._check_until_right(outage))
-        try:
+        if await self._check(outage):
             yield
-        finally:
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            return
+        async with beside(self._check_until_right(outage)):
+            yield
 
     async def _check(self, outage: Outage) -> bool:
         """Check the schema; False where the database does not answer."""

@@ -10,6 +10,8 @@ import contextlib
 import faulthandler
 from collections.abc import AsyncIterator
 
+from service.api.web.beside import beside
+
 #: The loop puts the end off this many times in the longest silence.
 _LOOKS = 5
 
@@ -17,13 +19,10 @@ _LOOKS = 5
 @contextlib.asynccontextmanager
 async def watched_loop(seconds: float) -> AsyncIterator[None]:
     """End this process, with status 1, where its event loop hangs for so long during the block."""
-    task = asyncio.create_task(_put_off(seconds))
     try:
-        yield
+        async with beside(_put_off(seconds)):
+            yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         faulthandler.cancel_dump_traceback_later()
 
 
