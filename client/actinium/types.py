@@ -310,6 +310,7 @@ class Layers(TypedDict):
     run_id: str
     epoch: int
     epochs_available: list[int]
+    also_recorded: list[str]
     samples: int
     loss: float
     chance_loss: float

@@ -7,6 +7,17 @@ from service.histories.layer_statistics import LayersAtEpoch
 from service.statuses import FINISHED
 
 
+def also_recorded(found: LayersAtEpoch) -> list[str]:
+    """Return what is recorded beside the layers at their epoch, by the names of its endpoints."""
+    confusion = (found.outputs or {}).get("confusion")
+    recorded = {
+        "decision_boundary": found.boundary,
+        "outputs": found.outputs,
+        "confusion": confusion,
+    }
+    return [name for name, content in recorded.items() if content is not None]
+
+
 def boundary_of(found: LayersAtEpoch) -> dict[str, Any]:
     """Return the decision boundary recorded at an epoch.
 

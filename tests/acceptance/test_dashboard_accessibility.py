@@ -110,8 +110,6 @@ def _show(page: Any, place: str) -> None:
 @pytest.mark.timeout(600)  # axe looks at every element of eleven views four times
 def test_axe_finds_nothing_in_any_view(served, lab, visit, axe):
     visitor = visit(served.url)
-    for picture in ("/confusion", "/outputs"):  # which the scripted worker does not record
-        visitor.expects(picture)
     page = visitor.goto("#/")
     page.evaluate(axe)
     found = {"no experiment": _findings(page)}

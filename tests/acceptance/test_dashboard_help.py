@@ -33,8 +33,6 @@ def views(lab) -> list[str]:
 
 def test_every_title_has_help_that_opens_at_its_heading(served, lab, views, visit):
     visitor = visit(served.url)
-    for picture in ("/confusion", "/outputs", "/decision_boundary"):  # of a scripted worker: none
-        visitor.expects(picture)
     addresses = {}
     for place in views:
         page = visitor.goto(place)

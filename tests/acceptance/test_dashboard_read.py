@@ -181,6 +181,21 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()
 
 
+def test_what_was_not_recorded_is_not_asked_for(served, lab, visit):
+    lab.submit(dataset="moons", model={"name": "mlp", "hidden_units": [4, 4]}, epochs=1)
+    held = lab.taken()
+    lab.start(held, Insight(_layers(0.5, boundary=BOUNDARY), RecordedDiagnosis("healthy", [])))
+    lab.epoch(held, 1, "diverged", Insight(_layers(1e30)))
+    page = visit(served.url).goto(f"#/runs/{held.run_id}")
+    boundary = page.locator("section", has=page.get_by_role("heading", name="Decision boundary"))
+    expect(boundary).to_contain_text("No boundary is recorded here")
+    boundary.get_by_role("slider").press("Home")
+    expect(boundary.locator("img:not(.pending)")).to_be_visible()
+    expect(page.get_by_role("heading", name="Decision boundary")).to_be_visible()
+    for title in ("Probabilities and losses", "Confusion matrix"):
+        expect(page.get_by_role("heading", name=title)).to_be_hidden()
+
+
 def test_text_of_users_is_never_markup(served, lab, visit):
     experiment_id = lab.submit(
         name=HOSTILE,

@@ -52,6 +52,8 @@ def test_boundary_and_outputs_come_as_numbers(client, lab):
     lab.start(claim, insight())
     last = Insight({**statistics(), "boundary": boundary, "outputs": outputs}, SICK)
     lab.epoch(claim, 1, "completed", last)
+    recorded = [client.layers(claim.run_id, epoch=epoch)["also_recorded"] for epoch in (0, 1)]
+    assert recorded == [[], ["decision_boundary", "outputs", "confusion"]]
     found = client.decision_boundary(claim.run_id)
     run = {"run_id": str(claim.run_id), "epoch": 1}
     assert found == {**run, "epochs_available": [0, 1], **boundary}

@@ -343,6 +343,7 @@ LAYERS: dict[str, Any] = {
     "run_id": _RUN_ID,
     "epoch": 0,
     "epochs_available": [0, 1, 2, 3],
+    "also_recorded": [],
     "samples": 1000,
     "loss": 2.381,
     "chance_loss": 2.298,

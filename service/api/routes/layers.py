@@ -63,6 +63,7 @@ def get_run_layers(
         "run_id": found.run_id,
         "epoch": found.epoch,
         "epochs_available": found.epochs_available,
+        "also_recorded": outputs.also_recorded(found),
         "inputs": None,
         **found.content,
     }

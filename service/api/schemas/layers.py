@@ -1,6 +1,7 @@
 """Layer statistics as the API answers them."""
 
 import uuid
+from typing import Literal
 
 from pydantic import Field
 
@@ -90,6 +91,11 @@ class LayersAnswer(ApiAnswer):
     run_id: uuid.UUID
     epoch: int = Field(description="0 is the network before the first step.")
     epochs_available: list[int] = Field(description="The epochs with layer statistics.")
+    also_recorded: list[Literal["decision_boundary", "outputs", "confusion"]] = Field(
+        description="What else is recorded at this epoch: each has an endpoint and a figure of its "
+        "name. `decision_boundary` needs classes of two features, `outputs` and `confusion` need "
+        "classes and are recorded after the last epoch."
+    )
     samples: int
     loss: Number = Field(description="Mean over the samples.")
     chance_loss: Number = Field(

@@ -28,6 +28,7 @@ def test_layers_over_http(api, trained):
     answer = api.get(f"/v1/runs/{trained}/layers?epoch=0")
     found = LayersAnswer.model_validate_json(answer.content)
     assert (found.run_id, found.epoch, found.epochs_available) == (trained, 0, [0, 2])
+    assert found.also_recorded == []
     (layer,) = answer.json()["layers"]
     assert set(layer) >= {"name", "z", "activation", "weight", "gradient"}
     assert set(layer) >= {"dead_fraction", "saturated_fraction"}

@@ -38,8 +38,8 @@ export async function view({ element, rest, parameters, signal }) {
   const layers = new LayersPanel(live, signal);
   const diagnosis = diagnosisPanel(live, layers);
   const boundary = boundaryPanel(live, axes, layers, signal);
-  const outputs = outputsPanel(live, signal);
-  const confusion = confusionPanel(live, signal);
+  const outputs = outputsPanel(live, layers, signal);
+  const confusion = confusionPanel(live, layers, signal);
   const attempts = attemptsPanel(live, signal);
   const log = logPanel(live);
   panels = [header, curves, diagnosis, boundary, layers, outputs, confusion, attempts, log];

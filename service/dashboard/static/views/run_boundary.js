@@ -19,6 +19,7 @@ export function boundaryPanel(live, axes, layers, signal) {
   element.hidden = shape?.join() !== String(FEATURES) || live.run.config.layer_statistics === "off" || !hasClasses;
   if (element.hidden) return { element, update: () => {} };
   const figure = new Figure({ alt: t("boundary.alt"), signal });
+  const picture = h("div");
   const label = h("output");
   const slider = h("input.slider", {
     type: "range",
@@ -38,25 +39,35 @@ export function boundaryPanel(live, axes, layers, signal) {
     if (playing) {
       drawn = null;
       setText(label, "");
+      show(picture, figure.element);
       figure.show(`/v1/runs/${live.run.id}/figures/decision_boundary.gif`);
     } else draw();
   };
-  const draw = () => {
+  const draw = async () => {
     const epoch = layers.epochs[Number(slider.value)];
     setText(label, epochName(epoch));
     slider.setAttribute("aria-valuetext", epochName(epoch));
     if (epoch === drawn) return;
     drawn = epoch;
-    figure.show(`/v1/runs/${live.run.id}/figures/decision_boundary.svg?epoch=${epoch}`);
+    try {
+      const { also_recorded } = await layers.load(epoch);
+      if (drawn !== epoch) return; // the reader went on meanwhile
+      const recorded = also_recorded.includes("decision_boundary");
+      show(picture, recorded ? figure.element : notice(t("boundary.none")));
+      if (recorded) figure.show(`/v1/runs/${live.run.id}/figures/decision_boundary.svg?epoch=${epoch}`);
+    } catch (error) {
+      if (!signal.aborted) show(picture, notice(error.message));
+    }
   };
   const controls = h("div.controls", h("div.replay", play, slider, label));
-  layers.whenLoaded = () => {
+  layers.whenLoaded((loaded) => {
+    if (!loaded) return;
     const newest = slider.value === slider.max;
     slider.max = String(layers.epochs.length - 1);
     if (newest) slider.value = slider.max;
-    if (!body.contains(slider)) show(body, [controls, figure.element]);
+    if (!body.contains(slider)) show(body, [controls, picture]);
     play.hidden = layers.epochs.length < 2;
     if (!playing) draw();
-  };
+  });
   return { element, update: () => {} };
 }

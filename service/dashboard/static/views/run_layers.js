@@ -38,7 +38,7 @@ export class LayersPanel {
     this.found = []; // layers of findings, marked while none was pressed
     this.playing = false;
     this.updated = null; // the state of the run that was drawn last
-    this.whenLoaded = () => {}; // called when the epochs are known, and when there are more
+    this.listeners = []; // of whenLoaded
     this.build();
     whenThemeChanges(() => this.draw(), signal);
     const redraw = () => !signal.aborted && this.pictureWidth() !== this.drawnWidth && this.draw();
@@ -73,6 +73,15 @@ export class LayersPanel {
     this.element.tabIndex = -1;
   }
 
+  /** Call a listener with the newest statistics whenever they were loaded, and with null where there are none. */
+  whenLoaded(listener) {
+    this.listeners.push(listener);
+  }
+
+  tell(newest) {
+    for (const listener of this.listeners) listener(newest);
+  }
+
   set(name, value) {
     this[name] = value;
     this.draw();
@@ -87,13 +96,14 @@ export class LayersPanel {
     const reason = this.reasonForNone(run);
     if (reason) {
       show(this.body, notice(reason));
+      this.tell(null);
       return;
     }
     try {
       const answer = await get(`/v1/runs/${run.id}/layers`, {}, this.signal);
       this.answers.set(answer.epoch, answer);
       this.epochs = answer.epochs_available;
-      this.whenLoaded();
+      this.tell(answer);
       const parts = [this.controls, this.stage, this.table, h("p.note", t("layers.note"))];
       if (!this.body.contains(this.stage)) show(this.body, parts);
       this.slider.max = String(this.epochs.length - 1);
@@ -138,9 +148,11 @@ export class LayersPanel {
     if (!this.signal.aborted) this.draw();
   }
 
+  /** Return the statistics at an epoch; each is asked for once. */
   async load(epoch) {
-    if (this.answers.has(epoch)) return;
-    this.answers.set(epoch, await get(`/v1/runs/${this.live.run.id}/layers`, { epoch }, this.signal));
+    if (!this.answers.has(epoch))
+      this.answers.set(epoch, await get(`/v1/runs/${this.live.run.id}/layers`, { epoch }, this.signal));
+    return this.answers.get(epoch);
   }
 
   draw() {

@@ -1,26 +1,16 @@
 // The outputs of a run: histograms of probabilities and losses, class by class.
 
-import { hasEnded } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
-import { h, show } from "../parts/dom.js";
-import { card, notice } from "../parts/elements.js";
+import { show } from "../parts/dom.js";
 import { Figure } from "../parts/figure.js";
+import { recordedPanel } from "./run_recorded.js";
 
-/** Return the panel; it is hidden where a run has no layer statistics, with which outputs are recorded, and no classes. */
-export function outputsPanel(live, signal) {
-  const body = h("div.outputs");
-  const element = card("outputs-title", t("outputs.title"), body);
-  element.hidden = live.run.config.layer_statistics === "off" || live.run.task === "regression";
+/** Return the panel; it is hidden where no outputs were recorded.
+ * @param layers the panel that knows what is recorded */
+export function outputsPanel(live, layers, signal) {
   const figure = new Figure({ alt: t("outputs.alt"), signal });
-  let drawn = null; // the status that was drawn
-  const update = () => {
-    const { run } = live;
-    if (element.hidden || run.status === drawn) return;
-    drawn = run.status;
-    if (hasEnded(run)) {
-      show(body, figure.element);
-      figure.showWhenVisible(`/v1/runs/${run.id}/figures/outputs.svg`);
-    } else show(body, notice(t("outputs.waiting")));
-  };
-  return { element, update };
+  return recordedPanel("outputs", live, layers, (body) => {
+    show(body, figure.element);
+    figure.showWhenVisible(`/v1/runs/${live.run.id}/figures/outputs.svg`);
+  });
 }
