@@ -57,7 +57,7 @@ class LeadingGroup(TypedDict):
 
 
 class Experiment(TypedDict):
-    """An experiment; lists have no spec, and alone what varies and leads. Times are in UTC."""
+    """An experiment; lists have no spec. Times are in UTC."""
 
     id: str
     name: str | None
@@ -79,9 +79,10 @@ class Experiment(TypedDict):
     finished_at: str | None
     cancelled_at: str | None
     preset: NotRequired[dict[str, str] | None]
-    varying: NotRequired[list[VaryingAxis]]
-    best: NotRequired[LeadingGroup | None]
-    results_of: NotRequired[int]
+    #: What varies, and what leads the usual comparison; ``results_of`` ended runs count for it.
+    varying: list[VaryingAxis]
+    best: LeadingGroup | None
+    results_of: int
     spec: NotRequired[dict[str, Any]]
     submitted: NotRequired[dict[str, Any] | None]
 

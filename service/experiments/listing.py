@@ -2,41 +2,20 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, or_
 from sqlalchemy.orm import Session, defer
 
 from service.database.paging import Order, Page, fetch_page
-from service.database.tables import Experiment, Overview
-from service.experiments import overviews
-from service.experiments.kept_forecasts import KeptForecasts
+from service.database.tables import Experiment
 from service.experiments.progress import (
     ExperimentProgress,
     experiments_with_counts,
     progress_of,
-    with_forecasts,
 )
 from service.statuses import ExperimentStatus
-
-
-@dataclass(frozen=True)
-class ListedExperiment:
-    """An experiment in a list."""
-
-    progress: ExperimentProgress
-    overview: Overview
-
-
-def with_expected_ends(
-    session: Session, found: Sequence[ListedExperiment], kept: KeptForecasts
-) -> list[ListedExperiment]:
-    """Return listed experiments with when they are expected to end, as ``with_forecasts``."""
-    expected = with_forecasts(session, [listed.progress for listed in found], kept)
-    return [
-        replace(listed, progress=progress) for listed, progress in zip(found, expected, strict=True)
-    ]
 
 
 @dataclass(frozen=True)
@@ -65,7 +44,7 @@ class ExperimentFilter:
 
 def search(
     session: Session, wanted: ExperimentFilter, *, cursor: str | None, limit: int
-) -> tuple[list[ListedExperiment], str | None]:
+) -> tuple[list[ExperimentProgress], str | None]:
     """Return experiments, newest first, without their specs.
 
     Returns:
@@ -96,10 +75,7 @@ def search(
             cursor=cursor,
             limit=limit,
         )
-        found = progress_of(page.rows)
-        overview = overviews.of(session, [experiment.id for experiment in found])
-        listed = [ListedExperiment(experiment, overview[experiment.id]) for experiment in found]
-        return listed, page.next_cursor
+        return progress_of(page.rows), page.next_cursor
 
 
 def _readings(tag: str) -> Iterator[dict[str, str]]:

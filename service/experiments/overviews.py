@@ -53,13 +53,6 @@ def reopen(session: Session, experiment_id: uuid.UUID) -> None:
     )
 
 
-def of(session: Session, experiment_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Overview]:
-    """Return overviews by the ids of experiments, empty ones where none is stored."""
-    wanted = select(Overview).where(Overview.experiment_id.in_(experiment_ids))
-    stored = {overview.experiment_id: overview for overview in session.scalars(wanted)}
-    return {key: stored.get(key) or Overview(ended=-1, varying=[]) for key in experiment_ids}
-
-
 def add_missing(session: Session) -> None:
     """Add overviews to be worked out, of experiments that an older version stored without one."""
     missing = select(Experiment.id, literal(-1)).where(

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from service.database.tables import Experiment, Run
+from service.database.tables import Experiment, Overview, Run
 from service.errors import NotFoundError
 from service.experiments.forecast import NO_FORECAST, Forecast
 from service.experiments.kept_forecasts import KeptForecasts
@@ -54,6 +54,9 @@ class ExperimentProgress:
         submitted: the spec as it was written; None in lists, and where it is not known.
         note: what people wrote down about it since.
         archived: whether lists leave it out.
+        varying: the axes that vary, as ``overviews.varying`` returns them.
+        best: the leading group of the usual comparison; None while none has trained.
+        results_of: how many ended runs ``best`` is from; negative while it is worked out anew.
         forecast: when it is expected to end; empty until ``with_forecasts`` has looked.
     """
 
@@ -74,6 +77,9 @@ class ExperimentProgress:
     submitted: dict[str, Any] | None = None
     note: str | None = None
     archived: bool = False
+    varying: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Any] | None = None
+    results_of: int = -1
     forecast: Forecast = NO_FORECAST
 
     @property
@@ -133,8 +139,12 @@ def _with_counts() -> Select[Any]:
             _epochs().label("epochs"),
             *counts.c,
             *begun.c,
+            Overview.varying,
+            Overview.best,
+            Overview.ended.label("results_of"),
         )
         .select_from(Experiment)
+        .outerjoin(Overview, Overview.experiment_id == Experiment.id)
         .join(counts, true())
         .join(begun, true())
     )
@@ -211,6 +221,9 @@ def _progress(row: Row[Any]) -> ExperimentProgress:
         spec=None,
         note=experiment.note,
         archived=experiment.archived,
+        varying=row.varying or [],
+        best=row.best,
+        results_of=-1 if row.results_of is None else row.results_of,
     )
 
 

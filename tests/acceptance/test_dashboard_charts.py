@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from service.experiments import leaders
 from tests.support.page_visitors import NARROW, expect
 from tests.support.processes import wait_for
 
@@ -262,6 +263,12 @@ def test_group_means_of_experiments_lie_over_each_other_and_are_followed(served,
     lab.epoch(held, 2, "completed", val_accuracy=0.875)
     expect(keys.filter(has_text=str(second)[-8:])).to_contain_text("87.50%")
     expect(page.locator(".live")).to_have_text("")
+    # The leaders come after the end, of which no event tells.
+    row = page.locator("tbody tr").filter(has_text=str(second)[-8:])
+    expect(row.locator(".best")).to_have_count(0)
+    with lab.sessions() as session:
+        leaders.renew(session)
+    expect(row.locator(".best")).to_contain_text("87.50%")
 
     page.get_by_label("Experiment", exact=True).uncheck()
     expect(keys).to_have_count(2)  # relu of both experiments, and elu

@@ -161,6 +161,15 @@ SUMMARY: dict[str, Any] = {
     "started_at": _STARTED,
     "finished_at": None,
     "cancelled_at": None,
+    "varying": [{"axis": "activation", "count": 3, "labels": ["relu", "tanh", "leaky_relu"]}],
+    "best": {
+        "metric": "val_accuracy",
+        "value": 0.9731,
+        "name": SPEC["activation"][0],
+        "trained": 3,
+        "n": 3,
+    },
+    "results_of": 2,
     "links": {
         "self": f"/v1/experiments/{_EXPERIMENT_ID}",
         "runs": f"/v1/runs?experiment_id={_EXPERIMENT_ID}",
@@ -175,20 +184,7 @@ EXPERIMENT: dict[str, Any] = {
     "submitted": SPEC,
 }
 
-LISTED_EXPERIMENT: dict[str, Any] = {
-    **SUMMARY,
-    "varying": [{"axis": "activation", "count": 3, "labels": ["relu", "tanh", "leaky_relu"]}],
-    "best": {
-        "metric": "val_accuracy",
-        "value": 0.9731,
-        "name": SPEC["activation"][0],
-        "trained": 3,
-        "n": 3,
-    },
-    "results_of": 2,
-}
-
-EXPERIMENT_PAGE: dict[str, Any] = {"items": [LISTED_EXPERIMENT], "next_cursor": None}
+EXPERIMENT_PAGE: dict[str, Any] = {"items": [SUMMARY], "next_cursor": None}
 
 DRY_RUN: dict[str, Any] = {
     "runs": 9,

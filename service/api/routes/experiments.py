@@ -130,7 +130,7 @@ def list_experiments(
         archived=None if archived == "any" else archived == "true",
     )
     found, next_cursor = listing.search(session, wanted, cursor=page.cursor, limit=page.limit)
-    found = listing.with_expected_ends(session, found, forecasts)
+    found = with_forecasts(session, found, forecasts)
     return page_response(request, ExperimentPage.of(found, next_cursor).to_json(), next_cursor)
 
 

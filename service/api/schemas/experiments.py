@@ -20,7 +20,6 @@ from service.api.schemas.workload import QueueBlocked
 from service.experiments.cost import Cost
 from service.experiments.dry_run import Plan, PlannedConfiguration
 from service.experiments.forecast import Forecast, Range
-from service.experiments.listing import ListedExperiment
 from service.experiments.overviews import MOST_LABELS
 from service.experiments.progress import ExperimentProgress
 from service.fields import LongText, ShortText
@@ -106,6 +105,24 @@ def eta_fields(forecast: Forecast) -> dict[str, Any]:
     }
 
 
+class VaryingAxis(ApiAnswer):
+    """An axis that varies in an experiment."""
+
+    axis: str = Field(description="An axis, or `variant`.")
+    count: int = Field(description="How many labels it has.")
+    labels: list[str | int | None] = Field(description=f"The first {MOST_LABELS} of them.")
+
+
+class LeadingGroup(ApiAnswer):
+    """What leads the usual comparison of an experiment."""
+
+    metric: str
+    value: Number = Field(description="The mean of the last epoch over its seeds.")
+    name: str | None = Field(description="How the group is written; null where nothing varies.")
+    trained: int = Field(description="With how many seeds it did better than guessing.")
+    n: int = Field(description="How many seeds have a value.")
+
+
 class ExperimentSummary(ApiAnswer):
     """An experiment without its spec, as in lists."""
 
@@ -136,6 +153,17 @@ class ExperimentSummary(ApiAnswer):
     started_at: datetime | None
     finished_at: datetime | None
     cancelled_at: datetime | None = Field(description="When its cancellation was requested.")
+    varying: list[VaryingAxis] = Field(
+        description="What varies, without what something before it decides."
+    )
+    best: LeadingGroup | None = Field(
+        description="What leads the usual comparison; null while nothing has trained. It is "
+        "renewed within seconds of the end, and now and then before."
+    )
+    results_of: int = Field(
+        description="The number of ended runs that `best` is from; negative while it is worked out "
+        "anew."
+    )
     links: ExperimentLinks
 
     @classmethod
@@ -296,61 +324,16 @@ class DryRun(ApiAnswer):
         )
 
 
-class VaryingAxis(ApiAnswer):
-    """An axis that varies in an experiment."""
-
-    axis: str = Field(description="An axis, or `variant`.")
-    count: int = Field(description="How many labels it has.")
-    labels: list[str | int | None] = Field(description=f"The first {MOST_LABELS} of them.")
-
-
-class LeadingGroup(ApiAnswer):
-    """What leads the usual comparison of an experiment."""
-
-    metric: str
-    value: Number = Field(description="The mean of the last epoch over its seeds.")
-    name: str | None = Field(description="How the group is written; null where nothing varies.")
-    trained: int = Field(description="With how many seeds it did better than guessing.")
-    n: int = Field(description="How many seeds have a value.")
-
-
-class ListedExperimentAnswer(ExperimentSummary):
-    """An experiment as in lists: without its spec, with what varies and what leads."""
-
-    varying: list[VaryingAxis] = Field(
-        description="What varies, without what something before it decides."
-    )
-    best: LeadingGroup | None = Field(
-        description="What leads, as the comparison ranks it; null while nothing has trained. It is "
-        "renewed within seconds of the end, and now and then before."
-    )
-    results_of: int = Field(
-        description="The number of ended runs that `best` is from; negative while it is worked out "
-        "anew."
-    )
-
-    @classmethod
-    def listed(cls, found: ListedExperiment) -> Self:
-        """Return the answer for an experiment in a list."""
-        overview = found.overview
-        return cls(
-            **_summary(found.progress),
-            varying=[VaryingAxis(**axis) for axis in overview.varying],
-            best=overview.best and LeadingGroup(**overview.best),
-            results_of=overview.ended,
-        )
-
-
 class ExperimentPage(ApiAnswer):
     """Some experiments, newest first."""
 
-    items: list[ListedExperimentAnswer]
+    items: list[ExperimentSummary]
     next_cursor: str | None
 
     @classmethod
-    def of(cls, found: Iterable[ListedExperiment], next_cursor: str | None) -> Self:
+    def of(cls, found: Iterable[ExperimentProgress], next_cursor: str | None) -> Self:
         """Return a page of experiments."""
         return cls(
-            items=[ListedExperimentAnswer.listed(experiment) for experiment in found],
+            items=[ExperimentSummary.of(experiment) for experiment in found],
             next_cursor=next_cursor,
         )

@@ -2,7 +2,7 @@
 
 import { all, find, get } from "./api.js";
 import { isTooLarge } from "./live_experiment.js";
-import { isActive } from "./statuses.js";
+import { isActive, isResultPending } from "./statuses.js";
 import { follow } from "./stream.js";
 import { throttle } from "./timing.js";
 
@@ -46,6 +46,11 @@ export class OverlaidExperiments {
     }
   }
 
+  /** Return an experiment alone: its runs have ended. */
+  async fetchLeader(id) {
+    return { experiment: await get(`/v1/experiments/${id}`, {}, this.signal), runs: [], histories: [] };
+  }
+
   store({ experiment, runs, histories }) {
     this.experiments.set(experiment.id, experiment);
     for (const run of runs) this.runs.set(run.id, run);
@@ -57,16 +62,22 @@ export class OverlaidExperiments {
     return [...this.experiments.values()].filter(isActive);
   }
 
+  /** Those that have ended and whose leader is not worked out yet; no event tells of it. */
+  get pending() {
+    return [...this.experiments.values()].filter(isResultPending);
+  }
+
   /** Follow the experiments until all of them have ended. */
   follow() {
+    this.reloadSoon = throttle(RELOAD_MILLISECONDS, () => this.reload());
+    if (this.pending.length) this.reloadSoon();
     if (!this.active.length) return;
-    const reload = throttle(RELOAD_MILLISECONDS, () => this.reload());
     follow("/v1/events", {
       signal: this.following.signal,
       replay: false,
       onEvents: (events) => {
         if (events.some(({ type, data }) => type === "stream.opened" || this.experiments.has(data.experiment_id)))
-          reload();
+          this.reloadSoon();
       },
       onState: (state) => {
         this.connection = state;
@@ -75,11 +86,16 @@ export class OverlaidExperiments {
     });
   }
 
-  /** Load again what has not ended. */
+  /** Load again what may have changed. */
   async reload() {
-    const answers = await Promise.allSettled(this.active.map(({ id }) => this.fetch(id)));
+    const again = [
+      ...this.active.map(({ id }) => this.fetch(id)),
+      ...this.pending.map(({ id }) => this.fetchLeader(id)),
+    ];
+    const answers = await Promise.allSettled(again);
     if (this.signal.aborted) return;
     for (const { value } of answers) if (value) this.store(value);
+    if (this.pending.length) this.reloadSoon();
     if (!this.active.length) {
       this.following.abort();
       this.connection = "over";

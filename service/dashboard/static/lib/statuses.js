@@ -48,3 +48,9 @@ export function isActive({ status }) {
 export function hasEnded({ status }) {
   return ENDED.includes(status);
 }
+
+/** Whether an experiment has ended, with runs that its leader is not worked out from yet. */
+export function isResultPending({ runs, results_of: of }) {
+  const ended = ENDED.reduce((sum, status) => sum + runs[status], 0);
+  return of < ended && runs.queued + runs.running === 0;
+}

@@ -2,7 +2,6 @@
 
 import { showValue } from "../lib/format.js";
 import { metricTitle } from "../lib/metrics.js";
-import { ENDED } from "../lib/statuses.js";
 import { t } from "../lib/text.js";
 import { axisTitle } from "./configuration.js";
 import { h } from "./dom.js";
@@ -27,10 +26,4 @@ export function bestResult({ best }) {
     name ? h("span.name", name) : null,
     h("small.muted", t("experiments.trained", { n, trained })),
   );
-}
-
-/** Whether runs have ended that the leader is not worked out from yet. */
-export function isResultPending({ runs, results_of: of }) {
-  const ended = ENDED.reduce((sum, status) => sum + runs[status], 0);
-  return of < ended && runs.queued + runs.running === 0;
 }

@@ -1,7 +1,7 @@
 // Several experiments in one chart: the means of their groups over each other.
 
 import { Choices } from "../lib/address.js";
-import { axesWithManyLabels, labelOn, labelsOn, varyingAxes } from "../lib/axes.js";
+import { axesWithManyLabels, labelOn, varyingAxes } from "../lib/axes.js";
 import { experimentName, shortId } from "../lib/format.js";
 import { lastEpoch } from "../lib/mean.js";
 import { comparedMetrics, epochMetrics, isOfPart, MAIN_METRIC, showTasks } from "../lib/metrics.js";
@@ -17,7 +17,7 @@ import { GroupChips } from "../parts/group_chips.js";
 import { groupCurves } from "../parts/group_curves.js";
 import { help } from "../parts/help.js";
 import { MetricChoice } from "../parts/metric_choice.js";
-import { variedText } from "../parts/overview.js";
+import { bestResult, variedText } from "../parts/overview.js";
 import { progressBar, progressText } from "../parts/progress.js";
 
 /** More experiments than this have more groups than can be told apart. */
@@ -164,19 +164,10 @@ function titleOf(axis) {
   return axis === EXPERIMENT ? t("overlay.experiment") : axisTitle(axis);
 }
 
-/** Return what varies in an experiment, as lists of experiments answer it. */
-function varyingOf(live, id) {
-  const runs = [...live.runs.values()].filter((run) => run.experiment_id === id);
-  return varyingAxes(runs).map((axis) => {
-    const labels = labelsOn(runs, axis);
-    return { axis, count: labels.length, labels };
-  });
-}
-
 /** Return the experiments as a table, from which each can be removed. */
 function experimentTable(live, names, remove) {
   const body = h("tbody");
-  const headings = ["overlay.experiment", "overlay.varied", "runs.status", "overlay.progress"];
+  const headings = ["overlay.experiment", "overlay.varied", "overlay.best", "runs.status", "overlay.progress"];
   const head = h(
     "tr",
     headings.map((key) => h("th", { scope: "col" }, t(key))),
@@ -189,7 +180,8 @@ function experimentTable(live, names, remove) {
     return h(
       "tr",
       h("th", { scope: "row" }, h("a", { href: `#/experiments/${id}` }, name)),
-      h("td", variedText(varyingOf(live, id))),
+      h("td", variedText(experiment.varying)),
+      h("td", bestResult(experiment)),
       h("td", statusBadge(status)),
       h("td", progressBar(experiment), h("small.muted", progressText(experiment))),
       h("td", cross),

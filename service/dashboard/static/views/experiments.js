@@ -2,7 +2,7 @@
 
 import { find, get, query } from "../lib/api.js";
 import { ago, dateTime, experimentName, utc } from "../lib/format.js";
-import { isActive } from "../lib/statuses.js";
+import { isActive, isResultPending } from "../lib/statuses.js";
 import { follow } from "../lib/stream.js";
 import { t } from "../lib/text.js";
 import { sleep, throttle } from "../lib/timing.js";
@@ -12,7 +12,7 @@ import { h, setText, show } from "../parts/dom.js";
 import { button } from "../parts/elements.js";
 import { firstSteps } from "../parts/first_steps.js";
 import { help } from "../parts/help.js";
-import { bestResult, isResultPending, variedText } from "../parts/overview.js";
+import { bestResult, variedText } from "../parts/overview.js";
 import { presetShelf } from "../parts/presets.js";
 import { progressBar, progressText } from "../parts/progress.js";
 import { savedViewsMenu } from "../parts/saved_views.js";
