@@ -46,7 +46,7 @@ def test_a_submission_that_cannot_run_stores_nothing(lab):
 
 def _search(session, **wanted):
     found, _ = listing.search(session, ExperimentFilter(**wanted), cursor=None, limit=100)
-    return [experiment.progress.id for experiment in found]
+    return [experiment.id for experiment in found]
 
 
 @pytest.mark.parametrize(
