@@ -25,6 +25,8 @@ from service.database.schema_version import (
     known_revisions,
 )
 from service.database.tables import Epoch, Experiment, Run
+from service.experiments import leaders
+from service.experiments.progress import read_progress
 from tests.support.paths import ROOT
 from tests.support.processes import Processes, environment, wait_for
 from tests.support.scripted_worker import Lab
@@ -128,6 +130,40 @@ def test_older_runs_get_the_labels_of_a_submission(config, database_url, session
     command.upgrade(config, "0007")
     assert _labels(database_url) == before
     assert _facts(database_url) == facts
+
+
+def test_labels_of_an_older_version_are_written_anew(config, database_url, sessions, settings):
+    """``sgd(50.0)`` becomes ``sgd(learning_rate=50)``, in labels, names and lists."""
+    lab = Lab(sessions, settings)
+    rates = [{"name": "sgd", "learning_rate": rate} for rate in (50, 0.00001)]
+    made = lab.submit(optimizer=rates)
+    lab.submit(activation=["relu", "tanh"])  # whose labels stay
+    lab.train_all()
+    with sessions() as session:
+        leaders.renew(session)
+    before = _labels(database_url)
+    command.downgrade(config, "0024")
+    with psycopg.connect(database_url) as connection:
+        for new, old in (("sgd(learning_rate=50)", "sgd(50.0)"), ("learning_rate=1e-5", "1e-05")):
+            connection.execute(
+                "UPDATE runs SET labels = replace(labels::text, %s, %s)::jsonb, "
+                "name = replace(name, %s, %s)",
+                (new, old, new, old),
+            )
+            connection.execute(
+                "UPDATE overviews SET varying = replace(varying::text, %s, %s)::json", (new, old)
+            )
+    names = {name for _, _, name in _labels(database_url)}
+    assert names == {"sgd(50.0)", "sgd(1e-05)", "relu", "tanh"}
+    command.upgrade(config, "0025")
+    assert _labels(database_url) == before
+    with psycopg.connect(database_url) as connection:
+        open_ones = connection.execute("SELECT experiment_id FROM overviews WHERE NOT is_final")
+        assert open_ones.fetchall() == [(made,)]
+    with sessions() as session:
+        assert leaders.renew(session) == 1
+        progress = read_progress(session, made)
+    assert progress.varying[0]["labels"] == ["sgd(learning_rate=50)", "sgd(learning_rate=1e-5)"]
 
 
 def test_runs_that_took_over_a_history_learn_whose_files_they_have(

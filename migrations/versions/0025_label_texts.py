@@ -1,0 +1,60 @@
+"""Labels of older runs, written as those of new ones: ``sgd(learning_rate=50)`` for ``sgd(50.0)``.
+
+Revision: 0025, after 0024.
+
+A comparison across experiments groups runs by their labels, so one spelling has to hold for all.
+Experiment by experiment while the service works: rows of few runs are locked at a time.
+"""
+
+from alembic import op
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from service.experiments.labelling import label_older_runs
+
+revision = "0025"
+down_revision = "0024"
+branch_labels = None
+depends_on = None
+
+#: Runs with texts that only older labels have, or that both may have: parameters without names, and
+#: numbers and truth values as Python writes them.
+_MAY_DIFFER = text(
+    r"SELECT DISTINCT experiment_id FROM runs "
+    r"WHERE labels::text ~ '[(][^=()]*[)]|e[-+]0|[0-9][.]0[^0-9]|True|False|None'"
+)
+
+
+def upgrade() -> None:
+    """Apply; one that was interrupted can be run again."""
+    with op.get_context().autocommit_block(), Session(op.get_bind()) as session:
+        with session.begin():
+            experiments = session.scalars(_MAY_DIFFER).all()
+        for experiment_id in experiments:
+            with session.begin():
+                _forget(session, experiment_id)
+        label_older_runs(session)
+
+
+def _forget(session: Session, experiment_id: object) -> None:
+    """Take the labels from an experiment's runs, and have its overview worked out anew."""
+    wanted = {"experiment_id": experiment_id}
+    session.execute(
+        text(
+            "WITH locked AS (SELECT id FROM runs WHERE experiment_id = :experiment_id "
+            "ORDER BY id FOR NO KEY UPDATE) "
+            "UPDATE runs SET labels = '{}' FROM locked WHERE runs.id = locked.id"
+        ),
+        wanted,
+    )
+    session.execute(
+        text(
+            "UPDATE overviews SET ended = least(ended, 0) - 1, is_final = false "
+            "WHERE experiment_id = :experiment_id"
+        ),
+        wanted,
+    )
+
+
+def downgrade() -> None:
+    """Revert: the labels stay; the version before takes any text."""
