@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from service.api.app import create_app
+from service.figures.plots import style
 from tests.support.paths import ROOT
 from tests.support.served_api import ask
 
@@ -131,19 +132,33 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def _themes() -> dict[str, dict[str, str]]:
+    """Return the colours of the light and of the dark theme, by their names."""
+    css = (STATIC / "styles" / "theme.css").read_text()
+    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);", css)
+    assert len(pairs) > 20
+    return {
+        "light": {name: light for name, light, _ in pairs},
+        "dark": {name: dark for name, _, dark in pairs},
+    }
+
+
 def test_text_stands_out_from_every_ground_in_both_themes():
     """By WCAG 2.1, level AA: 4.5 to 1."""
-    css = (STATIC / "styles" / "theme.css").read_text()
-    themes = [
-        dict(re.findall(r"--([\w-]+): (#\w{6});", rule))
-        for rule in re.findall(r":root[^{]*{([^}]+)}", css)
-    ]
-    assert len(themes) == 3
-    assert themes[1] == themes[2]  # dark by choice, and by the browser's wish
-    for colours in themes:
+    for colours in _themes().values():
         for text in ("text", "muted", "accent", "good", "warn", "bad", "fail"):
             for ground in ("ground", "paper", "sunk", "tint"):
                 assert _contrast(colours[text], colours[ground]) >= 4.5, f"{text} on {ground}"
+
+
+def test_curves_stand_out_and_have_the_colours_of_the_pictures():
+    """By WCAG 2.1, level AA for graphics: 3 to 1."""
+    for theme, palette in (("light", style.PALETTE), ("dark", style.PALETTE_ON_DARK)):
+        colours = _themes()[theme]
+        lines = [colours[f"line-{number}"] for number in range(len(palette))]
+        assert lines == [colour.lower() for colour in palette]
+        for colour in lines:
+            assert _contrast(colour, colours["paper"]) >= 3, f"{colour} in the {theme} theme"
 
 
 def _contrast(one: str, other: str) -> float:
@@ -153,10 +168,9 @@ def _contrast(one: str, other: str) -> float:
 
 def test_lines_that_stand_for_values_stand_out_from_their_ground():
     """By WCAG 2.1, level AA for graphics: 3 to 1."""
-    css = (STATIC / "styles" / "theme.css").read_text()
-    light, dark = re.findall(r"--paper: (#\w{6});", css)[:2]
     script = (STATIC / "lib" / "colours.js").read_text()
-    for theme, ground in (("light", light), ("dark", dark)):
+    for theme, found in _themes().items():
+        ground = found["paper"]
         colours = re.findall(r"#\w{6}", re.search(rf"\b{theme}: \[(.*)\]", script)[1])
         assert len(colours) == 7
         for colour in colours:

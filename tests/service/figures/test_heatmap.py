@@ -61,8 +61,8 @@ def test_networks_that_were_only_initialized_are_told_apart_by_their_verdicts():
     ]
     svg = drawn(cells)
     assert {"healthy", "symmetric"} <= set(texts(svg))
-    fills = {each for each in ("#0072b2", "#e69f00") if each in svg.decode().lower()}
-    assert fills == {"#0072b2", "#e69f00"}
+    fills = {each for each in ("#0072b2", "#c08400") if each in svg.decode().lower()}
+    assert fills == {"#0072b2", "#c08400"}
     assert not any("Validation accuracy" in text for text in texts(svg))  # no key of means
 
 

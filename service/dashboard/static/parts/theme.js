@@ -28,7 +28,12 @@ function report() {
   changes.dispatchEvent(new Event("change"));
 }
 
-/** Return the value of a colour variable of the styles, for canvases. */
+/** Return a colour of the styles in the theme in force, for canvases. */
 export function ink(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const sample = document.createElement("span");
+  sample.style.color = `var(--${name})`;
+  document.body.append(sample);
+  const { color } = getComputedStyle(sample);
+  sample.remove();
+  return color;
 }

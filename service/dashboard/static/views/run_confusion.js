@@ -21,7 +21,8 @@ export function confusionPanel(live, layers, signal) {
       if (!signal.aborted) show(body, notice(error.message));
     }
   };
-  return recordedPanel("confusion", live, layers, (body) => whenVisible(body, () => draw(body)));
+  const texts = { title: t("confusion.title"), waiting: t("confusion.waiting") };
+  return recordedPanel("confusion", texts, live, layers, (body) => whenVisible(body, () => draw(body)));
 }
 
 function classTable({ classes }) {

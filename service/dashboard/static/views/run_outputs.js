@@ -9,7 +9,8 @@ import { recordedPanel } from "./run_recorded.js";
  * @param layers the panel that knows what is recorded */
 export function outputsPanel(live, layers, signal) {
   const figure = new Figure({ alt: t("outputs.alt"), signal });
-  return recordedPanel("outputs", live, layers, (body) => {
+  const texts = { title: t("outputs.title"), waiting: t("outputs.waiting") };
+  return recordedPanel("outputs", texts, live, layers, (body) => {
     show(body, figure.element);
     figure.showWhenVisible(`/v1/runs/${live.run.id}/figures/outputs.svg`);
   });
