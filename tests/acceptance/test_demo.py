@@ -121,7 +121,7 @@ def test_a_bad_size_is_one_sentence(run):
         ("deploy.up", "make up"),
         *(
             (f"docs.generate.{name}", f"python -m docs.generate.{name}")
-            for name in ("notebook", "page_pictures", "verdict_pictures")
+            for name in ("figure_pictures", "notebook", "page_pictures", "verdict_pictures")
         ),
     ],
 )
