@@ -3,14 +3,13 @@
 Revision: 0025, after 0024.
 
 A comparison across experiments groups runs by their labels, so one spelling has to hold for all.
-Experiment by experiment while the service works: rows of few runs are locked at a time.
+The old ones are taken away here, experiment by experiment while the service works; the scheduler
+stores new ones within seconds (``service.experiments.labelling``).
 """
 
 from alembic import op
 from sqlalchemy import text
 from sqlalchemy.orm import Session
-
-from service.experiments.labelling import label_older_runs
 
 revision = "0025"
 down_revision = "0024"
@@ -33,7 +32,6 @@ def upgrade() -> None:
         for experiment_id in experiments:
             with session.begin():
                 _forget(session, experiment_id)
-        label_older_runs(session)
 
 
 def _forget(session: Session, experiment_id: object) -> None:

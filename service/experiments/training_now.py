@@ -16,6 +16,9 @@ from service.runs.paces import Basis, ExpectedJob, JobKind, Paces
 from service.specs.durations import workload_of
 from service.statuses import RunStatus
 
+#: Shorter epochs are recorded several at a time (``workers.execution.recorder``), so that the time
+#: since the last record is not that of one epoch.
+_GROUPED_SECONDS = 0.5
 #: How many epochs of a job itself what is known of its kind counts for, by what that is taken from.
 _PRIOR_EPOCHS: dict[Basis, float] = {"measured": 1.0, "similar": 0.3, "catalog": 0.1}
 
@@ -67,9 +70,11 @@ class RunningJob:
         left = max(job.epochs - self.epoch, min(1.0, self.kind.workload.epochs - self.epoch))
         if self.epoch_ages is None:
             return max(left * epoch + fixed - self.elapsed, (left - 1) * epoch, 0.0)
-        # How long the present epoch has taken already says that it takes no less.
         begun = self.epoch_ages[1]
-        return max(0.0, left * max(epoch, begun) - begun)
+        if epoch >= _GROUPED_SECONDS:
+            # How long the present epoch has taken already says that it takes no less.
+            epoch = max(epoch, begun)
+        return max(0.0, left * epoch - begun)
 
     def add_to(self, paces: Paces) -> None:
         """Count its own first epochs among what was measured, once there are some.

@@ -15,17 +15,20 @@ import orjson
 from service.specs.architectures import architecture
 from service.specs.choices import choice
 from service.specs.probes import probed_epochs, probed_samples
-from service.specs.resolution import facts, trained_on
+from service.specs.resolution import facts, tested_on, trained_on, validated_on
 from service.specs.spec import LATER_AXES, LayerStatistics
 from service.specs.uploads import UPLOADED
 
 #: Pack size of a run in the solo form; 1 is the batched form with one member.
 SOLO = 0
 
-#: Measured on two cores: training and validation per billion multiply-adds of the forward pass (the
-#: backward pass costs twice as much), and the fixed cost of a step.
+#: Measured on one core: training per billion multiply-adds of the forward pass (the backward pass
+#: costs twice as much), and the fixed cost of a step.
 _SECONDS_PER_BILLION = 0.108
 _SECONDS_PER_STEP = 0.0006
+#: Evaluating a sample is a third of training on it, and so is a batch's fixed cost of a step's.
+_EVALUATED_SAMPLE = 1 / 3
+_EVALUATED_AT_ONCE = 200
 #: Fixed costs of a step of a pack: one per pack, one per member. Nine mlps of 100 to 120,000
 #: weights, alone and in packs of 2, 8 and 32 (``benchmarks.training.packs``), took 0.4 to 2.2 times
 #: the expected seconds; a network had about the same factor in packs of any size, so that one
@@ -53,6 +56,8 @@ class Workload:
         model: its JSON.
         dataset: ``dataset_key``.
         samples: that an epoch trains on.
+        validated: that each epoch is evaluated on.
+        tested: that the last epoch is evaluated on besides.
         probes: how many times its layer statistics are taken, with the one before the first step.
         probed: samples of a probe.
     """
@@ -62,6 +67,8 @@ class Workload:
     batch_size: int
     precision: str
     samples: int
+    validated: int
+    tested: int
     epochs: int
     probes: int
     probed: int
@@ -100,6 +107,8 @@ def workload_of(config: Mapping[str, Any]) -> Workload:
         batch_size=config["batch_size"],
         precision=config.get("precision", {"name": LATER_AXES["precision"]})["name"],
         samples=samples,
+        validated=validated_on(dataset),
+        tested=tested_on(dataset),
         epochs=epochs,
         probes=probes,
         probed=probed,
@@ -129,15 +138,18 @@ def expected_job(workload: Workload, members: int) -> JobSeconds:
         members: of its pack; or ``SOLO``.
     """
     runs = max(1, members)
-    thousands = workload.samples / 1000
-    probe = 0.0
+    madds = _multiply_adds(workload)
+    probe = ended = 0.0
     if workload.probes:
-        passes = _PROBED_SAMPLE * workload.probed / 1000 * expected_seconds(workload, SOLO)
+        passes = _PROBED_SAMPLE * _trained(workload.probed, workload.batch_size, madds)
         probe = _SECONDS_PER_PROBE + passes
+        # A member of a pack is evaluated once more at its end, for its outputs by class.
+        ended = 0.0 if members == SOLO else _evaluated(workload.validated, madds)
     later = max(0, workload.probes - 1) * probe / max(1, workload.epochs)
-    trained = thousands * expected_seconds(workload, members)
+    trained = workload.samples / 1000 * expected_seconds(workload, members)
+    ended += _evaluated(workload.tested, madds)
     return JobSeconds(
-        fixed=_SECONDS_PER_JOB + runs * (_SECONDS_PER_RUN + probe),
+        fixed=_SECONDS_PER_JOB + runs * (_SECONDS_PER_RUN + probe + ended),
         epoch=runs * (trained + _SECONDS_PER_RECORD + later),
     )
 
@@ -150,19 +162,34 @@ def expected_seconds(workload: Workload, members: int) -> float:
         workload: of the run.
         members: of its pack, of whose time it has a share; or ``SOLO``.
     """
+    samples, batch_size, madds = workload.samples, workload.batch_size, _multiply_adds(workload)
+    if members == SOLO:
+        trained = _trained(1000, batch_size, madds)
+    else:
+        rows = max(2, members)  # a single member is computed with a copy of itself
+        per_row = _SECONDS_PER_MEMBER + batch_size * madds / 1e9 * _SECONDS_PER_BILLION
+        trained = 1000 / batch_size * (_SECONDS_PER_PACKED_STEP + rows * per_row) / members
+    return trained + _evaluated(workload.validated, madds) * 1000 / max(1, samples)
+
+
+def _trained(samples: int, batch_size: int, madds: int) -> float:
+    """Return the seconds of training alone on so many samples."""
+    step = _SECONDS_PER_STEP + batch_size * madds / 1e9 * _SECONDS_PER_BILLION
+    return samples / batch_size * step
+
+
+def _evaluated(samples: int, madds: int) -> float:
+    """Return the seconds of evaluating a network on so many samples."""
+    return _EVALUATED_SAMPLE * _trained(samples, _EVALUATED_AT_ONCE, madds)
+
+
+def _multiply_adds(workload: Workload) -> int:
+    """Return the multiply-adds of a forward pass of one sample."""
     name, *shaped = workload.dataset.split(" ", 1)
     shape, usual = _shape(name) if not shaped else _shape_of_key(shaped[0])
     chosen = choice("model", orjson.loads(workload.model))
     outputs = 1 if chosen.parameters.get("head") == "binary" else usual
-    layers = architecture(chosen, shape, outputs, 1)
-    products = workload.batch_size * layers.multiply_adds / 1e9 * _SECONDS_PER_BILLION
-    if members == SOLO:
-        step = _SECONDS_PER_STEP + products
-    else:
-        rows = max(2, members)  # a single member is computed with a copy of itself
-        per_row = _SECONDS_PER_MEMBER + products
-        step = (_SECONDS_PER_PACKED_STEP + rows * per_row) / members
-    return 1000 / workload.batch_size * step
+    return architecture(chosen, shape, outputs, 1).multiply_adds
 
 
 def _shape(name: str) -> tuple[tuple[int, ...], int]:

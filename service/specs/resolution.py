@@ -45,9 +45,18 @@ def trained_on(sizes: Mapping[str, Any]) -> int:
 
 def validated_on(sizes: Mapping[str, Any]) -> int:
     """Return how many validation samples there are: those held out, else the test part."""
-    if sizes["validation_split"] or sizes.get("folds") is not None:
+    if _holds_out(sizes):
         return int(sizes["train_size"] - trained_on(sizes))
     return int(sizes["test_size"])
+
+
+def tested_on(sizes: Mapping[str, Any]) -> int:
+    """Return how many test samples the last epoch is evaluated on: 0 where none are held out."""
+    return int(sizes["test_size"]) if _holds_out(sizes) else 0
+
+
+def _holds_out(sizes: Mapping[str, Any]) -> bool:
+    return bool(sizes["validation_split"]) or sizes.get("folds") is not None
 
 
 def input_shape(dataset: Choice) -> tuple[int, ...]:

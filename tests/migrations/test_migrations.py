@@ -26,6 +26,7 @@ from service.database.schema_version import (
 )
 from service.database.tables import Epoch, Experiment, Run
 from service.experiments import leaders
+from service.experiments.labelling import label_older_runs
 from service.experiments.progress import read_progress
 from tests.support.paths import ROOT
 from tests.support.processes import Processes, environment, wait_for
@@ -156,6 +157,8 @@ def test_labels_of_an_older_version_are_written_anew(config, database_url, sessi
     names = {name for _, _, name in _labels(database_url)}
     assert names == {"sgd(50.0)", "sgd(1e-05)", "relu", "tanh"}
     command.upgrade(config, "0025")
+    with sessions() as session:
+        assert label_older_runs(session) == 1
     assert _labels(database_url) == before
     with psycopg.connect(database_url) as connection:
         open_ones = connection.execute("SELECT experiment_id FROM overviews WHERE NOT is_final")

@@ -4,7 +4,8 @@ Layer statistics explain a run. Taking them may fail without failing the run: th
 and that epoch has no statistics.
 """
 
-from collections.abc import Callable, Generator, Iterator
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -68,6 +69,7 @@ def probed(
     *,
     first: bool,
     last: bool,
+    validated: Sequence[Tensor] | None = None,
 ) -> Generator[Pulse, None, NetworkStatistics | None]:
     """Return the layer statistics of a network's present weights, without changing the training.
 
@@ -83,6 +85,8 @@ def probed(
         last: whether the run ends here; then the statistics include the outputs on the validation
             part, and the decision boundary (for data with two features) has its finer grid. Of
             targets that are numbers there is neither.
+        validated: the network's outputs on the validation part, chunk after chunk, where its
+            evaluation has kept them; otherwise they are computed.
     """
     part = data.train
     probe = or_none(
@@ -119,32 +123,43 @@ def probed(
     statistics = replace(statistics, boundary=boundary)
     if not last:
         return statistics
-    outputs = yield from _outputs(network, loss, data, pulse)
+    outputs = yield from _outputs(network, loss, data, pulse, validated)
     return replace(statistics, outputs=outputs)
 
 
 def _outputs(
-    network: Network, loss: Loss, data: Dataset, pulse: Callable[[], Iterator[Pulse]]
+    network: Network,
+    loss: Loss,
+    data: Dataset,
+    pulse: Callable[[], Iterator[Pulse]],
+    validated: Sequence[Tensor] | None,
 ) -> Generator[Pulse, None, Outputs | None]:
     """Return the network's outputs on the validation part; None where they cannot be taken."""
     part = data.validation
     gathering = or_none("outputs", lambda: OutputGathering(loss.per_sample, data.classes))
     if gathering is None:
         return None
-    for start in range(0, len(part), _AT_ONCE):
-        chunk = slice(start, start + _AT_ONCE)
-        if not or_none("outputs", partial(_evaluate, network, part, chunk, gathering)):
+    start = 0
+    unknown: Sequence[Tensor | None] = [None] * math.ceil(len(part) / _AT_ONCE)
+    for known in validated or unknown:
+        chunk = slice(start, start + (_AT_ONCE if known is None else len(known)))
+        if not or_none("outputs", partial(_gather, network, part, chunk, known, gathering)):
             return None
+        start = chunk.stop
         yield from pulse()
     return or_none("outputs", gathering.outputs)
 
 
-def _evaluate(network: Network, part: Part, chunk: slice, gathering: OutputGathering) -> bool:
+def _gather(
+    network: Network, part: Part, chunk: slice, known: Tensor | None, gathering: OutputGathering
+) -> bool:
+    """Add the outputs on some samples, which are computed unless they are known."""
     training = network.training
     network.eval()
     try:
         with torch.inference_mode():
-            gathering.add(network(part.inputs[chunk]), part.labels[chunk])
+            logits = network(part.inputs[chunk]) if known is None else known
+            gathering.add(logits, part.labels[chunk])
     finally:
         network.train(training)
     return True

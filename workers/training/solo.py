@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -49,6 +49,9 @@ PULSE_SECONDS = 0.5
 #: Samples evaluated at once. On a CPU few enough for the caches: with 1,000 a whole epoch of
 #: mnist_cnn takes 1 to 3% longer.
 EVALUATION_BATCH = {"cpu": 200, "cuda": 2000}
+
+#: Most outputs that an evaluation keeps for the probe after it: 16 MB.
+_MOST_KEPT_OUTPUTS = 4_000_000
 
 #: Work of training on a sample, in evaluations of it: one pass forward, and twice that backward.
 TRAINING_WORK = 3
@@ -281,7 +284,8 @@ class SoloTraining:
     def _conclude_epoch(self) -> Generator[Pulse, None, EpochResult]:
         """Evaluate the weights at the end of an epoch and return its result."""
         work = TRAINING_WORK * len(self.data.train)
-        validation = yield from self._evaluate(self.data.validation, work)
+        kept = self._kept_outputs()
+        validation = yield from self._evaluate(self.data.validation, work, kept)
         metrics = self.metrics.trained(self.sums.tolist())
         metrics |= self.metrics.evaluated("validation", validation)
         result = EpochResult(self.epoch, metrics, diverges(metrics), self.steering.stops(metrics))
@@ -294,23 +298,53 @@ class SoloTraining:
         metrics["epoch_seconds"] = self.seconds + time.monotonic() - self._running_since
         statistics = None
         if self.probing.at(self.epoch, ending=result.ends_early):
-            statistics = yield from self._probe(work + len(self.data.validation), last=last)
+            work += len(self.data.validation)
+            statistics = yield from self._probe(work, last=last, validated=kept)
         return replace(result, statistics=statistics)
 
+    def _kept_outputs(self) -> list[Tensor] | None:
+        """Return a list for the outputs of an evaluation where its probe needs them, else None.
+
+        An evaluation of the last epoch is then not repeated. Very many outputs are not kept.
+        """
+        count = len(self.data.validation) * self.data.classes
+        is_last = self.epoch == self.config.epochs and self.probing.at(self.epoch)
+        return [] if is_last and count <= _MOST_KEPT_OUTPUTS else None
+
     def _probe(
-        self, work: int, *, first: bool = False, last: bool
+        self,
+        work: int,
+        *,
+        first: bool = False,
+        last: bool,
+        validated: Sequence[Tensor] | None = None,
     ) -> Generator[Pulse, None, NetworkStatistics | None]:
         def pulse() -> Iterator[Pulse]:
             return self._pulse(work)
 
         samples = self.probing.samples
         found = yield from probed(
-            self.network, self.loss, self.data, samples, pulse, first=first, last=last
+            self.network,
+            self.loss,
+            self.data,
+            samples,
+            pulse,
+            first=first,
+            last=last,
+            validated=validated,
         )
         return with_update_ratios(found, self.updates)
 
-    def _evaluate(self, part: Part, work: int) -> Generator[Pulse, None, list[float]]:
-        """Return the mean loss and metrics of the present weights on a part of the data."""
+    def _evaluate(
+        self, part: Part, work: int, kept: list[Tensor] | None = None
+    ) -> Generator[Pulse, None, list[float]]:
+        """Return the mean loss and metrics of the present weights on a part of the data.
+
+        Args:
+            part: of the data.
+            work: what the epoch has done before, in evaluations of a sample.
+            kept: takes the outputs, chunk after chunk.
+        """
         self.network.eval()
         sums = self._zeros(len(self.metrics.names))
         size = EVALUATION_BATCH[self.device.type]
@@ -320,6 +354,8 @@ class SoloTraining:
                 logits = self.network(inputs)
                 loss = self.loss.function(logits, labels)
                 sums += self._measure(loss, logits, labels) * len(labels)
+            if kept is not None:
+                kept.append(logits)
             yield from self._pulse(work + start + len(labels))
         means: list[float] = (sums / len(part)).tolist()
         return means

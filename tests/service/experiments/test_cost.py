@@ -44,8 +44,11 @@ def estimated(lab, *, pack_size=32, **fields):
 
 
 def test_the_catalogs_rate_is_near_what_was_measured():
+    whole = work_of(dataset="mnist", batch_size=128)
+    assert expected_seconds(whole, SOLO) == pytest.approx(1.37, abs=0.01), "seconds on one core"
+    # The ten thousand images of the validation part take longer than training on one thousand.
     of = work_of(dataset=MNIST, batch_size=128)
-    assert expected_seconds(of, SOLO) == pytest.approx(1.3, abs=0.01), "seconds on two cores"
+    assert expected_seconds(of, SOLO) == pytest.approx(5.63, abs=0.01)
     of_one = work_of(dataset=MNIST, batch_size=1)
     assert expected_seconds(of_one, SOLO) > expected_seconds(of, SOLO) + 0.5, "each step costs"
 
