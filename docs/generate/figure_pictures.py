@@ -1,6 +1,5 @@
 """``python -m docs.generate.figure_pictures``: draw the pictures of docs/figures.md anew.
 
-
 Starts the service with data of its own, trains what the pictures show, and keeps what the service
 draws of it. All of it takes about three minutes.
 """
