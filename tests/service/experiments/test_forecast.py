@@ -203,6 +203,22 @@ def test_an_epoch_that_takes_longer_than_expected_says_so(lab):
     assert eta(lab, experiment_id).eta_seconds == pytest.approx(9 * 60 - 60, rel=0.05)
 
 
+def test_short_epochs_are_recorded_together(lab):
+    """What passed since the last record is many of them, and not one that takes long."""
+    lab.seen()
+    experiment_id = lab.submit(**SMALL | {"epochs": 100})
+    claim = lab.taken()
+    lab.execute("UPDATE attempts SET started_at = now() - interval '1.5 seconds'")
+    for epoch in range(1, 11):
+        lab.epoch(claim, epoch)
+    # Ten in the first tenth of a second, and a third of a second without a record since.
+    lab.execute(
+        "UPDATE events SET created_at = now() - interval '1 millisecond' * "
+        "(300 + 10 * (10 - (data->>'epoch')::int)) WHERE type = 'run.epoch'"
+    )
+    assert eta(lab, experiment_id).eta_seconds < 2
+
+
 def test_an_experiment_that_has_ended_has_no_forecast(lab):
     lab.seen()
     experiment_id = lab.submit(**SMALL)

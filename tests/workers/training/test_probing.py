@@ -117,6 +117,31 @@ def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
     assert 0 <= fractions[0] <= fractions[-1] <= 1
 
 
+def test_the_last_evaluation_is_not_repeated_for_the_outputs(configure, monkeypatch):
+    config = configure(layer_statistics={"every": 1, "samples": 50}, epochs=2)
+    data = load(config.dataset)
+
+    def trained() -> tuple[EpochResult, list[int]]:
+        """Return the last result, and the samples of each evaluation of the network."""
+        training, evaluated = SoloTraining(config, 0, data, CPU), []
+
+        def count(network, inputs):
+            if not network.training and torch.is_inference_mode_enabled():
+                evaluated.append(len(inputs[0]))
+
+        training.network.register_forward_pre_hook(count)
+        *_, last = training.run()
+        return last, evaluated
+
+    kept, evaluated = trained()
+    assert sum(evaluated) == config.epochs * len(data.validation)
+    monkeypatch.setattr(solo, "_MOST_KEPT_OUTPUTS", 0)
+    repeated, evaluated = trained()
+    assert sum(evaluated) == (config.epochs + 1) * len(data.validation)
+    assert kept.statistics.outputs == repeated.statistics.outputs
+    assert kept.statistics.outputs.samples == len(data.validation)
+
+
 def test_a_diverged_network_has_statistics(configure):
     config = configure(
         epochs=5,
