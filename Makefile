@@ -56,7 +56,7 @@ test: $(VENV)/.dev ## Run the tests on real servers and real MNIST
 coverage: $(VENV)/.dev ## Run the tests and measure which lines they reach (subprocesses included)
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term --cov-report=html $(ARGS)"
 
-test-slow: $(VENV)/.dev ## Run the long proofs (minutes of training, faults)
+test-slow: $(VENV)/.dev ## Run the long proofs (CI runs those that are not the longest)
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-containers: $(VENV)/.dev ## Build the images and try the stack on this machine's container engine

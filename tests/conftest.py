@@ -33,6 +33,14 @@ _TEMPLATE = "template_actinium"
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count the longest tests among the slow ones, before `-m` chooses."""
+    for item in items:
+        if "longest" in item.keywords:
+            item.add_marker("slow")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show with a failure what the processes of the test have said."""

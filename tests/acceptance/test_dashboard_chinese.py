@@ -80,7 +80,7 @@ def test_the_catalog_is_told_in_chinese(served, visit):
     "names",
     [
         SOME_PRESETS,
-        pytest.param(sorted(PRESETS.keys() - SOME_PRESETS), marks=pytest.mark.slow, id="all"),
+        pytest.param(sorted(PRESETS.keys() - SOME_PRESETS), marks=pytest.mark.longest, id="all"),
     ],
 )
 def test_presets_are_told_in_chinese(served, visit, names):

@@ -141,7 +141,7 @@ def test_a_short_campaign(deployment: Deployment) -> None:
     _carry_out(deployment, seconds=float(os.environ.get("CAMPAIGN_SECONDS", "25")), patience=150)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.timeout(7200)
 def test_a_long_campaign(deployment: Deployment) -> None:
     _carry_out(deployment, seconds=float(os.environ.get("CAMPAIGN_SECONDS", "300")), patience=300)

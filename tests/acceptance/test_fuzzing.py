@@ -79,7 +79,7 @@ def test_no_drawn_request_without_a_key_breaks_the_description(url, sessions, tm
     _fuzz(url, None, tmp_path, phases="fuzzing", examples=2)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.timeout(5_400)
 def test_ten_thousand_drawn_requests_break_nothing(url, sessions, tmp_path):
     token = _token(sessions, "admin")

@@ -130,7 +130,7 @@ def test_a_killed_run_goes_on_where_it_was(processes, bench):
     bench.are_twins(run_id, twin)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_a_run_killed_while_epochs_wait_to_be_recorded_loses_nothing(processes, bench):
     """A child is killed twice; whatever it had not yet recorded is lived again."""
     processes.scheduler()
@@ -153,7 +153,7 @@ def test_a_run_killed_while_epochs_wait_to_be_recorded_loses_nothing(processes, 
     bench.are_twins(run_id, twin, BRIEF)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_a_damaged_checkpoint_and_a_sleeping_worker(processes, bench, settings):
     """The sleeper wakes beside the new owner: it writes no row and touches no file."""
     processes.scheduler()
@@ -183,7 +183,7 @@ def test_a_damaged_checkpoint_and_a_sleeping_worker(processes, bench, settings):
     bench.are_twins(run_id, twin)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_a_stopped_worker_leaves_a_checkpoint_and_any_number_of_threads_goes_on(
     processes, bench, brisk
 ):

@@ -39,7 +39,7 @@ def client(processes):
         yield opened
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_a_run_moves_between_wrong_clocks_and_is_told_of_at_the_right_time(
     processes, client, sessions
 ):

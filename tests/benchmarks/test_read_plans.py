@@ -61,7 +61,7 @@ def _kinds(seen):
     return {node["Node Type"] for _, plan in seen.plans for node in nodes(plan)}
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_no_read_of_a_hundred_thousand_runs_scans_a_large_table(settings, database_url):
     fill(database_url, Filling(runs=100_000, epochs=10))
     (large,) = measure([settings])

@@ -28,7 +28,7 @@ BLOCKS = blocks_of(PAGE)
 SQL = [each.text for each in BLOCKS if each.language == "sql"]
 _SSL_REQUEST = (80877103).to_bytes(4, "big")
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.longest
 
 
 @pytest.fixture

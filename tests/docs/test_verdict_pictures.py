@@ -28,7 +28,7 @@ def test_every_verdict_is_explained() -> None:
             assert (FOLDER / f"{verdict}_{theme}.svg").stat().st_size < 150_000
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.parametrize("verdict", EXAMPLES)
 def test_a_network_has_the_verdict_of_its_picture(service: str, verdict: str) -> None:
     with Client(service) as client:

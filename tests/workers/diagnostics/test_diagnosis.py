@@ -58,7 +58,7 @@ def test_the_block_network(activation, initializer, verdict):
         assert bool(diagnosis.findings) == (verdict != "healthy")
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.parametrize(("activation", "initializer", "verdict"), ROWS)
 def test_the_block_network_over_many_seeds(activation, initializer, verdict):
     found = Counter(

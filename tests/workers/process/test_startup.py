@@ -59,7 +59,7 @@ def test_a_scheduler_stops_at_once(start):
     assert "The scheduler has stopped" in program.output
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.parametrize("module", MODULES)
 def test_a_program_that_is_told_to_stop_over_and_over_stops(start, module):
     """As one is whose launcher dies: the kernel tells it for each thread of the launcher."""

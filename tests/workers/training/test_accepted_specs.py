@@ -48,7 +48,7 @@ def test_whatever_is_accepted_trains_an_epoch(spec):
     check(spec)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.timeout(3000)
 @given(specs())
 @settings(max_examples=3000, **QUICK)

@@ -105,7 +105,7 @@ KERAS = {
 SPREADS = (0.0066, 0.0051)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("activation", KERAS)
 def test_two_epochs_reach_what_keras_reaches(configure, history, activation):
