@@ -66,6 +66,7 @@ _TUNED = _digits(
 )
 _FADING = {"name": "normal", "stddev": 0.05}
 _MOONS = {
+    "activation": "relu",
     "dataset": "moons",
     "model": {"name": "mlp", "hidden_units": [32, 32]},
     "optimizer": _ADAM,

@@ -22,6 +22,8 @@ from tests.support.compose_file import compose
 from tests.support.compose_processes import Container, Machine
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 SECRETS = {
     "ACTINIUM_API_KEY": "a-key-of-the-test",
     "POSTGRES_PASSWORD": "a-password-of-the-test",

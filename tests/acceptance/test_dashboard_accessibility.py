@@ -11,6 +11,8 @@ from tests.support.layer_samples import SICK, drawable
 from tests.support.page_visitors import NARROW, WIDE, expect
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 #: Look at the page; return each violated rule with the first elements that violate it.

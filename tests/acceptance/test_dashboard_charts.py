@@ -9,6 +9,8 @@ from service.experiments import leaders
 from tests.support.page_visitors import NARROW, expect
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: Whether the upper half of the plot has the second line's colour: that of its cross, at the spike.
 _COLOURS_AT_THE_END = """() => {
   const canvas = document.querySelector(".plot canvas");
@@ -19,8 +21,9 @@ _COLOURS_AT_THE_END = """() => {
   const width = over.width * scale;
   const height = 0.5 * over.height * scale;
   const pixels = canvas.getContext("2d").getImageData(left, top, width, height).data;
-  const style = getComputedStyle(document.documentElement).getPropertyValue("--line-1").trim();
-  const wanted = [1, 3, 5].map((at) => parseInt(style.slice(at, at + 2), 16));
+  const sample = document.body.appendChild(document.createElement("span"));
+  sample.style.color = "var(--line-1)";
+  const wanted = getComputedStyle(sample).color.match(/\\d+/g).map(Number);
   for (let at = 0; at < pixels.length; at += 4)
     if ([...wanted, 255].every((part, channel) => pixels[at + channel] === part)) return true;
   return false;

@@ -11,6 +11,8 @@ from tests.support.layer_samples import drawable
 from tests.support.page_visitors import expect
 from workers.diagnostics import sentences
 
+pytestmark = pytest.mark.slow
+
 #: Texts with five English words in a row, without titles of sources, labels, code and formulas.
 _ENGLISH = """() => {
   const walker = document.createTreeWalker(document.querySelector("#main"), NodeFilter.SHOW_TEXT);

@@ -13,6 +13,8 @@ from tests.support.layer_samples import SICK, drawable
 from tests.support.page_visitors import expect
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: When each redrawing of the legend came, in milliseconds.
 _NOTE_REDRAWINGS = """() => {
   window.redrawn = [];

@@ -6,6 +6,8 @@ from service.histories.diagnoses import Insight
 from tests.support.layer_samples import SICK, drawable
 from tests.support.page_visitors import NARROW, expect
 
+pytestmark = pytest.mark.slow
+
 #: Of sections; those of the catalog's entries are links to them.
 _TITLES = "#main :is(section, aside) > .heading > h2, #main .answer h2"
 

@@ -1,8 +1,12 @@
 """Lists on the page: what is edited in place, archived, and found again."""
 
+import pytest
+
 from service.experiments import leaders
 from tests.support.page_visitors import NARROW, expect
 from tests.support.processes import wait_for
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_experiment_is_edited_in_place_and_archived(served, lab, visit):

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support.page_visitors import NARROW, WIDE, expect
 from tests.support.scripted_worker import Lab
+
+pytestmark = pytest.mark.slow
 
 
 def _ranked(page: Any) -> Any:

@@ -5,12 +5,15 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import DISTRIBUTIONS
 from tests.support.page_visitors import NARROW, expect
 from tests.support.served_api import serving
+
+pytestmark = pytest.mark.slow
 
 #: Markup that would run, in every place where a user's text is shown.
 HOSTILE = "<script>window.hit=1</script><img src=x onerror='window.hit=1'>"

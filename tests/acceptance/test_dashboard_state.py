@@ -2,8 +2,12 @@
 
 import itertools
 
+import pytest
+
 from tests.support.page_visitors import expect
 from tests.support.processes import wait_for
+
+pytestmark = pytest.mark.slow
 
 
 def test_zoom_filters_and_scroll_outlive_a_reload_and_going_back(served, lab, visit):

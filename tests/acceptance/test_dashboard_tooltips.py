@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.page_visitors import NARROW, WIDE, expect
 
+pytestmark = pytest.mark.slow
+
 #: Pixels by which two boxes overlap, sideways and upright; they do where both are more than none.
 _OVERLAP = """([one, other]) => {
   const [a, b] = [one, other].map((element) => element.getBoundingClientRect());
@@ -21,6 +23,7 @@ def _overlap(page, owner) -> bool:
 def test_an_explanation_is_beside_what_it_explains_and_in_the_window(served, visit, size):
     page = visit(served.url).goto("#/new")
     page.set_viewport_size(size)
+    page.wait_for_load_state("networkidle")  # what arrives later moves the form under the pointer
     tooltip = page.get_by_role("tooltip")
     chips = page.locator('fieldset[data-axis="activation"] .chip')
     for chip in (chips.first, chips.nth(5), chips.last):

@@ -4,12 +4,15 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 
 from deploy.embedded.ports import free_port
 from service.catalog.metrics import EPOCH_METRICS
 from tests.support.page_visitors import expect
 from tests.support.processes import Processes, wait_for
 from tests.support.scripted_worker import Lab
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_restarted_api_is_found_again_and_nothing_is_missed(settings, lab, visit, tmp_path):

@@ -17,6 +17,8 @@ from deploy.service_log import is_request
 from tests.support.paths import ROOT
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 ACTIVATIONS = (
     "sigmoid",
     "relu",

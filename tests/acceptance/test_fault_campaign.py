@@ -35,6 +35,8 @@ from tests.support.told_history import anomalies
 from tests.support.webhook_receivers import Receiver
 from tests.support.webhook_subscriber import Subscriber
 
+pytestmark = pytest.mark.slow
+
 _ONE = {
     "activation": "relu",
     "layer_statistics": {"every": 8, "samples": 100},

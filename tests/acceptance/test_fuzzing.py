@@ -20,6 +20,8 @@ from service import api_keys
 from service.settings import Settings
 from tests.support.processes import Processes
 
+pytestmark = pytest.mark.slow
+
 #: Streams have no end, and without a worker the service is not ready.
 _LEFT_OUT = "/events$|^/readyz$"
 

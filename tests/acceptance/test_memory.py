@@ -15,6 +15,8 @@ from tests.support.processes import Processes, wait_for
 from tests.support.run_rows import Looks
 from tests.support.small_experiments import SMALL, ring, submit
 
+pytestmark = pytest.mark.slow
+
 _LIMIT_BYTES = 700 * 2**20
 
 #: Its first batch needs some 3 GB.

@@ -20,6 +20,8 @@ from service.runs import endings
 from tests.support.processes import Processes, wait_for
 from tests.support.scripted_worker import Lab
 
+pytestmark = pytest.mark.slow
+
 SPEC = {
     "activation": "relu",
     "dataset": {"name": "digits", "train_size": 128, "test_size": 64},

@@ -8,6 +8,8 @@ from service.settings import Settings
 from tests.support.page_visitors import NARROW, WIDE, Visitor, expect
 from tests.support.served_api import serving
 
+pytestmark = pytest.mark.slow
+
 KEY = "act_secret_of_this_test"
 
 

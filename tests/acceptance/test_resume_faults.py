@@ -15,6 +15,8 @@ from tests.support.processes import Processes, wait_for
 from tests.support.run_rows import Looks
 from tests.support.small_experiments import ring, submit
 
+pytestmark = pytest.mark.slow
+
 #: Epochs of some tenths of a second, so that a checkpoint falls into every few of them.
 RUN = {
     "dataset": {"name": "mnist", "train_size": 512, "test_size": 128},

@@ -15,6 +15,8 @@ from tests.support.paths import ROOT
 from tests.support.processes import Processes, Started, wait_for
 from tests.support.s3_server import KEYS, s3_server
 
+pytestmark = pytest.mark.slow
+
 CHURN = ROOT / "data" / "churn" / "churn_modelling.csv"
 
 #: Some hundred steps an epoch.

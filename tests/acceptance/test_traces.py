@@ -11,6 +11,8 @@ from service.settings import Settings
 from tests.support.processes import Processes, Started, wait_for
 from tests.support.trace_receiver import ReceivedSpan, TraceReceiver
 
+pytestmark = pytest.mark.slow
+
 #: Two runs of two short epochs.
 TINY = {
     "dataset": {"name": "digits", "train_size": 64, "test_size": 32},

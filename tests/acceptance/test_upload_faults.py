@@ -15,6 +15,8 @@ from tests.support.processes import Processes, wait_for
 from tests.support.run_rows import Looks
 from tests.support.small_experiments import ring, submit
 
+pytestmark = pytest.mark.slow
+
 CHURN = ROOT / "data" / "churn" / "churn_modelling.csv"
 
 

@@ -24,6 +24,8 @@ from tests.support.processes import Processes, wait_for
 from tests.support.run_rows import Looks
 from tests.support.small_experiments import LONG, ring, submit
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def processes(settings, tmp_path):

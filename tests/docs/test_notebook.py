@@ -4,6 +4,8 @@ import pytest
 
 from docs.generate.notebook import NOTEBOOK, read, run
 
+pytestmark = pytest.mark.slow
+
 
 def _shown(notebook) -> list[list[tuple[str, frozenset[str]]]]:
     """What each cell of code puts out: its kinds, and the formats it comes in."""

@@ -28,6 +28,7 @@ def reader(here, service):
             client.cancel(experiment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page, blocks in RUNNABLE.items() if blocks])
 def test_a_page_does_what_it_says(reader: Reader, page: str) -> None:
     for block in RUNNABLE[page]:

@@ -343,6 +343,7 @@ def _facts(url):
         }
 
 
+@pytest.mark.slow
 def test_an_upgrade_from_the_first_schema_under_load_loses_nothing(config, database_url):
     command.downgrade(config, "0001")
     with psycopg.connect(database_url) as connection:

@@ -18,6 +18,8 @@ from service.settings import Settings
 from tests.support.paths import ROOT
 from tests.support.processes import Processes, environment, wait_for
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 

@@ -18,6 +18,8 @@ import redis
 from tests.support.paths import ROOT
 from tests.support.stack_launchers import Launch, processes_of, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_both_cleanly(tmp_path: Path, launch: Launch, ending: int) -> None:

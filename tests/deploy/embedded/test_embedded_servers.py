@@ -27,6 +27,8 @@ from deploy.embedded.server import Server
 from deploy.embedded.valkey import ValkeyServer
 from tests.support.stack_launchers import processes_of, wait_until
 
+pytestmark = pytest.mark.slow
+
 KINDS = pytest.mark.parametrize("kind", [PostgresServer, ValkeyServer])
 
 

@@ -19,6 +19,8 @@ from service.histories.means import GroupOfRuns
 from tests.support.picture_reading import is_png, shapes, texts
 from workers.diagnostics.boundary import Boundary
 
+pytestmark = pytest.mark.slow
+
 FOREVER = "private, max-age=31536000, immutable"
 
 #: Validation accuracies of two epochs by activation and seed.

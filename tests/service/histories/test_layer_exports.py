@@ -17,6 +17,8 @@ from service.histories.layer_exports import COLUMNS, as_csv, as_hdf5, as_parquet
 from service.weights import storage
 from tests.support.layer_samples import DISTRIBUTION, statistics
 
+pytestmark = pytest.mark.slow
+
 STREAMS = ("csv", "parquet", "h5")
 MEDIA_TYPES = ("text/csv", "application/vnd.apache.parquet", "application/x-hdf5")
 

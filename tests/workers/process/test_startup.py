@@ -11,6 +11,8 @@ import pytest
 from service.liveness import mark_alive
 from tests.support.processes import Processes, wait_for
 
+pytestmark = pytest.mark.slow
+
 MODULES = ["workers", "service.operations.scheduler"]
 
 

@@ -14,6 +14,8 @@ from workers.training.results import EpochResult
 from workers.training.solo import SoloTraining
 from workers.training.streams import Streams
 
+pytestmark = pytest.mark.slow
+
 ACTIVATIONS = {
     "leaky_relu": {"name": "leaky_relu", "negative_slope": 0.2},
     "gelu": {"name": "gelu", "approximate": "tanh"},

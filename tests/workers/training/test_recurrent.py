@@ -11,6 +11,8 @@ from workers.training.results import Pulse
 from workers.training.solo import SoloTraining
 from workers.training.streams import Streams
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 TASK = {"name": "temporal_order", "length": 10, "train_size": 600, "test_size": 200}
 BASE = {
