@@ -3,8 +3,12 @@
 import re
 from typing import Any
 
+import pytest
+
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from tests.support.page_visitors import expect
+
+pytestmark = pytest.mark.slow
 
 FINDING = {
     "kind": "symmetric",

@@ -11,6 +11,8 @@ import yaml
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 UUID_LENGTH = 36
 CLAIM = {
     "statement": "relu beats leaky relu",

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.layer_samples import SICK, insight
 
+pytestmark = pytest.mark.slow
+
 WIDTH = 80
 
 

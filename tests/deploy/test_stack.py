@@ -4,6 +4,8 @@ import pytest
 
 from deploy.stack import Stack, StackError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stack(settings, monkeypatch):

@@ -10,6 +10,8 @@ from service.comparison.targets import Pursuit, Target, censored_value
 from service.errors import ConflictError
 from tests.support.picture_reading import texts
 
+pytestmark = pytest.mark.slow
+
 TARGET = Target("val_accuracy", 0.9)
 EPOCHS = 5
 #: The epoch at which each seed reaches the target; None where it never does.

@@ -19,6 +19,8 @@ from tests.support.processes import wait_for
 from tests.support.served_api import serving
 from tests.support.upload_files import digits_in, png
 
+pytestmark = pytest.mark.slow
+
 CHURN = (ROOT / "data" / "churn" / "churn_modelling.csv").read_bytes()
 TABLE = (
     "x,colour,y\n" + "".join(f"{r * 3},{'rb'[r % 2]},{['no', 'yes'][r % 2]}\n" for r in range(50))

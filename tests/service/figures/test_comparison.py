@@ -6,6 +6,8 @@ from service.comparison.words import Word
 from service.figures.plots.comparison import MOST_GROUPS, RankedConfiguration, draw_comparison
 from tests.support.picture_reading import is_png, pixels_of, texts
 
+pytestmark = pytest.mark.slow
+
 GROUPS = [
     RankedConfiguration("relu", Word.LEADS, "leads", 0.99, (0.985, 0.995), [(0.99, True)] * 5),
     RankedConfiguration(

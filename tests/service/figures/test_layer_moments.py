@@ -8,6 +8,8 @@ import pytest
 from service.figures.plots.layer_moments import LayerMoments, draw_layer_moments
 from tests.support.picture_reading import is_png, shapes, texts
 
+pytestmark = pytest.mark.slow
+
 FIELDS = ("z", "weight", "activation", "gradient")
 
 

@@ -10,6 +10,8 @@ from service.errors import InvalidError
 from service.mlflow.fields import find_run_field, sql_conditions
 from service.mlflow.grammar import read_filter
 
+pytestmark = pytest.mark.slow
+
 API = "/api/2.0/mlflow"
 
 

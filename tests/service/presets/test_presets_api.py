@@ -12,6 +12,8 @@ from service.presets.registry import PRESETS
 from service.presets.results import result_of
 from workers.execution.runner import train_waiting_runs
 
+pytestmark = pytest.mark.slow
+
 TINY = {"size": "small", "epochs": 1, "seeds": 2, "train_size": 64, "test_size": 32}
 SMALL_BATCHES = TINY | {"batch_size": 16}
 

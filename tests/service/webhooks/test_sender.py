@@ -17,6 +17,8 @@ from tests.support.served_api import serving
 from tests.support.webhook_receivers import Receiver
 from tests.support.webhook_sender import sending
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_ended_experiment_is_delivered_signed_to_its_subscribers(
     lab, subscribe, log, settled, delivering

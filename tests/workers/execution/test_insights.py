@@ -15,6 +15,8 @@ from workers.execution.runner import train_waiting_runs
 from workers.training.assembly import build_network
 from workers.training.streams import Streams
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -9,6 +9,8 @@ from tests.support.small_experiments import submit
 from workers.execution.runner import train_waiting_runs
 from workers.execution.training_loop import TrainingLoop
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 PACK = {

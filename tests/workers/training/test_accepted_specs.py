@@ -16,6 +16,8 @@ from workers.datasets.loading import load
 from workers.training.results import EpochResult
 from workers.training.solo import train
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
