@@ -8,7 +8,7 @@ CNNs that are trained alone, layer statistics of every epoch, no epochs at all. 
 ten; the second has other seeds, when such runs were measured.
 Prints how many times what passed was expected: at the submission, when a tenth was trained and when
 half was, with the least and the most of each round. A difference of under a second counts as none
-(1.00), as the page says of less than that only that it is.
+(1.00): nobody waits longer or shorter for it.
 """
 
 import argparse

@@ -7,9 +7,13 @@ The old ones are taken away here, experiment by experiment while the service wor
 stores new ones within seconds (``service.experiments.labelling``).
 """
 
+import uuid
+
 from alembic import op
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from service.experiments import overviews
 
 revision = "0025"
 down_revision = "0024"
@@ -34,24 +38,17 @@ def upgrade() -> None:
                 _forget(session, experiment_id)
 
 
-def _forget(session: Session, experiment_id: object) -> None:
+def _forget(session: Session, experiment_id: uuid.UUID) -> None:
     """Take the labels from an experiment's runs, and have its overview worked out anew."""
-    wanted = {"experiment_id": experiment_id}
     session.execute(
         text(
             "WITH locked AS (SELECT id FROM runs WHERE experiment_id = :experiment_id "
             "ORDER BY id FOR NO KEY UPDATE) "
             "UPDATE runs SET labels = '{}' FROM locked WHERE runs.id = locked.id"
         ),
-        wanted,
+        {"experiment_id": experiment_id},
     )
-    session.execute(
-        text(
-            "UPDATE overviews SET ended = least(ended, 0) - 1, is_final = false "
-            "WHERE experiment_id = :experiment_id"
-        ),
-        wanted,
-    )
+    overviews.reopen(session, experiment_id)
 
 
 def downgrade() -> None:

@@ -45,7 +45,7 @@ class Rate:
 
     Attributes:
         basis: ``measured`` on ``runs`` such runs, ``similar`` on jobs of the same model or device,
-            or ``catalog``: counted from the layers, for two cores.
+            or ``catalog``: counted from the layers, for one core.
         note: what else decides the seconds, in a sentence; None where they were measured, and of
             float32.
     """

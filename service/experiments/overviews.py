@@ -43,7 +43,7 @@ def store_first(
 
 
 def reopen(session: Session, experiment_id: uuid.UUID) -> None:
-    """Have an overview renewed, in the transaction that queues runs again."""
+    """Have an overview renewed, in the transaction that queues runs again or takes their labels."""
     # A smaller number than before, so that a renewal that is under way stores nothing.
     session.execute(
         update(Overview)

@@ -131,7 +131,7 @@ def dataset_key(dataset: Mapping[str, Any]) -> str:
 def expected_job(workload: Workload, members: int) -> JobSeconds:
     """Return the expected seconds of a job, by its operations alone.
 
-    They are those of float32 on two cores: what a precision or a GPU gains depends on the machine.
+    They are those of float32 on one core: what a precision or a GPU gains depends on the machine.
 
     Args:
         workload: of its runs.

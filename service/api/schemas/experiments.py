@@ -239,7 +239,7 @@ class CostRate(ApiAnswer):
     basis: Basis = Field(
         description="`measured`: by what `runs` runs with this model, data set, batch size and "
         "precision took on this service. `similar`: from the layers, by what other runs of the "
-        "model or the device took. `catalog`: from the layers alone, for two cores."
+        "model or the device took. `catalog`: from the layers alone, for one core."
     )
     runs: int
     note: str | None = Field(
