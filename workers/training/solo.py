@@ -305,11 +305,12 @@ class SoloTraining:
     def _kept_outputs(self) -> list[Tensor] | None:
         """Return a list for the outputs of an evaluation where its probe needs them, else None.
 
-        An evaluation of the last epoch is then not repeated. Very many outputs are not kept.
+        An evaluation of the last epoch is then not repeated. Very many outputs are not kept, and
+        targets that are numbers have none.
         """
         count = len(self.data.validation) * self.data.classes
         is_last = self.epoch == self.config.epochs and self.probing.at(self.epoch)
-        return [] if is_last and count <= _MOST_KEPT_OUTPUTS else None
+        return [] if is_last and 0 < count <= _MOST_KEPT_OUTPUTS else None
 
     def _probe(
         self,
