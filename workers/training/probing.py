@@ -4,7 +4,6 @@ Layer statistics explain a run. Taking them may fail without failing the run: th
 and that epoch has no statistics.
 """
 
-import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -139,30 +138,36 @@ def _outputs(
     gathering = or_none("outputs", lambda: OutputGathering(loss.per_sample, data.classes))
     if gathering is None:
         return None
+    logits = iter(validated) if validated else _computed(network, part)
     start = 0
-    unknown: Sequence[Tensor | None] = [None] * math.ceil(len(part) / _AT_ONCE)
-    for known in validated or unknown:
-        chunk = slice(start, start + (_AT_ONCE if known is None else len(known)))
-        if not or_none("outputs", partial(_gather, network, part, chunk, known, gathering)):
+    while start < len(part):
+        added = or_none("outputs", partial(_gather, gathering, logits, part.labels[start:]))
+        if added is None:
             return None
-        start = chunk.stop
+        start += added
         yield from pulse()
     return or_none("outputs", gathering.outputs)
 
 
-def _gather(
-    network: Network, part: Part, chunk: slice, known: Tensor | None, gathering: OutputGathering
-) -> bool:
-    """Add the outputs on some samples, which are computed unless they are known."""
-    training = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            logits = network(part.inputs[chunk]) if known is None else known
-            gathering.add(logits, part.labels[chunk])
-    finally:
-        network.train(training)
-    return True
+def _computed(network: Network, part: Part) -> Iterator[Tensor]:
+    """Yield the network's outputs, chunk after chunk."""
+    for start in range(0, len(part), _AT_ONCE):
+        training = network.training
+        network.eval()
+        try:
+            with torch.inference_mode():
+                logits = network(part.inputs[start : start + _AT_ONCE])
+        finally:
+            network.train(training)
+        yield logits
+
+
+def _gather(gathering: OutputGathering, logits: Iterator[Tensor], labels: Tensor) -> int:
+    """Add the next outputs, whose labels come first in ``labels``; return how many these are."""
+    found = next(logits)
+    with torch.inference_mode():
+        gathering.add(found, labels[: len(found)])
+    return len(found)
 
 
 def _distribution(inputs: Tensor) -> Distribution:

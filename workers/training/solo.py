@@ -1,5 +1,6 @@
 """Solo training: one run trained by itself, as a generator that yields its history."""
 
+import copy
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -46,6 +47,15 @@ from workers.training.updates import (
 #: Time between two pulses; a step that takes longer delays the next one.
 PULSE_SECONDS = 0.5
 
+#: How long the statistics of the initial network may delay the first step. What is not taken by
+#: then is taken between the first steps.
+START_SECONDS = 0.25
+
+#: In a state: the statistics of the initial network are not taken yet.
+_START_IS_LEFT = "start_is_left"
+
+_StartProbe = Generator[Pulse, None, NetworkStatistics | None]
+
 #: Samples evaluated at once. On a CPU few enough for the caches: with 1,000 a whole epoch of
 #: mnist_cnn takes 1 to 3% longer.
 EVALUATION_BATCH = {"cpu": 200, "cuda": 2000}
@@ -67,7 +77,8 @@ def train(
     """Train one run.
 
     Yields one ``EpochResult`` per epoch, and pulses between; closing the generator stops the
-    training. Where layer statistics are taken a ``StartResult`` comes before the first epoch.
+    training. Where layer statistics are taken a ``StartResult`` comes first: before the first
+    step, or between the first steps where taking them takes long.
 
     Metrics of an epoch:
 
@@ -104,8 +115,9 @@ class SoloTraining:
     The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of the
     epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far), ``updates`` (the
     update ratios of the latest epoch measured), ``scaling`` (of the loss; None unless the precision
-    is float16) and ``steering``. Everything else follows from the arguments, so an exact resume
-    needs no more than ``state`` and ``restore``, at any pulse or result.
+    is float16), ``steering``, and whether the statistics of the initial network are still to be
+    taken. Everything else follows from the arguments, so an exact resume needs no more than
+    ``state`` and ``restore``, at any pulse or result.
 
     Args:
         config: a resolved configuration.
@@ -152,16 +164,16 @@ class SoloTraining:
         self._weighted.append(self.network.output)
         self._measured = MeasuredSteps(self.probing, self.steps)
         self.updates = unmeasured(len(self._weighted)).to(device)
-        self._running_since = time.monotonic()
+        #: Takes the statistics of the initial network; None where they are taken, or not wanted.
+        self._start: _StartProbe | None = None
+        self._counted_at = self._pulsed_at = time.monotonic()
 
     def run(self) -> Iterator[Pulse | StartResult | EpochResult]:
         """Train from the present state to the end; see ``train``."""
-        self._running_since = time.monotonic()
+        self._go_on()
         if (self.epoch, self.step) == (1, 0) and self.probing.at(0):
-            statistics = yield from self._probe(0, first=True, last=self.config.epochs == 0)
-            self.seconds = 0.0
-            yield StartResult(statistics)
-            self._running_since = time.monotonic()
+            self._start = self._start_probe()
+        yield from self._probe_start(START_SECONDS if self.config.epochs else math.inf)
         while self.epoch <= self.config.epochs and not self.steering.stopped:
             yield from self._train_epoch()
             result = yield from self._conclude_epoch()
@@ -169,7 +181,7 @@ class SoloTraining:
             self.epoch, self.step, self.seconds = self.epoch + 1, 0, 0.0
             self.sums.zero_()
             yield result
-            self._running_since = time.monotonic()
+            self._go_on()
             if result.diverged:
                 return
 
@@ -190,6 +202,8 @@ class SoloTraining:
         }
         if self.scaling is not None:
             progress["scaling"] = self.scaling
+        if self._start is not None:
+            progress[_START_IS_LEFT] = torch.tensor(True)
         return _copied({**network, **optimizer, **progress, **self.steering.state()})
 
     def weights(self) -> dict[str, Tensor]:
@@ -205,6 +219,8 @@ class SoloTraining:
         if self.scaling is not None:
             self.scaling.copy_(state["scaling"])
         self.steering.restore(state)
+        if _START_IS_LEFT in state:
+            self._start = self._start_probe()  # of the initial weights, which are still here
         self.network.load_state_dict(below("network.", state))
         for name, parameter in self.network.named_parameters():
             # In the parameter's own memory layout, which fused optimizers require.
@@ -215,14 +231,56 @@ class SoloTraining:
                 for key, value in below(f"optimizer.{name}.", state).items()
             }
 
-    def _train_epoch(self) -> Iterator[Pulse]:
+    def _train_epoch(self) -> Iterator[Pulse | StartResult]:
         size = self.config.batch_size
         order = self.streams.order(self.epoch, len(self.data.train)).to(self.device)
         self.network.train()
         while self.step < self.steps:
             self.train_step(order[self.step * size : (self.step + 1) * size])
             self.step += 1
-            yield from self._pulse(TRAINING_WORK * min(size * self.step, len(order)))
+            yield from self._pulse(self._trained_work())
+            yield from self._probe_start(0.0)
+        yield from self._probe_start(math.inf)
+
+    def _trained_work(self) -> int:
+        """Return what the steps of this epoch have done until now, in evaluations of a sample."""
+        return TRAINING_WORK * min(self.config.batch_size * self.step, len(self.data.train))
+
+    def _start_probe(self) -> _StartProbe:
+        """Return what takes the statistics of the present network, chunk by chunk."""
+        no_epoch = self.config.epochs == 0
+        return probed(
+            self.network if no_epoch else copy.deepcopy(self.network),
+            self.loss,
+            self.data,
+            self.probing.samples,
+            lambda: iter((Pulse(1, 0.0),)),  # at each chunk, so that training may go on there
+            first=True,
+            last=no_epoch,
+        )
+
+    def _probe_start(self, seconds: float) -> Iterator[Pulse | StartResult]:
+        """Go on with the statistics of the initial network: for one chunk, and for so long.
+
+        This takes none of the epoch's seconds.
+        """
+        if self._start is None:
+            return
+        self._count()
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                next(self._start)
+            except StopIteration as end:
+                self._start = None
+                unknown = unmeasured(len(self._weighted)).to(self.device)
+                yield StartResult(with_update_ratios(end.value, unknown))
+                self._go_on()
+                return
+            self._counted_at = time.monotonic()
+            yield from self._pulse(self._trained_work())
+            if time.monotonic() >= until:
+                return
 
     def train_step(self, samples: Tensor) -> None:
         """Take a step on the training samples at these positions; nothing waits for the device."""
@@ -295,7 +353,8 @@ class SoloTraining:
             test = yield from self._evaluate(self.data.test, work)
             metrics |= self.metrics.evaluated("test", test)
         metrics["learning_rate"] = self._learning_rate(self.epoch, self.steps - 1)
-        metrics["epoch_seconds"] = self.seconds + time.monotonic() - self._running_since
+        self._count()
+        metrics["epoch_seconds"] = self.seconds
         statistics = None
         if self.probing.at(self.epoch, ending=result.ends_early):
             work += len(self.data.validation)
@@ -316,21 +375,17 @@ class SoloTraining:
         self,
         work: int,
         *,
-        first: bool = False,
         last: bool,
         validated: Sequence[Tensor] | None = None,
     ) -> Generator[Pulse, None, NetworkStatistics | None]:
-        def pulse() -> Iterator[Pulse]:
-            return self._pulse(work)
-
-        samples = self.probing.samples
+        """Return the statistics of the weights at the end of an epoch."""
         found = yield from probed(
             self.network,
             self.loss,
             self.data,
-            samples,
-            pulse,
-            first=first,
+            self.probing.samples,
+            lambda: self._pulse(work),
+            first=False,
             last=last,
             validated=validated,
         )
@@ -363,15 +418,24 @@ class SoloTraining:
 
     def _pulse(self, work: int) -> Iterator[Pulse]:
         """Yield a pulse if one is due; ``work`` is what the epoch has done, in evaluations."""
-        now = time.monotonic()
-        if now - self._running_since < PULSE_SECONDS:
+        if time.monotonic() - self._pulsed_at < PULSE_SECONDS:
             return
         total = TRAINING_WORK * len(self.data.train) + len(self.data.validation)
         if self.data.test and self.epoch == self.config.epochs:
             total += len(self.data.test)
-        self.seconds += now - self._running_since
+        self._count()
         yield Pulse(self.epoch, min(work / total, 1.0))
-        self._running_since = time.monotonic()
+        self._go_on()
+
+    def _count(self) -> None:
+        """Add the time since it was last counted to the epoch's seconds."""
+        now = time.monotonic()
+        self.seconds += now - self._counted_at
+        self._counted_at = now
+
+    def _go_on(self) -> None:
+        """Begin to count again, after what was no part of the training."""
+        self._counted_at = self._pulsed_at = time.monotonic()
 
     def _zeros(self, count: int) -> Tensor:
         return torch.zeros(count, dtype=torch.float64, device=self.device)

@@ -158,6 +158,18 @@ def test_every_part_with_a_state_goes_on_exactly(spec, tmp_path, settings):
     check(run_of(spec), 6, tmp_path, settings)
 
 
+@pytest.mark.parametrize("cut", range(8))
+def test_statistics_of_the_start_that_are_left_are_taken_after_a_resume(
+    cut, tmp_path, settings, monkeypatch
+):
+    """In four chunks: one before the first step, and one after each of three."""
+    monkeypatch.setattr(solo, "START_SECONDS", 0.0)
+    dataset = CNN["dataset"] | {"train_size": 250}
+    statistics = {"every": 1, "samples": 250}
+    spec = CNN | {"dataset": dataset, "layer_statistics": statistics, "epochs": 1}
+    check(run_of(spec), cut, tmp_path, settings)
+
+
 def test_a_resume_is_not_a_restart(tmp_path, settings):
     """What is compared above depends on the state: without it another end is reached."""
     make = run_of({"optimizer": "adam"})

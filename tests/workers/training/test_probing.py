@@ -117,6 +117,27 @@ def test_a_long_probe_pulses_and_is_not_the_epochs_time(configure, monkeypatch):
     assert 0 <= fractions[0] <= fractions[-1] <= 1
 
 
+@pytest.mark.parametrize("fields", [{}, {"normalization": "weight"}], ids=["plain", "weight"])
+def test_a_long_probe_of_the_start_goes_on_between_the_first_steps(configure, monkeypatch, fields):
+    """And finds what it finds before the first step."""
+    config = configure(layer_statistics={"every": 1, "samples": 250}, epochs=1, **fields)
+    data = load(config.dataset)
+
+    def trained(start_seconds: float) -> tuple[int, list[StartResult | EpochResult]]:
+        """Return the steps taken when the first result came, and the results."""
+        monkeypatch.setattr(solo, "START_SECONDS", start_seconds)
+        training = SoloTraining(config, 0, data, CPU)
+        run = (item for item in training.run() if not isinstance(item, Pulse))
+        start = next(run)
+        return training.step, [start, *run]
+
+    late, results = trained(0.0)
+    at_once, expected = trained(60.0)
+    assert (at_once, late) == (0, 3)  # one chunk of four before the first step, one after each
+    assert repr(results[0].statistics.as_dict()) == repr(expected[0].statistics.as_dict())
+    assert rows(results) == rows(expected)
+
+
 def test_the_last_evaluation_is_not_repeated_for_the_outputs(configure, monkeypatch):
     config = configure(layer_statistics={"every": 1, "samples": 50}, epochs=2)
     data = load(config.dataset)
