@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -158,7 +159,16 @@ def _without_collecting() -> Iterator[None]:
         gc.enable()
 
 
+def _compute_with_one_thread() -> None:
+    """Let numpy, which is not imported yet, multiply small matrices with one thread.
+
+    Several take longer for these: they wait for one another.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def _api(_: argparse.Namespace) -> None:
+    _compute_with_one_thread()
     with _without_collecting():
         from service.api.server import serve  # noqa: PLC0415 - no other command needs FastAPI
 
@@ -168,6 +178,7 @@ def _api(_: argparse.Namespace) -> None:
 
 
 def _scheduler(_: argparse.Namespace) -> None:
+    _compute_with_one_thread()
     with _without_collecting():
         from service.operations import scheduler  # noqa: PLC0415
 

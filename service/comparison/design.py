@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from service.comparison.scores import Score, refusal, varying_axes
+from service.comparison.scores import Score, one_of_each, refusal, varying_axes
 from service.fields import unknown
 from service.specs.labels import Label, axis_labels
 from service.specs.parameters import parameter_value, varying_parameters
@@ -62,6 +62,7 @@ def design_of(
     Raises:
         InvalidError: no configuration has such a parameter.
     """
+    scores = one_of_each(scores)
     varying = varying_parameters(list(_configs(scores).values()))
     for parameter, names in (("by", by), ("tune", tune), ("average", average)):
         check_names(scores, parameter, names)
@@ -90,14 +91,16 @@ def design_of(
 def placed(scores: Sequence[Score], design: Design) -> list[Placed]:
     """Return each score with its levels, in the same order."""
     without = (*design.tune, *design.average)
+    kinds = one_of_each(scores)
     parts = [
-        [levels(scores, name, without) for name in names]
+        [levels(kinds, name, without) for name in names]
         for names in (design.by, design.tune, design.average)
     ]
-    return [
-        Placed(score, *(tuple(column[index] for column in part) for part in parts))
-        for index, score in enumerate(scores)
-    ]
+    found = {
+        each.kind: tuple(tuple(column[index] for column in part) for part in parts)
+        for index, each in enumerate(kinds)
+    }
+    return [Placed(score, *found[score.kind]) for score in scores]
 
 
 def check_names(scores: Sequence[Score], parameter: str, names: Sequence[str]) -> None:
@@ -163,9 +166,8 @@ def _as_level(value: Any) -> Level:
 
 
 def _decided(scores: Sequence[Score], design: Design, axis: str) -> bool:
-    """Whether the levels of the design decide the label on an axis."""
-    distinct = {(score.config_hash, score.place["variant"]): score for score in scores}
-    rows = placed(list(distinct.values()), design)
+    """Whether the levels of the design decide the label on an axis; each kind of score once."""
+    rows = placed(scores, design)
     groups = {(row.by, row.tune, row.average) for row in rows}
     finer = {(row.by, row.tune, row.average, row.score.place[axis]) for row in rows}
     return len(finer) == len(groups)

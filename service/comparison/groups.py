@@ -240,6 +240,12 @@ def _by_seed(members: Sequence[_Member]) -> dict[int, SeedValue]:
 
 def _seed_value(members: Sequence[_Member]) -> SeedValue:
     """Return what runs with one seed give together; each of them has a value."""
+    if len(members) == 1:  # as in most groups: there is nothing to average
+        (only,) = members
+        trained, reached = only.score.trained, only.score.reached
+        return SeedValue(
+            only.value or 0.0, trained, trained and reached, reached=reached, tested=only.tested
+        )
     scores = [member.score for member in members]
     tested = [member.tested for member in members if member.tested is not None]
     return SeedValue(

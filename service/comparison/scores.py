@@ -92,6 +92,11 @@ class Score:
         return self.configured.hash
 
     @property
+    def kind(self) -> tuple[str, Label]:
+        """Its configuration and variant, which decide its place."""
+        return self.configured.hash, self.place["variant"]
+
+    @property
     def diverged(self) -> bool:
         """Whether it diverged, or completed with a value that is not finite.
 
@@ -304,9 +309,9 @@ def _finite(metric: str) -> list[ColumnElement[bool]]:
 
 def varying_axes(scores: Sequence[Score]) -> list[str]:
     """Return the axes on which scores differ and that no earlier one of them decides."""
-    return labels.varying_axes(_distinct_places(scores))
+    return labels.varying_axes([score.place for score in one_of_each(scores)])
 
 
-def _distinct_places(scores: Sequence[Score]) -> list[Mapping[str, Label]]:
-    places = {(score.config_hash, score.place["variant"]): score.place for score in scores}
-    return list(places.values())
+def one_of_each(scores: Sequence[Score]) -> list[Score]:
+    """Return one score of each configuration in each variant; its seeds share its place."""
+    return list({score.kind: score for score in scores}.values())
