@@ -167,6 +167,7 @@ def _set_places(state: Any, settings: Settings) -> None:
     state.exports = Places(
         "exports", in_all=settings.max_exports, per_caller=settings.max_exports_per_caller
     )
+    state.export_makers = anyio.CapacityLimiter(experiments.MOST_MADE_AT_ONCE)
 
 
 def _add_middleware(app: FastAPI) -> None:
