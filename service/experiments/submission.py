@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Integer, Text, Uuid, cast, insert, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    TableValuedAlias,
+    Text,
+    Uuid,
+    cast,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -26,7 +36,7 @@ from service.runs import capacity, quotas
 from service.runs.reuse import reuse_finished
 from service.runs.transitions import finished_event
 from service.settings import Settings
-from service.specs.expansion import PlannedRun, expand
+from service.specs.expansion import Configuration, PlannedRun, expand
 from service.specs.labels import ConfigurationKey, RunLabels, label_runs
 from service.specs.packing import pack_key
 from service.specs.spec import ExperimentSpec
@@ -133,6 +143,33 @@ def _store_experiment(
     return experiment_id
 
 
+def _table_of_configurations(
+    configurations: Mapping[ConfigurationKey, Configuration],
+    labels: Mapping[ConfigurationKey, RunLabels],
+) -> TableValuedAlias:
+    """Return what the runs of each configuration have in common, as a table in a statement."""
+    return table_of(
+        "configuration",
+        {
+            "number": (Integer, range(len(configurations))),
+            "label": (Text, [label for label, _ in configurations]),
+            "labels": (
+                Text,
+                [orjson.dumps(labels[key].by_axis).decode() for key in configurations],
+            ),
+            "name": (Text, [labels[key].name for key in configurations]),
+            "config": (Text, [found.text for found in configurations.values()]),
+            "config_hash": (Text, [found.hash for found in configurations.values()]),
+            "task": (Text, [found.resolved.task for found in configurations.values()]),
+            "pack_key": (Text, [pack_key(found) for found in configurations.values()]),
+            "memory_bytes": (
+                BigInteger,
+                [found.memory.total for found in configurations.values()],
+            ),
+        },
+    )
+
+
 def _store_runs(  # noqa: PLR0917 - all that a run's row has
     session: Session,
     spec: ExperimentSpec,
@@ -144,23 +181,7 @@ def _store_runs(  # noqa: PLR0917 - all that a run's row has
     """Store the runs of an experiment; Postgres gets each configuration once for all its seeds."""
     configurations = {run.key: run.configuration for run in planned}
     numbers = {key: number for number, key in enumerate(configurations)}
-    configuration = table_of(
-        "configuration",
-        {
-            "number": (Integer, list(numbers.values())),
-            "label": (Text, [label for label, _ in configurations]),
-            "labels": (Text, [orjson.dumps(labels[key].by_axis).decode() for key in numbers]),
-            "name": (Text, [labels[key].name for key in numbers]),
-            "config": (Text, [found.text for found in configurations.values()]),
-            "config_hash": (Text, [found.hash for found in configurations.values()]),
-            "task": (Text, [found.resolved.task for found in configurations.values()]),
-            "pack_key": (Text, [pack_key(found) for found in configurations.values()]),
-            "memory_bytes": (
-                BigInteger,
-                [found.memory.total for found in configurations.values()],
-            ),
-        },
-    )
+    configuration = _table_of_configurations(configurations, labels)
     run = table_of(
         "run",
         {

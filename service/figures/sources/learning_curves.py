@@ -91,13 +91,7 @@ def experiment_curves_picture(
         ConflictError: no epoch has been recorded yet.
     """
     asked = () if metric is None else (_known(metric),)
-    # Curves of seconds are drawn of any engines, but rank nothing.
-    is_result = metric in COMPARED_METRICS and METRICS[metric].part is not None
-    ranked = (
-        Question(metric, by=by) if is_result and metric else Question(by=by, names_metric=False)
-    )
-    scores.check(ranked)
-    ranked = tasks.about(session, experiment_id, ranked)
+    ranked = _ranking_question(session, experiment_id, metric, by)
     metrics = asked or (ranked.metric, parts_of("loss")["validation"])
     runs = scores.read(session, experiment_id, ranked)
     check_names(runs, "by", by)
@@ -110,21 +104,39 @@ def experiment_curves_picture(
     histories = means.read_means(session, experiment_id, runs_of_groups, metrics)
     if not any(history.epochs for history in histories):
         raise ConflictError("No epoch of these runs has been recorded yet.")
-    notes = []
-    if len(groups) > len(shown):
-        notes.append(f"{len(groups) - len(shown):,} lower configurations are not drawn.")
-    if leave_out:
-        notes.append(f"Left out: {', '.join(value for _, value in leave_out)}.")
     data = draw_learning_curves(
         [_curve(group, history) for group, history in zip(shown, histories, strict=True)],
         title=look.title or f"{experiment_title(session, experiment_id)}: learning curves",
         metrics=metrics,
-        note=" ".join(notes),
+        note=_note(len(groups) - len(shown), leave_out),
         y=y,
         kind=look.kind,
         theme=look.theme,
     )
     return Picture(data, all_finished(runs))
+
+
+def _ranking_question(
+    session: Session, experiment_id: uuid.UUID, metric: str | None, by: Sequence[str]
+) -> Question:
+    """Return the question whose answer orders the configurations."""
+    # Curves of seconds are drawn of any engines, but rank nothing.
+    is_result = metric in COMPARED_METRICS and METRICS[metric].part is not None
+    question = (
+        Question(metric, by=by) if is_result and metric else Question(by=by, names_metric=False)
+    )
+    scores.check(question)
+    return tasks.about(session, experiment_id, question)
+
+
+def _note(lower: int, leave_out: Sequence[tuple[str, str]]) -> str:
+    """Return what a reader has to know of configurations that are not drawn."""
+    notes = []
+    if lower:
+        notes.append(f"{lower:,} lower configurations are not drawn.")
+    if leave_out:
+        notes.append(f"Left out: {', '.join(value for _, value in leave_out)}.")
+    return " ".join(notes)
 
 
 def run_curves_picture(
