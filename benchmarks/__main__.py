@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from benchmarks.database import growth
-from benchmarks.http import bulk, startup
+from benchmarks.http import bulk, heavy, startup
 from benchmarks.options import program
 from benchmarks.peers import keras_comparison, mlflow_comparison, precision_comparison
 from benchmarks.peers.keras_comparison import Sizes
@@ -24,7 +24,7 @@ from benchmarks.training import overhead
 
 _QUICK = Sizes(images=6_000, rounds=1, queued_images=3_000, queued=2, small_in_keras=4)
 
-TOPICS = ("startup", "mlflow", "bulk", "growth", "keras", "precision", "overhead")
+TOPICS = ("startup", "mlflow", "bulk", "heavy", "growth", "keras", "precision", "overhead")
 
 Topics = dict[str, Callable[[], Iterable[Row]]]
 
@@ -39,6 +39,7 @@ def topics(options: argparse.Namespace) -> Topics:
         partial(startup.rows, 2 if quick else 5),
         partial(mlflow_comparison.measure, times),
         partial(bulk.measure, 3, options.values, 5.0 if quick else 15.0),
+        partial(heavy.measure, [1_000, 10_000], 1 if quick else 3, 5.0 if quick else 15.0),
         partial(growth.measure, runs, times),
         partial(keras_comparison.measure, sizes),
         partial(precision_comparison.measure, sizes),

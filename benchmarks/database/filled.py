@@ -93,7 +93,7 @@ class _Experiment:
 
 
 def fill(url: str, filling: Filling) -> list[uuid.UUID]:
-    """Fill a migrated database and analyze it.
+    """Fill a migrated database and analyze it; more can be put in by another random seed.
 
     Args:
         url: ``postgresql://...`` of a superuser: foreign keys are not checked row by row.
@@ -118,7 +118,8 @@ def fill(url: str, filling: Filling) -> list[uuid.UUID]:
         copy_attempts(connection, begun)
         copy_events(connection, begun, horizon)
         connection.execute(
-            "INSERT INTO overviews (experiment_id, ended) SELECT id, -1 FROM experiments"
+            "INSERT INTO overviews (experiment_id, ended) SELECT unnest(%s::uuid[]), -1",
+            ([experiment.id for experiment in experiments],),
         )
         connection.execute("VACUUM (ANALYZE)")
     return [experiment.id for experiment in experiments]

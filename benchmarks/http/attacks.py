@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -69,17 +70,21 @@ class Seen:
     highest: float
     after: float
 
+    @property
+    def p99(self) -> float:
+        """Of the milliseconds."""
+        return sorted(self.milliseconds)[int(0.99 * (len(self.milliseconds) - 1))]
+
     def row(self, name: str) -> str:
         """Return a line of the table."""
-        ordered = sorted(self.milliseconds)
-        p99 = ordered[int(0.99 * (len(ordered) - 1))]
         holds = (
-            p99 < _MOST_MS
+            self.p99 < _MOST_MS
             and self.highest < _MOST_MEGABYTES
             and self.after < self.before + _MOST_LEFT
         )
+        middle, longest = statistics.median(self.milliseconds), max(self.milliseconds)
         return (
-            f"{name:22} {statistics.median(ordered):8.1f} {p99:8.1f} {ordered[-1]:8.1f} "
+            f"{name:22} {middle:8.1f} {self.p99:8.1f} {longest:8.1f} "
             f"{self.before:8.0f} {self.highest:8.0f} {self.after:8.0f}  {'yes' if holds else 'no'}"
         )
 
@@ -105,7 +110,7 @@ def long_list(target: Target) -> None:
 
 def comparisons(target: Target) -> None:
     """Sixty comparisons of all runs at once."""
-    _get_again(target, f"/v1/experiments/{target.experiment}/comparison", clients=60)
+    get_again(target, f"/v1/experiments/{target.experiment}/comparison", clients=60)
 
 
 def unread_exports(target: Target) -> None:
@@ -228,10 +233,11 @@ def measure(names: list[str], runs: int, seconds: float) -> Iterator[tuple[str, 
         target = Target(service.settings.port, experiment, seconds)
         time.sleep(5)  # the process that others are forked from imports what they need
         for name in names:
-            yield name, _observe(target, process.pid, ATTACKS[name])
+            yield name, observe(target, process.pid, ATTACKS[name])
 
 
-def _observe(target: Target, pid: int, attack: Callable[[Target], None]) -> Seen:
+def observe(target: Target, pid: int, attack: Callable[[Target], None]) -> Seen:
+    """Let another process attack, and return what others see meanwhile and a minute later."""
     before = highest = whole_megabytes(pid)
     attacker = multiprocessing.get_context("spawn").Process(target=attack, args=(target,))
     attacker.start()
@@ -268,9 +274,12 @@ def _post_again(target: Target, path: str, body: object, *, clients: int) -> Non
     _again(target, post, clients)
 
 
-def _get_again(target: Target, path: str, *, clients: int) -> None:
+def get_again(target: Target, path: str | Callable[[int], str], *, clients: int) -> None:
+    """Ask again and again, with so many clients; ``path`` may depend on how often was asked."""
+    numbers = count()
+
     def get(client: httpx.Client) -> None:
-        client.get(target.url + path)
+        client.get(target.url + (path if isinstance(path, str) else path(next(numbers))))
 
     _again(target, get, clients)
 

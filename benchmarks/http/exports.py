@@ -57,7 +57,7 @@ def measure(wanted: Sequence[int], kinds: Sequence[str] = tuple(_KINDS)) -> Iter
             runs = max(1, values // (_EPOCHS * _METRICS))
             filling = Filling(runs, _EPOCHS, smallest=runs, largest=runs, seed=values)
             experiments[values] = str(fill(service.superuser_url, filling)[0])
-        with psycopg.connect(service.settings.database_url) as connection:
+        with psycopg.connect(service.superuser_url) as connection:
             connection.execute("CHECKPOINT")
         api = service.api()
         with httpx.Client(base_url=service.url, timeout=600) as client:
