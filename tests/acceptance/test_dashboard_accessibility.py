@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from service.histories.diagnoses import Insight
-from tests.support.layer_samples import SICK, drawable
 from tests.support.page_visitors import NARROW, WIDE, expect
 from tests.support.paths import ROOT
+from tests.support.result_views import result_views
 
 pytestmark = pytest.mark.slow
 
@@ -52,26 +51,18 @@ def axe() -> str:
 
 def _told_experiment(lab) -> list[str]:
     """Have an experiment with every kind of ending; return the views that show it."""
-    made = lab.submit(
+    views = result_views(
+        lab,
+        trained=10,
         name="grid",
         tags={"course": "dl"},
         description="Which activation?",
         dataset="digits",
-        model={"name": "mlp", "hidden_units": [8, 8]},
-        activation=["relu", "tanh"],
-        initializer=["he_normal", "glorot_uniform"],
         optimizer=[{"name": "sgd", "learning_rate": rate} for rate in (0.1, 0.01)],
-        seeds=2,
     )
-    first = lab.taken()
-    lab.start(first, Insight(drawable(layers=3), SICK))
-    lab.train(first, val_accuracy=0.9)
-    for number in range(9):
-        lab.train(lab.taken(), val_accuracy=0.5 + number / 100)
     lab.train(lab.taken(), ending="diverged", val_loss=float("nan"))
     lab.train_all()
-    runs = ",".join(str(run.id) for run in lab.runs(made)[:2])
-    return [f"#/experiments/{made}", f"#/runs/{first.run_id}", f"#/compare?runs={runs}"]
+    return views
 
 
 def _findings(page: Any) -> dict[str, list[str]]:

@@ -2,9 +2,8 @@
 
 import pytest
 
-from service.histories.diagnoses import Insight
-from tests.support.layer_samples import SICK, drawable
 from tests.support.page_visitors import NARROW, expect
+from tests.support.result_views import result_views
 
 pytestmark = pytest.mark.slow
 
@@ -15,20 +14,8 @@ _TITLES = "#main :is(section, aside) > .heading > h2, #main .answer h2"
 @pytest.fixture
 def views(lab) -> list[str]:
     """Views of everything that has a title, with something to show."""
-    made = lab.submit(
-        dataset="moons",
-        model={"name": "mlp", "hidden_units": [8, 8], "head": "binary"},
-        activation=["relu", "tanh"],
-        initializer=["he_normal", "glorot_uniform"],
-        seeds=2,
-    )
-    first = lab.taken()
-    lab.start(first, Insight(drawable(layers=3), SICK))
-    lab.train(first, val_accuracy=0.9)
-    for number in range(7):
-        lab.train(lab.taken(), val_accuracy=0.5 + number / 100)
-    runs = ",".join(str(run.id) for run in lab.runs(made)[:2])
-    results = [f"#/experiments/{made}", f"#/runs/{first.run_id}", f"#/compare?runs={runs}"]
+    model = {"name": "mlp", "hidden_units": [8, 8], "head": "binary"}
+    results = result_views(lab, trained=8, dataset="moons", model=model)
     forms = ["#/new", "#/new?preset=symmetry_breaking", "#/data", "#/queue", "#/catalog"]
     return ["#/", *results, *forms]
 
