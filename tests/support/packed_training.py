@@ -226,6 +226,13 @@ def seen(result: StartResult | EpochResult) -> Any:
     )
 
 
+def seen_with_weights(pack: PackedTraining, member: int, result: StartResult | EpochResult) -> Any:
+    """Return a result's bits, of an epoch with those of the weights at its end."""
+    if isinstance(result, StartResult):
+        return (*seen(result), {})
+    return (*seen(result), bits_of(pack.members[member].weights()))
+
+
 def bits_of(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     """Return a hash of the bits of each tensor, without the seconds of a state."""
     return {
@@ -238,13 +245,17 @@ def bits_of(tensors: Mapping[str, Tensor]) -> dict[str, int]:
 def trained(
     pack: PackedTraining, *, at_pulse: Callable[[PackedTraining], None] = lambda _: None
 ) -> dict[int, list[Any]]:
-    """Train to the end; return each member's results and weights, as bits."""
+    """Train to the end; return each member's results and weights, as bits.
+
+    Args:
+        pack: not begun yet.
+        at_pulse: called at each pulse.
+    """
     found: dict[int, list[Any]] = {}
     for item in pack.run():
         if isinstance(item, Pulse):
             at_pulse(pack)
             continue
         for member, result in item.items():
-            weights = bits_of(pack.members[member].weights())
-            found.setdefault(member, []).append((*seen(result), weights))
+            found.setdefault(member, []).append(seen_with_weights(pack, member, result))
     return found

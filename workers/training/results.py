@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from workers.diagnostics.layers import NetworkStatistics
 
+#: In the state of a run: its ``StartResult`` has not been yielded yet.
+START_IS_LEFT = "start_is_left"
+
 
 @dataclass(frozen=True)
 class Pulse:
@@ -23,7 +26,7 @@ class Pulse:
 
 @dataclass(frozen=True)
 class StartResult:
-    """The layer statistics before the first step, at a run that is probed there.
+    """The layer statistics of the network before its first step, at a run that is probed there.
 
     None where they could not be taken.
     """

@@ -34,7 +34,7 @@ from workers.training.loss_scaling import (
 from workers.training.metrics import Metrics, diverges
 from workers.training.probing import probed, probing_of
 from workers.training.remarks import or_none
-from workers.training.results import EpochResult, Pulse, StartResult
+from workers.training.results import START_IS_LEFT, EpochResult, Pulse, StartResult
 from workers.training.steering import Steering
 from workers.training.streams import Streams
 from workers.training.updates import (
@@ -50,9 +50,6 @@ PULSE_SECONDS = 0.5
 #: How long the statistics of the initial network may delay the first step. What is not taken by
 #: then is taken between the first steps.
 START_SECONDS = 0.25
-
-#: In a state: the statistics of the initial network are not taken yet.
-_START_IS_LEFT = "start_is_left"
 
 _StartProbe = Generator[Pulse, None, NetworkStatistics | None]
 
@@ -203,7 +200,7 @@ class SoloTraining:
         if self.scaling is not None:
             progress["scaling"] = self.scaling
         if self._start is not None:
-            progress[_START_IS_LEFT] = torch.tensor(True)
+            progress[START_IS_LEFT] = torch.tensor(True)
         return _copied({**network, **optimizer, **progress, **self.steering.state()})
 
     def weights(self) -> dict[str, Tensor]:
@@ -219,7 +216,7 @@ class SoloTraining:
         if self.scaling is not None:
             self.scaling.copy_(state["scaling"])
         self.steering.restore(state)
-        if _START_IS_LEFT in state:
+        if START_IS_LEFT in state:
             self._start = self._start_probe()  # of the initial weights, which are still here
         self.network.load_state_dict(below("network.", state))
         for name, parameter in self.network.named_parameters():

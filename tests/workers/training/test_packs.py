@@ -4,16 +4,20 @@ import gc
 import math
 import time
 import weakref
+from itertools import islice
 
 import pytest
 import torch
 
-from tests.support.packed_training import CPU, VARIED, runs_of, trained
+from tests.support.packed_training import CPU, VARIED, runs_of, seen, trained
 from workers.nn.packed.dropouts import device_words
 from workers.training import solo
 from workers.training.packed.training import PackedTraining
 from workers.training.results import Pulse, StartResult
 from workers.training.solo import SoloTraining
+
+#: Three runs of three steps an epoch.
+_PROBED = {"seeds": [3, 8, 13], "layer_statistics": {"every": 1, "samples": 20}}
 
 
 @pytest.mark.parametrize("spec", VARIED.values(), ids=VARIED)
@@ -82,6 +86,38 @@ def test_shapes_that_are_no_whole_vectors_change_nothing(normalization):
     packed = trained(PackedTraining(runs, data, CPU))
     for member, run in enumerate(runs):
         assert trained(PackedTraining([run], data, CPU))[0] == packed[member]
+
+
+def test_starts_that_take_long_are_told_together_after_some_steps(monkeypatch):
+    """Of three members one is probed before the first step, and one after each of the next two."""
+    runs, data = runs_of(_PROBED)
+    told = {}
+    for seconds in (0.0, 60.0):
+        monkeypatch.setattr(solo, "START_SECONDS", seconds)
+        pack = PackedTraining(runs, data, CPU)
+        steps = []
+        for item in pack.run():
+            if isinstance(item, dict) and isinstance(item[0], StartResult):
+                steps.append(pack.members[0].step)
+                told[seconds] = {member: seen(result) for member, result in item.items()}
+        assert steps == [2 if seconds == 0.0 else 0]
+    assert told[0.0].keys() == {0, 1, 2}
+    assert told[0.0] == told[60.0]
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_starts_that_are_left_are_told_after_a_resume(after, monkeypatch):
+    monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "START_SECONDS", 0.0)
+    runs, data = runs_of(_PROBED)
+    uninterrupted = trained(PackedTraining(runs, data, CPU))
+    stopped, resumed = PackedTraining(runs, data, CPU), PackedTraining(runs, data, CPU)
+    passed = [item for item in islice(stopped.run(), after + 1) if not isinstance(item, Pulse)]
+    for ours, theirs in zip(stopped.members, resumed.members, strict=True):
+        theirs.restore(ours.state())
+    results = trained(resumed)
+    for member, expected in uninterrupted.items():
+        assert results[member] == expected[len(passed) :]
 
 
 def test_a_member_goes_on_from_any_step_beside_members_at_others(monkeypatch):

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from tests.support.packed_training import CNNS, CPU, bits_of, runs_of, seen, trained
+from tests.support.packed_training import CNNS, CPU, bits_of, runs_of, seen_with_weights, trained
 from workers.training import solo
 from workers.training.packed import step
 from workers.training.packed.step import PackedStep
@@ -31,16 +31,20 @@ def until_left(pack, moment, leaving):
     for number, event in enumerate(pack.run()):
         if not isinstance(event, Pulse):
             for member, result in event.items():
-                results[member].append((*seen(result), bits_of(pack.members[member].weights())))
+                results[member].append(seen_with_weights(pack, member, result))
         if number == moment:
             for member in leaving:
                 pack.leave(member)
     return results
 
 
+@pytest.mark.parametrize("start_seconds", [0.0, 60.0])
 @pytest.mark.parametrize("leaving", [[0], [2], [0, 1], [0, 1, 2]])
-def test_whoever_leaves_at_whatever_moment_the_others_stay_as_they_are(leaving, monkeypatch):
+def test_whoever_leaves_at_whatever_moment_the_others_stay_as_they_are(
+    leaving, start_seconds, monkeypatch
+):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
+    monkeypatch.setattr(solo, "START_SECONDS", start_seconds)
     runs, data = runs_of(_WATCHED)
     moments = sum(1 for _ in PackedTraining(runs, data, CPU).run())
     assert moments > 10

@@ -9,6 +9,7 @@ from workers.nn.names import below
 from workers.training.packed.lanes import Lane, Lanes
 from workers.training.packed.rows import Recipe, weights_in
 from workers.training.probing import Probing
+from workers.training.results import START_IS_LEFT
 
 #: Prefix of a member's rows in its state.
 _ROWS = "rows."
@@ -18,7 +19,8 @@ class PackMember:
     """One run of a pack, and its whole state between two steps.
 
     The state is ``epoch`` (the one being trained, from 1 on), ``step`` (the next to take, of the
-    epoch), the recipe's steering and the member's rows, which are in a lane of the pack.
+    epoch), ``start_is_left`` (whether the statistics of its initial network are still to be told),
+    the recipe's steering and the member's rows, which are in a lane of the pack.
 
     Args:
         number: its number in the pack, which never changes.
@@ -33,6 +35,7 @@ class PackMember:
         self.probing = probing
         self.kind = str(recipe.config.activation)
         self.epoch = 1
+        self.start_is_left = False
         self._lanes = lanes
 
     @property
@@ -52,12 +55,15 @@ class PackMember:
             "step": torch.tensor(lane.step),
             "seconds": torch.tensor(lane.seconds, dtype=torch.float64),
         }
+        if self.start_is_left:
+            progress[START_IS_LEFT] = torch.tensor(True)
         rows = {f"{_ROWS}{name}": row for name, row in lane.state(self.number).items()}
         return {**progress, **rows, **self.recipe.steering.state()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Set the state to what ``state`` returned for the same run; before the pack runs."""
         self.epoch = int(state["epoch"])
+        self.start_is_left = START_IS_LEFT in state
         self.recipe.steering.restore(state)
         self._lane.put(below(_ROWS, state), int(state["step"]), float(state["seconds"]))
 

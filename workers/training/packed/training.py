@@ -28,7 +28,7 @@ from workers.training.results import EpochResult, Pulse, Round, StartResult
 from workers.training.solo import EVALUATION_BATCH, TRAINING_WORK
 from workers.training.steering import Steering
 from workers.training.streams import Streams
-from workers.training.updates import MeasuredSteps, with_update_ratios
+from workers.training.updates import MeasuredSteps, unmeasured, with_update_ratios
 
 
 class PackedTraining:
@@ -73,7 +73,9 @@ class PackedTraining:
         ]
         self._measured = [MeasuredSteps(member.probing, self._steps) for member in self.members]
         self._compiled: dict[Lane, PackedStep] = {}
-        self._running_since = time.monotonic()
+        #: Statistics of initial networks that are not told yet: they are told together.
+        self._starts: dict[int, StartResult] = {}
+        self._counted_at = self._pulsed_at = time.monotonic()
 
     @property
     def width(self) -> int:
@@ -83,18 +85,23 @@ class PackedTraining:
     def run(self) -> Iterator[Pulse | Round]:
         """Train from the present state to the end of the last member.
 
-        Yields a round of ``StartResult`` where members are probed before their first step, then one
-        of ``EpochResult`` per epoch, and pulses between. A member that has diverged, stopped early
-        or trained its last epoch leaves with that round.
+        Yields a round of ``StartResult`` where members are probed at epoch 0, before the first step
+        or, where that takes long, after some; then one of ``EpochResult`` per epoch, and pulses
+        between. A member that has diverged, stopped early or trained its last epoch leaves with
+        that round.
         """
-        self._running_since = time.monotonic()
-        yield from self._probe_starts()
+        self._go_on()
+        for member in self.members:
+            if (member.epoch, member.step) == (1, 0) and member.probing.at(0):
+                member.start_is_left = True
+        yield from self._probe_starts(solo.START_SECONDS if self._epochs else math.inf)
         for member in self._present():
             if member.epoch > self._epochs or member.recipe.steering.stopped:
                 self.leave(member.number)
         while self._lanes:
             self._lanes.arrange(lambda number: self.members[number].kind)
             yield from self._train_epoch()
+            yield from self._probe_starts(math.inf)
             results = yield from self._conclude_epoch()
             for member in self._present():
                 member.epoch += 1
@@ -103,7 +110,7 @@ class PackedTraining:
                 lane.begin_epoch()
             if results:
                 yield results
-            self._running_since = time.monotonic()
+            self._go_on()
             for number, result in results.items():
                 if self._ends(result):
                     self.leave(number)
@@ -118,23 +125,48 @@ class PackedTraining:
     def _present(self) -> list[PackMember]:
         return [self.members[number] for number in self._lanes.members]
 
-    def _probe_starts(self) -> Iterator[Pulse | Round]:
-        """Probe the members that have not taken a step and are probed at epoch 0."""
-        starting = [
-            member
-            for member in self._present()
-            if (member.epoch, member.step) == (1, 0) and member.probing.at(0)
-        ]
-        if not starting:
-            return
-        starts = {}
-        for member in starting:
-            if self._has(member.number):  # else it left at a pulse
-                starts[member.number] = StartResult((yield from self._probe(member, 0, first=True)))
-        yield {number: start for number, start in starts.items() if self._has(number)}
-        self._running_since = time.monotonic()
+    def _probe_starts(self, seconds: float) -> Iterator[Pulse | Round]:
+        """Go on with the statistics of initial networks: of one member, and for so long.
 
-    def _train_epoch(self) -> Iterator[Pulse]:
+        They are told in one round once they are taken of all members that are still there.
+        """
+        left = [member for member in self._present() if member.start_is_left]
+        if not left:
+            return
+        until = time.monotonic() + seconds
+        for member in left:
+            if member.number not in self._starts and self._has(member.number):
+                self._starts[member.number] = StartResult((yield from self._probe_start(member)))
+                if time.monotonic() >= until:
+                    break
+        self._counted_at = time.monotonic()  # this is no part of an epoch's time
+        told = {number: start for number, start in self._starts.items() if self._has(number)}
+        if any(member.number not in told for member in left if self._has(member.number)):
+            return
+        self._starts.clear()
+        for member in left:
+            member.start_is_left = False
+        if told:
+            yield told
+        self._go_on()
+
+    def _probe_start(self, member: PackMember) -> Generator[Pulse, None, NetworkStatistics | None]:
+        """Return the layer statistics of a member's initial network."""
+        network = or_none("layer statistics", lambda: member.recipe.network.to(self.device))
+        if network is None:
+            return None
+        found = yield from probed(
+            network,
+            self._loss,
+            self.data,
+            member.probing.samples,
+            lambda: self._pulse(0),
+            first=True,
+            last=self._epochs == 0,
+        )
+        return with_update_ratios(found, unmeasured(len(network.hidden_layers()) + 1))
+
+    def _train_epoch(self) -> Iterator[Pulse | Round]:
         """Train lane after lane to the end of its epoch."""
         while waiting := [lane for lane in self._lanes if lane.step < self._steps]:
             lane = waiting[0]
@@ -146,7 +178,7 @@ class PackedTraining:
             # The step that failed has changed nothing, and its memory is free by now.
             self._lanes.halve(lane)
 
-    def _train_lane(self, lane: Lane) -> Iterator[Pulse]:
+    def _train_lane(self, lane: Lane) -> Iterator[Pulse | Round]:
         members = [self.members[number] for number in lane.numbers]
         epochs = [member.epoch for member in members]
         step = self._step_of(lane)
@@ -167,10 +199,11 @@ class PackedTraining:
             step.train_measured(lane.rows, inputs, slots)
             lane.step += 1
             done = TRAINING_WORK * min(self._batch_size * lane.step, trained)
+            self._add_seconds(lane)
             yield from self._pulse(done, lane)
+            yield from self._probe_starts(0.0)
             if lane not in self._lanes:  # a member has left
                 return
-        self._add_seconds(lane)
 
     def _step_of(self, lane: Lane) -> PackedStep:
         """Return the step of a lane's members, which is made once."""
@@ -251,7 +284,7 @@ class PackedTraining:
         return means
 
     def _probe(
-        self, member: PackMember, work: int, *, first: bool = False, last: bool = False
+        self, member: PackMember, work: int, *, last: bool
     ) -> Generator[Pulse, None, NetworkStatistics | None]:
         """Return the layer statistics of a member's weights, taken in a network of its own."""
         network = or_none("layer statistics", lambda: self._network_of(member))
@@ -259,14 +292,13 @@ class PackedTraining:
             return None
         # Read now: the member may leave the pack at a pulse.
         updates = self._lanes.of(member.number).state(member.number)[UPDATES]
-        last = last or self._epochs == 0
 
         def pulse() -> Iterator[Pulse]:
             return self._pulse(work)
 
         samples = member.probing.samples
         statistics = yield from probed(
-            network, self._loss, self.data, samples, pulse, first=first, last=last
+            network, self._loss, self.data, samples, pulse, first=False, last=last
         )
         yield from pulse()
         return with_update_ratios(statistics, updates)
@@ -278,19 +310,23 @@ class PackedTraining:
 
     def _pulse(self, work: int, lane: Lane | None = None) -> Iterator[Pulse]:
         """Yield a pulse if one is due; ``work`` is what a lane has done of its epoch."""
-        if time.monotonic() - self._running_since < solo.PULSE_SECONDS or not self._lanes:
+        if time.monotonic() - self._pulsed_at < solo.PULSE_SECONDS or not self._lanes:
             return
         if lane is not None:
             self._add_seconds(lane)
         total = TRAINING_WORK * len(self.data.train) + len(self.data.validation)
         yield Pulse(min(member.epoch for member in self._present()), min(work / total, 1.0))
-        self._running_since = time.monotonic()
+        self._go_on()
 
     def _add_seconds(self, lane: Lane) -> None:
-        """Add the time since the last pulse or lane to a lane's seconds."""
+        """Add the time since it was last counted to a lane's seconds."""
         now = time.monotonic()
-        lane.seconds += (now - self._running_since) / len(lane.members)
-        self._running_since = now
+        lane.seconds += (now - self._counted_at) / len(lane.members)
+        self._counted_at = now
+
+    def _go_on(self) -> None:
+        """Begin to count again, after what was no part of the training."""
+        self._counted_at = self._pulsed_at = time.monotonic()
 
 
 def _raise_unless_too_wide(error: Exception, lane: Lane) -> None:
