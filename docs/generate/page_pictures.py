@@ -6,6 +6,7 @@ Chromium. Needs the same as the tests of the page: playwright and a Chromium of 
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,7 @@ def screenshots(client: Client) -> list[Screenshot]:
         client.wait(client.submit(spec), progress=False)
     circles = client.submit(_CIRCLES)
     client.wait(circles, progress=False)
+    _wait_for_results(client)
     failed = next(run for verdict in _TELLING for run in client.runs(circles, verdict=verdict))
     experiment = f"/experiments/{circles['id']}"
     light = {"actinium.theme": "light", "actinium.language": "en"}
@@ -119,8 +121,22 @@ def screenshots(client: Client) -> list[Screenshot]:
     ]
 
 
+def _wait_for_results(client: Client) -> None:
+    """Wait until the best of each experiment in the list is of all its runs."""
+    while any(each["results_of"] < each["runs"]["total"] for each in client.experiments()):
+        time.sleep(0.5)
+
+
 def _name(page: Page) -> None:
     page.get_by_label("Name", exact=True).fill("relu or tanh?")
+
+
+def _draw_all(page: Page) -> None:
+    """Scroll to what is drawn once it is in view, and back."""
+    for card in page.locator("#main .card").all():
+        card.scroll_into_view_if_needed()
+        page.wait_for_timeout(_DRAWN_MILLISECONDS)
+    page.evaluate("scrollTo(0, 0)")
 
 
 def take(browser: Browser, url: str, screenshot: Screenshot) -> None:
@@ -133,6 +149,8 @@ def take(browser: Browser, url: str, screenshot: Screenshot) -> None:
     page.locator(screenshot.shown).first.wait_for()
     screenshot.prepare(page)
     page.wait_for_timeout(_DRAWN_MILLISECONDS)  # a live view is never idle
+    if screenshot.whole:
+        _draw_all(page)
     page.screenshot(path=FOLDER / f"{screenshot.name}.png", full_page=screenshot.whole)
     context.close()
 

@@ -134,6 +134,7 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     network = section("Layers of the network")
     expect(network.locator("tbody tr")).to_have_count(6)
     confusion = section("Confusion matrix")
+    expect(confusion).not_to_contain_text("when the run has ended")
     confusion.scroll_into_view_if_needed()
     expect(confusion.locator("tbody tr").first).to_have_text("02100.0%100.0%100.0%")
     for panel in (boundary, outputs, confusion):

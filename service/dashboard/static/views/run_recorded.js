@@ -21,6 +21,7 @@ export function recordedPanel(name, { title, waiting }, live, layers, draw) {
     element.hidden = !newest?.also_recorded.includes(name);
     if (element.hidden || drawn) return;
     drawn = true;
+    show(body); // it is drawn once it is in view
     draw(body);
   });
   const update = () => {
