@@ -62,10 +62,9 @@ def draw_gradient_flow(
         panels = figure.subplots(1, 2 if norms else 1, squeeze=False)[0]
         panels[0].set_title("Standard deviation of the weights' gradients")
         styles = _styles(len(by_layer), ink, theme)
-        limits = _limits([value for values in by_layer.values() for value in values], y)
         for (name, values), style in zip(by_layer.items(), styles, strict=True):
-            _draw(panels[0], epochs, values, limits, style | {"label": printable(name)})
-        _finish(panels[0], epochs, limits, y)
+            _draw(panels[0], epochs, values, printable(name), style)
+        _finish(panels[0], epochs, [value for values in by_layer.values() for value in values], y)
         handles, labels = panels[0].get_legend_handles_labels()
         every = max(1, math.ceil(len(handles) / _MOST_NAMED))
         figure.legend(
@@ -74,9 +73,8 @@ def draw_gradient_flow(
         if norms:
             panels[1].set_title("Norm of the whole gradient, mean over steps")
             norm_epochs, values = [epoch for epoch, _ in norms], [norm for _, norm in norms]
-            limits = _limits(values, y)
-            _draw(panels[1], norm_epochs, values, limits, _single(ink))
-            _finish(panels[1], norm_epochs, limits, y)
+            _draw(panels[1], norm_epochs, values, None, _single(ink))
+            _finish(panels[1], norm_epochs, values, y)
         return render(figure, kind)
 
 
@@ -98,41 +96,28 @@ def _single(ink: Ink) -> dict[str, Any]:
     return {"color": ink.text, "linestyle": "-", "marker": "o"}
 
 
-def _limits(values: Sequence[float | None], scale: AxisScale | None) -> tuple[float, float] | None:
-    """Return the range of a logarithmic axis; None of a linear one, or without positive values."""
-    positive = [value for value in values if value is not None and 0 < value < _LARGEST]
-    if scale == "linear" or not positive:
-        return None
-    low, high = min(positive), max(positive)
-    margin = (high / low) ** 0.06 if high > low else 2.0
-    return low / margin, high * margin
-
-
 def _draw(
     axes: "Axes",
     epochs: Sequence[int],
     values: Sequence[float | None],
-    limits: tuple[float, float] | None,
+    label: str | None,
     style: Mapping[str, Any],
 ) -> None:
     drawn = [value if value is not None and value < _LARGEST else math.nan for value in values]
-    if limits is not None:
-        # Zero has no logarithm: its line leaves the picture at the bottom, a little below it.
-        below = limits[0] * (limits[0] / limits[1]) ** 0.1
-        drawn = [below if value == 0 else value for value in drawn]
     every = max(1, len(epochs) // _MOST_MARKERS)
-    axes.plot(epochs, drawn, markevery=every, **style)
+    axes.plot(epochs, drawn, label=label, markevery=every, **style)
 
 
 def _finish(
-    axes: "Axes",
-    epochs: Sequence[int],
-    limits: tuple[float, float] | None,
-    scale: AxisScale | None,
+    axes: "Axes", epochs: Sequence[int], values: Sequence[float | None], scale: AxisScale | None
 ) -> None:
     epoch_axis(axes, epochs)
     if scale == "linear":
         axes.set_ylim(bottom=0)
-    elif limits is not None:
-        axes.set_ylim(*limits)
+        return
+    positive = [value for value in values if value is not None and 0 < value < _LARGEST]
+    if positive:
+        low, high = min(positive), max(positive)
+        margin = (high / low) ** 0.06 if high > low else 2.0
+        axes.set_ylim(low / margin, high * margin)
         log_scale(axes)

@@ -266,12 +266,25 @@ def log_scale(axes: "Axes", direction: Direction = "y", *, percent: bool = False
 
     axes.set(**{f"{direction}scale": "log"})
     low, high = _limits(axes, direction)
+    if direction == "y":
+        _lower_zeros(axes, low, high)
     wide = math.log10(high / low) > 3
     preferred = LogLocator(subs=(1,) if wide else (1, 2, 5)).tick_values(low, high)
     if percent:
         percent_ticks(axes, direction, preferred)
     else:
         _set_ticks(axes, direction, preferred, lambda value, _: f"{value:g}")
+
+
+def _lower_zeros(axes: "Axes", low: float, high: float) -> None:
+    """Let lines that reach zero leave the picture at the bottom, toward their own place.
+
+    Zero has no logarithm, and is drawn so far below that its line would fall straight down.
+    """
+    below = low * (low / high) ** 0.1
+    for line in axes.get_lines():
+        values: Any = line.get_ydata()
+        line.set_ydata([below if value == 0 else value for value in values])
 
 
 def share_scale(axes: "Axes", direction: Direction = "y") -> None:

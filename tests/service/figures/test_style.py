@@ -12,7 +12,7 @@ from PIL import Image
 from service.figures.plots import style
 from service.figures.plots.gradient_flow import draw_gradient_flow
 from service.figures.plots.learning_curves import Curve, Trace, draw_learning_curves
-from service.figures.plots.style import wrapped
+from service.figures.plots.style import house_style, log_scale, new_figure, wrapped
 from service.figures.plots.tuning import TunedConfiguration, draw_tuning
 from tests.support.picture_reading import is_png, shapes, texts
 
@@ -150,3 +150,16 @@ def test_the_tuned_number_on_a_linear_scale():
         for x in (None, "log", "linear")
     }
     assert drawn[None] == drawn["log"] != drawn["linear"]
+
+
+def test_a_line_to_zero_leaves_a_logarithmic_picture_at_its_own_place():
+    """And not straight down at the place before."""
+    with house_style("light", "png"):
+        axes = new_figure(4, 3).subplots()
+        (drawn,) = axes.plot([1, 2, 3], [1.0, 100.0, 0.0])
+        axes.set_ylim(0.5, 200.0)
+        log_scale(axes)
+        _, (_, before), (_, last) = axes.transData.transform(drawn.get_xydata())
+        bottom = axes.bbox.y0
+    assert last < bottom
+    assert (before - bottom) / (before - last) > 0.8  # of the way to 3 it is in the picture
