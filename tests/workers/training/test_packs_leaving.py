@@ -66,6 +66,14 @@ def test_a_member_that_has_left_has_no_state():
         pack.members[1].state()
 
 
+def test_a_member_may_leave_before_the_first_step():
+    runs, data = runs_of(_WATCHED)
+    together = trained(PackedTraining(runs, data, CPU))
+    pack = PackedTraining(runs, data, CPU)
+    pack.leave(1)
+    assert trained(pack) == {0: together[0], 2: together[2]}
+
+
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_memory_that_is_too_small_for_an_evaluation_splits_the_pack(epoch, monkeypatch):
     runs, data = runs_of(_WATCHED | {"seeds": 4})

@@ -91,7 +91,7 @@ class PackedTraining:
         that round.
         """
         self._go_on()
-        for member in self.members:
+        for member in self._present():
             if (member.epoch, member.step) == (1, 0) and member.probing.at(0):
                 member.start_is_left = True
         yield from self._probe_starts(solo.START_SECONDS if self._epochs else math.inf)
