@@ -112,9 +112,9 @@ class SoloTraining:
     The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of the
     epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far), ``updates`` (the
     update ratios of the latest epoch measured), ``scaling`` (of the loss; None unless the precision
-    is float16), ``steering``, and whether the statistics of the initial network are still to be
-    taken. Everything else follows from the arguments, so an exact resume needs no more than
-    ``state`` and ``restore``, at any pulse or result.
+    is float16), ``steering`` and whether ``start`` is left, which takes the statistics of the
+    initial network. Everything else follows from the arguments, so an exact resume needs no more
+    than ``state`` and ``restore``, at any pulse or result.
 
     Args:
         config: a resolved configuration.
@@ -161,15 +161,15 @@ class SoloTraining:
         self._weighted.append(self.network.output)
         self._measured = MeasuredSteps(self.probing, self.steps)
         self.updates = unmeasured(len(self._weighted)).to(device)
-        #: Takes the statistics of the initial network; None where they are taken, or not wanted.
-        self._start: _StartProbe | None = None
+        #: None where the statistics of the initial network are taken, or not wanted.
+        self.start: _StartProbe | None = None
         self._counted_at = self._pulsed_at = time.monotonic()
 
     def run(self) -> Iterator[Pulse | StartResult | EpochResult]:
         """Train from the present state to the end; see ``train``."""
         self._go_on()
         if (self.epoch, self.step) == (1, 0) and self.probing.at(0):
-            self._start = self._start_probe()
+            self.start = self._start_probe()
         yield from self._probe_start(START_SECONDS if self.config.epochs else math.inf)
         while self.epoch <= self.config.epochs and not self.steering.stopped:
             yield from self._train_epoch()
@@ -199,7 +199,7 @@ class SoloTraining:
         }
         if self.scaling is not None:
             progress["scaling"] = self.scaling
-        if self._start is not None:
+        if self.start is not None:
             progress[START_IS_LEFT] = torch.tensor(True)
         return _copied({**network, **optimizer, **progress, **self.steering.state()})
 
@@ -217,7 +217,7 @@ class SoloTraining:
             self.scaling.copy_(state["scaling"])
         self.steering.restore(state)
         if START_IS_LEFT in state:
-            self._start = self._start_probe()  # of the initial weights, which are still here
+            self.start = self._start_probe()  # of the initial weights, which are still here
         self.network.load_state_dict(below("network.", state))
         for name, parameter in self.network.named_parameters():
             # In the parameter's own memory layout, which fused optimizers require.
@@ -261,15 +261,15 @@ class SoloTraining:
 
         This takes none of the epoch's seconds.
         """
-        if self._start is None:
+        if self.start is None:
             return
         self._count()
         until = time.monotonic() + seconds
         while True:
             try:
-                next(self._start)
+                next(self.start)
             except StopIteration as end:
-                self._start = None
+                self.start = None
                 unknown = unmeasured(len(self._weighted)).to(self.device)
                 yield StartResult(with_update_ratios(end.value, unknown))
                 self._go_on()

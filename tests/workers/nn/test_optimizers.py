@@ -236,7 +236,7 @@ class Tiny(SoloTraining):
         self.epoch, self.step, self.seconds = 1, 0, 0.0
         self.steering = Steering(only_config(activation="relu"))
         self.sums = torch.zeros(2, dtype=torch.float64)
-        self.scaling = None
+        self.scaling = self.start = None
         self.updates = torch.zeros(2)
 
     def take(self, steps):
