@@ -1,9 +1,9 @@
 """Solo training: one run trained by itself, as a generator that yields its history."""
 
-import copy
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 import torch
@@ -14,6 +14,7 @@ from workers.datasets.dataset import Dataset, Part
 from workers.diagnostics.layers import NetworkStatistics
 from workers.nn.clippings import CLIPPINGS, Clipping
 from workers.nn.losses import LOSSES, Loss
+from workers.nn.models import Network
 from workers.nn.names import below
 from workers.nn.products import use_products
 from workers.training import devices
@@ -244,16 +245,22 @@ class SoloTraining:
         return TRAINING_WORK * min(self.config.batch_size * self.step, len(self.data.train))
 
     def _start_probe(self) -> _StartProbe:
-        """Return what takes the statistics of the present network, chunk by chunk."""
-        no_epoch = self.config.epochs == 0
-        return probed(
-            self.network if no_epoch else copy.deepcopy(self.network),
-            self.loss,
-            self.data,
-            self.probing.samples,
-            lambda: iter((Pulse(1, 0.0),)),  # at each chunk, so that training may go on there
-            first=True,
-            last=no_epoch,
+        """Return what takes the statistics of a copy of the present network, chunk by chunk."""
+        return self._probed_start(or_none("layer statistics", lambda: deepcopy(self.network)))
+
+    def _probed_start(self, network: Network | None) -> _StartProbe:
+        if network is None:
+            return None
+        return (
+            yield from probed(
+                network,
+                self.loss,
+                self.data,
+                self.probing.samples,
+                lambda: iter((Pulse(1, 0.0),)),  # at each chunk, so that training may go on there
+                first=True,
+                last=self.config.epochs == 0,
+            )
         )
 
     def _probe_start(self, seconds: float) -> Iterator[Pulse | StartResult]:

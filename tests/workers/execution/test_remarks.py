@@ -29,6 +29,7 @@ REMARKS = [
     "workers.diagnostics.probe.Probe.statistics",
     "workers.training.probing.decision_boundary",
     "workers.training.probing.OutputGathering",
+    "workers.training.solo.deepcopy",
     "workers.training.solo.update_ratios",
     "workers.training.packed.step.update_ratios",
     "workers.diagnostics.layers.NetworkStatistics.as_dict",
