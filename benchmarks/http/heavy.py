@@ -5,8 +5,9 @@
 A real API process on embedded servers of its own, over the loopback. No two comparisons and
 pictures that are asked for are equal, so none comes from what is kept. Processor time is that of
 the API with its children. Beside ``CALLERS`` clients of another process, which ask without a pause,
-``/healthz`` is asked twenty times a second on new connections. Memory is read before, and a minute
-after the last heavy answer.
+``/healthz`` is asked twenty times a second on new connections. They are one caller: of exports it
+may have four at a time, and what it asks beyond its limits is refused at once. Memory is read
+before, and a minute after the last heavy answer.
 """
 
 from collections.abc import Callable, Iterator, Sequence

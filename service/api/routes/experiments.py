@@ -220,7 +220,7 @@ async def _export_place(request: Request) -> AsyncIterator[None]:
 
 
 #: Parts of exports that are made at once. With more, their threads keep the interpreter from all
-#: other requests; one makes a part in some 50 ms.
+#: other requests; a part takes it some 30 ms.
 MOST_MADE_AT_ONCE = 1
 
 _STREAMS: Mapping[str, _Stream] = {
