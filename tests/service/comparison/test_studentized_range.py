@@ -6,7 +6,11 @@ from scipy import stats
 
 from service.comparison.studentized_range import critical, quantile, survival
 
-RANGES = [(2, 1.0), (2, 4.0), (3, 2.0), (4, 6.5), (16, 18.3), (60, 8.0), (200, 800.0)]
+#: Few and many means, each of little and much freedom.
+RANGES = [
+    *((2, 1.0), (2, 4.0), (3, 2.0), (4, 6.5), (16, 18.3), (60, 8.0), (200, 800.0)),
+    *((400, 1.0), (1000, 1.6), (3000, 12.0), (9000, 49.0), (9000, 51.0)),
+]
 
 
 @pytest.mark.parametrize(("means", "freedom"), RANGES)
