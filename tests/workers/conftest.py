@@ -24,12 +24,6 @@ def _each_epoch_by_itself(monkeypatch):
     monkeypatch.setattr("workers.execution.group_commit.GROUP_SECONDS", 0.0)
 
 
-@pytest.fixture(autouse=True)
-def _starts_come_first(monkeypatch):
-    """However slow this machine is: where the first probe takes long it ends after some steps."""
-    monkeypatch.setattr("workers.training.solo.START_SECONDS", 60.0)
-
-
 @pytest.fixture
 def claim(sessions, settings):
     """Claim the next waiting run, and no more."""

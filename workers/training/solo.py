@@ -48,10 +48,6 @@ from workers.training.updates import (
 #: Time between two pulses; a step that takes longer delays the next one.
 PULSE_SECONDS = 0.5
 
-#: How long the statistics of the initial network may delay the first step. What is not taken by
-#: then is taken between the first steps.
-START_SECONDS = 0.25
-
 _StartProbe = Generator[Pulse, None, NetworkStatistics | None]
 
 #: Samples evaluated at once. On a CPU few enough for the caches: with 1,000 a whole epoch of
@@ -75,8 +71,8 @@ def train(
     """Train one run.
 
     Yields one ``EpochResult`` per epoch, and pulses between; closing the generator stops the
-    training. Where layer statistics are taken a ``StartResult`` comes first: before the first
-    step, or between the first steps where taking them takes long.
+    training. Where layer statistics are taken a ``StartResult`` comes first: its statistics are
+    taken of a copy of the initial network, a chunk of samples after each of the first steps.
 
     Metrics of an epoch:
 
@@ -171,7 +167,8 @@ class SoloTraining:
         self._go_on()
         if (self.epoch, self.step) == (1, 0) and self.probing.at(0):
             self.start = self._start_probe()
-        yield from self._probe_start(START_SECONDS if self.config.epochs else math.inf)
+        if not self.config.epochs:
+            yield from self._probe_start(whole=True)
         while self.epoch <= self.config.epochs and not self.steering.stopped:
             yield from self._train_epoch()
             result = yield from self._conclude_epoch()
@@ -237,8 +234,8 @@ class SoloTraining:
             self.train_step(order[self.step * size : (self.step + 1) * size])
             self.step += 1
             yield from self._pulse(self._trained_work())
-            yield from self._probe_start(0.0)
-        yield from self._probe_start(math.inf)
+            yield from self._probe_start()
+        yield from self._probe_start(whole=True)
 
     def _trained_work(self) -> int:
         """Return what the steps of this epoch have done until now, in evaluations of a sample."""
@@ -263,15 +260,14 @@ class SoloTraining:
             )
         )
 
-    def _probe_start(self, seconds: float) -> Iterator[Pulse | StartResult]:
-        """Go on with the statistics of the initial network: for one chunk, and for so long.
+    def _probe_start(self, *, whole: bool = False) -> Iterator[Pulse | StartResult]:
+        """Go on with the statistics of the initial network: one chunk, or all that are left.
 
         This takes none of the epoch's seconds.
         """
         if self.start is None:
             return
         self._count()
-        until = time.monotonic() + seconds
         while True:
             try:
                 next(self.start)
@@ -283,7 +279,7 @@ class SoloTraining:
                 return
             self._counted_at = time.monotonic()
             yield from self._pulse(self._trained_work())
-            if time.monotonic() >= until:
+            if not whole:
                 return
 
     def train_step(self, samples: Tensor) -> None:

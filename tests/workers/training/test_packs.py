@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 import torch
 
-from tests.support.packed_training import CPU, VARIED, runs_of, seen, trained
+from tests.support.packed_training import CPU, VARIED, runs_of, trained
 from workers.nn.packed.dropouts import device_words
 from workers.training import solo
 from workers.training.packed.training import PackedTraining
@@ -88,27 +88,22 @@ def test_shapes_that_are_no_whole_vectors_change_nothing(normalization):
         assert trained(PackedTraining([run], data, CPU))[0] == packed[member]
 
 
-def test_starts_that_take_long_are_told_together_after_some_steps(monkeypatch):
-    """Of three members one is probed before the first step, and one after each of the next two."""
-    runs, data = runs_of(_PROBED)
-    told = {}
-    for seconds in (0.0, 60.0):
-        monkeypatch.setattr(solo, "START_SECONDS", seconds)
+def test_starts_are_told_together_after_some_steps():
+    """One member is probed after each step, and as it would be in a pack that takes no step."""
+    told = []
+    for epochs in (2, 0):
+        runs, data = runs_of(_PROBED | {"epochs": epochs})
         pack = PackedTraining(runs, data, CPU)
-        steps = []
-        for item in pack.run():
-            if isinstance(item, dict) and isinstance(item[0], StartResult):
-                steps.append(pack.members[0].step)
-                told[seconds] = {member: seen(result) for member, result in item.items()}
-        assert steps == [2 if seconds == 0.0 else 0]
-    assert told[0.0].keys() == {0, 1, 2}
-    assert told[0.0] == told[60.0]
+        starts = next(item for item in pack.run() if not isinstance(item, Pulse))
+        assert pack.members[0].step == (3 if epochs else 0)
+        told.append({member: repr(start.statistics.layers) for member, start in starts.items()})
+    assert told[0].keys() == {0, 1, 2}
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("after", range(4))
 def test_starts_that_are_left_are_told_after_a_resume(after, monkeypatch):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
-    monkeypatch.setattr(solo, "START_SECONDS", 0.0)
     runs, data = runs_of(_PROBED)
     uninterrupted = trained(PackedTraining(runs, data, CPU))
     stopped, resumed = PackedTraining(runs, data, CPU), PackedTraining(runs, data, CPU)

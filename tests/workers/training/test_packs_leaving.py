@@ -38,13 +38,9 @@ def until_left(pack, moment, leaving):
     return results
 
 
-@pytest.mark.parametrize("start_seconds", [0.0, 60.0])
 @pytest.mark.parametrize("leaving", [[0], [2], [0, 1], [0, 1, 2]])
-def test_whoever_leaves_at_whatever_moment_the_others_stay_as_they_are(
-    leaving, start_seconds, monkeypatch
-):
+def test_whoever_leaves_at_whatever_moment_the_others_stay_as_they_are(leaving, monkeypatch):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
-    monkeypatch.setattr(solo, "START_SECONDS", start_seconds)
     runs, data = runs_of(_WATCHED)
     moments = sum(1 for _ in PackedTraining(runs, data, CPU).run())
     assert moments > 10
@@ -102,7 +98,7 @@ def test_a_step_without_enough_memory_leaves_everything_as_it_was(spec, monkeypa
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(step, "packed_clipping", lambda *_: too_small)
-    runs, data = runs_of(spec)
+    runs, data = runs_of(spec | {"layer_statistics": "off"})
     pack = PackedTraining(runs[:1], data, CPU)
     before = bits_of(pack.members[0].state())
     with pytest.raises(torch.OutOfMemoryError):  # there is nothing to split

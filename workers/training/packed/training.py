@@ -85,23 +85,23 @@ class PackedTraining:
     def run(self) -> Iterator[Pulse | Round]:
         """Train from the present state to the end of the last member.
 
-        Yields a round of ``StartResult`` where members are probed at epoch 0, before the first step
-        or, where that takes long, after some; then one of ``EpochResult`` per epoch, and pulses
-        between. A member that has diverged, stopped early or trained its last epoch leaves with
-        that round.
+        Yields a round of ``StartResult`` where members are probed at epoch 0: one after each step,
+        until all are. Then one of ``EpochResult`` per epoch, and pulses between. A member that has
+        diverged, stopped early or trained its last epoch leaves with that round.
         """
         self._go_on()
         for member in self._present():
             if (member.epoch, member.step) == (1, 0) and member.probing.at(0):
                 member.start_is_left = True
-        yield from self._probe_starts(solo.START_SECONDS if self._epochs else math.inf)
+        if not self._epochs:
+            yield from self._probe_starts(whole=True)
         for member in self._present():
             if member.epoch > self._epochs or member.recipe.steering.stopped:
                 self.leave(member.number)
         while self._lanes:
             self._lanes.arrange(lambda number: self.members[number].kind)
             yield from self._train_epoch()
-            yield from self._probe_starts(math.inf)
+            yield from self._probe_starts(whole=True)
             results = yield from self._conclude_epoch()
             for member in self._present():
                 member.epoch += 1
@@ -125,19 +125,18 @@ class PackedTraining:
     def _present(self) -> list[PackMember]:
         return [self.members[number] for number in self._lanes.members]
 
-    def _probe_starts(self, seconds: float) -> Iterator[Pulse | Round]:
-        """Go on with the statistics of initial networks: of one member, and for so long.
+    def _probe_starts(self, *, whole: bool = False) -> Iterator[Pulse | Round]:
+        """Go on with the statistics of initial networks: of one member, or of all that are left.
 
         They are told in one round once they are taken of all members that are still there.
         """
         left = [member for member in self._present() if member.start_is_left]
         if not left:
             return
-        until = time.monotonic() + seconds
         for member in left:
             if member.number not in self._starts and self._has(member.number):
                 self._starts[member.number] = StartResult((yield from self._probe_start(member)))
-                if time.monotonic() >= until:
+                if not whole:
                     break
         self._counted_at = time.monotonic()  # this is no part of an epoch's time
         told = {number: start for number, start in self._starts.items() if self._has(number)}
@@ -201,7 +200,7 @@ class PackedTraining:
             done = TRAINING_WORK * min(self._batch_size * lane.step, trained)
             self._add_seconds(lane)
             yield from self._pulse(done, lane)
-            yield from self._probe_starts(0.0)
+            yield from self._probe_starts()
             if lane not in self._lanes:  # a member has left
                 return
 
