@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.database.arrays import table_of
 from service.database.tables import Run
+from service.experiments import overviews
 from service.specs.labels import ConfigurationKey, RunLabels, label_configurations
 
 #: What is true of runs without labels, in the words of the index ``ix_runs_unlabelled``.
@@ -36,6 +37,31 @@ def label_older_runs(session: Session, *, batch_runs: int = 1_000) -> int:
         for runs in batches(Run.label, Run.config_hash):
             _store(session, experiment_id, runs, labels)
     return len(unlabelled)
+
+
+def forget_labels(session: Session, pattern: str) -> None:
+    """Take the labels from the runs of experiments that have some of another version.
+
+    ``label_older_runs`` stores new ones, and their overviews are worked out anew.
+
+    Args:
+        session: a session outside any transaction; each experiment is a transaction.
+        pattern: Postgres' regular expression of a text that the labels have.
+    """
+    with session.begin():
+        found = text("SELECT DISTINCT experiment_id FROM runs WHERE labels::text ~ :pattern")
+        experiments = session.scalars(found, {"pattern": pattern}).all()
+    for experiment_id in experiments:
+        with session.begin():
+            session.execute(
+                text(
+                    "WITH locked AS (SELECT id FROM runs WHERE experiment_id = :experiment_id "
+                    "ORDER BY id FOR NO KEY UPDATE) "
+                    "UPDATE runs SET labels = '{}' FROM locked WHERE runs.id = locked.id"
+                ),
+                {"experiment_id": experiment_id},
+            )
+            overviews.reopen(session, experiment_id)
 
 
 def _batches(

@@ -53,6 +53,9 @@ class Choice(BaseModel):
     #: The model of one value of this entry; None where this is it.
     one: ClassVar["type[Choice] | None"] = None
 
+    #: Parameters that are a number for each layer, and may be one number for all.
+    by_layer: ClassVar[frozenset[str]] = frozenset()
+
     name: str
 
     @property
@@ -79,7 +82,14 @@ class Choice(BaseModel):
             for name, value in self.parameters.items()
             if name in always or value != defaults[name]
         }
-        return entry_text(self.name, [(name, value_text(value)) for name, value in shown.items()])
+        return entry_text(self.name, [(name, self._text(name)) for name in shown])
+
+    def _text(self, parameter: str) -> str:
+        """Return a parameter's value: of a number for each layer one, where they are equal."""
+        value = self.parameters[parameter]
+        if parameter in self.by_layer and value and all(each == value[0] for each in value):
+            return value_text(value[0])
+        return value_text(value)
 
 
 class FormulaChoice(Choice):
@@ -218,6 +228,7 @@ def _entry_model(
     if parameters is entry.resolved:
         base = UploadedChoice
     model: type[Choice] = create_model(title, __base__=base, __doc__=entry.meaning, **fields)
+    model.by_layer = frozenset(each.name for each in parameters if each.kind == "numbers")
     return model
 
 

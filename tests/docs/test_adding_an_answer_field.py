@@ -30,7 +30,7 @@ def test_the_worked_example_works(tmp_path: Path) -> None:
     (sql,) = blocks("adding-an-answer-field.md", "sql")
     copy.write(TEST, test)
     copy.insert(TABLES, column, before=AFTER_FAILURES)
-    copy.write("migrations/versions/0027_restarts.py", migration)
+    copy.write("migrations/versions/0028_restarts.py", migration)
     copy.replace("service/runs/claims.py", OLD_VALUES, values)
 
     copy.insert("service/api/schemas/runs.py", field, before=AFTER_FAILURES_IN_SCHEMA)

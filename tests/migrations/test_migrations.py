@@ -133,19 +133,44 @@ def test_older_runs_get_the_labels_of_a_submission(config, database_url, session
     assert _facts(database_url) == facts
 
 
-def test_labels_of_an_older_version_are_written_anew(config, database_url, sessions, settings):
+_RATES = [{"name": "sgd", "learning_rate": rate} for rate in (50, 0.00001)]
+
+
+@pytest.mark.parametrize(
+    ("revision", "fields", "older"),
+    [
+        (
+            "0025",
+            {"optimizer": _RATES},
+            {"sgd(learning_rate=50)": "sgd(50.0)", "sgd(learning_rate=1e-5)": "sgd(1e-05)"},
+        ),
+        (
+            "0027",
+            {
+                "model": {"name": "mlp", "hidden_units": [4, 4]},
+                "dropout": {"name": "dropout", "rate": [[0.5, 0.5], [0.25, 0.5]]},
+            },
+            {
+                "dropout(rate=0.5)": "dropout(rate=[0.5, 0.5])",
+                "dropout(rate=[0.25, 0.5])": "dropout(rate=[0.25, 0.5])",
+            },
+        ),
+    ],
+)
+def test_labels_of_an_older_version_are_written_anew(
+    config, database_url, sessions, settings, revision, fields, older
+):
     """``sgd(50.0)`` becomes ``sgd(learning_rate=50)``, in labels, names and lists."""
     lab = Lab(sessions, settings)
-    rates = [{"name": "sgd", "learning_rate": rate} for rate in (50, 0.00001)]
-    made = lab.submit(optimizer=rates)
+    made = lab.submit(**fields)
     lab.submit(activation=["relu", "tanh"])  # whose labels stay
     lab.train_all()
     with sessions() as session:
         leaders.renew(session)
     before = _labels(database_url)
-    command.downgrade(config, "0024")
+    command.downgrade(config, f"{int(revision) - 1:04}")
     with psycopg.connect(database_url) as connection:
-        for new, old in (("sgd(learning_rate=50)", "sgd(50.0)"), ("learning_rate=1e-5", "1e-05")):
+        for new, old in older.items():
             connection.execute(
                 "UPDATE runs SET labels = replace(labels::text, %s, %s)::jsonb, "
                 "name = replace(name, %s, %s)",
@@ -155,8 +180,8 @@ def test_labels_of_an_older_version_are_written_anew(config, database_url, sessi
                 "UPDATE overviews SET varying = replace(varying::text, %s, %s)::json", (new, old)
             )
     names = {name for _, _, name in _labels(database_url)}
-    assert names == {"sgd(50.0)", "sgd(1e-05)", "relu", "tanh"}
-    command.upgrade(config, "0025")
+    assert names == {*older.values(), "relu", "tanh"}
+    command.upgrade(config, revision)
     with sessions() as session:
         assert label_older_runs(session) == 1
     assert _labels(database_url) == before
@@ -166,7 +191,7 @@ def test_labels_of_an_older_version_are_written_anew(config, database_url, sessi
     with sessions() as session:
         assert leaders.renew(session) == 1
         progress = read_progress(session, made)
-    assert progress.varying[0]["labels"] == ["sgd(learning_rate=50)", "sgd(learning_rate=1e-5)"]
+    assert progress.varying[0]["labels"] == [*older]
 
 
 def test_runs_that_took_over_a_history_learn_whose_files_they_have(

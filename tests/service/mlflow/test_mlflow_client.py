@@ -132,7 +132,7 @@ def test_a_variants_label_is_in_the_names_of_its_runs(mlflow, lab):
     assert [run.info.run_name for run in runs] == [
         "tanh, seed 3",
         "self-normalizing, alpha_dropout(rate=[0.25, 0.5]), seed 0",
-        "small, dropout(rate=[0.25, 0.25]), seed 0",
+        "small, dropout(rate=0.25), seed 0",
         "small, no dropout, seed 0",
     ]
 
