@@ -11,20 +11,24 @@ from pydantic_core import PydanticCustomError
 from service.catalog.axes import AXES
 from service.catalog.metrics import COMPARED_METRICS, METRICS, TARGET_METRICS
 from service.fields import Text
+from service.specs.choices import SHORTHANDS
 
 #: Levels of an axis' value: its object, a nested choice's object, a list.
 _MOST_LEVELS = 8
 
 
-def _own_names(where: dict[str, Any]) -> dict[str, Any]:
-    return {axis: _own_name(axis, asked) for axis, asked in where.items()}
+def _as_in_specs(where: dict[str, Any]) -> dict[str, Any]:
+    return {axis: _as_in_spec(axis, asked) for axis, asked in where.items()}
 
 
-def _own_name(axis: str, asked: Any) -> Any:
-    """Return an entry's own name for an alias of it; anything else as it is."""
+def _as_in_spec(axis: str, asked: Any) -> Any:
+    """Return an entry's own name for an alias of it, and the object that a number stands for."""
     for entry in AXES.get(axis.removeprefix("output_"), {}).values():
         if isinstance(asked, str) and asked in entry.aliases:
             return entry.name
+    if axis in SHORTHANDS and isinstance(asked, int | float):
+        name, parameter = SHORTHANDS[axis]
+        return {"name": name, parameter: asked} if asked else "none"
     return asked
 
 
@@ -49,7 +53,7 @@ GroupSelection = Annotated[
     dict[str, str | int | float | dict[str, Any]],
     Field(min_length=1, max_length=20),
     AfterValidator(_shallow),
-    AfterValidator(_own_names),
+    AfterValidator(_as_in_specs),
 ]
 
 
@@ -79,8 +83,8 @@ class SubmittedClaim(BaseModel):
     )
     better: GroupSelection = Field(
         description="The configurations that are claimed to do better, by axis: an entry's name, "
-        "an object with some of its parameters, a number, or the label of a `variant`. Axes that "
-        "are left out may have any value.",
+        "an object with some of its parameters, a number, or the label of a `variant`. One number "
+        "selects lists of nothing but that number. Axes that are left out may have any value.",
         examples=[{"activation": "relu", "initializer": "he_normal"}],
     )
     than: GroupSelection = Field(

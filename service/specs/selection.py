@@ -7,7 +7,7 @@ from service.specs.spec import axis_value
 from service.specs.written_values import value_text
 
 #: What a selection asks of an axis: an entry's name, some of its parameters (and its name), or a
-#: number.
+#: number. One number asks for lists of nothing but it.
 Asked = str | int | float | Mapping[str, Any]
 
 
@@ -28,6 +28,8 @@ def _matches(found: Any, asked: Any) -> bool:
         return isinstance(found, Mapping) and all(
             _matches(found.get(name), value) for name, value in asked.items()
         )
+    if isinstance(found, list) and not isinstance(asked, list):  # 0.5 for a rate of each layer
+        return bool(found) and all(_matches(each, asked) for each in found)
     return bool((found.get("name") if isinstance(found, Mapping) else found) == asked)
 
 

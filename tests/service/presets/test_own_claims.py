@@ -12,6 +12,7 @@ from service.presets.trainings import TrainingRecord
 from service.specs.claims import SubmittedClaim
 from service.specs.expansion import SpecError, expand
 from service.specs.limits import Limits
+from service.specs.selection import matches
 from service.specs.spec import ExperimentSpec
 
 SIZES = {"train_size": 100, "test_size": 10_000, "validation_split": 0.0}
@@ -204,6 +205,31 @@ def test_claims_change_no_run():
     fields["better"]["optimizer"] = {"name": "adam", "learning_rate": 0.01}
     plain = expand(ExperimentSpec.model_validate(BASE), Limits())
     assert planned(**fields) == plain
+
+
+@pytest.mark.parametrize(
+    "better", [{"dropout": 0.5}, {"dropout": {"rate": 0.5}}, {"dropout": {"rate": [0.5, 0.5]}}]
+)
+@pytest.mark.parametrize("than", [{"dropout": 0}, {"dropout": "none"}, {"dropout": 0.25}])
+def test_one_rate_selects_configurations_with_this_rate_everywhere(better, than):
+    model = {"name": "mlp", "hidden_units": [8, 8]}
+    rates = [0, 0.25, 0.5, {"name": "dropout", "rate": [0.5, 0.25]}]
+    claim = {"statement": "It is.", "better": better, "than": than}
+    spec = ExperimentSpec.model_validate(
+        {**BASE, "model": model, "dropout": rates, "claims": [claim]}
+    )
+    assert expand(spec, Limits())
+    (read,) = spec.claims
+    found = {
+        side: {
+            str(run.config.dropout)
+            for run in expand(spec, Limits())
+            if matches(run.config.model_dump(), run.label, getattr(read, side))
+        }
+        for side in ("better", "than")
+    }
+    other = "dropout(rate=0.25)" if than == {"dropout": 0.25} else "none"
+    assert found == {"better": {"dropout(rate=0.5)"}, "than": {other}}
 
 
 RELU, TANH = {"activation": "relu"}, {"activation": "tanh"}
