@@ -48,3 +48,13 @@ AXES: Mapping[str, Mapping[str, Entry]] = {
     "loss": _by_name(losses.ENTRIES),
     "precision": _by_name(precisions.ENTRIES),
 }
+
+_ALIASES: Mapping[str, Mapping[str, str]] = {
+    axis: {alias: entry.name for entry in entries.values() for alias in entry.aliases}
+    for axis, entries in AXES.items()
+}
+
+
+def own_name(axis: str, name: str) -> str:
+    """Return an entry's own name for an alias of it; any other name as it is."""
+    return _ALIASES[axis].get(name, name)

@@ -2,13 +2,13 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from service.catalog.axes import AXES
+from service.catalog.axes import AXES, own_name
 from service.catalog.metrics import BEST_COLUMNS, FINAL_METRICS
 from service.database.paging import Key, Order, fetch_page
 from service.database.tables import Attempt, Run
@@ -43,7 +43,7 @@ FILTER_AXES = ("activation", "initializer", "clipping", "normalization")
 class RunFilter:
     """Which runs are searched for; an empty field allows all, several values allow any of them.
 
-    ``axes`` has names of entries for some of ``FILTER_AXES``.
+    ``axes`` has names of entries, or aliases of them, for some of ``FILTER_AXES``.
     """
 
     experiment_ids: Sequence[uuid.UUID] = ()
@@ -80,6 +80,7 @@ def search(
     Raises:
         InvalidError: no such order or entry, or a cursor of another search.
     """
+    wanted = replace(wanted, axes={axis: _known(axis, wanted.axes[axis]) for axis in wanted.axes})
     statement = select(what).select_from(Run)
     chosen = {"experiment_id": wanted.experiment_ids, "status": wanted.statuses}
     chosen |= {"outcome": wanted.outcomes, "verdict": wanted.verdicts}
@@ -87,8 +88,6 @@ def search(
     for name, values in chosen.items():
         if values:
             statement = statement.where(_any_of(getattr(Run, name), values))
-    for axis, names in wanted.axes.items():
-        _check_names(axis, names)
     with session.begin():
         page = fetch_page(
             session,
@@ -122,12 +121,15 @@ def _order(order_by: str, *, indexed: bool) -> Order:
     return Order(Run.id, keys, descending, indexed and name in _INDEXED)
 
 
-def _check_names(axis: str, names: Sequence[str]) -> None:
+def _known(axis: str, names: Sequence[str]) -> list[str]:
+    """Return the own names of entries that runs can have."""
     valid = [entry.name for entry in AXES[axis].values() if not entry.symbolic]
-    for name in names:
+    found = [own_name(axis, name) for name in names]
+    for name in found:
         if name not in valid:
             detail = unknown(axis, name, valid)
             raise InvalidError(detail, errors=[FieldError(("query", axis), detail)])
+    return found
 
 
 def get(session: Session, run_id: uuid.UUID) -> Run:

@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from service.catalog.axes import AXES
+from service.catalog.axes import AXES, own_name
 from service.catalog.datasets import FACTS
 from service.catalog.entry import Entry, Parameter
 from service.fields import unknown
@@ -398,7 +398,7 @@ class _Named:
     def _known(self, name: str) -> str:
         """Return an entry's own name for its name or an alias."""
         what = self.axis.replace("_", " ")
-        name = _aliases(self.axis).get(name, name)
+        name = own_name(self.axis, name)
         if name not in self.names:
             raise PydanticCustomError(
                 "unknown_name", "{reason}", {"reason": unknown(what, name, list(self.names))}
@@ -411,11 +411,6 @@ class _Named:
             "Write {what} as a name or as an object with a name and its parameters.",
             {"what": f"the {self.axis.replace('_', ' ')}"},
         )
-
-
-@cache
-def _aliases(axis: str) -> dict[str, str]:
-    return {alias: entry.name for entry in AXES[axis].values() for alias in entry.aliases}
 
 
 def _has_required(axis: str, name: str) -> bool:

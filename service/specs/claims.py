@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from service.catalog.axes import AXES
+from service.catalog.axes import AXES, own_name
 from service.catalog.metrics import COMPARED_METRICS, METRICS, TARGET_METRICS
 from service.fields import Text
 from service.specs.choices import SHORTHANDS
@@ -23,9 +23,9 @@ def _as_in_specs(where: dict[str, Any]) -> dict[str, Any]:
 
 def _as_in_spec(axis: str, asked: Any) -> Any:
     """Return an entry's own name for an alias of it, and the object that a number stands for."""
-    for entry in AXES.get(axis.removeprefix("output_"), {}).values():
-        if isinstance(asked, str) and asked in entry.aliases:
-            return entry.name
+    entries = axis.removeprefix("output_")
+    if entries in AXES and isinstance(asked, str):
+        return own_name(entries, asked)
     if axis in SHORTHANDS and isinstance(asked, int | float):
         name, parameter = SHORTHANDS[axis]
         return {"name": name, parameter: asked} if asked else "none"

@@ -17,7 +17,7 @@ from service.api.web.paging import LINK_HEADER, PageDep, page_of, page_response
 from service.api.web.picture_answers import PICTURE, SvgResponse, ThemeQuery, picture_response
 from service.api.web.problems import problem_responses
 from service.api.web.routers import make_router
-from service.catalog.axes import AXES
+from service.catalog.axes import AXES, own_name
 from service.catalog.entry import Entry
 from service.catalog.metrics import METRICS, main_metric
 from service.errors import NotFoundError
@@ -198,11 +198,9 @@ def _entries(axis: str) -> Mapping[str, Entry]:
 
 
 def _entry(axis: str, name: str) -> Entry:
-    known = {
-        known_name: entry
-        for entry in _entries(axis).values()
-        for known_name in (entry.name, *entry.aliases)
-    }
-    if name not in known:
-        raise NotFoundError(unknown(axis.replace("_", " "), name, list(known)))
-    return known[name]
+    entries = _entries(axis)
+    entry = entries.get(own_name(axis, name))
+    if entry is None:
+        names = [known for each in entries.values() for known in (each.name, *each.aliases)]
+        raise NotFoundError(unknown(axis.replace("_", " "), name, names))
+    return entry

@@ -45,7 +45,8 @@ _ORDERS: list[JsonValue] = [sign + name for name in ORDERS for sign in ("-", "")
 
 def _entries(axis: str) -> Any:
     """Return the description of an axis' entries; the use-case refuses other names."""
-    names = [entry.name for entry in AXES[axis].values() if not entry.symbolic]
+    entries = [entry for entry in AXES[axis].values() if not entry.symbolic]
+    names = [name for entry in entries for name in (entry.name, *entry.aliases)]
     return Field(json_schema_extra={"enum": [*names]})
 
 

@@ -99,6 +99,7 @@ def test_runs_are_searched_by_filter_and_order(api, lab):
     assert found("order_by=val_accuracy&limit=3") == [ids[0], ids[2], ids[1]]
     assert found("activation=relu&activation=elu&seed=1") == [ids[5], ids[1]]
     assert found("status=running") == []
+    assert found("initializer=xavier_uniform") == found("initializer=glorot_uniform") == ids[3:1:-1]
     assert len(found("status=queued&status=completed")) == 7
     pages = follow(api, f"/v1/runs?experiment_id={experiment_id}&order_by=-val_accuracy&limit=2")
     assert [str(run["id"]) for page in pages for run in page] == [
