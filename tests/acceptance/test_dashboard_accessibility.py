@@ -101,6 +101,7 @@ def _show(page: Any, place: str) -> None:
 
 
 @pytest.mark.timeout(600)  # axe looks at every element of eleven views four times
+@pytest.mark.longest
 def test_axe_finds_nothing_in_any_view(served, lab, visit, axe):
     visitor = visit(served.url)
     page = visitor.goto("#/")
@@ -128,6 +129,7 @@ def test_axe_finds_nothing_in_the_reference(served, visit, axe, theme, size):
     assert findings == [], json.dumps(findings, indent=1)
 
 
+@pytest.mark.longest
 def test_axe_finds_nothing_in_the_documentation(served, visit, axe):
     page = visit(served.url).page
     found = {}

@@ -20,6 +20,7 @@ def views(lab) -> list[str]:
     return ["#/", *results, *forms]
 
 
+@pytest.mark.longest
 def test_every_title_has_help_that_opens_at_its_heading(served, lab, views, visit):
     visitor = visit(served.url)
     addresses = {}

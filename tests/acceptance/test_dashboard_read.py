@@ -228,6 +228,7 @@ def test_text_of_users_is_never_markup(served, lab, visit):
         assert page.locator("#main script, #main img[src='x']").count() == 0
 
 
+@pytest.mark.longest
 def test_nothing_is_wider_than_a_telephone_in_either_language(served, lab, visit):
     experiment_id = lab.submit(
         name="a_name_without_a_place_to_break_it_" * 5,

@@ -40,6 +40,7 @@ def test_zoom_filters_and_scroll_outlive_a_reload_and_going_back(served, lab, vi
     wait_for(lambda: page.evaluate(gone), what="the address has no zoom")
 
 
+@pytest.mark.longest
 def test_a_bad_stored_value_never_breaks_the_page(served, lab, visit):
     made = lab.submit()
     lab.train_all()

@@ -109,6 +109,7 @@ def test_the_reason_is_given_only_where_sigmoid_did_not_learn():
     assert why_sigmoid_fails([failed | {"final": None}, failed | {"diagnosis": None}]) is None
 
 
+@pytest.mark.longest
 def test_a_bad_size_is_one_sentence(run):
     result = run("deploy.demo", "--train-size", "70000")
     assert result.returncode == 1
@@ -165,6 +166,7 @@ def test_up_names_the_page_first_and_logs_requests_in_a_file_only(up, tmp_path):
     assert "Application startup complete" in shown
 
 
+@pytest.mark.longest
 def test_up_runs_in_an_odd_environment(tmp_path, environment):
     """Another address of the loopback, proxies, libpq's variables, no workers, a closed pipe."""
     odd = {

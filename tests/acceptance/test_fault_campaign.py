@@ -139,6 +139,7 @@ def _ready(client: httpx.Client) -> bool:
 
 
 @pytest.mark.timeout(600)  # on a machine over-committed many times; a minute on a quiet one
+@pytest.mark.longest
 def test_a_short_campaign(deployment: Deployment) -> None:
     _carry_out(deployment, seconds=float(os.environ.get("CAMPAIGN_SECONDS", "25")), patience=150)
 

@@ -123,6 +123,7 @@ def test_without_redis_and_workers_all_is_answered_and_starts_when_they_are_back
         completes(api, each)
 
 
+@pytest.mark.longest
 def test_a_worker_whose_run_ends_while_redis_is_away_hears_the_next_bell(own, processes, api):
     processes.scheduler()
     worker = processes.worker("one")

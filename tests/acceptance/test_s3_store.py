@@ -98,6 +98,7 @@ class Site:
         return self.client.get(f"/v1/runs/{run_id}/weights")
 
 
+@pytest.mark.longest
 def test_a_store_that_goes_away_and_returns_costs_no_run(store, in_s3, tmp_path) -> None:
     files = open_storage(in_s3)
     with Processes(in_s3, tmp_path / "logs") as processes:

@@ -156,6 +156,7 @@ def test_another_protocol_is_refused(settings, tmp_path) -> None:
         )
 
 
+@pytest.mark.longest
 def test_a_collector_that_is_away_keeps_nobody_waiting(settings, tmp_path) -> None:
     settings = settings.model_copy(update={"port": free_port()})
     extra = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}

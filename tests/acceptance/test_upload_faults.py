@@ -31,6 +31,7 @@ def churn(sessions, settings, tmp_path):
         return made
 
 
+@pytest.mark.longest
 def test_a_killed_worker_on_uploaded_data_ends_with_the_bits_of_its_twin(
     sessions, settings, churn, tmp_path
 ):

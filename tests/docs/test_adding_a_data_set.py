@@ -13,7 +13,7 @@ PAIRED = f"{ASSEMBLY}::test_entries_and_functions_have_each_other[dataset]"
 CHECKS = ("tests/service/catalog/test_registries.py", PAIRED, DRAWN)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     entry, module, imported, registered, drawn, test = blocks("adding-a-data-set.md")

@@ -35,7 +35,7 @@ OLD_NAMES = (
 
 
 @pytest.mark.timeout(900)  # a whole project is changed and served
-@pytest.mark.slow
+@pytest.mark.longest
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     described, columns, migration, function, measured, reference, names = blocks(

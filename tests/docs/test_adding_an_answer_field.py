@@ -23,7 +23,7 @@ AFTER_FAILURES_IN_EXAMPLE = '    "max_attempts": 3,\n    "priority": 0,\n'
 
 
 @pytest.mark.timeout(900)  # a whole project is changed and served
-@pytest.mark.slow
+@pytest.mark.longest
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     column, migration, values, field, example, test = blocks("adding-an-answer-field.md")

@@ -22,7 +22,7 @@ PUBLISHED = f"{ENDED}    publish(session, [finished_event(run) for run in ended]
 OLD_IMPORT = "from service.events.publishing import publish\n"
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_the_worked_example_works(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path)
     kind, happens, imported, test = blocks("adding-an-event.md")

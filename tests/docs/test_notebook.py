@@ -27,6 +27,7 @@ def _card(notebook):
     return cell.outputs[0].data
 
 
+@pytest.mark.longest
 def test_the_notebook_runs_and_shows_what_it_keeps(service, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("ACTINIUM_URL", service)
     kept, fresh = read(), read()

@@ -368,7 +368,7 @@ def _facts(url):
         }
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_an_upgrade_from_the_first_schema_under_load_loses_nothing(config, database_url):
     command.downgrade(config, "0001")
     with psycopg.connect(database_url) as connection:

@@ -93,7 +93,7 @@ def test_a_listener_that_lags_far_behind_still_gets_everything(served, lab, sess
     assert [event.id for event in seen] == stored
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 def test_two_hundred_listeners_hold_no_connection_and_all_get_everything(served, lab, open_streams):
     experiment_id = lab.submit(epochs=5)
     url = f"{served.url}{_path(experiment_id)}"

@@ -210,6 +210,7 @@ def test_a_preset_trained_by_a_worker_gives_the_figures_of_its_histories(api, la
     assert claim.status == expected
 
 
+@pytest.mark.longest
 def test_the_twelve_initializations_of_the_block_come_out_as_published(api, train):
     body = {"size": "small", "seeds": [1234, 5678]}
     experiment_id = submit(api, "block_initializers", body).json()["id"]
