@@ -234,17 +234,19 @@ def _decided(
 ) -> tuple[ClaimStatus, str]:
     """Return the status of a claim that was tested, and the reason."""
     better, than = groups
-    claimed = f"by at least {test.margin:g}" if test.margin else "at all"
+    margin = f"{test.margin:g} or more" if test.margin else ""
     difference = f"{test.difference:.3g}"
     if corrected.p_value > inference.ALPHA:
         return "inconclusive", f"The interval of {better} against {than} has values on both sides."
     if test.difference < test.margin:
-        reason = f"{better} is not better than {than} {claimed}: the difference is {difference}."
+        by = f" by {margin}" if margin else ""
+        reason = f"{better} is not better than {than}{by}: the difference is {difference}."
         return "refuted", reason
     if not any(training.trained for training in better.of(trainings)):
         # Better than worse than guessing: no claim holds of networks that learned nothing.
         return "inconclusive", f"No run of {better} trained."
-    return "supported", f"{better} is better than {than} by {difference}; {claimed} is claimed."
+    asked = f"; the claim asks for {margin}" if margin else ""
+    return "supported", f"{better} is better than {than} by {difference}{asked}."
 
 
 def _trained_counts(groups: Sequence[TrainingGroup], trainings: Sequence[TrainingRecord]) -> str:

@@ -149,9 +149,21 @@ def test_what_claims_gave_is_read_in_chinese(page):
             ["60,000", "12", "1,000", "3"],
         ),
         (
-            "relu is better than tanh by 0.1; at all is claimed. 1 of 2 runs of relu trained, 0 of "
+            "relu is better than tanh by 0.1. 1 of 2 runs of relu trained, 0 of "
             "2 runs of tanh trained.",
             ["relu", "tanh", "0.1", "relu", "2", "1", "tanh", "2", "0"],
+        ),
+        (
+            "relu is better than tanh by 0.1; the claim asks for 0.05 or more.",
+            ["relu", "tanh", "0.1", "0.05"],
+        ),
+        (
+            "relu is not better than tanh by 0.05 or more: the difference is 0.01.",
+            ["relu", "tanh", "0.05", "0.01"],
+        ),
+        (
+            "relu is not better than tanh: the difference is -0.01.",
+            ["relu", "tanh", "-0.01"],
         ),
         (
             "lsuv is higher than orthogonal, gain 1.414, within a margin of 0.01.",
