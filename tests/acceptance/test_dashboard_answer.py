@@ -113,5 +113,5 @@ def test_of_too_many_curves_the_best_are_drawn(served, lab, visit):
     page.get_by_role("button", name="All 24 lines").click()
     names = page.locator(".legend .key .name")
     expect(names).to_have_count(24)
-    expect(names.first).to_have_text("7")
-    expect(names.last).to_have_text("30")
+    expect(names.first).to_have_text("batch size 7")
+    expect(names.last).to_have_text("batch size 30")

@@ -3,8 +3,9 @@
 
 import { asText } from "./axes.js";
 import { showValue, significant, whole } from "./format.js";
+import { inSentence, joinedInWords } from "./label_words.js";
 import { isShare, metricTitle } from "./metrics.js";
-import { joined, known, t } from "./text.js";
+import { joined, t } from "./text.js";
 
 export const WORD = Object.freeze({
   LEADS: "leads",
@@ -26,15 +27,9 @@ const FEW_CHOICES = 5;
 /** Chance of an error that the tests allow. */
 const ALPHA = 0.05;
 
-/** Return a group's labels: "relu · he_normal". */
+/** Return a group's labels: "relu · no dropout". */
 export function groupName({ by }) {
-  return Object.values(by).map(asText).join(" · ") || t("ranking.all");
-}
-
-/** Return the title of an axis, or of a parameter as `optimizer.learning_rate`. */
-export function dimensionTitle(name) {
-  const own = name.split(".").at(-1);
-  return (name === own ? known(`axis.${own}`) : known(`parameter.${own}`)) ?? own.replaceAll("_", " ");
+  return joinedInWords(by) || t("ranking.all");
 }
 
 /** Return the levels of what is tuned: "learning rate 0.1". */
@@ -204,9 +199,4 @@ function spreadNote({ components, metric }) {
 
 function namesOf(dimensions) {
   return dimensions.map(inSentence).join(t("list.separator"));
-}
-
-/** Return the title of an axis or a parameter within a sentence. */
-function inSentence(name) {
-  return dimensionTitle(name).toLowerCase();
 }

@@ -2,6 +2,7 @@
 
 import { labelOn, labelsOn, varyingAxes } from "./axes.js";
 import { shortId } from "./format.js";
+import { inWords } from "./label_words.js";
 import { t } from "./text.js";
 
 /** Return a name for each run: its labels on what differs, and the end of its id where that is not enough. */
@@ -16,5 +17,5 @@ export function distinctNames(runs) {
 }
 
 function labelInWords(run, axis) {
-  return axis === "seed" ? t("run.seed", { seed: run.seed }) : labelOn(run, axis);
+  return axis === "seed" ? t("run.seed", { seed: run.seed }) : inWords(axis, labelOn(run, axis));
 }

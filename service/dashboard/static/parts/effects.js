@@ -1,8 +1,8 @@
 // How much each axis matters: the share of the variation that it explains, and the mean of each level.
 
 import { asText } from "../lib/axes.js";
-import { dimensionTitle } from "../lib/comparison.js";
 import { percent, pValue, showValue } from "../lib/format.js";
+import { dimensionTitle } from "../lib/label_words.js";
 import { bounded, clamp } from "../lib/scale.js";
 import { joined, t } from "../lib/text.js";
 import { h } from "./dom.js";

@@ -5,7 +5,6 @@ import {
   chosenLevels,
   detail,
   difference,
-  dimensionTitle,
   groupName,
   headline,
   notes,
@@ -15,6 +14,7 @@ import {
   wordName,
 } from "../lib/comparison.js";
 import { pValue, showValue, whole } from "../lib/format.js";
+import { dimensionTitle } from "../lib/label_words.js";
 import { isOfTest, isShare } from "../lib/metrics.js";
 import { bounded } from "../lib/scale.js";
 import { t } from "../lib/text.js";

@@ -4,6 +4,7 @@
 import { labelOn } from "../lib/axes.js";
 import { chooseRun, isChosen } from "../lib/chosen_runs.js";
 import { duration, runName, showValue, whole } from "../lib/format.js";
+import { joinedInWords } from "../lib/label_words.js";
 import { headlineMetrics, lowerIsBetter, metricNames, metricTitle } from "../lib/metrics.js";
 import {
   axisOfColumn,
@@ -182,7 +183,7 @@ export class RunTable {
   }
 
   showFilter() {
-    const text = Object.values(this.labels).join(" · ");
+    const text = joinedInWords(this.labels);
     if (text === this.filter.dataset.shown) return;
     this.filter.dataset.shown = text;
     const clear = button("button.tag", () => this.only({}), { title: t("runs.clear") }, text, " ✕");

@@ -3,6 +3,7 @@
 import { Choices } from "../lib/address.js";
 import { axesWithManyLabels, labelOn, varyingAxes } from "../lib/axes.js";
 import { experimentName, shortId } from "../lib/format.js";
+import { inWords } from "../lib/label_words.js";
 import { lastEpoch } from "../lib/mean.js";
 import { comparedMetrics, epochMetrics, isOfPart, MAIN_METRIC, showTasks } from "../lib/metrics.js";
 import { OverlaidExperiments } from "../lib/overlaid_experiments.js";
@@ -153,7 +154,7 @@ class OverlayPanel {
     const asked = {
       metric,
       bestBy: hasBest ? metric : MAIN_METRIC,
-      labelOf: (run) => groupAxes.map((axis) => this.labelOf(run, axis)).join(" · "),
+      labelOf: (run) => groupAxes.map((axis) => inWords(axis, this.labelOf(run, axis))).join(" · "),
       colourOf: colour ? (run) => this.labelOf(run, colour) : null,
     };
     this.curves.update(groupCurves([...runs.values()], histories, asked, this.curves));

@@ -3,6 +3,7 @@
 import { groupName, headlineSentences, listed, WORD } from "../lib/comparison.js";
 import { failuresOf } from "../lib/failures.js";
 import { experimentName, showValue, whole } from "../lib/format.js";
+import { joinedInWords } from "../lib/label_words.js";
 import { metricTitle } from "../lib/metrics.js";
 import { nextSteps, preparedQuery, seedsOf, withMoreSeeds } from "../lib/next_steps.js";
 import { bounded } from "../lib/scale.js";
@@ -78,7 +79,7 @@ function failureList(failures, runs) {
 
 function failureItem({ outcome, verdict, runs, labels, finding }) {
   const values = { n: runs.length, count: whole(runs.length), what: outcomeName(outcome) };
-  const where = Object.values(labels).join(" · ");
+  const where = joinedInWords(labels);
   const why = verdict ? verdictName(verdict) : null;
   return h(
     "li",

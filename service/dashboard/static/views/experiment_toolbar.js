@@ -1,6 +1,7 @@
 // What is asked of an experiment's results: one metric, epoch, grouping and colour for curves, ranking and heat map.
 
 import { labelOn } from "../lib/axes.js";
+import { inWords } from "../lib/label_words.js";
 import { comparedMetrics, countsToTarget, epochMetrics, isOfPart, MAIN_METRIC, targetMetrics } from "../lib/metrics.js";
 import { t } from "../lib/text.js";
 import { axisTitle } from "../parts/configuration.js";
@@ -124,6 +125,6 @@ export class Toolbar {
 
   /** Return the name of a run's group. */
   labelOf(run) {
-    return this.groupAxes.map((axis) => labelOn(run, axis)).join(" · ") || t("curves.allRuns");
+    return this.groupAxes.map((axis) => inWords(axis, labelOn(run, axis))).join(" · ") || t("curves.allRuns");
   }
 }

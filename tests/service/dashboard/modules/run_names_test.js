@@ -9,13 +9,20 @@ function run(id, seed, labels) {
 }
 
 function names(...runs) {
-  useSentences("en", { "run.seed": "seed {seed}" });
+  useSentences("en", { "run.seed": "seed {seed}", "label.without": "no {axis}" });
   return distinctNames(runs);
 }
 
 test("runs are named by what differs", () => {
   equal(names(run("a", 0, { activation: "relu" }), run("b", 0, { activation: "elu" })), ["relu", "elu"]);
   equal(names(run("a", 0, {}), run("b", 1, {})), ["seed 0", "seed 1"]);
+});
+
+test("a label is understood without its axis", () => {
+  const runs = [run("a", 0, { dropout: "none", batch_size: 16 }), run("b", 0, { dropout: "dropout", batch_size: 32 })];
+  equal(names(...runs), ["no dropout", "dropout"]);
+  const sizes = [run("a", 0, { batch_size: 16 }), run("b", 0, { batch_size: 32 })];
+  equal(names(...sizes), ["batch size 16", "batch size 32"]);
 });
 
 test("variants and seeds come after the axes", () => {
