@@ -26,14 +26,15 @@ _FEW_FREEDOM = 50.0
 #: The largest finite degrees of freedom: with more, S is 1 to seven digits.
 _MOST_FREEDOM = 1e7
 #: Nodes and weights of Gauss and Legendre, of the integrals over z, log S and W.
-_PLACES, _SPREADS, _RANGES = (np.polynomial.legendre.leggauss(n) for n in (40, 32, 72))
+_PLACES, _SPREADS, _RANGES = (np.polynomial.legendre.leggauss(n) for n in (56, 40, 80))
 #: The density of W is an even integral over z - W / 2, of a peak as wide as that of exp(-z^2) for
 #: two means and narrower for more. The trapezoidal rule takes so many steps of 0.4 or less.
-_STEPS = np.arange(12.0)
-#: The normal density is below 1e-11 beyond this.
-_FAR = 7.0
-#: Distributions are integrated over all but about this much at either end.
-_TAIL = 1e-9
+_STEPS = np.arange(14.0)
+#: The normal density is below 1e-16 beyond this.
+_FAR = 8.5
+#: Distributions are integrated over all but about this much at either end: less than the least
+#: probability, which lies in the tails.
+_TAIL = 1e-14
 #: Ranges, or numbers of means, whose sums are held in memory together.
 _AT_ONCE = 128
 #: The least probability that is told apart from 0.
@@ -46,7 +47,7 @@ _BESIDE_FREEDOM = 3.0
 
 
 def survival(q: ArrayLike, means: ArrayLike, freedom: ArrayLike) -> Floats:
-    """Return P(Q > q; m, f) for each of n ranges, to within 5e-6.
+    """Return P(Q > q; m, f) for each of n ranges, to within 1e-6 and, above 1e-11, to 1% of it.
 
     Args:
         q: (n,), the studentized ranges, 0 or more.
@@ -83,7 +84,7 @@ def _ranges(means: Floats) -> tuple[Floats, Floats]:
 
     The density is f(w) = m (m-1) int phi(z) phi(z - w) [Phi(z) - Phi(z - w)]^(m-2) dz.
     """
-    # Beyond these W is with a probability of 1e-9 at most: by all means within an interval that is
+    # Beyond these W is with a probability of _TAIL at most: by all means within an interval that is
     # centred, and by Bonferroni's bound over the pairs.
     within = (_TAIL / means) ** (1 / (means - 1))
     low = 2 * special.ndtri((1 + within) / 2)

@@ -17,7 +17,7 @@ RANGES = [
 def test_probabilities_are_scipys(means, freedom):
     q = np.array([0.5, 2.0, 3.5, 5.0, 9.0, 20.0])
     expected = stats.studentized_range.sf(q, means, freedom)
-    assert survival(q, means, freedom) == pytest.approx(expected, abs=5e-6)
+    assert survival(q, means, freedom) == pytest.approx(expected, abs=1e-6)
 
 
 def test_of_infinite_freedom_it_is_the_range_of_normal_numbers():
@@ -30,6 +30,13 @@ def test_of_two_means_it_is_students_t():
     t, freedom = np.array([0.3, 1.0, 2.5, 6.0]), np.array([1.5, 3.0, 9.0, 40.0])
     expected = 2 * stats.t.sf(t, freedom)
     assert survival(np.sqrt(2) * t, 2, freedom) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("freedom", [3.0, 9.0, 49.0, 51.0, 400.0, 5000.0])
+def test_small_probabilities_are_right_to_one_percent(freedom):
+    p = np.array([1e-3, 1e-5, 1e-7, 1e-9, 1e-11])
+    t = stats.t.isf(p / 2, freedom)
+    assert survival(np.sqrt(2) * t, 2, freedom) == pytest.approx(p, rel=0.01)
 
 
 def test_no_range_is_certain_and_a_huge_one_is_not_zero():
