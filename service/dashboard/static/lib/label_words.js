@@ -3,6 +3,9 @@
 import { asText } from "./axes.js";
 import { known, t } from "./text.js";
 
+/** What people have named: a variant may be called "none", or "50". */
+const NAMED = ["variant", "experiment"];
+
 /** Return the title of an axis, or of a parameter as `optimizer.learning_rate`. */
 export function dimensionTitle(name) {
   const own = name.split(".").at(-1);
@@ -17,6 +20,7 @@ export function inSentence(name) {
 /** Return a label on an axis, or a parameter's value: "relu", "no dropout", "batch size 16". */
 export function inWords(axis, label) {
   const text = asText(label);
+  if (NAMED.includes(axis)) return text;
   if (text === "none") return t("label.without", { axis: inSentence(axis) });
   return Number.isNaN(Number(text)) ? text : `${inSentence(axis)} ${text}`;
 }

@@ -25,6 +25,10 @@ test("a label is understood without its axis", () => {
   equal(names(...sizes), ["batch size 16", "batch size 32"]);
 });
 
+test("what people have named is left as it is", () => {
+  equal(names(run("a", 0, { variant: "none" }), run("b", 0, { variant: "50" })), ["none", "50"]);
+});
+
 test("variants and seeds come after the axes", () => {
   const runs = [run("a", 0, { activation: "relu", variant: "one" }), run("b", 1, { activation: "elu" })];
   equal(names(...runs), ["relu · one · seed 0", "elu · – · seed 1"]);
