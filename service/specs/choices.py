@@ -87,7 +87,9 @@ class Choice(BaseModel):
     def _text(self, parameter: str) -> str:
         """Return a parameter's value: of a number for each layer one, where they are equal."""
         value = self.parameters[parameter]
-        if parameter in self.by_layer and value and all(each == value[0] for each in value):
+        # Of a grid it may also be a range, or a tuple of several values.
+        by_layer = parameter in self.by_layer and isinstance(value, list)
+        if by_layer and all(each == value[0] for each in value):
             return value_text(value[0])
         return value_text(value)
 

@@ -174,3 +174,15 @@ def test_what_the_catalog_no_longer_has_is_spelled_out():
 def test_no_configurations_have_no_varying_axes():
     assert label_configurations({}) == {}
     assert varying_axes([]) == []
+
+
+def test_a_grid_of_rates_is_told_whatever_its_form():
+    rates = [0.5, [0.5, 0.5], [0.5, 0.25], [[0.5], [0.25]], {"low": 0.1, "high": 0.5, "count": 3}]
+    spec = {"activation": "relu", "model": "mlp", "dataset": "digits"}
+    told = []
+    for rate in rates:
+        dropout = {"name": "dropout", "rate": rate}
+        (choice,) = ExperimentSpec.model_validate({**spec, "dropout": dropout}).dropout
+        told.append(str(choice))
+    assert told[:3] == ["dropout(rate=0.5)", "dropout(rate=0.5)", "dropout(rate=[0.5, 0.25])"]
+    assert all(text.startswith("dropout(rate=") for text in told)
