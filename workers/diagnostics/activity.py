@@ -66,7 +66,8 @@ class HiddenActivity:
     def __init__(self, activation: Activation, units: int) -> None:
         self.pieces = activation.pieces
         self._activation = activation
-        self._units = units
+        # One unit stands for all, unless each learns its own function: the shape has to fit then.
+        self._units = units if any(True for _ in activation.parameters()) else 1
         wide = self._slopes_at(torch.linspace(-_FAR, _FAR, 2 * _POINTS - 1, dtype=torch.float64))
         self.low, self.high = self._saturation(wide)
         self.can_die = bool(wide[_POINTS - 2] == 0 or wide[_POINTS] == 0)

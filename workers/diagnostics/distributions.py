@@ -24,8 +24,8 @@ SUBSAMPLE = 100_000
 _BLOCK_ROWS = 64
 
 #: Features whose mean is above this many standard deviations are summed around their mean, both
-#: estimated from the first rows.
-_NARROW, _FIRST_ROWS = 3.0, 1000
+#: estimated from the first chunk.
+_NARROW = 3.0
 
 #: Between these magnitudes squares in float32 neither overflow nor lose digits.
 _SMALL, _LARGE = 1e-15, 1e15
@@ -105,40 +105,42 @@ class Gathering:
         self._stride = 1
         self._picked: list[NDArray[np.float32]] = []
         self._low, self._high = math.inf, -math.inf
-        # By feature; the sums are of differences from the pivot.
         self._pivot: Tensor | None = None
-        self._counts = self._sums = self._squares = torch.zeros(0)
+        self._sums = _Sums(np.zeros(1), np.zeros(1), np.zeros(1))
 
     def add(self, values: Tensor) -> None:
         """Add a chunk: (samples, features, ...)."""
         rows = rows_by_feature(values)
-        if self._seen == 0:
-            self._begin(values, rows)
+        first = self._seen == 0
+        if first:
+            self._stride = _stride(self._samples, values[0].numel())
         self._picked.append(self._pick(values))
         self._seen += values.numel()
-        low, high = (extreme.item() for extreme in torch.aminmax(rows))
-        largest = max(-low, high)
-        if largest == 0 or _SMALL < largest < _LARGE:  # false where there is a NaN
-            self._extend(low, high)
-            self._sum(rows if self._pivot is None else rows - self._pivot)
-        else:
-            self._add_carefully(rows)
+        finite = self._extend(rows)
+        sums = _sums(rows, finite, self._pivot)
+        if first and sums.narrow().any():
+            # A difference of squares would lose such a small spread, or its last digits.
+            self._pivot = torch.from_numpy(np.float32(sums.means())).to(rows.device)
+            sums = _sums(rows, finite, self._pivot)
+        self._sums = self._sums + sums
 
-    def deviations(self) -> Tensor:
-        """Return each feature's standard deviation over samples and positions, float64.
+    def deviations(self) -> NDArray[np.float64]:
+        """Return each feature's standard deviation over samples and positions.
 
         NaN for a feature with a value that is not finite.
         """
-        spoilt = self._counts < self._seen // len(self._counts)
-        return self._variances().sqrt().masked_fill(spoilt, math.nan)
+        spoilt = self._sums.counts < self._seen // len(self._sums.counts)
+        return np.where(spoilt, math.nan, np.sqrt(self._sums.variances()))
 
     def distribution(self) -> Distribution:
         """Return the distribution of all added values."""
-        finite = int(self._counts.sum())
+        finite = int(self._sums.counts.sum())
         mean, std = self._moments() if finite else (math.nan, math.nan)
         low, high = (self._low, self._high) if finite else (math.nan, math.nan)
         picked = np.concatenate(self._picked)
-        picked = np.sort(picked[np.isfinite(picked)])
+        if finite < self._seen:
+            picked = picked[np.isfinite(picked)]
+        picked.sort()
         return Distribution(
             count=self._seen,
             non_finite=self._seen - finite,
@@ -150,20 +152,6 @@ class Gathering:
             counts=_histogram(picked, low, high) if finite else (),
         )
 
-    def _begin(self, values: Tensor, rows: Tensor) -> None:
-        size = values[0].numel()
-        self._stride = max(1, -(-self._samples * size // SUBSAMPLE))
-        while math.gcd(self._stride, size) > 1:
-            self._stride += 1
-        self._counts = torch.zeros(rows.shape[1], dtype=torch.float64)
-        self._sums = self._squares = self._counts
-        first = rows[:_FIRST_ROWS].double().nan_to_num(0.0, 0.0, 0.0)
-        means = first.mean(0)
-        variances = (first - means).square_().mean(0)  # in a fifth of the time of ``var``
-        if (means.square() > _NARROW**2 * variances).any():
-            # A difference of squares would lose such a small spread, or its last digits.
-            self._pivot = means.float()
-
     def _pick(self, values: Tensor) -> NDArray[np.float32]:
         first = -self._seen % self._stride
         if values.is_contiguous():
@@ -173,41 +161,71 @@ class Gathering:
             picked = values[tuple(map(torch.from_numpy, np.unravel_index(places, values.shape)))]
         return picked.cpu().numpy()
 
-    def _add_carefully(self, rows: Tensor) -> None:
-        """Add values that are tiny, huge or not finite."""
-        finite = rows.isfinite()
-        if finite.any():
-            low, high = torch.aminmax(rows[finite])
-            self._extend(low.item(), high.item())
-        differences = rows.double()
-        if self._pivot is not None:
-            differences -= self._pivot
-        self._sum(differences.where(finite, 0.0))
-        self._counts = self._counts - (~finite).sum(0).cpu()
+    def _extend(self, rows: Tensor) -> Tensor | None:
+        """Extend the extremes; return which values are finite, or None if all are ordinary.
 
-    def _extend(self, low: float, high: float) -> None:
+        Ordinary values are finite, neither tiny nor huge: float32 can sum their squares.
+        """
+        low, high = (extreme.item() for extreme in torch.aminmax(rows))
+        largest = max(-low, high)
+        finite = None
+        if not (largest == 0 or _SMALL < largest < _LARGE):  # true where there is a NaN
+            finite = rows.isfinite()
+            if not finite.any():
+                return finite
+            low, high = (extreme.item() for extreme in torch.aminmax(rows[finite]))
         self._low, self._high = min(self._low, low), max(self._high, high)
-
-    def _sum(self, differences: Tensor) -> None:
-        self._counts = self._counts + len(differences)
-        self._sums = self._sums + _column_sums(differences)
-        self._squares = self._squares + _column_sums(differences, squared=True)
-
-    def _variances(self) -> Tensor:
-        means = self._sums / self._counts
-        return (self._squares / self._counts - means * means).clamp(min=0.0)
+        return finite
 
     def _moments(self) -> tuple[float, float]:
         """Return mean and standard deviation of all values, from those of the features."""
-        weights = self._counts / self._counts.sum()
-        finite = weights > 0
-        means = self._sums / self._counts
+        counts, means, variances = self._sums.counts, self._sums.means(), self._sums.variances()
         if self._pivot is not None:
-            means = means + self._pivot.double().cpu()
-        weights, means, variances = weights[finite], means[finite], self._variances()[finite]
+            means = means + self._pivot.double().cpu().numpy()
+        if not counts.all():
+            finite = counts > 0
+            counts, means, variances = counts[finite], means[finite], variances[finite]
+        weights = counts / counts.sum()
         mean = (weights * means).sum()
         variance = (weights * (variances + (means - mean) ** 2)).sum()
-        return mean.item(), variance.sqrt().item()
+        return float(mean), math.sqrt(variance)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums over the finite values of each feature, of their differences from a pivot: (features,).
+
+    Attributes:
+        counts: number of values.
+        sums: of the values.
+        squares: of their squares.
+    """
+
+    counts: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    def __add__(self, other: "_Sums") -> "_Sums":
+        return _Sums(
+            self.counts + other.counts, self.sums + other.sums, self.squares + other.squares
+        )
+
+    def means(self) -> NDArray[np.float64]:
+        """Return the means; 0 for a feature without a finite value."""
+        return self.sums / np.maximum(self.counts, 1)
+
+    def variances(self) -> NDArray[np.float64]:
+        """Return the variances; 0 for a feature without a finite value."""
+        mean_squares = self.squares / np.maximum(self.counts, 1)
+        return np.maximum(mean_squares - self.means() ** 2, 0.0)
+
+    def narrow(self) -> NDArray[np.bool_]:
+        """Return which features have a mean above ``_NARROW`` standard deviations.
+
+        Compared as squares, without the variance, of which too few digits may be right.
+        """
+        mean_squares = self.squares / np.maximum(self.counts, 1)
+        return (1 + _NARROW**2) * self.means() ** 2 > _NARROW**2 * mean_squares
 
 
 def rows_by_feature(values: Tensor) -> Tensor:
@@ -215,15 +233,36 @@ def rows_by_feature(values: Tensor) -> Tensor:
     return values.movedim(1, -1).reshape(-1, values.shape[1])
 
 
-def _column_sums(rows: Tensor, *, squared: bool = False) -> Tensor:
-    whole = len(rows) // _BLOCK_ROWS * _BLOCK_ROWS
-    blocks = rows[:whole].reshape(-1, _BLOCK_ROWS, rows.shape[1])
-    rest = rows[whole:]
-    if squared:
-        blocks, rest = torch.linalg.vecdot(blocks, blocks, dim=1), rest.square()
+def _stride(samples: int, size: int) -> int:
+    """Return k, where every k-th value is looked at; ``size``: values of a sample."""
+    stride = max(1, -(-samples * size // SUBSAMPLE))
+    while math.gcd(stride, size) > 1:
+        stride += 1
+    return stride
+
+
+def _sums(rows: Tensor, finite: Tensor | None, pivot: Tensor | None) -> _Sums:
+    """Return the sums of each column of rows; in float64 where not all are ordinary."""
+    differences = rows if finite is None else rows.double()
+    if pivot is not None:
+        differences = differences - pivot
+    if finite is None:
+        counts = np.full(rows.shape[1], float(len(rows)))
     else:
-        blocks = blocks.sum(1)
-    return (blocks.sum(0, dtype=torch.float64) + rest.sum(0, dtype=torch.float64)).cpu()
+        differences = differences.where(finite, 0.0)
+        counts = finite.sum(0).double().cpu().numpy()
+    return _Sums(counts, _column_sums(differences), _column_sums(differences, squared=True))
+
+
+def _column_sums(rows: Tensor, *, squared: bool = False) -> NDArray[np.float64]:
+    whole = len(rows) // _BLOCK_ROWS * _BLOCK_ROWS
+    rest = rows[whole:]
+    sums = (rest.square() if squared else rest).sum(0, dtype=torch.float64)
+    if whole:
+        blocks = rows[:whole].reshape(-1, _BLOCK_ROWS, rows.shape[1])
+        of_blocks = torch.linalg.vecdot(blocks, blocks, dim=1) if squared else blocks.sum(1)
+        sums = of_blocks.sum(0, dtype=torch.float64) + sums
+    return sums.cpu().numpy()
 
 
 def _quantiles(ordered: NDArray[np.float32]) -> tuple[float, ...]:
@@ -250,5 +289,5 @@ def bin_edges(low: float, high: float) -> NDArray[np.float64]:
 
 
 def _histogram(ordered: NDArray[np.float32], low: float, high: float) -> tuple[int, ...]:
-    inner = np.searchsorted(ordered, bin_edges(low, high)[1:-1])
-    return tuple(np.diff(inner, prepend=0, append=len(ordered)).tolist())
+    below = np.searchsorted(ordered, bin_edges(low, high)[1:-1])
+    return tuple(np.diff(np.concatenate(([0], below, [len(ordered)]))).tolist())

@@ -201,7 +201,7 @@ class _ProbedLayer:
             gradient=_distribution(self._gradient),
             z_gradient=self._z_gradients.distribution(),
             gradient_by_step=self._by_step(),
-            signal=self._z.deviations().mean().item(),
+            signal=float(self._z.deviations().mean()),
             dead_fraction=1 - alive.double().mean().item(),
             saturated_fraction=self._saturated / z.count,
             sparsity=self._zeros / activation.count,

@@ -55,7 +55,7 @@ def test_each_feature_has_its_deviation():
         deviations = gather(values.contiguous(memory_format=layout)).deviations()
         expected = values.double().transpose(0, 1).flatten(1).std(1, correction=0)
         # The second feature's spread is 4,000 roundings of its values.
-        assert deviations.numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+        assert deviations == pytest.approx(expected.numpy(), rel=1e-5)
 
 
 def test_few_values_are_all_in_histogram_and_quantiles():
@@ -90,7 +90,15 @@ def test_what_is_not_finite_is_counted_and_left_out():
     assert distribution.non_finite == 3
     assert found(distribution) == pytest.approx(moments(kept), rel=1e-6)
     assert sum(distribution.counts) == kept.numel()
-    assert gathering.deviations().isnan().tolist() == [True, False, True]
+    assert np.isnan(gathering.deviations()).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_small_spread_is_right_beside_values_that_are_not_finite(value):
+    values = torch.randn(300, 2, generator=torch.Generator().manual_seed(6)) * 0.01 - 300
+    values[[3, 4, 170], [0, 1, 1]] = value
+    distribution = gather(values).distribution()
+    assert found(distribution) == pytest.approx(moments(values[values.isfinite()]), rel=1e-9)
 
 
 def test_nothing_finite_breaks_nothing():
