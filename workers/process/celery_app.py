@@ -69,7 +69,7 @@ def create_app(identity: WorkerIdentity) -> Celery:
         """Do nothing: Celery leaves logging as it is where this signal has a handler."""
 
     def prepare_child(**_: Any) -> None:
-        signals.prepare_child(parent_pid)
+        signals.prepare_child(identity, parent_pid)
 
     def end_child(**_: Any) -> None:
         stop_tracing()

@@ -1,4 +1,7 @@
-"""Heartbeat: a worker's row in Postgres, renewed while the worker can receive messages."""
+"""Heartbeat: a worker's row in Postgres, renewed while the worker can receive messages.
+
+A worker has a row from when it can train: its child needs seconds to import torch.
+"""
 
 import os
 from collections.abc import Callable
@@ -24,6 +27,9 @@ PROCESS = "worker"
 #: Longest time between two heartbeats.
 BEAT_SECONDS = 5.0
 
+#: Time between two looks at whether the child can train.
+_LOOK_SECONDS = 0.05
+
 _log = structlog.get_logger(__name__)
 
 
@@ -43,26 +49,36 @@ class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc]
         self._engine = create_database_engine(identity.settings, pool_size=1)
         self._sessions = session_factory(self._engine)
         self._outage = Outage("Postgres")
-        self._timer: Any = None
+        self._timers: list[Any] = []
 
     def start(self, parent: Any) -> None:
-        """Write the worker's row and renew it from now on."""
+        """Write the worker's row once its child can train, and renew it from then on."""
         self._write(self._delete_row)  # one may be left from a worker of this name that died
         self._beat()
         interval = min(BEAT_SECONDS, self._identity.settings.worker_seen_seconds / 4)
-        self._timer = parent.timer.call_repeatedly(interval, self._beat)
+        self._timers = [
+            parent.timer.call_repeatedly(interval, self._beat),
+            parent.timer.call_repeatedly(_LOOK_SECONDS, self._beat_when_ready),
+        ]
 
     def stop(self, _parent: Any) -> None:
         """Delete the worker's row."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in self._timers:
+            timer.cancel()
         self._write(self._delete_row)
 
     #: A worker that has to end at once leaves no row behind either.
     terminate = stop
 
+    def _beat_when_ready(self) -> None:
+        """Beat at once when the child becomes ready, and look no more."""
+        if self._identity.ready.is_set():
+            self._timers.pop().cancel()
+            self._beat()
+
     def _beat(self) -> None:
-        self._write(self._renew_row)
+        if self._identity.ready.is_set():
+            self._write(self._renew_row)
         mark_alive(self._identity.settings, PROCESS)
 
     def _renew_row(self, session: Session) -> None:

@@ -1,10 +1,10 @@
-"""Identity of a worker: its name, its device, its settings and its stop flag."""
+"""Identity of a worker: its name, its device, its settings and its flags."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from service.settings import Settings
-from workers.process.stop_flag import StopFlag
+from workers.process.shared_flag import SharedFlag
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,13 @@ class WorkerIdentity:
         device: the device it trains on.
         settings: of the service.
         memory_bytes: what it has for its runs.
-        stop: set by the parent when the worker has to stop, read by the child.
+        ready: set by the child once it can train, read by the parent.
+        stop: set by the parent when the worker has to stop, read by the child between two steps.
     """
 
     name: str
     device: Literal["cpu", "cuda"]
     settings: Settings
     memory_bytes: int
-    stop: StopFlag = field(default_factory=StopFlag)
+    ready: SharedFlag = field(default_factory=SharedFlag)
+    stop: SharedFlag = field(default_factory=SharedFlag)

@@ -23,8 +23,8 @@ from workers.process.identity import WorkerIdentity
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
-def prepare_child(parent_pid: int) -> None:
-    """Make a forked child ready to train.
+def prepare_child(identity: WorkerIdentity, parent_pid: int) -> None:
+    """Make a forked child ready to train, and say so.
 
     Celery has already asked the kernel to kill the child when its parent dies, for any reason.
     """
@@ -40,6 +40,7 @@ def prepare_child(parent_pid: int) -> None:
     from workers.process.warmup import warm_up  # noqa: PLC0415
 
     warm_up()
+    identity.ready.set()
 
 
 def install_stop_handlers(identity: WorkerIdentity) -> None:
