@@ -7,6 +7,7 @@ from service.catalog.losses import task_of
 from service.catalog.metrics import METRICS, main_metric, target_refusal
 from service.fields import FieldError, Location, unknown
 from service.specs.claims import SubmittedClaim
+from service.specs.parameters import entry_parameter
 from service.specs.selection import in_words, matches
 from service.specs.spec import AXIS_FIELDS, axis_value
 from service.specs.task_rules import other_task
@@ -67,7 +68,7 @@ def _nothing(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> st
     for axis, asked in where.items():
         if not _selected({axis: asked}, configurations):
             values = (
-                label if axis == "variant" else _short(axis_value(config, axis), asked)
+                label if axis == "variant" else _short(axis, axis_value(config, axis), asked)
                 for label, config in configurations
             )
             listed = "; ".join(dict.fromkeys(map(str, values)))
@@ -75,11 +76,15 @@ def _nothing(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> st
     return f"{sentence} It has these values, but not together."
 
 
-def _short(value: Any, asked: Any) -> Any:
-    """Return an entry's name, with the parameters that were asked for."""
+def _short(axis: str, value: Any, asked: Any) -> Any:
+    """Return an entry's name, with those of the parameters asked for that it has."""
     if not isinstance(value, Mapping):
         return value
-    shown = {name: value.get(name) for name in asked} if isinstance(asked, Mapping) else {}
+    shown = {
+        name: found
+        for name in (asked if isinstance(asked, Mapping) else ())
+        if (found := entry_parameter(axis, value, name)) is not None
+    }
     return in_words({"": {"name": value["name"], **shown}})
 
 

@@ -26,6 +26,8 @@ def _as_in_spec(axis: str, asked: Any) -> Any:
     entries = axis.removeprefix("output_")
     if entries in AXES and isinstance(asked, str):
         return own_name(entries, asked)
+    if entries in AXES and isinstance(asked, dict) and isinstance(asked.get("name"), str):
+        return asked | {"name": own_name(entries, asked["name"])}
     if axis in SHORTHANDS and isinstance(asked, int | float):
         name, parameter = SHORTHANDS[axis]
         return {"name": name, parameter: asked} if asked else "none"

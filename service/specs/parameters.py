@@ -31,13 +31,16 @@ def parameter_value(config: Mapping[str, Any], dotted: str) -> Any:
     for name in names:
         if name == "name" or not isinstance(value, Mapping):
             return None
-        value = _value(axis, value, name)
+        value = entry_parameter(axis, value, name)
         axis = name
     return value
 
 
-def _value(axis: str, entry: Mapping[str, Any], parameter: str) -> Any:
-    """Return an entry's value of a parameter, also of one that is left out at its default."""
+def entry_parameter(axis: str, entry: Mapping[str, Any], parameter: str) -> Any:
+    """Return an entry's value of a parameter, also of one that is left out at its default.
+
+    None where the entry has no such parameter.
+    """
     if parameter in entry:
         return entry[parameter]
     known = AXES.get("initializer" if axis == "output_initializer" else axis, {})
@@ -79,7 +82,7 @@ def _differences(prefix: str, entries: list[Mapping[str, Any]]) -> Iterator[str]
     """Return the parameters that differ between entries, which all have the same name."""
     for parameter in dict.fromkeys(name for entry in entries for name in entry if name != "name"):
         dotted = f"{prefix}.{parameter}"
-        values = [_value(prefix.rpartition(".")[2], entry, parameter) for entry in entries]
+        values = [entry_parameter(prefix.rpartition(".")[2], entry, parameter) for entry in entries]
         if len({_identity(value) for value in values}) > 1:
             yield dotted
         yield from _varying(dotted, values)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from service.specs.parameters import entry_parameter
 from service.specs.spec import axis_value
 from service.specs.written_values import value_text
 
@@ -20,16 +21,17 @@ def matches(config: Mapping[str, Any], label: str | None, where: Mapping[str, As
         where: the selection; ``variant`` in it is compared with the label.
     """
     found = {**config, "variant": label}
-    return all(_matches(axis_value(found, axis), asked) for axis, asked in where.items())
+    return all(_matches(axis, axis_value(found, axis), asked) for axis, asked in where.items())
 
 
-def _matches(found: Any, asked: Any) -> bool:
+def _matches(axis: str, found: Any, asked: Any) -> bool:
     if isinstance(asked, Mapping):
         return isinstance(found, Mapping) and all(
-            _matches(found.get(name), value) for name, value in asked.items()
+            _matches(name, entry_parameter(axis, found, name), value)
+            for name, value in asked.items()
         )
     if isinstance(found, list) and not isinstance(asked, list):  # 0.5 for a rate of each layer
-        return bool(found) and all(_matches(each, asked) for each in found)
+        return bool(found) and all(_matches(axis, each, asked) for each in found)
     return bool((found.get("name") if isinstance(found, Mapping) else found) == asked)
 
 

@@ -186,6 +186,7 @@ def test_equal_claims_of_noise_are_decided_rarely():
     assert decided / times < 0.085  # three standard errors above 5%
 
 
+RELU, TANH = {"activation": "relu"}, {"activation": "tanh"}
 BASE = {
     "activation": ["relu", "tanh", "swish"],
     "initializer": ["auto", "he_normal"],
@@ -200,8 +201,9 @@ def planned(**fields):
     return expand(ExperimentSpec.model_validate({**BASE, "claims": claims}), Limits())
 
 
-def test_claims_change_no_run():
-    fields = {"better": {"activation": "swish"}, "than": {"optimizer": {"learning_rate": 0.1}}}
+@pytest.mark.parametrize("alias", ["swish", {"name": "swish"}, {"name": "swish", "beta": 1}])
+def test_claims_change_no_run(alias):
+    fields = {"better": {"activation": alias}, "than": {"optimizer": {"learning_rate": 0.1}}}
     fields["better"]["optimizer"] = {"name": "adam", "learning_rate": 0.01}
     plain = expand(ExperimentSpec.model_validate(BASE), Limits())
     assert planned(**fields) == plain
@@ -232,7 +234,45 @@ def test_one_rate_selects_configurations_with_this_rate_everywhere(better, than)
     assert found == {"better": {"dropout(rate=0.5)"}, "than": {other}}
 
 
-RELU, TANH = {"activation": "relu"}, {"activation": "tanh"}
+@pytest.mark.parametrize(
+    ("axis", "values", "asked", "other"),
+    [
+        ("activation", ["silu", {"name": "swish", "beta": 2}], {"beta": 1}, {"beta": 2}),
+        (
+            "loss",
+            [
+                "categorical_crossentropy",
+                {"name": "categorical_crossentropy", "label_smoothing": 0.1},
+            ],
+            {"label_smoothing": 0},
+            {"label_smoothing": 0.1},
+        ),
+        (
+            "normalization",
+            ["batch", {"name": "batch", "position": "after_activation"}],
+            {"name": "batch", "position": "before_activation"},
+            {"position": "after_activation"},
+        ),
+    ],
+)
+def test_a_default_that_a_configuration_leaves_out_selects_it(axis, values, asked, other):
+    claim = {"statement": "It is.", "better": {axis: asked}, "than": {axis: other}}
+    spec = ExperimentSpec.model_validate({**BASE, axis: values, "claims": [claim]})
+    runs = expand(spec, Limits())
+    (read,) = spec.claims
+    found = [
+        {run.key for run in runs if matches(run.config.model_dump(), run.label, where)}
+        for where in (read.better, read.than)
+    ]
+    assert all(found)
+    assert found[0] | found[1] == {run.key for run in runs}
+
+
+def test_a_selection_of_nothing_names_what_there_is():
+    fields = {"better": {"activation": {"name": "silu", "beta": 3}}, "than": TANH}
+    with pytest.raises(SpecError) as refused:
+        planned(**fields)
+    assert "Its values of activation are relu; tanh; silu, beta 1." in str(refused.value.errors)
 
 
 @pytest.mark.parametrize(
