@@ -355,7 +355,7 @@ class Settings(BaseSettings):
     training_threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
         None,
         description="CPU threads of a training that is not batched. If not set: the cores divided "
-        "among the runs of the experiment, at least 1.",
+        "among the runs of the experiment, 1 to 8; on a GPU 1.",
     )
     cores: int = Field(
         default_factory=lambda: os.cpu_count() or 1,

@@ -53,7 +53,13 @@ DOCKERFILES = sorted((ROOT / "deploy").glob("*.Dockerfile"))
 
 #: Where PyTorch publishes its builds for CPUs: the default in what users build, and there alone.
 TORCH_CPU_INDEX = "https://download.py" + "torch.org/whl/cpu"
-USERS_TORCH_INDEX = {".env.example", "deploy/worker.Dockerfile", "docker-compose.yml"}
+USERS_TORCH_INDEX = {
+    ".env.example",
+    "README.md",
+    "README.zh.md",
+    "deploy/worker.Dockerfile",
+    "docker-compose.yml",
+}
 
 every_service = pytest.mark.parametrize("name", SERVICES)
 every_dockerfile = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
