@@ -4,13 +4,16 @@ from typing import TYPE_CHECKING
 
 from service.catalog.metrics import METRICS
 from service.comparison.words import Word
+from service.specs.written_values import number_text
 
 if TYPE_CHECKING:
-    from service.comparison.ranking import RankedGroup
+    from service.comparison.ranking import LeadDifference, RankedGroup
 
 
 def statement(group: "RankedGroup", metric: str, margin: float) -> str:
     """Return what is said of one group: ``worse by 3.4 points (1.2 to 5.6)``.
+
+    All is said against the leader, or against the reference where one was named.
 
     Args:
         group: the group.
@@ -27,7 +30,9 @@ def statement(group: "RankedGroup", metric: str, margin: float) -> str:
         case Word.NOT_REACHED:
             said = f"never reached it (0 of {group.n})"
         case Word.EQUIVALENT:
-            said = f"equivalent: within {_amount(margin, metric)} of the best"
+            said = (
+                f"equivalent: {_apart(group, metric)}within the margin of {_amount(margin, metric)}"
+            )
         case Word.WORSE | Word.BETTER:
             said = f"{group.word.value} by {_gap(group, metric)}"
         case Word.UNDECIDED:
@@ -42,7 +47,21 @@ def _undecided(group: "RankedGroup", metric: str) -> str:
     if group.seeds_needed is not None:
         seeds = "1 more seed" if group.seeds_needed == 1 else f"{group.seeds_needed} more seeds"
         settle = f"{seeds} would settle it"
-    return f"undecided: {_gap(group, metric)} apart; {settle}"
+    return f"undecided: {_gap(group, metric)} {_side(group.difference, metric)}; {settle}"
+
+
+def _apart(group: "RankedGroup", metric: str) -> str:
+    """Return on which side of the leader, or of the reference, a group is: ``1 point behind, ``."""
+    difference = group.difference
+    if difference is None:
+        return ""
+    return f"{_amount(abs(difference.mean), metric)} {_side(difference, metric)}, "
+
+
+def _side(difference: "LeadDifference", metric: str) -> str:
+    if difference.mean == 0:
+        return "apart"
+    return "ahead" if (difference.mean > 0) == METRICS[metric].higher_is_better else "behind"
 
 
 def _gap(group: "RankedGroup", metric: str) -> str:
@@ -69,5 +88,4 @@ def _amount(value: float, metric: str) -> str:
 def _number(value: float, metric: str) -> str:
     """Return a difference as text, shares in points: two digits that count."""
     scaled = 100 * value if METRICS[metric].kind == "share" else value
-    text = f"{scaled:.2g}"
-    return f"{float(text):g}" if 1e-4 <= abs(scaled) < 1e6 else text
+    return number_text(float(f"{scaled:.2g}"))

@@ -8,8 +8,7 @@ from service.comparison.curves import NearBest, ResultCurve
 from service.comparison.design import Design
 from service.comparison.headline import Said, group_name, headline, notes
 from service.comparison.question import Question
-from service.comparison.ranking import LeadDifference, RankedGroup
-from service.comparison.statements import statement
+from service.comparison.ranking import RankedGroup
 from service.comparison.words import Word
 
 PLAIN = RankedGroup(
@@ -138,26 +137,3 @@ def test_notes_of_the_design():
         "The best epoch of each run was chosen by the value that is shown: it is too optimistic.",
     ]
     assert notes(said(replace(PLAIN, n=10), named("b", Word.WORSE, n=10))) == []
-
-
-def test_what_is_said_of_one():
-    behind = LeadDifference(-0.034, (-0.056, -0.012))
-    near = LeadDifference(-0.03, (-0.07, 0.01))
-
-    def of(word, metric="val_accuracy", **fields):
-        return statement(named("x", word, **fields), metric, 0.01)
-
-    assert of(Word.WORSE, difference=behind) == "worse by 3.4 points (1.2 to 5.6)"
-    assert of(Word.EQUIVALENT) == "equivalent: within 1 point of the best"
-    assert of(Word.UNDECIDED, difference=near, seeds_needed=12) == (
-        "undecided: 3 points (-1 to 7) apart; 12 more seeds would settle it"
-    )
-    assert of(Word.UNDECIDED, difference=near) == (
-        "undecided: 3 points (-1 to 7) apart; no number of seeds up to 400 would settle it"
-    )
-    assert of(Word.UNDECIDED, n=1) == "undecided: one seed"
-    assert of(Word.DID_NOT_TRAIN) == "did not train (0 of 3)"
-    better = LeadDifference(0.5, (0.2, 0.8))
-    assert of(Word.BETTER, metric="val_loss", difference=better) == "better by 0.5 (0.2 to 0.8)"
-    assert of(Word.LEADS) == "leads"
-    assert of(None, n=0) == "no result yet"
