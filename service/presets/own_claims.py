@@ -30,6 +30,7 @@ from service.presets.evidence import (
 from service.presets.measures import EpochsTo, MetricMeasure, SecondsTo
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.specs.claims import SubmittedClaim
+from service.specs.written_values import number_text
 
 _TOO_FEW = "A test needs two seeds with a value in each group."
 
@@ -206,18 +207,18 @@ def _evidence(
 ) -> tuple[Evidence, float | None]:
     claim, groups = registered.claim, registered.groups
     shown = tuple(figures(registered.measure, group, trainings) for group in groups)
-    bound = claim.by_at_least if claim.higher else -claim.by_at_least
+    bound = _signed(registered, claim.by_at_least)
     low, high = (bound, None) if claim.higher else (None, bound)
     if test is None or corrected is None:
         untested = Evidence("inconclusive", reason, str(registered.measure), low, high, shown)
         return untested, None
-    status, sentence = _decided(groups, trainings, test, corrected)
-    ends = test.interval(corrected.level)
+    status, sentence = _decided(registered, trainings, test, corrected)
+    first, last = (_signed(registered, end) for end in test.interval(corrected.level))
     difference = DifferenceFigures(
         group=str(groups[0]),
         than=str(groups[1]),
-        mean=test.difference if claim.higher else -test.difference,
-        ci95=ends if claim.higher else (-ends[1], -ends[0]),
+        mean=_signed(registered, test.difference),
+        ci95=(min(first, last), max(first, last)),
         paired=False,
         n=test.n,
     )
@@ -226,27 +227,37 @@ def _evidence(
     return Evidence(status, sentence, measure, low, high, shown, (difference,)), corrected.p_value
 
 
+def _signed(registered: RegisteredClaim, by: float) -> float:
+    """Return how much better as a difference in the metric's units: below 0 where lower is better.
+
+    0 has no sign.
+    """
+    return by if registered.claim.higher else 0.0 - by
+
+
 def _decided(
-    groups: tuple[TrainingGroup, TrainingGroup],
+    registered: RegisteredClaim,
     trainings: Sequence[TrainingRecord],
     test: _Test,
     corrected: _Corrected,
 ) -> tuple[ClaimStatus, str]:
     """Return the status of a claim that was tested, and the reason."""
-    better, than = groups
-    margin = f"{test.margin:g} or more" if test.margin else ""
-    difference = f"{test.difference:.3g}"
+    better, than = registered.groups
+    margin = f"{number_text(test.margin)} or more" if test.margin else ""
     if corrected.p_value > inference.ALPHA:
-        return "inconclusive", f"The interval of {better} against {than} has values on both sides."
+        bound = number_text(_signed(registered, test.margin))
+        both = f"The interval of {better} against {than} has values on both sides of {bound}."
+        return "inconclusive", both
+    amount = number_text(float(f"{abs(test.difference):.3g}"))
     if test.difference < test.margin:
+        side = "worse" if test.difference < 0 else "better"
         by = f" by {margin}" if margin else ""
-        reason = f"{better} is not better than {than}{by}: the difference is {difference}."
-        return "refuted", reason
+        return "refuted", f"{better} is not better than {than}{by}: it is {side} by {amount}."
     if not any(training.trained for training in better.of(trainings)):
         # Better than worse than guessing: no claim holds of networks that learned nothing.
         return "inconclusive", f"No run of {better} trained."
     asked = f"; the claim asks for {margin}" if margin else ""
-    return "supported", f"{better} is better than {than} by {difference}{asked}."
+    return "supported", f"{better} is better than {than} by {amount}{asked}."
 
 
 def _trained_counts(groups: Sequence[TrainingGroup], trainings: Sequence[TrainingRecord]) -> str:

@@ -158,12 +158,20 @@ def test_what_claims_gave_is_read_in_chinese(page):
             ["relu", "tanh", "0.1", "0.05"],
         ),
         (
-            "relu is not better than tanh by 0.05 or more: the difference is 0.01.",
+            "relu is not better than tanh by 0.05 or more: it is better by 0.01.",
             ["relu", "tanh", "0.05", "0.01"],
         ),
         (
-            "relu is not better than tanh: the difference is -0.01.",
-            ["relu", "tanh", "-0.01"],
+            "relu is not better than tanh by 0.05 or more: it is worse by 0.01.",
+            ["relu", "tanh", "0.05", "0.01"],
+        ),
+        (
+            "relu is not better than tanh: it is worse by 0.01.",
+            ["relu", "tanh", "0.01"],
+        ),
+        (
+            "The interval of relu against tanh has values on both sides of -0.02.",
+            ["relu", "tanh", "-0.02"],
         ),
         (
             "lsuv is higher than orthogonal, gain 1.414, within a margin of 0.01.",

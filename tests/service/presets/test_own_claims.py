@@ -98,6 +98,30 @@ def test_lower_losses_are_better():
     assert evidence.status == "refuted"
 
 
+def test_a_reason_says_what_its_figures_say():
+    """In words which is better, or with the signs of the difference and its bound."""
+    lower = trainings("val_loss", a=[101.0, 100.5, 101.2], b=[0.5, 0.51, 0.49])
+    worse, better = judge(
+        [claim(metric="val_loss"), claim("b", "a", metric="val_loss", by_at_least=200)], lower
+    )
+    assert worse[0].reason == "a is not better than b: it is worse by 100."
+    assert worse[0].differences[0].mean == pytest.approx(100.4)
+    assert better[0].reason == "b is not better than a by 200 or more: it is better by 100."
+    assert better[0].differences[0].mean == pytest.approx(-100.4)
+    open_one = trainings("val_loss", a=[0.10, 0.14, 0.12], b=[0.16, 0.17, 0.18])
+    ((evidence, _),) = judge([claim(metric="val_loss", by_at_least=0.02)], open_one)
+    assert evidence.reason == "The interval of a against b has values on both sides of -0.02."
+    low, high = evidence.differences[0].ci95
+    assert low < evidence.high == -0.02 < high < 0
+
+
+def test_no_bound_is_a_negative_zero():
+    equal = trainings("val_loss", a=[0.1, 0.2, 0.3], b=[0.1, 0.2, 0.3])
+    ((evidence, _),) = judge([claim(metric="val_loss")], equal)
+    assert "both sides of 0." in evidence.reason
+    assert [str(evidence.high), str(evidence.differences[0].mean)] == ["0.0", "0.0"]
+
+
 def test_claims_of_a_spec_are_corrected_together():
     """Alone each is shown at 5%; of twenty claims one such is no surprise."""
     values = trainings(a=[0.90, 0.91, 0.92], b=[0.87, 0.885, 0.88])
