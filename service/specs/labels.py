@@ -14,9 +14,12 @@ from pydantic import ValidationError
 from service.specs.choices import choice
 from service.specs.expansion import PlannedRun
 from service.specs.spec import AXIS_FIELDS, LATER_AXES, axis_value
-from service.specs.written_values import entry_text, number_text, value_text
+from service.specs.written_values import entry_text, value_text
 
 Label = str | int | None
+
+#: What people have named: a variant may be called "none".
+_NAMED = ("variant", "experiment")
 
 #: A configuration of an experiment: its variant's label, None without variants, and its hash.
 ConfigurationKey = tuple[str | None, str]
@@ -112,13 +115,17 @@ def with_axis(axis: str, label: Label | float) -> str:
     """Return a label that is understood without its axis: ``no clipping``, ``batch size 2``.
 
     Args:
-        axis: an axis, or the dotted name of a parameter.
+        axis: an axis, or the dotted name of a parameter. Variants and experiments stay as they
+            were named.
         label: the label on it, or the parameter's value.
     """
+    text = value_text(label)
+    if axis in _NAMED:
+        return text
     words = axis.rpartition(".")[2].replace("_", " ")
-    if label == "none":
+    if text == "none":
         return f"no {words}"
-    return f"{words} {number_text(label)}" if isinstance(label, int | float) else str(label)
+    return f"{words} {text}" if isinstance(label, int | float) else text
 
 
 def axis_labels(axis: str, values: Iterable[bytes]) -> dict[bytes, Label]:

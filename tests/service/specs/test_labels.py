@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from service.specs.expansion import SpecError, expand
-from service.specs.labels import RunLabels, label_configurations, label_runs, varying_axes
+from service.specs.labels import (
+    RunLabels,
+    label_configurations,
+    label_runs,
+    varying_axes,
+    with_axis,
+)
 from service.specs.limits import Limits
 from service.specs.spec import AXIS_FIELDS, ExperimentSpec, axis_value
 from service.specs.written_values import number_text
@@ -162,6 +168,20 @@ def test_a_variant_comes_first_in_the_name():
     ]
     assert [each.by_axis["variant"] for each in labels] == ["small", "small", "self-normalizing"]
     assert names(variants=variants[1:]) == ["self-normalizing"]
+
+
+def test_a_label_says_its_axis_where_it_needs_it():
+    words = {
+        ("clipping", "none"): "no clipping",
+        ("batch_size", 2): "batch size 2",
+        ("optimizer.learning_rate", 1e-5): "learning rate 1e-5",
+        ("optimizer.momentum", None): "no momentum",
+        ("optimizer.nesterov", True): "nesterov true",
+        ("activation", "relu"): "relu",
+        ("variant", "none"): "none",
+        ("experiment", "none"): "none",
+    }
+    assert {key: with_axis(*key) for key in words} == words
 
 
 def test_what_the_catalog_no_longer_has_is_spelled_out():
