@@ -120,7 +120,7 @@ def expand(
             *rules.point_errors(resolved, limits),
             *rules.precision_errors(resolved, spec.device),
         ]
-        found = found or [*ticket_errors(resolved)]
+        found = found or [*ticket_errors(resolved, spec.seeds)]
         if not found:
             tasks.setdefault(facts(resolved.dataset).task, point["dataset"].location)
             configuration = Configuration.of(resolved.config(spec))

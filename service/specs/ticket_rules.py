@@ -1,6 +1,6 @@
 """Rules of lottery tickets: the run they name, and what has to be as it was there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -47,11 +47,17 @@ def ticket_looked_up(
         keep=asked.keep,
         scope=asked.scope,
     )
-    return [], PlacedValue(placed.location, FoundTicket(ticket, facts.config, asked.redraw))
+    found = FoundTicket(ticket, facts.config, facts.first_seed, asked.redraw)
+    return [], PlacedValue(placed.location, found)
 
 
-def ticket_errors(resolved: Resolution) -> Iterator[FieldError]:
-    """Yield why a point cannot begin with its ticket: one error, or none."""
+def ticket_errors(resolved: Resolution, seeds: Collection[int]) -> Iterator[FieldError]:
+    """Yield why a point cannot begin with its ticket: one error, or none.
+
+    Args:
+        resolved: the point.
+        seeds: of its runs.
+    """
     placed = resolved.point["ticket"]
     found: FoundTicket | None = placed.value
     if found is None:
@@ -63,6 +69,14 @@ def ticket_errors(resolved: Resolution) -> Iterator[FieldError]:
             "the direction of all weights of a unit. Use another normalization.",
         )
         return
+    if found.redraw and found.first_seed in seeds:
+        yield FieldError(
+            placed.parameter("redraw"),
+            f"That run's first weights were drawn by the seed {found.first_seed}, and with this "
+            "seed redraw: true would draw the same ones again. Use other seeds, as seeds: "
+            f"[{_unused(seeds, found.first_seed)}].",
+        )
+        return
     other = next(_others(resolved, found), None)
     if other is not None:
         yield FieldError(
@@ -70,6 +84,12 @@ def ticket_errors(resolved: Resolution) -> Iterator[FieldError]:
             f"That run has another {other}, and a ticket begins as it began. Use the same {other}, "
             f"{_way_out(other)}.",
         )
+
+
+def _unused(seeds: Collection[int], first_seed: int) -> str:
+    """Return as many seeds as there are, up to three, without the one of the first weights."""
+    others = [seed for seed in range(4) if seed != first_seed]
+    return ", ".join(map(str, others[: len(seeds)]))
 
 
 def _way_out(other: str) -> str:

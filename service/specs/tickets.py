@@ -90,10 +90,18 @@ class TicketFacts:
 
 @dataclass(frozen=True)
 class FoundTicket:
-    """A ticket of a spec that was looked up: what a configuration has of it, and its run's own."""
+    """A ticket of a spec that was looked up.
+
+    Attributes:
+        ticket: what a configuration has of it.
+        config: of its run.
+        first_seed: that drew its run's first weights.
+        redraw: whether other first weights are asked for.
+    """
 
     ticket: ResolvedTicket
     config: Mapping[str, Any]
+    first_seed: int
     redraw: bool
 
 

@@ -136,6 +136,24 @@ def test_all_else_is_free_and_with_redraw_the_initializers_are_too() -> None:
     assert planned(facts(), **free | {"initializer": "zeros"}, ticket=redrawn).config.ticket
 
 
+def test_a_control_is_not_drawn_by_the_seed_of_the_first_weights() -> None:
+    """It would have the ticket's own weights; one of a ticket those of the first run."""
+    redrawn = {"run": RUN, "redraw": True}
+    location, detail = refused(facts(3), ticket=redrawn)
+    assert location == ("ticket", "redraw")
+    assert "drawn by the seed 3, and with this seed" in detail
+    assert detail.endswith("Use other seeds, as seeds: [0].")
+    variants = [{"label": "ticket", "ticket": {"run": RUN}}, {"label": "b", "ticket": redrawn}]
+    location, detail = refused(facts(1), variants=variants, seeds=3)
+    assert location == ("variants", 1, "ticket", "redraw")
+    assert detail.endswith("as seeds: [0, 2, 3].")
+    first = planned(facts(3), ticket={"run": RUN}, seeds=[5]).configuration.values
+    of_ticket = {RUN: TicketFacts("b" * 36, 1, "cd" * 32, 5, first)}
+    assert refused(of_ticket, ticket=redrawn)[0] == ("ticket", "redraw")
+    assert planned(of_ticket, ticket=redrawn, seeds=[5]).seed == 5
+    assert planned(facts(3), ticket={"run": RUN}).seed == 3
+
+
 def test_weight_normalization_trains_no_single_weights() -> None:
     location, detail = refused(facts(), normalization="weight", ticket={"run": RUN})
     assert location == ("ticket",)
