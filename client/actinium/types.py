@@ -455,6 +455,9 @@ class ComparisonGroup(TypedDict):
     n: int
     trained: int
     reached: int
+    runs: int
+    runs_trained: int
+    runs_reached: int
     seeds: list[GroupSeed]
     mean: float | None
     shrunk_mean: float | None
@@ -520,6 +523,7 @@ class Comparison(TypedDict):
     average: list[str]
     higher_is_better: bool
     guess: float | None
+    censored: float | None
     margin: float | None
     headline: str
     notes: list[str]

@@ -75,8 +75,8 @@ class LevelMeans:
         mean: the mean of its configurations' means, over the seeds that trained, in the metric's
             units; None where none trained.
         ci95: the 95% interval of the mean; None where a configuration has a single value.
-        trained: how many values are of runs that trained.
-        n: how many values there are.
+        trained: how many runs behind the values trained, and reached the target.
+        n: how many runs there are behind them.
     """
 
     axis: str
@@ -383,8 +383,8 @@ def _level(axis: str, level: Level, groups: Sequence[Group]) -> LevelMeans:
         level=level,
         mean=mean,
         ci95=None if mean is None else _level_interval(mean, cells),
-        trained=sum(group.whole for group in groups),
-        n=sum(group.n for group in groups),
+        trained=sum(group.runs.whole for group in groups),
+        n=sum(group.runs.all for group in groups),
     )
 
 

@@ -22,6 +22,7 @@ class SeedValue:
         chosen: the levels that the other seeds chose for it, by what is tuned.
         reached: whether every run reached the target; True where none was asked for.
         tested: what the same runs gave on the test part; None where not each has it.
+        counts: how many runs are behind it; None of one run.
     """
 
     value: float
@@ -30,11 +31,45 @@ class SeedValue:
     chosen: Mapping[str, Level] = field(default_factory=dict)
     reached: bool = True
     tested: float | None = None
+    counts: "RunCounts | None" = None
 
     @property
     def whole(self) -> bool:
         """Whether every run behind it did better than guessing, and reached the target."""
         return self.trained and self.reached
+
+    @property
+    def runs(self) -> "RunCounts":
+        """How many runs are behind it, and what they came to."""
+        return self.counts or RunCounts(
+            1, int(self.trained), int(self.reached), int(self.trained and self.reached)
+        )
+
+
+@dataclass(frozen=True)
+class RunCounts:
+    """How many runs there are.
+
+    Attributes:
+        all: of them.
+        trained: that did better than guessing.
+        reached: that reached the target; all where none was asked for.
+        whole: that did both.
+    """
+
+    all: int = 0
+    trained: int = 0
+    reached: int = 0
+    whole: int = 0
+
+    def __add__(self, other: "RunCounts") -> "RunCounts":
+        """Return the counts of both together."""
+        return RunCounts(
+            self.all + other.all,
+            self.trained + other.trained,
+            self.reached + other.reached,
+            self.whole + other.whole,
+        )
 
 
 @dataclass(frozen=True)
@@ -98,6 +133,11 @@ class Group:
     def whole(self) -> int:
         """With how many of them every run did better than guessing, and reached the target."""
         return sum(found.whole for found in self.values.values())
+
+    @property
+    def runs(self) -> RunCounts:
+        """How many runs are behind the values: more than seeds where runs are averaged over."""
+        return sum((found.runs for found in self.values.values()), RunCounts())
 
     @property
     def entered(self) -> bool:
@@ -254,6 +294,12 @@ def _seed_value(members: Sequence[_Member]) -> SeedValue:
         partly=any(score.trained and score.reached for score in scores),
         reached=all(score.reached for score in scores),
         tested=mean_of(tested) if len(tested) == len(members) else None,
+        counts=RunCounts(
+            len(scores),
+            sum(score.trained for score in scores),
+            sum(score.reached for score in scores),
+            sum(score.trained and score.reached for score in scores),
+        ),
     )
 
 

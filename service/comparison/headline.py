@@ -34,12 +34,14 @@ class Said:
         design: of the comparison.
         groups: in their order.
         guess: what guessing gets; None where it has no value, or not one.
+        censored: what a run counts as that never reached the target; None where every run did.
     """
 
     question: Question
     design: Design
     groups: "Sequence[RankedGroup]"
     guess: float | None = None
+    censored: float | None = None
 
     def of(self, word: Word) -> "list[RankedGroup]":
         """Return the groups of which this is said."""
@@ -111,12 +113,14 @@ def _leader(said: Said) -> str:
     """Return who leads, and what keeps that from being a good result."""
     (leader,) = said.of(Word.LEADS)
     beaten = (Word.LEADS, Word.WORSE, Word.NOT_REACHED, Word.DID_NOT_TRAIN)
+    runs = leader.runs
+    what = "seeds" if runs.all == leader.n else "runs"
     doubts = [
-        f"It trained with {leader.trained} of {leader.n} seeds"
-        if leader.trained < leader.n
+        f"It trained with {runs.trained:,} of {runs.all:,} {what}"
+        if runs.trained < runs.all
         else "",
-        f"It reached the target with {leader.reached} of {leader.n} seeds"
-        if leader.reached < leader.n
+        f"It reached the target with {runs.reached:,} of {runs.all:,} {what}"
+        if runs.reached < runs.all
         else "",
         ""
         if said.guess is None or _beats(leader, said.guess, said.question.metric)
@@ -190,15 +194,14 @@ def _nothing_entered(said: Said) -> str:
 
 def _censored(said: Said) -> str:
     """Return what runs count as that never reached the target; empty where all did."""
-    short = [
-        found.value for group in said.groups for found in group.values.values() if not found.reached
-    ]
-    if said.question.target is None or not short:
+    short = sum(group.runs.all - group.runs.reached for group in said.groups)
+    if said.question.target is None or said.censored is None or not short:
         return ""
-    values = "1 value is" if len(short) == 1 else f"{len(short):,} values are"
+    runs = "1 run" if short == 1 else f"{short:,} runs"
     return (
-        f"{values} of runs that never reached {said.question.target}: such a run counts as "
-        f"{max(short):.4g}, one epoch more than the longest, and a mean with it is at least that."
+        f"{runs} of those compared never reached {said.question.target}: such a run counts as "
+        f"{said.censored:.4g}, one epoch more than the longest, and a mean with it is at least "
+        "that."
     )
 
 

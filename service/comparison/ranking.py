@@ -19,6 +19,7 @@ from service.comparison.design import Design, Level, design_of
 from service.comparison.effects import Effects, analyse
 from service.comparison.groups import (
     Group,
+    RunCounts,
     SeedValue,
     grouped,
     mean_of,
@@ -75,8 +76,8 @@ class RankedGroup:
     """A group in its place.
 
     ``by``, ``values``, ``n``, ``trained``, ``reached``, ``mean``, ``std``, ``diverged``,
-    ``unfinished`` and ``missing`` are as in ``Group``; ``p_value`` and ``seeds_needed`` as in
-    ``Judged``.
+    ``unfinished``, ``missing`` and ``runs`` are as in ``Group``; ``p_value`` and ``seeds_needed``
+    as in ``Judged``.
 
     Attributes:
         word: as in ``Judged``; of one that trained and never reached the target, that.
@@ -115,6 +116,7 @@ class RankedGroup:
     diverged: int
     unfinished: int
     missing: int
+    runs: RunCounts
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class Comparison:
         question: what was asked.
         design: what makes the groups, what is tuned, what is averaged over.
         guess: what guessing gets; None for a measure of time, and where data sets differ in it.
+        censored: what a run counts as that never reached the target; None where every run did.
         margin: how far behind is as good; None where nothing is compared.
         headline: the answer in one sentence.
         notes: what a reader has to know beside it, a sentence each.
@@ -137,6 +140,7 @@ class Comparison:
     design: Design
     higher_is_better: bool
     guess: float | None
+    censored: float | None
     margin: float | None
     headline: str
     notes: list[str]
@@ -188,14 +192,15 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         replace(group, statement=statement(group, question.metric, margin or 0.0))
         for group in _ranked(groups, judged, effects, question.metric, margin or 0.0)
     ]
-    guess = _common_guess(runs)
-    said = headline.Said(question, design, ranked, guess)
+    guess, censored = _common_guess(runs), _censored(runs)
+    said = headline.Said(question, design, ranked, guess, censored)
     return Comparison(
         experiment_id=experiment_id,
         question=question,
         design=design,
         higher_is_better=higher,
         guess=guess,
+        censored=censored,
         margin=margin,
         headline=headline.headline(said),
         notes=headline.notes(said),
@@ -210,6 +215,11 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
 def _common_guess(runs: Sequence[Score]) -> float | None:
     guesses = {run.configured.guess for run in runs}
     return guesses.pop() if len(guesses) == 1 else None
+
+
+def _censored(runs: Sequence[Score]) -> float | None:
+    """Return what a run counts as that never reached the target; the same for all of them."""
+    return next((run.value for run in runs if run.value is not None and not run.reached), None)
 
 
 def _distinct_trainings(runs: Sequence[Score], by: Sequence[str]) -> list[Score]:
@@ -356,6 +366,7 @@ def _ranked_group(
         diverged=group.diverged,
         unfinished=group.unfinished,
         missing=group.missing,
+        runs=group.runs,
     )
 
 
@@ -367,7 +378,7 @@ def _held_out(group: Group, metric: str) -> HeldOut | None:
 
 
 def _word(group: Group, judged: Judged) -> Word | None:
-    if judged.word == Word.DID_NOT_TRAIN and group.trained and not group.reached:
+    if judged.word == Word.DID_NOT_TRAIN and group.runs.trained:
         return Word.NOT_REACHED
     return judged.word
 

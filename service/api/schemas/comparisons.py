@@ -115,15 +115,25 @@ class ComparisonGroup(ApiAnswer):
     )
     word: Word | None = Field(
         description="`leads`: the highest mean. `worse`: with p up to 5%. `equivalent`: no other "
-        "is better by `margin`. `undecided`: neither is shown. `did_not_train`: no better than "
-        "guessing with any seed. `not_reached`: it trained, and reached `target` with no seed. "
+        "is better by `margin`. `undecided`: neither is shown. `did_not_train`: no run was better "
+        "than guessing. `not_reached`: some trained, and none of those reached `target`. "
         "With `against`: `reference`, `better`. Null without a value."
     )
     statement: str = Field(description="What is said of it, with its figures.")
     n: int = Field(description="Number of seeds with a value.")
-    trained: int = Field(description="With how many of them it did better than guessing.")
+    trained: int = Field(
+        description="With how many of them every run behind it did better than guessing."
+    )
     reached: int = Field(
-        description="With how many of them it reached `target`; all where there is none."
+        description="With how many of them every run behind it reached `target`; all where there "
+        "is none."
+    )
+    runs: int = Field(
+        description="Number of runs behind these seeds: more than `n` where runs are averaged over."
+    )
+    runs_trained: int = Field(description="How many of them did better than guessing.")
+    runs_reached: int = Field(
+        description="How many of them reached `target`; all where there is none."
     )
     seeds: list[GroupSeed]
     mean: float | None = Field(
@@ -140,7 +150,7 @@ class ComparisonGroup(ApiAnswer):
         "look at `seeds`."
     )
     rank: int | None = Field(
-        description="1 + the number of groups with a better mean; null where none trained, or "
+        description="1 + the number of groups with a better mean; null where no run trained and "
         "reached `target`."
     )
     difference: GroupDifference | None = Field(description="Null where nothing is tested.")
@@ -185,6 +195,9 @@ class ComparisonGroup(ApiAnswer):
             else None,
             curve=TuningCurve.of(group.curve) if group.curve else None,
             test=GroupTest(**vars(group.test)) if group.test else None,
+            runs=group.runs.all,
+            runs_trained=group.runs.trained,
+            runs_reached=group.runs.reached,
         )
 
 
@@ -192,7 +205,7 @@ class ComparisonGroup(ApiAnswer):
 _SAME = [
     name
     for name in ComparisonGroup.model_fields
-    if name not in {"seeds", "ci95", "difference", "curve", "test"}
+    if name not in {"seeds", "ci95", "difference", "curve", "test"} and "runs" not in name
 ]
 
 
@@ -235,7 +248,7 @@ class LevelMean(ApiAnswer):
     mean: float | None = Field(description="Of its groups' means, over the seeds that trained.")
     ci95: Interval | None
     trained: int
-    n: int = Field(description="Number of values; `trained` of them are of runs that trained.")
+    n: int = Field(description="Number of runs behind its values; `trained` of them trained.")
 
     @classmethod
     def of(cls, level: "effects.LevelMeans") -> Self:
@@ -279,6 +292,10 @@ class ComparisonAnswer(ApiAnswer):
         description="What guessing gets; null for a measure of time, and where the runs' data sets "
         "differ in it."
     )
+    censored: float | None = Field(
+        description="What a run counts as that never reached `target`; null where every run did, "
+        "and without one."
+    )
     margin: float | None = Field(
         description="How far behind the best still is equivalent, in the metric's units."
     )
@@ -318,6 +335,7 @@ class ComparisonAnswer(ApiAnswer):
             average=[*design.average],
             higher_is_better=comparison.higher_is_better,
             guess=comparison.guess,
+            censored=comparison.censored,
             margin=comparison.margin,
             headline=comparison.headline,
             notes=comparison.notes,
@@ -344,6 +362,9 @@ _GROUP: dict[str, Any] = {
     "n": 3,
     "trained": 3,
     "reached": 3,
+    "runs": 3,
+    "runs_trained": 3,
+    "runs_reached": 3,
     "seeds": _seeds(0.9828, 0.9833, 0.9838),
     "mean": 0.9833,
     "shrunk_mean": None,
@@ -397,7 +418,7 @@ _LEVEL: dict[str, Any] = {
 
 EXAMPLE: dict[str, Any] = {
     "experiment_id": "019aa3c8-7d40-7a5e-9c61-52f3b1a0d4e7",
-    "comparison_version": 2,
+    "comparison_version": 3,
     "science_version": 2,
     "metric": "val_accuracy",
     "at": "final",
@@ -407,6 +428,7 @@ EXAMPLE: dict[str, Any] = {
     "average": [],
     "higher_is_better": True,
     "guess": 0.1135,
+    "censored": None,
     "margin": 0.01,
     "headline": "leaky_relu(negative_slope=0.2) is best. 1 is worse.",
     "notes": [

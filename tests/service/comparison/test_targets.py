@@ -71,7 +71,7 @@ def test_a_run_that_never_reaches_the_target_counts_as_worse_than_each_that_did(
     assert elu.ci95 is None
     assert found.headline == "relu is best. 2 are worse, 1 never reached it."
     assert (
-        "9 values are of runs that never reached val_accuracy 0.9: such a run counts as 6, one "
+        "9 runs of those compared never reached val_accuracy 0.9: such a run counts as 6, one "
         "epoch more than the longest, and a mean with it is at least that."
     ) in found.notes
     assert not found.higher_is_better

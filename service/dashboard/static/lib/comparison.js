@@ -78,10 +78,11 @@ function targetText({ metric, value }) {
 function leaderSentences(comparison) {
   const { groups, guess, metric } = comparison;
   const leader = groups.find((group) => group.word === WORD.LEADS);
-  const { n, trained, reached } = leader;
+  const { n, runs, runs_trained: trained, runs_reached: reached } = leader;
+  const of = runs > n ? "Runs" : "";
   const doubts = [
-    trained < n && t("headline.leaderTrained", { trained, n }),
-    reached < n && t("headline.leaderReached", { reached, n }),
+    trained < runs && t(`headline.leaderTrained${of}`, { trained, n: runs }),
+    reached < runs && t(`headline.leaderReached${of}`, { reached, n: runs }),
     !beatsGuess(leader, comparison) && t("headline.leaderGuesses", { guess: showValue(metric, guess) }),
   ].filter(Boolean);
   const beaten = [WORD.LEADS, WORD.WORSE, WORD.NOT_REACHED, WORD.DID_NOT_TRAIN];
@@ -124,14 +125,14 @@ export function detail(group, { metric, margin }) {
   return group.seeds_needed === null ? t("detail.never") : t("detail.seeds", { n: group.seeds_needed });
 }
 
-/** Return how many seeds trained, where not all did. */
-export function trainedShare({ trained, n }) {
-  return trained < n ? t("ranking.trained", { trained, n }) : null;
+/** Return how many runs trained, where not all did: one of each seed, unless runs are averaged over. */
+export function trainedShare({ n, runs, runs_trained: trained }) {
+  return trained < runs ? t(runs > n ? "ranking.trainedRuns" : "ranking.trained", { trained, n: runs }) : null;
 }
 
-/** Return how many seeds reached the target, where some did and not all. */
-export function reachedShare({ reached, n }) {
-  return reached < n ? t("ranking.reached", { reached, n }) : null;
+/** Return how many runs reached the target, where not all did. */
+export function reachedShare({ n, runs, runs_reached: reached }) {
+  return reached < runs ? t(runs > n ? "ranking.reachedRuns" : "ranking.reached", { reached, n: runs }) : null;
 }
 
 /** Return a difference with its sign and two digits that count; of shares in points: −3.4. */
@@ -183,11 +184,11 @@ function edgeNote({ groups, tune }) {
 }
 
 /** Return what runs count as that never reached the target, where there are any. */
-function censoredNote({ groups, metric, target }) {
-  const values = groups.flatMap(({ seeds }) => seeds.filter(({ reached }) => !reached).map(({ value }) => value));
-  if (!target || !values.length) return null;
-  const longest = showValue(metric, Math.max(...values));
-  return t("note.censored", { n: values.length, count: whole(values.length), target: targetText(target), longest });
+function censoredNote({ groups, metric, target, censored }) {
+  const short = groups.reduce((sum, group) => sum + group.runs - group.runs_reached, 0);
+  if (!target || censored === null || !short) return null;
+  const longest = showValue(metric, censored);
+  return t("note.censored", { n: short, count: whole(short), target: targetText(target), longest });
 }
 
 /** Return where the spread within configurations comes from, where the data were drawn anew. */

@@ -202,14 +202,15 @@ function seedMark(x, y, entered) {
   return svg("path.seed.untrained", { d: `M${x - 3} ${y - 3}l6 6m0-6l-6 6` });
 }
 
-function drawingWords(metric, { ci95, seeds }) {
+function drawingWords(metric, { ci95, seeds, n, runs }) {
   const interval = ci95
     ? t("ranking.interval.is", { low: showValue(metric, ci95[0]), high: showValue(metric, ci95[1]) })
     : t("ranking.interval.none");
   const values = seeds.map(({ value, trained, reached }) => {
     const text = showValue(metric, value);
-    if (!trained) return t("ranking.seeds.untrained", { value: text });
-    return reached ? text : t("ranking.seeds.notReached", { value: text });
+    const some = runs > n ? "Some" : "";
+    if (!trained) return t(`ranking.seeds.untrained${some}`, { value: text });
+    return reached ? text : t(`ranking.seeds.notReached${some}`, { value: text });
   });
   return `${t("ranking.seeds.are", { values: values.join(t("list.separator")) })}; ${interval}`;
 }

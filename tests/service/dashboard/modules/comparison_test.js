@@ -21,7 +21,9 @@ function group(name, word, more = {}) {
   const counts = { rank: 1, n: 3, trained: 3, reached: 3, seeds };
   const found = { mean: 0.91, shrunk_mean: null, std: 0.01, ci95: [0.89, 0.93], ...counts };
   const nothing = { difference: null, p_value: null, seeds_needed: null, chosen: {}, curve: null };
-  return { by: { activation: name }, word, ...found, ...nothing, diverged: 0, unfinished: 0, missing: 0, ...more };
+  const all = { ...found, ...nothing, diverged: 0, unfinished: 0, missing: 0, ...more };
+  const runs = { runs: all.n, runs_trained: all.trained, runs_reached: all.reached };
+  return { by: { activation: name }, word, ...runs, ...all };
 }
 
 const LEADER = group("relu", "leads");
@@ -36,6 +38,7 @@ function comparison(groups, more = {}) {
     ...asked,
     margin: 0.01,
     guess: 0.1135,
+    censored: null,
     higher_is_better: true,
     groups,
     effects: [],
@@ -116,24 +119,45 @@ test("what would settle a group is said of it", async () => {
   equal(detail({ ...OPEN, difference: null }, asked), "no spread to judge by");
   equal(detail(group("gelu", "equivalent"), asked), "within 1 point of the best");
   equal(detail(WORSE, asked), null);
-  equal([trainedShare({ trained: 2, n: 3 }), trainedShare(LEADER)], ["trained 2 of 3", null]);
+  equal([trainedShare(group("elu", "worse", { trained: 2 })), trainedShare(LEADER)], ["trained 2 of 3", null]);
 });
 
 test("runs that never reached the target are told apart from those that did not train", async () => {
   await speak("en");
-  const asked = { metric: "epochs_to", target: { metric: "val_accuracy", value: 0.97 }, guess: null };
+  const asked = { metric: "epochs_to", target: { metric: "val_accuracy", value: 0.97 }, guess: null, censored: 31 };
   const never = [31, 31, 31].map((value, seed) => ({ seed, value, trained: true, reached: false, chosen: {} }));
   const short = group("tanh", "not_reached", { rank: null, reached: 0, ci95: null, mean: 31, seeds: never });
   equal(headline(comparison([LEADER, short, FAILED], asked)), "relu is best. 1 never reached it. 1 did not train.");
   equal(headline(comparison([short, short], asked)), "No run reached the target: Validation accuracy 97.00%.");
   equal(
     notes(comparison([LEADER, short], asked)).at(-1),
-    "3 values are of runs that never reached the target (Validation accuracy 97.00%): such a run counts as 31, " +
+    "3 runs of those compared never reached the target (Validation accuracy 97.00%): such a run counts as 31, " +
       "one epoch more than the longest, and a mean with it is at least that.",
   );
-  equal([reachedShare({ reached: 2, n: 3 }), reachedShare(LEADER)], ["reached by 2 of 3", null]);
+  equal([reachedShare(group("elu", "worse", { reached: 2 })), reachedShare(LEADER)], ["reached by 2 of 3", null]);
   const shown = textOf(ranking(comparison([LEADER, short], asked), () => {}));
   equal(shown.querySelectorAll("path.untrained").length, 3);
+});
+
+test("where runs are averaged over, runs are counted and not seeds", async () => {
+  await speak("en");
+  const asked = { metric: "epochs_to", target: { metric: "val_accuracy", value: 0.97 }, guess: null, censored: 31 };
+  const seeds = [22, 25, 28].map((value, seed) => ({ seed, value, trained: false, reached: false, chosen: {} }));
+  const counts = { runs: 9, runs_trained: 8, runs_reached: 5, trained: 0, reached: 0 };
+  const averaged = group("relu", "leads", { ...counts, seeds, ci95: null });
+  const found = comparison([averaged, WORSE], asked);
+  equal(
+    headline(found),
+    "relu leads. It trained with 8 of 9 runs. It reached the target with 5 of 9 runs. 1 is worse.",
+  );
+  equal(
+    notes(found).at(-1),
+    "4 runs of those compared never reached the target (Validation accuracy 97.00%): such a run counts as 31, " +
+      "one epoch more than the longest, and a mean with it is at least that.",
+  );
+  equal([trainedShare(averaged), reachedShare(averaged)], ["trained 8 of 9 runs", "reached by 5 of 9 runs"]);
+  const drawn = textOf(ranking(found, () => {})).querySelector("svg.interval");
+  equal(drawn.getAttribute("aria-label").includes("22 (not every run trained)"), true);
 });
 
 test("differences have a sign and two digits, shares in points", async () => {
@@ -172,7 +196,7 @@ test("a note says where the spread comes from, where the data were drawn anew", 
 
 test("a row shows the word, the difference with p, and a mark per seed", async () => {
   await speak("en");
-  const partly = { ...OPEN, trained: 2, ci95: null, seeds: OPEN.seeds.map((s) => ({ ...s, trained: s.seed > 0 })) };
+  const partly = { ...OPEN, trained: 2, runs_trained: 2, ci95: null, seeds: OPEN.seeds.map((s) => ({ ...s, trained: s.seed > 0 })) };
   const shown = textOf(ranking(comparison([LEADER, partly, WORSE, FAILED]), () => {}));
   const [leader, open, worse, failed] = shown.querySelectorAll("tbody tr");
   equal(
