@@ -17,6 +17,7 @@ import orjson
 import structlog
 from psycopg import AsyncConnection, Error, Notify
 from psycopg.rows import class_row
+from psycopg.types.json import set_json_loads
 
 from service.database.outages import Outage
 from service.events.global_order import INCOMPLETE_SECONDS, GlobalOrder
@@ -156,6 +157,9 @@ class EventHub:
             keepalives_interval=2,
             keepalives_count=3,
         )
+        # As the engine reads it: Postgres gives back 3.27e24 as an integer, whose digits psycopg's
+        # own reader keeps, and which could not be written again.
+        set_json_loads(orjson.loads, connection)
         await connection.execute(f"LISTEN {CHANNEL}")
         return connection
 

@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any, Self
 
 import orjson
+import structlog
 
 from service.events.event_types import RUN_PROGRESS, STREAM_OPENED
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,19 @@ class LiveEvent:
 
     @classmethod
     def stored(cls, row: StoredEvent) -> Self:
-        """Return a stored event."""
+        """Return a stored event; one that JSON cannot hold has none of its type's fields."""
         body = {
             "experiment_id": row.experiment_id,
             "run_id": row.run_id,
             "created_at": row.created_at,
-            **row.data,
         }
-        return cls(row.id, row.run_id, row.type, _frame(row.type, body, row.id))
+        try:
+            frame = _frame(row.type, body | row.data, row.id)
+        except orjson.JSONEncodeError:
+            # An error here would end the streams of all experiments, at every new try.
+            _log.exception("An event is sent without its fields", event_id=row.id, type=row.type)
+            frame = _frame(row.type, body, row.id)
+        return cls(row.id, row.run_id, row.type, frame)
 
     @classmethod
     def opened(cls, head: int) -> Self:

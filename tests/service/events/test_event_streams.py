@@ -40,6 +40,23 @@ def test_a_stream_begins_with_all_that_happened_and_ends_with_the_experiment(ser
     assert epoch["metrics"] == {**METRICS, "val_loss": "NaN"}
 
 
+def test_a_number_beyond_64_bits_stops_no_stream(served, lab):
+    experiment_id = lab.submit(epochs=1)
+    with (
+        open_stream(served, "/v1/events") as everything,
+        open_stream(served, _path(experiment_id)) as events,
+    ):
+        assert next(everything).type == "stream.opened"
+        seen = [next(events)]
+        lab.train_all(val_loss=3.27e24)
+        seen += events
+        of_all = list(islice(everything, 4))
+    assert seen[-1].type == "experiment.finished"
+    for found in (seen[1:], of_all):
+        assert [event.type for event in found][1] == "run.epoch"
+        assert found[1].data["metrics"]["val_loss"] == 3.27e24
+
+
 def test_a_run_has_a_stream_of_its_own(served, lab):
     run_id = str(lab.runs(lab.submit(seeds=2))[0].id)
     with open_stream(served, f"/v1/runs/{run_id}/events") as events:

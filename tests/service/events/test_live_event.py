@@ -64,3 +64,16 @@ def test_all_listeners_get_the_same_frame():
     ]
     assert len(frames) == 2
     assert frames[0] is frames[1]
+
+
+def test_an_event_that_cannot_be_written_is_sent_without_its_fields():
+    created_at = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
+    row = StoredEvent(8, EXPERIMENT, RUN, "run.epoch", {"metrics": {"loss": 2**64}}, created_at)
+    event = LiveEvent.stored(row)
+    content = {
+        "experiment_id": str(EXPERIMENT),
+        "run_id": str(RUN),
+        "created_at": "2026-11-28T09:30:00Z",
+    }
+    written = json.dumps(content, separators=(",", ":"))
+    assert event.frame == f"event: run.epoch\ndata: {written}\nid: 8\n\n".encode()
