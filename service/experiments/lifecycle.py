@@ -12,14 +12,15 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from service.database.tables import Event, Experiment, Run
-from service.errors import ConflictError
+from service.database.tables import Event, Experiment, Run, UploadedDataset
+from service.errors import ConflictError, GoneError
 from service.events.event_types import EventType, NewEvent
 from service.events.publishing import publish
 from service.experiments import overviews
 from service.experiments.progress import ExperimentProgress, missing, read_progress
 from service.experiments.versions import require_version
 from service.runs.endings import cancel_locked
+from service.specs.uploads import UPLOADED
 from service.statuses import ACTIVE, RunStatus
 
 
@@ -76,14 +77,46 @@ def retry(session: Session, experiment_id: uuid.UUID, caller: str) -> Experiment
 
     Raises:
         NotFoundError: there is no such experiment.
+        GoneError: an uploaded data set that they need was deleted.
     """
     with session.begin():
         ended = lock_runs(session, experiment_id, (RunStatus.FAILED, RunStatus.CANCELLED))
         if ended:
+            _require_uploads(session, ended)
             _set(session, experiment_id, cancelled_at=None)
             overviews.reopen(session, experiment_id)
             _requeue(session, experiment_id, ended, caller)
         return read_progress(session, experiment_id)
+
+
+def _require_uploads(session: Session, runs: Sequence[Run]) -> None:
+    """Keep the uploaded data sets of runs from being deleted until it is committed.
+
+    Raises:
+        GoneError: one was deleted.
+    """
+    datasets = [run.config["dataset"] for run in runs]
+    wanted = {dataset["sha256"] for dataset in datasets if dataset["name"] == UPLOADED}
+    if not wanted:
+        return
+    stored = session.scalars(
+        select(UploadedDataset.sha256)
+        .where(UploadedDataset.sha256.in_(wanted))
+        .order_by(UploadedDataset.id)
+        .with_for_update(key_share=True, read=True)
+    )
+    gone = wanted.difference(stored)
+    if gone:
+        needing = sum(dataset.get("sha256") in gone for dataset in datasets)
+        runs_need = (
+            "A run that failed or was cancelled needs"
+            if needing == 1
+            else (f"{needing:,} runs that failed or were cancelled need")
+        )
+        raise GoneError(
+            f"{runs_need} an uploaded data set that was deleted. Upload the same file again, then "
+            "retry."
+        )
 
 
 def _requeue(session: Session, experiment_id: uuid.UUID, ended: Sequence[Run], caller: str) -> None:

@@ -187,7 +187,7 @@ def cancel_experiment(
 @router.post(
     "/{experiment_id}/retry",
     response_model=ExperimentAnswer,
-    responses={200: _ONE, **problem_responses(404)},
+    responses={200: _ONE, **problem_responses(404, 410)},
     summary="Retry failed and cancelled runs",
     dependencies=_SUBMIT,
 )
@@ -200,7 +200,10 @@ def retry_experiment(
     forecasts: ForecastsDep,
     doorbell: DoorbellDep,
 ) -> Response:
-    """Queue the failed and cancelled runs again; their recorded epochs are kept."""
+    """Queue the failed and cancelled runs again; their recorded epochs are kept.
+
+    410 where one of them needs an uploaded data set that was deleted.
+    """
     retried = lifecycle.retry(session, experiment_id, caller.name)
     ring(session, settings, doorbell)
     return _answer(session, retried, forecasts)

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from service.errors import ConflictError, NotFoundError
+from service.errors import ConflictError, GoneError, NotFoundError
 from service.experiments import lifecycle, listing
 from service.experiments.listing import ExperimentFilter
 from service.runs import endings
@@ -179,6 +179,28 @@ def test_a_retry_of_what_needs_none_changes_nothing(lab):
     act(lab, lifecycle.retry, experiment_id, "me")
     assert [lab.snapshot(each.id) for each in lab.runs(experiment_id)] == before
     lab.train(claim)
+
+
+def test_runs_whose_upload_was_deleted_are_not_queued_again(lab):
+    experiment_id = lab.submit(seeds=2)
+    sha256 = "ab" * 32
+    lab.execute(
+        """UPDATE runs SET config = jsonb_set(config, '{dataset}',
+        jsonb_build_object('name', 'uploaded', 'sha256', CAST(:sha256 AS text)))""",
+        sha256=sha256,
+    )
+    act(lab, lifecycle.cancel, experiment_id)
+    with pytest.raises(GoneError, match="2 runs .* need an uploaded data set that was deleted"):
+        act(lab, lifecycle.retry, experiment_id, "me")
+    assert {run.status for run in lab.runs(experiment_id)} == {"cancelled"}
+    assert lab.progress(experiment_id).status == "cancelled"
+    lab.execute(
+        """INSERT INTO datasets (id, sha256, name, bytes, understood, created_by)
+        VALUES (gen_random_uuid(), :sha256, 'again', 1, '{}', 'me')""",
+        sha256=sha256,
+    )
+    act(lab, lifecycle.retry, experiment_id, "me")
+    assert {run.status for run in lab.runs(experiment_id)} == {"queued"}
 
 
 def test_a_worker_that_was_cancelled_cannot_write_after_a_retry(lab):
