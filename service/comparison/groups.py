@@ -164,7 +164,8 @@ class Group:
         tuned = [candidate for candidate in self.candidates if candidate.values]
         if len(self.candidates) < 2 or not tuned:
             return {}
-        return dict((max if higher else min)(tuned, key=lambda candidate: candidate.mean).levels)
+        best = max(tuned, key=lambda each: _merit([*each.values.values()], higher=higher))
+        return dict(best.levels)
 
 
 def mean_of(values: Sequence[float]) -> float:
@@ -225,14 +226,14 @@ def grouped(scores: Sequence[Score], design: Design, *, higher: bool) -> list[Gr
 def _counted(scores: Sequence[Score], *, higher: bool) -> list[float | None]:
     """Return the value that each training counts as; None where it has none yet.
 
-    One that diverged counts as guessing: an accuracy as the share of the largest class, a loss as
-    the highest of that of guessing, its own last finite value, and the worst that completed. Of
-    seconds and epochs, which guessing has none of, it keeps its own.
+    One that diverged counts as the worst of guessing and of all that completed: who diverged is
+    never better than who came to an end. Of what is better when lower, its own last finite value
+    may be worse still. Of seconds and epochs, which guessing has none of, it keeps its own.
     """
     values = [score.value for score in scores if score.value is not None and not score.diverged]
-    worst = max((value for value in values if math.isfinite(value)), default=-math.inf)
+    finite = [value for value in values if math.isfinite(value)]
     return [
-        _guessed(score, worst, higher=higher)
+        _guessed(score, finite, higher=higher)
         if score.diverged and score.configured.guess is not None
         else (score.value if score.finished else None)
         for score in scores
@@ -250,9 +251,12 @@ def _counted_tests(scores: Sequence[Score], *, higher: bool) -> list[float | Non
     return _counted(on_test, higher=higher)
 
 
-def _guessed(score: Score, worst: float, *, higher: bool) -> float:
+def _guessed(score: Score, completed: Sequence[float], *, higher: bool) -> float:
+    """Return what a run that diverged counts as, beside the values of all that completed."""
     guess = score.configured.guess or 0.0
-    return guess if higher else max(guess, worst, score.last_finite or 0.0)
+    if higher:
+        return min([guess, *completed])
+    return max([guess, score.last_finite or 0.0, *completed])
 
 
 def _candidate(levels: dict[str, Level], members: Sequence[_Member]) -> Candidate:
@@ -321,22 +325,30 @@ def _group(
 def _tuned(candidates: Sequence[Candidate], *, higher: bool) -> dict[int, SeedValue]:
     """Return for each seed the value of the candidate that is best over the other seeds.
 
-    Who chooses by the value that is then shown is too optimistic; the other seeds are not. With a
-    single seed there are no others: the choice is made by that one, and nothing is tested.
+    One that trained with some of them is better than one that did with none. Who chooses by the
+    value that is then shown is too optimistic; the other seeds are not. With a single seed there
+    are no others: the choice is made by that one, and nothing is tested.
     """
-    sign = 1 if higher else -1
     values: dict[int, SeedValue] = {}
     for seed in sorted({seed for candidate in candidates for seed in candidate.values}):
         able = [candidate for candidate in candidates if seed in candidate.values]
-        best = max(able, key=lambda candidate: sign * _mean_without(candidate, seed))
+        best = max(able, key=lambda each: _merit(_without(each, seed), higher=higher))
         found = best.values[seed]
         values[seed] = replace(found, chosen=best.levels)
     return values
 
 
-def _mean_without(candidate: Candidate, seed: int) -> float:
-    others = [found.value for own, found in candidate.values.items() if own != seed]
-    return mean_of(others or [candidate.values[seed].value])
+def _without(candidate: Candidate, seed: int) -> list[SeedValue]:
+    """Return a candidate's values with the other seeds; with that one where it has no others."""
+    others = [found for own, found in candidate.values.items() if own != seed]
+    return others or [candidate.values[seed]]
+
+
+def _merit(values: Sequence[SeedValue], *, higher: bool) -> tuple[bool, float, int]:
+    """Return by what candidates are ordered: did any run train, the mean, how many seeds did."""
+    mean = mean_of([found.value for found in values])
+    entered = any(found.partly for found in values)
+    return entered, mean if higher else -mean, sum(found.whole for found in values)
 
 
 def samples_of(groups: Sequence[Group], *, higher: bool) -> Samples:

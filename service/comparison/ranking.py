@@ -61,7 +61,8 @@ class HeldOut:
     Attributes:
         metric: the test part's metric of the quantity that is compared.
         n: number of seeds with a value.
-        mean: over these seeds; a run that diverged counts as guessing.
+        mean: over these seeds; a run that diverged counts as guessing, or as the worst that
+            completed.
         std: over n - 1; None below two seeds.
     """
 
