@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import METRICS, of_test_part
-from service.comparison import headline, judgement, scores, tasks
+from service.comparison import headline, judgement, objectives, scores, tasks
 from service.comparison.components import Components, components_of
 from service.comparison.curves import ResultCurve, curve_of
 from service.comparison.design import Design, Level, design_of
@@ -32,6 +32,7 @@ from service.comparison.samples import Interval
 from service.comparison.scores import Score
 from service.comparison.statements import statement
 from service.comparison.words import Word
+from service.errors import ConflictError
 from service.specs.labels import Label
 from service.specs.written_values import value_text
 
@@ -178,10 +179,14 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
     Raises:
         NotFoundError: there is no such experiment.
         InvalidError: no such metric, point, axis or reference.
+        ConflictError: the runs' seconds or losses cannot be compared.
     """
     scores.check(question)
     question = tasks.about(session, experiment_id, question)
     runs = scores.read(session, experiment_id, question)
+    differing = objectives.why_not_comparable(runs, question)
+    if differing:
+        raise ConflictError(differing)
     design = design_of(runs, question.by, question.tune, question.average)
     higher = METRICS[question.metric].higher_is_better
     groups = grouped(_distinct_trainings(runs, design.by), design, higher=higher)

@@ -34,9 +34,9 @@ class GroupSeed(ApiAnswer):
 
     seed: int
     value: float = Field(
-        description="Of the metric; of a run that diverged the worse of what guessing and the worst "
-        "run that completed get, of one that never reached the target one epoch more than the "
-        "longest. Where runs are averaged over, their mean."
+        description="Of the metric; of a run that diverged the worse of what guessing and the "
+        "worst run that completed get, of one that never reached the target one epoch more than "
+        "the longest. Where runs are averaged over, their mean."
     )
     trained: bool = Field(description="Whether every run behind it did better than guessing.")
     reached: bool = Field(
@@ -103,8 +103,8 @@ class GroupTest(ApiAnswer):
     metric: str
     n: int = Field(description="Number of seeds with a value.")
     mean: float = Field(
-        description="Over these seeds; a run that diverged counts as the worse of guessing and of the "
-        "worst run that completed."
+        description="Over these seeds; a run that diverged counts as the worse of guessing and "
+        "of the worst run that completed."
     )
     std: float | None = Field(description="Over n - 1; null below two seeds.")
 
@@ -140,8 +140,8 @@ class ComparisonGroup(ApiAnswer):
     )
     seeds: list[GroupSeed]
     mean: float | None = Field(
-        description="Over the seeds; a run that diverged counts as the worse of guessing and of the "
-        "worst run that completed."
+        description="Over the seeds; a run that diverged counts as the worse of guessing and of "
+        "the worst run that completed."
     )
     shrunk_mean: float | None = Field(
         description="For those that may be best: the mean, moved towards theirs by what the "

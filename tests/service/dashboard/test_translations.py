@@ -189,6 +189,16 @@ def test_what_claims_gave_is_read_in_chinese(page):
             "cuda); threads (1, 2).",
             ["device (cpu, cuda); threads (1, 2)"],
         ),
+        (
+            "Losses can only be compared between runs that minimize the same one. These minimize "
+            "mean_squared_error; huber. Compare by val_rmse.",
+            ["mean_squared_error; huber", "val_rmse"],
+        ),
+        (
+            "Losses can only be compared between runs that minimize the same one. These minimize "
+            "mean_squared_error; huber. Set the target on val_rmse.",
+            ["mean_squared_error; huber", "val_rmse"],
+        ),
     ],
 )
 def test_a_reason_is_translated_sentence_by_sentence(page, reason, kept):
