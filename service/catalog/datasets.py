@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from service.catalog.entry import DatasetEntry, Parameter, Source
+from service.catalog.entry import DatasetEntry, Parameter, Source, TargetNoise
 
 #: Most points of each part that can be drawn where a data set is made of random points.
 MOST_POINTS = 100_000
@@ -434,6 +434,7 @@ ENTRIES: tuple[DatasetEntry, ...] = (
         input_shape=(10,),
         target_deviation=4.982,
         target_absolute_deviation=4.055,
+        target_noise=TargetNoise("noise", "outliers", outlier_scale=10.0),
     ),
     _uploaded(),
 )

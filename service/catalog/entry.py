@@ -128,6 +128,21 @@ class ActivationEntry(Entry):
 
 
 @dataclass(frozen=True)
+class TargetNoise:
+    """The noise in targets that are numbers.
+
+    Attributes:
+        deviation: the parameter that is its standard deviation.
+        outliers: the parameter that is the share of the training targets with larger noise.
+        outlier_scale: how many times larger that is.
+    """
+
+    deviation: str
+    outliers: str
+    outlier_scale: float
+
+
+@dataclass(frozen=True)
 class DatasetEntry(Entry):
     """A data set, with the sizes that the rules check specs against.
 
@@ -140,8 +155,9 @@ class DatasetEntry(Entry):
         largest_class: the share of the largest class among the test samples: the accuracy of one
             guess for all.
         target_deviation: where the targets are numbers, the root mean square error on the test
-            samples of predicting the training mean for all.
+            samples of predicting the training mean for all; with noise, as much as by default.
         target_absolute_deviation: its mean absolute error.
+        target_noise: the noise in the targets, where parameters say how much there is.
         one_hot: the parameter that says how many columns of a category there are, by default all.
     """
 
@@ -151,6 +167,7 @@ class DatasetEntry(Entry):
     largest_class: float = 0.0
     target_deviation: float = 0.0
     target_absolute_deviation: float = 0.0
+    target_noise: TargetNoise | None = None
     one_hot: str | None = None
 
     def described_by(self, parameters: Mapping[str, Any]) -> "DatasetEntry":
@@ -191,9 +208,16 @@ class DatasetEntry(Entry):
         """The most test samples there are."""
         return self._most("test_size")
 
+    def default_of(self, name: str) -> Any:
+        """Return the default of a parameter."""
+        return self._parameter(name).default
+
     def _most(self, name: str) -> int:
-        (size,) = (parameter for parameter in self.parameters if parameter.name == name)
-        return int(size.maximum or 0)
+        return int(self._parameter(name).maximum or 0)
+
+    def _parameter(self, name: str) -> Parameter:
+        (found,) = (parameter for parameter in self.parameters if parameter.name == name)
+        return found
 
 
 @dataclass(frozen=True)

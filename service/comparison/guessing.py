@@ -1,85 +1,122 @@
-"""What guessing gets: the value that a run which diverged counts as."""
+"""What guessing gets: the value that a run which diverged counts as.
+
+Guessing gives one answer for every sample, without its input: the best one for the targets of the
+part that a metric is measured on. ``comparison.recorded_targets`` reads these from runs.
+"""
 
 import math
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
-from service.catalog.entry import DatasetEntry
-from service.catalog.losses import task_of
-from service.catalog.metrics import METRICS
-from service.specs.resolution import stored_facts
+from service.catalog.metrics import METRICS, Metric
+from service.comparison.known_targets import (
+    FIRST_LOSS,
+    NOTHING_RECORDED,
+    ClassShares,
+    RecordedTargets,
+    Spread,
+    expected,
+)
+
+#: Significant digits: what is computed from other runs of the same data is then the same.
+_DIGITS = 6
 
 
-def guess(metric: str, config: Mapping[str, Any]) -> float | None:
+def guess(
+    metric: str, config: Mapping[str, Any], recorded: RecordedTargets = NOTHING_RECORDED
+) -> float | None:
     """Return what guessing gets; None for a measure of time: guessing has no epochs or seconds."""
-    return None if METRICS[metric].part is None else guessed(metric, config)
+    return None if METRICS[metric].part is None else guessed(metric, config, recorded)
 
 
-#: Of configurations that were stored before there was a choice.
-_FIRST_LOSS = {"name": "categorical_crossentropy"}
+def guessed(
+    metric: str, config: Mapping[str, Any], recorded: RecordedTargets = NOTHING_RECORDED
+) -> float:
+    """Return the value of a metric for the best answer that is the same for every sample.
 
+    Where targets are classes, it is the shares of the classes. An accuracy is the share of the
+    largest class. A loss is the entropy of the shares; behind several sigmoids, the mean entropy of
+    "this class or another" over the outputs.
 
-def guessed(metric: str, config: Mapping[str, Any]) -> float:
-    """Return the value of a metric for whoever knows the targets of the training part, no input.
-
-    Where targets are classes, it is the shares of the classes that are known. An accuracy is the
-    share of the largest class. A loss is the entropy of the shares; behind several sigmoids, the
-    mean entropy of "this class or another" over the outputs.
-
-    Where targets are numbers, their mean is predicted. An error is that of the mean on the test
-    part, and R² is 0. A loss is that of standardized targets, of Huber's for a normal distribution.
+    Where targets are numbers, it is their mean. An RMSE is their standard deviation, an MAE their
+    mean absolute deviation, and R² is 0. A loss is that of standardized targets.
 
     Args:
         metric: a loss, an accuracy, an error or R².
         config: the resolved configuration of a training, as JSON.
+        recorded: what runs on the same data have recorded of the targets; what they have not is
+            as the catalog tells (``known_targets.expected``).
     """
     measured = METRICS[metric]
-    known = stored_facts(config["dataset"])
-    loss = config.get("loss", _FIRST_LOSS)
-    if task_of(loss["name"]) == "regression":
-        return _of_mean(measured.quantity, loss, known)
-    # Of a data set that this version does not have, as of two equal classes.
-    largest, classes = (0.5, 2) if known is None else (known.largest_class, known.classes)
-    elementwise = classes > 2 and config["model"].get("head") != "binary"
+    if measured.part is None:
+        raise ValueError(f"Guessing has no {metric}.")
+    if metric == "loss" and recorded.training_loss is not None:
+        return recorded.training_loss
+    loss = config.get("loss", FIRST_LOSS)
+    targets = recorded.of(measured.part, expected(measured.part, config))
+    if isinstance(targets, ClassShares):
+        return _of_shares(measured, targets.shares, loss)
+    return float(f"{_of_mean(measured.quantity, loss, targets):.{_DIGITS}g}")
+
+
+def _of_shares(measured: Metric, shares: tuple[float, ...], loss: Mapping[str, Any]) -> float:
+    """Return the value of a metric for predicting the shares of the classes."""
     if measured.higher_is_better:
-        outputs = elementwise and measured.counts == "outputs"
-        return 1 - 1 / classes if outputs else largest
-    if not elementwise:
-        return _binary_entropy(largest)
-    if loss["name"] == "binary_crossentropy":
-        return _binary_entropy(1 / classes)
-    return math.log(classes)
+        elementwise = measured.counts == "outputs"
+        return fmean(max(share, 1 - share) for share in shares) if elementwise else max(shares)
+    smoothing = loss.get("label_smoothing", 0.0)
+    # Each output of two, or a single one, tells its class from the other.
+    elementwise = loss["name"] == "binary_crossentropy"
+    even = 1 / 2 if elementwise else 1 / len(shares)
+    smoothed = [share * (1 - smoothing) + smoothing * even for share in shares]
+    if elementwise:
+        return fmean(_entropy(share, 1 - share) for share in smoothed)
+    return _entropy(*smoothed)
 
 
-def _of_mean(quantity: str, loss: Mapping[str, Any], known: DatasetEntry | None) -> float:
+def _of_mean(quantity: str, loss: Mapping[str, Any], targets: Spread) -> float:
     """Return the value of a quantity for predicting the mean of targets that are numbers."""
-    deviation = known.target_deviation if known is not None else 1.0
-    absolute = known.target_absolute_deviation if known is not None else 1.0
     match quantity:
         case "rmse":
-            return deviation
+            return targets.deviation
         case "mae":
-            return absolute
-        case "loss" if loss["name"] == "mean_absolute_error":
-            return absolute / deviation if deviation else 0.0
-        case "loss" if loss["name"] == "huber":
-            return _huber_of_normal(float(loss["delta"]))
+            return targets.absolute_deviation
         case "loss":
-            return 1.0
+            return _standardized_loss(loss, targets)
         case _:
             return 0.0
 
 
-def _huber_of_normal(delta: float) -> float:
-    """Return the mean of Huber's loss of a standard normal variable.
+def _standardized_loss(loss: Mapping[str, Any], targets: Spread) -> float:
+    if not targets.scale:
+        return 0.0  # the targets do not vary
+    match loss["name"]:
+        case "mean_absolute_error":
+            return targets.absolute_deviation / targets.scale
+        case "huber":
+            delta = float(loss["delta"])
+            return math.fsum(
+                share * _huber_of_normal(delta, deviation / targets.scale)
+                for share, deviation in targets.parts
+            )
+        case _:
+            return (targets.deviation / targets.scale) ** 2
 
-    With the density f and the distribution function F: half of 2 F(d) - 1 - 2 d f(d) up to delta,
-    and 2 d f(d) - d^2 (1 - F(d)) beyond.
+
+def _huber_of_normal(delta: float, deviation: float) -> float:
+    """Return the mean of Huber's loss of a normal variable of mean 0.
+
+    Of deviation 1, with the density f and the distribution function F: half of
+    2 F(d) - 1 - 2 d f(d) up to delta, and 2 d f(d) - d^2 (1 - F(d)) beyond.
     """
-    density = math.exp(-(delta**2) / 2) / math.sqrt(2 * math.pi)
-    above = math.erfc(delta / math.sqrt(2)) / 2
-    return (1 - 2 * above) / 2 + delta * density - delta**2 * above
+    if not deviation:
+        return 0.0
+    at = delta / deviation
+    density = math.exp(-(at**2) / 2) / math.sqrt(2 * math.pi)
+    above = math.erfc(at / math.sqrt(2)) / 2
+    return deviation**2 * ((1 - 2 * above) / 2 + at * density - at**2 * above)
 
 
-def _binary_entropy(share: float) -> float:
-    return -sum(part * math.log(part) for part in (share, 1 - share) if part > 0)
+def _entropy(*shares: float) -> float:
+    return -math.fsum(share * math.log(share) for share in shares if share > 0)

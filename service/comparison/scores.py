@@ -26,6 +26,7 @@ from service.comparison.guessing import guess
 from service.comparison.precision import step
 from service.comparison.pursuits import pursuits
 from service.comparison.question import At, Question
+from service.comparison.recorded_targets import recorded_targets
 from service.comparison.targets import UNITS, Target, Unit, censored_value
 from service.database.tables import Epoch, Run
 from service.errors import ConflictError, InvalidError, NotFoundError
@@ -194,6 +195,8 @@ def read(session: Session, experiment_id: uuid.UUID, question: Question) -> list
         configurations = session.execute(
             distinct.ext(distinct_on(Run.config_hash)).where(ours)
         ).all()
+        configs = {row.config_hash: row.config for row in configurations}
+        recorded = recorded_targets(session, experiment_id, configs, [metric])
         lasts = _last_finite(session, metric, [run.id for run in runs if run.status == _DIVERGED])
     if not runs:
         raise NotFoundError(f"There is no experiment {experiment_id}.")
@@ -205,7 +208,10 @@ def read(session: Session, experiment_id: uuid.UUID, question: Question) -> list
     stored = {row.config_hash: labels_of(row.labels) for row in configurations}
     configured = {
         row.config_hash: Configured(
-            row.config, row.config_hash, step(metric, row.config), guess(metric, row.config)
+            row.config,
+            row.config_hash,
+            step(metric, row.config),
+            guess(metric, row.config, recorded[row.config_hash]),
         )
         for row in configurations
     }

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.catalog.metrics import EPOCH_METRICS
+from service.database.payloads import decompressed
 from service.database.tables import Epoch, Layers, Run
 from service.errors import NotFoundError
 from service.json_numbers import to_json
@@ -171,7 +172,7 @@ def read_observed_epochs(
             )
         ).all()
     metrics = {epoch.epoch: _metrics(epoch) for epoch in epochs}
-    layers = {epoch: _decompress(payload) for epoch, payload in rows}
+    layers = {epoch: decompressed(payload) for epoch, payload in rows}
     return [
         ObservedEpoch(epoch, metrics.get(epoch, {}), layers.get(epoch))
         for epoch in sorted(metrics.keys() | layers.keys())
@@ -193,7 +194,7 @@ def encode(statistics: Mapping[str, Any]) -> bytes:
 
 def decode(payload: bytes) -> dict[str, Any]:
     """Return stored layer statistics as plain data, their histograms with all edges."""
-    content = _decompress(payload)
+    content = decompressed(payload)
     distributions = [layer[name] for layer in content["layers"] for name in DISTRIBUTIONS]
     if "inputs" in content:
         distributions.append(content["inputs"])
@@ -217,11 +218,6 @@ def boundary_content(stored: Mapping[str, Any]) -> dict[str, Any]:
         "predicted": list(base64.b64decode(stored["predicted"])),
         "confidence": [round(chance + (1 - chance) * share, 7) for share in shares],
     }
-
-
-def _decompress(payload: bytes) -> dict[str, Any]:
-    content: dict[str, Any] = orjson.loads(zlib.decompress(payload))
-    return content
 
 
 def _edges(low: float, high: float, bins: int) -> list[float]:

@@ -250,11 +250,11 @@ def test_a_loss_that_diverged_counts_as_the_worst_of_guessing_its_own_and_the_ot
     relu, elu = compare(lab, experiment_id, metric="val_loss").groups
     assert [relu.by["activation"], elu.by["activation"]] == ["relu", "elu"]
     assert elu.values[1].value == 7.5
-    # Without a finite loss of its own: that of guessing one of ten classes.
+    # Without a finite loss of its own: that of guessing one of ten classes, of nearly equal shares.
     other = lab.submit(activation=["relu", "elu"], seeds=2, epochs=3)
     train(lab, lambda config, seed: "diverged" if seed else {"val_loss": 0.2})
     for group in compare(lab, other, metric="val_loss").groups:
-        assert group.values[1].value == pytest.approx(math.log(10))
+        assert group.values[1].value == pytest.approx(math.log(10), rel=1e-3)
 
 
 def test_who_stays_at_chance_did_not_train(lab):
