@@ -55,8 +55,9 @@ def design_of(
 ) -> Design:
     """Return the design that was asked for, completed.
 
-    Without ``by`` groups are made by what varies. There, unless asked otherwise, the learning rate
-    is tuned where another axis varies, too. Whatever else varies within groups is tuned, but the
+    Without ``by`` groups are made by what varies; by the variant, too, where variants differ in
+    what is no axis, as in their lottery tickets. There, unless asked otherwise, the learning rate
+    is tuned where something else varies, too. Whatever else varies within groups is tuned, but the
     data are averaged over: who chose data would choose the easiest.
 
     Raises:
@@ -69,7 +70,8 @@ def design_of(
     redrawn = [name for name in DATA if name in varying and "dataset" not in by]
     average = tuple(dict.fromkeys([*average, *redrawn]))
     average = tuple(name for name in average if name not in by and name not in tune)
-    axes = varying_axes(scores)
+    beside = ["variant"] if _differ_beside_axes(scores) else []
+    axes = [*varying_axes(scores), *beside]
     others = {*axes} - {"optimizer", "dataset"}
     if not by and not tune and _TUNED in varying and others and _TUNED not in average:
         tune = (_TUNED,)
@@ -78,7 +80,7 @@ def design_of(
         by = [axis for axis in axes if len({*levels(scores, axis, without)}) > 1]
         by = [axis for axis in by if axis not in without]
     chosen = Design(tuple(dict.fromkeys(by)), tuple(dict.fromkeys(tune)), average)
-    for axis in AXIS_FIELDS:
+    for axis in (*AXIS_FIELDS, *beside):
         if not _decided(scores, chosen, axis):
             chosen = (
                 Design(chosen.by, chosen.tune, (*chosen.average, axis))
@@ -165,9 +167,26 @@ def _as_level(value: Any) -> Level:
     return value if isinstance(value, str | int | float | None) else value_text(value)
 
 
+def _differ_beside_axes(scores: Sequence[Score]) -> bool:
+    """Whether variants with the same levels on all axes are not the same configuration."""
+    by_axes = [tuple(score.place[axis] for axis in AXIS_FIELDS) for score in scores]
+    labels = {(place, score.place["variant"]) for place, score in zip(by_axes, scores, strict=True)}
+    hashes = {(place, score.config_hash) for place, score in zip(by_axes, scores, strict=True)}
+    several = len({*by_axes})
+    return len(labels) > several and len(hashes) > several
+
+
 def _decided(scores: Sequence[Score], design: Design, axis: str) -> bool:
-    """Whether the levels of the design decide the label on an axis; each kind of score once."""
+    """Whether the levels of the design decide the label on an axis; each kind of score once.
+
+    Of a variant, whether they decide what its configurations differ in.
+    """
     rows = placed(scores, design)
     groups = {(row.by, row.tune, row.average) for row in rows}
-    finer = {(row.by, row.tune, row.average, row.score.place[axis]) for row in rows}
+    finer = {(row.by, row.tune, row.average, _told(row.score, axis)) for row in rows}
     return len(finer) == len(groups)
+
+
+def _told(score: Score, axis: str) -> Label:
+    """Return what an axis tells of a score; a variant all that its configuration is."""
+    return score.config_hash if axis == "variant" else score.place[axis]
