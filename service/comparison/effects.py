@@ -20,7 +20,7 @@ from scipy import special
 from service.catalog.metrics import Kind
 from service.comparison.design import Level
 from service.comparison.groups import Group
-from service.comparison.samples import ALPHA, Floats, Interval
+from service.comparison.samples import ALPHA, Floats, Interval, is_rounding
 
 #: Most columns of a linear model. With more, interactions are omitted, then the whole analysis.
 MOST_COLUMNS = 300
@@ -159,8 +159,8 @@ class _Cells:
         values = [_on_scale(own[row], groups[row].floor, scale) for row in rows]
         floors = [_floor(own[row], groups[row].floor, scale) for row in rows]
         variances = [
-            max(float(each.var(ddof=1)), floor) if len(each) > 1 else math.nan
-            for each, floor in zip(values, floors, strict=True)
+            max(_variance(own[row], each), floor) if len(each) > 1 else math.nan
+            for row, each, floor in zip(rows, values, floors, strict=True)
         ]
         n = np.array([len(each) for each in values], float)
         means = np.array([each.mean() for each in values])
@@ -178,6 +178,12 @@ class _Cells:
         """The sum of squares of all values."""
         values = np.concatenate(self.values)
         return float(((values - values.mean()) ** 2).sum())
+
+
+def _variance(values: Floats, on_scale: Floats) -> float:
+    """Return the sample variance on a scale; 0 where the values differ by no more than rounding."""
+    rounding = is_rounding(float(values.std(ddof=1)), float(np.abs(values).max()))
+    return 0.0 if rounding else float(on_scale.var(ddof=1))
 
 
 def _trained_values(group: Group) -> Floats:
@@ -392,7 +398,7 @@ def _level_interval(mean: float, cells: Sequence[Floats]) -> Interval | None:
     """Return mean -+ t_.975(f) sqrt(sum s_c^2 / n_c) / L, f by Satterthwaite."""
     if any(len(values) < 2 for values in cells):
         return None
-    parts = np.array([values.var(ddof=1) / len(values) for values in cells])
+    parts = np.array([_variance(values, values) / len(values) for values in cells])
     if parts.sum() <= 0:
         return None
     freedom = parts.sum() ** 2 / (parts**2 / [len(values) - 1 for values in cells]).sum()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from service.comparison.design import Design, Level, placed
-from service.comparison.samples import Samples
+from service.comparison.samples import Samples, is_rounding
 from service.comparison.scores import Score
 
 
@@ -178,8 +178,7 @@ def std_of(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
     deviation = float(np.std(values, ddof=1))
-    # Less than this is rounding.
-    return deviation if deviation > 1e-12 * max(map(abs, values)) else 0.0
+    return 0.0 if is_rounding(deviation, max(map(abs, values))) else deviation
 
 
 @dataclass(frozen=True)

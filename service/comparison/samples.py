@@ -8,6 +8,7 @@ Pure functions of numbers; nothing here knows runs or metrics. Values are float6
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,22 @@ Interval = tuple[float, float]
 
 #: Error rate of the tests, and of the intervals.
 ALPHA = 0.05
-#: Spreads below this share of the values' size are rounding, and count as zero.
-_ROUNDING = 1e-12
+#: Spreads below this share of the values' size are rounding, and count as zero: what is recorded
+#: comes from float32, eight of whose steps it is.
+_ROUNDING = 1e-6
 #: Fewer spreads than this say nothing of how large spreads are.
 _LEAST_SPREADS = 3
 _MOST_CORRELATION = 0.95
+
+
+def is_rounding(deviation: Any, size: Any) -> Any:
+    """Return whether a deviation, or each of an array, is no more than rounding gives a value.
+
+    Args:
+        deviation: between values that may be the same.
+        size: the largest of them, without its sign.
+    """
+    return deviation <= _ROUNDING * size
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ class Samples:
         values = self.values[rows]
         found = np.nanvar(values, axis=1, ddof=1)
         size = np.nanmax(np.abs(values), axis=1)
-        variances[rows] = np.where(np.sqrt(found) > _ROUNDING * size, found, 0.0)
+        variances[rows] = np.where(is_rounding(np.sqrt(found), size), 0.0, found)
         return variances
 
     @cached_property
@@ -219,7 +231,7 @@ def gaps_behind(samples: Samples, one: int) -> Gaps:
     common = 2 * samples.correlation * np.sqrt(v * v[one]) * both / (n * n[one])
     gaps = samples.means[one] - samples.means
     size = np.maximum(np.abs(samples.means[one]), np.abs(samples.means))
-    gaps = np.where(np.abs(gaps) <= _ROUNDING * size, 0.0, gaps)
+    gaps = np.where(is_rounding(np.abs(gaps), size), 0.0, gaps)
     return Gaps(gaps, np.sqrt(own + other - common), satterthwaite(own, other, f, f[one], spreads))
 
 

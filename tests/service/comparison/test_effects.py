@@ -220,3 +220,11 @@ def test_the_interval_of_omega_squared_holds_it_mostly():
         low, high = effect.omega_ci95
         held += low <= 0.5 <= high
     assert 0.88 < held / 200 <= 1
+
+
+@pytest.mark.parametrize("kind", ["other", "loss"])
+def test_what_float32_rounds_is_no_error_to_test_with(kind):
+    same, other = [0.36646015, 0.36646012, 0.36646013], [0.42587582, 0.42587586, 0.42587585]
+    found = analyse([group({"a": 0}, same), group({"a": 1}, other)], ["a"], kind)
+    assert [(effect.df, effect.p_value) for effect in found.effects] == [(1, None)]
+    assert [level.ci95 for level in found.levels] == [None, None]

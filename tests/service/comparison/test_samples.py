@@ -54,6 +54,17 @@ def test_a_spread_is_never_below_that_of_rounding():
     assert found.variances.tolist() == [1e-8, 1e-8]
 
 
+def test_what_float32_rounds_is_no_spread():
+    """Losses of a training that is the same for every seed, but for the order of its samples."""
+    same = [0.36646014645695685, 0.3664601228386164, 0.36646012879908085]
+    other = [0.42587582021951675, 0.4258758594840765, 0.4258758546411991]
+    seen = samples([same, other])
+    assert seen.observed.tolist() == [0.0, 0.0]
+    assert gaps_behind(seen, 1).errors.tolist() == [0.0, 0.0]
+    assert gaps_behind(samples([same, [each + 1e-8 for each in same]]), 1).gaps.tolist() == [0, 0]
+    assert samples([[0.3664, 0.3665, 0.3666]]).observed[0] == pytest.approx(1e-8)
+
+
 def test_who_did_not_train_lends_no_spread():
     random = np.random.default_rng(0)
     values = np.vstack([random.normal(0.9, 0.01, (4, 3)), [[0.1, 0.9, 0.5]]])
