@@ -15,7 +15,7 @@ from service.catalog.metrics import METRICS, of_test_part
 from service.comparison import headline, judgement, objectives, scores, tasks
 from service.comparison.components import Components, components_of
 from service.comparison.curves import ResultCurve, curve_of
-from service.comparison.design import Design, Level, design_of
+from service.comparison.design import Design, Level, design_of, placed
 from service.comparison.effects import Effects, analyse
 from service.comparison.groups import (
     Group,
@@ -128,7 +128,8 @@ class Comparison:
     Attributes:
         question: what was asked.
         design: what makes the groups, what is tuned, what is averaged over.
-        guess: what guessing gets; None for a measure of time, and where data sets differ in it.
+        guess: what guessing gets, the mean over the data that are averaged over; None for a measure
+            of time, and where groups differ in it.
         censored: what a run counts as that never reached the target; None where every run did.
         margin: how far behind is as good; None where nothing is compared.
         headline: the answer in one sentence.
@@ -198,7 +199,7 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
         replace(group, statement=statement(group, question.metric, margin or 0.0))
         for group in _ranked(groups, judged, effects, question.metric, margin or 0.0)
     ]
-    guess, censored = _common_guess(runs), _censored(runs)
+    guess, censored = _common_guess(runs, design), _censored(runs)
     said = headline.Said(question, design, ranked, guess, censored)
     return Comparison(
         experiment_id=experiment_id,
@@ -218,9 +219,22 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
     )
 
 
-def _common_guess(runs: Sequence[Score]) -> float | None:
-    guesses = {run.configured.guess for run in runs}
+def _common_guess(runs: Sequence[Score], design: Design) -> float | None:
+    """Return what guessing gets: its mean over the data that a group's values are a mean over.
+
+    None where groups differ in it.
+    """
+    cells: dict[tuple[Level, ...], dict[tuple[Level, ...], float | None]] = {}
+    for run in placed(scores.one_of_each(runs), design):
+        of_candidate = cells.setdefault((*run.by, *run.tune), {})
+        of_candidate[run.score.config_hash, *run.average] = run.score.configured.guess
+    guesses = {_mean_guess(list(found.values())) for found in cells.values()}
     return guesses.pop() if len(guesses) == 1 else None
+
+
+def _mean_guess(guesses: Sequence[float | None]) -> float | None:
+    known = [guess for guess in guesses if guess is not None]
+    return mean_of(known) if len(known) == len(guesses) else None
 
 
 def _censored(runs: Sequence[Score]) -> float | None:

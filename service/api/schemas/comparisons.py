@@ -293,8 +293,8 @@ class ComparisonAnswer(ApiAnswer):
     average: list[str] = Field(description="What each group is averaged over, within each seed.")
     higher_is_better: bool
     guess: float | None = Field(
-        description="What guessing gets; null for a measure of time, and where the runs' data sets "
-        "differ in it."
+        description="What guessing gets on the part that is measured, its mean over the data that "
+        "groups are averaged over; null for a measure of time, and where groups differ in it."
     )
     censored: float | None = Field(
         description="What a run counts as that never reached `target`; null where every run did, "
