@@ -2,13 +2,18 @@
 
 import contextlib
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 #: A path into the request, from the outside in: names of fields and indexes of lists.
 Location = tuple[str | int, ...]
@@ -44,13 +49,30 @@ def _may_explain() -> bool:
 
 def unknown(what: str, name: str, valid: Sequence[str]) -> str:
     """Return the sentence that says that a name is unknown, with the valid names."""
-    shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
+    shown = shortened(name)
     if not _may_explain():
         return f"{shown!r} is not a known {what}."
     names = sorted(map(str, valid))  # members of an enum are shown by their value
-    near = difflib.get_close_matches(shown, names, n=3, cutoff=0.5)
+    near = _nearest(shown, names)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     return f"{shown!r} is not a known {what}{hint} Valid: {', '.join(names)}."
+
+
+def shortened(text: str) -> str:
+    """Return a text as sentences quote it: of a long one the beginning."""
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 3] + "..."
+
+
+def _nearest(name: str, names: Iterable[str]) -> list[str]:
+    """Return up to three names that are near to one: those that differ in case alone, or others."""
+    folded: dict[str, list[str]] = {}
+    for each in names:
+        folded.setdefault(each.casefold(), []).append(each)
+    wanted = name.casefold()
+    if wanted in folded:
+        return folded[wanted]
+    near = difflib.get_close_matches(wanted, folded, n=3, cutoff=0.5)
+    return [each for one in near for each in folded[one]][:3]
 
 
 @dataclass(frozen=True)
@@ -72,3 +94,32 @@ def _storable(text: str) -> str:
 Text = Annotated[str, AfterValidator(_storable)]
 ShortText = Annotated[Text, StringConstraints(max_length=200)]
 LongText = Annotated[Text, StringConstraints(max_length=10_000)]
+
+
+@dataclass(frozen=True)
+class Form:
+    """Marks a text that matches a regular expression; of others it is said what they should be.
+
+    Attributes:
+        pattern: the regular expression, which the JSON schema shows.
+        words: what the text should be, with an example.
+    """
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        formed = core_schema.custom_error_schema(
+            core_schema.str_schema(pattern=self.pattern),
+            custom_error_type="text_form",
+            custom_error_message="Input should be {words}",
+            custom_error_context={"words": self.words},
+        )
+        return core_schema.chain_schema([handler(source), formed])
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}

@@ -2,15 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from service.fields import ShortText
+from service.fields import Form, ShortText
 
 Task = Literal["classification", "binary", "regression"]
 Missing = Literal["refuse", "impute", "drop"]
 Encoding = Literal["utf-8", "utf-16", "gb18030", "latin-1"]
 
-_SHAPE = r"^(\d{1,5}x)?\d{1,5}x\d{1,5}$"
+_SHAPE = Form(r"^(\d{1,5}x)?\d{1,5}x\d{1,5}$", "a size such as 28x28 or 3x32x32")
 
 
 class FileMeaning(BaseModel):
@@ -59,7 +59,7 @@ class FileMeaning(BaseModel):
     split_column: ShortText | None = Field(
         None, description="A column that says `train` or `test` for each row, in place of a share."
     )
-    image_shape: Annotated[str, StringConstraints(pattern=_SHAPE)] | None = Field(
+    image_shape: Annotated[str, _SHAPE] | None = Field(
         None,
         description="`28x28` or `3x32x32` (channels, height, width): the columns of a table are "
         "pixels from 0 to 255; images of a zip are brought to this size.",

@@ -1,5 +1,6 @@
 """Experiments over HTTP: list, read, cancel, retry, delete, and all histories of one."""
 
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Literal
@@ -46,20 +47,30 @@ from service.experiments import lifecycle, listing
 from service.experiments.kept_forecasts import KeptForecasts
 from service.experiments.listing import ExperimentFilter
 from service.experiments.progress import ExperimentProgress, with_forecasts
+from service.fields import Form
 from service.histories import exports, layer_exports
 from service.settings import Settings
 from service.statuses import ExperimentStatus
 
+#: A time whose plus before the zone was read as a space.
+_PLUS_LOST = re.compile(r".*T.*[0-9] [0-9]{2}:?[0-9]{2}", re.IGNORECASE)
+
 
 def _require_date(value: object) -> object:
-    """Raise an error for bare numbers, which pydantic reads as seconds since 1970."""
+    """Raise an error for bare numbers, which pydantic reads as seconds since 1970.
+
+    And for a plus that is written as itself, which stands for a space in a query.
+    """
     if isinstance(value, str) and "T" not in value.upper():
         raise ValueError("Write the time as in 2026-11-21T05:00:00Z.")
+    if isinstance(value, str) and _PLUS_LOST.fullmatch(value):
+        raise ValueError("A plus is written %2B in an address: 2026-11-21T05:00:00%2B02:00.")
     return value
 
 
 Time = Annotated[AwareDatetime, BeforeValidator(_require_date)]
 
+_TAG = Form(r"^[\s\S]+:", "a key, a colon and a value, as in course:dl")
 #: Characters of a key, a colon and a value (``service.specs.spec``).
 _LONGEST_TAG = 401
 
@@ -92,7 +103,7 @@ def list_experiments(
         Query(description="Any of these statuses; repeat for several."),
     ] = None,
     tag: Annotated[
-        list[Annotated[str, Field(pattern=r"^[\s\S]+:", max_length=_LONGEST_TAG)]] | None,
+        list[Annotated[str, Field(max_length=_LONGEST_TAG), _TAG]] | None,
         Query(
             max_length=50,
             description="`key:value`; repeat for several, all of which must match. Keys and "

@@ -14,12 +14,17 @@ from service.api.web.drawing import DESCRIBED, READ, LookDep, OneMetric, ScaleX,
 from service.api.web.routers import make_router
 from service.errors import NotFoundError
 from service.experiments import lifecycle
-from service.fields import unknown
+from service.fields import Form, unknown
 
 router = make_router(prefix="/v1/experiments/{experiment_id}/figures", tags=["experiments"])
 
 EXPERIMENT_FIGURES = ("learning_curves", "heatmap", "comparison", "tuning")
 
+#: A parameter such as ``optimizer.learning_rate`` is of the form too, so that the answer to it
+#: names the axes that there are.
+_LEFT_OUT = Form(
+    r"^[a-z_]+(\.[a-z_]+)*:.+$", "an axis, a colon and a value, as in activation:sigmoid"
+)
 _ByQuery = Annotated[
     list[Axes] | None,
     Query(
@@ -39,7 +44,7 @@ async def draw_experiment_learning_curves(
     y: ScaleY = None,
     by: _ByQuery = None,
     leave_out: Annotated[
-        list[Annotated[str, Field(pattern=r"^[a-z_]+:.+$", max_length=300)]] | None,
+        list[Annotated[str, Field(max_length=300), _LEFT_OUT]] | None,
         Query(
             max_length=100,
             description="`axis:value` of configurations that are not drawn; repeat for several. "

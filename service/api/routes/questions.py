@@ -11,6 +11,7 @@ from service.catalog.metrics import COMPARED_METRICS, MAIN_METRICS, TARGET_METRI
 from service.comparison.question import At, Question
 from service.comparison.scores import GROUPINGS, refusal
 from service.comparison.targets import Target
+from service.fields import shortened
 
 #: An axis, the label of a variant, or a parameter of an axis' entry.
 _NAME = rf"({'|'.join(GROUPINGS)})(\.[a-z_]+)*"
@@ -93,14 +94,15 @@ def question(
     ] = None,
 ) -> Question:
     """Return what the comparison is asked."""
+    axes = names("by", by)
     return Question(
         MAIN_METRICS["classification"] if metric is None else metric,
         at,
-        by=names("by", by),
+        by=axes,
         tune=names("tune", tune),
         average=names("average", average),
         margin=margin,
-        against=_labels(against or ()),
+        against=_labels(against or (), axes[0] if axes else "activation"),
         target=None if target is None else _target(target),
         names_metric=metric is not None,
     )
@@ -130,20 +132,25 @@ def _target(given: str) -> Target:
     except ValueError:
         value = math.nan
     if not metric or not math.isfinite(value):
-        detail = f"{given!r} is no target: write it as val_accuracy:0.97."
+        detail = f"{shortened(given)!r} is no target: write it as val_accuracy:0.97."
         raise refusal("target", detail)
     return Target(metric, value)
 
 
-def _labels(against: Sequence[str]) -> dict[str, str]:
+def _labels(against: Sequence[str], asked: str) -> dict[str, str]:
     """Return the label by axis.
+
+    Args:
+        against: as the query has them.
+        asked: an axis that is grouped by, to show how the label of one is written.
 
     Raises:
         InvalidError: one has no colon.
     """
     for given in against:
         if ":" not in given:
-            detail = f"{given!r} names no axis: write it as activation:{given}."
+            written = f"{asked}:{shortened(given)}" if given else f"{asked}:LABEL"
+            detail = f"{shortened(given)!r} names no axis: write it as {written}."
             raise refusal("against", detail)
     return {axis: label for axis, _, label in (given.partition(":") for given in against)}
 

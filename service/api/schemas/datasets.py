@@ -19,9 +19,9 @@ from service.datasets.understood import (
     TargetFacts,
     Understood,
 )
-from service.fields import LongText, ShortText, Text
+from service.fields import Form, LongText, ShortText, Text
 
-_TAG = "^[^:]+:.*$"
+_TAG = Form("^[^:]+:.*$", "a key, a colon and a value, as in course:dl")
 
 
 class UploadQuery(FileMeaning):
@@ -29,7 +29,7 @@ class UploadQuery(FileMeaning):
 
     name: ShortText | None = Field(None, description="What to call it; by default its format.")
     description: LongText | None = Field(None, description="What else to know of it.")
-    tag: list[Annotated[Text, StringConstraints(pattern=_TAG, max_length=400)]] = Field(
+    tag: list[Annotated[Text, StringConstraints(max_length=400), _TAG]] = Field(
         default_factory=list, max_length=50, description="`key:value`; repeat for several."
     )
     dry_run: bool = Field(

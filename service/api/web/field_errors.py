@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -26,10 +27,19 @@ _REWORDED = {
     "int_parsing": "Input should be an integer",
     "list_type": "Input should be a list",
     "missing": "This field is required",
+    "timezone_aware": "The time needs a zone: write it as in 2026-11-21T05:00:00Z",
+    "datetime_parsing": "Write the time as in 2026-11-21T05:00:00Z",
+    "datetime_from_date_parsing": "Write the time as in 2026-11-21T05:00:00Z",
     "model_attributes_type": "Input should be an object",
     "model_type": "Input should be an object",
     "uuid_parsing": "Input should be a UUID",
     "union_tag_not_found": "The field `name` is required: it says which one this is",
+}
+
+#: What texts should be, by the regular expression that they should match.
+_FORMS = {
+    "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$": "a UUID, as in "
+    "019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e",
 }
 
 
@@ -67,7 +77,7 @@ def from_pydantic(
     """
     in_body: dict[tuple[str | int, ...], list[str]] = {}
     elsewhere = []
-    for error in errors[:MAX_ERRORS]:
+    for error in map(_at_its_tag, errors[:MAX_ERRORS]):
         place, *location = error["loc"]
         if place == "body":
             missing = error["type"] == "missing"
@@ -88,8 +98,27 @@ def from_pydantic(
     ]
 
 
+def _at_its_tag(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the error of a name that no branch of a union has as one of the field of the name."""
+    if error["type"] != "union_tag_invalid":
+        return error
+    field = error["ctx"]["discriminator"].strip("'")
+    tag = error["input"].get(field) if isinstance(error["input"], Mapping) else None
+    told = {"type": "string_type", "msg": "Input should be a string"}
+    if isinstance(tag, str):
+        valid = re.findall("'([^']*)'", error["ctx"]["expected_tags"])
+        told = {"type": "unknown_name", "msg": unknown(field, tag, valid)}
+    return {**told, "loc": (*error["loc"], field), "input": tag}
+
+
 def fields_at(body_type: Any, body: Any, steps: Sequence[str | int]) -> list[str]:
     """Return the fields that an object in a body may have, from the JSON schema of its type."""
+    objects = _schemas_at(body_type, body, steps)
+    return sorted({name for node in objects for name in node.get("properties", ())})
+
+
+def _schemas_at(body_type: Any, body: Any, steps: Sequence[str | int]) -> list[Any]:
+    """Return the schemas that a value in a body may be meant for."""
     schema = _schema(body_type)
     nodes = [schema]
     for step in steps:
@@ -100,8 +129,7 @@ def fields_at(body_type: Any, body: Any, steps: Sequence[str | int]) -> list[str
             if child is not None
         ]
         body = body[step]
-    objects = _branches(nodes, schema, body)
-    return sorted({name for node in objects for name in node.get("properties", ())})
+    return _branches(nodes, schema, body)
 
 
 def _branches(nodes: Iterable[Any], schema: Any, value: Any) -> list[Any]:
@@ -130,9 +158,25 @@ def _detail(error: Mapping[str, Any], body: Any, steps: Sequence[str | int], bod
     if error["type"] == "extra_forbidden" and steps:
         valid = fields_at(body_type, body, steps[:-1])
         return unknown("field", str(steps[-1]), valid)
-    if error["type"] == "missing" and not steps:
-        return "A JSON body is required"
+    if error["type"] == "missing":
+        return _missing_detail(str(error["loc"][-1]), body, steps)
+    if error["type"] == "list_type":
+        schemas = _schemas_at(body_type, body, steps)
+        if any(node.get("type") == "integer" for node in schemas):
+            return _input_detail({**error, "type": "", "msg": f"{_INPUT}an integer or a list"})
     return _input_detail(error)
+
+
+def _missing_detail(field: str, body: Any, steps: Sequence[str | int]) -> str:
+    """Return what is said of a field that is missing; of an entry that is a name alone, which."""
+    if not steps:
+        return "A JSON body is required"
+    for step in steps:
+        body = body.get(step) if isinstance(body, dict) else body[step]
+    if not isinstance(body, str):
+        return _REWORDED["missing"]
+    written = json.dumps({"name": body}, ensure_ascii=False)[:-1]
+    return f'{body} needs the field `{field}`: write it as {written}, "{field}": ...}}'
 
 
 def _input_detail(error: Mapping[str, Any]) -> str:
@@ -140,6 +184,10 @@ def _input_detail(error: Mapping[str, Any]) -> str:
     if error["type"] in {"too_short", "too_long"}:
         return _length_detail(value, **error["ctx"])
     text: str = _REWORDED.get(error["type"], error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] in _FORMS:
+        text = _INPUT + _FORMS[error["ctx"]["pattern"]]
+    if error["type"] == "int_type" and isinstance(value, float) and value.is_integer():
+        text = f"{_INPUT}an integer, written without a decimal point"
     if text.startswith(_INPUT) and (value is None or isinstance(value, str | int | float)):
         shown = json.dumps(value, ensure_ascii=False)
         if len(shown) > _MAX_QUOTED:

@@ -50,7 +50,11 @@ class FormulaQuery:
             return choice("activation", activation)
         if activation != "formula":
             name = next(iter(written))
-            raise _invalid(name, f"{activation} has no {name}. Ask for the activation formula.")
+            detail = (
+                f"Only the activation formula is drawn with `{name}`: leave it out, and "
+                f"{activation} is drawn with its default parameters."
+            )
+            raise _invalid(name, detail)
         if self.parameters is not None:
             written["parameters"] = _object(self.parameters)
         try:

@@ -5,6 +5,7 @@ digits), which is a mistake of the client wherever it is sent.
 """
 
 import re
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from fastapi import Request
@@ -15,6 +16,10 @@ from service.fields import unknown
 
 _NUL = "Text cannot contain U+0000."
 _TAKES_NONE = "This takes no query parameters."
+
+#: Headers of which a request has one at most, as this service reads them.
+_SINGLE_HEADERS = ("idempotency-key", "last-event-id")
+_ONCE = "Send this once, not {count} times: it takes one value."
 
 #: Bounds the cost of one request.
 _MOST_PARAMETERS = 1_000
@@ -35,7 +40,7 @@ _LONGEST_NUMBER = 400
 
 
 async def check_parameters(request: Request) -> None:
-    """Refuse unknown query parameters, numbers that are none, and text that cannot be stored.
+    """Refuse unknown and repeated parameters, numbers that are none, and what cannot be stored.
 
     Raises:
         RequestValidationError: names each parameter.
@@ -58,6 +63,7 @@ async def check_parameters(request: Request) -> None:
         for name, value in request.path_params.items()
         if "\x00" in str(value)
     ]
+    errors += _repeated(request, table.single_parameters(path, method))
     if known is not None:
         errors += [
             _error(name, unknown("query parameter", name, known) if known else _TAKES_NONE)
@@ -65,6 +71,15 @@ async def check_parameters(request: Request) -> None:
         ]
     if errors:
         raise RequestValidationError(errors)
+
+
+def _repeated(request: Request, single: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield an error for each parameter and header that takes one value and has several."""
+    for place, names in (("query", single), ("header", _SINGLE_HEADERS)):
+        for name in names:
+            count = len(_values(request, place, name))
+            if count > 1:
+                yield _error(name, _ONCE.format(count=count), place=place)
 
 
 def is_number(text: str, kind: str) -> bool:

@@ -24,6 +24,7 @@ from service.api.web.field_errors import MAX_ERRORS
 from service.api.web.places import Held, Room
 from service.api.web.scopes import caller_of
 from service.api.web.turns import away, inside
+from service.fields import shortened
 
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_JSON = ("NaN", "Infinity")
@@ -74,6 +75,7 @@ class RequestBodies:
                 return
             if body:
                 _check_media_type(headers.get("content-type", ""), scope["method"])
+                _check_encoding(headers.get("content-encoding", ""))
                 scope["state"]["body"] = _parse(body)
         await self._app(scope, _replay(body, receive), send)
 
@@ -184,6 +186,7 @@ def _parse(body: bytes) -> object:
     try:
         return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
+        _check_utf8(body)
         reason = error.msg.partition(": line")[0]
         rest = error.doc[error.pos :]
         for literal in _NOT_JSON:
@@ -201,8 +204,31 @@ def _check_media_type(content_type: str, method: str) -> None:
         return
     if method == "PATCH" and media_type == "application/merge-patch+json":
         return
-    sent = f"not {media_type!r}" if media_type else "and name it in the header Content-Type"
+    sent = (
+        f"not {shortened(media_type)!r}" if media_type else "and name it in the header Content-Type"
+    )
     raise HTTPException(415, f"Send the body as application/json, {sent}.")
+
+
+def _check_encoding(encoding: str) -> None:
+    if encoding.strip().lower() not in {"", "identity"}:
+        raise HTTPException(
+            415,
+            f"Send the body as it is, without Content-Encoding: {shortened(encoding)!r} is not "
+            "read here.",
+            headers={"Accept-Encoding": "identity"},
+        )
+
+
+def _check_utf8(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        detail = (
+            "The body is not valid JSON, which is written in UTF-8: byte "
+            f"{error.start + 1:,} begins no character of it."
+        )
+        raise HTTPException(400, detail) from error
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -28,6 +28,7 @@ class RouteTable:
         self._methods: dict[str, set[str]] = {}
         self._patterns: dict[str, re.Pattern[str]] = {}
         self._parameters: dict[tuple[str, str], list[str]] = {}
+        self._single: dict[tuple[str, str], list[str]] = {}
         self._numbers: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
         for route in routes:
             if isinstance(route, APIRoute):
@@ -41,9 +42,15 @@ class RouteTable:
             return
         sent = dict(_sent(route.dependant))
         names = [name for place, name in sent if place == "query"]
+        single = [
+            name
+            for (place, name), type_ in sent.items()
+            if place == "query" and not _is_list(type_)
+        ]
         numbers = {key: kind for key, type_ in sent.items() if (kind := _number_kind(type_))}
         for method in methods:
             self._parameters[route.path, method] = names
+            self._single[route.path, method] = single
             self._numbers[route.path, method] = numbers
 
     def methods(self, path: str) -> list[str]:
@@ -67,6 +74,10 @@ class RouteTable:
         """Return the query parameters of an operation; None where it is not described."""
         return self._parameters.get((path, method))
 
+    def single_parameters(self, path: str, method: str) -> list[str]:
+        """Return the query parameters of an operation that take one value."""
+        return self._single.get((path, method), [])
+
     def numbers(self, path: str, method: str) -> Mapping[tuple[str, str], str]:
         """Return ``integer`` or ``number`` by place and name of an operation's numbers."""
         return self._numbers.get((path, method), {})
@@ -84,6 +95,14 @@ def _sent(dependant: Dependant) -> Iterator[tuple[tuple[str, str], Any]]:
                 yield (place, field.alias), annotation
     for needed in dependant.dependencies:
         yield from _sent(needed)
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether a parameter may be repeated."""
+    if get_origin(annotation) is list:
+        return True
+    inner = get_origin(annotation) in (Annotated, Union, types.UnionType)
+    return inner and any(map(_is_list, get_args(annotation)))
 
 
 def _number_kind(annotation: Any) -> str | None:

@@ -110,4 +110,7 @@ def test_a_formula_that_cannot_be_drawn_is_refused(
 def test_only_the_formula_has_an_expression(app: FastAPI) -> None:
     answer = get(app, FIGURE.replace("formula", "relu"), expression="x")
     assert answer.status_code == 422
-    assert "relu has no expression" in answer.json()["errors"][0]["detail"]
+    assert "Only the activation formula" in answer.json()["errors"][0]["detail"]
+    path = FIGURE.replace("formula", "leaky_relu")
+    answer = get(app, path, parameters='{"negative_slope": 0.3}')
+    assert "leaky_relu is drawn with its default" in answer.json()["errors"][0]["detail"]

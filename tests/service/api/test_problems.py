@@ -1,5 +1,6 @@
 """Every error is a problem with a place and a sentence, whatever was sent."""
 
+import gzip
 import json
 import re
 from collections.abc import AsyncIterator
@@ -68,6 +69,44 @@ BAD_SPECS: list[tuple[Any, str, str]] = [
     ({"activation": {"name": "leaky_relu", "slope": 1}}, "/activation/slope", "'negative_slope'"),
     ({"activation": "relu", "epochs": -1}, "/epochs", "greater than or equal to 0, not -1."),
     ({"activation": "relu", "epochs": 1.5}, "/epochs", "integer, not 1.5."),
+    (
+        {"activation": "relu", "epochs": 1.0},
+        "/epochs",
+        "an integer, written without a decimal point, not 1.0.",
+    ),
+    ({"activation": "relu", "batch_size": 128.0}, "/batch_size", "without a decimal point"),
+    ({"activation": {"name": 5}}, "/activation/name", "should be a string, not 5."),
+    ({"activation": ["elu", {"name": None}]}, "/activation/1/name", "a string, not null."),
+    ({"activation": {"name": ["relu"]}}, "/activation/name", "should be a string."),
+    (
+        {"activation": "relu", "optimizer": {"name": "adam", "schedule": {"name": {"a": 1}}}},
+        "/optimizer/schedule/name",
+        "should be a string.",
+    ),
+    ({"activation": "ReLU"}, "/activation", "; did you mean 'relu'? Valid"),
+    ({"activation": "relu", "dataset": "MNIST"}, "/dataset", "; did you mean 'mnist'? Valid"),
+    (
+        {"activation": "relu", "dataset": {"name": "uploaded", "id": "x"}},
+        "/dataset/id",
+        'should be a UUID, as in 019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e, not "x".',
+    ),
+    ({"activation": "relu", "ticket": {"run": "x"}}, "/ticket/run", "a UUID, as in 019ac4f2-"),
+    (
+        {"activation": "relu", "dataset": "uploaded"},
+        "/dataset",
+        'uploaded needs the field `id`: write it as {"name": "uploaded", "id": ...}.',
+    ),
+    ({"activation": "relu", "initializer": "constant"}, "/initializer", "the field `value`"),
+    ({"activation": "relu", "model": ["mlp", "layers"]}, "/model/1", "the field `layers`"),
+    (
+        {"activation": "relu", "model": {"name": "layers", "layers": ["flatten", "dense"]}},
+        "/model/layers/1",
+        "dense needs the field `units`",
+    ),
+    ({"activation": "relu", "seeds": "3"}, "/seeds", 'an integer or a list, not "3".'),
+    ({"activation": "relu", "seeds": 3.0}, "/seeds", "an integer or a list, not 3.0."),
+    ({"activation": "relu", "seeds": None}, "/seeds", "an integer or a list, not null."),
+    ({"activation": "relu", "variants": 3}, "/variants", "should be a list, not 3."),
     ({"activation": "relu", "epoch": 1}, "/epoch", "did you mean 'epochs'"),
     ({"activation": "relu", "device": "gpu"}, "/device", "'cuda', not \"gpu\""),
     ({"activation": "relu", "seeds": []}, "/seeds", "at least 1, not 0"),
@@ -172,6 +211,14 @@ def test_a_bad_spec_is_answered_with_a_pointer_into_what_was_sent(
     assert error["detail"].endswith(".")
 
 
+@pytest.mark.parametrize("value", ["x" * 9_000, ["x" * 9_000], {"x" * 9_000: 1}])
+def test_no_error_repeats_a_long_value(app: FastAPI, value: Any) -> None:
+    for body in ({"activation": {"name": value}}, {"activation": value}):
+        problem = _submit(app, body)
+        assert problem["status"] == 422
+        assert len(json.dumps(problem)) < 3_000
+
+
 def test_all_errors_are_answered_at_once(app: FastAPI) -> None:
     problem = _submit(app, {"activation": "rleu", "epochs": -1, "actvation": 1})
     assert {error["pointer"] for error in problem["errors"]} == {
@@ -196,7 +243,7 @@ def test_a_field_named_like_a_choice_does_not_lead_the_pointer_astray() -> None:
         (b'{"activation": "relu", "epochs": NaN}', "NaN is not a JSON number"),
         (b'{"activation": "relu", "epochs": -Infinity}', "Infinity is not a JSON number"),
         (b'{"activation": "relu", "epochs": 1e999}', "infinity"),
-        (b'{"activation": "\xff"}', "UTF-8"),
+        (b'{"activation": "\xff"}', "is written in UTF-8: byte 17 begins no character"),
         (b'{"activation": "\\ud800"}', "surrogate"),
         (b"[" * 5_000, "depth limit"),
     ],
@@ -215,6 +262,18 @@ def test_another_media_type_is_answered_with_415(app: FastAPI, content_type: str
     response = ask(app, "POST", "/v1/experiments", content=b"{}", headers=headers)
     assert response.status_code == 415
     assert response.headers["content-type"] == PROBLEM
+
+
+def test_an_encoded_body_is_answered_with_415(app: FastAPI) -> None:
+    headers = {**JSON, "Content-Encoding": "gzip"}
+    content = gzip.compress(b'{"activation": "relu"}')
+    response = ask(app, "POST", "/v1/experiments", content=content, headers=headers)
+    assert response.status_code == 415
+    assert response.headers["accept-encoding"] == "identity"
+    assert "without Content-Encoding: 'gzip' is not read" in response.json()["detail"]
+    headers["Content-Encoding"] = "identity"
+    same = ask(app, "POST", "/v1/experiments", content=b"{}", headers=headers)
+    assert same.status_code == 422
 
 
 def test_a_missing_body_is_answered_with_422(app: FastAPI) -> None:
@@ -263,6 +322,92 @@ def test_an_unknown_query_parameter_is_answered_with_the_nearest(app: FastAPI) -
     (error,) = response.json()["errors"]
     assert error["parameter"] == "limt"
     assert "did you mean 'limit'" in error["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/experiments?limit=1&limit=2", "limit"),
+        ("/v1/experiments?status=failed&status=queued&name=a&name=a", "name"),
+        ("/v1/runs?order_by=seed&order_by=-seed", "order_by"),
+        ("/v1/experiments/019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e/comparison?at=best&at=final", "at"),
+    ],
+)
+def test_a_parameter_of_one_value_is_refused_where_it_is_repeated(
+    app: FastAPI, path: str, name: str
+) -> None:
+    response = get(app, path)
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error == {
+        "parameter": name,
+        "detail": "Send this once, not 2 times: it takes one value.",
+    }
+
+
+def test_no_submission_has_two_idempotency_keys_or_two_dry_runs(app: FastAPI) -> None:
+    for query, headers, place in (
+        ("?dry_run=true&dry_run=false", [], {"parameter": "dry_run"}),
+        ("", [("Idempotency-Key", "a"), ("Idempotency-Key", "b")], {"header": "idempotency-key"}),
+    ):
+        sent = [*JSON.items(), *headers]
+        path = f"/v1/experiments{query}"
+        response = ask(app, "POST", path, content=b'{"activation": "relu"}', headers=sent)
+        assert response.status_code == 422, place
+        (error,) = response.json()["errors"]
+        assert place.items() <= error.items()
+
+
+FORMS = [
+    ("/v1/experiments?tag=a", "tag", 'a key, a colon and a value, as in course:dl, not "a".'),
+    (
+        "/v1/experiments/019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e/figures/learning_curves.svg"
+        "?leave_out=foo",
+        "leave_out",
+        'an axis, a colon and a value, as in activation:sigmoid, not "foo".',
+    ),
+    (
+        "/v1/experiments?created_after=2026-11-21T05:00:00+02:00",
+        "created_after",
+        "A plus is written %2B in an address: 2026-11-21T05:00:00%2B02:00.",
+    ),
+    (
+        "/v1/experiments?created_before=2026-11-21T05:00:00",
+        "created_before",
+        "The time needs a zone: write it as in 2026-11-21T05:00:00Z.",
+    ),
+    ("/v1/experiments?created_before=Today", "created_before", "2026-11-21T05:00:00Z."),
+]
+
+
+def test_the_form_of_a_parameter_is_told_in_words(app: FastAPI) -> None:
+    for path, name, words in FORMS:
+        (error,) = get(app, path).json()["errors"]
+        assert error["parameter"] == name, path
+        assert error["detail"].endswith(words), path
+
+
+def test_the_form_of_what_is_said_of_an_upload_is_told_in_words(app: FastAPI) -> None:
+    response = ask(app, "POST", "/v1/datasets?tag=a&image_shape=2,2", content=b"x", headers=KEY)
+    assert response.status_code == 422
+    told = {error["parameter"]: error["detail"] for error in response.json()["errors"]}
+    assert told == {
+        "image_shape": 'Input should be a size such as 28x28 or 3x32x32, not "2,2".',
+        "tag": 'Input should be a key, a colon and a value, as in course:dl, not "a".',
+    }
+
+
+def test_a_group_to_compare_with_is_written_with_an_axis_that_is_asked_for(app: FastAPI) -> None:
+    path = "/v1/experiments/019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e/comparison?"
+    for query, words in (
+        ("against=relu", "write it as activation:relu."),
+        ("by=initializer&against=he_normal", "write it as initializer:he_normal."),
+        ("by=optimizer.learning_rate&against=0.001", "as optimizer.learning_rate:0.001."),
+        ("by=initializer&against=", "write it as initializer:LABEL."),
+    ):
+        (error,) = get(app, path + query).json()["errors"]
+        assert error["parameter"] == "against"
+        assert error["detail"].endswith(words), query
 
 
 @pytest.mark.parametrize("path", ["/v1/experiments?name=a%00b", "/v1/runs/a%00b"])

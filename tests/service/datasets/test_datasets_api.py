@@ -188,7 +188,7 @@ def test_a_spec_names_a_data_set_and_a_run_its_content(api, lab):
     ("fields", "pointer", "sentence"),
     [
         ({"id": "019ac4f2-9a1c-7b52-8d0e-4f1c2a6b7d30"}, "/dataset/id", "There is no data set"),
-        ({"id": "nope"}, "/dataset/id", "should match pattern"),
+        ({"id": "nope"}, "/dataset/id", "should be a UUID"),
         ({"train_size": 41}, "/dataset/train_size", "has 40 samples in this part, not 41"),
         ({"test_size": [5, 11]}, "/dataset/test_size/1", "has 10 samples"),
         ({"preprocessing": "scale"}, "/dataset/preprocessing", "scale is for pixels"),
