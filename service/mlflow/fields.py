@@ -1,6 +1,8 @@
 """Fields of experiments and runs under MLflow's names, and how filters compare them."""
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -21,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from service.catalog.axes import AXES, own_name
 from service.catalog.metrics import BEST_COLUMNS, EPOCH_METRICS, METRICS
 from service.database.paging import Column, Key
 from service.database.tables import Epoch, Experiment, Run
@@ -62,6 +65,9 @@ _TEXTUAL: dict[str, Callable[[Column, Any], ColumnElement[bool]]] = {
 _MOST_STEPS = 8
 #: Longest text that is read as JSON, in characters; it suffices for the units of many layers.
 _LONGEST_JSON = 1_000
+
+#: A number as people write it, also where JSON would not: ``.001`` and ``+128``.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 Compare = Callable[[str, Value], ColumnElement[bool]]
 
@@ -188,7 +194,8 @@ def _metric_column(name: str) -> Column:
 def _param_field(name: str) -> Searchable:
     """Return a parameter: ``activation`` (its entry's name), ``activation.negative_slope``, ...
 
-    Values are compared as JSON, so that ``'0.10'`` equals 0.1.
+    Values are compared as JSON, so that ``'0.10'`` equals 0.1; a name is compared by what it is an
+    alias of, ``'swish'`` as silu.
 
     Raises:
         InvalidError: the name has more steps than any parameter.
@@ -221,17 +228,26 @@ def _param_field(name: str) -> Searchable:
                 wanted, equal = list(several), operator == "IN"
             case _:
                 return _compare_text(as_text, operator, value)
-        values = [value for text in wanted for value in _json_values(text)]
+        values = [value for text in wanted for value in _json_values(_own_name(path[-1], text))]
         same = node.in_(select(func.jsonb_array_elements(literal(values, JSONB)).column_valued()))
         return same if equal else and_(as_text.is_not(None), ~same)
 
     return Searchable(as_text, compare)
 
 
+def _own_name(parameter: str, text: str) -> str:
+    """Return the own name of an entry, where a parameter is an axis and a text an alias on it."""
+    axis = "initializer" if parameter == "output_initializer" else parameter
+    return own_name(axis, text) if axis in AXES else text
+
+
 def _json_values(text: str) -> list[Any]:
     """Return the JSON values that MLflow shows as this text: the text itself, and as JSON."""
     if len(text) > _LONGEST_JSON:
         return [text]
+    if _NUMBER.fullmatch(text):
+        number = float(text)
+        return [text, number] if math.isfinite(number) else [text]
     try:
         value = orjson.loads(text)
         storable = "\\u0000" not in json.dumps(value, allow_nan=False)

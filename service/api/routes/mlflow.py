@@ -4,6 +4,8 @@ MLflow's API is the contract of these routes, so openapi.yaml leaves them out; d
 says how our terms map to MLflow's.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, Depends, Query, Request
@@ -20,9 +22,9 @@ from service.api.web.mlflow_errors import PREFIX
 from service.api.web.parameters import is_number
 from service.api.web.request_bodies import JsonRoute
 from service.api.web.routers import make_router
-from service.database.paging import MAX_LIMIT
-from service.errors import ForbiddenError, NotFoundError
-from service.fields import Text
+from service.database.paging import MAX_LIMIT, CursorError
+from service.errors import ForbiddenError, InvalidError, NotFoundError
+from service.fields import FieldError, Text
 from service.mlflow import artifacts, experiments, runs, shapes
 
 router = make_router(
@@ -89,7 +91,8 @@ async def search_mlflow_experiments(
     if search.view_type == "DELETED_ONLY":
         return _answer(experiments=[])
     limit = min(search.max_results, MAX_LIMIT)
-    return _json(await compute(request, _EXPERIMENTS, search.query, limit))
+    with _page_token("page_token"):
+        return _json(await compute(request, _EXPERIMENTS, search.query, limit))
 
 
 @router.get(_API + "experiments/get")
@@ -114,7 +117,8 @@ async def search_mlflow_runs(
     if search.run_view_type == "DELETED_ONLY":
         return _answer(runs=[])
     limit = min(search.max_results, MAX_LIMIT)
-    return _json(await compute(request, _RUNS, search.experiment_ids, search.query, limit))
+    with _page_token("page_token"):
+        return _json(await compute(request, _RUNS, search.experiment_ids, search.query, limit))
 
 
 @router.get(_API + "runs/get")
@@ -137,13 +141,14 @@ def get_mlflow_metric_history(
     page_token: str | None = None,
 ) -> Response:
     """Return the values of a metric by epoch."""
-    points, next_cursor = runs.metric_history(
-        session,
-        _id(run_id, run_uuid),
-        metric_key,
-        cursor=page_token or None,
-        limit=min(max_results, _MAX_POINTS),
-    )
+    with _page_token("query", "page_token"):
+        points, next_cursor = runs.metric_history(
+            session,
+            _id(run_id, run_uuid),
+            metric_key,
+            cursor=page_token or None,
+            limit=min(max_results, _MAX_POINTS),
+        )
     return _answer(metrics=[shapes.metric(point) for point in points], next_page_token=next_cursor)
 
 
@@ -189,6 +194,20 @@ def refuse_mlflow_write(path: str) -> None:
     raise ForbiddenError(_READ_ONLY)
 
 
+@contextlib.contextmanager
+def _page_token(*location: str) -> Iterator[None]:
+    """Have a cursor that cannot be used told as MLflow's clients call it.
+
+    Raises:
+        InvalidError: it belongs to another query.
+    """
+    try:
+        yield
+    except CursorError:
+        detail = "The page_token does not belong to this query. Leave it out to start over."
+        raise InvalidError(detail, errors=[FieldError(location, detail)]) from None
+
+
 def _answer(**content: Any) -> Response:
     return _json(mlflow_body(**content))
 
@@ -198,10 +217,15 @@ def _json(body: bytes) -> Response:
 
 
 def _id(run_id: str | None, run_uuid: str | None) -> str:
-    """Return the id of a run, which clients send under an old or a new name."""
+    """Return the id of a run, which clients send under an old or a new name.
+
+    Raises:
+        InvalidError: it is missing.
+    """
     found = run_id or run_uuid
     if found is None:
-        raise NotFoundError("The parameter run_id is missing.")
+        detail = "The parameter run_id is missing: it names the run."
+        raise InvalidError(detail, errors=[FieldError(("query", "run_id"), detail)])
     return found
 
 

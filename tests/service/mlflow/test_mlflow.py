@@ -206,6 +206,20 @@ def test_filters_are_theirs(api, showdown):
         assert activations(search(api, showdown, filter=wanted)) == found, wanted
 
 
+def test_parameters_are_compared_by_value_and_names_by_what_they_are_aliases_of(api, lab):
+    experiment_id = lab.submit(activation=["silu", "relu"], seeds=[0])
+    for wanted, found in (
+        ("params.activation = 'swish'", ["silu"]),
+        ("params.activation != 'swish'", ["relu"]),
+        ("params.activation IN ('swish', 'relu')", ["relu", "silu"]),
+        ("params.optimizer.learning_rate = '.001'", ["relu", "silu"]),
+        ("params.optimizer.learning_rate != '.001'", []),
+        ("params.batch_size = '+128'", ["relu", "silu"]),
+        ("params.batch_size = '1e999'", []),
+    ):
+        assert activations(search(api, experiment_id, filter=wanted)) == found, wanted
+
+
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
@@ -260,6 +274,12 @@ def test_runs_are_ordered_by_several_things_and_paged(api, lab):
     other = {"experiment_ids": [], "page_token": page_token_of(api, experiment_id)}
     refusal = api.post(f"{API}/runs/search", json=other)
     assert "does not belong to this query" in refused(refusal, 422, "INVALID_PARAMETER_VALUE")
+    assert [error["pointer"] for error in refusal.json()["errors"]] == ["/page_token"]
+    run_id = whole[0]["info"]["run_id"]
+    asked = {"run_id": run_id, "metric_key": "loss", "page_token": "x"}
+    refusal = api.get(f"{API}/metrics/get-history", params=asked)
+    assert "page_token does not" in refused(refusal, 422, "INVALID_PARAMETER_VALUE")
+    assert [error["parameter"] for error in refusal.json()["errors"]] == ["page_token"]
     for orders, reason in [
         (["metrics.val_loss UP"], "ASC, DESC or the end should follow, not 'UP'"),
         (["attributes.age"], "is not a known attribute"),
@@ -352,7 +372,6 @@ def test_what_is_not_there_is_not_there(api):
     for path in (
         "/runs/get?run_id=0",
         "/runs/get?run_id=019ac4f2-7d31-7c1e-9b7d-0d7b1a2c3d4e",
-        "/runs/get",
         "/experiments/get?experiment_id=0",
         "/metrics/get-history?run_id=0&metric_key=loss",
         "-artifacts/artifacts?path=somewhere",
@@ -360,6 +379,9 @@ def test_what_is_not_there_is_not_there(api):
     ):
         refused(api.get(API + path), 404, "RESOURCE_DOES_NOT_EXIST")
     refused(api.post(f"{API}/logged-models/search", json={}), 404, "RESOURCE_DOES_NOT_EXIST")
+    for path in ("/runs/get", "/metrics/get-history?metric_key=loss", "/artifacts/list"):
+        message = refused(api.get(API + path), 422, "INVALID_PARAMETER_VALUE")
+        assert "run_id is missing" in message
     assert search(api, "0") == {"runs": []}  # the experiment that every MLflow server has
     assert api.post(f"{API}/runs/search").json() == {"runs": []}
 
