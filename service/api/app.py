@@ -41,6 +41,7 @@ from service.api.routes import (
     weights,
     workload,
 )
+from service.api.web.absolute_targets import AbsoluteTargets
 from service.api.web.authentication import Authentication
 from service.api.web.beside import beside
 from service.api.web.gate import Gate
@@ -188,6 +189,7 @@ def _add_middleware(app: FastAPI) -> None:
     app.add_middleware(UnreadBodies)
     app.add_middleware(RequestLog, metrics=state.metrics)
     app.add_middleware(HeadRequests)
+    app.add_middleware(AbsoluteTargets)
 
 
 @contextlib.asynccontextmanager

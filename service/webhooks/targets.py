@@ -56,6 +56,9 @@ _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "alt", "localdoma
 
 _LONGEST_LABEL = 63
 
+#: How pydantic says that a URL begins with no scheme.
+_NO_SCHEME = "relative URL without a base"
+
 #: Said of a name that leads inside as of one that is not known.
 NOWHERE = (
     "The host leads to no public address. Webhooks are sent to private and local addresses only "
@@ -79,11 +82,16 @@ def checked_url(url: str, settings: Settings) -> str:
     try:
         parsed = _URL.validate_python(url)
     except ValidationError as error:
-        raise _invalid(f"{error.errors()[0]['msg']}.") from error
+        reason = error.errors()[0]
+        if reason.get("ctx", {}).get("error") == _NO_SCHEME:
+            raise _invalid("It has no scheme: write https:// before it.") from error
+        raise _invalid(f"{reason['msg']}.") from error
     if parsed.username is not None or parsed.password is not None:
         raise _invalid("Leave out user and password: the signature identifies the sender.")
     if parsed.fragment is not None:
         raise _invalid("Leave out '#' and what follows it: a fragment is never sent.")
+    if parsed.port == 0:
+        raise _invalid("Port 0 is none that a server can have.")
     host = urlsplit(str(parsed)).hostname or ""
     if not settings.webhook_private_addresses:
         try:

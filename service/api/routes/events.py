@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
+from service.api.web import negotiation
 from service.api.web.dependencies import requires
 from service.api.web.event_stream import EventStream, EventStreamResponse
 from service.api.web.places import Places
@@ -162,7 +163,8 @@ async def follow_all(
 ) -> Response:
     """Stream the events of all experiments."""
     subject = Subject(types=frozenset(types or ()))
-    follow = EventStreamResponse.media_type in request.headers.get("accept", "")
+    accept = ",".join(request.headers.getlist("accept"))
+    follow = negotiation.names(accept, EventStreamResponse.media_type)
     stream = EventStream(request.app.state, subject, after, follow=follow)
     return EventStreamResponse(stream.chunks())
 

@@ -8,11 +8,19 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
+from service.errors import PreconditionFailedError
+
 #: For answers about what has finished: they never change again.
 FOREVER = "private, max-age=31536000, immutable"
 #: For all others: the client asks again each time, and the ETag makes that cheap.
 REVALIDATE = "private, no-cache"
 
+#: The ETag of something that clients change: its version, and the digest of all that was said.
+_VERSIONED = re.compile(r'\*|"[0-9a-f]+-[0-9a-f]{64}"')
+_NO_VERSION = (
+    "If-Match names no ETag of what it would change: send the ETag as the GET before answered it, "
+    'with its quotes and without W/, or "*" for any.'
+)
 _TAGS = re.compile(r'\*|(?:W/)?("[^"]*")')
 
 
@@ -75,12 +83,16 @@ def _if_match(
 ) -> Callable[[str], bool]:
     """Return whether a version is one that If-Match names; any is, where there is none.
 
-    Weak tags never match (RFC 9110, section 13.1.1).
+    Raises:
+        PreconditionFailedError: it names nothing that could match. Weak tags never match (RFC
+            9110, section 13.1.1).
     """
     if if_match is None:
         return lambda _version: True
     conditions = request.headers.getlist("if-match")
     tags = [tag[0] for condition in conditions for tag in _TAGS.finditer(condition)]
+    if not any(map(_VERSIONED.fullmatch, tags)):
+        raise PreconditionFailedError(_NO_VERSION)
     return lambda version: any(tag == "*" or tag.startswith(f'"{version}-') for tag in tags)
 
 

@@ -21,6 +21,12 @@ def negotiate(accept: str | None, offered: Sequence[str]) -> str:
     return chosen
 
 
+def names(accept: str, media_type: str) -> bool:
+    """Whether a client accepts a media type by its name, and not only whatever there is."""
+    ranges = [_read(media) for media in accept.split(",")]
+    return any(name == media_type and quality > 0 for name, quality in ranges)
+
+
 def _read(media_range: str) -> tuple[str, float]:
     name, *parameters = (part.strip().lower() for part in media_range.split(";"))
     for parameter in parameters:

@@ -98,6 +98,20 @@ def test_both_versions_are_answered(served: Served, version: str) -> None:
     assert (status, json.loads(body)) == (200, {"status": "alive"})
 
 
+@pytest.mark.parametrize("target", ["http://127.0.0.1/healthz", "HTTP://a.example:80/healthz?x=1"])
+def test_a_request_to_a_whole_address_is_served(served: Served, target: str) -> None:
+    query = "?" in target
+    status, _, body = exchange(served, request("GET", target, Connection="close"))
+    assert (status, "takes no query" in body.decode()) == ((422, True) if query else (200, False))
+
+
+def test_the_host_in_a_whole_address_counts(served: Served) -> None:
+    sent = request("GET", "http://a.example:81/v1/experiments?limit=1", Connection="close")
+    assert exchange(served, sent)[0] == 200
+    _, _, body = exchange(served, request("GET", "http://a.example/nothing", Connection="close"))
+    assert json.loads(body)["instance"] == "/nothing"
+
+
 def test_http_1_0_without_a_host_closes_after_the_answer(served: Served) -> None:
     assert exchange(served, b"GET /healthz HTTP/1.0\r\n\r\n")[0] == 200
 

@@ -58,6 +58,8 @@ def test_a_patch_of_another_version_is_refused(api, path):
         answer = api.patch(path, json={"note": "2"}, headers={"if-match": condition})
         assert (answer.status_code, answer.json()["title"]) == (412, "Changed meanwhile"), condition
         assert api.delete(path, headers={"if-match": condition}).status_code in {409, 412}
+        edited = "Somebody edited" in answer.json()["detail"]
+        assert edited == (condition == tag), answer.json()["detail"]
     assert api.get(path).json()["note"] == "1"
     assert api.patch(path, json={"note": "2"}, headers={"if-match": "*"}).json()["note"] == "2"
 

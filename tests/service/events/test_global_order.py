@@ -128,6 +128,20 @@ def test_a_client_that_accepts_no_stream_gets_what_is_stored(served, lab, sessio
     assert _pairs(list(read_events(answer.iter_lines()))) == _stored(sessions)
 
 
+def test_a_stream_goes_on_only_where_its_media_type_is_named(served):
+    for accept, follows in (
+        ("text/event-stream;q=0", False),
+        ("application/json;x=text/event-stream, */*", False),
+        ("Text/Event-Stream", True),
+    ):
+        with served.client.stream("GET", PATH, headers={"accept": accept}) as response:
+            lines = response.iter_lines()
+            if follows:
+                assert ": heartbeat" in islice(lines, 20), accept
+            else:
+                assert ": heartbeat" not in lines, accept
+
+
 def test_silence_is_filled_and_a_client_that_went_away_is_noticed(served):
     headers = {"accept": "text/event-stream"}
     with served.client.stream("GET", PATH, headers=headers) as response:

@@ -122,5 +122,16 @@ def test_the_settings_can_allow_private_addresses(session, settings):
     assert created.url == "http://localhost/a%20b"
 
 
+def test_a_url_without_a_scheme_or_with_port_0_is_refused():
+    for url, words in (
+        ("example.com", "write https:// before it"),
+        ("/hooks", "write https:// before it"),
+        ("https://example.com:0/", "Port 0"),
+        ("ftp://example.com", "scheme"),
+    ):
+        with pytest.raises(InvalidError, match=words):
+            checked_url(url, Settings())
+
+
 def test_a_name_that_nobody_knows_yet_may_be_subscribed():
     assert checked_url("https://later.invalid", Settings()) == "https://later.invalid/"
