@@ -190,7 +190,7 @@ def test_runs_whose_upload_was_deleted_are_not_queued_again(lab):
         sha256=sha256,
     )
     act(lab, lifecycle.cancel, experiment_id)
-    with pytest.raises(GoneError, match="2 runs .* need an uploaded data set that was deleted"):
+    with pytest.raises(GoneError, match=r"2 runs .* need an uploaded data set that was deleted"):
         act(lab, lifecycle.retry, experiment_id, "me")
     assert {run.status for run in lab.runs(experiment_id)} == {"cancelled"}
     assert lab.progress(experiment_id).status == "cancelled"
