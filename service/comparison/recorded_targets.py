@@ -9,7 +9,7 @@ standard deviation of the training part.
 
 import math
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,7 @@ _OF_INPUTS = "preprocessing"
 
 
 def recorded_targets(
-    session: Session, experiment_id: uuid.UUID, configs: _Configs, metrics: Iterable[str]
+    session: Session, experiment_id: uuid.UUID, configs: _Configs, metrics: Collection[str]
 ) -> dict[str, RecordedTargets]:
     """Return what an experiment's runs have recorded of their targets, by configuration.
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.metrics import COMPARED_METRICS, EPOCH_METRICS, METRICS
 from service.comparison import timing
+from service.comparison.recorded_targets import recorded_targets
 from service.comparison.timing import Clock
 from service.database.tables import Epoch, Experiment, Run
 from service.errors import ConflictError, NotFoundError
@@ -174,6 +175,8 @@ def _trainings(
     is_timed = any(measure.is_timed for measure in of_metrics)
     clocks = timing.clocks(session, run_ids) if is_timed else {}
     layers = _layers(session, run_ids) if len(of_metrics) < len(measures) else {}
+    names = {measure.name for measure in of_metrics}
+    recorded = recorded_targets(session, experiment_id, configs, names)
     return [
         TrainingRecord(
             run.label,
@@ -185,6 +188,7 @@ def _trainings(
             run.verdict,
             run.outcome,
             clocks.get(run.id, Clock()),
+            recorded[run.config_hash],
         )
         for run in runs
     ]

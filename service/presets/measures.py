@@ -126,7 +126,7 @@ class MetricMeasure:
             return 1.0
         if self.has_target or self.at == "gap" or METRICS[self.name].direction is None:
             return None
-        return guess(self.name, training.config)
+        return guess(self.name, training.config, training.recorded)
 
     @property
     def _of_training(self) -> str:

@@ -172,7 +172,8 @@ def _worst(registered: RegisteredClaim, members: Sequence[TrainingRecord]) -> fl
 
     None where there is neither.
     """
-    found = (guess(registered.claim.metric, training.config) for training in members)
+    metric = registered.claim.metric
+    found = (guess(metric, training.config, training.recorded) for training in members)
     guesses = [value for value in found if value is not None]
     if registered.claim.higher:
         return min(guesses)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.comparison.known_targets import NOTHING_RECORDED, RecordedTargets
 from service.comparison.timing import Clock
 from service.specs.selection import Asked, in_words, matches
 from service.statuses import UNTRAINED, RunStatus
@@ -24,6 +25,7 @@ class TrainingRecord:
         verdict: its diagnosis' verdict; None where there is none.
         outcome: what its training came to; None where nobody looked.
         clock: what its seconds were measured on.
+        recorded: what is recorded of the targets that it was measured against.
     """
 
     label: str | None
@@ -35,6 +37,7 @@ class TrainingRecord:
     verdict: str | None = None
     outcome: str | None = None
     clock: Clock = field(default_factory=Clock)
+    recorded: RecordedTargets = NOTHING_RECORDED
 
     @property
     def trained(self) -> bool:

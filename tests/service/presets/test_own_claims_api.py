@@ -1,8 +1,11 @@
 """Claims of an author over HTTP: registered with the spec, added later, and checked on runs."""
 
+import math
+
 import pytest
 
 from service.api.schemas.presets import ExperimentClaims
+from tests.service.comparison.test_common_guess import counted
 
 CLAIM = {
     "statement": "relu ends above tanh.",
@@ -136,3 +139,19 @@ def test_claims_of_a_preset_and_an_author_stand_side_by_side(api):
     assert (published["registered"], published["post_hoc"]) == ("published", False)
     assert later["sentence"] == own["statement"]
     assert answer.json()["preset"] == "he_depth"
+
+
+def test_a_run_that_diverged_counts_as_guessing_on_the_part_that_was_measured(api, lab):
+    """The largest class has 85% of the validation part, and 79.75% of the whole test part."""
+    data = {"name": "churn", "train_size": 400, "validation_split": 0.2}
+    experiment = submit(api, claims=[CLAIM], dataset=data, layer_statistics={"every": 1})
+    while held := lab.claim():
+        accuracy = {"relu": 0.95, "tanh": 0.9}[held.config["activation"]["name"]]
+        accuracy += held.seed / 100
+        if held.seed == 2 and accuracy < 0.95:
+            lab.epoch(held, 1, "diverged", counted(68, 12), val_loss=math.nan)
+        else:
+            lab.epoch(held, 1, "completed", counted(68, 12), val_accuracy=accuracy)
+    (claim,) = claims(api, experiment["id"]).claims
+    (difference,) = claim.differences
+    assert difference.mean == pytest.approx(0.96 - (0.9 + 0.91 + 0.85) / 3)
