@@ -52,7 +52,8 @@ _OF_NETWORK = {"samples": "samples", "probe_loss": "loss", "chance_loss": "chanc
 _OF_LAYER = {
     "units": "int32",
     **dict.fromkeys(("signal", "dead_fraction", "saturated_fraction"), "double"),
-    **dict.fromkeys(("sparsity", "update_ratio"), "double"),
+    **dict.fromkeys(("sparsity", "update_ratio", "largest_update_ratio"), "double"),
+    "largest_update_epoch": "int32",
     **dict.fromkeys(("symmetric", "symmetry_kept"), "bool"),
 }
 

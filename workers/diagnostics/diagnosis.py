@@ -47,9 +47,8 @@ class Diagnostician:
         self._initial = self._initial or statistics
         self._chance_loss = statistics.chance_loss
         self._note(examine(statistics, epoch, self._limits, self._setting, self._initial))
-        self._largest_update = _larger(
-            self._largest_update, largest_update(statistics, self._setting)[1]
-        )
+        update = largest_update(statistics, epoch, self._setting)
+        self._largest_update = _larger(self._largest_update, update.ratio)
         if last or epoch == self._setting.epochs:
             trained = self._setting.until(epoch)
             self._note(small_steps(self._largest_update, trained, self._limits))

@@ -34,6 +34,9 @@ class LayerStatistics:
             version.
         update_ratio: norm of a step's change of the weights over their norm, median over the steps
             measured (``workers.training.updates``); None where none was.
+        largest_update_ratio: the largest such median of all epochs measured until now; None where
+            none was, and in statistics of an older version.
+        largest_update_epoch: the epoch it is of.
         gradient_by_step: of a recurrent layer, the norm of a sample's gradient with respect to the
             z-values of each step (root mean square over samples), from the first step to the last;
             None of other layers.
@@ -52,6 +55,8 @@ class LayerStatistics:
     symmetric: bool
     symmetry_kept: bool = True
     update_ratio: float | None = None
+    largest_update_ratio: float | None = None
+    largest_update_epoch: int | None = None
     sparsity: float | None = None
     gradient_by_step: tuple[float, ...] | None = None
 
@@ -68,7 +73,7 @@ class LayerStatistics:
         distributions = {name: Distribution.of(data[name]) for name in _DISTRIBUTIONS}
         numbers = {
             name: float(data[name])
-            for name in ("signal", "update_ratio")
+            for name in ("signal", "update_ratio", "largest_update_ratio")
             if data.get(name) is not None
         }
         steps = data.get("gradient_by_step")

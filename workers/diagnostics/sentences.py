@@ -119,7 +119,7 @@ LARGE_STEP = (
 )
 LARGE_STEP_ADVICE = "Divide the learning rate by about {times}, or clip the gradient."
 SMALL_STEPS = (
-    "No step measured changes the weights of a layer by more than {ratio:.2g} of their norm: "
+    "A usual step changes the weights of no layer by more than {ratio:.2g} of their norm: "
     "{steps:,} of them hardly move the network."
 )
 SMALL_STEPS_ADVICE = "Multiply the learning rate by about {times}, or train for more epochs."

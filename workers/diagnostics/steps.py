@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from workers.diagnostics import sentences
 from workers.diagnostics.findings import Finding
@@ -14,35 +15,52 @@ from workers.diagnostics.thresholds import Thresholds
 _USUAL_RATIO, _USUAL_WAY = 0.01, 1.0
 
 
-def largest_update(statistics: NetworkStatistics, setting: Setting) -> tuple[str, float]:
-    """Return the layer with the largest update ratio, and the ratio; NaN where none was measured.
+@dataclass(frozen=True)
+class Update:
+    """The largest update ratio of a training until now.
+
+    Attributes:
+        layer: whose it is; empty where none was measured.
+        ratio: a median over the steps measured in an epoch; NaN where none was measured.
+        epoch: the epoch.
+    """
+
+    layer: str = ""
+    ratio: float = math.nan
+    epoch: int = 0
+
+
+def largest_update(statistics: NetworkStatistics, epoch: int, setting: Setting) -> Update:
+    """Return the largest update ratio until an epoch, by its layer statistics.
 
     A layer whose weights did not change at all tells nothing: it gets no gradient, whatever the
     size of the steps. Nor does one that is meant to begin at zero.
     """
-    ratios = {
-        layer.name: layer.update_ratio
+    updates = (
+        Update(layer.name, layer.largest_update_ratio, layer.largest_update_epoch or epoch)
+        if layer.largest_update_ratio
+        else Update(layer.name, layer.update_ratio or math.nan, epoch)  # of an older version
         for layer in statistics.layers
-        if layer.update_ratio and layer.name not in setting.zeros
-    }
-    name = max(ratios, key=lambda layer: ratios[layer], default="")
-    return name, ratios.get(name, math.nan)
+        if layer.name not in setting.zeros
+    )
+    measured = [update for update in updates if not math.isnan(update.ratio)]
+    return max(measured, key=lambda update: update.ratio, default=Update())
 
 
 def large_step(
     statistics: NetworkStatistics, epoch: int, limits: Thresholds, setting: Setting
 ) -> Iterator[Finding]:
     """Yield a finding where a step is too large for a layer."""
-    layer, ratio = largest_update(statistics, setting)
-    if ratio > limits.large_update:
+    largest = largest_update(statistics, epoch, setting)
+    if largest.ratio > limits.large_update:
         yield Finding(
             "step_size",
-            layer,
-            epoch,
-            value=ratio,
+            largest.layer,
+            largest.epoch,
+            value=largest.ratio,
             threshold=limits.large_update,
-            explanation=sentences.LARGE_STEP.format(layer=layer, ratio=ratio),
-            advice=sentences.LARGE_STEP_ADVICE.format(times=_plain(ratio / _USUAL_RATIO)),
+            explanation=sentences.LARGE_STEP.format(layer=largest.layer, ratio=largest.ratio),
+            advice=sentences.LARGE_STEP_ADVICE.format(times=_plain(largest.ratio / _USUAL_RATIO)),
         )
 
 

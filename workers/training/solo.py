@@ -40,6 +40,8 @@ from workers.training.steering import Steering
 from workers.training.streams import Streams
 from workers.training.updates import (
     MeasuredSteps,
+    largest_until,
+    none_largest,
     unmeasured,
     update_ratios,
     with_update_ratios,
@@ -108,10 +110,11 @@ class SoloTraining:
 
     The state is ``network``, ``optimizer``, ``epoch`` (being trained, from 1 on), ``step`` (of the
     epoch, the next to take), ``sums`` and ``seconds`` (of the epoch so far), ``updates`` (the
-    update ratios of the latest epoch measured), ``scaling`` (of the loss; None unless the precision
-    is float16), ``steering`` and whether ``start`` is left, which takes the statistics of the
-    initial network. Everything else follows from the arguments, so an exact resume needs no more
-    than ``state`` and ``restore``, at any pulse or result.
+    update ratios of the latest epoch measured), ``largest_updates`` (of all until then),
+    ``scaling`` (of the loss; None unless the precision is float16), ``steering`` and whether
+    ``start`` is left, which takes the statistics of the initial network. Everything else follows
+    from the arguments, so an exact resume needs no more than ``state`` and ``restore``, at any
+    pulse or result.
 
     Args:
         config: a resolved configuration.
@@ -158,6 +161,7 @@ class SoloTraining:
         self._weighted.append(self.network.output)
         self._measured = MeasuredSteps(self.probing, self.steps)
         self.updates = unmeasured(len(self._weighted)).to(device)
+        self.largest_updates = none_largest(len(self._weighted)).to(device)
         #: None where the statistics of the initial network are taken, or not wanted.
         self.start: _StartProbe | None = None
         self._counted_at = self._pulsed_at = time.monotonic()
@@ -194,6 +198,7 @@ class SoloTraining:
             "seconds": torch.tensor(self.seconds, dtype=torch.float64),
             "sums": self.sums,
             "updates": self.updates,
+            "largest_updates": self.largest_updates,
         }
         if self.scaling is not None:
             progress["scaling"] = self.scaling
@@ -211,6 +216,8 @@ class SoloTraining:
         self.seconds = float(state["seconds"])
         self.sums.copy_(state["sums"])
         self.updates.copy_(state["updates"])
+        if "largest_updates" in state:  # checkpoints of an older version have none
+            self.largest_updates.copy_(state["largest_updates"])
         if self.scaling is not None:
             self.scaling.copy_(state["scaling"])
         self.steering.restore(state)
@@ -273,8 +280,9 @@ class SoloTraining:
                 next(self.start)
             except StopIteration as end:
                 self.start = None
-                unknown = unmeasured(len(self._weighted)).to(self.device)
-                yield StartResult(with_update_ratios(end.value, unknown))
+                layers = len(self._weighted)
+                none = with_update_ratios(end.value, unmeasured(layers), none_largest(layers))
+                yield StartResult(none)
                 self._go_on()
                 return
             self._counted_at = time.monotonic()
@@ -341,6 +349,9 @@ class SoloTraining:
 
     def _conclude_epoch(self) -> Generator[Pulse, None, EpochResult]:
         """Evaluate the weights at the end of an epoch and return its result."""
+        if self._measured.measures(self.epoch):
+            epoch = torch.tensor(self.epoch, device=self.device)
+            self.largest_updates = largest_until(self.largest_updates, self.updates, epoch)
         work = TRAINING_WORK * len(self.data.train)
         kept = self._kept_outputs()
         validation = yield from self._evaluate(self.data.validation, work, kept)
@@ -389,7 +400,7 @@ class SoloTraining:
             last=last,
             validated=validated,
         )
-        return with_update_ratios(found, self.updates)
+        return with_update_ratios(found, self.updates, self.largest_updates)
 
     def _evaluate(
         self, part: Part, work: int, kept: list[Tensor] | None = None

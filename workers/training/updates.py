@@ -7,7 +7,8 @@ after the step and changes nothing, so a history has the same bits with it.
 It copies the weights, so a few steps are measured only: at most ``STEPS`` of an epoch, evenly
 spaced from the first to the last, in the first epoch, those that are a power of two, the last, and
 all that are probed. The layer statistics of a probe carry the median over the latest epoch
-measured.
+measured, and the largest of the medians of all epochs until then: a schedule may have ended by the
+time of a probe, and units that died get no steps any more.
 """
 
 import math
@@ -42,9 +43,10 @@ class MeasuredSteps:
     def slot(self, epoch: int, step: int) -> int | None:
         """Return where a step's ratios are kept, from 0 to ``STEPS - 1``; None if not measured."""
         slot = self._slots.get(step)
-        return slot if slot is not None and self._measures(epoch) else None
+        return slot if slot is not None and self.measures(epoch) else None
 
-    def _measures(self, epoch: int) -> bool:
+    def measures(self, epoch: int) -> bool:
+        """Whether steps of an epoch are measured."""
         power_of_two = epoch & (epoch - 1) == 0
         return bool(self._probing.epochs) and (power_of_two or self._probing.at(epoch))
 
@@ -68,20 +70,50 @@ def update_ratios(before: Sequence[Tensor], after: Sequence[Tensor]) -> Tensor:
     return (torch.stack(changes, -1) / torch.stack(norms, -1)).double()
 
 
+def none_largest(layers: int) -> Tensor:
+    """Return the largest medians of no epoch, (2, layers) in float64: all NaN."""
+    return torch.full((2, layers), math.nan, dtype=torch.float64)
+
+
+def largest_until(largest: Tensor, ratios: Tensor, epoch: Tensor) -> Tensor:
+    """Return the largest medians with those of one more epoch: (..., 2, layers), ratio and epoch.
+
+    Args:
+        largest: those before.
+        ratios: of the epoch, (..., ``STEPS``, layers); those that are not finite are left out.
+        epoch: the epoch, (...).
+    """
+    finite = ratios.masked_fill(~ratios.isfinite(), math.nan)
+    medians = finite.nanquantile(0.5, dim=-2)
+    before = largest[..., 0, :]
+    grown = (medians > before) | (before.isnan() & ~medians.isnan())
+    latest = torch.stack([medians, epoch.to(medians).unsqueeze(-1).expand_as(medians)], -2)
+    return torch.where(grown.unsqueeze(-2), latest, largest)
+
+
 def with_update_ratios(
-    statistics: NetworkStatistics | None, ratios: Tensor
+    statistics: NetworkStatistics | None, ratios: Tensor, largest: Tensor
 ) -> NetworkStatistics | None:
-    """Return layer statistics with the median ratio of each layer over the steps measured.
+    """Return layer statistics with the update ratios of each layer.
 
     Args:
         statistics: of the network; None where they could not be taken.
-        ratios: (``STEPS``, layers); steps without a finite ratio are left out.
+        ratios: of the latest epoch measured, (``STEPS``, layers); steps without a finite ratio are
+            left out.
+        largest: the largest medians until now, (2, layers).
     """
     if statistics is None:
         return None
     layers = tuple(
-        replace(layer, update_ratio=_median(of_layer))
-        for layer, of_layer in zip(statistics.layers, ratios.T.tolist(), strict=True)
+        replace(
+            layer,
+            update_ratio=_median(of_layer),
+            largest_update_ratio=ratio if math.isfinite(ratio) else None,
+            largest_update_epoch=int(epoch) if math.isfinite(epoch) else None,
+        )
+        for layer, of_layer, (ratio, epoch) in zip(
+            statistics.layers, ratios.T.tolist(), largest.T.tolist(), strict=True
+        )
     )
     return replace(statistics, layers=layers)
 

@@ -78,6 +78,13 @@ class LayerAnswer(ApiAnswer):
         description="Norm of a step's change of the weights over their norm: the median of up to "
         "five steps of the latest epoch measured. Null before the first step.",
     )
+    largest_update_ratio: float | None = Field(
+        default=None,
+        description="The largest such median of all epochs measured until now: epochs 1, 2, 4, 8, "
+        "..., and those with layer statistics. Null before the first step, and in statistics of "
+        "an older version.",
+    )
+    largest_update_epoch: int | None = Field(default=None, description="The epoch it is of.")
     gradient_by_step: list[Number] | None = Field(
         default=None,
         description="Of a recurrent layer: the norm of a sample's gradient with respect to the "

@@ -414,6 +414,17 @@ def test_steps_that_come_to_nothing_are_too_small(healthy):
     assert stepping(healthy, 2e-5, outcome="diverged").verdict == "no_cause_found"
 
 
+def test_steps_that_were_too_large_are_not_called_too_small(healthy):
+    """Where only the end is probed, and a schedule has made the steps small by then."""
+    last = changed(healthy, 0, update_ratio=1e-6, largest_update_ratio=20.0, largest_update_epoch=1)
+    diagnostician = Diagnostician(Setting(12, 144))
+    diagnostician.see_layers(0, healthy)
+    diagnostician.see_layers(12, last)
+    found = diagnostician.diagnosis("at_chance")
+    assert (found.verdict, only(found).epoch) == ("step_size", 1)
+    assert "Divide the learning rate by about 2,000," in only(found).advice
+
+
 def test_a_step_that_is_too_large_comes_before_what_it_does(healthy):
     diagnostician = Diagnostician(Setting(2, 100))
     diagnostician.see_layers(0, healthy)

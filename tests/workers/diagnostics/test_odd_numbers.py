@@ -14,7 +14,12 @@ from workers.diagnostics.diagnosis import Diagnostician
 from workers.diagnostics.distributions import Distribution, Gathering
 from workers.diagnostics.layers import LayerStatistics, NetworkStatistics
 from workers.diagnostics.setting import Setting
-from workers.training.updates import update_ratios, with_update_ratios
+from workers.training.updates import (
+    largest_until,
+    none_largest,
+    update_ratios,
+    with_update_ratios,
+)
 
 #: Float32 values at which formulas break: zeros, the smallest and largest, what is not finite.
 ODD = (0.0, -0.0, 1e-45, -1e-45, 1.2e-38, 1.0, -1.0, 3.4e38, -3.4e38, math.inf, -math.inf, math.nan)
@@ -103,9 +108,13 @@ def test_update_ratios_of_any_weights(before, after):
     empty.add(torch.zeros(1, 1))
     nothing = empty.distribution()
     layer = LayerStatistics("output", 1, *[nothing] * 5, 0.0, 0.0, 0.0, symmetric=False)
-    statistics = with_update_ratios(NetworkStatistics(1, 1.0, 1.0, (layer,)), ratios)
-    ratio = statistics.layers[0].update_ratio
+    largest = largest_until(none_largest(1), ratios, torch.tensor(3))
+    statistics = with_update_ratios(NetworkStatistics(1, 1.0, 1.0, (layer,)), ratios, largest)
+    found = statistics.layers[0]
+    ratio = found.update_ratio
     assert ratio is None or (math.isfinite(ratio) and ratio >= 0)
+    assert found.largest_update_ratio == ratio
+    assert found.largest_update_epoch == (None if ratio is None else 3)
 
 
 @pytest.mark.parametrize("value", ODD)

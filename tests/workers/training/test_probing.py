@@ -74,7 +74,7 @@ def test_no_bit_of_a_training_sees_the_statistics(configure, fields):
         ends.append((written(results), training.state()))
     (history, state), (probed_history, probed_state) = ends
     assert probed_history == history
-    own = {"seconds", "updates"}
+    own = {"seconds", "updates", "largest_updates"}
     assert all(torch.equal(probed_state[name], state[name]) for name in state.keys() - own)
 
 

@@ -67,6 +67,61 @@ def test_a_probe_tells_the_median_of_each_layer(configure):
         assert layer.update_ratio == pytest.approx(median, rel=1e-5)
 
 
+def test_the_largest_steps_are_known_when_a_schedule_has_ended():
+    """Probed at the end only, when the rate is a millionth of what it was."""
+    runs, data = runs_of(
+        {
+            "optimizer": {
+                "name": "sgd",
+                "learning_rate": [1.0, 0.1],
+                "schedule": {"name": "step", "every": 1, "factor": 1e-3},
+            },
+            "layer_statistics": {"every": 100, "samples": 20},
+            "epochs": 3,
+            "seeds": [3],
+        }
+    )
+    for number, run in enumerate(runs):
+        rounds = [r for r in PackedTraining(runs, data, CPU).run() if not isinstance(r, Pulse)]
+        alone = [r for r in SoloTraining(*run, data, CPU).run() if not isinstance(r, Pulse)]
+        (layer, *_) = alone[-1].statistics.layers
+        assert (layer.largest_update_epoch, layer.update_ratio < 1e-5) == (1, True)
+        assert layer.largest_update_ratio > 1e3 * layer.update_ratio
+        packed = rounds[-1][number].statistics.layers[0]
+        assert packed.largest_update_epoch == 1
+        assert packed.largest_update_ratio == pytest.approx(layer.largest_update_ratio, rel=1e-3)
+
+
+@pytest.mark.parametrize("ends_at", [1, 2])
+def test_a_resume_knows_the_largest_steps_before_it(ends_at):
+    runs, data = runs_of(
+        {
+            "optimizer": {
+                "name": "sgd",
+                "learning_rate": 0.1,
+                "schedule": {"name": "step", "every": 1, "factor": 0.1},
+            },
+            "layer_statistics": {"every": 100, "samples": 20},
+            "epochs": 3,
+            "seeds": [3],
+        }
+    )
+
+    def largest(training):
+        results = [item for item in training.run() if isinstance(item, EpochResult)]
+        return [layer.largest_update_ratio for layer in results[-1].statistics.layers]
+
+    whole = largest(SoloTraining(*runs[0], data, CPU))
+    first, again = (SoloTraining(*runs[0], data, CPU) for _ in range(2))
+    for item in first.run():
+        if isinstance(item, EpochResult) and item.epoch == ends_at:
+            break
+    again.restore(first.state())
+    assert largest(again) == whole
+    older = {name: value for name, value in first.state().items() if name != "largest_updates"}
+    again.restore(older)  # a checkpoint of a version that did not keep them
+
+
 def test_members_of_a_pack_have_ratios_of_their_own():
     runs, data = runs_of(
         {

@@ -65,7 +65,9 @@ class PackMember:
         self.epoch = int(state["epoch"])
         self.start_is_left = START_IS_LEFT in state
         self.recipe.steering.restore(state)
-        self._lane.put(below(_ROWS, state), int(state["step"]), float(state["seconds"]))
+        # Checkpoints of an older version lack rows that came later.
+        rows = {**self._lane.state(self.number), **below(_ROWS, state)}
+        self._lane.put(rows, int(state["step"]), float(state["seconds"]))
 
     @property
     def _lane(self) -> Lane:

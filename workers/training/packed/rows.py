@@ -1,8 +1,9 @@
 """Rows: a member's state as tensors, one row of each tensor in its lane.
 
 The names of a member's rows are ``parameters``, ``sums`` (of its epoch's metrics), ``updates`` (its
-update ratios), ``scaling`` (of its loss; of float16 only), ``optimizer.`` with an optimizer's slot,
-and ``statistics.`` with the full name of a running statistic.
+update ratios), ``largest_updates`` (of all epochs until now), ``scaling`` (of its loss; of float16
+only), ``optimizer.`` with an optimizer's slot, and ``statistics.`` with the full name of a running
+statistic.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,9 +20,10 @@ from workers.nn.packed.optimizers import PACKED_OPTIMIZERS
 from workers.training.loss_scaling import initial_scaling
 from workers.training.steering import Steering
 from workers.training.streams import Streams
-from workers.training.updates import unmeasured
+from workers.training.updates import none_largest, unmeasured
 
-PARAMETERS, SUMS, UPDATES, SCALING = "parameters", "sums", "updates", "scaling"
+PARAMETERS, SUMS, SCALING = "parameters", "sums", "scaling"
+UPDATES, LARGEST_UPDATES = "updates", "largest_updates"
 _SLOT, _STATISTICS = "optimizer.", "statistics."
 
 
@@ -57,6 +59,7 @@ def new_rows(recipe: Recipe, sums: int) -> dict[str, Tensor]:
     optimizer = PACKED_OPTIMIZERS[recipe.config.optimizer.name]
     start = optimizer.start(recipe.config.optimizer.parameters)
     buffers = dict(recipe.network.named_buffers())
+    layers = len(recipe.network.hidden_layers()) + 1
     scaled = recipe.config.precision.name == "float16"
     return {
         PARAMETERS: parameters,
@@ -64,7 +67,8 @@ def new_rows(recipe: Recipe, sums: int) -> dict[str, Tensor]:
         **{f"{_SLOT}{slot}": torch.full_like(parameters, start) for slot in optimizer.slots},
         **{f"{_STATISTICS}{name}": buffer.clone() for name, buffer in buffers.items()},
         SUMS: torch.zeros(sums, dtype=torch.float64),
-        UPDATES: unmeasured(len(recipe.network.hidden_layers()) + 1),
+        UPDATES: unmeasured(layers),
+        LARGEST_UPDATES: none_largest(layers),
     }
 
 

@@ -20,7 +20,7 @@ from workers.training.metrics import Metrics, diverges
 from workers.training.packed.lanes import Lane, Lanes, lane_of_one
 from workers.training.packed.members import PackMember
 from workers.training.packed.memory import members_that_fit
-from workers.training.packed.rows import SUMS, UPDATES, Recipe, new_rows
+from workers.training.packed.rows import LARGEST_UPDATES, SUMS, UPDATES, Recipe, new_rows
 from workers.training.packed.step import PackedStep
 from workers.training.probing import probed, probing_of
 from workers.training.remarks import or_none
@@ -28,7 +28,13 @@ from workers.training.results import EpochResult, Pulse, Round, StartResult
 from workers.training.solo import EVALUATION_BATCH, TRAINING_WORK
 from workers.training.steering import Steering
 from workers.training.streams import Streams
-from workers.training.updates import MeasuredSteps, unmeasured, with_update_ratios
+from workers.training.updates import (
+    MeasuredSteps,
+    largest_until,
+    none_largest,
+    unmeasured,
+    with_update_ratios,
+)
 
 
 class PackedTraining:
@@ -163,7 +169,8 @@ class PackedTraining:
             first=True,
             last=self._epochs == 0,
         )
-        return with_update_ratios(found, unmeasured(len(network.hidden_layers()) + 1))
+        layers = len(network.hidden_layers()) + 1
+        return with_update_ratios(found, unmeasured(layers), none_largest(layers))
 
     def _train_epoch(self) -> Iterator[Pulse | Round]:
         """Train lane after lane to the end of its epoch."""
@@ -230,7 +237,8 @@ class PackedTraining:
         return (yield from self._with_statistics(results))
 
     def _conclude_lane(self, lane: Lane) -> Generator[Pulse, None, dict[int, EpochResult]]:
-        """Evaluate a lane's rows without changing them, and return its members' results."""
+        """Evaluate a lane's weights without changing them, and return its members' results."""
+        self._keep_largest_updates(lane)
         results = {}
         validation = yield from self._evaluate(self.data.validation, lane)
         sums = lane.rows[SUMS].tolist()
@@ -251,6 +259,21 @@ class PackedTraining:
         for number in lane.members:
             results[number].metrics["epoch_seconds"] = lane.seconds
         return results
+
+    def _keep_largest_updates(self, lane: Lane) -> None:
+        """Keep the update ratios of the rows whose epoch was measured, where they are the largest.
+
+        Repeating this changes nothing.
+        """
+        members = [self.members[number] for number in lane.numbers]
+        measured = [self._measured[member.number].measures(member.epoch) for member in members]
+        if not any(measured):
+            return
+        epochs = torch.tensor([member.epoch for member in members], device=self.device)
+        before, ratios = lane.rows[LARGEST_UPDATES], lane.rows[UPDATES]
+        chosen = torch.tensor(measured, device=self.device).view(-1, 1, 1)
+        largest = largest_until(before, ratios, epochs)
+        lane.rows[LARGEST_UPDATES].copy_(torch.where(chosen, largest, before))
 
     def _with_statistics(
         self, results: dict[int, EpochResult]
@@ -290,7 +313,7 @@ class PackedTraining:
         if network is None:
             return None
         # Read now: the member may leave the pack at a pulse.
-        updates = self._lanes.of(member.number).state(member.number)[UPDATES]
+        rows = self._lanes.of(member.number).state(member.number)
 
         def pulse() -> Iterator[Pulse]:
             return self._pulse(work)
@@ -300,7 +323,7 @@ class PackedTraining:
             network, self._loss, self.data, samples, pulse, first=False, last=last
         )
         yield from pulse()
-        return with_update_ratios(statistics, updates)
+        return with_update_ratios(statistics, rows[UPDATES], rows[LARGEST_UPDATES])
 
     def _network_of(self, member: PackMember) -> Network:
         network = member.recipe.network.to(self.device)
