@@ -28,12 +28,12 @@ _ON_GPUS = (
     "These are the seconds of float32: how much faster {} is on this GPU is known once it was "
     "measured here."
 )
-#: What a rate that was not measured leaves open, by precision.
-_UNMEASURED = {
+#: What a rate that was not measured leaves open on a CPU, by precision.
+_ON_CPUS = {
     "bfloat16": "These are the seconds of float32: bfloat16 takes a part of them on a processor "
-    "with instructions for it (avx512_bf16, amx_bf16), and a little more on any other. What "
-    "it takes here is known once it was measured here.",
-    **{name: _ON_GPUS.format(name) for name in ("tf32", "float16")},
+    "with instructions for it (avx512_bf16, amx_bf16), and on any other a little more, in "
+    "recurrent networks up to twice as much. What it takes here is known once it was measured "
+    "here.",
 }
 
 
@@ -178,14 +178,23 @@ def _rates(
             # Without epochs there are no samples to weigh by, and no cost.
             weight = runs * max(1, work.samples * work.epochs)
             jobs[key].append((weight, job.epoch / thousands, job))
-    return [_rate(key, found) for key, found in jobs.items()]
+    return [_rate(key, found, device) for key, found in jobs.items()]
 
 
-def _rate(key: tuple[bytes, str, int, str], found: list[tuple[float, float, ExpectedJob]]) -> Rate:
+def _left_open(precision: str, device: str) -> str | None:
+    """Return what a rate that was not measured leaves open; None for float32."""
+    if precision == "float32":
+        return None
+    return _ON_CPUS[precision] if device == "cpu" else _ON_GPUS.format(precision)
+
+
+def _rate(
+    key: tuple[bytes, str, int, str], found: list[tuple[float, float, ExpectedJob]], device: str
+) -> Rate:
     model, dataset, batch_size, precision = key
     mean = sum(weight * rate for weight, rate, _ in found) / sum(weight for weight, _, _ in found)
     least = max((job for _, _, job in found), key=lambda job: UNCERTAIN[job.basis])
-    note = _UNMEASURED.get(precision) if least.basis != "measured" else None
+    note = _left_open(precision, device) if least.basis != "measured" else None
     runs = max(job.runs for _, _, job in found) if least.basis == "measured" else 0
     name = orjson.loads(model)
     return Rate(name, dataset, batch_size, precision, round(mean, 6), least.basis, runs, note)

@@ -65,6 +65,14 @@ class JobKind:
         model = f"{self.device}/{self.form}/{work.model_name}"
         return self.device, model, f"{model}/{digest}"
 
+    @property
+    def taught(self) -> Sequence[str]:
+        """The keys of the paces that a job of this kind says something about.
+
+        What is said of other workloads is in seconds of float32.
+        """
+        return self.levels if self.workload.precision == "float32" else self.levels[-1:]
+
     def members(self, runs: int) -> int:
         """Return the members that ``expected_job`` takes of a job with so many runs."""
         return runs if self.form == "batched" else SOLO
@@ -119,7 +127,7 @@ def record_job(session: Session, claims: Sequence[Claim], times: JobTimes) -> No
         "epochs_share": share,
     }
     # In the order of their keys, so that jobs that end at one moment wait for each other.
-    rows = [{"key": key, **values} for key in sorted(kind.levels)]
+    rows = [{"key": key, **values} for key in sorted(kind.taught)]
     added = insert(Pace).values(rows)
     with session.begin():
         session.execute(
@@ -211,7 +219,7 @@ class Paces:
         """
         suggested = expected_job(kind.workload, kind.members(runs))
         ratios = _log_ratio(fixed, suggested.fixed), _log_ratio(epoch, suggested.epoch)
-        for key in kind.levels:
+        for key in kind.taught:
             self._levels[key] = self._levels.get(key, _NONE).with_job(*ratios)
 
     def expected(self, kind: JobKind, runs: int) -> ExpectedJob:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from workers.nn.activations import Activation
 from workers.nn.normalizations import Normalization
-from workers.nn.products import FLOAT32, Products
+from workers.nn.products import FLOAT32, Products, Repeated
 
 
 class Cell(nn.Module):
@@ -69,10 +69,13 @@ class Cell(nn.Module):
         """Return the rows of a weight or a bias that are a gate's."""
         return torch.split(parameter, self.units)[self.gates.index(name)]
 
-    def split(self) -> tuple[Tensor, Tensor]:
-        """Return W (gates * units, inputs) and U transposed (units, gates * units)."""
+    def split(self) -> tuple[Tensor, Tensor | Repeated]:
+        """Return W (gates * units, inputs) and U transposed (units, gates * units).
+
+        Each step multiplies by U.
+        """
         of_inputs, of_state = torch.split(self.weight, [self.inputs, self.units], 1)
-        return of_inputs, of_state.t()
+        return of_inputs, self.products.repeated(of_state.t())
 
     def start(self, sequence: Tensor) -> Tensor:
         """Return the state before the first step."""

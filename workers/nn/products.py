@@ -16,11 +16,14 @@ References:
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+#: Smaller operands are rounded anew for each product, which takes less time than to share a copy.
+_WORTH_KEEPING = 16_384
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,24 @@ class Products:
         """Return the same products by float32 arithmetic on rounded numbers."""
         return replace(self, native=False)
 
-    def operand(self, x: Tensor) -> Tensor:
+    def operand(self, x: "Tensor | Repeated") -> Tensor:
         """Return what a product reads of ``x``; the gradient of ``x`` is rounded likewise."""
+        if isinstance(x, Repeated):
+            read: Tensor = _Read.apply(x.source, x.rounded, self.type)  # type: ignore[no-untyped-call]
+            return read
         if not self.narrow:
             return x
         rounded = x.to(self.type)
         return rounded if self.native else rounded.to(torch.float32)
+
+    def repeated(self, x: Tensor) -> "Tensor | Repeated":
+        """Return ``x`` for several products, which round it once and keep one copy of it.
+
+        The bits are those of rounding it for each product.
+        """
+        if not self.narrow or x.numel() < _WORTH_KEEPING:
+            return x
+        return Repeated(x, self.operand(x.detach()))
 
     def result(self, product: Tensor) -> Tensor:
         """Return a product as float32; the gradient that it receives is rounded."""
@@ -83,16 +98,42 @@ class Products:
             )
         )
 
-    def matmul(self, x: Tensor, y: Tensor) -> Tensor:
+    def matmul(self, x: Tensor, y: "Tensor | Repeated") -> Tensor:
         """Return x y for two matrices."""
         return self.result(self.operand(x) @ self.operand(y))
 
-    def addmm(self, addend: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def addmm(self, addend: Tensor, x: Tensor, y: "Tensor | Repeated") -> Tensor:
         """Return addend + x y for three matrices, rounded once."""
         return self.result(torch.addmm(self.operand(addend), self.operand(x), self.operand(y)))
 
     def _of(self, bias: Tensor | None) -> Tensor | None:
         return None if bias is None else self.operand(bias)
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """An operand of several products.
+
+    Attributes:
+        source: what receives the gradients of all products, summed in float32.
+        rounded: what they read.
+    """
+
+    source: Tensor
+    rounded: Tensor
+
+
+class _Read(torch.autograd.Function):
+    """What a product reads of a repeated operand, with the gradient of having rounded it anew."""
+
+    @staticmethod
+    def forward(ctx: Any, _source: Tensor, rounded: Tensor, type: torch.dtype) -> Tensor:
+        ctx.type = type
+        return rounded.view_as(rounded)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return gradient.to(ctx.type).to(torch.float32), None, None
 
 
 #: The products of a run that asks for nothing else.

@@ -282,7 +282,9 @@ def plan(found: DryRun) -> RenderableType:
     layouts = (_plan(found, joined=joined) for joined in (False, True))
     left = found["configurations"] - len(found["items"])
     more = [Text(f"and {left} more", style="dim")] if left else []
-    return Group(facts, widgets.Fitting(*layouts), *more, *_risks(found))
+    notes = dict.fromkeys(rate["note"] for rate in found["cost"]["rates"] if rate["note"])
+    told = [Text(note, style="dim") for note in notes]
+    return Group(facts, *told, widgets.Fitting(*layouts), *more, *_risks(found))
 
 
 def _cost(seconds: float, guess: Mapping[str, float] | None) -> str:

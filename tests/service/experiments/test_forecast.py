@@ -101,6 +101,16 @@ def test_a_workload_never_seen_borrows_from_others_of_its_model(lab):
     assert estimated(lab, **ALONE).rates[0].basis == "similar"
 
 
+@pytest.mark.parametrize(
+    ("measured", "asked", "basis"),
+    [("bfloat16", "float32", "catalog"), ("float32", "bfloat16", "similar")],
+)
+def test_seconds_of_float32_are_borrowed_from_float32_alone(lab, measured, asked, basis):
+    trained(lab, 3.0, 2.0, **SMALL, precision=measured, seeds=4)
+    (rate,) = estimated(lab, **SMALL, precision=asked).rates
+    assert rate.basis == basis
+
+
 def test_a_pack_is_expected_by_what_one_of_another_size_took(lab):
     one, many = suggested(1), suggested(16)
     for seed in range(4):

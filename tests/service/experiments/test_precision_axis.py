@@ -49,9 +49,19 @@ def test_they_are_exported_and_answered_as_float32(api, lab, experiment_id):
     assert params["precision"] == "float32"
 
 
-@pytest.mark.parametrize(("precision", "note"), [("float32", None), ("bfloat16", "avx512_bf16")])
-def test_a_rate_says_what_a_precision_that_was_not_measured_leaves_open(lab, precision, note):
-    spec = {"activation": "relu", "precision": precision, "seeds": 1}
+@pytest.mark.parametrize(
+    ("device", "precision", "note"),
+    [
+        ("cpu", "float32", None),
+        ("cpu", "bfloat16", "avx512_bf16"),
+        ("cuda", "bfloat16", "on this GPU"),
+        ("cuda", "tf32", "on this GPU"),
+    ],
+)
+def test_a_rate_says_what_a_precision_that_was_not_measured_leaves_open(
+    lab, device, precision, note
+):
+    spec = {"activation": "relu", "precision": precision, "seeds": 1, "device": device}
     wanted = ExperimentSpec.model_validate(spec)
     planned = expand(wanted, Limits())
     with lab.sessions() as session, session.begin():

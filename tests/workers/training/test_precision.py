@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from tests.support.packed_training import CPU, VARIED, runs_of, trained
+from workers.datasets.loading import load
+from workers.nn import products
 from workers.nn.packed import dense
 from workers.training import devices, loss_scaling, solo
 from workers.training.jobs import create_job
@@ -44,6 +46,40 @@ def test_packs_keep_their_bits_where_the_processor_multiplies_bfloat16(monkeypat
     packed = trained(PackedTraining(runs, data, CPU))
     for member, run in enumerate(runs):
         assert trained(PackedTraining([run], data, CPU))[0] == packed[member]
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("cell", ["simple", "gru", "lstm"])
+@pytest.mark.parametrize("normalization", ["none", "layer"])
+def test_a_cell_rounds_its_weights_once_with_the_same_bits(
+    monkeypatch, configure, cell, normalization, native
+):
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda: native)
+    config = configure(
+        dataset={"name": "temporal_order", "length": 12, "train_size": 40, "test_size": 10},
+        model={"name": "rnn", "cell": cell, "hidden_units": [6, 5]},
+        normalization=normalization,
+        precision="bfloat16",
+        epochs=1,
+    )
+    found = []
+    for least in (0, 10**9):
+        monkeypatch.setattr(products, "_WORTH_KEEPING", least)
+        training = SoloTraining(config, 3, load(config.dataset), CPU)
+        losses = [one.metrics["loss"] for one in results(training)]
+        found.append([losses, *training.weights().values()])
+    for kept, anew in zip(*found, strict=True):
+        assert kept == anew if isinstance(kept, list) else torch.equal(kept, anew)
+
+
+def test_products_of_one_operand_read_one_copy_of_it():
+    weight = torch.randn(200, 100, requires_grad=True)
+    narrow = products.Products(torch.bfloat16, native=False)
+    repeated = narrow.repeated(weight)
+    read = [narrow.operand(repeated) for _ in range(3)]
+    assert {one.data_ptr() for one in read} == {repeated.rounded.data_ptr()}
+    sum(one.sum() for one in read).backward()
+    assert torch.equal(weight.grad, torch.full_like(weight, 3.0))
 
 
 def test_both_ways_to_multiply_train_alike(monkeypatch):
