@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from service.catalog.metrics import METRICS
 from service.comparison.words import Word
-from service.specs.written_values import number_text
+from service.specs.written_values import rounded_text
 
 if TYPE_CHECKING:
     from service.comparison.ranking import LeadDifference, RankedGroup
@@ -88,4 +88,4 @@ def _amount(value: float, metric: str) -> str:
 def _number(value: float, metric: str) -> str:
     """Return a difference as text, shares in points: two digits that count."""
     scaled = 100 * value if METRICS[metric].kind == "share" else value
-    return number_text(float(f"{scaled:.2g}"))
+    return rounded_text(scaled, 2)

@@ -30,7 +30,7 @@ from service.presets.evidence import (
 from service.presets.measures import EpochsTo, MetricMeasure, SecondsTo
 from service.presets.trainings import TrainingGroup, TrainingRecord
 from service.specs.claims import SubmittedClaim
-from service.specs.written_values import number_text
+from service.specs.written_values import number_text, rounded_text
 
 _TOO_FEW = "A test needs two seeds with a value in each group."
 
@@ -249,7 +249,7 @@ def _decided(
         bound = number_text(_signed(registered, test.margin))
         both = f"The interval of {better} against {than} has values on both sides of {bound}."
         return "inconclusive", both
-    amount = number_text(float(f"{abs(test.difference):.3g}"))
+    amount = rounded_text(abs(test.difference), 3)
     if test.difference < test.margin:
         side = "worse" if test.difference < 0 else "better"
         by = f" by {margin}" if margin else ""

@@ -1,10 +1,11 @@
 """Values as people write them: ``50``, ``0.001``, ``1e-5``, ``true``."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Whole numbers from here on have an exponent.
-_LARGE = 1e16
+#: Whole numbers from here on have an exponent, and rounded ones from a million on.
+_LARGE, _MILLION = 1e16, 1e6
 
 
 def number_text(number: float) -> str:
@@ -18,6 +19,21 @@ def number_text(number: float) -> str:
     digits, exponent, power = repr(number).partition("e")
     # Python writes two digits and a sign.
     return f"{digits.removesuffix('.0')}e{int(power)}" if exponent else digits
+
+
+def rounded_text(number: float, digits: int) -> str:
+    """Return a number in so many digits that count; from a million on with an exponent.
+
+    >>> [rounded_text(number, 2) for number in (588.7, 0.0000123, -0.25, 999999.0, 1.62e19)]
+    ['590', '1.2e-5', '-0.25', '1e6', '1.6e19']
+    """
+    short = float(f"{number:.{digits}g}")
+    if not math.isfinite(short):
+        return str(short)
+    if abs(short) < _MILLION:
+        return number_text(short)
+    mantissa, _, power = f"{short:.{digits - 1}e}".partition("e")
+    return f"{number_text(float(mantissa))}e{int(power)}"
 
 
 def value_text(value: Any) -> str:

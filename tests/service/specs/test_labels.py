@@ -16,7 +16,7 @@ from service.specs.labels import (
 )
 from service.specs.limits import Limits
 from service.specs.spec import AXIS_FIELDS, ExperimentSpec, axis_value
-from service.specs.written_values import number_text
+from service.specs.written_values import number_text, rounded_text
 from tests.support.random_specs import specs
 
 SLOPES = ["relu", "leaky_relu", {"name": "leaky_relu", "negative_slope": 0.2}]
@@ -81,6 +81,19 @@ def test_parameters_are_named_and_numbers_written_as_people_write_them():
 def test_a_number_is_read_as_it_was_written(number):
     assert float(number_text(number)) == number
     assert len(number_text(number)) <= len(repr(number))
+
+
+def test_a_rounded_number_has_no_sign_of_its_power():
+    numbers = [588.7, 0.0000123, -0.25, 999_999.0, 1.62e19, 12_345_678, 0.0, 1e6]
+    assert [rounded_text(number, 2) for number in numbers] == [
+        *("590", "1.2e-5", "-0.25", "1e6", "1.6e19", "1.2e7", "0", "1e6")
+    ]
+    assert rounded_text(float("inf"), 2) == "inf"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(1, 6))
+def test_a_rounded_number_is_as_near_as_its_digits(number, digits):
+    assert float(rounded_text(number, digits)) == float(f"{number:.{digits}g}")
 
 
 def test_parameters_are_named_where_several_vary():
