@@ -2,12 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from service.catalog.metrics import METRICS
 from service.comparison.words import Word
-from service.figures.plots.metrics import DrawnValues, format_value, scale_axis, within_range
+from service.figures.plots.metrics import (
+    Bounds,
+    DrawnValues,
+    format_value,
+    scale_axis,
+    within_range,
+)
 from service.figures.plots.style import (
     AxisScale,
     Format,
@@ -53,7 +59,7 @@ class RankedConfiguration:
         interval: 95% interval of the mean; None where there is none to tell.
         seeds: each seed's value, and whether it did better than guessing, and reached the target
             where there is one.
-        diverged: number of runs that diverged; they count as guessing.
+        diverged: how many of the runs behind the seeds diverged.
     """
 
     label: str
@@ -72,6 +78,7 @@ def draw_comparison(
     axes: Sequence[str],
     title: str,
     note: str = "",
+    guess: float | None = None,
     x: AxisScale | None = None,
     kind: Format = "png",
     theme: Theme = "light",
@@ -79,20 +86,26 @@ def draw_comparison(
     """Return a picture of each group's seeds, mean and interval, as PNG or SVG.
 
     Rows have the order of ``groups``, from top to bottom, and end with what is said of each. ``x``
-    is the scale of the metric; None for the one that separates the values best.
+    is the scale of the metric; None for the one that separates the values best. ``guess`` is what
+    guessing gets: losses and errors ten times as high as it and as all that may be the best are
+    drawn at the edge.
     """
     shown = list(groups[:MOST_GROUPS])
+    foremost = [group.mean for group in shown if group.word in _FOREMOST]
+    bounds = Bounds.of(metric, (mean for mean in foremost if mean is not None), guess)
     with house_style(theme, kind) as ink:
         summaries = [_summary(group, metric) for group in shown]
         figure = new_figure(*_size([printable(group.label) for group in shown], summaries))
         hidden = len(groups) - len(shown)
         more = f"{hidden:,} lower groups are not shown." if hidden else ""
-        add_title(figure, ink, title, " ".join(filter(None, (note, _MARKS, more))))
+        beyond = bounds.note(metric, _points(shown))
+        add_title(figure, ink, title, " ".join(filter(None, (note, _MARKS, beyond, more))))
         plot = figure.subplots()
         for row, (group, summary) in enumerate(zip(shown, summaries, strict=True)):
-            _draw_group(plot, row, group, metric, ink)
+            _draw_group(plot, row, _within(group, bounds), metric, ink)
+            _draw_beyond(plot, row, group, bounds, ink)
             _write_summary(plot, row, summary, ink)
-        _finish(plot, shown, metric, x)
+        _finish(plot, shown, bounds, metric, x)
         plot.set_ylabel(printable(", ".join(axes).replace("_", " ").capitalize()))
         return render(figure, kind)
 
@@ -104,6 +117,35 @@ def _size(labels: Sequence[str], summaries: Sequence[Sequence[str]]) -> tuple[fl
     lines = max(map(len, summaries), default=1)
     row = _ROW + _LINE * max(0, lines - 1)
     return max(_WIDTH, _PLOT_WIDTH + beside), 1.9 + row * max(3, len(labels))
+
+
+def _points(groups: Sequence[RankedConfiguration]) -> list[float]:
+    """Return all values of seeds and means."""
+    means = [group.mean for group in groups if group.mean is not None]
+    return [*means, *(value for group in groups for value, _ in group.seeds)]
+
+
+def _within(group: RankedConfiguration, bounds: Bounds) -> RankedConfiguration:
+    """Return a group with what is drawn in its place."""
+    return replace(
+        group,
+        mean=group.mean if group.mean is not None and bounds.has(group.mean) else None,
+        interval=None
+        if group.interval is None
+        else (bounds.edge(group.interval[0]), bounds.edge(group.interval[1])),
+        seeds=[(value, did) for value, did in group.seeds if bounds.has(value)],
+    )
+
+
+def _draw_beyond(
+    axes: "Axes", row: int, group: RankedConfiguration, bounds: Bounds, ink: Ink
+) -> None:
+    """Draw arrows at the edge where values of a group are beyond it."""
+    colour = ink.palette[0] if group.word in _FOREMOST else ink.palette[6]
+    edges = {bounds.edge(value) for value in _points([group]) if not bounds.has(value)}
+    for edge in edges:
+        marker = ">" if edge == bounds.high else "<"
+        axes.plot([edge], [row], marker=marker, markersize=8, color=colour, linestyle="none")
 
 
 def _draw_group(axes: "Axes", row: int, group: RankedConfiguration, metric: str, ink: Ink) -> None:
@@ -163,18 +205,28 @@ def _summary(group: RankedConfiguration, metric: str) -> list[str]:
 
 
 def _finish(
-    axes: "Axes", groups: Sequence[RankedConfiguration], metric: str, scale: AxisScale | None
+    axes: "Axes",
+    groups: Sequence[RankedConfiguration],
+    bounds: Bounds,
+    metric: str,
+    scale: AxisScale | None,
 ) -> None:
+    """Set both axes."""
     axes.set_yticks(range(len(groups)), [printable(group.label) for group in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     values = DrawnValues.of(
         metric,
-        (group.mean for group in groups if group.mean is not None),
+        (bounds.edge(group.mean) for group in groups if group.mean is not None),
         [
-            *(edge for group in groups for edge in group.interval or ()),
-            *(value for group in groups for value, _ in group.seeds if math.isfinite(value)),
+            *(bounds.edge(end) for group in groups for end in group.interval or ()),
+            *(
+                bounds.edge(value)
+                for group in groups
+                for value, _ in group.seeds
+                if math.isfinite(value)
+            ),
         ],
     )
     axes.set_xlabel(METRICS[metric].title + scale_axis(axes, metric, values, "x", scale))

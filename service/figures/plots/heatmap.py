@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from service.catalog.metrics import METRICS
-from service.figures.plots.metrics import format_value, is_share
+from service.figures.plots.metrics import Bounds, format_value, is_share
 from service.figures.plots.style import (
     Format,
     Ink,
@@ -15,7 +15,9 @@ from service.figures.plots.style import (
     new_figure,
     printable,
     render,
+    wrapped,
 )
+from service.specs.written_values import rounded_text
 from service.statuses import Verdict
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ MOST_ROWS, MOST_COLUMNS = 40, 20
 _COLOURS = "cividis"
 #: The luminance on which black and white text have the same contrast (WCAG 2.1).
 _EQUAL_CONTRAST = 0.179
+#: Most letters of a line beside the key of colours, and of a label.
+_BAR_LETTERS, _LABEL_LETTERS = 20, 48
 #: Distance between the lines of a cell.
 _LINE_POINTS = 12
 
@@ -89,6 +93,7 @@ def draw_heatmap(
     metric: str,
     title: str,
     note: str = "",
+    guess: float | None = None,
     kind: Format = "png",
     theme: Theme = "light",
 ) -> bytes:
@@ -97,15 +102,14 @@ def draw_heatmap(
     A cell is coloured by its mean, and hatched if it has none. Where no cell has a mean (networks
     that were only initialized), cells are coloured by whether their verdict is healthy.
     Combinations that the experiment does not contain stay empty. Brighter is better: the colour
-    map is reversed for metrics whose lower values are better.
+    map is reversed for metrics whose lower values are better. ``guess`` is what guessing gets: a
+    loss or error ten times as high as it and as the best cell has the colour of that.
     """
     with house_style(theme, kind) as ink:
-        figure = new_figure(
-            2.6 + 1.25 * max(2, len(columns.labels)), 1.9 + 0.62 * max(2, len(rows.labels))
-        )
+        figure = new_figure(*_size(rows, columns, title, note))
         add_title(figure, ink, title, note)
         plot = figure.subplots()
-        colour_of = _colouring(figure, plot, cells, metric, ink)
+        colour_of = _colouring(figure, plot, cells, metric=metric, guess=guess, ink=ink)
         for cell in cells:
             centre = columns.labels.index(cell.column), rows.labels.index(cell.row)
             _draw_cell(plot, cell, centre, metric=metric, colour=colour_of(cell), ink=ink)
@@ -116,8 +120,28 @@ def draw_heatmap(
 Colour = tuple[float, ...]
 
 
+def _size(rows: Side, columns: Side, title: str, note: str) -> tuple[float, float]:
+    """Return a size in inches that leaves each cell room for its lines."""
+    width = 2.6 + 1.25 * max(2, len(columns.labels))
+    above, below = len(wrapped(title, int(9 * width), most=2)), len(wrapped(note, int(15 * width)))
+    beside = 0.0
+    if _is_tilted(columns):
+        beside = 0.035 * min(_LABEL_LETTERS, max(map(len, columns.labels)))
+    return width, 1.0 + 0.25 * above + 0.16 * below + beside + 0.64 * max(2, len(rows.labels))
+
+
+def _is_tilted(columns: Side) -> bool:
+    return any(len(label) > 12 for label in columns.labels)
+
+
 def _colouring(
-    figure: "Figure", axes: "Axes", cells: Sequence[Cell], metric: str, ink: Ink
+    figure: "Figure",
+    axes: "Axes",
+    cells: Sequence[Cell],
+    *,
+    metric: str,
+    guess: float | None,
+    ink: Ink,
 ) -> Callable[[Cell], Colour | None]:
     """Return a function from a cell to its colour, and draw the colour bar beside the axes."""
     from matplotlib import colormaps  # noqa: PLC0415 - see house_style
@@ -130,18 +154,24 @@ def _colouring(
         healthy, other = to_rgb(ink.palette[0]), to_rgb(ink.palette[4])
         tints = {cell.verdict: other for cell in cells} | {Verdict.HEALTHY: healthy}
         return lambda cell: None if cell.verdict is None else tints[cell.verdict]
-    low, high = min(means), max(means)
+    best = (max if METRICS[metric].higher_is_better else min)(means)
+    bounds = Bounds.of(metric, [best], guess)
+    low, high = bounds.edge(min(means)), bounds.edge(max(means))
     colours = colormaps[_COLOURS if METRICS[metric].higher_is_better else f"{_COLOURS}_r"]
     scale = Normalize(low, high)
     if low < high:
         share = is_share(metric)
-        ticks = FuncFormatter(lambda value, _: f"{100 * value:.4g}%" if share else f"{value:.3g}")
+        ticks = FuncFormatter(
+            lambda value, _: f"{100 * value:.4g}%" if share else rounded_text(value, 3)
+        )
         bar = figure.colorbar(
             ScalarMappable(scale, colours), ax=axes, format=ticks, fraction=0.05, aspect=25
         )
-        bar.set_label(f"{METRICS[metric].title}, mean")
+        bar.set_label("\n".join(wrapped(f"{METRICS[metric].title}, mean", _BAR_LETTERS)))
         bar.outline.set_visible(False)
-    return lambda cell: None if cell.mean is None else tuple(colours(float(scale(cell.mean))))
+    return lambda cell: (
+        None if cell.mean is None else tuple(colours(float(scale(bounds.edge(cell.mean)))))
+    )
 
 
 def _draw_cell(
@@ -197,15 +227,17 @@ def _luminance(colour: Colour) -> float:
 def _label_axes(axes: "Axes", rows: Side, columns: Side) -> None:
     axes.set_xlim(-0.5, len(columns.labels) - 0.5)
     axes.set_ylim(len(rows.labels) - 0.5, -0.5)
-    tilted = any(len(label) > 12 for label in columns.labels)
+    tilted = _is_tilted(columns)
     axes.set_xticks(
         range(len(columns.labels)),
-        [printable(label, most=30) for label in columns.labels],
+        [printable(label, most=_LABEL_LETTERS) for label in columns.labels],
         rotation=25 if tilted else 0,
         ha="right" if tilted else "center",
         rotation_mode="anchor" if tilted else "default",
     )
-    axes.set_yticks(range(len(rows.labels)), [printable(label, most=30) for label in rows.labels])
+    axes.set_yticks(
+        range(len(rows.labels)), [printable(label, most=_LABEL_LETTERS) for label in rows.labels]
+    )
     axes.set_ylabel(rows.axis.replace("_", " ").capitalize())
     axes.set_xlabel(columns.axis.replace("_", " ").capitalize())
     axes.tick_params(length=0)

@@ -18,6 +18,7 @@ from service.figures.plots.style import (
     printable,
     render,
     series_style,
+    tick_text,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _draw(axes: "Axes", values: Sequence[Sequence[float]], ink: Ink) -> None:
         # The first is on top.
         axes.plot(range(len(line)), line, **series_style(index, ink), zorder=3 - 0.01 * index)
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(tick_text))
 
 
 def _limit_means(

@@ -17,7 +17,9 @@ from service.figures.plots.style import (
     new_figure,
     printable,
     render,
+    tick_text,
 )
+from service.specs.written_values import rounded_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -203,7 +205,7 @@ def _draw_panel(axes: "Axes", violins: Sequence[NamedDistribution], colour: str,
     )
     axes.set_xlim(-0.6, len(violins) - 0.4)
     axes.yaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(tick_text))
     axes.grid(visible=False, axis="x")
 
 
@@ -253,7 +255,7 @@ def _label(name: str, distribution: PlottedDistribution | None) -> str:
         return f"{printable(name)}\nnone"
     if not distribution.counts:
         return f"{printable(name)}\nnot finite"
-    return f"{printable(name)}\n{distribution.std:.2g}"
+    return f"{printable(name)}\n{rounded_text(distribution.std, 2)}"
 
 
 def _draw_violin(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.catalog.metrics import METRICS
 from service.figures.plots.arrangement import Panel, arrange
-from service.figures.plots.metrics import DrawnValues, scale_axis, within_range
+from service.figures.plots.metrics import Bounds, DrawnValues, scale_axis, within_range
 from service.figures.plots.style import (
     AxisScale,
     Format,
@@ -82,13 +82,20 @@ class Curve:
         by: its label on each axis that distinguishes it.
         traces: its traces by metric, over the runs that did not diverge; over all where each did.
         runs: number of its runs.
+        seeds: number of their seeds; None for one run of each.
         diverged: how many of them diverged.
     """
 
     by: Mapping[str, str]
     traces: Mapping[str, Trace]
     runs: int = 1
+    seeds: int | None = None
     diverged: int = 0
+
+    @property
+    def trained(self) -> bool:
+        """Whether some run did not diverge."""
+        return self.diverged < self.runs
 
     @property
     def label(self) -> str:
@@ -134,7 +141,8 @@ def draw_learning_curves(
         else:
             figure = new_figure(2.6 + 4.7 * len(metrics), 4.4)
             grid = figure.subplots(1, len(metrics), squeeze=False).T
-        add_title(figure, ink, title, f"{_explanation(curves)} {note}".strip())
+        said = (_explanation(curves), _beyond(curves, metrics), note)
+        add_title(figure, ink, title, " ".join(filter(None, said)))
         for metric, row in zip(metrics, grid, strict=True):
             name = (names or {}).get(metric) or METRICS[metric].title
             values = _values(curves, metric)
@@ -155,11 +163,39 @@ def draw_learning_curves(
 
 def _values(curves: Sequence[Curve], metric: str) -> DrawnValues:
     traces = [curve.traces[metric] for curve in curves if metric in curve.traces]
+    bounds = _bounds(curves, metric)
     return DrawnValues.of(
         metric,
-        (value for trace in traces for value in trace.mean),
-        (value for trace in traces for edge in (trace.low, trace.high) for value in edge),
+        (bounds.edge(value) for trace in traces for value in trace.mean),
+        (
+            bounds.edge(value)
+            for trace in traces
+            for edge in (trace.low, trace.high)
+            for value in edge
+        ),
     )
+
+
+def _bounds(curves: Sequence[Curve], metric: str) -> Bounds:
+    """Return the bounds of a metric: one that diverged does not flatten those that trained."""
+    traces = [curve.traces[metric] for curve in curves if metric in curve.traces and curve.trained]
+    ends = (value for trace in traces if trace.mean for value in (trace.mean[0], trace.mean[-1]))
+    return Bounds.of(metric, ends, guess=None)
+
+
+def _beyond(curves: Sequence[Curve], metrics: Sequence[str]) -> str:
+    """Return that lines leave the picture, a sentence; empty where none does."""
+    for metric in metrics:
+        bounds = _bounds(curves, metric)
+        means = [
+            value
+            for curve in curves
+            if metric in curve.traces
+            for value in curve.traces[metric].mean
+        ]
+        if any(not bounds.has(value) for value in means if math.isfinite(value)):
+            return "A line that leaves the picture goes on beyond it."
+    return ""
 
 
 def _draw_panel(axes: "Axes", panel: Panel[Curve], metric: str, ink: Ink) -> None:
@@ -229,9 +265,8 @@ def _legend_title(panels: Sequence[Panel[Curve]]) -> str:
 def _explanation(curves: Sequence[Curve]) -> str:
     """Explain lines and bands, and name the configurations with runs that diverged."""
     sentences = []
-    seeds = {curve.runs for curve in curves}
-    if seeds - {1}:
-        over = f"{seeds.pop()} seeds" if len(seeds) == 1 else "seeds"
+    if any(curve.runs > 1 for curve in curves):
+        over = _averaged(curves)
         sentences.append(f"Line: mean over {over}; band: one standard deviation to either side.")
     diverged = [
         f"{curve.label} ({curve.diverged} of {curve.runs})" for curve in curves if curve.diverged
@@ -241,6 +276,16 @@ def _explanation(curves: Sequence[Curve]) -> str:
         rest = f" and {more} more" if more > 0 else ""
         sentences.append(
             f"Diverged: {', '.join(diverged[:_MOST_NAMED])}{rest}; "
-            "a mean is over the other seeds where there are any."
+            "a mean is over the others where there are any."
         )
     return " ".join(sentences)
+
+
+def _averaged(curves: Sequence[Curve]) -> str:
+    """Return what a line is the mean of: ``3 seeds``, or ``12 runs (3 seeds)``."""
+    runs = {curve.runs for curve in curves}
+    seeds = {curve.seeds or curve.runs for curve in curves}
+    told = f"{min(seeds)} {'seed' if seeds == {1} else 'seeds'}" if len(seeds) == 1 else "seeds"
+    if all(curve.seeds in {None, curve.runs} for curve in curves):
+        return told
+    return f"{min(runs)} runs ({told})" if len(runs) == len(seeds) == 1 else "runs"

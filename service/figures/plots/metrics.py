@@ -12,7 +12,9 @@ from service.figures.plots.style import (
     log_scale,
     percent_ticks,
     share_scale,
+    tick_text,
 )
+from service.specs.written_values import rounded_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +23,8 @@ Scale = Literal["logit", "log", "linear"]
 
 #: Shares with a value above this are drawn on a logit scale, which spreads values near 1.
 _NEAR_ONE = 0.9
+#: Times the worst value that has to be seen: losses and errors beyond are drawn at the edge.
+_FAR = 10.0
 #: Values above this, and on a log axis values below 1/this, are not drawn.
 _LARGEST = 1e100
 
@@ -37,7 +41,65 @@ def within_range(metric: str, edges: Iterable[float]) -> list[float]:
 
 def format_value(metric: str, value: float) -> str:
     """Return one value of a metric as text: ``98.51%``, ``0.0482``."""
-    return f"{value:.2%}" if is_share(metric) else f"{value:.3g}"
+    return f"{value:.2%}" if is_share(metric) else rounded_text(value, 3)
+
+
+def failures(metric: str) -> str:
+    """Return what a failed run counts as, a sentence; empty where each keeps its own value."""
+    shown = METRICS[metric]
+    if shown.when == "target":
+        return "A run that never reached the target counts as one epoch more than the longest."
+    if shown.part is None:
+        return ""
+    if shown.higher_is_better:
+        return "A run that diverged counts as guessing."
+    return (
+        "A run that diverged counts as guessing, or as its own last value or the worst that "
+        "completed where that is higher."
+    )
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What of a metric is worth its place on an axis: nothing is read from how far beyond it is."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    @classmethod
+    def of(cls, metric: str, good: Iterable[float], guess: float | None) -> "Bounds":
+        """Return the bounds of a metric's values.
+
+        Args:
+            metric: name of the metric.
+            good: the values that have to be seen.
+            guess: what guessing gets; None where that is not known.
+        """
+        shown = METRICS[metric]
+        seen = [*_drawable(good), *([] if guess is None else [guess])]
+        if not seen or shown.part is None or shown.kind == "share" or shown.direction is None:
+            return cls()
+        if shown.higher_is_better:  # R², which is 0 for guessing and has no least value
+            return cls(low=min(seen) - 1)
+        return cls(high=_FAR * max(seen)) if max(seen) > 0 else cls()
+
+    def has(self, value: float) -> bool:
+        """Whether a value is drawn in its place."""
+        return self.low <= value <= self.high
+
+    def edge(self, value: float) -> float:
+        """Return where a value is drawn: beyond a bound there."""
+        return min(max(value, self.low), self.high)
+
+    def note(self, metric: str, values: Iterable[float]) -> str:
+        """Return how far values go that are drawn as arrows, a sentence; empty without any."""
+        beyond = sorted(value for value in values if not self.has(value))
+        if not beyond:
+            return ""
+        last = f"down to {format_value(metric, beyond[0])}"
+        if beyond[-1] > self.high:
+            last = f"up to {format_value(metric, beyond[-1])}"
+        return f"An arrow: beyond the axis ({last})."
 
 
 @dataclass(frozen=True)
@@ -72,6 +134,8 @@ def scale_of(metric: str, values: DrawnValues, wanted: AxisScale | None = None) 
     if shown.kind == "share":
         spread = shown.direction is not None and min(lines) > 0 and _NEAR_ONE < max(lines) < 1
         return "logit" if spread else "linear"
+    if shown.kind == "other" and shown.direction is not None:
+        return "linear"  # R², which may be negative
     return "log" if max(lines) > 1 / _LARGEST else "linear"
 
 
@@ -87,6 +151,8 @@ def scale_axis(
     Returns:
         A note on the scale, to follow the axis' title: `` (log scale)``, or nothing.
     """
+    from matplotlib.ticker import FuncFormatter  # noqa: PLC0415 - see house_style
+
     scale = scale_of(metric, values, wanted)
     if values.lines:
         axes.set(**{f"{direction}lim": _limits(values, scale)})
@@ -96,6 +162,8 @@ def scale_axis(
         log_scale(axes, direction, percent=is_share(metric))
     elif is_share(metric) and values.lines:
         percent_ticks(axes, direction)
+    elif values.lines:
+        getattr(axes, f"{direction}axis").set_major_formatter(FuncFormatter(tick_text))
     return "" if scale == "linear" else f" ({scale} scale)"
 
 

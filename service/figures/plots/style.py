@@ -14,6 +14,8 @@ from functools import lru_cache
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
+from service.specs.written_values import rounded_text
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -273,7 +275,12 @@ def log_scale(axes: "Axes", direction: Direction = "y", *, percent: bool = False
     if percent:
         percent_ticks(axes, direction, preferred)
     else:
-        _set_ticks(axes, direction, preferred, lambda value, _: f"{value:g}")
+        _set_ticks(axes, direction, preferred, tick_text)
+
+
+def tick_text(value: float, _: Any = None) -> str:
+    """Return a number beside an axis."""
+    return rounded_text(value, 6)
 
 
 def _lower_zeros(axes: "Axes", low: float, high: float) -> None:

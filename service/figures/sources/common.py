@@ -1,12 +1,13 @@
 """Titles, refusals and labels that several pictures share."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.comparison import scores
 from service.comparison.scores import Score
 from service.database.tables import Experiment, Run
 from service.errors import InvalidError
@@ -54,3 +55,16 @@ def variant_label(run: Score) -> str | None:
     """Return the label of a run's variant."""
     label = run.place["variant"]
     return None if label is None else str(label)
+
+
+def varying(runs: Sequence[Score]) -> list[str]:
+    """Return the axes that tell an experiment's configurations apart, as few as do.
+
+    The variant is the last where configurations differ in no axis, as with another ticket.
+    """
+    axes = scores.varying_axes(runs)
+    kinds = scores.one_of_each(runs)
+    places = {(run.config_hash, tuple(run.place[axis] for axis in axes)) for run in kinds}
+    told = len({place for _, place in places}) == len(places)
+    several = len({run.place["variant"] for run in kinds}) > 1
+    return axes if told or not several else [*axes, "variant"]

@@ -10,6 +10,7 @@ from service.comparison.ranking import compare
 from service.errors import ConflictError
 from service.figures.plots.comparison import RankedConfiguration, draw_comparison
 from service.figures.plots.style import AxisScale, Look
+from service.figures.sources import shown
 from service.figures.sources.common import Picture, experiment_title
 
 
@@ -39,6 +40,7 @@ def comparison_picture(
     question = compared.question
     if not any(group.n for group in compared.groups):
         raise ConflictError(f"No run of this experiment has a {question.metric} yet.")
+    diverged = shown.diverged_behind(session, experiment_id, compared)
     groups = [
         RankedConfiguration(
             label=group_name(group.by),
@@ -47,7 +49,7 @@ def comparison_picture(
             mean=group.mean,
             interval=group.ci95,
             seeds=[(found.value, found.whole) for found in group.values.values()],
-            diverged=group.diverged,
+            diverged=diverged(group),
         )
         for group in compared.groups
         if group.n
@@ -58,6 +60,7 @@ def comparison_picture(
         axes=compared.by,
         title=look.title or f"{experiment_title(session, experiment_id)}: {question.title}",
         note=" ".join([compared.headline, *compared.notes]),
+        guess=compared.guess,
         x=x,
         kind=look.kind,
         theme=look.theme,

@@ -2,14 +2,14 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.comparison import scores, tasks
-from service.comparison.design import Level, check_names, levels
+from service.comparison.design import check_names, levels
 from service.comparison.headline import of_design
 from service.comparison.question import Question
 from service.comparison.ranking import Comparison, compare
@@ -17,25 +17,23 @@ from service.comparison.scores import GROUPINGS, Score
 from service.database.tables import Run
 from service.errors import ConflictError
 from service.figures.plots.heatmap import MOST_COLUMNS, MOST_ROWS, Cell, Side, draw_heatmap
+from service.figures.plots.metrics import failures
 from service.figures.plots.style import Look
 from service.figures.sources.common import (
     Picture,
     experiment_title,
     refusal,
-    variant_label,
+    varying,
 )
+from service.figures.sources.shown import Levels, shown_runs
 from service.specs.written_values import value_text
 from service.statuses import FINISHED
 
-#: Axes that are chosen before others if they vary.
-_PREFERRED_AXES = ("activation", "initializer")
+#: Axes where fewer than two vary on their own.
+_USUAL_AXES = ("activation", "initializer")
 
-#: A cell's labels on the two axes.
-_Labels = tuple[Level, ...]
-
-
-_FAILURES = "A run that diverged counts as guessing."
-_CENSORED = "A run that never reached the target counts as one epoch more than the longest."
+#: The hash of a configuration, and a seed.
+_Training = tuple[str, int]
 
 
 def heatmap_picture(
@@ -50,8 +48,8 @@ def heatmap_picture(
     Args:
         session: a session outside any transaction.
         experiment_id: the experiment.
-        question: what is compared; ``by`` are the two axes, empty for activation and initializer,
-            or others that vary.
+        question: what is compared; ``by`` are the two axes, empty for the first two that vary on
+            their own.
         look: format, theme and title of the picture.
 
     Raises:
@@ -75,13 +73,13 @@ def heatmap_picture(
             f"with by=: {', '.join(GROUPINGS)}."
         )
     compared = compare(session, experiment_id, replace(question, by=axes))
-    cells = _cells(compared, axes, _verdicts(session, experiment_id, runs, axes))
+    cells = _cells(compared, shown_runs(runs, compared), _verdicts(session, experiment_id))
     if not cells:
         raise ConflictError("No run of this experiment has finished yet.")
     has_means = any(cell.mean is not None for cell in cells)
     name = experiment_title(session, experiment_id)
     seeds = max(group.n for group in compared.groups)
-    said = [_FAILURES if question.target is None else _CENSORED, *of_design(compared.design, seeds)]
+    said = [failures(metric), *of_design(compared.design, seeds)]
     what = f"{question.title} and verdict" if has_means else "verdict"
     data = draw_heatmap(
         cells,
@@ -89,7 +87,8 @@ def heatmap_picture(
         columns=columns,
         metric=metric,
         title=look.title or f"{name}: {what}",
-        note=" ".join(said) if has_means else "",
+        note=" ".join(filter(None, said)) if has_means else "",
+        guess=compared.guess,
         kind=look.kind,
         theme=look.theme,
     )
@@ -97,9 +96,8 @@ def heatmap_picture(
 
 
 def _two_axes(runs: Sequence[Score]) -> tuple[str, str]:
-    preferred = [axis for axis in _PREFERRED_AXES if len({run.place[axis] for run in runs}) > 1]
-    others = [axis for axis in scores.varying_axes(runs) if axis not in _PREFERRED_AXES]
-    first, second, *_ = dict.fromkeys([*preferred, *others, *_PREFERRED_AXES])
+    """Return the first two axes that vary and that no earlier one decides, or the usual ones."""
+    first, second, *_ = dict.fromkeys([*varying(runs), *_USUAL_AXES])
     return first, second
 
 
@@ -108,42 +106,29 @@ def _side(runs: Sequence[Score], axis: str) -> Side:
 
 
 def _cells(
-    compared: Comparison, axes: tuple[str, str], verdicts: dict[_Labels, Counter[str]]
+    compared: Comparison,
+    shown: Mapping[Levels, Sequence[Score]],
+    verdicts: Mapping[_Training, str],
 ) -> list[Cell]:
+    """Return a cell for each group: its mean, and the verdicts of the runs behind it."""
     cells = []
     for group in compared.groups:
-        labels = (group.by[axes[0]], group.by[axes[1]])
-        counts = verdicts.get(labels, Counter())
-        finished = counts.total() or group.n + group.missing
-        if finished:
-            row, column = map(value_text, labels)
-            mean = None if group.diverged >= finished else group.mean
-            cells.append(Cell(row, column, mean, finished, group.diverged, counts))
+        row, column = (value_text(level) for level in group.by.values())
+        runs = [run for run in shown[tuple(group.by.values())] if run.finished]
+        keys = ((run.config_hash, run.seed) for run in runs)
+        counts = Counter(verdicts[key] for key in keys if key in verdicts)
+        if runs:
+            diverged = sum(run.diverged for run in runs)
+            mean = None if diverged == len(runs) else group.mean
+            cells.append(Cell(row, column, mean, counts.total() or len(runs), diverged, counts))
     return cells
 
 
-def _verdicts(
-    session: Session, experiment_id: uuid.UUID, runs: Sequence[Score], axes: tuple[str, str]
-) -> dict[_Labels, Counter[str]]:
-    """Return the number of trainings by verdict, for each cell.
-
-    A training that several variants share counts once.
-    """
-    cells = {
-        (run.config_hash, variant_label(run)): labels
-        for run, *labels in zip(runs, *(levels(runs, axis) for axis in axes), strict=True)
-    }
-    finished = select(Run.config_hash, Run.label, Run.seed, Run.verdict).where(
+def _verdicts(session: Session, experiment_id: uuid.UUID) -> dict[_Training, str]:
+    """Return the verdict of each finished training that has one."""
+    finished = select(Run.config_hash, Run.seed, Run.verdict).where(
         Run.experiment_id == experiment_id, Run.status.in_(FINISHED)
     )
     with session.begin():
-        rows = session.execute(finished).all()
-    trainings = {
-        (tuple(cells[config_hash, label]), config_hash, seed): verdict
-        for config_hash, label, seed, verdict in rows
-        if verdict is not None
-    }
-    counts: dict[_Labels, Counter[str]] = {}
-    for (cell, _, _), verdict in trainings.items():
-        counts.setdefault(cell, Counter()).update([verdict])
-    return counts
+        found = session.execute(finished).all()
+    return {(key, seed): verdict for key, seed, verdict in found if verdict is not None}

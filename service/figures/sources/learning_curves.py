@@ -31,6 +31,7 @@ from service.figures.sources.common import (
     refusal,
     run_title,
     variant_label,
+    varying,
 )
 from service.histories import means, reading
 from service.histories.means import GroupOfRuns, MeanHistory
@@ -79,7 +80,7 @@ def experiment_curves_picture(
         session: a session outside any transaction.
         experiment_id: the experiment.
         metric: the only metric to draw; None for validation accuracy, or error, and loss.
-        by: the axes that make the groups; empty for those that vary.
+        by: the axes that make the groups; empty for those that tell configurations apart.
         leave_out: pairs of an axis and a value (an entry's name, or a label): configurations with
             such a value are not drawn.
         y: the scale of the metrics; None for the one that separates the values best.
@@ -96,9 +97,7 @@ def experiment_curves_picture(
     runs = scores.read(session, experiment_id, ranked)
     check_names(runs, "by", by)
     kept = _without(runs, leave_out)
-    groups = _ranked(
-        _grouped(kept, by or scores.varying_axes(kept) or ["activation"]), ranked.metric
-    )
+    groups = _ranked(_grouped(kept, by or varying(kept) or ["activation"]), ranked.metric)
     shown = groups[:MOST_CURVES]
     runs_of_groups = [_runs_of(group) for group in shown]
     histories = means.read_means(session, experiment_id, runs_of_groups, metrics)
@@ -269,4 +268,5 @@ def _curve(group: _Group, history: MeanHistory) -> Curve:
     }
     trainings = {(run.config_hash, run.seed): run.status for run in group.runs}
     diverged = sum(status == RunStatus.DIVERGED for status in trainings.values())
-    return Curve(group.by, traces, runs=len(trainings), diverged=diverged)
+    seeds = len({seed for _, seed in trainings})
+    return Curve(group.by, traces, runs=len(trainings), seeds=seeds, diverged=diverged)

@@ -57,6 +57,7 @@ def tuning_picture(
         tuned=tune[0],
         title=look.title or f"{experiment_title(session, experiment_id)}: {question.title}",
         note=compared.headline,
+        guess=compared.guess,
         x=x,
         y=y,
         kind=look.kind,

@@ -74,6 +74,19 @@ def test_an_interval_ends_where_the_metric_does():
     assert drawn(wide, metric="learning_rate") != drawn(possible, metric="learning_rate")
 
 
+def test_an_enormous_error_is_an_arrow_at_the_edge():
+    groups = [
+        *one(Word.LEADS, mean=60.0, interval=(55.0, 65.0), seeds=[(60.0, True)]),
+        *one(Word.WORSE, mean=1.6e19, interval=None, seeds=[(70.0, True), (3.2e19, False)]),
+    ]
+    said = texts(drawn(groups, metric="val_rmse", guess=80.0))
+    assert any("An arrow: beyond the axis (up to 3.2e19)." in each for each in said)
+    assert {"100", "200", "500"} <= {*said}
+    assert any(each.startswith("1.6e19") for each in said)  # beside the row
+    near = texts(drawn(groups[:1], metric="val_rmse", guess=80.0))
+    assert not any("An arrow" in each for each in near)
+
+
 def test_of_too_many_the_best_are_shown_and_the_others_counted():
     groups = [
         RankedConfiguration(f"g{at}", Word.WORSE, "worse", 1 - at / 1000, None) for at in range(100)

@@ -131,6 +131,62 @@ def test_a_heat_map_has_the_axes_asked_for_and_the_verdicts(api, lab):
     assert said.index("he_normal") < said.index("relu")
 
 
+def test_a_heat_map_has_the_first_axes_that_vary_on_their_own(api, lab):
+    """Auto gives each activation an initializer of its own: that axis would leave cells empty."""
+    experiment_id = lab.submit(
+        activation=["relu", "tanh"], normalization=["none", "batch"], batch_size=[8, 16]
+    )
+    lab.train_all(val_accuracy=0.9)
+    said = texts(get(api, figure(experiment_id, "heatmap.svg")).content)
+    assert {"Activation", "Normalization", "relu", "tanh", "none", "batch"} <= {*said}
+    assert not {"Initializer", "he_uniform"} & {*said}
+    assert said.count("90.00%") == 4
+
+
+def test_a_heat_map_has_the_verdicts_of_the_runs_that_its_means_are_of(api, lab):
+    losses = [
+        {"name": "categorical_crossentropy", "label_smoothing": smoothing} for smoothing in (0, 0.9)
+    ]
+    experiment_id = lab.submit(
+        activation=["relu", "tanh"], clipping=["none", "value"], loss=losses, seeds=2
+    )
+    while held := lab.claim():
+        bad = held.config["loss"].get("label_smoothing") == 0.9
+        lab.train(held, "diverged" if bad else "completed", val_accuracy=0.5 if bad else 0.9)
+    lab.execute("UPDATE runs SET verdict = 'healthy' WHERE status = 'completed'")
+    lab.execute("UPDATE runs SET verdict = 'step_size' WHERE status = 'diverged'")
+    by = "activation,clipping"
+    said = texts(get(api, figure(experiment_id, "heatmap.svg"), by=by).content)
+    assert said.count("90.00%") == said.count("healthy") == 4
+    assert not any("diverged" in each for each in said if "counts as" not in each)
+    compared = get(api, figure(experiment_id, "comparison.svg"), by=by)
+    assert not any("diverged" in each for each in texts(compared.content))
+    alone = texts(get(api, figure(experiment_id, "comparison.svg"), by=f"{by},loss").content)
+    assert sum("2 diverged" in each for each in alone) == 4
+
+
+def test_curves_count_seeds_and_not_runs(api, lab):
+    experiment_id = lab.submit(activation=["relu", "tanh"], batch_size=[8, 16], seeds=2)
+    lab.train_all(val_accuracy=0.9)
+    path = figure(experiment_id, "learning_curves.svg")
+    said = " ".join(texts(get(api, path).content))
+    assert "mean over 2 seeds;" in said
+    said = " ".join(texts(get(api, path, by="activation").content))
+    assert "mean over 4 runs (2 seeds);" in said
+
+
+def test_variants_that_differ_in_no_axis_have_curves_of_their_own(api, lab):
+    """As those with another ticket."""
+    variants = [{"label": label, "batch_size": size} for label, size in (("a", 8), ("b", 16))]
+    experiment_id = lab.submit(activation="relu", variants=variants, seeds=2)
+    lab.train_all(val_accuracy=0.9)
+    lab.execute("UPDATE runs SET labels = jsonb_set(labels, '{batch_size}', '8')")
+    said = texts(get(api, figure(experiment_id, "learning_curves.svg")).content)
+    assert {"a", "b", "variant"} <= {*said}
+    said = texts(get(api, figure(experiment_id, "heatmap.svg")).content)
+    assert {"a", "b", "Variant"} <= {*said}
+
+
 def test_the_comparison_tells_what_the_api_tells(api, showdown):
     compared = get(api, f"experiments/{showdown}/comparison").json()
     said = texts(get(api, figure(showdown, "comparison.svg")).content)

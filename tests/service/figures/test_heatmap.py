@@ -1,5 +1,8 @@
 """Heat maps, drawn from data alone."""
 
+import re
+from dataclasses import replace
+
 from service.figures.plots.heatmap import Cell, Side, draw_heatmap
 from tests.support.picture_reading import is_png, shapes, texts
 
@@ -74,6 +77,49 @@ def test_brighter_is_better_for_losses_too():
         return svg.decode().partition('id="patch_3"')[2].partition("fill: ")[2][:7]
 
     assert fill_of_first("val_accuracy") != fill_of_first("val_loss")
+
+
+def test_an_enormous_loss_leaves_the_others_their_colours():
+    """Its cell has the colour of what is ten times as bad as guessing."""
+
+    def fills(worst):
+        cells = [
+            Cell("relu", "he_normal", 60.0, 1, 0),
+            Cell("relu", "zeros", 400.0, 1, 0),
+            Cell("tanh", "zeros", worst, 1, 0),
+        ]
+        svg = drawn(cells, "val_rmse", guess=80.0)
+        found = re.findall(r'fill: (#[0-9a-f]{6})"', svg.decode())
+        return [each for each in found if each not in {"#ffffff", "#000000"}], texts(svg)
+
+    enormous, said = fills(1.6e19)
+    assert enormous == fills(800.0)[0]
+    assert len(set(enormous)) >= 3
+    assert {"1.6e19", "400"} <= {*said}
+    assert not any("e+" in each for each in said)
+
+
+def test_each_cell_has_room_for_its_lines():
+    """However many lines are above and below, and however long the labels are."""
+    cell = Cell("relu", "he_normal", 0.5, 4, 1, {"healthy": 3, "dead": 1})
+    long = Side("loss", [f"categorical_crossentropy(label_smoothing=0.{at})" for at in range(3)])
+    pictures = [
+        draw_heatmap(
+            [replace(cell, column=columns.labels[0])],
+            rows=ROWS,
+            columns=columns,
+            metric="val_loss",
+            title="A long title. " * words,
+            note="A note. " * (20 * words),
+            kind="svg",
+        )
+        for columns, words in ((COLUMNS, 1), (long, 9))
+    ]
+    assert {*long.labels} <= {*texts(pictures[1])}
+    for svg in pictures:
+        said = {"".join(shape.itertext()).strip(): shape for shape in shapes(svg, "text")}
+        heights = [_place(said[label])[1] for label in ROWS.labels]
+        assert heights[1] - heights[0] > 3 * 12
 
 
 def test_all_formats_and_themes_are_deterministic():

@@ -95,6 +95,30 @@ def test_diverged_runs_are_named():
     )
 
 
+def test_a_line_of_several_runs_with_a_seed_says_so():
+    def said(*counts):
+        curves = [curve("a", [[0.5]], [[1.0]], runs=runs, seeds=seeds) for runs, seeds in counts]
+        return " ".join(texts(draw_learning_curves(curves, title="x", kind="svg")))
+
+    assert "mean over 3 seeds;" in said((3, 3), (3, 3))
+    assert "mean over seeds;" in said((3, 3), (2, 2))
+    assert "mean over 12 runs (3 seeds);" in said((12, 3))
+    assert "mean over 4 runs (1 seed);" in said((4, 1))
+    assert "mean over runs;" in said((12, 3), (3, 3))
+
+
+def test_a_curve_that_diverged_does_not_flatten_those_that_trained():
+    good = curve("relu", [[0.9]], [[2.0, 0.5]], runs=2)
+    wild = curve("tanh", [[0.1]], [[1e6, 1e24]], runs=2, diverged=2)
+    said = texts(draw_learning_curves([good, wild], title="x", kind="svg"))
+    assert {"0.5", "1", "2"} <= {*said}
+    assert "1e24" not in said
+    assert "A line that leaves the picture goes on beyond it." in " ".join(said)
+    alone = texts(draw_learning_curves([wild], title="x", kind="svg"))
+    assert any("1e" in each for each in alone)
+    assert "leaves the picture" not in " ".join(alone)
+
+
 def test_the_same_data_gives_the_same_bytes():
     for kind in ("svg", "png"):
         first, second = (draw_learning_curves(CURVES, title="x", kind=kind) for _ in range(2))
