@@ -51,12 +51,8 @@ def failures(metric: str) -> str:
         return "A run that never reached the target counts as one epoch more than the longest."
     if shown.part is None:
         return ""
-    if shown.higher_is_better:
-        return "A run that diverged counts as guessing."
-    return (
-        "A run that diverged counts as guessing, or as its own last value or the worst that "
-        "completed where that is higher."
-    )
+    own = "" if shown.higher_is_better else ", its own last value"
+    return f"A run that diverged counts as the worst of guessing{own} and all that completed."
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ def said(picture: bytes) -> str:
 
 
 def test_what_a_run_counts_as_that_diverged_is_said_as_it_is_counted() -> None:
-    lower = "counts as guessing, or as its own last value or the worst that completed where that"
+    lower = "counts as the worst of guessing, its own last value and all that completed."
     assert lower in said(drawn([60.0, 70.0, 80.0]))
     accuracy = said(drawn([0.6, 0.7, 0.8], metric="val_accuracy", guess=0.1))
-    assert "A run that diverged counts as guessing. " in accuracy
+    assert "A run that diverged counts as the worst of guessing and all that completed." in accuracy
     assert "diverged" not in said(drawn([1.0, 2.0, 3.0], metric="epoch_seconds", guess=None))
     assert "never reached" in said(drawn([1.0, 2.0, 3.0], metric="epochs_to", guess=None))
 
