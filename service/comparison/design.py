@@ -1,7 +1,7 @@
 """The design of a comparison: what makes the groups, what is tuned, what is averaged over."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -58,7 +58,8 @@ def design_of(
     Without ``by`` groups are made by what varies; by the variant, too, where variants differ in
     what is no axis, as in their lottery tickets. There, unless asked otherwise, the learning rate
     is tuned where something else varies, too. Whatever else varies within groups is tuned, but the
-    data are averaged over: who chose data would choose the easiest.
+    data are averaged over: who chose data would choose the easiest. Of an optimizer it is the
+    learning rate that is tuned, where nothing else of it varies.
 
     Raises:
         InvalidError: no configuration has such a parameter.
@@ -82,12 +83,26 @@ def design_of(
     chosen = Design(tuple(dict.fromkeys(by)), tuple(dict.fromkeys(tune)), average)
     for axis in (*AXIS_FIELDS, *beside):
         if not _decided(scores, chosen, axis):
-            chosen = (
-                Design(chosen.by, chosen.tune, (*chosen.average, axis))
-                if axis == "dataset"
-                else Design(chosen.by, (*chosen.tune, axis), chosen.average)
-            )
+            chosen = _deciding(scores, chosen, axis, _TUNED if _TUNED in varying else None)
     return chosen
+
+
+def _deciding(scores: Sequence[Score], design: Design, axis: str, rate: str | None) -> Design:
+    """Return a design that decides an axis, too: by the learning rate alone where it varies alone.
+
+    Args:
+        scores: each kind once.
+        design: which does not.
+        axis: the axis.
+        rate: the learning rate's name; None where it does not vary.
+    """
+    if axis == "dataset":
+        return replace(design, average=(*design.average, axis))
+    if axis == "optimizer" and rate:
+        by_rate = replace(design, tune=(*design.tune, rate))
+        if _decided(scores, by_rate, axis):
+            return by_rate
+    return replace(design, tune=(*design.tune, axis))
 
 
 def placed(scores: Sequence[Score], design: Design) -> list[Placed]:

@@ -56,7 +56,8 @@ def group_name(by: dict[str, Level]) -> str:
 def headline(said: Said) -> str:
     """Return the answer: who leads, who is as good, who is undecided, how many are not."""
     if not any(group.n for group in said.groups):
-        return "No run has a value to compare yet."
+        waits = any(group.unfinished for group in said.groups)
+        return f"No run has a value to compare{' yet' if waits else ''}."
     if not any(group.rank for group in said.groups):
         return _nothing_entered(said)
     if len(said.groups) == 1:
@@ -97,6 +98,7 @@ def notes(said: Said) -> list[str]:
             _rare_failures(seeds) if tested and seeds < _FEW_SEEDS else "",
             *of_design(said.design, seeds),
             _edges(said),
+            _luck(said),
             _censored(said),
             _looks(unfinished) if unfinished else "",
             _BEST if said.question.at == "best" else "",
@@ -171,7 +173,9 @@ def _counts(said: Said) -> str:
     worse, short, untrained = (
         len(said.of(word)) for word in (Word.WORSE, Word.NOT_REACHED, Word.DID_NOT_TRAIN)
     )
-    waiting = sum(group.word is None for group in said.groups)
+    without = [group for group in said.groups if group.word is None]
+    waiting = sum(group.unfinished > 0 for group in without)
+    never = len(without) - waiting
     return ", ".join(
         filter(
             None,
@@ -180,6 +184,7 @@ def _counts(said: Said) -> str:
                 f"{short:,} never reached it" if short else "",
                 f"{untrained:,} did not train" if untrained else "",
                 f"{waiting:,} {'has' if waiting == 1 else 'have'} no result yet" if waiting else "",
+                f"{never:,} {'has' if never == 1 else 'have'} no value" if never else "",
             ),
         )
     )
@@ -187,9 +192,33 @@ def _counts(said: Said) -> str:
 
 def _nothing_entered(said: Said) -> str:
     target = said.question.target
+    chosen = f" at the {_listed(said.design.tune)} that the other seeds chose"
+    where = chosen if _unchosen(said) else ""
     if target is None or not said.of(Word.NOT_REACHED):
-        return "No configuration trained."
-    return f"No run reached {target}."
+        return f"No configuration trained{where}."
+    return f"No run reached {target}{where}."
+
+
+def _unchosen(said: Said) -> "list[RankedGroup]":
+    """Return the groups of which some run trained, at no level that the other seeds chose."""
+    return [
+        group
+        for group in said.groups
+        if not group.rank and group.curve and any(point.trained for point in group.curve.points)
+    ]
+
+
+def _luck(said: Said) -> str:
+    """Return who trained with some seed where the others chose something else."""
+    groups = _unchosen(said)
+    if not groups:
+        return ""
+    did = "trained" if said.question.target is None else "reached the target"
+    names = _enumerated([_name(group) for group in groups])
+    return (
+        f"With some seed a run of {names} {did}, but at no {_listed(said.design.tune)} that the "
+        "other seeds chose."
+    )
 
 
 def _censored(said: Said) -> str:

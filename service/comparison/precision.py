@@ -1,5 +1,6 @@
-"""The grid that a metric's values lie on: an accuracy counts right answers."""
+"""The values that a metric can have: the grid that they lie on, and where they end."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,23 @@ def step(metric: str, config: Mapping[str, Any]) -> float:
         return 0.0
     answers = _samples(measured.part, config["dataset"])
     return 1.0 / (answers * (_outputs(config) if measured.counts == "outputs" else 1))
+
+
+def possible(interval: tuple[float, float] | None, metric: str) -> tuple[float, float] | None:
+    """Return the part of an interval of a mean that the metric can have; None of none.
+
+    The true mean lies there, so that the part holds it as often as the whole does.
+
+    Args:
+        interval: around a mean, which is possible.
+        metric: one of ``service.catalog.metrics.METRICS``.
+    """
+    if interval is None:
+        return None
+    measured = METRICS[metric]
+    low = -math.inf if measured.kind == "other" else 0.0
+    high = 1.0 if measured.kind == "share" or measured.quantity == "r2" else math.inf
+    return max(interval[0], low), min(interval[1], high)
 
 
 def _samples(part: Part | None, sizes: Mapping[str, Any]) -> int:

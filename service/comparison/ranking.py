@@ -27,6 +27,7 @@ from service.comparison.groups import (
     std_of,
 )
 from service.comparison.judgement import Judged
+from service.comparison.precision import possible
 from service.comparison.question import At, Question
 from service.comparison.samples import Interval
 from service.comparison.scores import Score
@@ -194,7 +195,9 @@ def compare(session: Session, experiment_id: uuid.UUID, question: Question) -> C
     reference = _reference(groups, question.against)
     margin = _margin(groups, question, reference, higher=higher)
     judged = _judged(groups, reference, margin or 0.0, higher=higher)
-    effects = analyse(groups, design.by, METRICS[question.metric].kind)
+    effects = _possible_levels(
+        analyse(groups, design.by, METRICS[question.metric].kind), question.metric
+    )
     ranked = [
         replace(group, statement=statement(group, question.metric, margin or 0.0))
         for group in _ranked(groups, judged, effects, question.metric, margin or 0.0)
@@ -308,6 +311,12 @@ def _margin(
     return MARGIN_OF_LOSSES * abs((max if higher else min)(known)) if known else None
 
 
+def _possible_levels(effects: Effects, metric: str) -> Effects:
+    """Return effects whose levels have intervals of values that the metric can have."""
+    levels = [replace(level, ci95=possible(level.ci95, metric)) for level in effects.levels]
+    return replace(effects, levels=levels)
+
+
 def _judged(
     groups: Sequence[Group], reference: int | None, margin: float, *, higher: bool
 ) -> list[Judged]:
@@ -374,7 +383,7 @@ def _ranked_group(
         values=group.values,
         mean=group.mean,
         std=group.std,
-        ci95=_turned(judged.mean_interval, sign),
+        ci95=possible(_turned(judged.mean_interval, sign), metric),
         shrunk_mean=None if judged.shrunk_mean is None else sign * judged.shrunk_mean,
         difference=_difference(judged, sign),
         p_value=judged.p_value,

@@ -84,6 +84,19 @@ def test_learning_rates_of_tickets_are_tuned():
     assert design_of(scores) == Design(("variant",), ("optimizer.learning_rate",), ())
 
 
+def test_the_learning_rate_is_tuned_where_nothing_else_of_the_optimizer_varies():
+    """With groups that were named, too: a number has a curve, and an end of its grid."""
+    rates = [{"name": "sgd", "learning_rate": rate} for rate in (0.1, 1.0)]
+    spec = [
+        (None, {"activation": name, "optimizer": rate}) for name in (RELU, TANH) for rate in rates
+    ]
+    assert design_of(scores_of(*spec)).tune == ("optimizer.learning_rate",)
+    named = design_of(scores_of(*spec), by=["activation", "initializer"])
+    assert named.tune == ("optimizer.learning_rate",)
+    other = (None, {"activation": RELU, "optimizer": {"name": "adam", "learning_rate": 0.1}})
+    assert design_of(scores_of(*spec, other), by=["activation"]).tune == ("optimizer",)
+
+
 def test_variants_that_the_axes_tell_are_no_groups():
     """relu with the same values stands in both, and is one configuration."""
     scores = scores_of(

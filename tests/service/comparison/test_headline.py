@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.comparison.curves import NearBest, ResultCurve
+from service.comparison.curves import NearBest, ResultAt, ResultCurve
 from service.comparison.design import Design
 from service.comparison.groups import RunCounts
 from service.comparison.headline import Said, group_name, headline, notes
@@ -62,12 +62,34 @@ def test_the_whole_sentence():
         named("e", Word.UNDECIDED),
         *[named("w", Word.WORSE)] * 7,
         *[named("n", Word.DID_NOT_TRAIN)] * 3,
-        named("q", None, n=0),
+        named("q", None, n=0, unfinished=3),
+        *[named("m", None, n=0, missing=3)] * 2,
     ]
     assert headline(said(*groups)) == (
         "a leads. Equivalent: b. Undecided: c (5 more seeds), d (1 more seed), e. "
-        "7 are worse, 3 did not train, 1 has no result yet."
+        "7 are worse, 3 did not train, 1 has no result yet, 2 have no value."
     )
+
+
+def test_where_no_value_comes_none_is_waited_for():
+    nothing = named("a", None, n=0, missing=3)
+    assert headline(said(nothing, nothing)) == "No run has a value to compare."
+    waiting = replace(nothing, unfinished=1)
+    assert headline(said(nothing, waiting)) == "No run has a value to compare yet."
+
+
+def test_who_trained_where_the_other_seeds_did_not_choose_it_is_told():
+    rates = Design(("activation",), ("optimizer.learning_rate",), ())
+    points = [ResultAt({}, 0.2, 4, trained) for trained in (0, 1)]
+    lucky = named("a", Word.DID_NOT_TRAIN, curve=ResultCurve(points, None))
+    failed = named("b", Word.DID_NOT_TRAIN, curve=ResultCurve(points[:1], None))
+    assert headline(said(lucky, failed, design=rates)) == (
+        "No configuration trained at the learning rate that the other seeds chose."
+    )
+    assert (
+        "With some seed a run of a trained, but at no learning rate that the other seeds chose."
+    ) in notes(said(PLAIN, lucky, failed, design=rates))
+    assert headline(said(failed, design=rates)) == "No configuration trained."
 
 
 def test_a_leader_that_mostly_failed_is_not_called_the_best():

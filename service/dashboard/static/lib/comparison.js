@@ -44,9 +44,10 @@ export function headline(comparison) {
 
 /** Return the sentences of the headline, the answer first. */
 export function headlineSentences(comparison) {
-  const { groups, target } = comparison;
-  if (!groups.some((group) => group.n)) return [t("headline.none")];
-  if (!groups.some((group) => group.rank)) return [noneEntered(groups, target)];
+  const { groups } = comparison;
+  const waits = groups.some((group) => group.unfinished);
+  if (!groups.some((group) => group.n)) return [t(waits ? "headline.none" : "headline.noneEver")];
+  if (!groups.some((group) => group.rank)) return [noneEntered(comparison)];
   if (groups.length === 1) return [t("headline.one")];
   const of = (word) => groups.filter((group) => group.word === word);
   const count = (key, found) =>
@@ -60,13 +61,29 @@ export function headlineSentences(comparison) {
     count("worse", of(WORD.WORSE)),
     count("short", of(WORD.NOT_REACHED)),
     count("untrained", of(WORD.DID_NOT_TRAIN)),
-    count("waiting", of(null)),
+    count("waiting", of(null).filter(isWaiting)),
+    count(
+      "valueless",
+      of(null).filter((group) => !isWaiting(group)),
+    ),
   ].filter(Boolean);
 }
 
-function noneEntered(groups, target) {
+/** Whether runs of a group have no result yet; else none comes. */
+function isWaiting({ unfinished }) {
+  return unfinished > 0;
+}
+
+function noneEntered({ groups, target, tune }) {
+  const chosen = groups.some(isLucky) ? "Chosen" : "";
   const isShort = groups.some((group) => group.word === WORD.NOT_REACHED);
-  return isShort ? t("headline.noneReached", { target: targetText(target) }) : t("headline.noneTrained");
+  const said = { what: namesOf(tune), target: isShort ? targetText(target) : null };
+  return t(`headline.${isShort ? "noneReached" : "noneTrained"}${chosen}`, said);
+}
+
+/** Whether some run of a group trained, though none at a level that the other seeds chose. */
+function isLucky({ rank, curve }) {
+  return !rank && Boolean(curve?.points.some(({ trained }) => trained));
 }
 
 /** Return a target: "Validation accuracy 97.00%". */
@@ -113,8 +130,8 @@ export function listed(names) {
 }
 
 /** Return the word on a group. */
-export function wordName({ word }) {
-  return t(`word.${word ?? "none"}`);
+export function wordName({ word, unfinished }) {
+  return t(`word.${word ?? (unfinished ? "none" : "valueless")}`);
 }
 
 /** Return what follows from the word on a group and is in no other column; null where nothing does. */
@@ -160,6 +177,7 @@ export function notes(comparison) {
     isTested && seeds < FEW_SEEDS && t("note.rareFailures", rare),
     ...designNotes(comparison),
     edgeNote(comparison),
+    luckNote(comparison),
     censoredNote(comparison),
     spreadNote(comparison),
     unfinished > 0 && t("note.looks", { n: unfinished, count: whole(unfinished) }),
@@ -181,6 +199,13 @@ export function designNotes({ groups, tune, average }) {
 function edgeNote({ groups, tune }) {
   const atEdge = groups.filter((group) => group.rank && group.curve?.good_range?.at_edge);
   return atEdge.length > 0 && t("note.edge", { what: namesOf(tune), names: listed(atEdge.map(groupName)) });
+}
+
+/** Return who trained with some seed where the other seeds chose another level. */
+function luckNote({ groups, tune, target }) {
+  const lucky = groups.filter(isLucky);
+  const did = target ? "note.luckyReached" : "note.luckyTrained";
+  return lucky.length > 0 && t(did, { what: namesOf(tune), names: listed(lucky.map(groupName)) });
 }
 
 /** Return what runs count as that never reached the target, where there are any. */

@@ -6,6 +6,7 @@ import {
   notes,
   reachedShare,
   trainedShare,
+  wordName,
 } from "/static/lib/comparison.js";
 import { useMetrics } from "/static/lib/metrics.js";
 import { useSentences } from "/static/lib/text.js";
@@ -102,6 +103,22 @@ test("a headline does not name a leader where there is none", async () => {
   equal(headline(comparison([FAILED, FAILED])), "No configuration trained.");
   equal(headline(comparison([LEADER])), "There is one configuration only: nothing to compare.");
   equal(headline(comparison([LEADER, waiting])), "relu leads. 1 has no result yet.");
+  const never = { ...waiting, unfinished: 0, missing: 3 };
+  equal(headline(comparison([never, never])), "No run has a value to compare.");
+  equal(headline(comparison([LEADER, never])), "relu leads. 1 has no value.");
+  equal([wordName(waiting), wordName(never)], ["no result yet", "no value"]);
+});
+
+test("who trained where the other seeds did not choose it is told", async () => {
+  await speak("en");
+  const tune = ["optimizer.learning_rate"];
+  const lucky = { ...FAILED, curve: { points: [{ trained: 0 }, { trained: 1 }], good_range: null } };
+  const told = "No configuration trained at the learning rate that the other seeds chose.";
+  equal(headline(comparison([lucky, FAILED], { tune })), told);
+  equal(
+    notes(comparison([LEADER, lucky], { tune })).at(-1),
+    "With some seed a run of tanh trained, but at no learning rate that the other seeds chose.",
+  );
 });
 
 test("against a group, the headline begins with it", async () => {
@@ -196,7 +213,13 @@ test("a note says where the spread comes from, where the data were drawn anew", 
 
 test("a row shows the word, the difference with p, and a mark per seed", async () => {
   await speak("en");
-  const partly = { ...OPEN, trained: 2, runs_trained: 2, ci95: null, seeds: OPEN.seeds.map((s) => ({ ...s, trained: s.seed > 0 })) };
+  const partly = {
+    ...OPEN,
+    trained: 2,
+    runs_trained: 2,
+    ci95: null,
+    seeds: OPEN.seeds.map((s) => ({ ...s, trained: s.seed > 0 })),
+  };
   const shown = textOf(ranking(comparison([LEADER, partly, WORSE, FAILED]), () => {}));
   const [leader, open, worse, failed] = shown.querySelectorAll("tbody tr");
   equal(
