@@ -197,7 +197,13 @@ def _cells(group: ComparisonGroup, card: Card) -> list[str]:
 def _value(value: float | None, card: Card) -> str:
     if value is None:
         return "-"
-    return f"{value:.2%}" if card.is_share else f"{value:.4g}"
+    return f"{value:.2%}" if card.is_share else _number(value)
+
+
+def _number(value: float) -> str:
+    """Return a number in four digits that count: ``12350``, ``1.234e-5``."""
+    digits, exponent, power = f"{float(f'{value:.4g}'):.15g}".partition("e")
+    return f"{digits}e{int(power)}" if exponent else digits
 
 
 def _more(comparison: Comparison) -> str:

@@ -67,6 +67,16 @@ def test_it_shows_its_answer_its_ranking_and_a_picture_for_light_and_dark(client
     assert "prefers-color-scheme:dark" in forms["text/html"]
 
 
+def test_its_numbers_are_written_as_people_write_them(client, lab):
+    made = lab.submit(dataset="diabetes", model="mlp", activation=["relu", "elu", "tanh"])
+    for error in (12_345.6, 1.5e19, 0.00001234):
+        lab.train(lab.taken(), val_rmse=error)
+    forms, _ = DisplayFormatter().format(client.experiment(made), include={"text/html"})
+    words = Seen(forms["text/html"]).words
+    assert {"12350", "1.5e19", "1.234e-5"} <= {*words}
+    assert not any("e+" in word or "e-0" in word for word in words)
+
+
 def test_as_text_it_has_the_ranking_and_nothing_that_a_terminal_obeys(client, ranked):
     forms, _ = DisplayFormatter().format(client.experiment(ranked), include={"text/plain"})
     assert set(forms) == {"text/plain"}
