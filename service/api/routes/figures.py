@@ -78,7 +78,7 @@ async def draw_experiment_heatmap(
 ) -> Response:
     """Draw the mean of each combination, with its verdict and the number of diverged runs.
 
-    The two axes are those of `by`: activation and initializer by default, or others that vary.
+    The two axes are those of `by`: by default the first two that vary on their own.
     """
     return await drawn(
         request,
