@@ -2,7 +2,8 @@
 
 With L the loss of the probe (training samples, without dropout), C the loss of guessing (the shares
 of the classes; of targets that are numbers their mean or their median), and a run that ended at
-epoch E, the first of these that holds:
+epoch E, the first of these that holds. All losses are above the least one that is possible: 0, or
+with label smoothing that of the smoothed targets themselves.
 
 ==================  ============================================================================
 ``diverged``        the training or the validation loss is not finite
@@ -25,7 +26,7 @@ docs/diagnoses.md has what these rules say of networks drawn at random.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.statuses import Outcome
 
@@ -55,11 +56,13 @@ class Guessing:
         loss: of predicting the shares of the classes.
         accuracy: the largest class's share of the validation samples.
         samples: number of validation samples.
+        least_loss: the least that is possible.
     """
 
     loss: float
     accuracy: float
     samples: int
+    least_loss: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,10 @@ def outcome_of(course: Course, guessing: Guessing | NumberGuessing) -> Outcome |
         return None
     if course.diverged:
         return Outcome.DIVERGED
+    least = guessing.least_loss if isinstance(guessing, Guessing) else 0.0
     probed = course.chance_loss is not None
-    chance = guessing.loss if course.chance_loss is None else course.chance_loss
+    chance = (guessing.loss if course.chance_loss is None else course.chance_loss) - least
+    course = _above(least, course)
     last = course.probes[-1] if probed else course.losses[-1]
     lowest = min(filter(math.isfinite, (*course.probes, *course.losses)), default=math.nan)
     if _loss_at_chance(last, chance) if probed else _unprobed_at_chance(course, guessing):
@@ -118,6 +123,16 @@ def outcome_of(course: Course, guessing: Guessing | NumberGuessing) -> Outcome |
     if _overfits(course):
         return Outcome.OVERFITS
     return Outcome.STILL_LEARNING if _falls(course.losses) else Outcome.LEARNED
+
+
+def _above(least: float, course: Course) -> Course:
+    """Return a course whose losses are above the least one."""
+    return replace(
+        course,
+        losses=[loss - least for loss in course.losses],
+        val_losses=[loss - least for loss in course.val_losses],
+        probes=[loss - least for loss in course.probes],
+    )
 
 
 def _loss_at_chance(loss: float, chance: float) -> bool:

@@ -55,10 +55,17 @@ def _flow(prediction: Prediction) -> str:
 def _meaning(prediction: Prediction, optimizer: str) -> str:
     if prediction.risk == Risk.EXPLODING:
         if LARGE_LOGITS < prediction.logits < math.inf:
+            begins = f"its logits begin with a standard deviation of {prediction.logits:.2g}"
+            if optimizer in _ADAPTIVE:
+                return (
+                    f"{begins}, so its first loss is large, and with {optimizer} it may not learn"
+                )
             return (
-                f"its logits begin with a standard deviation of {prediction.logits:.2g}, so the "
-                f"first loss and the first steps are large, and with {optimizer} it may diverge"
+                f"{begins}, so its first loss and its first steps are large, and with {optimizer} "
+                "it may diverge"
             )
+        if optimizer in _ADAPTIVE:
+            return f"its first gradients are very large, and with {optimizer} it may not learn"
         return f"its first steps will be too large for {optimizer}, unless its rate is very small"
     limit, found = "", prediction.fixed_point
     if found.chi < 1 and prediction.hidden_layers > prediction.deepest:
@@ -66,5 +73,5 @@ def _meaning(prediction: Prediction, optimizer: str) -> str:
             f" (its depth scale is {found.depth_scale:.2g} layers, and six of them are the limit)"
         )
     if optimizer in _ADAPTIVE:
-        return f"it would hardly train with sgd{limit}, and with {optimizer} it may not"
-    return f"it will hardly train with {optimizer}{limit}"
+        return f"it would be unlikely to train with sgd{limit}, and with {optimizer} it may not"
+    return f"it is unlikely to train with {optimizer}{limit}"

@@ -133,12 +133,14 @@ class Diagnostician:
             )
 
     def _plateau(self, epoch: int) -> Iterator[Finding]:
-        """Yield a finding if the loss stays where guessing would leave it."""
+        """Yield a finding if the loss stays where guessing would leave it, or above."""
         recent = self._losses[-self._stretch :]
-        stuck = self._limits.stuck_loss * self._chance_loss
+        stuck = self._setting.loss_at(self._limits.stuck_loss, self._chance_loss)
         if len(recent) < self._stretch or not min(recent) > stuck:
             return
         change = (max(recent) - min(recent)) / max(recent)
+        near = self._setting.loss_at(self._limits.above_guessing, self._chance_loss)
+        sentence = sentences.PLATEAU if min(recent) <= near else sentences.PLATEAU_ABOVE
         if change < self._limits.plateau_change:
             yield Finding(
                 "plateau",
@@ -146,8 +148,12 @@ class Diagnostician:
                 epoch,
                 value=change,
                 threshold=self._limits.plateau_change,
-                explanation=sentences.PLATEAU.format(
-                    epochs=len(recent), epoch=epoch, change=change, loss=self._chance_loss
+                explanation=sentence.format(
+                    epochs=len(recent),
+                    epoch=epoch,
+                    change=change,
+                    stayed=sentences.plain(recent[-1]),
+                    loss=self._chance_loss,
                 ),
                 advice=sentences.PLATEAU_ADVICE,
             )

@@ -36,7 +36,7 @@ def examine(
     yield from _dead(statistics, epoch, limits)
     if epoch > 0 and initial is not None:
         yield from _dying(statistics, epoch, initial)
-    yield from _saturated(statistics, epoch, limits)
+    yield from _saturated(statistics, epoch, limits, setting)
     yield from _overflown(statistics, epoch)
     if epoch == 0:
         yield from _length(statistics, limits)
@@ -108,11 +108,13 @@ def _dying(
             )
 
 
-def _saturated(statistics: NetworkStatistics, epoch: int, limits: Thresholds) -> Iterator[Finding]:
-    if epoch > 0 and statistics.loss < limits.stuck_loss * statistics.chance_loss:
+def _saturated(
+    statistics: NetworkStatistics, epoch: int, limits: Thresholds, setting: Setting
+) -> Iterator[Finding]:
+    stuck = setting.loss_at(limits.stuck_loss, statistics.chance_loss)
+    if epoch > 0 and statistics.loss < stuck:
         return  # many networks that have learnt well are saturated
     hidden = statistics.hidden
-    advice = sentences.SATURATED_AT_FIRST_ADVICE if epoch == 0 else sentences.SATURATED_LATER_ADVICE
     full = [layer for layer in hidden if layer.saturated_fraction > limits.saturated_layer]
     for layer in full:
         yield Finding(
@@ -124,7 +126,7 @@ def _saturated(statistics: NetworkStatistics, epoch: int, limits: Thresholds) ->
             explanation=sentences.SATURATED_LAYER.format(
                 share=layer.saturated_fraction, layer=layer.name
             ),
-            advice=advice,
+            advice=_saturated_advice(layer, epoch),
         )
     share = sum(layer.saturated_fraction for layer in hidden) / len(hidden)
     if not full and share > limits.saturated_share:
@@ -138,8 +140,16 @@ def _saturated(statistics: NetworkStatistics, epoch: int, limits: Thresholds) ->
             explanation=sentences.SATURATED_LAYERS.format(
                 share=share, layer=worst.name, most=worst.saturated_fraction
             ),
-            advice=advice,
+            advice=_saturated_advice(worst, epoch),
         )
+
+
+def _saturated_advice(layer: LayerStatistics, epoch: int) -> str:
+    if epoch > 0:
+        return sentences.SATURATED_LATER_ADVICE
+    if abs(layer.z.mean) > layer.z.std:
+        return sentences.SATURATED_BY_OFFSET_ADVICE.format(mean=layer.z.mean, layer=layer.name)
+    return sentences.SATURATED_AT_FIRST_ADVICE
 
 
 def _overflown(statistics: NetworkStatistics, epoch: int) -> Iterator[Finding]:
@@ -176,7 +186,7 @@ def _length(statistics: NetworkStatistics, limits: Thresholds) -> Iterator[Findi
             value=growth,
             threshold=limits.length_growth,
             explanation=sentences.LENGTH.format(growth=growth, first=first.name, last=last.name),
-            advice=sentences.SMALLER_WEIGHTS_ADVICE.format(times=per_layer),
+            advice=sentences.SMALLER_WEIGHTS_ADVICE.format(times=sentences.factor(per_layer)),
         )
     times = _quotient(statistics.loss, statistics.chance_loss)
     if times > limits.long_loss:

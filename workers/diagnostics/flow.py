@@ -151,7 +151,7 @@ def _exploding(way: _Way, layers: int, limits: Thresholds, setting: Setting) -> 
     advice = (
         sentences.FEWER_LAYERS_ADVICE
         if setting.normalized
-        else sentences.SMALLER_WEIGHTS_ADVICE.format(times=way.gain)
+        else sentences.SMALLER_WEIGHTS_ADVICE.format(times=sentences.factor(way.gain))
     )
     yield Finding(
         "exploding",
@@ -182,4 +182,4 @@ def _advice_on_vanishing(way: _Way, epoch: int, setting: Setting) -> str:
         return sentences.STEEPER_ADVICE
     if way.gain == 0:
         return sentences.LARGE_WEIGHTS_ADVICE
-    return sentences.LARGER_WEIGHTS_ADVICE.format(times=1 / way.gain)
+    return sentences.LARGER_WEIGHTS_ADVICE.format(times=sentences.factor(1 / way.gain))

@@ -23,10 +23,41 @@ def chance_loss(
     counts = torch.bincount(labels, minlength=max(outputs, 2))
     # One more of each class, so that a class without samples does not get probability zero.
     shares = (counts + 1) / (counts + 1).sum()
-    shares = shares * (1 - label_smoothing) + label_smoothing / len(shares)
-    # The logits of these shares: logarithms for a softmax, log-odds for sigmoids.
-    forms = [shares.log(), shares.logit()] if outputs > 1 else [shares[1:].logit()]
+    forms = _logits(shares, outputs, label_smoothing)
     return min(loss(form.expand(len(labels), outputs), labels).item() for form in forms)
+
+
+def least_loss(
+    loss: Callable[[Tensor, Tensor], Tensor], outputs: int, label_smoothing: float
+) -> float:
+    """Return the least mean loss that is possible: of predicting the smoothed targets themselves.
+
+    Args:
+        loss: from logits and labels to the mean loss, a scalar tensor.
+        outputs: of the network; 1 for a single logit.
+        label_smoothing: of the loss; without it the least loss is 0.
+    """
+    if label_smoothing == 0:
+        return 0.0
+    classes = max(outputs, 2)
+    forms = _logits(torch.eye(classes), outputs, label_smoothing)
+    return min(loss(form, torch.arange(classes)).item() for form in forms)
+
+
+def _logits(shares: Tensor, outputs: int, label_smoothing: float) -> list[Tensor]:
+    """Return the logits (..., outputs) of smoothed shares (..., classes), in each form of a loss.
+
+    Logarithms for a softmax, over whose classes the targets are smoothed; log-odds for sigmoids,
+    each of which has two.
+    """
+
+    def smoothed(classes: int) -> Tensor:
+        return shares * (1 - label_smoothing) + label_smoothing / classes
+
+    sigmoids = smoothed(2).logit()
+    if outputs == 1:
+        return [sigmoids[..., 1:]]
+    return [smoothed(shares.shape[-1]).log(), sigmoids]
 
 
 def constant_loss(loss: Callable[[Tensor, Tensor], Tensor], targets: Tensor) -> float:

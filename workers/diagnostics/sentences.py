@@ -44,6 +44,10 @@ SATURATED_LAYERS = (
 SATURATED_AT_FIRST_ADVICE = (
     "Draw the initial weights smaller, standardize the inputs, or add a normalization."
 )
+SATURATED_BY_OFFSET_ADVICE = (
+    "The z-values of {layer} lie around {mean:.2g}, farther from zero than they spread: begin with "
+    "biases of zero, standardize the inputs, or add a normalization."
+)
 SATURATED_LATER_ADVICE = "Lower the learning rate, or add a normalization before the activation."
 
 OVERFLOWN_Z = (
@@ -62,7 +66,7 @@ LENGTH = (
     "sample."
 )
 SMALLER_WEIGHTS_ADVICE = (
-    "Draw the initial weights about {times:.2g} times smaller, or add a normalization."
+    "Draw the initial weights about {times} times smaller, or add a normalization."
 )
 LARGE_LOGITS = (
     "Before the first step the loss is {loss:.3g}, {times:.3g} times that of guessing: the logits "
@@ -82,7 +86,7 @@ VANISHING_GRADIENT = (
 )
 VANISHING_LATER_ADVICE = "Lower the learning rate or the weight decay, or use fewer layers."
 LARGER_WEIGHTS_ADVICE = (
-    "Draw the initial weights about {times:.2g} times larger, or add a normalization, or use fewer "
+    "Draw the initial weights about {times} times larger, or add a normalization, or use fewer "
     "layers."
 )
 LARGE_WEIGHTS_ADVICE = (
@@ -147,4 +151,19 @@ PLATEAU = (
     "Over the {epochs} epochs up to epoch {epoch} the training loss moved by {change:.2%} and "
     "stayed near {loss:.3g}, where guessing would leave it."
 )
+PLATEAU_ABOVE = (
+    "Over the {epochs} epochs up to epoch {epoch} the training loss moved by {change:.2%} and "
+    "stayed near {stayed}, above the {loss:.3g} of guessing."
+)
 PLATEAU_ADVICE = "Change the learning rate or train longer, unless another finding says why."
+
+
+def plain(value: float) -> str:
+    """Return a number with at least three significant digits, as people write it."""
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e9 else f"{value:.3g}"
+
+
+def factor(value: float) -> str:
+    """Return a factor with two significant digits, as people write it: ``1.4``, ``590``."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"

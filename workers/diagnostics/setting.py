@@ -19,6 +19,7 @@ class Setting:
         normalized: whether a normalization follows each layer.
         zeros: layers that are meant to begin with weights of zero, as fixup has them: their equal
             units and the size of their first steps tell nothing.
+        least_loss: the least loss that is possible; above 0 with label smoothing.
     """
 
     epochs: int
@@ -26,12 +27,17 @@ class Setting:
     optimizer: str = "sgd"
     normalized: bool = False
     zeros: frozenset[str] = frozenset()
+    least_loss: float = 0.0
 
     def until(self, epoch: int) -> Self:
         """Return the setting of a run that ended with an epoch."""
         if epoch == self.epochs:
             return self
         return replace(self, epochs=epoch, steps=self.steps * epoch // self.epochs)
+
+    def loss_at(self, share: float, chance_loss: float) -> float:
+        """Return the loss that is this share of the way from the least one to that of guessing."""
+        return self.least_loss + share * (chance_loss - self.least_loss)
 
     @property
     def adaptive(self) -> bool:

@@ -53,6 +53,7 @@ class Thresholds:
         dead_units: number of units from which on that share is judged. A narrower layer is dead
             if all its units are: layers of three units begin with 2 of 3 and train.
         stuck_loss: share of the loss of guessing above which a network has learnt nothing.
+        above_guessing: share of it up to which a loss is near that of guessing.
         plateau_change: relative change of the training loss, over a stretch of epochs, below which
             it is on a plateau.
         plateau_epochs: length of that stretch.
@@ -79,6 +80,7 @@ class Thresholds:
     dead_share: float = 0.75
     dead_units: int = 16
     stuck_loss: float = 0.9
+    above_guessing: float = 1.1
     plateau_change: float = 0.01
     plateau_epochs: int = 3
     plateau_share: float = 0.1

@@ -11,13 +11,18 @@ import torch
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import ObservedEpoch
 from service.histories.outcomes import Course, Guessing, NumberGuessing, outcome_of
-from service.specs.resolution import FIXUP, planned_network, training_samples
+from service.specs.resolution import FIXUP, outputs_of, planned_network, training_samples
 from service.specs.spec import RunConfig
 from service.statuses import Outcome
 from workers.datasets.dataset import Dataset
 from workers.diagnostics.diagnosis import Diagnostician
 from workers.diagnostics.findings import Finding
-from workers.diagnostics.guessing import chance_loss, constant_loss, largest_share
+from workers.diagnostics.guessing import (
+    chance_loss,
+    constant_loss,
+    largest_share,
+    least_loss,
+)
 from workers.diagnostics.layers import NetworkStatistics
 from workers.diagnostics.setting import Setting
 from workers.nn.losses import LOSSES
@@ -132,16 +137,32 @@ def guessing_of(config: RunConfig, data: Dataset) -> Guessing | NumberGuessing:
             constant_loss(loss.function, data.train.labels),
             loss.function(mean_for_all, data.validation.labels).item(),
         )
-    outputs = 1 if config.model.parameters.get("head") == "binary" else data.classes
+    outputs = outputs_of(config.dataset, config.model)
     chance = chance_loss(loss.function, data.train.labels, outputs, loss.label_smoothing)
     labels = data.validation.labels
-    return Guessing(chance, largest_share(labels), len(labels))
+    return Guessing(chance, largest_share(labels), len(labels), _least_loss(config))
 
 
 def _setting(config: RunConfig) -> Setting:
     steps = config.epochs * math.ceil(training_samples(config.dataset) / config.batch_size)
     normalized = config.normalization.name not in {"none", "weight"}
-    return Setting(config.epochs, steps, config.optimizer.name, normalized, _zeros(config))
+    return Setting(
+        config.epochs,
+        steps,
+        config.optimizer.name,
+        normalized,
+        _zeros(config),
+        _least_loss(config),
+    )
+
+
+def _least_loss(config: RunConfig) -> float:
+    """Return the least loss that is possible on a run's targets."""
+    loss = entry(LOSSES, config.loss)
+    if loss.task == "regression":
+        return 0.0
+    outputs = outputs_of(config.dataset, config.model)
+    return least_loss(loss.function, outputs, loss.label_smoothing)
 
 
 def _zeros(config: RunConfig) -> frozenset[str]:

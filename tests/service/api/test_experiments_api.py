@@ -137,7 +137,7 @@ def test_a_dry_run_says_what_theory_predicts(api):
     assert 0 < found["signal"] < 1e-3 > found["gradient"] > 0
     assert found["risk"] == "vanishing"
     assert "Over 30 hidden layers" in found["sentence"]
-    assert "will hardly train with sgd" in found["sentence"]
+    assert "is unlikely to train with sgd" in found["sentence"]
     assert "depth scale is 1.4 layers" in found["sentence"]
     assert [layer["name"] for layer in found["layers"]][::10] == [
         "dense_1", "dense_11", "dense_21", "output"

@@ -48,6 +48,24 @@ def test_the_last_probe_within_two_percent_of_guessing_is_at_chance(share, expec
     assert outcome(losses=flat, probes=(0.7, share * math.log(2))) == expected
 
 
+def test_losses_count_from_the_least_that_label_smoothing_leaves():
+    """Ten classes smoothed by .9: no loss is below 98% of that of guessing."""
+    least = -(0.19 * math.log(0.19) + 9 * 0.09 * math.log(0.09))
+    chance = math.log(10)
+    assert least > 0.95 * chance
+    guessing = Guessing(chance, 0.1, 100, least)
+    found = Course(
+        losses=[least + (loss - 0.2) * 0.1 for loss in FALLING],
+        val_losses=[least + (loss - 0.2) * 0.1 for loss in FALLING],
+        val_accuracies=[0.9] * len(FALLING),
+        probes=[chance, least + 0.001],
+        chance_loss=chance,
+    )
+    assert outcome_of(found, guessing) != "at_chance"
+    found.probes[-1] = chance - 0.0005
+    assert outcome_of(found, guessing) == "at_chance"
+
+
 def test_a_probe_that_is_not_finite_is_no_better_than_guessing():
     assert outcome(probes=(0.7, math.nan)) == "at_chance"
 

@@ -14,8 +14,10 @@ from tests.support.probe_networks import ball, circles, network, normal, statist
 from workers.diagnostics.diagnosis import Diagnostician
 from workers.diagnostics.findings import CAUSES, FAILURES, REMARKS, VERDICTS
 from workers.diagnostics.flow import flow_of
+from workers.diagnostics.guessing import least_loss
 from workers.diagnostics.setting import Setting
 from workers.diagnostics.thresholds import Thresholds
+from workers.nn.losses import LOSSES
 
 #: The block network's rows: activation, initializer, verdict.
 ROWS = [
@@ -333,6 +335,39 @@ def test_clipping_that_acts_on_most_steps_is_remarked(healthy):
     assert found.verdict == "healthy"
     finding = only(found)
     assert (finding.kind, finding.epoch, finding.value) == ("clipping_active", 3, 0.9)
+
+
+def test_a_loss_that_rests_above_guessing_is_not_said_to_be_that_of_guessing(healthy):
+    explanation = only(follow([{"loss": 2005.0}] * 4, healthy)).explanation
+    assert "stayed near 2,005, above the 0.663 of guessing" in explanation
+
+
+def test_a_layer_far_from_zero_is_told_to_begin_nearer(healthy):
+    z = replace(healthy.layers[1].z, mean=-5.0, std=0.5)
+    found = diagnosed(changed(healthy, 1, saturated_fraction=0.9, z=z))
+    assert "begin with biases of zero" in only(found).advice
+    wide = replace(z, mean=0.5, std=5.0)
+    found = diagnosed(changed(healthy, 1, saturated_fraction=0.9, z=wide))
+    assert "Draw the initial weights smaller" in only(found).advice
+
+
+@pytest.mark.parametrize(("outputs", "name"), [(10, "categorical"), (10, "binary"), (1, "binary")])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_the_least_loss_is_that_of_the_smoothed_targets(outputs, name, smoothing):
+    loss = LOSSES[f"{name}_crossentropy"](label_smoothing=smoothing).function
+    least = least_loss(loss, outputs, smoothing)
+    labels = torch.arange(max(outputs, 2))
+    logits = torch.zeros(len(labels), outputs, requires_grad=True)
+    optimizer = torch.optim.LBFGS([logits], lr=1, max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(logits, labels)
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    assert least == pytest.approx(loss(logits, labels).item(), abs=1e-3)
 
 
 def test_a_plateau_is_remarked(healthy):
