@@ -44,6 +44,7 @@ class Metric:
             it nowhere: not in their histories, answers or figures.
         in_every_run: False where only some runs of its task record it; the histories of the others
             leave it out.
+        recorded_with: the loss whose runs alone record it; None where all do.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Metric:
     in_final: bool = False
     task: Task | None = None
     in_every_run: bool = True
+    recorded_with: str | None = None
 
     @property
     def higher_is_better(self) -> bool:
@@ -123,6 +125,7 @@ _METRICS = (
         part="training",
         counts="outputs",
         in_every_run=False,
+        recorded_with="binary_crossentropy",
         task="classification",
     ),
     Metric(
@@ -135,6 +138,7 @@ _METRICS = (
         part="validation",
         counts="outputs",
         in_every_run=False,
+        recorded_with="binary_crossentropy",
         task="classification",
     ),
     Metric(

@@ -91,7 +91,8 @@ def missing(
 ) -> str | None:
     """Return why a claim cannot be decided; None where every training has its result.
 
-    Seconds have to be of one engine, too.
+    Seconds have to be of one engine, too. A training that completed has no value of an epoch after
+    its last, nor of a metric that it does not record.
     """
     for group in groups:
         members = group.of(trainings)
@@ -100,6 +101,14 @@ def missing(
         unfinished = sum(training.status not in FINISHED for training in members)
         if unfinished:
             return f"{unfinished} of {len(members)} runs of {group} have no result."
+        if isinstance(measure, MetricMeasure) and not measure.has_target:
+            without = sum(
+                training.status == RunStatus.COMPLETED and measure.of(training) is None
+                for training in members
+            )
+            if without:
+                ended = ": they ended before it" if isinstance(measure.at, int) else ""
+                return f"{without} of {len(members)} runs of {group} have no {measure}{ended}."
     if isinstance(measure, MetricMeasure) and measure.is_timed:
         members = [training for group in groups for training in group.of(trainings)]
         return why_not_comparable([training.clock for training in members])

@@ -1,13 +1,13 @@
 """Rules of claims: every reason why a claim cannot be checked on an experiment."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from service.catalog.losses import task_of
 from service.catalog.metrics import METRICS, main_metric, target_refusal
 from service.fields import FieldError, Location, unknown
 from service.specs.claims import SubmittedClaim
-from service.specs.parameters import entry_parameter
+from service.specs.parameters import entry_parameter, parameters_of
 from service.specs.selection import in_words, matches
 from service.specs.spec import AXIS_FIELDS, axis_value
 from service.specs.task_rules import other_task
@@ -46,12 +46,32 @@ def _group_errors(
     claim: SubmittedClaim, side: str, configurations: Sequence[Labelled]
 ) -> Iterator[FieldError]:
     where = getattr(claim, side)
-    for axis in where:
+    for axis, asked in where.items():
         if axis not in _SELECTABLE:
             yield FieldError((side, axis), unknown("axis", axis, _SELECTABLE))
             return
+        if axis == "variant" and all(label is None for label, _ in configurations):
+            yield FieldError((side, axis), "The experiment has no variants.")
+            return
+        wrong = _unknown_parameter(axis, asked, configurations)
+        if wrong:
+            yield FieldError((side, axis), wrong)
+            return
     if not _selected(where, configurations):
-        yield FieldError((side,), _nothing(where, configurations))
+        yield _nothing(side, where, configurations)
+
+
+def _unknown_parameter(axis: str, asked: Any, configurations: Sequence[Labelled]) -> str | None:
+    """Return that no entry on an axis has a parameter that is asked for; None where one has."""
+    if not isinstance(asked, Mapping):
+        return None
+    values = [axis_value(config, axis) for _, config in configurations]
+    entries = [value for value in values if isinstance(value, Mapping)]
+    for name in asked:
+        if entries and all(name not in parameters_of(axis, entry) for entry in entries):
+            known = sorted({known for entry in entries for known in parameters_of(axis, entry)})
+            return unknown(f"parameter of {axis}", name, known)
+    return None
 
 
 def _selected(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> set[int]:
@@ -62,8 +82,8 @@ def _selected(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> s
     }
 
 
-def _nothing(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> str:
-    """Return the sentence that no configuration is selected, with what there is."""
+def _nothing(side: str, where: Mapping[str, Any], configurations: Sequence[Labelled]) -> FieldError:
+    """Return that no configuration is selected, with what there is."""
     sentence = f"No configuration of the experiment is {in_words(where)}."
     for axis, asked in where.items():
         if not _selected({axis: asked}, configurations):
@@ -71,9 +91,12 @@ def _nothing(where: Mapping[str, Any], configurations: Sequence[Labelled]) -> st
                 label if axis == "variant" else _short(axis, axis_value(config, axis), asked)
                 for label, config in configurations
             )
-            listed = "; ".join(dict.fromkeys(map(str, values)))
-            return f"{sentence} Its values of {axis} are {listed}."
-    return f"{sentence} It has these values, but not together."
+            written = list(dict.fromkeys(map(str, values)))
+            listed = f"Its values of {axis} are {'; '.join(written)}."
+            if isinstance(asked, str) and asked in written and axis != "variant":
+                listed = f"{listed} Write {asked} as a number, without quotes."
+            return FieldError((side, axis), f"{sentence} {listed}")
+    return FieldError((side,), f"{sentence} It has these values, but not together.")
 
 
 def _short(axis: str, value: Any, asked: Any) -> Any:
@@ -83,16 +106,17 @@ def _short(axis: str, value: Any, asked: Any) -> Any:
     shown = {
         name: found
         for name in (asked if isinstance(asked, Mapping) else ())
-        if (found := entry_parameter(axis, value, name)) is not None
+        if name != "name" and (found := entry_parameter(axis, value, name)) is not None
     }
-    return in_words({"": {"name": value["name"], **shown}})
+    return in_words({axis: value["name"], **shown})
 
 
 def _metric_errors(
     claim: SubmittedClaim, chosen: Sequence[Mapping[str, Any]]
 ) -> Iterator[FieldError]:
     yield from _target_errors(claim)
-    yield from _task_errors(claim, chosen[0])
+    losses = {config["loss"]["name"] for config in chosen}
+    yield from _task_errors(claim, chosen[0], losses)
     measured = METRICS[claim.metric]
     epochs = chosen[0]["epochs"]
     if measured.when == "target":
@@ -111,16 +135,27 @@ def _metric_errors(
         )
 
 
-def _task_errors(claim: SubmittedClaim, config: Mapping[str, Any]) -> Iterator[FieldError]:
+def _task_errors(
+    claim: SubmittedClaim, config: Mapping[str, Any], losses: Collection[str]
+) -> Iterator[FieldError]:
     """Yield which metrics the runs do not record; all configurations are of one task."""
     task = task_of(config["loss"]["name"])
-    not_measured = other_task(claim.metric, task)
-    if not_measured:
-        yield FieldError(("metric",), f"{not_measured} Name {main_metric(task).name}.")
+    asked: dict[Location, str] = {("metric",): claim.metric}
     if claim.target is not None:
-        not_measured = other_task(claim.target.metric, task)
+        asked["target", "metric"] = claim.target.metric
+    for place, metric in asked.items():
+        not_measured = other_task(metric, task) or _other_loss(metric, losses)
         if not_measured:
-            yield FieldError(("target", "metric"), f"{not_measured} Name {main_metric(task).name}.")
+            yield FieldError(place, f"{not_measured} Name {main_metric(task).name}.")
+
+
+def _other_loss(metric: str, losses: Collection[str]) -> str | None:
+    """Return that runs of some losses do not record a metric; None where all do."""
+    needed = METRICS[metric].recorded_with
+    others = sorted({loss for loss in losses if needed not in {None, loss}})
+    if not others:
+        return None
+    return f"{metric} is recorded with {needed} alone, and some runs have {' or '.join(others)}."
 
 
 def _target_errors(claim: SubmittedClaim) -> Iterator[FieldError]:

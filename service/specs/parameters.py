@@ -48,6 +48,13 @@ def entry_parameter(axis: str, entry: Mapping[str, Any], parameter: str) -> Any:
     return next((found.default for found in parameters if found.name == parameter), None)
 
 
+def parameters_of(axis: str, entry: Mapping[str, Any]) -> set[str]:
+    """Return the names that a selection of an entry can ask for: its parameters', and ``name``."""
+    known = AXES.get("initializer" if axis == "output_initializer" else axis, {})
+    parameters = known[entry["name"]].parameters if entry.get("name") in known else ()
+    return {*entry, *(parameter.name for parameter in parameters)}
+
+
 def varying_parameters(configs: Collection[Mapping[str, Any]]) -> list[str]:
     """Return the dotted names of the parameters that differ under the same entry of an axis.
 

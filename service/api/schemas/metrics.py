@@ -1,7 +1,6 @@
 """Metrics as the API answers them: the registry, and those that a run's answer has."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any, Self
 
 from pydantic import Field, create_model
@@ -60,7 +59,7 @@ class MetricAnswer(ApiAnswer):
     @classmethod
     def of(cls, metric: Metric) -> Self:
         """Return the answer for a metric."""
-        return cls(**asdict(metric))
+        return cls(**{name: getattr(metric, name) for name in cls.model_fields})
 
 
 class MetricPage(ApiAnswer):

@@ -197,6 +197,20 @@ def test_a_claim_waits_for_its_runs():
     assert evidence.reason == "1 of 4 runs of b have no result."
 
 
+def test_a_claim_at_an_epoch_that_runs_did_not_reach_is_not_decided():
+    """Runs that stopped early have no value there; they are not guessing."""
+    early = [training("b", seed, value) for seed, value in enumerate(NEAR)]
+    late = [
+        training("a", seed, 0, history={"val_accuracy": {2: value, 5: value}})
+        for seed, value in enumerate(NEAR)
+    ]
+    evidence, p_value = only(judge([claim(at=5)], [*late, *early]))
+    assert (evidence.status, p_value) == ("inconclusive", None)
+    assert evidence.reason == (
+        "3 of 3 runs of b have no val_accuracy at epoch 5: they ended before it."
+    )
+
+
 def test_equal_claims_of_noise_are_decided_rarely():
     """Of three claims about equal groups, any is decided in about 5% of experiments."""
     random, decided, times = np.random.default_rng(1), 0, 400
@@ -302,10 +316,35 @@ def test_a_selection_of_nothing_names_what_there_is():
 @pytest.mark.parametrize(
     ("fields", "location", "words"),
     [
-        ({"better": {"activation": "elu"}, "than": TANH}, ("better",), "are relu; tanh; silu."),
+        (
+            {"better": {"activation": "elu"}, "than": TANH},
+            ("better", "activation"),
+            "are relu; tanh; silu.",
+        ),
+        (
+            {"better": {"dropout": "alpha_dropout"}, "than": TANH},
+            ("better", "dropout"),
+            "Its values of dropout are no dropout.",
+        ),
+        (
+            {"better": {"activation": {"negative_slop": 0.1}}, "than": TANH},
+            ("better", "activation"),
+            "'negative_slop' is not a known parameter of activation",
+        ),
+        ({"better": {"variant": "x"}, "than": TANH}, ("better", "variant"), "has no variants"),
+        (
+            {"better": {"batch_size": "128"}, "than": TANH},
+            ("better", "batch_size"),
+            "Write 128 as a number, without quotes.",
+        ),
+        (
+            {"better": RELU, "than": TANH, "metric": "val_binary_accuracy"},
+            ("metric",),
+            "recorded with binary_crossentropy alone, and some runs have categorical_crossentropy",
+        ),
         (
             {"better": {**RELU, "optimizer": {"learning_rate": 0.3}}, "than": TANH},
-            ("better",),
+            ("better", "optimizer"),
             "adam, learning rate 0.1; adam, learning rate 0.01",
         ),
         (

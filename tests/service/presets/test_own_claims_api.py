@@ -96,7 +96,7 @@ def test_a_claim_can_be_added_later_and_is_marked(api, lab):
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
-        ({"better": {"activation": "elu"}}, "/better"),
+        ({"better": {"activation": "elu"}}, "/better/activation"),
         ({"better": {"activation": "tanh"}}, "/than"),
         ({"than": {"activaton": "tanh"}}, "/than/activaton"),
         ({"metric": "test_accuracy"}, "/metric"),

@@ -414,7 +414,7 @@ def test_what_a_diverged_run_counts_as_is_of_the_measures_own_kind():
     diverged = TrainingRecord(None, CONFIG, 0, "diverged", {"loss": {1: 2.0, 2: math.nan}})
     assert MetricMeasure("loss", EpochsTo(2.5)).of(diverged) is None, "it never reaches a target"
     assert MetricMeasure("loss", "rises").of_diverged(diverged) == 1
-    assert MetricMeasure("loss").of_diverged(diverged) == pytest.approx(math.log(10))
+    assert MetricMeasure("loss").of_diverged(diverged) == pytest.approx(math.log(10), rel=1e-3)
     assert MetricMeasure("epoch_seconds", "mean").of_diverged(diverged) is None
 
 
