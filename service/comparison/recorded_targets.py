@@ -157,7 +157,7 @@ def _with_layers(
         counted = _shares(content.get("outputs"))
         if counted:
             shares.setdefault(_targets_key(configs[key]), counted)
-        chance = float(content["chance_loss"])
+        chance = float(content.get("chance_loss", math.nan))
         if math.isfinite(chance):
             losses[_loss_key(configs[key])] = chance
     told = {}

@@ -134,7 +134,7 @@ test("what would settle a group is said of it", async () => {
   equal(detail({ ...OPEN, seeds_needed: null }, asked), "needs over 400 more seeds");
   equal(detail({ ...OPEN, difference: null, n: 1 }, asked), "one seed");
   equal(detail({ ...OPEN, difference: null }, asked), "no spread to judge by");
-  equal(detail(group("gelu", "equivalent"), asked), "within 1 point of the best");
+  equal(detail(group("gelu", "equivalent"), asked), "within the margin of 1 point");
   equal(detail(WORSE, asked), null);
   equal([trainedShare(group("elu", "worse", { trained: 2 })), trainedShare(LEADER)], ["trained 2 of 3", null]);
 });
