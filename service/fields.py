@@ -47,13 +47,20 @@ def _may_explain() -> bool:
     return left[0] >= 0
 
 
-def unknown(what: str, name: str, valid: Sequence[str]) -> str:
-    """Return the sentence that says that a name is unknown, with the valid names."""
+def unknown(what: str, name: str, valid: Sequence[str], aliases: Sequence[str] = ()) -> str:
+    """Return the sentence that says that a name is unknown, with the valid names.
+
+    Args:
+        what: what it would name.
+        name: the unknown name.
+        valid: all that are known.
+        aliases: further names, of which only those near to this one are told.
+    """
     shown = shortened(name)
     if not _may_explain():
         return f"{shown!r} is not a known {what}."
     names = sorted(map(str, valid))  # members of an enum are shown by their value
-    near = _nearest(shown, names)
+    near = _nearest(shown, [*names, *aliases])
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     return f"{shown!r} is not a known {what}{hint} Valid: {', '.join(names)}."
 

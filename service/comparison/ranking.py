@@ -34,7 +34,7 @@ from service.comparison.scores import Score
 from service.comparison.statements import statement
 from service.comparison.words import Word
 from service.errors import ConflictError
-from service.specs.labels import Label
+from service.specs.labels import Label, written_label
 from service.specs.written_values import value_text
 
 #: How far behind is as good where nothing else is asked for: one point of a share ...
@@ -271,16 +271,21 @@ def _reference(groups: Sequence[Group], against: Mapping[str, str]) -> int | Non
     found = [
         row
         for row, group in enumerate(groups)
-        if all(_is_named(group.by.get(name), label) for name, label in against.items())
+        if all(
+            any(_is_named(group.by.get(name), way) for way in (label, written_label(name, label)))
+            for name, label in against.items()
+        )
     ]
     if len(found) != 1:
         wanted = ", ".join(f"{name}:{label}" for name, label in against.items())
         known = "; ".join(
-            ", ".join(f"{name}:{value_text(level)}" for name, level in group.by.items())
+            " with ".join(f"{name}:{value_text(level)}" for name, level in group.by.items())
             for group in groups[:5]
         )
         problem = f"{len(found)} groups are" if found else "No group is"
-        raise scores.refusal("against", f"{problem} {wanted!r}. Groups are, for example: {known}.")
+        each = " Name each axis in an `against` of its own." if len(groups[0].by) > 1 else ""
+        detail = f"{problem} {wanted!r}. Groups are, for example: {known}.{each}"
+        raise scores.refusal("against", detail)
     return found[0]
 
 

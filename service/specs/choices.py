@@ -402,9 +402,9 @@ class _Named:
         what = self.axis.replace("_", " ")
         name = own_name(self.axis, name)
         if name not in self.names:
-            raise PydanticCustomError(
-                "unknown_name", "{reason}", {"reason": unknown(what, name, list(self.names))}
-            )
+            aliases = [alias for own in self.names for alias in AXES[self.axis][own].aliases]
+            reason = unknown(what, name, list(self.names), aliases)
+            raise PydanticCustomError("unknown_name", "{reason}", {"reason": reason})
         return name
 
     def _wrong_form(self) -> PydanticCustomError:

@@ -3,6 +3,7 @@
 They are computed once, over all configurations of an experiment, and stored with its runs.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,16 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from service.catalog.axes import AXES, own_name
 from service.specs.choices import choice
 from service.specs.expansion import PlannedRun
 from service.specs.spec import AXIS_FIELDS, LATER_AXES, axis_value
-from service.specs.written_values import entry_text, value_text
+from service.specs.written_values import entry_text, number_text, value_text
 
 Label = str | int | None
+
+#: What may be a number among the parameters of a label.
+_NUMBER = re.compile(r"(?<==)[-+.\d][-+.\deE]*")
 
 #: What people have named: a variant may be called "none".
 _NAMED = ("variant", "experiment")
@@ -126,6 +131,29 @@ def with_axis(axis: str, label: Label | float) -> str:
     if text == "none":
         return f"no {words}"
     return f"{words} {text}" if isinstance(label, int | float) else text
+
+
+def written_label(axis: str, asked: str) -> str:
+    """Return a label as it is written here, of one that a person wrote.
+
+    An alias becomes the entry's own name, and a number is written as labels write it.
+
+    Args:
+        axis: an axis, or the dotted name of a parameter.
+        asked: as in ``swish``, ``leaky_relu(negative_slope=0.20)``.
+    """
+    name, opened, parameters = asked.partition("(")
+    known = _catalog_axis(axis)
+    if known in AXES:
+        name = own_name(known, name.strip())
+    return name + opened + _NUMBER.sub(_rewritten, parameters)
+
+
+def _rewritten(match: re.Match[str]) -> str:
+    try:
+        return number_text(float(match[0]))
+    except ValueError:
+        return match[0]
 
 
 def axis_labels(axis: str, values: Iterable[bytes]) -> dict[bytes, Label]:

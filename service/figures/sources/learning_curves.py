@@ -37,6 +37,7 @@ from service.histories import means, reading
 from service.histories.means import GroupOfRuns, MeanHistory
 from service.json_numbers import JsonNumber
 from service.runs import search
+from service.specs.labels import written_label
 from service.specs.written_values import value_text
 from service.statuses import FINISHED, RunStatus
 
@@ -220,14 +221,17 @@ def _numbers(column: Iterable[JsonNumber | None]) -> list[float]:
 
 def _without(runs: Sequence[Score], leave_out: Sequence[tuple[str, str]]) -> list[Score]:
     """Return the runs with none of these values, each an entry's name or a whole label."""
+    left_out = []
     for axis, value in leave_out:
         if axis not in scores.GROUPINGS:
             raise refusal("leave_out", unknown("axis", axis, list(scores.GROUPINGS)))
         values = {name for run in runs for name in _names(run, axis)}
-        if value not in values:
+        named = value if value in values else written_label(axis, value)
+        if named not in values:
             what = f"{axis.replace('_', ' ')} of this experiment"
             raise refusal("leave_out", unknown(what, value, list(values)))
-    kept = [run for run in runs if not any(value in _names(run, axis) for axis, value in leave_out)]
+        left_out.append((axis, named))
+    kept = [run for run in runs if not any(value in _names(run, axis) for axis, value in left_out)]
     if not kept:
         raise refusal("leave_out", "Every configuration is left out; nothing is left to draw.")
     return kept

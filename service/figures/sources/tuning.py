@@ -1,6 +1,7 @@
 """Reading an experiment's results over what is tuned, and drawing them."""
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
@@ -41,16 +42,12 @@ def tuning_picture(
     question = compared.question
     tune = compared.design.tune
     if len(tune) != 1:
-        raise ConflictError(
-            "This figure shows results over one number, as tune=optimizer.learning_rate: a spec "
-            "with several learning rates has it."
-        )
+        raise ConflictError(_not_one(tune))
     curves = [_curve(group, tune[0]) for group in compared.groups if _has_numbers(group, tune[0])]
     curves = [curve for curve in curves if curve.means]
     if not curves:
-        raise ConflictError(
-            f"No run of this experiment has a {question.metric} over {tune[0]} yet."
-        )
+        none = f"No run of this experiment has a {question.metric} over numbers of {tune[0]}"
+        raise ConflictError(f"{none}." if compared.finished else f"{none} yet.")
     data = draw_tuning(
         curves,
         metric=question.metric,
@@ -64,6 +61,19 @@ def tuning_picture(
         theme=look.theme,
     )
     return Picture(data, compared.finished)
+
+
+def _not_one(tuned: Sequence[str]) -> str:
+    """Return why nothing can be drawn where not one number is tuned."""
+    if not tuned:
+        return (
+            "This figure shows results over one number, as tune=optimizer.learning_rate: a spec "
+            "with several learning rates has it."
+        )
+    return (
+        f"This figure shows results over one number, and {', '.join(tuned)} are tuned: put all but "
+        "one into `by` or `average`."
+    )
 
 
 def _has_numbers(group: RankedGroup, tuned: str) -> bool:

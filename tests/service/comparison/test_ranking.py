@@ -472,6 +472,20 @@ def test_against_a_named_group_others_can_be_better(lab):
         compare(lab, experiment_id, against={"activation": "elu"})
 
 
+def test_against_takes_a_label_as_people_write_it(lab):
+    slopes = [{"name": "leaky_relu", "negative_slope": slope} for slope in (0.2, 0.3)]
+    experiment_id = lab.submit(activation=["silu", *slopes], seeds=2)
+    train(lab, noisy)
+    for asked, own in (
+        ("swish", "silu"),
+        ("leaky_relu(negative_slope=0.20)", "leaky_relu(negative_slope=0.2)"),
+        ("leaky_relu(negative_slope=3e-1)", "leaky_relu(negative_slope=0.3)"),
+    ):
+        found = compare(lab, experiment_id, against={"activation": asked})
+        (reference,) = [group for group in found.groups if group.word == "reference"]
+        assert reference.by["activation"] == own
+
+
 def values_of(groups):
     return {
         group.by["activation"]: [found.value for found in group.values.values()] for group in groups

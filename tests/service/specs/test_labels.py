@@ -13,6 +13,7 @@ from service.specs.labels import (
     label_runs,
     varying_axes,
     with_axis,
+    written_label,
 )
 from service.specs.limits import Limits
 from service.specs.spec import AXIS_FIELDS, ExperimentSpec, axis_value
@@ -219,3 +220,18 @@ def test_a_grid_of_rates_is_told_whatever_its_form():
         told.append(str(choice))
     assert told[:3] == ["dropout(rate=0.5)", "dropout(rate=0.5)", "dropout(rate=[0.5, 0.25])"]
     assert all(text.startswith("dropout(rate=") for text in told)
+
+
+@pytest.mark.parametrize(
+    ("axis", "asked", "label"),
+    [
+        ("activation", "swish", "silu"),
+        ("activation", "swish(beta=2.0)", "silu(beta=2)"),
+        ("output_initializer", "kaiming_normal", "he_normal"),
+        ("optimizer", "adam(learning_rate=.001)", "adam(learning_rate=0.001)"),
+        ("model", "mlp(hidden_units=[32, 32])", "mlp(hidden_units=[32, 32])"),
+        ("variant", "swish", "swish"),
+    ],
+)
+def test_a_label_that_a_person_wrote_is_written_as_here(axis, asked, label):
+    assert written_label(axis, asked) == label
