@@ -146,6 +146,9 @@ def check(question: Question) -> None:
             axis, dot, _ = name.partition(".")
             if axis not in (AXIS_FIELDS if dot else GROUPINGS):
                 raise refusal(parameter, unknown("axis", axis, list(GROUPINGS)))
+    twice = sorted({*question.by} & {*question.tune})
+    if twice:
+        raise refusal("tune", f"{twice[0]} makes the groups: leave it out of by, or of tune.")
 
 
 def _check_target(question: Question) -> None:

@@ -128,6 +128,9 @@ def _metric_errors(
         )
     elif isinstance(claim.at, int) and not 1 <= claim.at <= epochs:
         yield FieldError(("at",), f"There is no epoch {claim.at}: the runs have {epochs}.")
+    if measured.kind == "share" and claim.by_at_least >= 1:
+        detail = f"{claim.metric} is between 0 and 1: write two points as 0.02."
+        yield FieldError(("by_at_least",), detail)
     if measured.part == "test" and not all(map(_keeps_test, chosen)):
         yield FieldError(
             ("metric",),

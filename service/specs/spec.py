@@ -4,6 +4,7 @@ Every axis of a spec takes one value or a list. The experiment is the product of
 seeds, or the union of the products of its variants. ``specs.expansion`` turns a spec into runs.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -225,9 +226,14 @@ class ExperimentSpec(AxisFields):
 
     @model_validator(mode="after")
     def _labels_are_distinct(self) -> Self:
-        labels = [variant.label for variant in self.variants or ()]
-        if len(set(labels)) != len(labels):
-            raise PydanticCustomError("labels_repeat", "Each variant needs a label of its own.")
+        labels = Counter(variant.label for variant in self.variants or ())
+        repeated, times = next(iter(labels.most_common(1)), ("", 0))
+        if times > 1:
+            raise PydanticCustomError(
+                "labels_repeat",
+                "Each variant needs a label of its own: several are called {label}.",
+                {"label": repr(repeated)},
+            )
         return self
 
 

@@ -605,6 +605,7 @@ def test_what_is_asked_for_must_exist(api, lab):
         ("tune=optimizer.learningrate", "tune", "did you mean 'optimizer.learning_rate'"),
         ("tune=optimiser.learning_rate", "tune", "did you mean 'optimizer'"),
         ("average=seeds", "average", "'seeds' is not a known axis"),
+        ("by=activation&tune=activation", "tune", "activation makes the groups"),
         ("against=relu", "against", "write it as activation:relu"),
         ("against=activation:elu", "against", "No group is"),
         ("margin=0", "margin", "greater than 0"),

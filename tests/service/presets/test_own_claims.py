@@ -333,6 +333,11 @@ def test_a_selection_of_nothing_names_what_there_is():
         ),
         ({"better": {"variant": "x"}, "than": TANH}, ("better", "variant"), "has no variants"),
         (
+            {"better": RELU, "than": TANH, "by_at_least": 2},
+            ("by_at_least",),
+            "write two points as 0.02",
+        ),
+        (
             {"better": {"batch_size": "128"}, "than": TANH},
             ("better", "batch_size"),
             "Write 128 as a number, without quotes.",
