@@ -31,7 +31,7 @@ class SeedValue:
     chosen: Mapping[str, Level] = field(default_factory=dict)
     reached: bool = True
     tested: float | None = None
-    counts: "RunCounts | None" = None
+    counts: "CountedRuns | None" = None
 
     @property
     def whole(self) -> bool:
@@ -39,15 +39,15 @@ class SeedValue:
         return self.trained and self.reached
 
     @property
-    def runs(self) -> "RunCounts":
+    def runs(self) -> "CountedRuns":
         """How many runs are behind it, and what they came to."""
-        return self.counts or RunCounts(
+        return self.counts or CountedRuns(
             1, int(self.trained), int(self.reached), int(self.trained and self.reached)
         )
 
 
 @dataclass(frozen=True)
-class RunCounts:
+class CountedRuns:
     """How many runs there are.
 
     Attributes:
@@ -62,9 +62,9 @@ class RunCounts:
     reached: int = 0
     whole: int = 0
 
-    def __add__(self, other: "RunCounts") -> "RunCounts":
+    def __add__(self, other: "CountedRuns") -> "CountedRuns":
         """Return the counts of both together."""
-        return RunCounts(
+        return CountedRuns(
             self.all + other.all,
             self.trained + other.trained,
             self.reached + other.reached,
@@ -135,9 +135,9 @@ class Group:
         return sum(found.whole for found in self.values.values())
 
     @property
-    def runs(self) -> RunCounts:
+    def runs(self) -> CountedRuns:
         """How many runs are behind the values: more than seeds where runs are averaged over."""
-        return sum((found.runs for found in self.values.values()), RunCounts())
+        return sum((found.runs for found in self.values.values()), CountedRuns())
 
     @property
     def entered(self) -> bool:
@@ -297,7 +297,7 @@ def _seed_value(members: Sequence[_Member]) -> SeedValue:
         partly=any(score.trained and score.reached for score in scores),
         reached=all(score.reached for score in scores),
         tested=mean_of(tested) if len(tested) == len(members) else None,
-        counts=RunCounts(
+        counts=CountedRuns(
             len(scores),
             sum(score.trained for score in scores),
             sum(score.reached for score in scores),

@@ -18,8 +18,8 @@ from service.comparison.curves import ResultCurve, curve_of
 from service.comparison.design import Design, Level, design_of, placed
 from service.comparison.effects import Effects, analyse
 from service.comparison.groups import (
+    CountedRuns,
     Group,
-    RunCounts,
     SeedValue,
     grouped,
     mean_of,
@@ -119,7 +119,7 @@ class RankedGroup:
     diverged: int
     unfinished: int
     missing: int
-    runs: RunCounts
+    runs: CountedRuns
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, select
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,10 @@ from service.statuses import FINISHED, RunStatus
 
 #: A configuration, by its hash.
 _Configs = Mapping[str, Mapping[str, Any]]
+#: A run and its last epoch.
+_End = tuple[uuid.UUID, int]
+#: Runs of a loss and data set that are looked at for layer statistics.
+_TRIED = 8
 #: The parameter of a data set that changes no target.
 _OF_INPUTS = "preprocessing"
 
@@ -176,24 +180,34 @@ def _payloads(
 ) -> list[tuple[str, bytes]]:
     """Return the last layer statistics of a run of each loss and data set, and its configuration.
 
-    They are large, so that a run is chosen before any are read.
+    They are large, so that runs are chosen before any are read, from a few of which some may have
+    none.
     """
-    at_end = and_(Layers.run_id == Run.id, Layers.epoch == Run.epoch)
     runs = session.execute(
-        select(Run.config_hash, Run.id)
-        .join(Layers, at_end)
+        select(Run.config_hash, Run.id, Run.epoch)
         .where(Run.experiment_id == experiment_id, Run.status.in_(FINISHED))
         .ext(distinct_on(Run.config_hash))
         .order_by(Run.config_hash, Run.position)
-    ).all()
-    chosen = {_loss_key(configs[row.config_hash]): row.id for row in runs}
-    rows = session.execute(
-        select(Run.config_hash, Layers.payload)
-        .join(Layers, at_end)
-        .where(Run.id.in_(chosen.values()))
-        .order_by(Run.config_hash)
     )
-    return [(row.config_hash, row.payload) for row in rows]
+    ends: dict[bytes, dict[_End, str]] = {}
+    for row in runs:
+        of_key = ends.setdefault(_loss_key(configs[row.config_hash]), {})
+        if row.epoch is not None and len(of_key) < _TRIED:
+            of_key[row.id, row.epoch] = row.config_hash
+    tried = [end for of_key in ends.values() for end in of_key]
+    recorded = {*map(tuple, session.execute(_at(tried, Layers.run_id, Layers.epoch)))}
+    chosen: dict[_End, str] = {}
+    for of_key in ends.values():
+        end = next((end for end in of_key if end in recorded), None)
+        if end is not None:
+            chosen[end] = of_key[end]
+    rows = session.execute(_at(list(chosen), Layers.run_id, Layers.epoch, Layers.payload))
+    return [(chosen[row.run_id, row.epoch], row.payload) for row in rows]
+
+
+def _at(ends: Collection[_End], *columns: Any) -> Select[Any]:
+    """Return the statement that reads columns of layer statistics of some runs' last epochs."""
+    return select(*columns).where(tuple_(Layers.run_id, Layers.epoch).in_(list(ends)))
 
 
 def _shares(outputs: Mapping[str, Any] | None) -> tuple[float, ...]:

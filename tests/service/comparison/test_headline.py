@@ -6,7 +6,7 @@ import pytest
 
 from service.comparison.curves import NearBest, ResultAt, ResultCurve
 from service.comparison.design import Design
-from service.comparison.groups import RunCounts
+from service.comparison.groups import CountedRuns
 from service.comparison.headline import Said, group_name, headline, notes
 from service.comparison.question import Question
 from service.comparison.ranking import RankedGroup
@@ -35,7 +35,7 @@ PLAIN = RankedGroup(
     diverged=0,
     unfinished=0,
     missing=0,
-    runs=RunCounts(3, 3, 3, 3),
+    runs=CountedRuns(3, 3, 3, 3),
 )
 
 
@@ -94,14 +94,14 @@ def test_who_trained_where_the_other_seeds_did_not_choose_it_is_told():
 
 def test_a_leader_that_mostly_failed_is_not_called_the_best():
     others = [named("b", Word.DID_NOT_TRAIN, trained=0), named("c", Word.WORSE)]
-    leader = named("a", Word.LEADS, runs=RunCounts(3, 1, 3, 1), mean=0.38)
+    leader = named("a", Word.LEADS, runs=CountedRuns(3, 1, 3, 1), mean=0.38)
     assert headline(said(leader, *others, guess=0.5375)) == (
         "a leads. It trained with 1 of 3 seeds. It is not shown to be better than guessing "
         "(53.75%). 1 is worse, 1 did not train."
     )
-    late = named("a", Word.LEADS, runs=RunCounts(3, 3, 2, 2))
+    late = named("a", Word.LEADS, runs=CountedRuns(3, 3, 2, 2))
     assert headline(said(late, *others)).startswith("a leads. It reached the target with 2 of 3 s")
-    averaged = named("a", Word.LEADS, runs=RunCounts(12, 9, 12, 9))
+    averaged = named("a", Word.LEADS, runs=CountedRuns(12, 9, 12, 9))
     assert headline(said(averaged, *others)).startswith("a leads. It trained with 9 of 12 runs.")
 
 

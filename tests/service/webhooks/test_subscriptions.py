@@ -71,7 +71,7 @@ def test_pages_lead_through_all_webhooks_newest_first(app, post):
     [
         ({}, "/url", "required"),
         ({"url": 3}, "/url", "string"),
-        ({"url": "lab.example.org"}, "/url", "valid URL"),
+        ({"url": "lab.example.org"}, "/url", "write https:// before it"),
         ({"url": "ftp://192.88.98.7/"}, "/url", "'http' or 'https'"),
         ({"url": "http://me:secret@192.88.98.7/"}, "/url", "password"),
         ({"url": "https://192.88.98.7/#here"}, "/url", "'#'"),

@@ -237,7 +237,7 @@ class Tiny(SoloTraining):
         self.steering = Steering(only_config(activation="relu"))
         self.sums = torch.zeros(2, dtype=torch.float64)
         self.scaling = self.start = None
-        self.updates = torch.zeros(2)
+        self.updates = self.largest_updates = torch.zeros(2)
 
     def take(self, steps):
         for _ in range(steps):
