@@ -60,8 +60,8 @@ AXES
 
 A parameter of an entry takes one value or a list of 1 to 1,000, too, and lists multiply out:
 `{"name": "adam", "learning_rate": [1e-4, 1e-3, 1e-2]}` is three optimizers. A parameter that is a
-list already, such as `hidden_units` or the `rate` of a dropout (by layer), keeps its meaning; several values
-of it are a list of lists: `[[100], [100, 50]]`. A number also takes a range:
+list already, such as `hidden_units` or the `rate` of a dropout (by layer), keeps its meaning;
+several values of it are a list of lists: `[[100], [100, 50]]`. A number also takes a range:
 
 RANGE
 
