@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -61,15 +62,6 @@ class CountedRuns:
     trained: int = 0
     reached: int = 0
     whole: int = 0
-
-    def __add__(self, other: "CountedRuns") -> "CountedRuns":
-        """Return the counts of both together."""
-        return CountedRuns(
-            self.all + other.all,
-            self.trained + other.trained,
-            self.reached + other.reached,
-            self.whole + other.whole,
-        )
 
 
 @dataclass(frozen=True)
@@ -134,10 +126,16 @@ class Group:
         """With how many of them every run did better than guessing, and reached the target."""
         return sum(found.whole for found in self.values.values())
 
-    @property
+    @cached_property
     def runs(self) -> CountedRuns:
         """How many runs are behind the values: more than seeds where runs are averaged over."""
-        return sum((found.runs for found in self.values.values()), CountedRuns())
+        counts = [found.runs for found in self.values.values()]
+        return CountedRuns(
+            all=sum(one.all for one in counts),
+            trained=sum(one.trained for one in counts),
+            reached=sum(one.reached for one in counts),
+            whole=sum(one.whole for one in counts),
+        )
 
     @property
     def entered(self) -> bool:
