@@ -22,7 +22,7 @@ def statement(group: "RankedGroup", metric: str, margin: float) -> str:
     """
     match group.word:
         case None:
-            said = "no result"
+            said = "no result yet" if group.unfinished else "no result"
         case Word.LEADS | Word.REFERENCE:
             said = group.word.value
         case Word.DID_NOT_TRAIN:

@@ -95,7 +95,7 @@ def gone(pid):
 def test_a_worker_trains_registers_and_stops(processes, bench, patient):
     processes.settings = patient
     worker = processes.worker("one")
-    assert bench.workers() == ["one"]
+    wait_for(lambda: bench.workers() == ["one"], what="the worker is seen", seconds=60)
     (run_id,) = bench.submit()
     run = bench.ends(run_id)
     assert (run.status, run.worker, run.failures) == ("completed", "one", 0)

@@ -22,7 +22,8 @@ def test_what_is_said_of_one() -> None:
     assert said(Word.UNDECIDED, n=1) == "undecided: one seed"
     assert said(Word.DID_NOT_TRAIN) == "did not train (0 of 3)"
     assert said(Word.LEADS) == "leads"
-    assert said(None, n=0) == "no result"
+    assert said(None, n=0, unfinished=1) == "no result yet"
+    assert said(None, n=0, unfinished=0) == "no result"
 
 
 def test_of_what_is_not_shown_to_be_worse_the_side_is_said() -> None:
