@@ -6,12 +6,13 @@ formula: ``activation.parameters.b``.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from service.catalog.axes import AXES
+from service.catalog.entry import Parameter
 from service.specs.spec import AXIS_FIELDS
 
 
@@ -43,16 +44,19 @@ def entry_parameter(axis: str, entry: Mapping[str, Any], parameter: str) -> Any:
     """
     if parameter in entry:
         return entry[parameter]
-    known = AXES.get("initializer" if axis == "output_initializer" else axis, {})
-    parameters = known[entry["name"]].parameters if entry.get("name") in known else ()
+    parameters = _catalogued(axis, entry)
     return next((found.default for found in parameters if found.name == parameter), None)
 
 
 def parameters_of(axis: str, entry: Mapping[str, Any]) -> set[str]:
     """Return the names that a selection of an entry can ask for: its parameters', and ``name``."""
+    return {*entry, *(parameter.name for parameter in _catalogued(axis, entry))}
+
+
+def _catalogued(axis: str, entry: Mapping[str, Any]) -> Sequence[Parameter]:
+    """Return the parameters that the catalog has of an entry; none of one it does not know."""
     known = AXES.get("initializer" if axis == "output_initializer" else axis, {})
-    parameters = known[entry["name"]].parameters if entry.get("name") in known else ()
-    return {*entry, *(parameter.name for parameter in parameters)}
+    return known[entry["name"]].parameters if entry.get("name") in known else ()
 
 
 def varying_parameters(configs: Collection[Mapping[str, Any]]) -> list[str]:

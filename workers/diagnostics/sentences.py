@@ -163,7 +163,7 @@ def plain(value: float) -> str:
     return f"{value:,.0f}" if 100 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
-def factor(value: float) -> str:
-    """Return a factor with two significant digits, as people write it: ``1.4``, ``590``."""
-    rounded = float(f"{value:.2g}")
+def factor(value: float, digits: int = 2) -> str:
+    """Return a factor with so many significant digits, as people write it: ``1.4``, ``590``."""
+    rounded = float(f"{value:.{digits}g}")
     return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"

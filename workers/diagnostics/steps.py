@@ -60,7 +60,9 @@ def large_step(
             value=largest.ratio,
             threshold=limits.large_update,
             explanation=sentences.LARGE_STEP.format(layer=largest.layer, ratio=largest.ratio),
-            advice=sentences.LARGE_STEP_ADVICE.format(times=_plain(largest.ratio / _USUAL_RATIO)),
+            advice=sentences.LARGE_STEP_ADVICE.format(
+                times=sentences.factor(largest.ratio / _USUAL_RATIO, 1)
+            ),
         )
 
 
@@ -74,7 +76,7 @@ def small_steps(largest: float, setting: Setting, limits: Thresholds) -> Iterato
     """
     limit = max(limits.small_update, limits.short_way / max(setting.steps, 1))
     if largest < limit:
-        times = _plain(_USUAL_WAY / (largest * max(setting.steps, 1)))
+        times = sentences.factor(_USUAL_WAY / (largest * max(setting.steps, 1)), 1)
         yield Finding(
             "step_size",
             None,
@@ -84,9 +86,3 @@ def small_steps(largest: float, setting: Setting, limits: Thresholds) -> Iterato
             explanation=sentences.SMALL_STEPS.format(ratio=largest, steps=setting.steps),
             advice=sentences.SMALL_STEPS_ADVICE.format(times=times),
         )
-
-
-def _plain(factor: float) -> str:
-    """Return a factor with one significant digit, as people write it."""
-    rounded = float(f"{factor:.1g}")
-    return f"{rounded:,.0f}" if rounded >= 1 else f"{rounded:g}"
