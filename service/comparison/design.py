@@ -81,9 +81,11 @@ def design_of(
         by = [axis for axis in axes if len({*levels(scores, axis, without)}) > 1]
         by = [axis for axis in by if axis not in without]
     chosen = Design(tuple(dict.fromkeys(by)), tuple(dict.fromkeys(tune)), average)
+    rows = placed(scores, chosen)
     for axis in (*AXIS_FIELDS, *beside):
-        if not _decided(scores, chosen, axis):
+        if not _decided(rows, axis):
             chosen = _deciding(scores, chosen, axis, _TUNED if _TUNED in varying else None)
+            rows = placed(scores, chosen)
     return chosen
 
 
@@ -100,7 +102,7 @@ def _deciding(scores: Sequence[Score], design: Design, axis: str, rate: str | No
         return replace(design, average=(*design.average, axis))
     if axis == "optimizer" and rate:
         by_rate = replace(design, tune=(*design.tune, rate))
-        if _decided(scores, by_rate, axis):
+        if _decided(placed(scores, by_rate), axis):
             return by_rate
     return replace(design, tune=(*design.tune, axis))
 
@@ -191,12 +193,11 @@ def _differ_beside_axes(scores: Sequence[Score]) -> bool:
     return len(labels) > several and len(hashes) > several
 
 
-def _decided(scores: Sequence[Score], design: Design, axis: str) -> bool:
-    """Whether the levels of the design decide the label on an axis; each kind of score once.
+def _decided(rows: Sequence[Placed], axis: str) -> bool:
+    """Whether the levels of a design decide the label on an axis; each kind of score once.
 
     Of a variant, whether they decide what its configurations differ in.
     """
-    rows = placed(scores, design)
     groups = {(row.by, row.tune, row.average) for row in rows}
     finer = {(row.by, row.tune, row.average, _told(row.score, axis)) for row in rows}
     return len(finer) == len(groups)

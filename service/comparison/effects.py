@@ -113,8 +113,9 @@ def analyse(groups: Sequence[Group], by: Sequence[str], kind: Kind) -> Effects:
         by: what they are made by.
         kind: that of the metric, which decides the scale.
     """
-    cells = _Cells.of(groups, kind)
-    levels = [found for axis in by for found in _level_means(groups, axis)]
+    trained = [_Trained.of(group) for group in groups]
+    cells = _Cells.of(trained, kind)
+    levels = [found for axis in by for found in _level_means(trained, axis)]
     varying = {axis: [groups[row].by[axis] for row in cells.rows] for axis in by}
     varying = {axis: column for axis, column in varying.items() if len({*column}) > 1}
     if not varying:
@@ -128,6 +129,36 @@ def analyse(groups: Sequence[Group], by: Sequence[str], kind: Kind) -> Effects:
             additive = _additive(cells, [designs[term] for term in mains]) if pairs else {}
             return Effects(cells.scale, effects, levels, additive)
     return Effects(cells.scale, [], levels, {})
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """The seeds of a group that trained.
+
+    Attributes:
+        group: the group.
+        values: (n,), theirs.
+        mean: the mean; NaN of none.
+        rounded: whether the values differ by no more than rounding.
+        variance: the sample variance, 0 of rounding; NaN of fewer than two values.
+    """
+
+    group: Group
+    values: Floats
+    mean: float
+    rounded: bool
+    variance: float
+
+    @classmethod
+    def of(cls, group: Group) -> "_Trained":
+        """Return those of a group."""
+        values = np.array([found.value for found in group.values.values() if found.whole])
+        mean = float(values.mean()) if len(values) else math.nan
+        if len(values) < 2:
+            return cls(group, values, mean, rounded=False, variance=math.nan)
+        variance = float(values.var(ddof=1))
+        rounded = bool(is_rounding(math.sqrt(variance), float(np.abs(values).max())))
+        return cls(group, values, mean, rounded, 0.0 if rounded else variance)
 
 
 @dataclass(frozen=True)
@@ -151,16 +182,13 @@ class _Cells:
     scale: Scale
 
     @classmethod
-    def of(cls, groups: Sequence[Group], kind: Kind) -> "_Cells":
-        """Return the groups that trained."""
-        own = [_trained_values(group) for group in groups]
-        rows = [row for row, values in enumerate(own) if len(values)]
-        scale = _scale([own[row] for row in rows], kind)
-        values = [_on_scale(own[row], groups[row].floor, scale) for row in rows]
-        floors = [_floor(own[row], groups[row].floor, scale) for row in rows]
+    def of(cls, trained: Sequence[_Trained], kind: Kind) -> "_Cells":
+        """Return those of all groups with a value."""
+        rows = [row for row, own in enumerate(trained) if len(own.values)]
+        scale = _scale([trained[row].values for row in rows], kind)
+        values = [_on_scale(trained[row].values, trained[row].group.floor, scale) for row in rows]
         variances = [
-            max(_variance(own[row], each), floor) if len(each) > 1 else math.nan
-            for row, each, floor in zip(rows, values, floors, strict=True)
+            _variance(trained[row], each, scale) for row, each in zip(rows, values, strict=True)
         ]
         n = np.array([len(each) for each in values], float)
         means = np.array([each.mean() for each in values])
@@ -180,14 +208,12 @@ class _Cells:
         return float(((values - values.mean()) ** 2).sum())
 
 
-def _variance(values: Floats, on_scale: Floats) -> float:
-    """Return the sample variance on a scale; 0 where the values differ by no more than rounding."""
-    rounding = is_rounding(float(values.std(ddof=1)), float(np.abs(values).max()))
-    return 0.0 if rounding else float(on_scale.var(ddof=1))
-
-
-def _trained_values(group: Group) -> Floats:
-    return np.array([found.value for found in group.values.values() if found.whole])
+def _variance(trained: _Trained, on_scale: Floats, scale: Scale) -> float:
+    """Return the sample variance on a scale, at least that of rounding; NaN of one value."""
+    if len(on_scale) < 2:
+        return math.nan
+    own = trained.variance if scale == "raw" or trained.rounded else float(on_scale.var(ddof=1))
+    return max(own, _floor(trained.values, trained.group.floor, scale))
 
 
 def _scale(values: Sequence[Floats], kind: Kind) -> Scale:
@@ -374,33 +400,34 @@ def _additive(cells: _Cells, mains: Sequence[Floats]) -> dict[int, float]:
     return dict(zip(cells.rows, predicted.tolist(), strict=True))
 
 
-def _level_means(groups: Sequence[Group], axis: str) -> list[LevelMeans]:
-    members: dict[Level, list[Group]] = {}
-    for group in groups:
-        members.setdefault(group.by[axis], []).append(group)
+def _level_means(trained: Sequence[_Trained], axis: str) -> list[LevelMeans]:
+    members: dict[Level, list[_Trained]] = {}
+    for own in trained:
+        members.setdefault(own.group.by[axis], []).append(own)
     return [_level(axis, level, own) for level, own in members.items()] if len(members) > 1 else []
 
 
-def _level(axis: str, level: Level, groups: Sequence[Group]) -> LevelMeans:
-    cells = [values for values in map(_trained_values, groups) if len(values)]
-    mean = float(np.mean([values.mean() for values in cells])) if cells else None
+def _level(axis: str, level: Level, members: Sequence[_Trained]) -> LevelMeans:
+    cells = [own for own in members if len(own.values)]
+    mean = float(np.mean([own.mean for own in cells])) if cells else None
     return LevelMeans(
         axis=axis,
         level=level,
         mean=mean,
         ci95=None if mean is None else _level_interval(mean, cells),
-        trained=sum(group.runs.whole for group in groups),
-        n=sum(group.runs.all for group in groups),
+        trained=sum(own.group.runs.whole for own in members),
+        n=sum(own.group.runs.all for own in members),
     )
 
 
-def _level_interval(mean: float, cells: Sequence[Floats]) -> Interval | None:
+def _level_interval(mean: float, cells: Sequence[_Trained]) -> Interval | None:
     """Return mean -+ t_.975(f) sqrt(sum s_c^2 / n_c) / L, f by Satterthwaite."""
-    if any(len(values) < 2 for values in cells):
+    n = np.array([len(own.values) for own in cells])
+    if (n < 2).any():
         return None
-    parts = np.array([_variance(values, values) / len(values) for values in cells])
+    parts = np.array([own.variance for own in cells]) / n
     if parts.sum() <= 0:
         return None
-    freedom = parts.sum() ** 2 / (parts**2 / [len(values) - 1 for values in cells]).sum()
+    freedom = parts.sum() ** 2 / (parts**2 / (n - 1)).sum()
     half = float(special.stdtrit(freedom, 1 - ALPHA / 2) * math.sqrt(parts.sum()) / len(cells))
     return mean - half, mean + half

@@ -142,7 +142,7 @@ class Group:
         """Whether some run behind the values did better than guessing, and reached the target."""
         return any(found.partly for found in self.values.values())
 
-    @property
+    @cached_property
     def mean(self) -> float | None:
         """Over the seeds; None without a value."""
         return mean_of([found.value for found in self.values.values()]) if self.values else None

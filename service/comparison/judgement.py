@@ -84,7 +84,8 @@ def against_leader(samples: Samples, margin: float) -> list[Judged]:
     words = _words(entered)
     words[tests.p_values <= ALPHA] = Word.WORSE
     words[leader] = Word.LEADS
-    for row in np.flatnonzero((words == Word.UNDECIDED) & np.isfinite(tests.p_values)):
+    near = (words == Word.UNDECIDED) & np.isfinite(tests.p_values) & (gaps.gaps < margin)
+    for row in np.flatnonzero(near):
         if _as_good_as_any(samples, int(row), entered, margin):
             words[row] = Word.EQUIVALENT
     undecided = [int(row) for row in np.flatnonzero(words == Word.UNDECIDED)]

@@ -22,14 +22,16 @@ def why_not_comparable(scores: Sequence[Score], question: Question) -> str | Non
     """
     target = question.target
     asked = METRICS[question.metric if target is None else target.metric]
-    losses = {value_text(score.place["loss"]): score for score in scores}
-    if asked.quantity != "loss" or len(losses) < 2:
+    if asked.quantity != "loss":
+        return None
+    losses = {score.place["loss"]: score for score in scores}
+    if len(losses) < 2:
         return None
     other = _instead(asked, next(iter(losses.values())))
     way_out = f"Compare by {other}." if target is None else f"Set the target on {other}."
     return (
         "Losses can only be compared between runs that minimize the same one. These minimize "
-        f"{'; '.join(losses)}. {way_out}"
+        f"{'; '.join(map(value_text, losses))}. {way_out}"
     )
 
 

@@ -14,6 +14,8 @@ the density of W depends on m alone, and P(S < W / q) is smooth.
 configurations needs hundreds. Here the integrals are sums over all ranges together.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
@@ -72,18 +74,23 @@ def survival(q: ArrayLike, means: ArrayLike, freedom: ArrayLike) -> Floats:
 def _over_ranges(q: Floats, means: Floats, freedom: Floats) -> Floats:
     """Return E_W[ P(S < W / q) ], (n,)."""
     different, which = np.unique(means, return_inverse=True)
-    w, weights = (values[which] for values in _ranges(different))
+    w, weights = (values[which] for values in _ranges(tuple(different.tolist())))
     f = freedom[:, None]
     with np.errstate(over="ignore", divide="ignore"):
         chi2 = f * (w / q[:, None]) ** 2
     return np.asarray((weights * special.chdtr(f, chi2)).sum(axis=1), float)
 
 
-def _ranges(means: Floats) -> tuple[Floats, Floats]:
+@lru_cache(maxsize=4)  # who looks for a critical value asks for the same means again and again
+def _ranges(numbers: tuple[float, ...]) -> tuple[Floats, Floats]:
     """Return nodes and weights for expectations over the range W of m means, (n, nodes) each.
 
     The density is f(w) = m (m-1) int phi(z) phi(z - w) [Phi(z) - Phi(z - w)]^(m-2) dz.
+
+    Args:
+        numbers: of means.
     """
+    means = np.array(numbers)
     # Beyond these W is with a probability of _TAIL at most: by all means within an interval that is
     # centred, and by Bonferroni's bound over the pairs.
     within = (_TAIL / means) ** (1 / (means - 1))

@@ -6,7 +6,7 @@ formula: ``activation.parameters.b``.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -75,8 +75,13 @@ def varying_parameters(configs: Collection[Mapping[str, Any]]) -> list[str]:
     return [
         name
         for axis in AXIS_FIELDS
-        for name in _varying(axis, [config.get(axis) for config in configs])
+        for name in _varying(axis, _different(config.get(axis) for config in configs))
     ]
+
+
+def _different(entries: Iterable[Any]) -> Collection[Any]:
+    """Return each entry once: most configurations share most of theirs."""
+    return {orjson.dumps(entry): entry for entry in entries}.values()
 
 
 def _varying(prefix: str, entries: Collection[Any]) -> list[str]:
