@@ -1,6 +1,6 @@
 """How much each axis matters: effects on the configurations that trained, and what they add up to.
 
-Whether a configuration trains at all is a question of its own: ``LevelMeans`` count it by level.
+Whether a configuration trains at all is a question of its own, which ``LevelMeans`` count by level.
 The effects are those on the values of the seeds that trained, on a scale on which a bound does not
 make axes look as if they interacted: the logit of an accuracy, the logarithm of a loss.
 
@@ -20,7 +20,8 @@ from scipy import special
 from service.catalog.metrics import Kind
 from service.comparison.design import Level
 from service.comparison.groups import Group
-from service.comparison.samples import ALPHA, Floats, Interval, is_rounding
+from service.comparison.level_means import LevelMeans, Trained, level_means
+from service.comparison.samples import ALPHA, Floats, Interval
 
 #: Most columns of a linear model. With more, interactions are omitted, then the whole analysis.
 MOST_COLUMNS = 300
@@ -66,28 +67,6 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class LevelMeans:
-    """One level of an axis over all configurations that have it.
-
-    Attributes:
-        axis: the axis.
-        level: the level.
-        mean: the mean of its configurations' means, over the seeds that trained, in the metric's
-            units; None where none trained.
-        ci95: the 95% interval of the mean; None where a configuration has a single value.
-        trained: how many runs behind the values trained, and reached the target.
-        n: how many runs there are behind them.
-    """
-
-    axis: str
-    level: Level
-    mean: float | None
-    ci95: Interval | None
-    trained: int
-    n: int
-
-
-@dataclass(frozen=True)
 class Effects:
     """What the axes do to the configurations that trained.
 
@@ -113,9 +92,9 @@ def analyse(groups: Sequence[Group], by: Sequence[str], kind: Kind) -> Effects:
         by: what they are made by.
         kind: that of the metric, which decides the scale.
     """
-    trained = [_Trained.of(group) for group in groups]
+    trained = [Trained.of(group) for group in groups]
     cells = _Cells.of(trained, kind)
-    levels = [found for axis in by for found in _level_means(trained, axis)]
+    levels = [found for axis in by for found in level_means(trained, axis)]
     varying = {axis: [groups[row].by[axis] for row in cells.rows] for axis in by}
     varying = {axis: column for axis, column in varying.items() if len({*column}) > 1}
     if not varying:
@@ -129,36 +108,6 @@ def analyse(groups: Sequence[Group], by: Sequence[str], kind: Kind) -> Effects:
             additive = _additive(cells, [designs[term] for term in mains]) if pairs else {}
             return Effects(cells.scale, effects, levels, additive)
     return Effects(cells.scale, [], levels, {})
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """The seeds of a group that trained.
-
-    Attributes:
-        group: the group.
-        values: (n,), theirs.
-        mean: the mean; NaN of none.
-        rounded: whether the values differ by no more than rounding.
-        variance: the sample variance, 0 of rounding; NaN of fewer than two values.
-    """
-
-    group: Group
-    values: Floats
-    mean: float
-    rounded: bool
-    variance: float
-
-    @classmethod
-    def of(cls, group: Group) -> "_Trained":
-        """Return those of a group."""
-        values = np.array([found.value for found in group.values.values() if found.whole])
-        mean = float(values.mean()) if len(values) else math.nan
-        if len(values) < 2:
-            return cls(group, values, mean, rounded=False, variance=math.nan)
-        variance = float(values.var(ddof=1))
-        rounded = bool(is_rounding(math.sqrt(variance), float(np.abs(values).max())))
-        return cls(group, values, mean, rounded, 0.0 if rounded else variance)
 
 
 @dataclass(frozen=True)
@@ -182,7 +131,7 @@ class _Cells:
     scale: Scale
 
     @classmethod
-    def of(cls, trained: Sequence[_Trained], kind: Kind) -> "_Cells":
+    def of(cls, trained: Sequence[Trained], kind: Kind) -> "_Cells":
         """Return those of all groups with a value."""
         rows = [row for row, own in enumerate(trained) if len(own.values)]
         scale = _scale([trained[row].values for row in rows], kind)
@@ -208,11 +157,13 @@ class _Cells:
         return float(((values - values.mean()) ** 2).sum())
 
 
-def _variance(trained: _Trained, on_scale: Floats, scale: Scale) -> float:
+def _variance(trained: Trained, on_scale: Floats, scale: Scale) -> float:
     """Return the sample variance on a scale, at least that of rounding; NaN of one value."""
     if len(on_scale) < 2:
         return math.nan
-    own = trained.variance if scale == "raw" or trained.rounded else float(on_scale.var(ddof=1))
+    own = trained.variance
+    if own > 0 and scale != "raw":
+        own = float(on_scale.var(ddof=1))
     return max(own, _floor(trained.values, trained.group.floor, scale))
 
 
@@ -398,36 +349,3 @@ def _additive(cells: _Cells, mains: Sequence[Floats]) -> dict[int, float]:
     solution, *_ = np.linalg.lstsq(columns * weights, cells.means * weights[:, 0], rcond=1e-10)
     predicted = _off_scale(columns @ solution, cells.scale)
     return dict(zip(cells.rows, predicted.tolist(), strict=True))
-
-
-def _level_means(trained: Sequence[_Trained], axis: str) -> list[LevelMeans]:
-    members: dict[Level, list[_Trained]] = {}
-    for own in trained:
-        members.setdefault(own.group.by[axis], []).append(own)
-    return [_level(axis, level, own) for level, own in members.items()] if len(members) > 1 else []
-
-
-def _level(axis: str, level: Level, members: Sequence[_Trained]) -> LevelMeans:
-    cells = [own for own in members if len(own.values)]
-    mean = float(np.mean([own.mean for own in cells])) if cells else None
-    return LevelMeans(
-        axis=axis,
-        level=level,
-        mean=mean,
-        ci95=None if mean is None else _level_interval(mean, cells),
-        trained=sum(own.group.runs.whole for own in members),
-        n=sum(own.group.runs.all for own in members),
-    )
-
-
-def _level_interval(mean: float, cells: Sequence[_Trained]) -> Interval | None:
-    """Return mean -+ t_.975(f) sqrt(sum s_c^2 / n_c) / L, f by Satterthwaite."""
-    n = np.array([len(own.values) for own in cells])
-    if (n < 2).any():
-        return None
-    parts = np.array([own.variance for own in cells]) / n
-    if parts.sum() <= 0:
-        return None
-    freedom = parts.sum() ** 2 / (parts**2 / (n - 1)).sum()
-    half = float(special.stdtrit(freedom, 1 - ALPHA / 2) * math.sqrt(parts.sum()) / len(cells))
-    return mean - half, mean + half

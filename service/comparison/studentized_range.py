@@ -88,7 +88,7 @@ def _ranges(numbers: tuple[float, ...]) -> tuple[Floats, Floats]:
     The density is f(w) = m (m-1) int phi(z) phi(z - w) [Phi(z) - Phi(z - w)]^(m-2) dz.
 
     Args:
-        numbers: of means.
+        numbers: each m: how many means a range is over.
     """
     means = np.array(numbers)
     # Beyond these W is with a probability of _TAIL at most: by all means within an interval that is

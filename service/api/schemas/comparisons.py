@@ -13,7 +13,7 @@ from service.specs.expansion import SCIENCE_VERSION
 
 # numpy and scipy take a quarter of a second to import, which only comparisons need.
 if TYPE_CHECKING:
-    from service.comparison import curves, effects, groups, ranking
+    from service.comparison import curves, effects, groups, level_means, ranking
 
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 PValue = Annotated[float, Field(ge=0, le=1)]
@@ -255,7 +255,7 @@ class LevelMean(ApiAnswer):
     n: int = Field(description="Number of runs behind its values; `trained` of them trained.")
 
     @classmethod
-    def of(cls, level: "effects.LevelMeans") -> Self:
+    def of(cls, level: "level_means.LevelMeans") -> Self:
         """Return the answer for a level."""
         return cls(**{**vars(level), "ci95": [*level.ci95] if level.ci95 else None})
 
