@@ -142,7 +142,8 @@ ADVICE: Mapping[str, Advice] = {
         ),
         strengths=(
             shown(
-                "On MNIST its training loss falls faster than that of relu and leaky_relu.",
+                "On MNIST its training loss, averaged over the epochs, is below that of relu and "
+                "leaky_relu.",
                 "elu_mnist",
                 "training_error_falls_fastest",
             ),
