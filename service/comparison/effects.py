@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import linalg, special
 
 from service.catalog.metrics import Kind
 from service.comparison.design import Level
@@ -309,12 +309,17 @@ def _added(others: Sequence[Floats], design: Floats, weights: Floats) -> Floats:
 
 
 def _basis(columns: Floats, size: float | None = None) -> Floats:
-    """Return an orthonormal basis of the space that some columns span."""
+    """Return an orthonormal basis of the space that some columns span.
+
+    By QR with column pivoting, whose diagonal falls (Golub & Van Loan, 5.4.2): a third of the time
+    of singular values.
+    """
     if not columns.size:
         return np.zeros((len(columns), 0))
-    left, singular, _ = np.linalg.svd(columns, full_matrices=False)
-    scale = float(singular[0]) if size is None else max(float(singular[0]), size)
-    return np.asarray(left[:, singular > 1e-9 * scale], float)
+    basis, triangle, _ = linalg.qr(columns, mode="economic", pivoting=True, check_finite=False)
+    left = np.abs(np.diagonal(triangle))
+    scale = max(float(left[0]), size or 0.0)
+    return np.asarray(basis[:, left > 1e-9 * scale], float)
 
 
 def _designs(factors: dict[str, list[Level]], terms: Sequence[Term]) -> dict[Term, Floats] | None:
