@@ -5,7 +5,7 @@
 One thread, processor time, each way in turn, the best of the rounds: others share the processor.
 Ways: torch.mm and F.linear (MKL), torch.baddbmm (MKL, batched), torch's oneDNN linear
 (``torch.ops.mkldnn._linear_pointwise``, with the weight as it is and packed beforehand), numpy
-(OpenBLAS), a convolution (oneDNN), and bfloat16 as this project multiplies it
+(OpenBLAS) one by one and batched, a convolution (oneDNN), and bfloat16 as this project multiplies it
 (``workers.nn.products``) and as torch's own kernels do. Prints GFLOP/s by shape, and the fastest
 float32 way: what this processor reaches.
 """
@@ -39,6 +39,8 @@ def ways(samples: int, inputs: int, units: int) -> Ways:
     many = [torch.randn(_MEMBERS, *shape) for shape in ((samples, inputs), (inputs, units))]
     room = torch.randn(_MEMBERS, 1, units)
     array_x, array_weight = x.numpy(), np.ascontiguousarray(weight.numpy().T)
+    arrays = [each.numpy() for each in many]
+    array_room = np.empty((_MEMBERS, samples, units), np.float32)
     packed = torch.ops.mkldnn._reorder_linear_weight(weight, samples)
     onednn = torch.ops.mkldnn._linear_pointwise
     return {
@@ -48,6 +50,7 @@ def ways(samples: int, inputs: int, units: int) -> Ways:
         "oneDNN linear": (lambda: onednn(x, weight, bias, "none", [], ""), work),
         "oneDNN linear, packed": (lambda: onednn(x, packed, bias, "none", [], ""), work),
         "numpy (OpenBLAS)": (lambda: array_x @ array_weight, work),
+        "numpy, batched": (lambda: np.matmul(*arrays, out=array_room), _MEMBERS * work),
         "bfloat16 here": (lambda: products.linear(x, weight, bias), work),
         "bfloat16 by torch": (lambda: narrow_x @ narrow_weight.T, work),
     }

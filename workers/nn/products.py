@@ -10,6 +10,8 @@ rounds the result: the product of two bfloat16 or float16 numbers is exact in fl
 differs from such instructions in the order of sums only. Torch's own kernels of these types take
 6 to 50 times as long there (docs/performance.md).
 
+Large dense products of float32 numbers go through numpy where its library is the faster one.
+
 References:
     Micikevicius et al. 2018, Mixed precision training; Kalamkar et al. 2019, A study of bfloat16
     for deep learning training.
@@ -21,6 +23,8 @@ from typing import Any, Self
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from workers.nn import numpy_products
 
 #: Smaller operands are rounded anew for each product, which takes less time than to share a copy.
 _WORTH_KEEPING = 16_384
@@ -34,10 +38,12 @@ class Products:
         type: what operands and results are rounded to.
         native: whether operands are handed over in that type, rather than as float32 numbers that
             are rounded to it.
+        by_numpy: whether large dense products go through numpy (``workers.nn.numpy_products``).
     """
 
     type: torch.dtype = torch.float32
     native: bool = True
+    by_numpy: bool = False
 
     @property
     def narrow(self) -> bool:
@@ -75,6 +81,8 @@ class Products:
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return x W^T + b for ``x`` (..., inputs) and ``weight`` (outputs, inputs)."""
+        if self.by_numpy and x.dim() == 2 and len(x) * weight.numel() >= numpy_products.LEAST:
+            return numpy_products.linear(x, weight, bias)
         return self.result(F.linear(self.operand(x), self.operand(weight), self._of(bias)))
 
     def convolution(  # noqa: PLR0917 - torch's own order

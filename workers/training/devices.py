@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from workers.nn.products import PRECISIONS, Products
 
@@ -19,6 +20,12 @@ _LARGEST_BLOCK_BYTES, _MOST_KEPT_BYTES = 2**30, 2**31 - 1
 
 #: What Linux calls the instructions that multiply bfloat16 numbers: of x86 processors, and of ARM.
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+
+#: The first family of AMD processors (Zen 5) on which numpy multiplies faster than torch.
+_FIRST_FAMILY_BY_NUMPY = 26
+
+#: With more threads torch is the faster one, since numpy multiplies with one (``prepare``).
+_MOST_THREADS_BY_NUMPY = 2
 
 
 class DeviceError(Exception):
@@ -52,6 +59,7 @@ def prepare(device: torch.device, threads: int | None = None, precision: str = "
 
     For the whole process: float32 products in full precision unless the precision is tf32,
     deterministic kernels, and on a CPU the number of threads, which decides the order of sums.
+    Numpy multiplies with one thread: several spin while they wait, on the cores that torch's need.
 
     Args:
         device: where the run trains.
@@ -60,6 +68,7 @@ def prepare(device: torch.device, threads: int | None = None, precision: str = "
     """
     if threads is not None:
         torch.set_num_threads(threads)
+    threadpool_limits(1, user_api="blas")  # numpy's
     _keep_memory()
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -75,10 +84,30 @@ def prepare(device: torch.device, threads: int | None = None, precision: str = "
 def products_of(precision: str, device: torch.device) -> Products:
     """Return how a run of this precision multiplies on a device.
 
-    It depends on the device and its processor only, and is recorded in the engine.
+    It depends on the device, its processor and the threads only, and is recorded in the engine.
     """
-    native = device.type != "cpu" or (precision == "bfloat16" and multiplies_bfloat16())
+    if device.type != "cpu":
+        return Products(PRECISIONS[precision])
+    if precision == "float32":
+        few = torch.get_num_threads() <= _MOST_THREADS_BY_NUMPY
+        return Products(by_numpy=few and is_faster_by_numpy())
+    native = precision == "bfloat16" and multiplies_bfloat16()
     return Products(PRECISIONS[precision], native)
+
+
+@cache
+def is_faster_by_numpy() -> bool:
+    """Whether numpy's library multiplies float32 matrices faster than torch's on this processor.
+
+    On AMD processors whose AVX-512 is as wide as its name says (family 26, Zen 5, and later): MKL
+    does not use it there. On those before them MKL is as fast as any (docs/performance.md).
+    """
+    families = [int(family) for family in _cpu_lines("cpu family") if family.isdigit()]
+    return (
+        "AuthenticAMD" in _cpu_lines("vendor_id")
+        and min(families, default=0) >= _FIRST_FAMILY_BY_NUMPY
+        and "avx512f" in " ".join(_cpu_lines("flags")).split()
+    )
 
 
 @cache
@@ -117,6 +146,7 @@ def describe(device: torch.device) -> dict[str, Any]:
 
     Runs of one configuration and seed agree bit for bit if their engines agree. ``bfloat16`` is how
     products of that precision are computed (``workers.nn.products``): ``native`` or ``emulated``.
+    ``dense_products`` is there where large ones of float32 numbers go through numpy.
     """
     engine: dict[str, Any] = {
         "device": device.type,
@@ -127,10 +157,18 @@ def describe(device: torch.device) -> dict[str, Any]:
         "numpy": np.__version__,
         "bfloat16": "native" if products_of("bfloat16", device).native else "emulated",
     }
+    if device.type == "cpu" and is_faster_by_numpy():
+        engine["dense_products"] = f"numpy, kernels of {_numpy_kernels()}"
     if device.type == "cuda":
         engine["name"] = torch.cuda.get_device_name(device)
         engine["cuda"] = torch.version.cuda
     return engine
+
+
+def _numpy_kernels() -> str:
+    """Return the processor whose kernels numpy's OpenBLAS uses, here or by OPENBLAS_CORETYPE."""
+    libraries = threadpool_info()
+    return next((one["architecture"] for one in libraries if "architecture" in one), "unknown")
 
 
 def _processor() -> str:

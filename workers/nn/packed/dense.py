@@ -10,12 +10,13 @@ by their size. So on a CPU each member's narrow product is one of its own, or, w
 longer to launch than to compute, the numbers are rounded and multiplied as float32.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from workers.nn import numpy_products
 from workers.nn.products import Products
 
 #: Float32 elements in 64 bytes.
@@ -24,8 +25,18 @@ ALIGNMENT = 16
 #: Multiply-adds of a member's product from which it is worth a launch of its own.
 LEAST_NATIVE = 2**18
 
+#: Writes the products of (K, n, m) and (K, m, p) to (K, n, p).
+_Multiply = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-def dense(x: Tensor, weight: Tensor, bias: Tensor, gradients: Sequence[Tensor] | None) -> Tensor:
+
+def dense(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    gradients: Sequence[Tensor] | None,
+    *,
+    by_numpy: bool = False,
+) -> Tensor:
     """Return x W^T + b for every member: (K, B, O).
 
     Args:
@@ -34,10 +45,15 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor, gradients: Sequence[Tensor] |
         bias: (K, O).
         gradients: tensors that a backward pass writes the gradients of weight and bias to, aligned
             and of their shapes; None where no backward pass follows.
+        by_numpy: whether large products go through numpy (``workers.nn.numpy_products``).
     """
+    large = x[0].numel() * weight.shape[1] >= numpy_products.LEAST_OF_A_MEMBER
+    multiply = numpy_products.matmul if by_numpy and large else _bmm
     if gradients is None:
-        return _product(placed(x), weight, bias)
-    result: Tensor = _Dense.apply(x, weight, bias, *gradients)  # type: ignore[no-untyped-call]
+        return _product(multiply, placed(x), weight, bias)
+    result: Tensor = _Dense.apply(  # type: ignore[no-untyped-call]
+        multiply, x, weight, bias, *gradients
+    )
     return result
 
 
@@ -72,6 +88,7 @@ class _Dense(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917 - autograd passes by position
         ctx: Any,
+        multiply: _Multiply,
         x: Tensor,
         weight: Tensor,
         bias: Tensor,
@@ -80,25 +97,32 @@ class _Dense(torch.autograd.Function):
     ) -> Tensor:
         x = placed(x)
         ctx.save_for_backward(x, weight)
+        ctx.multiply = multiply
         ctx.gradients = weight_gradient, bias_gradient
-        return _product(x, weight, bias)
+        return _product(multiply, x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         weight_gradient, bias_gradient = ctx.gradients
         upstream = placed(upstream)
-        torch.bmm(upstream.transpose(1, 2), x, out=weight_gradient)
+        ctx.multiply(upstream.transpose(1, 2), x, weight_gradient)
         torch.sum(upstream, 1, out=bias_gradient)
         through = None
-        if ctx.needs_input_grad[0]:
-            through = torch.bmm(upstream, weight, out=room_like(x, x.shape[1], x.shape[2]))
-        return through, weight_gradient, bias_gradient, None, None
+        if ctx.needs_input_grad[1]:
+            through = ctx.multiply(upstream, weight, room_like(x, x.shape[1], x.shape[2]))
+        return None, through, weight_gradient, bias_gradient, None, None
 
 
-def _product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def _bmm(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
+    return torch.bmm(x, y, out=out)
+
+
+def _product(multiply: _Multiply, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     room = room_like(x, x.shape[1], weight.shape[1])
-    return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2), out=room)
+    if multiply is _bmm:  # which adds the bias on its way
+        return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2), out=room)
+    return multiply(x, weight.transpose(1, 2), room).add_(bias.unsqueeze(1))
 
 
 def placed(x: Tensor) -> Tensor:
