@@ -5,8 +5,8 @@
 One thread, processor time, each way in turn, the best of the rounds: others share the processor.
 Ways: torch.mm and F.linear (MKL), torch.baddbmm (MKL, batched), torch's oneDNN linear
 (``torch.ops.mkldnn._linear_pointwise``, with the weight as it is and packed beforehand), numpy
-(OpenBLAS) one by one and batched, a convolution (oneDNN), and bfloat16 as this project multiplies it
-(``workers.nn.products``) and as torch's own kernels do. Prints GFLOP/s by shape, and the fastest
+(OpenBLAS) one by one and batched, a convolution (oneDNN), and bfloat16 as this project multiplies
+it (``workers.nn.products``) and as torch's own kernels do. Prints GFLOP/s by shape, and the fastest
 float32 way: what this processor reaches.
 """
 
