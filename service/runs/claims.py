@@ -45,8 +45,8 @@ from service.statuses import RunStatus
 #: Engine fields set by packing, not by the worker.
 _SET_BY_PACKING = frozenset({"threads", "form"})
 
-#: Engine fields of a worker that matter to runs of one precision only, which they are named after.
-_OF_ONE_PRECISION = frozenset({"bfloat16"})
+#: Engine fields of a worker that matter to runs of one precision only, with that precision.
+_OF_ONE_PRECISION = {"bfloat16": "bfloat16", "dense_products": "float32"}
 
 
 def claim(
@@ -105,7 +105,7 @@ def _worker_fields_of(own: Mapping[str, Any], precision: str) -> dict[str, Any]:
     fields = {
         name: value
         for name, value in own.items()
-        if name not in _OF_ONE_PRECISION or name == precision
+        if _OF_ONE_PRECISION.get(name, precision) == precision
     }
     return fields | {"precision": precision}
 

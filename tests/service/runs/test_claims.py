@@ -252,19 +252,30 @@ def test_another_engine_starts_the_history_over(lab):
 
 def test_a_run_records_its_precision_and_how_its_worker_multiplies_it(lab):
     lab.submit(precision=["float32", "bfloat16"])
-    plain, narrow = (lab.taken(bfloat16="native").engine for _ in range(2))
+    worker = {"bfloat16": "native", "dense_products": "numpy"}
+    plain, narrow = (lab.taken(**worker).engine for _ in range(2))
     assert (plain["precision"], narrow["precision"]) == ("float32", "bfloat16")
-    assert narrow["bfloat16"] == "native"
+    assert (plain["dense_products"], narrow["bfloat16"]) == ("numpy", "native")
     assert "bfloat16" not in plain
+    assert "dense_products" not in narrow
 
 
-@pytest.mark.parametrize(("precision", "kept"), [("float32", 1), ("bfloat16", 0)])
-def test_another_way_to_multiply_bfloat16_restarts_its_runs_alone(lab, precision, kept):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("of", "first", "then"),
+    [
+        ("bfloat16", {"bfloat16": "native"}, {"bfloat16": "emulated"}),
+        ("float32", {"dense_products": "numpy"}, {}),
+    ],
+)
+def test_another_way_to_multiply_restarts_the_runs_of_its_precision_alone(
+    lab, precision, of, first, then
+):
     lab.submit(epochs=3, precision=precision)
-    claim = lab.taken(bfloat16="native")
+    claim = lab.taken(**first)
     lab.epoch(claim, 1)
     _lose(lab, claim)
-    assert lab.taken(bfloat16="emulated").recorded_epochs == kept
+    assert lab.taken(**then).recorded_epochs == (0 if precision == of else 1)
 
 
 def test_another_number_of_threads_is_no_other_engine(lab):
