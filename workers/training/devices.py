@@ -24,6 +24,9 @@ _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 #: The first family of AMD processors (Zen 5) on which numpy multiplies faster than torch.
 _FIRST_FAMILY_BY_NUMPY = 26
 
+#: What OpenBLAS calls its kernels that use AVX-512. OPENBLAS_CORETYPE may have named others.
+_KERNELS_BY_NUMPY = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
+
 #: With more threads torch is the faster one, since numpy multiplies with one (``prepare``).
 _MOST_THREADS_BY_NUMPY = 2
 
@@ -100,13 +103,14 @@ def is_faster_by_numpy() -> bool:
     """Whether numpy's library multiplies float32 matrices faster than torch's on this processor.
 
     On AMD processors whose AVX-512 is as wide as its name says (family 26, Zen 5, and later): MKL
-    does not use it there. On those before them MKL is as fast as any (docs/performance.md).
+    does not use it there, and OpenBLAS does. On those before them MKL is as fast as any
+    (docs/performance.md).
     """
     families = [int(family) for family in _cpu_lines("cpu family") if family.isdigit()]
     return (
         "AuthenticAMD" in _cpu_lines("vendor_id")
         and min(families, default=0) >= _FIRST_FAMILY_BY_NUMPY
-        and "avx512f" in " ".join(_cpu_lines("flags")).split()
+        and _numpy_kernels() in _KERNELS_BY_NUMPY
     )
 
 
@@ -166,7 +170,7 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 
 def _numpy_kernels() -> str:
-    """Return the processor whose kernels numpy's OpenBLAS uses, here or by OPENBLAS_CORETYPE."""
+    """Return the processor whose kernels numpy's OpenBLAS uses."""
     libraries = threadpool_info()
     return next((one["architecture"] for one in libraries if "architecture" in one), "unknown")
 
