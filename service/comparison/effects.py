@@ -317,9 +317,9 @@ def _basis(columns: Floats, size: float | None = None) -> Floats:
     if not columns.size:
         return np.zeros((len(columns), 0))
     basis, triangle, _ = linalg.qr(columns, mode="economic", pivoting=True, check_finite=False)
-    left = np.abs(np.diagonal(triangle))
-    scale = max(float(left[0]), size or 0.0)
-    return np.asarray(basis[:, left > 1e-9 * scale], float)
+    diagonal = np.abs(np.diagonal(triangle))
+    scale = max(float(diagonal[0]), size or 0.0)
+    return np.asarray(basis[:, diagonal > 1e-9 * scale], float)
 
 
 def _designs(factors: dict[str, list[Level]], terms: Sequence[Term]) -> dict[Term, Floats] | None:
