@@ -9,10 +9,11 @@ from torch import Tensor
 from service.catalog.axes import AXES
 from service.specs.expansion import expand
 from service.specs.limits import Limits
-from service.specs.packing import pack_key
+from service.specs.packing import Form, pack_key
 from service.specs.spec import ExperimentSpec, RunConfig
 from workers.datasets.dataset import Dataset
 from workers.datasets.loading import load
+from workers.training.jobs import create_job
 from workers.training.packed.training import PackedTraining
 from workers.training.results import EpochResult, Pulse, StartResult
 
@@ -259,3 +260,26 @@ def trained(
         for member, result in item.items():
             found.setdefault(member, []).append(seen_with_weights(pack, member, result))
     return found
+
+
+def without_seconds(result: EpochResult) -> dict[str, float]:
+    """Return the metrics of an epoch that are equal in each training of it."""
+    return {name: value for name, value in result.metrics.items() if name != "epoch_seconds"}
+
+
+def metrics_and_states(form: Form, run: Any, data: Dataset) -> tuple[list[Any], list[Any]]:
+    """Train one run to the end; return the metrics of each epoch, and the state at each pulse."""
+    job, metrics, states = create_job(form, [run], data, CPU), [], []
+    for item in job.run():
+        if isinstance(item, Pulse):
+            states.append(job.members[0].state())
+        else:
+            metrics.append(without_seconds(item[0]))
+    return metrics, states
+
+
+def metrics_from(state: Any, form: Form, run: Any, data: Dataset) -> list[Any]:
+    """Return the metrics of the epochs that are left to a run that goes on from a state."""
+    job = create_job(form, [run], data, CPU)
+    job.members[0].restore(state)
+    return [without_seconds(item[0]) for item in job.run() if not isinstance(item, Pulse)]

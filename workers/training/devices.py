@@ -150,7 +150,8 @@ def describe(device: torch.device) -> dict[str, Any]:
 
     Runs of one configuration and seed agree bit for bit if their engines agree. ``bfloat16`` is how
     products of that precision are computed (``workers.nn.products``): ``native`` or ``emulated``.
-    ``dense_products`` is there where large ones of float32 numbers go through numpy.
+    ``dense_products`` is there where large ones of float32 numbers go through numpy, unless there
+    are more threads than that is faster with (``products_of``).
     """
     engine: dict[str, Any] = {
         "device": device.type,

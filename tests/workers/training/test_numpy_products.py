@@ -4,7 +4,14 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from tests.support.packed_training import CPU, VARIED, runs_of, trained
+from tests.support.packed_training import (
+    CPU,
+    VARIED,
+    metrics_and_states,
+    metrics_from,
+    runs_of,
+    trained,
+)
 from workers.nn import numpy_products
 from workers.training import devices, solo
 from workers.training.jobs import create_job
@@ -29,24 +36,13 @@ def by_numpy(monkeypatch):
     devices.prepare(CPU, 1)
 
 
-def metrics(result):
-    return {name: value for name, value in result.metrics.items() if name != "epoch_seconds"}
-
-
 @pytest.mark.parametrize("form", ["solo", "batched"])
 def test_a_run_goes_on_from_a_checkpoint_with_the_same_bits(by_numpy, monkeypatch, form):
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     (run,), data = runs_of({"seeds": [3], "epochs": 3, "optimizer": "adam"})
-    whole, states, found = create_job(form, [run], data, CPU), [], []
-    for item in whole.run():
-        if isinstance(item, Pulse):
-            states.append(whole.members[0].state())
-        else:
-            found.append(metrics(item[0]))
+    found, states = metrics_and_states(form, run, data)
     for state in (states[1], states[-1]):
-        resumed = create_job(form, [run], data, CPU)
-        resumed.members[0].restore(state)
-        left = [metrics(item[0]) for item in resumed.run() if not isinstance(item, Pulse)]
+        left = metrics_from(state, form, run, data)
         assert left == found[-len(left) :]
 
 

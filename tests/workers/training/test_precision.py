@@ -5,12 +5,18 @@ import math
 import pytest
 import torch
 
-from tests.support.packed_training import CPU, VARIED, runs_of, trained
+from tests.support.packed_training import (
+    CPU,
+    VARIED,
+    metrics_and_states,
+    metrics_from,
+    runs_of,
+    trained,
+)
 from workers.datasets.loading import load
 from workers.nn import products
 from workers.nn.packed import dense
 from workers.training import devices, loss_scaling, solo
-from workers.training.jobs import create_job
 from workers.training.loss_scaling import initial_scaling, move_scaling
 from workers.training.packed.training import PackedTraining
 from workers.training.results import EpochResult, Pulse
@@ -165,20 +171,9 @@ def test_the_scale_goes_on_from_a_checkpoint(monkeypatch, form):
     overflowing(monkeypatch, exponent=30)
     monkeypatch.setattr(solo, "PULSE_SECONDS", 0.0)
     (run,), data = runs_of(FLOAT16 | {"seeds": [3], "epochs": 3, "optimizer": "adam"})
-    whole, states, metrics = create_job(form, [run], data, CPU), [], []
-    for item in whole.run():
-        if isinstance(item, Pulse):
-            states.append(whole.members[0].state())
-        else:
-            metrics.append(without_seconds(item[0]))
+    metrics, states = metrics_and_states(form, run, data)
     place = 3  # in the middle of the first epoch's steps, while the scale comes down
-    resumed = create_job(form, [run], data, CPU)
     (name,) = (name for name in states[place] if name.endswith("scaling"))
     assert states[place][name][0] < 2**30
-    resumed.members[0].restore(states[place])
-    left = [without_seconds(item[0]) for item in resumed.run() if not isinstance(item, Pulse)]
+    left = metrics_from(states[place], form, run, data)
     assert left == metrics[-len(left) :]
-
-
-def without_seconds(result):
-    return {name: value for name, value in result.metrics.items() if name != "epoch_seconds"}
