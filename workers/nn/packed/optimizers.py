@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+#: The smallest normal number of float32.
+_SMALLEST = torch.finfo(torch.float32).tiny
+
 
 class OptimizerRows(NamedTuple):
     """The tensors of a step.
@@ -99,6 +102,36 @@ class PackedOptimizer:
         raise NotImplementedError
 
 
+class _Scaled(PackedOptimizer):
+    """The optimizers that divide by a root of squared gradients, to which ``epsilon`` is added."""
+
+    def __init__(self, members: Sequence[Mapping[str, Any]], device: torch.device) -> None:
+        super().__init__(members, device)
+        self._epsilon = self.number("epsilon")
+        self._hides_smallest = all(map(self._hides, members))
+
+    @staticmethod
+    def _hides(member: Mapping[str, Any]) -> bool:
+        """Whether ``epsilon`` leaves no bit of the root of the smallest normal number.
+
+        The root is divided by at least the root of 1 - beta_2 where the optimizer has one; half a
+        unit in the last place of ``epsilon`` is more than 2^-25 of it, and one bit is to spare.
+        """
+        corrected = math.sqrt(_SMALLEST / (1 - member.get("beta_2", 0.0)))
+        return bool(corrected < member["epsilon"] * 2.0**-26)
+
+    def root(self, square: Tensor, out: Tensor) -> Tensor:
+        """Write the roots of ``square`` to ``out``, to which ``epsilon`` is yet to be added.
+
+        MKL takes six times as long for zeros, which the weights of pixels that are always black
+        have, and forty times for subnormal numbers (vanishing gradients). Where ``epsilon`` hides
+        them, roots of larger numbers are taken instead: no bit of the sum changes.
+        """
+        if self._hides_smallest:
+            square = torch.clamp_min(square, _SMALLEST, out=out)
+        return torch.sqrt(square, out=out)
+
+
 class PackedSgd(PackedOptimizer):
     """v <- momentum v + g, w <- w - learning_rate v (nesterov: g + momentum v)."""
 
@@ -126,7 +159,7 @@ class PackedSgd(PackedOptimizer):
         parameters.addcmul_(velocity, rates[0].unsqueeze(1))
 
 
-class PackedAdam(PackedOptimizer):
+class PackedAdam(_Scaled):
     """w <- w - learning_rate m^ / (sqrt(v^) + epsilon)."""
 
     slots = ("mean", "square")
@@ -136,7 +169,6 @@ class PackedAdam(PackedOptimizer):
         self._to_mean = self.number("beta_1", lambda beta: 1 - beta)
         self._kept_square = self.number("beta_2")
         self._to_square = self.number("beta_2", lambda beta: 1 - beta)
-        self._epsilon = self.number("epsilon")
 
     def own_rates(self, learning_rates: Sequence[float], steps: Sequence[int]) -> list[list[float]]:
         corrections = [
@@ -159,8 +191,7 @@ class PackedAdam(PackedOptimizer):
         slots["mean"].lerp_(gradients, self._to_mean)
         torch.mul(gradients, gradients, out=scratch)
         square = slots["square"].mul_(self._kept_square).addcmul_(scratch, self._to_square)
-        torch.sqrt(square, out=scratch)
-        scratch.div_(root).add_(self._epsilon)
+        self.root(square, scratch).div_(root).add_(self._epsilon)
 
     def own_step(self, rows: OptimizerRows) -> None:
         parameters, _, slots, rates, scratch = rows
@@ -176,7 +207,7 @@ class PackedAdamW(PackedAdam):
     decoupled = "weight_decay"
 
 
-class PackedRmsProp(PackedOptimizer):
+class PackedRmsProp(_Scaled):
     """v <- momentum v + g / (sqrt(s) + epsilon), w <- w - learning_rate v."""
 
     slots = ("square", "velocity")
@@ -186,27 +217,21 @@ class PackedRmsProp(PackedOptimizer):
         self._kept_square = self.number("rho")
         self._to_square = self.number("rho", lambda rho: 1 - rho)
         self._momentum = self.number("momentum")
-        self._epsilon = self.number("epsilon")
 
     def own_step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         square, velocity = slots["square"], slots["velocity"]
         torch.mul(gradients, gradients, out=scratch)
         square.mul_(self._kept_square).addcmul_(scratch, self._to_square)
-        torch.sqrt(square, out=scratch)
-        scratch.add_(self._epsilon)
+        self.root(square, scratch).add_(self._epsilon)
         velocity.mul_(self._momentum).add_(gradients.div_(scratch))
         parameters.addcmul_(velocity, rates[0].unsqueeze(1))
 
 
-class PackedAdagrad(PackedOptimizer):
+class PackedAdagrad(_Scaled):
     """s <- s + g^2, w <- w - learning_rate g / (sqrt(s) + epsilon)."""
 
     slots = ("square",)
-
-    def __init__(self, members: Sequence[Mapping[str, Any]], device: torch.device) -> None:
-        super().__init__(members, device)
-        self._epsilon = self.number("epsilon")
 
     @staticmethod
     def start(parameters: Mapping[str, Any]) -> float:
@@ -216,8 +241,7 @@ class PackedAdagrad(PackedOptimizer):
     def own_step(self, rows: OptimizerRows) -> None:
         parameters, gradients, slots, rates, scratch = rows
         square = slots["square"].addcmul_(gradients, gradients)
-        torch.sqrt(square, out=scratch)
-        scratch.add_(self._epsilon)
+        self.root(square, scratch).add_(self._epsilon)
         parameters.addcmul_(gradients.div_(scratch), rates[0].unsqueeze(1))
 
 
