@@ -26,13 +26,23 @@ class Activation(nn.Module):
             commutes with the maximum, and a model may apply it after max-pooling, to a quarter of
             the elements (``models.max_pooled``).
         pieces: z-values per unit.
+        chooses: the function is monotone, its values are x or constants of few bits, and its slopes
+            0 or 1: no type of x makes it round anything.
     """
 
-    def __init__(self, function: Callable[..., Tensor], *, monotone: bool, pieces: int = 1) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Tensor],
+        *,
+        monotone: bool,
+        pieces: int = 1,
+        chooses: bool = False,
+    ) -> None:
         super().__init__()
         self.function = function
         self.monotone = monotone
         self.pieces = pieces
+        self.chooses = chooses
 
     def forward(self, x: Tensor) -> Tensor:
         return self.function(x)
@@ -42,8 +52,10 @@ class Activation(nn.Module):
 ActivationFor = Callable[[int], Activation]
 
 
-def _elementwise(function: Callable[[Tensor], Tensor], *, monotone: bool) -> ActivationFor:
-    return lambda _: Activation(function, monotone=monotone)
+def _elementwise(
+    function: Callable[[Tensor], Tensor], *, monotone: bool, chooses: bool = False
+) -> ActivationFor:
+    return lambda _: Activation(function, monotone=monotone, chooses=chooses)
 
 
 def identity() -> ActivationFor:
@@ -52,7 +64,7 @@ def identity() -> ActivationFor:
     References:
         Saxe et al. 2013, section 1.
     """
-    return _elementwise(lambda x: x, monotone=True)
+    return _elementwise(lambda x: x, monotone=True, chooses=True)
 
 
 def sigmoid() -> ActivationFor:
@@ -79,7 +91,7 @@ def relu() -> ActivationFor:
     References:
         Nair & Hinton 2010, section 2.
     """
-    return _elementwise(torch.relu, monotone=True)
+    return _elementwise(torch.relu, monotone=True, chooses=True)
 
 
 def leaky_relu(*, negative_slope: float) -> ActivationFor:
@@ -237,7 +249,7 @@ def relu6() -> ActivationFor:
     References:
         Krizhevsky 2010, section 3.
     """
-    return _elementwise(F.relu6, monotone=True)
+    return _elementwise(F.relu6, monotone=True, chooses=True)
 
 
 def celu(*, alpha: float) -> ActivationFor:

@@ -22,10 +22,10 @@ class StridedPoint(Convolution):
     are channels-last and the channels no multiple of 8.
     """
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, *, widened: bool = True) -> Tensor:
         vertical, horizontal = self.stride
         kept = input[:, :, ::vertical, ::horizontal]
-        return self.convolved(kept.contiguous(memory_format=torch.channels_last))
+        return self.convolved(kept.contiguous(memory_format=torch.channels_last), widened=widened)
 
 
 class NetworkStep(Protocol):
@@ -46,17 +46,28 @@ class Weighted:
         layer: the weights with normalization and activation.
         number: in the names of its normalization and activation.
         pooling: computed before a monotone activation (``models.max_pooled``).
+        read_by_product: whether the next weighted layer reads the result as it is.
     """
 
     layer: HiddenLayer
     number: int
     pooling: "Pooling | None" = None
+    read_by_product: bool = False
 
     def __call__(self, x: Tensor, _: Keys | None) -> Tensor:
-        """Return the activations, pooled."""
-        if self.pooling is None:
-            return self.layer.forward(x)
-        return self.layer.forward_pooled(x, self.pooling.pooled)
+        """Return the activations, pooled; not float32 if a product alone reads them so."""
+        pool = None if self.pooling is None else self.pooling.pooled
+        if self.layer.stays_narrow and self._first.chooses:
+            narrow = self.layer.forward_narrow(x, pool)
+            return narrow if self.read_by_product else narrow.to(torch.float32)
+        return self.layer.forward(x) if pool is None else self.layer.forward_pooled(x, pool)
+
+    @property
+    def _first(self) -> "Activation | Pooling":
+        """What reads the z-values."""
+        if self.pooling is not None and self.layer.activation.monotone:
+            return self.pooling
+        return self.layer.activation
 
     def modules(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield weights, normalization and activation."""
@@ -82,6 +93,14 @@ class Pooling:
     def __call__(self, x: Tensor, _: Keys | None) -> Tensor:
         """Return the pooled image."""
         return self.pooled(x)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether each value is one of the image's, and none of it is in two windows.
+
+        Then no gradient is a sum, and no type makes it round anything.
+        """
+        return self.largest and self.size is not None and self.size <= self.stride
 
     def pooled(self, x: Tensor) -> Tensor:
         """Return the pooled image, or the vector of the whole image."""

@@ -16,7 +16,7 @@ from workers.nn.activations import Activation, ActivationFor
 from workers.nn.cells import CELLS, Cell
 from workers.nn.dropouts import Dropout, DropoutAt, Keys
 from workers.nn.normalizations import Normalization, WeightNorm
-from workers.nn.products import Dense
+from workers.nn.products import Convolution, Dense
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,42 @@ class HiddenLayer(NamedTuple):
         if self.normalized_after:
             return pool(self.forward(inputs))
         return max_pooled(self.activation, self.normalization(self.weighted(inputs)), pool)
+
+    @property
+    def stays_narrow(self) -> bool:
+        """Whether z-values may be handed on in the narrow type of a convolution's products.
+
+        Not where a normalization computes with them. Somebody who listens to them reads float32, of
+        which the gradients are not rounded yet. Dense layers gain nothing by it.
+        """
+        return (
+            isinstance(self.weighted, Convolution)
+            and self.weighted.products.narrow
+            and type(self.normalization) is nn.Identity
+            and not self.normalized_after
+            and not _is_listened_to(self.normalization)
+        )
+
+    def forward_narrow(
+        self, inputs: Tensor, pool: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """Return the activations, pooled; where ``stays_narrow`` and what reads z only chooses.
+
+        They are in the narrow type if the activation only chooses, else float32.
+
+        Args:
+            inputs: of the layer.
+            pool: of z-values, where the activation is monotone.
+        """
+        z: Tensor = self.weighted(inputs, widened=False)
+        if pool is not None:
+            z = pool(z)
+        activations: Tensor = self.activation(z if self.activation.chooses else z.to(torch.float32))
+        return activations
+
+
+def _is_listened_to(module: nn.Module) -> bool:
+    return bool(module._forward_hooks)  # torch has no public way to ask
 
 
 class Network(nn.Module):

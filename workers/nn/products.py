@@ -3,7 +3,9 @@
 Only products do: their operands are rounded to the type and so is their result, and the same holds
 for the two products of a backward pass. Weights, activations, normalizations, dropout, losses and
 the optimizer are float32, so the gradient of a weight that is used several times is summed in
-float32. Sums within a product are float32.
+float32. Sums within a product are float32. Where the next operations only choose among the numbers
+of a convolution (relu, max-pooling), they may read it in the type (``widened`` is false): that
+changes no bit.
 
 A processor without instructions for the type multiplies in float32 what was rounded before, and
 rounds the result: the product of two bfloat16 or float16 numbers is exact in float32, so this
@@ -73,11 +75,12 @@ class Products:
             return x
         return Repeated(x, self.operand(x.detach()))
 
-    def result(self, product: Tensor) -> Tensor:
-        """Return a product as float32; the gradient that it receives is rounded."""
+    def result(self, product: Tensor, *, widened: bool = True) -> Tensor:
+        """Return a rounded product, as float32 or in the type; its gradient is rounded likewise."""
         if not self.narrow:
             return product
-        return product.to(self.type).to(torch.float32)
+        rounded = product.to(self.type)
+        return rounded.to(torch.float32) if widened else rounded
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return x W^T + b for ``x`` (..., inputs) and ``weight`` (outputs, inputs)."""
@@ -93,18 +96,19 @@ class Products:
         stride: tuple[int, ...] = (1, 1),
         padding: str | tuple[int, ...] = (0, 0),
         groups: int = 1,
+        *,
+        widened: bool = True,
     ) -> Tensor:
         """Return ``x`` (batch, channels, height, width) convolved with the filters ``weight``."""
-        return self.result(
-            F.conv2d(
-                self.operand(x),
-                self.operand(weight),
-                self._of(bias),
-                stride=stride,
-                padding=padding,
-                groups=groups,
-            )
+        product = F.conv2d(
+            self.operand(x),
+            self.operand(weight),
+            self._of(bias),
+            stride=stride,
+            padding=padding,
+            groups=groups,
         )
+        return self.result(product, widened=widened)
 
     def matmul(self, x: Tensor, y: "Tensor | Repeated") -> Tensor:
         """Return x y for two matrices."""
@@ -179,13 +183,15 @@ class Convolution(nn.Conv2d):
 
     products: Products = FLOAT32
 
-    def forward(self, input: Tensor) -> Tensor:
-        return self.convolved(input, self.stride)
+    def forward(self, input: Tensor, *, widened: bool = True) -> Tensor:
+        return self.convolved(input, self.stride, widened=widened)
 
-    def convolved(self, x: Tensor, stride: tuple[int, ...] = (1, 1)) -> Tensor:
+    def convolved(
+        self, x: Tensor, stride: tuple[int, ...] = (1, 1), *, widened: bool = True
+    ) -> Tensor:
         """Return the convolution of ``x`` by the layer's filters."""
         return self.products.convolution(
-            x, self.weight, self.bias, stride, self.padding, self.groups
+            x, self.weight, self.bias, stride, self.padding, self.groups, widened=widened
         )
 
 

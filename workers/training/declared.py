@@ -106,7 +106,10 @@ class _Builder:
         for at, step in enumerate(steps):
             if isinstance(step, WeightedStep):
                 dropout = _strongest(steps[at + 1 :], dropouts)
-                built.append(self._weighted(step, dropout, _pooling_after(steps, at)))
+                pooling = _pooling_after(steps, at)
+                following = steps[at + (1 if pooling is None else 2) :]
+                read = _is_read_by_product(following)
+                built.append(self._weighted(step, dropout, pooling, read_by_product=read))
             elif isinstance(step, DropoutStep):
                 built.append(Dropping(dropouts[step.site]))
             elif not _is_part(steps, at):
@@ -136,7 +139,12 @@ class _Builder:
         return Residual(steps, shortcut, f"activation_{step.number}", activation)
 
     def _weighted(
-        self, step: WeightedStep, dropout: Dropout | None, pooling: Pooling | None
+        self,
+        step: WeightedStep,
+        dropout: Dropout | None,
+        pooling: Pooling | None,
+        *,
+        read_by_product: bool = False,
     ) -> Weighted:
         activation: Activation = self._activation(step.activation)(step.units)
         normalization, after = self._normalization(step.normalization)
@@ -150,7 +158,7 @@ class _Builder:
             dropout=dropout,
             normalized_after=after,
         )
-        return Weighted(layer, step.number, pooling)
+        return Weighted(layer, step.number, pooling, read_by_product)
 
     def _activation(self, stated: Choice | None) -> ActivationFor:
         if stated is None:
@@ -198,6 +206,12 @@ def _is_part(steps: Sequence[Step], at: int) -> bool:
     """Whether a step is the max-pooling of the weighted layer before it."""
     before = steps[at - 1] if at else None
     return isinstance(before, WeightedStep) and _pooling_after(steps, at - 1) is not None
+
+
+def _is_read_by_product(following: Sequence[Step]) -> bool:
+    """Whether a weighted layer is what comes first, apart from flattening."""
+    first = next((step for step in following if not isinstance(step, FlattenStep)), None)
+    return isinstance(first, WeightedStep)
 
 
 def _strongest(following: Sequence[Step], dropouts: Mapping[int, Dropout]) -> Dropout | None:

@@ -15,6 +15,7 @@ from tests.support.packed_training import (
 )
 from workers.datasets.loading import load
 from workers.nn import products
+from workers.nn.models import HiddenLayer
 from workers.nn.packed import dense
 from workers.training import devices, loss_scaling, solo
 from workers.training.loss_scaling import initial_scaling, move_scaling
@@ -177,3 +178,75 @@ def test_the_scale_goes_on_from_a_checkpoint(monkeypatch, form):
     assert states[place][name][0] < 2**30
     left = metrics_from(states[place], form, run, data)
     assert left == metrics[-len(left) :]
+
+
+CONVOLUTION = {"name": "convolution", "channels": 4}
+POOLED = [CONVOLUTION, "max_pooling", CONVOLUTION, {"name": "max_pooling", "size": 3, "stride": 2}]
+BLOCK = {"name": "residual", "layers": [{**CONVOLUTION, "padding": "same"}] * 2}
+CONVOLVING = {
+    "the recipe": {"name": "mnist_cnn", "channels": [3, 4], "units": [5]},
+    "windows": [*POOLED, "flatten", {"name": "dense", "units": 5}],
+    "a block": [CONVOLUTION, BLOCK, {"name": "global_pooling", "kind": "average"}],
+    "a mean": [CONVOLUTION, "average_pooling", "flatten", {"name": "dense", "units": 5}],
+    "single pixels": [CONVOLUTION, {**CONVOLUTION, "kernel_size": 1, "stride": 2}, "flatten"],
+}
+
+
+def told(training):
+    """Return metrics and statistics of a run without its seconds, and its last state."""
+    found = [(one.metrics | {"epoch_seconds": 0}, one.statistics) for one in results(training)]
+    return str(found), {name: each.nan_to_num(7.0) for name, each in training.state().items()}
+
+
+@pytest.mark.parametrize(
+    ("precision", "native"), [("bfloat16", True), ("bfloat16", False), ("float16", False)]
+)
+@pytest.mark.parametrize(
+    ("model", "activation"),
+    [
+        *((model, "relu") for model in CONVOLVING),
+        *(("windows", each) for each in ("relu6", "identity", "maxout", "tanh", "leaky_relu")),
+    ],
+)
+def test_reading_z_values_in_the_type_of_the_products_changes_no_bit(
+    monkeypatch, configure, model, activation, native, precision
+):
+    layers = CONVOLVING[model]
+    config = configure(
+        train_size=60,
+        test_size=20,
+        batch_size=20,
+        model=layers if isinstance(layers, dict) else {"name": "layers", "layers": layers},
+        activation=activation,
+        dropout=0.2 if model == "the recipe" else "none",
+        layer_statistics={"every": 1, "samples": 30},
+        precision=precision,
+        device="cuda" if precision == "float16" else "cpu",
+    )
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda: native)
+    ours = told(SoloTraining(config, 3, load(config.dataset), CPU))
+    monkeypatch.setattr(HiddenLayer, "stays_narrow", False)
+    wide = told(SoloTraining(config, 3, load(config.dataset), CPU))
+    assert ours[0] == wide[0]
+    assert [*ours[1]] == [*wide[1]]
+    assert all(torch.equal(each, wide[1][name]) for name, each in ours[1].items())
+
+
+@pytest.mark.parametrize(
+    ("fields", "read"),
+    [
+        ({"precision": "bfloat16"}, [torch.bfloat16, torch.bfloat16, torch.float32]),
+        ({"precision": "bfloat16", "activation": "tanh"}, [torch.float32] * 3),
+        ({"precision": "bfloat16", "normalization": "batch"}, [torch.float32] * 3),
+        ({}, [torch.float32] * 3),
+    ],
+    ids=["relu", "tanh", "batch normalization", "float32"],
+)
+def test_activations_that_only_choose_read_what_convolutions_return(configure, fields, read):
+    config = configure(train_size=20, test_size=20, **fields)
+    training = SoloTraining(config, 3, load(config.dataset), CPU)
+    types = []
+    for layer in training.network.hidden_layers():
+        layer.activation.register_forward_pre_hook(lambda _, inputs: types.append(inputs[0].dtype))
+    training.network(training.data.train.inputs[:5])
+    assert types == read
