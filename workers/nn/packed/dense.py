@@ -73,7 +73,7 @@ def narrow_dense(
     if products.native and x.device.type == "cpu":
         if x[0].numel() * weight.shape[1] >= LEAST_NATIVE:
             # All members are rounded at once, which takes fewer launches than one by one.
-            operands = (products.operand(each).unbind() for each in (x, weight, bias))
+            operands = (_operand(products, each).unbind() for each in (x, weight, bias))
             own = [F.linear(*member) for member in zip(*operands, strict=True)]
             return products.result(torch.stack(own))
         products = products.emulated()
@@ -84,7 +84,15 @@ def narrow_dense(
             room_like(rounded, *rounded.shape[1:]),
             room_like(rounded, 1, rounded.shape[1]).squeeze(1),
         )
-    return products.result(dense(products.operand(x), rounded, offsets, rooms))
+    return products.result(dense(_operand(products, x), rounded, offsets, rooms))
+
+
+def _operand(products: Products, x: Tensor) -> Tensor:
+    """Return what products read of ``x`` (K, ...); what is the same for all members is read once.
+
+    So are the samples of an evaluation, of which K copies would take much memory.
+    """
+    return products.operand(x[0]).expand_as(x) if x.stride(0) == 0 else products.operand(x)
 
 
 class _Dense(torch.autograd.Function):
