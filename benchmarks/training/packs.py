@@ -100,6 +100,28 @@ def compare(
         print(f"{'':<34} {'share of the peak':>{37 + 7 * len(sizes)}}{shares}", flush=True)
 
 
+def in_bfloat16(members: int, rounds: int) -> tuple[list[float], list[float]]:
+    """Time mlps of 128-128 on mnist in turns: alone in float32, and in one pack in bfloat16.
+
+    Returns:
+        Seconds of the processor for an epoch of a run, one value per round: alone, and in the pack.
+    """
+    cpu = torch.device("cpu")
+    (lone,) = planned(MLPS[-1], 1)
+    narrow = planned(MLPS[-1] | {"precision": "bfloat16"}, members)
+    data = load(lone.config.dataset)
+
+    def plain() -> None:
+        exhaust(SoloTraining(lone.config, 0, data, cpu).run())
+
+    def packed() -> None:
+        exhaust(PackedTraining([(run.config, run.seed) for run in narrow], data, cpu).run())
+
+    plain()
+    turns = [(seconds(plain, cpu), seconds(packed, cpu) / members) for _ in range(rounds)]
+    return [alone for alone, _ in turns], [pack for _, pack in turns]
+
+
 def gain(alone: list[float], packed: list[float]) -> float:
     """Return how many times less a run takes in a pack: the median of the rounds' ratios."""
     return statistics.median(a / b for a, b in zip(alone, packed, strict=True))
