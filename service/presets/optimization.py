@@ -178,9 +178,9 @@ ADAM_MNIST = Preset(
     description="Section 6.2: two hidden layers of 1,000 relu units on MNIST, batches of 128, "
     "with dropout of 0.5 and without. The paper searches each optimizer's learning rate on a "
     "dense grid; here the best of a coarse one (a factor of three) stands, chosen at each size by "
-    "the loss with dropout of a seed that is not among the preset's: 50 epochs of all images need "
-    "lower rates than 5 of a few. AdaDelta is not compared. The paper's figure without dropout has "
-    "another opponent; the comparison is made here all the same.",
+    "the loss with dropout of a seed that is not among the preset's: for 50 epochs of all images "
+    "all but adagrad need lower rates than for 5 of a few. AdaDelta is not compared. The paper's "
+    "figure without dropout has another opponent; the comparison is made here all the same.",
     source=Source(
         "Kingma & Ba 2015, Adam: a method for stochastic optimization, section 6.2 and figure 2",
         "https://arxiv.org/abs/1412.6980",
