@@ -12,7 +12,7 @@ rounds the result: the product of two bfloat16 or float16 numbers is exact in fl
 differs from such instructions in the order of sums only. Torch's own kernels of these types take
 6 to 50 times as long there (docs/performance.md).
 
-Large dense products of float32 numbers go through numpy where its library is the faster one.
+Where torch's library is slow, large dense products of float32 numbers go through another one.
 
 References:
     Micikevicius et al. 2018, Mixed precision training; Kalamkar et al. 2019, A study of bfloat16
@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workers.nn import numpy_products
+from workers.nn import onednn_products
 
 #: Smaller operands are rounded anew for each product, which takes less time than to share a copy.
 _WORTH_KEEPING = 16_384
@@ -40,12 +40,15 @@ class Products:
         type: what operands and results are rounded to.
         native: whether operands are handed over in that type, rather than as float32 numbers that
             are rounded to it.
-        by_numpy: whether large dense products go through numpy (``workers.nn.numpy_products``).
+        by_onednn: whether large dense products go through oneDNN (``workers.nn.onednn_products``).
+        packs_by_numpy: whether those of packs go through numpy
+            (``workers.nn.packed.numpy_products``).
     """
 
     type: torch.dtype = torch.float32
     native: bool = True
-    by_numpy: bool = False
+    by_onednn: bool = False
+    packs_by_numpy: bool = False
 
     @property
     def narrow(self) -> bool:
@@ -84,8 +87,8 @@ class Products:
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return x W^T + b for ``x`` (..., inputs) and ``weight`` (outputs, inputs)."""
-        if self.by_numpy and x.dim() == 2 and len(x) * weight.numel() >= numpy_products.LEAST:
-            return numpy_products.linear(x, weight, bias)
+        if self._goes_through_onednn(x, weight):
+            return onednn_products.linear(x, weight, bias)
         return self.result(F.linear(self.operand(x), self.operand(weight), self._of(bias)))
 
     def convolution(  # noqa: PLR0917 - torch's own order
@@ -112,11 +115,19 @@ class Products:
 
     def matmul(self, x: Tensor, y: "Tensor | Repeated") -> Tensor:
         """Return x y for two matrices."""
+        if isinstance(y, Tensor) and self._goes_through_onednn(x, y):
+            return onednn_products.linear(x, y.t(), None)
         return self.result(self.operand(x) @ self.operand(y))
 
     def addmm(self, addend: Tensor, x: Tensor, y: "Tensor | Repeated") -> Tensor:
         """Return addend + x y for three matrices, rounded once."""
+        if isinstance(y, Tensor) and self._goes_through_onednn(x, y):
+            return addend + onednn_products.linear(x, y.t(), None)
         return self.result(torch.addmm(self.operand(addend), self.operand(x), self.operand(y)))
+
+    def _goes_through_onednn(self, x: Tensor, y: Tensor) -> bool:
+        """Whether a product of ``x`` (..., n) and a matrix with n rows or columns does."""
+        return self.by_onednn and x.numel() * y.numel() >= onednn_products.LEAST * x.shape[-1]
 
     def _of(self, bias: Tensor | None) -> Tensor | None:
         return None if bias is None else self.operand(bias)

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from workers.nn import onednn_products
 from workers.nn.products import PRECISIONS, Products
 
 #: Parameters of mallopt (malloc.h of the GNU C library): the size from which a block is mapped on
@@ -21,8 +23,8 @@ _LARGEST_BLOCK_BYTES, _MOST_KEPT_BYTES = 2**30, 2**31 - 1
 #: What Linux calls the instructions that multiply bfloat16 numbers: of x86 processors, and of ARM.
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
-#: The first family of AMD processors (Zen 5) on which numpy multiplies faster than torch.
-_FIRST_FAMILY_BY_NUMPY = 26
+#: The first family of AMD processors (Zen 5) on which other libraries multiply faster than MKL.
+_FIRST_FAMILY_MKL_IS_SLOW_ON = 26
 
 #: What OpenBLAS calls its kernels that use AVX-512. OPENBLAS_CORETYPE may have named others.
 _KERNELS_BY_NUMPY = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
@@ -93,25 +95,34 @@ def products_of(precision: str, device: torch.device) -> Products:
         return Products(PRECISIONS[precision])
     if precision == "float32":
         few = torch.get_num_threads() <= _MOST_THREADS_BY_NUMPY
-        return Products(by_numpy=few and is_faster_by_numpy())
+        return Products(
+            by_onednn=is_faster_by_onednn(), packs_by_numpy=few and packs_are_faster_by_numpy()
+        )
     native = precision == "bfloat16" and multiplies_bfloat16()
     return Products(PRECISIONS[precision], native)
 
 
 @cache
-def is_faster_by_numpy() -> bool:
-    """Whether numpy's library multiplies float32 matrices faster than torch's on this processor.
+def is_faster_by_onednn() -> bool:
+    """Whether oneDNN multiplies large float32 matrices faster than MKL on this processor.
 
     On AMD processors whose AVX-512 is as wide as its name says (family 26, Zen 5, and later): MKL
-    does not use it there, and OpenBLAS does. On those before them MKL is as fast as any
+    does not use it there, and oneDNN does. On those before them MKL is as fast as any
     (docs/performance.md).
     """
+    return onednn_products.AVAILABLE and _is_slow_with_mkl()
+
+
+@cache
+def packs_are_faster_by_numpy() -> bool:
+    """Whether numpy's OpenBLAS multiplies those of packs faster: there, by AVX-512 as well."""
+    return _is_slow_with_mkl() and _numpy_kernels() in _KERNELS_BY_NUMPY
+
+
+def _is_slow_with_mkl() -> bool:
     families = [int(family) for family in _cpu_lines("cpu family") if family.isdigit()]
-    return (
-        "AuthenticAMD" in _cpu_lines("vendor_id")
-        and min(families, default=0) >= _FIRST_FAMILY_BY_NUMPY
-        and _numpy_kernels() in _KERNELS_BY_NUMPY
-    )
+    amd = "AuthenticAMD" in _cpu_lines("vendor_id")
+    return amd and min(families, default=0) >= _FIRST_FAMILY_MKL_IS_SLOW_ON
 
 
 @cache
@@ -150,8 +161,8 @@ def describe(device: torch.device) -> dict[str, Any]:
 
     Runs of one configuration and seed agree bit for bit if their engines agree. ``bfloat16`` is how
     products of that precision are computed (``workers.nn.products``): ``native`` or ``emulated``.
-    ``dense_products`` is there where large ones of float32 numbers go through numpy, unless there
-    are more threads than that is faster with (``products_of``).
+    ``dense_products`` names the libraries that multiply large matrices of float32 numbers where
+    torch's is slow (``products_of``).
     """
     engine: dict[str, Any] = {
         "device": device.type,
@@ -162,12 +173,19 @@ def describe(device: torch.device) -> dict[str, Any]:
         "numpy": np.__version__,
         "bfloat16": "native" if products_of("bfloat16", device).native else "emulated",
     }
-    if device.type == "cpu" and is_faster_by_numpy():
-        engine["dense_products"] = f"numpy, kernels of {_numpy_kernels()}"
+    if device.type == "cpu" and (libraries := list(_dense_products())):
+        engine["dense_products"] = "; ".join(libraries)
     if device.type == "cuda":
         engine["name"] = torch.cuda.get_device_name(device)
         engine["cuda"] = torch.version.cuda
     return engine
+
+
+def _dense_products() -> Iterator[str]:
+    if is_faster_by_onednn():
+        yield "oneDNN"
+    if packs_are_faster_by_numpy():
+        yield f"in packs numpy, kernels of {_numpy_kernels()}"
 
 
 def _numpy_kernels() -> str:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workers.nn import numpy_products
+from workers.nn.packed import numpy_products
 from workers.nn.products import Products
 
 #: Float32 elements in 64 bytes.
@@ -46,9 +46,9 @@ def dense(
         bias: (K, O).
         gradients: tensors that a backward pass writes the gradients of weight and bias to, aligned
             and of their shapes; None where no backward pass follows.
-        by_numpy: whether large products go through numpy (``workers.nn.numpy_products``).
+        by_numpy: whether large products go through numpy (``workers.nn.packed.numpy_products``).
     """
-    large = x[0].numel() * weight.shape[1] >= numpy_products.LEAST_OF_A_MEMBER
+    large = x[0].numel() * weight.shape[1] >= numpy_products.LEAST
     multiply = numpy_products.matmul if by_numpy and large else _bmm
     if gradients is None:
         return _product(multiply, placed(x), weight, bias)

@@ -204,7 +204,7 @@ class PackedDeclared(PackedNetwork):
             )
         if self._products.narrow:
             return narrow_dense(self._products, x, weight, bias, trains=into is not None)
-        return dense(x, weight, bias, into, by_numpy=self._products.by_numpy)
+        return dense(x, weight, bias, into, by_numpy=self._products.packs_by_numpy)
 
     def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor, parameters: Tensors) -> Tensor:
         """Return (K, B, C, H, W) convolved with each member's own filters."""
