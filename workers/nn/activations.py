@@ -24,7 +24,7 @@ class Activation(nn.Module):
         function: from z-values to activations.
         monotone: the function is element-wise and never decreases, whatever it learns. Then it
             commutes with the maximum, and a model may apply it after max-pooling, to a quarter of
-            the elements (``models.max_pooled``).
+            the elements (``pooling.Pooling.activated``).
         pieces: z-values per unit.
         chooses: the function is monotone, its values are x or constants of few bits, and its slopes
             0 or 1: no type of x makes it round anything.
@@ -46,6 +46,13 @@ class Activation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.function(x)
+
+
+def is_listened_to(module: nn.Module) -> bool:
+    """Whether somebody wants to see what a module reads or returns, by a hook."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks
+    )  # torch has no public way to ask
 
 
 #: From the number of a layer's units (or channels) to a new activation for them.

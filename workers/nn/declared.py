@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workers.nn.activations import Activation
 from workers.nn.cells import Cell
 from workers.nn.dropouts import Dropout, Keys
 from workers.nn.models import HiddenLayer, Network
+from workers.nn.pooling import Pooling
 from workers.nn.products import Convolution
 
 
@@ -45,25 +45,26 @@ class Weighted:
     Attributes:
         layer: the weights with normalization and activation.
         number: in the names of its normalization and activation.
-        pooling: computed before a monotone activation (``models.max_pooled``).
+        pooling: computed before a monotone activation (``Pooling.activated``).
         read_by_product: whether the next weighted layer reads the result as it is.
     """
 
     layer: HiddenLayer
     number: int
-    pooling: "Pooling | None" = None
+    pooling: Pooling | None = None
     read_by_product: bool = False
 
     def __call__(self, x: Tensor, _: Keys | None) -> Tensor:
         """Return the activations, pooled; not float32 if a product alone reads them so."""
-        pool = None if self.pooling is None else self.pooling.pooled
         if self.layer.stays_narrow and self._first.chooses:
-            narrow = self.layer.forward_narrow(x, pool)
+            narrow = self.layer.forward_narrow(x, self.pooling)
             return narrow if self.read_by_product else narrow.to(torch.float32)
-        return self.layer.forward(x) if pool is None else self.layer.forward_pooled(x, pool)
+        if self.pooling is None:
+            return self.layer.forward(x)
+        return self.layer.forward_pooled(x, self.pooling)
 
     @property
-    def _first(self) -> "Activation | Pooling":
+    def _first(self) -> Activation | Pooling:
         """What reads the z-values."""
         if self.pooling is not None and self.layer.activation.monotone:
             return self.pooling
@@ -74,44 +75,6 @@ class Weighted:
         yield self.layer.name, self.layer.weighted
         yield f"normalization_{self.number}", self.layer.normalization
         yield f"activation_{self.number}", self.layer.activation
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """The largest value, or the mean, of squares of pixels, or of the whole image.
-
-    Attributes:
-        largest: whether the largest value is taken.
-        size: side of a square; None for the whole image, which makes a vector.
-        stride: between two squares.
-    """
-
-    largest: bool
-    size: int | None
-    stride: int
-
-    def __call__(self, x: Tensor, _: Keys | None) -> Tensor:
-        """Return the pooled image."""
-        return self.pooled(x)
-
-    @property
-    def chooses(self) -> bool:
-        """Whether each value is one of the image's, and none of it is in two windows.
-
-        Then no gradient is a sum, and no type makes it round anything.
-        """
-        return self.largest and self.size is not None and self.size <= self.stride
-
-    def pooled(self, x: Tensor) -> Tensor:
-        """Return the pooled image, or the vector of the whole image."""
-        if self.size is None:
-            return x.amax((2, 3)) if self.largest else x.mean((2, 3))
-        pool = F.max_pool2d if self.largest else F.avg_pool2d
-        return pool(x, self.size, self.stride)
-
-    def modules(self) -> Iterator[tuple[str, nn.Module]]:
-        """Yield nothing: there is nothing to learn."""
-        yield from ()
 
 
 @dataclass(frozen=True)

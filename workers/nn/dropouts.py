@@ -3,20 +3,27 @@
 A mask compares 16 random bits per element, from a counter-based generator, with a threshold. Torch
 draws a Bernoulli mask serially on a CPU, which takes seven times as long. A rate is therefore
 rounded to a multiple of 2^-16; the scale uses the rounded rate, so the expectation is exact.
+
+Of many elements on a CPU no mask is made: a kernel compares and multiplies in one pass.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 #: From the name of a dropout layer to the 128-bit key of its random stream at one step.
 Keys = Callable[[str], int]
 
 _LEVELS = 2**16
+
+#: Elements from which a pass of a kernel gains more than its call costs.
+_MANY = 2**16
 
 #: -lambda * alpha: the limit of selu towards minus infinity. Klambauer et al. 2017, eq. 14.
 _SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
@@ -47,7 +54,15 @@ class Dropout(nn.Module):
         """Drop elements of ``x`` (any shape) at random; without keys, return it unchanged."""
         if keys is None or self.dropped == 0:
             return x
-        return self.drop(x, _kept(x, self.dropped, keys(self.site)))
+        return self.drawn(x, keys(self.site))
+
+    def drawn(self, x: Tensor, key: int) -> Tensor:
+        """Return ``x`` with elements dropped by the mask of a key."""
+        if x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() >= _MANY:
+            words = _words(x.numel(), key)
+            y: Tensor = _Dropped.apply(x, words, self.dropped, self.keep)  # type: ignore[no-untyped-call]
+            return y
+        return self.drop(x, _kept(x, self.dropped, key))
 
     def drop(self, x: Tensor, kept: Tensor) -> Tensor:
         """Return ``x`` with a mask of ones (kept) and zeros (dropped); overwrites the mask."""
@@ -63,6 +78,9 @@ class AlphaDropout(Dropout):
     References:
         Klambauer et al. 2017, section 3, "New Dropout Technique".
     """
+
+    def drawn(self, x: Tensor, key: int) -> Tensor:
+        return self.drop(x, _kept(x, self.dropped, key))
 
     def drop(self, x: Tensor, kept: Tensor) -> Tensor:
         scale, to_kept, to_all = self.numbers()
@@ -93,8 +111,39 @@ def _kept(x: Tensor, dropped: int, key: int) -> Tensor:
 
 def kept_elements(count: int, dropped: int, key: int | NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Return which of ``count`` elements are kept, drawn from the stream of a 128-bit key."""
-    words = np.random.Philox(key=key).random_raw(-(-count // 4))
-    return words.view(np.uint16)[:count] >= dropped
+    return _words(count, key) >= dropped
+
+
+def _words(count: int, key: int | NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """Return 16 random bits for each of ``count`` elements."""
+    return np.random.Philox(key=key).random_raw(-(-count // 4)).view(np.uint16)[:count]
+
+
+class _Dropped(torch.autograd.Function):
+    """x * m / q in one pass, both ways."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, words: NDArray[np.uint16], dropped: int, keep: float
+    ) -> Tensor:
+        ctx.mask = words, dropped, np.float32(1 / keep)
+        return _Dropped._times_mask(ctx, x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return _Dropped._times_mask(ctx, upstream), None, None, None
+
+    @staticmethod
+    def _times_mask(ctx: Any, x: Tensor) -> Tensor:
+        from workers.nn import kernels  # noqa: PLC0415 - not in processes that need none
+
+        words, dropped, scale = ctx.mask
+        x = x.contiguous()
+        y = torch.empty_like(x)
+        flat, into = x.detach().view(-1).numpy(), y.view(-1).numpy()
+        kernels.by_samples(kernels.drop, flat, words, into, rest=(dropped, scale))
+        return y
 
 
 #: From a site of the model, counted from 0, to its dropout layer.

@@ -1,4 +1,4 @@
-"""Networks: their parts, their hidden layers, and pooling.
+"""Networks: their parts and their hidden layers.
 
 A network is built from its parts without weights; ``nn.initialization`` fills them. Its layers have
 the names of layer statistics (``conv_1``, ``dense_1``, ..., ``output``).
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from workers.nn.activations import Activation, ActivationFor
+from workers.nn.activations import Activation, ActivationFor, is_listened_to
 from workers.nn.cells import CELLS, Cell
 from workers.nn.dropouts import Dropout, DropoutAt, Keys
 from workers.nn.normalizations import Normalization, WeightNorm
+from workers.nn.pooling import Pooling
 from workers.nn.products import Convolution, Dense
 
 
@@ -75,11 +76,11 @@ class HiddenLayer(NamedTuple):
             values = self.activation(self.normalization(self.weighted(inputs)))
         return values
 
-    def forward_pooled(self, inputs: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
+    def forward_pooled(self, inputs: Tensor, pooling: Pooling) -> Tensor:
         """Return the same after a max-pooling."""
         if self.normalized_after:
-            return pool(self.forward(inputs))
-        return max_pooled(self.activation, self.normalization(self.weighted(inputs)), pool)
+            return pooling.pooled(self.forward(inputs))
+        return pooling.activated(self.activation, self.normalization(self.weighted(inputs)))
 
     @property
     def stays_narrow(self) -> bool:
@@ -93,29 +94,26 @@ class HiddenLayer(NamedTuple):
             and self.weighted.products.narrow
             and type(self.normalization) is nn.Identity
             and not self.normalized_after
-            and not _is_listened_to(self.normalization)
+            and not is_listened_to(self.normalization)
         )
 
-    def forward_narrow(
-        self, inputs: Tensor, pool: Callable[[Tensor], Tensor] | None = None
-    ) -> Tensor:
+    def forward_narrow(self, inputs: Tensor, pooling: Pooling | None = None) -> Tensor:
         """Return the activations, pooled; where ``stays_narrow`` and what reads z only chooses.
 
         They are in the narrow type if the activation only chooses, else float32.
 
         Args:
             inputs: of the layer.
-            pool: of z-values, where the activation is monotone.
+            pooling: of z-values, where the activation is monotone.
         """
         z: Tensor = self.weighted(inputs, widened=False)
-        if pool is not None:
-            z = pool(z)
-        activations: Tensor = self.activation(z if self.activation.chooses else z.to(torch.float32))
+        if self.activation.chooses:
+            if pooling is not None:
+                return pooling.activated(self.activation, z)
+        else:
+            z = (z if pooling is None else pooling.pooled(z)).to(torch.float32)
+        activations: Tensor = self.activation(z)
         return activations
-
-
-def _is_listened_to(module: nn.Module) -> bool:
-    return bool(module._forward_hooks)  # torch has no public way to ask
 
 
 class Network(nn.Module):
@@ -147,20 +145,6 @@ class Network(nn.Module):
         for layer in self.hidden_layers():
             if isinstance(layer.normalization, WeightNorm) and not isinstance(layer.weighted, Cell):
                 layer.normalization.attach(layer.weighted)
-
-
-def max_pooled(activation: Activation, z: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the max-pooling of the activation of ``z`` (batch, channels, height, width).
-
-    A monotone function of a maximum is the maximum of the function, so a monotone activation is
-    applied after the pooling, mostly to a quarter of the elements. Values are equal, and so are
-    gradients: of equal z-values both orders choose the first. Where rounding makes the activations
-    of two different z-values equal, this order passes the gradient to the larger z-value.
-    """
-    if activation.monotone:
-        pooled: Tensor = activation(pool(z))
-        return pooled
-    return pool(activation(z))
 
 
 class Rnn(Network):

@@ -25,7 +25,6 @@ from workers.nn.declared import (
     Dropping,
     Flattening,
     NetworkStep,
-    Pooling,
     Residual,
     StridedPoint,
     Weighted,
@@ -34,6 +33,7 @@ from workers.nn.dropouts import Dropout
 from workers.nn.initializers import INITIALIZERS, Initializer, fixup_branch
 from workers.nn.models import HiddenLayer, Parts
 from workers.nn.normalizations import NORMALIZATIONS, Normalization
+from workers.nn.pooling import Pooling
 from workers.nn.products import Convolution, Dense
 
 

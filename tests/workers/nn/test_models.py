@@ -12,8 +12,9 @@ from service.specs.choices import choice
 from tests.support.declared_networks import declared
 from workers.nn.activations import ACTIVATIONS, Activation
 from workers.nn.dropouts import DROPOUTS
-from workers.nn.models import MODELS, Parts, max_pooled
+from workers.nn.models import MODELS, Parts
 from workers.nn.normalizations import NORMALIZATIONS
+from workers.nn.pooling import Pooling
 
 EXACT = {"identity", "relu", "leaky_relu", "hard_tanh", "relu6", "maxout"}
 PARAMETERS = {"leaky_relu": {"negative_slope": 0.2}, "gelu": {"approximate": "tanh"}}
@@ -43,14 +44,13 @@ def images(count=5):
     return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(1))
 
 
-def pool_of_two(x):
-    return F.max_pool2d(x, 2)
+OF_TWO = Pooling(largest=True, size=2, stride=2)
 
 
 def pooled_both_ways(function, z, upstream):
     """Values and gradients of the model's order and of the plain one."""
     results = []
-    for pool in (partial(max_pooled, pool=pool_of_two), lambda act, x: pool_of_two(act(x))):
+    for pool in (OF_TWO.activated, lambda act, x: F.max_pool2d(act(x), 2)):
         x = z.clone().requires_grad_()
         y = pool(function, x)
         (slope,) = torch.autograd.grad(y, x, upstream)
@@ -107,7 +107,7 @@ def test_only_monotone_activations_are_applied_after_pooling():
         return x
 
     for monotone in (True, False):
-        max_pooled(Activation(record, monotone=monotone), torch.zeros(2, 3, 4, 4), pool_of_two)
+        OF_TWO.activated(Activation(record, monotone=monotone), torch.zeros(2, 3, 4, 4))
     assert seen == [24, 96]
 
 

@@ -15,7 +15,6 @@ from workers.nn.declared import (
     Dropping,
     Flattening,
     NetworkStep,
-    Pooling,
     StridedPoint,
     Weighted,
 )
@@ -32,6 +31,7 @@ from workers.nn.packed.map_normalizations import (
 )
 from workers.nn.packed.normalizations import PackedNormalization, packed_normalization
 from workers.nn.packed.weights import weight_of
+from workers.nn.pooling import Pooling
 from workers.nn.products import FLOAT32, Products
 
 #: Parameters or running statistics of a pack by their full names in a member's network.
@@ -231,7 +231,7 @@ def _parts(step: NetworkStep) -> list[NetworkStep]:
     """Return a step as those that are computed one after the other.
 
     Activations are applied before the pooling, since some member's may not commute with it (see
-    ``workers.nn.models.max_pooled``).
+    ``workers.nn.pooling.Pooling.activated``).
     """
     if isinstance(step, Weighted) and step.pooling is not None:
         return [replace(step, pooling=None), step.pooling]

@@ -1,0 +1,117 @@
+"""Compiled kernels: the bits of torch's own operations, forward and backward."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from workers.nn.activations import ACTIVATIONS
+from workers.nn.dropouts import Dropout, kept_elements
+from workers.nn.pooling import Pooling
+
+SPECIAL = torch.tensor([0.0, -0.0, torch.inf, -torch.inf, torch.nan, -torch.nan, 1.0, -1.0])
+
+
+@pytest.fixture(params=[1, 2, 3], ids=lambda threads: f"{threads} threads")
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def images(dtype, *, height, width):
+    """Small whole numbers, so that many are equal; one in five is special."""
+    generator = torch.Generator().manual_seed(height)
+    shape = (5, 6, height, width)
+    x = torch.randint(-2, 3, shape, generator=generator).float()
+    special = SPECIAL[torch.randint(0, len(SPECIAL), shape, generator=generator)]
+    x = torch.where(torch.rand(shape, generator=generator) < 0.2, special, x)
+    return x.to(dtype).contiguous(memory_format=torch.channels_last)
+
+
+def values_and_gradients(function, x):
+    x = x.clone().requires_grad_()
+    y = function(x)
+    generator = torch.Generator().manual_seed(1)
+    upstream = torch.randn(y.shape, generator=generator).to(y.dtype)
+    return y.detach(), *torch.autograd.grad(y, x, upstream)
+
+
+def goes_through_kernels(function, x):
+    names, nodes = set(), [function(x.clone().requires_grad_()).grad_fn]
+    while nodes:
+        node = nodes.pop()
+        names.add(node.name())
+        nodes.extend(each for each, _ in node.next_functions if each is not None)
+    return bool(names & {"_LargestBackward", "_DroppedBackward"})
+
+
+def same(ours, theirs):
+    return all(
+        torch.allclose(one, other, rtol=0, atol=0, equal_nan=True) and one.dtype == other.dtype
+        for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("size", "height", "width"), [(2, 8, 12), (2, 7, 9), (3, 11, 9), (1, 4, 4)]
+)
+def test_pooling_is_torchs(threads, dtype, size, height, width):
+    x = images(dtype, height=height, width=width)
+    ours = Pooling(largest=True, size=size, stride=size).pooled
+    assert goes_through_kernels(ours, x)
+    expected = values_and_gradients(lambda z: F.max_pool2d(z, size), x)
+    assert same(values_and_gradients(ours, x), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["relu", "identity", "tanh"])
+def test_an_activation_after_it_is_torchs(threads, dtype, name):
+    activation = ACTIVATIONS[name]()(6)
+    pooling = Pooling(largest=True, size=2, stride=2)
+    x = images(dtype, height=8, width=8)
+    ours = values_and_gradients(lambda z: pooling.activated(activation, z), x)
+    theirs = values_and_gradients(lambda z: activation(F.max_pool2d(z, 2)), x)
+    assert same(ours, theirs)
+    assert x.isnan().any()
+    assert ours[0].isnan().any()
+
+
+@pytest.mark.parametrize(
+    ("pooling", "x"),
+    [
+        (Pooling(True, 3, 2), images(torch.float32, height=9, width=9)),
+        (Pooling(False, 2, 2), images(torch.float32, height=8, width=8)),
+        (Pooling(True, 2, 2), images(torch.float16, height=8, width=8)),
+        (Pooling(True, 2, 2), images(torch.float64, height=8, width=8)),
+        (Pooling(True, 2, 2), images(torch.float32, height=8, width=8).contiguous()),
+        (Pooling(True, None, 1), images(torch.float32, height=8, width=8)),
+    ],
+    ids=["overlap", "mean", "float16", "float64", "channels first", "whole image"],
+)
+def test_other_poolings_stay_torchs(pooling, x):
+    assert not goes_through_kernels(pooling.pooled, x)
+
+
+@pytest.mark.parametrize("special", [False, True])
+def test_dropout_multiplies_by_the_same_mask(threads, special):
+    x = torch.randn(70, 1_000, generator=torch.Generator().manual_seed(1))
+    if special:
+        x[::7, ::5] = SPECIAL[torch.arange(200) % len(SPECIAL)]
+    layer, key = Dropout("dropout_1", 0.3), 2**100 + 17
+    kept = torch.from_numpy(kept_elements(x.numel(), layer.dropped, key))
+
+    def ours(x):
+        return layer(x, lambda _: key)
+
+    for seen in (x, x.T):
+        assert goes_through_kernels(ours, seen)
+        expected = values_and_gradients(lambda x: layer.drop(x, kept.float().view(x.shape)), seen)
+        assert same(values_and_gradients(ours, seen), expected)
+
+
+def test_few_elements_and_other_types_keep_torchs_dropout():
+    layer = Dropout("dropout_1", 0.3)
+    for x in (torch.randn(10, 10), torch.randn(70, 1_000, dtype=torch.float64)):
+        assert not goes_through_kernels(lambda x: layer(x, lambda _: 1), x)

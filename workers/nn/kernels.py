@@ -1,0 +1,164 @@
+"""Loops that numba compiles: each does in one pass over memory what torch's operations do in many.
+
+Each gives the bits of those operations (tests/workers/nn/test_kernels.py). Arrays are contiguous,
+images (samples, height, width, channels), and bfloat16 numbers are their bits as int16. A kernel
+compiles in the first process that calls it, which takes a second, and stays on the disk for others.
+
+Importing numba takes 0.3 s: callers import this module where they need it.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+#: In the place of a largest number's position, where no gradient passes.
+NOWHERE = np.uint8(255)
+
+_MAGNITUDE, _INFINITY = np.int16(2**15 - 1), np.int16(0x7F80)
+
+
+def _compiled(kernel: Callable[..., None]) -> Callable[..., None]:
+    """Compile a kernel, which lets other threads of Python run meanwhile."""
+    try:
+        return numba.njit(nogil=True, cache=True)(kernel)
+    except RuntimeError:  # no folder where a compiled one may stay
+        return numba.njit(nogil=True)(kernel)
+
+
+def by_samples(kernel: Callable[..., None], *arrays: NDArray[Any], rest: tuple[Any, ...]) -> None:
+    """Call a kernel with arrays and the rest; with torch's threads, each takes some samples."""
+    parts = torch.get_num_threads()
+    bounds = [len(arrays[0]) * part // parts for part in range(parts + 1)]
+    own, *others = ([array[first:last] for array in arrays] for first, last in pairwise(bounds))
+    started = [_threads().submit(kernel, *other, *rest) for other in others]
+    kernel(*own, *rest)
+    for each in started:
+        each.result()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="kernel")
+
+
+@numba.njit(inline="always")
+def _order(bits: np.int16) -> np.int16:
+    """Return a whole number in the order of bfloat16 numbers that are not NaN; both zeros are 0."""
+    magnitude = np.int16(bits & _MAGNITUDE)
+    return np.int16(-magnitude) if bits < np.int16(0) else magnitude
+
+
+@numba.njit(inline="always")
+def _is_nan(bits: np.int16) -> np.bool_:
+    return np.int16(bits & _MAGNITUDE) > _INFINITY
+
+
+@_compiled
+def pool_bfloat16(
+    x: NDArray[np.int16], y: NDArray[np.int16], at: NDArray[np.uint8], size: int, relu: bool
+) -> None:
+    """Write the largest number of each square of ``x`` to ``y``, and its position to ``at``.
+
+    The first of equal ones, and the last NaN, as in torch.
+
+    Args:
+        x: (samples, height, width, channels).
+        y: (samples, height // size, width // size, channels).
+        at: of the same shape, row by row in the square; NOWHERE where ``relu`` gives 0.
+        size: a square's side, and the step to the next.
+        relu: whether ``y`` receives relu of it.
+    """
+    samples, rows, columns, channels = y.shape
+    for sample in range(samples):
+        for row in range(rows):
+            for column in range(columns):
+                best, place = y[sample, row, column], at[sample, row, column]
+                first = x[sample, size * row, size * column]
+                for k in range(channels):
+                    best[k] = first[k]
+                    place[k] = np.uint8(0)
+                for position in range(1, size * size):
+                    down, right = divmod(position, size)
+                    other = x[sample, size * row + down, size * column + right]
+                    for k in range(channels):
+                        larger = (_order(other[k]) > _order(best[k])) & (not _is_nan(best[k]))
+                        taken = larger | _is_nan(other[k])
+                        best[k] = other[k] if taken else best[k]
+                        place[k] = np.uint8(position) if taken else place[k]
+                if relu:
+                    for k in range(channels):
+                        off = (_order(best[k]) <= np.int16(0)) & (not _is_nan(best[k]))
+                        best[k] = np.int16(0) if off else best[k]
+                        place[k] = NOWHERE if off else place[k]
+
+
+@_compiled
+def pool_float32(
+    x: NDArray[np.float32], y: NDArray[np.float32], at: NDArray[np.uint8], size: int, relu: bool
+) -> None:
+    """Do the same with float32 numbers."""
+    samples, rows, columns, channels = y.shape
+    for sample in range(samples):
+        for row in range(rows):
+            for column in range(columns):
+                best, place = y[sample, row, column], at[sample, row, column]
+                first = x[sample, size * row, size * column]
+                for k in range(channels):
+                    best[k] = first[k]
+                    place[k] = np.uint8(0)
+                for position in range(1, size * size):
+                    down, right = divmod(position, size)
+                    other = x[sample, size * row + down, size * column + right]
+                    for k in range(channels):
+                        taken = (other[k] > best[k]) | (other[k] != other[k])
+                        best[k] = other[k] if taken else best[k]
+                        place[k] = np.uint8(position) if taken else place[k]
+                if relu:
+                    for k in range(channels):
+                        off = best[k] <= np.float32(0)
+                        best[k] = np.float32(0) if off else best[k]
+                        place[k] = NOWHERE if off else place[k]
+
+
+@_compiled
+def unpool(
+    gradient: NDArray[Any], at: NDArray[np.uint8], whole: NDArray[Any], size: int, nothing: Any
+) -> None:
+    """Write each gradient to its position in its square of ``whole``, and ``nothing`` elsewhere.
+
+    Rows and columns that are in no square are left as they are.
+    """
+    samples, rows, columns, channels = gradient.shape
+    for sample in range(samples):
+        for row in range(rows):
+            for column in range(columns):
+                passed, place = gradient[sample, row, column], at[sample, row, column]
+                for position in range(size * size):
+                    down, right = divmod(position, size)
+                    into = whole[sample, size * row + down, size * column + right]
+                    for k in range(channels):
+                        into[k] = passed[k] if place[k] == np.uint8(position) else nothing
+
+
+@_compiled
+def drop(
+    x: NDArray[np.float32],
+    drawn: NDArray[np.uint16],
+    y: NDArray[np.float32],
+    dropped: int,
+    scale: np.float32,
+) -> None:
+    """Write ``x`` to ``y``: times ``scale`` where ``drawn`` is at least ``dropped``, else times 0.
+
+    All have one dimension.
+    """
+    least = np.uint16(dropped)
+    for k in range(len(x)):
+        y[k] = x[k] * (scale if drawn[k] >= least else np.float32(0))
