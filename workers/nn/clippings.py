@@ -7,8 +7,12 @@ device, so that nothing waits for the device inside an epoch.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+#: Elements from which one pass of a kernel gains more than its calls cost.
+_MANY = 2**16
 
 
 class Clipped(NamedTuple):
@@ -52,13 +56,34 @@ def value(*, threshold: float) -> Clipping:
     def clip(network: nn.Module) -> Clipped:
         gradients = _gradients(network)
         norm = global_norm(gradients)
-        # The maximum of absolute values costs 20 times less than torch's infinity norm on a CPU.
-        largest = torch.stack(torch._foreach_max(torch._foreach_abs(gradients))).amax()
-        torch._foreach_clamp_min_(gradients, -threshold)
-        torch._foreach_clamp_max_(gradients, threshold)
-        return Clipped(norm, largest > threshold)
+        return Clipped(norm, _clamp(gradients, threshold) > threshold)
 
     return clip
+
+
+def _clamp(gradients: list[Tensor], threshold: float) -> Tensor:
+    """Limit all elements to [-threshold, threshold]; return what was the largest magnitude."""
+    if _go_through_kernel(gradients):
+        from workers.nn import kernels  # noqa: PLC0415 - not in processes that need none
+
+        flat = [each.as_strided((each.numel(),), (1,)).numpy() for each in gradients]
+        found = [kernels.clamp(each, np.float32(threshold)) for each in flat]
+        return torch.tensor(found).amax()
+    # The maximum of absolute values costs 20 times less than torch's infinity norm on a CPU.
+    largest = torch.stack(torch._foreach_max(torch._foreach_abs(gradients))).amax()
+    torch._foreach_clamp_min_(gradients, -threshold)
+    torch._foreach_clamp_max_(gradients, threshold)
+    return largest
+
+
+def _go_through_kernel(gradients: list[Tensor]) -> bool:
+    """Whether they are many numbers, and each tensor's fill a piece of a CPU's memory."""
+    return sum(each.numel() for each in gradients) >= _MANY and all(
+        each.device.type == "cpu"
+        and each.dtype == torch.float32
+        and (each.is_contiguous() or each.is_contiguous(memory_format=torch.channels_last))
+        for each in gradients
+    )
 
 
 def norm(*, max_norm: float) -> Clipping:

@@ -46,7 +46,7 @@ class Weighted:
         layer: the weights with normalization and activation.
         number: in the names of its normalization and activation.
         pooling: computed before a monotone activation (``Pooling.activated``).
-        read_by_product: whether the next weighted layer reads the result as it is.
+        read_by_product: whether the next weighted layer reads the result as it is, or a dropout's.
     """
 
     layer: HiddenLayer

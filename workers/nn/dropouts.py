@@ -25,6 +25,9 @@ _LEVELS = 2**16
 #: Elements from which a pass of a kernel gains more than its call costs.
 _MANY = 2**16
 
+_NARROW = (torch.bfloat16, torch.float16)
+_BY_KERNELS = (torch.float32, torch.bfloat16)
+
 #: -lambda * alpha: the limit of selu towards minus infinity. Klambauer et al. 2017, eq. 14.
 _SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
@@ -57,11 +60,16 @@ class Dropout(nn.Module):
         return self.drawn(x, keys(self.site))
 
     def drawn(self, x: Tensor, key: int) -> Tensor:
-        """Return ``x`` with elements dropped by the mask of a key."""
-        if x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() >= _MANY:
+        """Return ``x`` with elements dropped by the mask of a key.
+
+        Narrow numbers are multiplied as float32, and what comes of it, and its gradient, rounded.
+        """
+        if x.device.type == "cpu" and x.dtype in _BY_KERNELS and x.numel() >= _MANY:
             words = _words(x.numel(), key)
             y: Tensor = _Dropped.apply(x, words, self.dropped, self.keep)  # type: ignore[no-untyped-call]
             return y
+        if x.dtype in _NARROW:
+            return self.drawn(x.to(torch.float32), key).to(x.dtype)
         return self.drop(x, _kept(x, self.dropped, key))
 
     def drop(self, x: Tensor, kept: Tensor) -> Tensor:
@@ -141,8 +149,9 @@ class _Dropped(torch.autograd.Function):
         words, dropped, scale = ctx.mask
         x = x.contiguous()
         y = torch.empty_like(x)
-        flat, into = x.detach().view(-1).numpy(), y.view(-1).numpy()
-        kernels.by_samples(kernels.drop, flat, words, into, rest=(dropped, scale))
+        kernel = kernels.drop_float32 if x.dtype == torch.float32 else kernels.drop_bfloat16
+        flat = [kernels.array(each.view(-1)) for each in (x.detach(), y)]
+        kernels.by_samples(kernel, flat[0], words, flat[1], rest=(dropped, scale))
         return y
 
 

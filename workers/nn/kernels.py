@@ -17,6 +17,7 @@ import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 #: In the place of a largest number's position, where no gradient passes.
 NOWHERE = np.uint8(255)
@@ -24,7 +25,7 @@ NOWHERE = np.uint8(255)
 _MAGNITUDE, _INFINITY = np.int16(2**15 - 1), np.int16(0x7F80)
 
 
-def _compiled(kernel: Callable[..., None]) -> Callable[..., None]:
+def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel, which lets other threads of Python run meanwhile."""
     try:
         return numba.njit(nogil=True, cache=True)(kernel)
@@ -41,6 +42,13 @@ def by_samples(kernel: Callable[..., None], *arrays: NDArray[Any], rest: tuple[A
     kernel(*own, *rest)
     for each in started:
         each.result()
+
+
+def array(x: Tensor) -> NDArray[Any]:
+    """Return the memory of a tensor as kernels read it."""
+    bits = x.view(torch.int16) if x.dtype == torch.bfloat16 else x
+    numbers: NDArray[Any] = bits.numpy()
+    return numbers
 
 
 @cache
@@ -148,7 +156,7 @@ def unpool(
 
 
 @_compiled
-def drop(
+def drop_float32(
     x: NDArray[np.float32],
     drawn: NDArray[np.uint16],
     y: NDArray[np.float32],
@@ -162,3 +170,38 @@ def drop(
     least = np.uint16(dropped)
     for k in range(len(x)):
         y[k] = x[k] * (scale if drawn[k] >= least else np.float32(0))
+
+
+@_compiled
+def drop_bfloat16(
+    x: NDArray[np.int16],
+    drawn: NDArray[np.uint16],
+    y: NDArray[np.int16],
+    dropped: int,
+    scale: np.float32,
+) -> None:
+    """Do the same with bfloat16 numbers; products are rounded to the nearest, ties to even."""
+    least = np.uint16(dropped)
+    for k in range(len(x)):
+        wide = np.int32(np.int32(x[k]) << np.int32(16)).view(np.float32)
+        product = wide * (scale if drawn[k] >= least else np.float32(0))
+        bits = np.float32(product).view(np.int32)
+        upper = np.int32(bits >> np.int32(16))
+        rounded = np.int32(bits + np.int32(0x7FFF) + (upper & np.int32(1)))
+        is_nan = np.int32(bits & np.int32(0x7FFFFFFF)) > np.int32(0x7F800000)
+        y[k] = np.int16(upper | np.int32(0x40)) if is_nan else np.int16(rounded >> np.int32(16))
+
+
+@_compiled
+def clamp(x: NDArray[np.float32], threshold: np.float32) -> Any:
+    """Limit numbers (one dimension) to [-threshold, threshold]; return the largest magnitude.
+
+    A NaN stays and is the largest.
+    """
+    largest = np.int32(0)  # magnitudes in order of their bits, with NaN last
+    for k in range(len(x)):
+        number = x[k]
+        largest = max(largest, np.int32(np.float32(number).view(np.int32) & np.int32(0x7FFFFFFF)))
+        number = -threshold if number < -threshold else number
+        x[k] = threshold if number > threshold else number
+    return np.int32(largest).view(np.float32)

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -108,7 +107,8 @@ class _Largest(torch.autograd.Function):
         y = _channels_last(x, (samples, channels, height // size, width // size))
         at = torch.empty(_rows(y).shape, dtype=torch.uint8)
         kernel = kernels.pool_float32 if x.dtype == torch.float32 else kernels.pool_bfloat16
-        kernels.by_samples(kernel, _rows(x), _rows(y), at.numpy(), rest=(size, relu))
+        rows = [kernels.array(_rows(each)) for each in (x.detach(), y)]
+        kernels.by_samples(kernel, *rows, at.numpy(), rest=(size, relu))
         ctx.save_for_backward(at)
         ctx.size, ctx.shape = size, x.shape
         return y
@@ -123,8 +123,8 @@ class _Largest(torch.autograd.Function):
         gradient = _channels_last(upstream, ctx.shape)
         gradient[:, :, height - height % ctx.size :] = 0
         gradient[:, :, :, width - width % ctx.size :] = 0
-        passed = _rows(upstream.contiguous(memory_format=torch.channels_last))
-        whole = _rows(gradient)
+        upstream = upstream.contiguous(memory_format=torch.channels_last)
+        passed, whole = (kernels.array(_rows(each)) for each in (upstream, gradient))
         nothing = whole.dtype.type(0)
         kernels.by_samples(kernels.unpool, passed, at.numpy(), whole, rest=(ctx.size, nothing))
         return gradient, None, None
@@ -134,7 +134,6 @@ def _channels_last(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, memory_format=torch.channels_last)
 
 
-def _rows(x: Tensor) -> NDArray[Any]:
-    """Return a channels-last image as kernels read it."""
-    rows = x.detach().permute(0, 2, 3, 1)
-    return (rows if x.dtype == torch.float32 else rows.view(torch.int16)).numpy()
+def _rows(x: Tensor) -> Tensor:
+    """Return a channels-last image (batch, channels, height, width) in the order of its memory."""
+    return x.permute(0, 2, 3, 1)

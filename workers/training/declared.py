@@ -108,7 +108,7 @@ class _Builder:
                 dropout = _strongest(steps[at + 1 :], dropouts)
                 pooling = _pooling_after(steps, at)
                 following = steps[at + (1 if pooling is None else 2) :]
-                read = _is_read_by_product(following)
+                read = _is_read_by_product(following, dropouts)
                 built.append(self._weighted(step, dropout, pooling, read_by_product=read))
             elif isinstance(step, DropoutStep):
                 built.append(Dropping(dropouts[step.site]))
@@ -208,10 +208,17 @@ def _is_part(steps: Sequence[Step], at: int) -> bool:
     return isinstance(before, WeightedStep) and _pooling_after(steps, at - 1) is not None
 
 
-def _is_read_by_product(following: Sequence[Step]) -> bool:
-    """Whether a weighted layer is what comes first, apart from flattening."""
-    first = next((step for step in following if not isinstance(step, FlattenStep)), None)
-    return isinstance(first, WeightedStep)
+def _is_read_by_product(following: Sequence[Step], dropouts: Mapping[int, Dropout]) -> bool:
+    """Whether a weighted layer is what comes first, apart from flattening and standard dropout.
+
+    That dropout reads narrow numbers and returns such, with the bits of the product's rounding.
+    """
+    for step in following:
+        if isinstance(step, DropoutStep) and type(dropouts[step.site]) is Dropout:
+            continue
+        if not isinstance(step, FlattenStep):
+            return isinstance(step, WeightedStep)
+    return False
 
 
 def _strongest(following: Sequence[Step], dropouts: Mapping[int, Dropout]) -> Dropout | None:

@@ -3,8 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from workers.nn.activations import ACTIVATIONS
+from workers.nn.clippings import CLIPPINGS
 from workers.nn.dropouts import Dropout, kept_elements
 from workers.nn.pooling import Pooling
 
@@ -94,9 +96,10 @@ def test_other_poolings_stay_torchs(pooling, x):
     assert not goes_through_kernels(pooling.pooled, x)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("special", [False, True])
-def test_dropout_multiplies_by_the_same_mask(threads, special):
-    x = torch.randn(70, 1_000, generator=torch.Generator().manual_seed(1))
+def test_dropout_multiplies_by_the_same_mask(threads, special, dtype):
+    x = torch.randn(70, 1_000, generator=torch.Generator().manual_seed(1)).to(dtype)
     if special:
         x[::7, ::5] = SPECIAL[torch.arange(200) % len(SPECIAL)]
     layer, key = Dropout("dropout_1", 0.3), 2**100 + 17
@@ -105,9 +108,12 @@ def test_dropout_multiplies_by_the_same_mask(threads, special):
     def ours(x):
         return layer(x, lambda _: key)
 
+    def by_mask(x):
+        return layer.drop(x.float(), kept.float().view(x.shape)).to(dtype)
+
     for seen in (x, x.T):
         assert goes_through_kernels(ours, seen)
-        expected = values_and_gradients(lambda x: layer.drop(x, kept.float().view(x.shape)), seen)
+        expected = values_and_gradients(by_mask, seen)
         assert same(values_and_gradients(ours, seen), expected)
 
 
@@ -115,3 +121,24 @@ def test_few_elements_and_other_types_keep_torchs_dropout():
     layer = Dropout("dropout_1", 0.3)
     for x in (torch.randn(10, 10), torch.randn(70, 1_000, dtype=torch.float64)):
         assert not goes_through_kernels(lambda x: layer(x, lambda _: 1), x)
+
+
+@pytest.mark.parametrize("special", [(), (0, 1), (2, 3), (4,), (5,)])
+def test_clipping_by_value_is_torchs(special):
+    generator = torch.Generator().manual_seed(2)
+    weights = [
+        torch.randn(300, 300, generator=generator),
+        torch.randn(8, 4, 3, 3, generator=generator).contiguous(memory_format=torch.channels_last),
+        torch.randn(7, generator=generator),
+    ]
+    for place, which in enumerate(special):
+        weights[1][place, 0, 0, 0] = SPECIAL[which]
+    for threshold in (0.5, 100.0):
+        module = nn.ParameterList([nn.Parameter(weight) for weight in weights])
+        for parameter, weight in zip(module, weights, strict=True):
+            parameter.grad = weight.clone()
+        found = CLIPPINGS["value"](threshold=threshold)(module)
+        magnitudes = torch.cat([weight.abs().flatten() for weight in weights])
+        assert bool(found.clipped) == bool(magnitudes.max() > threshold)
+        ours = [parameter.grad for parameter in module]
+        assert same(ours, [weight.clamp(-threshold, threshold) for weight in weights])
