@@ -37,7 +37,9 @@ from workers.training.streams import Streams
 Batches = Iterable[tuple[Tensor, Tensor]]
 
 
-def configuration(images: int, validated: int, activation: str) -> RunConfig:
+def configuration(
+    images: int, validated: int, activation: str, precision: str = "float32"
+) -> RunConfig:
     """Resolve the recipe of the showdown for one epoch."""
     spec = {
         "activation": activation,
@@ -45,6 +47,7 @@ def configuration(images: int, validated: int, activation: str) -> RunConfig:
         "clipping": {"name": "value", "threshold": 0.5},
         "dropout": {"name": "dropout"},
         "layer_statistics": "off",
+        "precision": precision,
         "dataset": {"name": "mnist", "train_size": images, "test_size": validated},
         "epochs": 1,
     }

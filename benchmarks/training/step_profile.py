@@ -1,6 +1,6 @@
 """What one step of the recipe's training is made of, and how near to the processor's peak it is.
 
-    python -m benchmarks.training.step_profile [--steps 40]
+    python -m benchmarks.training.step_profile [--steps 40] [--precision bfloat16]
     python -m benchmarks.training.step_profile --settings [--rounds 3]
 
 One mnist_cnn on MNIST (batch 128, relu, clipping by value, dropout, Adam) and one thread. First
@@ -12,7 +12,8 @@ conv_2's backward is one operation; its two products are timed alone besides.
 
 With ``--settings`` the two settings of a worker's process that decide no bit, each in fresh
 processes with it and without: page faults where freed memory stays with the process or goes back,
-and an mlp's epoch on two threads that sleep or spin while they wait (OMP_WAIT_POLICY).
+and an mlp's epoch on two threads that sleep or spin while they wait (OMP_WAIT_POLICY and
+GOMP_SPINCOUNT).
 """
 
 import os
@@ -36,6 +37,7 @@ from benchmarks.training.epoch import configuration
 from benchmarks.training.packs import planned
 from workers.datasets.loading import load
 from workers.nn.dropouts import Dropout
+from workers.nn.pooling import Pooling, _Largest
 from workers.training import devices
 from workers.training.solo import SoloTraining
 
@@ -46,19 +48,20 @@ _BATCH, _WARM = 128, 5
 _CONVOLUTIONS = {32: "conv_1", 64: "conv_2"}  # by their channels
 #: Operations whose name alone says what part of a step they are.
 _NAMED = {
-    "aten::max_pool2d_with_indices": "max-pooling, forward and backward",
-    "aten::max_pool2d_with_indices_backward": "max-pooling, forward and backward",
-    "aten::relu": "relu, both ways",
-    "aten::threshold_backward": "relu, both ways",
+    "aten::relu": "relu of conv_1 and dense_1, both ways",
+    "aten::threshold_backward": "relu of conv_1 and dense_1, both ways",
 }
+_POOLING = "max-pooling with relu, both ways"
+#: Where dense_1's inputs are.
+_DENSE = ("aten::addmm", "aten::mm", "mkldnn::_linear_pointwise")
 _REST = "the rest"
 _MLP = {"dataset": {"name": "mnist", "train_size": 12_000, "test_size": 1000}, "batch_size": 128}
 
 
-def new_training(steps: int) -> tuple[SoloTraining, list[Tensor]]:
+def new_training(steps: int, precision: str = "float32") -> tuple[SoloTraining, list[Tensor]]:
     """Return a training of the recipe, some steps in, and the samples of its next so many steps."""
     images = _BATCH * (_WARM + steps)
-    config = configuration(images, _BATCH, "relu")
+    config = configuration(images, _BATCH, "relu", precision)
     training = SoloTraining(config, 0, load(config.dataset), _CPU)
     batches = list(torch.split(training.streams.order(1, images), _BATCH))
     training.network.train()
@@ -96,15 +99,15 @@ def _part(operation: str, args: tuple[Any, ...]) -> str | None:
         return f"{_CONVOLUTIONS[len(args[1])]} forward"
     if operation == "aten::convolution_backward":
         return f"{_CONVOLUTIONS[len(args[2])]} backward"
-    if operation in ("aten::addmm", "aten::mm"):
+    if operation in _DENSE:
         wide = any(9216 in argument.shape for argument in args)
         return "dense_1, three products" if wide else None
     return _NAMED.get(operation)
 
 
-def parts(steps: int) -> dict[str, float]:
+def parts(steps: int, precision: str) -> dict[str, float]:
     """Return the processor milliseconds of each part of a step, medians over so many steps."""
-    training, batches = new_training(3 * steps)
+    training, batches = new_training(3 * steps, precision)
     whole, found = [], []
     for samples in batches[:steps]:
         whole.append(_processor_milliseconds(training.train_step, samples))
@@ -125,6 +128,8 @@ def _called(training: SoloTraining, samples: Tensor) -> dict[str, float]:
     """Take a step and time what is not one operation of torch's."""
     clock = Clock()
     drop = clock.timed("dropout with its masks, forward", Dropout.forward)
+    pool = clock.timed(_POOLING, Pooling.activated)
+    unpool = clock.timed(_POOLING, _Largest.backward)
     with ExitStack() as stack:
         for whose, name, part in (
             (training, "clip", "clipping, with its norms"),
@@ -133,15 +138,22 @@ def _called(training: SoloTraining, samples: Tensor) -> dict[str, float]:
             timed = clock.timed(part, getattr(whose, name))
             stack.enter_context(patch.object(whose, name, timed))
         stack.enter_context(patch.object(Dropout, "forward", drop))
+        stack.enter_context(patch.object(Pooling, "activated", pool))
+        stack.enter_context(patch.object(_Largest, "backward", staticmethod(unpool)))
         training.train_step(samples)
     return clock.took
 
 
-def products_alone(rounds: int) -> dict[str, float]:
+def products_alone(rounds: int, precision: str) -> dict[str, float]:
     """Return the processor milliseconds of conv_2's backward products, each computed alone."""
-    x = torch.randn(_BATCH, 32, 26, 26).to(memory_format=torch.channels_last)
-    weights = torch.randn(64, 32, 3, 3).to(memory_format=torch.channels_last)
-    gradient = torch.randn(_BATCH, 64, 24, 24).to(memory_format=torch.channels_last)
+    x, weights, gradient = (
+        devices.products_of(precision, _CPU).operand(each).to(memory_format=torch.channels_last)
+        for each in (
+            torch.randn(_BATCH, 32, 26, 26),
+            torch.randn(64, 32, 3, 3),
+            torch.randn(_BATCH, 64, 24, 24),
+        )
+    )
     form = ([64], (1, 1), (0, 0), (1, 1), False, (0, 0), 1)
 
     def backward(wanted: list[bool]) -> None:
@@ -183,10 +195,10 @@ def gflop() -> dict[str, float]:
     }
 
 
-def report(steps: int) -> Iterator[str]:
+def report(steps: int, precision: str) -> Iterator[str]:
     """Return the lines of the table of a step."""
     yield ", ".join(f"sgemm of {size}: {each:.0f} GFLOP/s" for size, each in sgemm(steps))
-    found, alone, work = parts(steps), products_alone(steps), gflop()
+    found, alone, work = parts(steps, precision), products_alone(steps, precision), gflop()
     whole = sum(found.values())
     yield f"| part of a step | ms of {whole:.1f}, processor time | GFLOP/s | share |"
     yield "|---|---|---|---|"
@@ -235,7 +247,11 @@ def mlp_epoch() -> tuple[float, float]:
 
 def report_settings(steps: int, rounds: int) -> Iterator[str]:
     """Return a line for each setting and round, with it and without in turns."""
-    policies = {"spin": {}, "sleep (PASSIVE)": {"OMP_WAIT_POLICY": "PASSIVE"}}
+    policies = {
+        "spin": {},
+        "spin for some microseconds": {"GOMP_SPINCOUNT": "1000"},
+        "sleep (PASSIVE)": {"OMP_WAIT_POLICY": "PASSIVE"},
+    }
     for _ in range(rounds):
         for keep in (False, True):
             count, seconds = _fresh(faults, keep, steps)
@@ -262,6 +278,7 @@ def main() -> None:
     """Measure and print."""
     parser = program("benchmarks.training.step_profile", __doc__)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--rounds", type=int, default=3, help="of fresh processes")
     parser.add_argument("--settings", action="store_true", help="the settings of a process")
     options = parser.parse_args()
@@ -270,7 +287,7 @@ def main() -> None:
     if options.settings:
         lines = report_settings(options.steps, options.rounds)
     else:
-        lines = report(options.steps)
+        lines = report(options.steps, options.precision)
     for line in lines:
         print(line, flush=True)
 
