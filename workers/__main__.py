@@ -61,9 +61,8 @@ def _run() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Read once, when the child imports torch.
     os.environ["OMP_NUM_THREADS"] = str(settings.training_threads or 1)
-    # Threads that wait for each other give up the core after some microseconds (libgomp's default
-    # is a millisecond and more). Measured: on a shared machine an epoch takes a tenth of the time,
-    # and on a free one as long; not to spin at all takes 1.1 times as long there.
+    # Threads that wait for one another sleep after some microseconds; libgomp's default is a
+    # millisecond and more. What that is worth, free and beside others, is in docs/performance.md.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if arguments.gpu is not None:
