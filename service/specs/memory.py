@@ -25,8 +25,9 @@ from service.specs.spec import RunConfig
 #: rest of a worker's memory is for its run.
 IDLE_BYTES = 500 * 2**20
 
-#: What any run takes besides: files that are read, kernels that are loaded, a data set of before.
-_BESIDES_BYTES = 128 * 2**20
+#: What any run takes besides: files that are read, kernels that are loaded (numba and its compiler
+#: take 130 MB), a data set of before.
+_BESIDES_BYTES = 256 * 2**20
 
 _FLOAT_BYTES, _DOUBLE_BYTES = 4, 8
 
