@@ -22,6 +22,9 @@ _LARGEST_SQUARE = 15
 
 _BY_KERNELS = (torch.float32, torch.bfloat16)
 
+#: Elements from which a kernel gains more than its call costs; a few images never need numba.
+_MANY = 2**16
+
 
 @dataclass(frozen=True)
 class Pooling:
@@ -83,6 +86,7 @@ class Pooling:
             and self.size == self.stride <= _LARGEST_SQUARE
             and x.device.type == "cpu"
             and x.dtype in _BY_KERNELS
+            and x.numel() >= _MANY
             and x.is_contiguous(memory_format=torch.channels_last)
             and type(x) is Tensor  # an export to ONNX traces tensors of another class
         )
