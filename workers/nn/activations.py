@@ -50,9 +50,8 @@ class Activation(nn.Module):
 
 def is_listened_to(module: nn.Module) -> bool:
     """Whether somebody wants to see what a module reads or returns, by a hook."""
-    return bool(
-        module._forward_hooks or module._forward_pre_hooks
-    )  # torch has no public way to ask
+    # Torch has no public way to ask.
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 #: From the number of a layer's units (or channels) to a new activation for them.

@@ -16,6 +16,8 @@ from typing import Any
 import numba
 import numpy as np
 import torch
+from numba import types
+from numba.extending import overload
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -56,22 +58,41 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="kernel")
 
 
-@numba.njit(inline="always")
-def _order(bits: np.int16) -> np.int16:
-    """Return a whole number in the order of bfloat16 numbers that are not NaN; both zeros are 0."""
-    magnitude = np.int16(bits & _MAGNITUDE)
-    return np.int16(-magnitude) if bits < np.int16(0) else magnitude
+def _order(number: Any) -> Any:
+    """Return what numbers that are not NaN are compared by; for compiled code."""
+    raise NotImplementedError
 
 
-@numba.njit(inline="always")
-def _is_nan(bits: np.int16) -> np.bool_:
-    return np.int16(bits & _MAGNITUDE) > _INFINITY
+def _is_nan(number: Any) -> bool:
+    """Whether a number is NaN; for compiled code."""
+    raise NotImplementedError
+
+
+@overload(_order, inline="always")
+def _order_of(number: Any) -> Any:
+    def of_float32(number: Any) -> Any:
+        return number
+
+    def of_bfloat16(number: Any) -> Any:  # the magnitude's bits, negated by the sign: 0 for -0
+        sign = np.int16(number >> np.int16(15))
+        return np.int16(np.int16(np.int16(number & _MAGNITUDE) ^ sign) - sign)
+
+    return of_float32 if isinstance(number, types.Float) else of_bfloat16
+
+
+@overload(_is_nan, inline="always")
+def _is_nan_of(number: Any) -> Any:
+    def of_float32(number: Any) -> Any:
+        return np.isnan(number)
+
+    def of_bfloat16(number: Any) -> Any:
+        return np.int16(number & _MAGNITUDE) > _INFINITY
+
+    return of_float32 if isinstance(number, types.Float) else of_bfloat16
 
 
 @_compiled
-def pool_bfloat16(
-    x: NDArray[np.int16], y: NDArray[np.int16], at: NDArray[np.uint8], size: int, relu: bool
-) -> None:
+def pool(x: NDArray[Any], y: NDArray[Any], at: NDArray[np.uint8], size: int, relu: bool) -> None:
     """Write the largest number of each square of ``x`` to ``y``, and its position to ``at``.
 
     The first of equal ones, and the last NaN, as in torch.
@@ -101,37 +122,10 @@ def pool_bfloat16(
                         best[k] = other[k] if taken else best[k]
                         place[k] = np.uint8(position) if taken else place[k]
                 if relu:
+                    zero = x.dtype.type(0)
                     for k in range(channels):
-                        off = (_order(best[k]) <= np.int16(0)) & (not _is_nan(best[k]))
-                        best[k] = np.int16(0) if off else best[k]
-                        place[k] = NOWHERE if off else place[k]
-
-
-@_compiled
-def pool_float32(
-    x: NDArray[np.float32], y: NDArray[np.float32], at: NDArray[np.uint8], size: int, relu: bool
-) -> None:
-    """Do the same with float32 numbers."""
-    samples, rows, columns, channels = y.shape
-    for sample in range(samples):
-        for row in range(rows):
-            for column in range(columns):
-                best, place = y[sample, row, column], at[sample, row, column]
-                first = x[sample, size * row, size * column]
-                for k in range(channels):
-                    best[k] = first[k]
-                    place[k] = np.uint8(0)
-                for position in range(1, size * size):
-                    down, right = divmod(position, size)
-                    other = x[sample, size * row + down, size * column + right]
-                    for k in range(channels):
-                        taken = (other[k] > best[k]) | (other[k] != other[k])
-                        best[k] = other[k] if taken else best[k]
-                        place[k] = np.uint8(position) if taken else place[k]
-                if relu:
-                    for k in range(channels):
-                        off = best[k] <= np.float32(0)
-                        best[k] = np.float32(0) if off else best[k]
+                        off = (_order(best[k]) <= zero) & (not _is_nan(best[k]))
+                        best[k] = zero if off else best[k]
                         place[k] = NOWHERE if off else place[k]
 
 

@@ -111,9 +111,8 @@ class _Largest(torch.autograd.Function):
         samples, channels, height, width = x.shape
         y = _channels_last(x, (samples, channels, height // size, width // size))
         at = torch.empty(_rows(y).shape, dtype=torch.uint8)
-        kernel = kernels.pool_float32 if x.dtype == torch.float32 else kernels.pool_bfloat16
         rows = [kernels.array(_rows(each)) for each in (x.detach(), y)]
-        kernels.by_samples(kernel, *rows, at.numpy(), rest=(size, relu))
+        kernels.by_samples(kernels.pool, *rows, at.numpy(), rest=(size, relu))
         ctx.save_for_backward(at)
         ctx.size, ctx.shape = size, x.shape
         return y
