@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-#: Elements from which one pass of a kernel gains more than its calls cost.
-_MANY = 2**16
+from workers.nn import kernels
 
 
 class Clipped(NamedTuple):
@@ -64,10 +63,9 @@ def value(*, threshold: float) -> Clipping:
 def _clamp(gradients: list[Tensor], threshold: float) -> Tensor:
     """Limit all elements to [-threshold, threshold]; return what was the largest magnitude."""
     if _go_through_kernel(gradients):
-        from workers.nn import kernels  # noqa: PLC0415 - not in processes that need none
-
+        clamp = kernels.lent().clamp
         flat = [each.as_strided((each.numel(),), (1,)).numpy() for each in gradients]
-        found = [kernels.clamp(each, np.float32(threshold)) for each in flat]
+        found = [clamp(each, np.float32(threshold)) for each in flat]
         return torch.tensor(found).amax()
     # The maximum of absolute values costs 20 times less than torch's infinity norm on a CPU.
     largest = torch.stack(torch._foreach_max(torch._foreach_abs(gradients))).amax()
@@ -77,10 +75,9 @@ def _clamp(gradients: list[Tensor], threshold: float) -> Tensor:
 
 
 def _go_through_kernel(gradients: list[Tensor]) -> bool:
-    """Whether they are many numbers, and each tensor's fill a piece of a CPU's memory."""
-    return sum(each.numel() for each in gradients) >= _MANY and all(
-        each.device.type == "cpu"
-        and each.dtype == torch.float32
+    """Whether a kernel serves them, and each tensor's numbers fill a piece of memory."""
+    return kernels.serve(*gradients) and all(
+        each.dtype == torch.float32
         and (each.is_contiguous() or each.is_contiguous(memory_format=torch.channels_last))
         for each in gradients
     )

@@ -4,7 +4,7 @@ A mask compares 16 random bits per element, from a counter-based generator, with
 draws a Bernoulli mask serially on a CPU, which takes seven times as long. A rate is therefore
 rounded to a multiple of 2^-16; the scale uses the rounded rate, so the expectation is exact.
 
-Of many elements on a CPU no mask is made: a kernel compares and multiplies in one pass.
+Where there are kernels, no mask is made: one compares and multiplies in one pass.
 """
 
 import math
@@ -17,16 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from workers.nn import kernels
+
 #: From the name of a dropout layer to the 128-bit key of its random stream at one step.
 Keys = Callable[[str], int]
 
 _LEVELS = 2**16
 
-#: Elements from which a pass of a kernel gains more than its call costs.
-_MANY = 2**16
-
 _NARROW = (torch.bfloat16, torch.float16)
-_BY_KERNELS = (torch.float32, torch.bfloat16)
 
 #: -lambda * alpha: the limit of selu towards minus infinity. Klambauer et al. 2017, eq. 14.
 _SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
@@ -64,7 +62,7 @@ class Dropout(nn.Module):
 
         Narrow numbers are multiplied as float32, and what comes of it, and its gradient, rounded.
         """
-        if x.device.type == "cpu" and x.dtype in _BY_KERNELS and x.numel() >= _MANY:
+        if kernels.serve(x):
             words = _words(x.numel(), key)
             y: Tensor = _Dropped.apply(x, words, self.dropped, self.keep)  # type: ignore[no-untyped-call]
             return y
@@ -144,14 +142,13 @@ class _Dropped(torch.autograd.Function):
 
     @staticmethod
     def _times_mask(ctx: Any, x: Tensor) -> Tensor:
-        from workers.nn import kernels  # noqa: PLC0415 - not in processes that need none
-
         words, dropped, scale = ctx.mask
         x = x.contiguous()
         y = torch.empty_like(x)
-        kernel = kernels.drop_float32 if x.dtype == torch.float32 else kernels.drop_bfloat16
-        flat = [kernels.array(each.view(-1)) for each in (x.detach(), y)]
-        kernels.by_samples(kernel, flat[0], words, flat[1], rest=(dropped, scale))
+        lent = kernels.lent()
+        kernel = lent.drop_float32 if x.dtype == torch.float32 else lent.drop_bfloat16
+        flat, dropped_flat = (kernels.array(each.view(-1)) for each in (x.detach(), y))
+        kernels.by_samples(kernel, [flat, words, dropped_flat], dropped, scale)
         return y
 
 

@@ -1,41 +1,130 @@
-"""Loops that numba compiles: each does in one pass over memory what torch's operations do in many.
+"""Kernels: loops that do in one pass over a CPU's memory what torch's operations do in many.
 
-Each gives the bits of those operations (tests/workers/nn/test_kernels.py). Arrays are contiguous,
-images (samples, height, width, channels), and bfloat16 numbers are their bits as int16. A kernel
-compiles in the first process that calls it, which takes a second, and stays on the disk for others.
-
-Importing numba takes 0.3 s: callers import this module where they need it.
+The networks know what each loop does. Who trains them may lend compiled loops, which give the bits
+of torch's operations; without any, torch's operations do the work.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
-import numba
 import numpy as np
 import torch
-from numba import types
-from numba.extending import overload
 from numpy.typing import NDArray
 from torch import Tensor
 
 #: In the place of a largest number's position, where no gradient passes.
 NOWHERE = np.uint8(255)
 
-_MAGNITUDE, _INFINITY = np.int16(2**15 - 1), np.int16(0x7F80)
+#: Elements from which one pass gains more than the call of a kernel costs.
+MANY = 2**16
+
+_TYPES = (torch.float32, torch.bfloat16)
 
 
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a kernel, which lets other threads of Python run meanwhile."""
-    try:
-        return numba.njit(nogil=True, cache=True)(kernel)
-    except RuntimeError:  # no folder where a compiled one may stay
-        return numba.njit(nogil=True)(kernel)
+class Kernels(Protocol):
+    """The loops. Arrays are contiguous, and bfloat16 numbers are their bits as int16.
+
+    A loop lets other threads of Python run meanwhile.
+    """
+
+    def pool(
+        self, x: NDArray[Any], y: NDArray[Any], at: NDArray[np.uint8], size: int, relu: bool
+    ) -> None:
+        """Write the largest number of each square of ``x`` to ``y``, and its position to ``at``.
+
+        The first of equal ones, and the last NaN, as in torch.
+
+        Args:
+            x: (samples, height, width, channels).
+            y: (samples, height // size, width // size, channels).
+            at: of the same shape, row by row in the square; NOWHERE where ``relu`` gives 0.
+            size: a square's side, and the step to the next.
+            relu: whether ``y`` receives relu of it.
+        """
+
+    def unpool(
+        self,
+        gradient: NDArray[Any],
+        at: NDArray[np.uint8],
+        whole: NDArray[Any],
+        size: int,
+        nothing: Any,
+    ) -> None:
+        """Write each gradient to its position in its square of ``whole``, else ``nothing``.
+
+        Rows and columns that are in no square are left as they are.
+        """
+
+    def drop_float32(
+        self,
+        x: NDArray[np.float32],
+        drawn: NDArray[np.uint16],
+        y: NDArray[np.float32],
+        dropped: int,
+        scale: np.float32,
+    ) -> None:
+        """Write ``x`` to ``y``: times ``scale`` where ``drawn`` is at least ``dropped``, else 0.
+
+        All have one dimension.
+        """
+
+    def drop_bfloat16(
+        self,
+        x: NDArray[np.int16],
+        drawn: NDArray[np.uint16],
+        y: NDArray[np.int16],
+        dropped: int,
+        scale: np.float32,
+    ) -> None:
+        """Do the same with bfloat16 numbers; products are rounded to the nearest, ties to even."""
+
+    def clamp(self, x: NDArray[np.float32], threshold: np.float32) -> np.float32:
+        """Limit numbers (one dimension) to [-threshold, threshold]; return the largest magnitude.
+
+        A NaN stays and is the largest.
+        """
 
 
-def by_samples(kernel: Callable[..., None], *arrays: NDArray[Any], rest: tuple[Any, ...]) -> None:
+class _Lent:
+    load: Callable[[], Kernels] | None = None
+
+
+def lend(load: Callable[[], Kernels] | None) -> None:
+    """Let the networks of this process use kernels; None takes them back.
+
+    Args:
+        load: returns them. It is called in the first step that needs them, so that a process which
+            needs none does not wait for their compiler.
+    """
+    _Lent.load = load
+
+
+def lent() -> Kernels:
+    """Return the kernels, where ``serve`` said that they are there."""
+    assert _Lent.load is not None  # noqa: S101 - ``serve`` was asked
+    return _Lent.load()
+
+
+def serve(*tensors: Tensor) -> bool:
+    """Whether there are kernels for these tensors, and the tensors have enough elements."""
+    return (
+        _Lent.load is not None
+        and sum(each.numel() for each in tensors) >= MANY
+        and all(each.device.type == "cpu" and each.dtype in _TYPES for each in tensors)
+    )
+
+
+def array(x: Tensor) -> NDArray[Any]:
+    """Return the memory of a tensor as kernels read it."""
+    bits = x.view(torch.int16) if x.dtype == torch.bfloat16 else x
+    numbers: NDArray[Any] = bits.numpy()
+    return numbers
+
+
+def by_samples(kernel: Callable[..., None], arrays: Sequence[NDArray[Any]], *rest: Any) -> None:
     """Call a kernel with arrays and the rest; with torch's threads, each takes some samples."""
     parts = torch.get_num_threads()
     bounds = [len(arrays[0]) * part // parts for part in range(parts + 1)]
@@ -46,156 +135,6 @@ def by_samples(kernel: Callable[..., None], *arrays: NDArray[Any], rest: tuple[A
         each.result()
 
 
-def array(x: Tensor) -> NDArray[Any]:
-    """Return the memory of a tensor as kernels read it."""
-    bits = x.view(torch.int16) if x.dtype == torch.bfloat16 else x
-    numbers: NDArray[Any] = bits.numpy()
-    return numbers
-
-
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="kernel")
-
-
-def _order(number: Any) -> Any:
-    """Return what numbers that are not NaN are compared by; for compiled code."""
-    raise NotImplementedError
-
-
-def _is_nan(number: Any) -> bool:
-    """Whether a number is NaN; for compiled code."""
-    raise NotImplementedError
-
-
-@overload(_order, inline="always")
-def _order_of(number: Any) -> Any:
-    def of_float32(number: Any) -> Any:
-        return number
-
-    def of_bfloat16(number: Any) -> Any:  # the magnitude's bits, negated by the sign: 0 for -0
-        sign = np.int16(number >> np.int16(15))
-        return np.int16(np.int16(np.int16(number & _MAGNITUDE) ^ sign) - sign)
-
-    return of_float32 if isinstance(number, types.Float) else of_bfloat16
-
-
-@overload(_is_nan, inline="always")
-def _is_nan_of(number: Any) -> Any:
-    def of_float32(number: Any) -> Any:
-        return np.isnan(number)
-
-    def of_bfloat16(number: Any) -> Any:
-        return np.int16(number & _MAGNITUDE) > _INFINITY
-
-    return of_float32 if isinstance(number, types.Float) else of_bfloat16
-
-
-@_compiled
-def pool(x: NDArray[Any], y: NDArray[Any], at: NDArray[np.uint8], size: int, relu: bool) -> None:
-    """Write the largest number of each square of ``x`` to ``y``, and its position to ``at``.
-
-    The first of equal ones, and the last NaN, as in torch.
-
-    Args:
-        x: (samples, height, width, channels).
-        y: (samples, height // size, width // size, channels).
-        at: of the same shape, row by row in the square; NOWHERE where ``relu`` gives 0.
-        size: a square's side, and the step to the next.
-        relu: whether ``y`` receives relu of it.
-    """
-    samples, rows, columns, channels = y.shape
-    for sample in range(samples):
-        for row in range(rows):
-            for column in range(columns):
-                best, place = y[sample, row, column], at[sample, row, column]
-                first = x[sample, size * row, size * column]
-                for k in range(channels):
-                    best[k] = first[k]
-                    place[k] = np.uint8(0)
-                for position in range(1, size * size):
-                    down, right = divmod(position, size)
-                    other = x[sample, size * row + down, size * column + right]
-                    for k in range(channels):
-                        larger = (_order(other[k]) > _order(best[k])) & (not _is_nan(best[k]))
-                        taken = larger | _is_nan(other[k])
-                        best[k] = other[k] if taken else best[k]
-                        place[k] = np.uint8(position) if taken else place[k]
-                if relu:
-                    zero = x.dtype.type(0)
-                    for k in range(channels):
-                        off = (_order(best[k]) <= zero) & (not _is_nan(best[k]))
-                        best[k] = zero if off else best[k]
-                        place[k] = NOWHERE if off else place[k]
-
-
-@_compiled
-def unpool(
-    gradient: NDArray[Any], at: NDArray[np.uint8], whole: NDArray[Any], size: int, nothing: Any
-) -> None:
-    """Write each gradient to its position in its square of ``whole``, and ``nothing`` elsewhere.
-
-    Rows and columns that are in no square are left as they are.
-    """
-    samples, rows, columns, channels = gradient.shape
-    for sample in range(samples):
-        for row in range(rows):
-            for column in range(columns):
-                passed, place = gradient[sample, row, column], at[sample, row, column]
-                for position in range(size * size):
-                    down, right = divmod(position, size)
-                    into = whole[sample, size * row + down, size * column + right]
-                    for k in range(channels):
-                        into[k] = passed[k] if place[k] == np.uint8(position) else nothing
-
-
-@_compiled
-def drop_float32(
-    x: NDArray[np.float32],
-    drawn: NDArray[np.uint16],
-    y: NDArray[np.float32],
-    dropped: int,
-    scale: np.float32,
-) -> None:
-    """Write ``x`` to ``y``: times ``scale`` where ``drawn`` is at least ``dropped``, else times 0.
-
-    All have one dimension.
-    """
-    least = np.uint16(dropped)
-    for k in range(len(x)):
-        y[k] = x[k] * (scale if drawn[k] >= least else np.float32(0))
-
-
-@_compiled
-def drop_bfloat16(
-    x: NDArray[np.int16],
-    drawn: NDArray[np.uint16],
-    y: NDArray[np.int16],
-    dropped: int,
-    scale: np.float32,
-) -> None:
-    """Do the same with bfloat16 numbers; products are rounded to the nearest, ties to even."""
-    least = np.uint16(dropped)
-    for k in range(len(x)):
-        wide = np.int32(np.int32(x[k]) << np.int32(16)).view(np.float32)
-        product = wide * (scale if drawn[k] >= least else np.float32(0))
-        bits = np.float32(product).view(np.int32)
-        upper = np.int32(bits >> np.int32(16))
-        rounded = np.int32(bits + np.int32(0x7FFF) + (upper & np.int32(1)))
-        is_nan = np.int32(bits & np.int32(0x7FFFFFFF)) > np.int32(0x7F800000)
-        y[k] = np.int16(upper | np.int32(0x40)) if is_nan else np.int16(rounded >> np.int32(16))
-
-
-@_compiled
-def clamp(x: NDArray[np.float32], threshold: np.float32) -> Any:
-    """Limit numbers (one dimension) to [-threshold, threshold]; return the largest magnitude.
-
-    A NaN stays and is the largest.
-    """
-    largest = np.int32(0)  # magnitudes in order of their bits, with NaN last
-    for k in range(len(x)):
-        number = x[k]
-        largest = max(largest, np.int32(np.float32(number).view(np.int32) & np.int32(0x7FFFFFFF)))
-        number = -threshold if number < -threshold else number
-        x[k] = threshold if number > threshold else number
-    return np.int32(largest).view(np.float32)

@@ -1,6 +1,6 @@
 """Pooling: the largest value, or the mean, of squares of pixels or of the whole image.
 
-On a CPU the largest value of squares that touch goes through kernels of our own, with relu in the
+The largest value of squares that touch goes through kernels where there are any, with relu in the
 same pass. Torch's backward pass takes several times as long: it sets all to zero first (number by
 number in bfloat16), and keeps a position of eight bytes for each value.
 """
@@ -14,16 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from workers.nn import kernels
 from workers.nn.activations import Activation, is_listened_to
 from workers.nn.dropouts import Keys
 
 #: The largest square of which a position fits into a byte, beside one for "nowhere".
 _LARGEST_SQUARE = 15
-
-_BY_KERNELS = (torch.float32, torch.bfloat16)
-
-#: Elements from which a kernel gains more than its call costs; a few images never need numba.
-_MANY = 2**16
 
 
 @dataclass(frozen=True)
@@ -84,9 +80,7 @@ class Pooling:
             self.largest
             and self.size is not None
             and self.size == self.stride <= _LARGEST_SQUARE
-            and x.device.type == "cpu"
-            and x.dtype in _BY_KERNELS
-            and x.numel() >= _MANY
+            and kernels.serve(x)
             and x.is_contiguous(memory_format=torch.channels_last)
             and type(x) is Tensor  # an export to ONNX traces tensors of another class
         )
@@ -106,13 +100,11 @@ class _Largest(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, relu: bool) -> Tensor:
-        from workers.nn import kernels  # noqa: PLC0415 - not in processes that need none
-
         samples, channels, height, width = x.shape
         y = _channels_last(x, (samples, channels, height // size, width // size))
         at = torch.empty(_rows(y).shape, dtype=torch.uint8)
         rows = [kernels.array(_rows(each)) for each in (x.detach(), y)]
-        kernels.by_samples(kernels.pool, *rows, at.numpy(), rest=(size, relu))
+        kernels.by_samples(kernels.lent().pool, [*rows, at.numpy()], size, relu)
         ctx.save_for_backward(at)
         ctx.size, ctx.shape = size, x.shape
         return y
@@ -120,8 +112,6 @@ class _Largest(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        from workers.nn import kernels  # noqa: PLC0415 - not in processes that need none
-
         (at,) = ctx.saved_tensors
         *_, height, width = ctx.shape
         gradient = _channels_last(upstream, ctx.shape)
@@ -130,7 +120,7 @@ class _Largest(torch.autograd.Function):
         upstream = upstream.contiguous(memory_format=torch.channels_last)
         passed, whole = (kernels.array(_rows(each)) for each in (upstream, gradient))
         nothing = whole.dtype.type(0)
-        kernels.by_samples(kernels.unpool, passed, at.numpy(), whole, rest=(ctx.size, nothing))
+        kernels.by_samples(kernels.lent().unpool, [passed, at.numpy(), whole], ctx.size, nothing)
         return gradient, None, None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from workers.nn import onednn_products
+from workers.nn import kernels, onednn_products
 from workers.nn.products import PRECISIONS, Products
 
 #: Parameters of mallopt (malloc.h of the GNU C library): the size from which a block is mapped on
@@ -65,6 +65,7 @@ def prepare(device: torch.device, threads: int | None = None, precision: str = "
     For the whole process: float32 products in full precision unless the precision is tf32,
     deterministic kernels, and on a CPU the number of threads, which decides the order of sums.
     Numpy multiplies with one thread: several spin while they wait, on the cores that torch's need.
+    Networks may use compiled kernels, which change no bits.
 
     Args:
         device: where the run trains.
@@ -75,6 +76,7 @@ def prepare(device: torch.device, threads: int | None = None, precision: str = "
         torch.set_num_threads(threads)
     threadpool_limits(1, user_api="blas")  # numpy's
     _keep_memory()
+    kernels.lend(_compiled_kernels)
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
@@ -84,6 +86,12 @@ def prepare(device: torch.device, threads: int | None = None, precision: str = "
         # Sums of narrow products stay float32, whatever the order of their parts.
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+
+
+def _compiled_kernels() -> kernels.Kernels:
+    from workers.training import compiled  # noqa: PLC0415 - not in processes that need none
+
+    return compiled
 
 
 def products_of(precision: str, device: torch.device) -> Products:

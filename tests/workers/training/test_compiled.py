@@ -5,12 +5,21 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from workers.nn import kernels
 from workers.nn.activations import ACTIVATIONS
 from workers.nn.clippings import CLIPPINGS
 from workers.nn.dropouts import Dropout, kept_elements
 from workers.nn.pooling import Pooling
+from workers.training import compiled, devices
 
 SPECIAL = torch.tensor([0.0, -0.0, torch.inf, -torch.inf, torch.nan, -torch.nan, 1.0, -1.0])
+
+
+@pytest.fixture(autouse=True)
+def lent():
+    kernels.lend(lambda: compiled)
+    yield
+    kernels.lend(None)
 
 
 @pytest.fixture(params=[1, 2, 3], ids=lambda threads: f"{threads} threads")
@@ -143,3 +152,11 @@ def test_clipping_by_value_is_torchs(special):
         assert bool(found.clipped) == bool(magnitudes.max() > threshold)
         ours = [parameter.grad for parameter in module]
         assert same(ours, [weight.clamp(-threshold, threshold) for weight in weights])
+
+
+def test_a_process_that_trains_has_them():
+    pool, x = Pooling(True, 2, 2).pooled, images(torch.float32, height=8, width=8)
+    kernels.lend(None)
+    assert not goes_through_kernels(pool, x)
+    devices.prepare(torch.device("cpu"))
+    assert goes_through_kernels(pool, x)

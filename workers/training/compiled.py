@@ -1,0 +1,146 @@
+"""The kernels of ``workers.nn.kernels``, compiled by numba.
+
+A kernel compiles in the first process that calls it, which takes a second, and stays on the disk
+for others. Importing numba takes 0.3 s, so ``workers.training.devices`` lends this module as a
+function that imports it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.extending import overload
+from numpy.typing import NDArray
+
+from workers.nn.kernels import NOWHERE
+
+_MAGNITUDE, _INFINITY = np.int16(2**15 - 1), np.int16(0x7F80)
+
+
+def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a kernel, which lets other threads of Python run meanwhile."""
+    try:
+        return numba.njit(nogil=True, cache=True)(kernel)
+    except RuntimeError:  # no folder where a compiled one may stay
+        return numba.njit(nogil=True)(kernel)
+
+
+def _order(number: Any) -> Any:
+    """Return what numbers that are not NaN are compared by; for compiled code."""
+    raise NotImplementedError
+
+
+def _is_nan(number: Any) -> bool:
+    """Whether a number is NaN; for compiled code."""
+    raise NotImplementedError
+
+
+@overload(_order, inline="always")
+def _order_of(number: Any) -> Any:
+    def of_float32(number: Any) -> Any:
+        return number
+
+    def of_bfloat16(number: Any) -> Any:  # the magnitude's bits, negated by the sign: 0 for -0
+        sign = np.int16(number >> np.int16(15))
+        return np.int16(np.int16(np.int16(number & _MAGNITUDE) ^ sign) - sign)
+
+    return of_float32 if isinstance(number, types.Float) else of_bfloat16
+
+
+@overload(_is_nan, inline="always")
+def _is_nan_of(number: Any) -> Any:
+    def of_float32(number: Any) -> Any:
+        return np.isnan(number)
+
+    def of_bfloat16(number: Any) -> Any:
+        return np.int16(number & _MAGNITUDE) > _INFINITY
+
+    return of_float32 if isinstance(number, types.Float) else of_bfloat16
+
+
+@_compiled
+def pool(x: NDArray[Any], y: NDArray[Any], at: NDArray[np.uint8], size: int, relu: bool) -> None:
+    samples, rows, columns, channels = y.shape
+    for sample in range(samples):
+        for row in range(rows):
+            for column in range(columns):
+                best, place = y[sample, row, column], at[sample, row, column]
+                first = x[sample, size * row, size * column]
+                for k in range(channels):
+                    best[k] = first[k]
+                    place[k] = np.uint8(0)
+                for position in range(1, size * size):
+                    down, right = divmod(position, size)
+                    other = x[sample, size * row + down, size * column + right]
+                    for k in range(channels):
+                        larger = (_order(other[k]) > _order(best[k])) & (not _is_nan(best[k]))
+                        taken = larger | _is_nan(other[k])
+                        best[k] = other[k] if taken else best[k]
+                        place[k] = np.uint8(position) if taken else place[k]
+                if relu:
+                    zero = x.dtype.type(0)
+                    for k in range(channels):
+                        off = (_order(best[k]) <= zero) & (not _is_nan(best[k]))
+                        best[k] = zero if off else best[k]
+                        place[k] = NOWHERE if off else place[k]
+
+
+@_compiled
+def unpool(
+    gradient: NDArray[Any], at: NDArray[np.uint8], whole: NDArray[Any], size: int, nothing: Any
+) -> None:
+    samples, rows, columns, channels = gradient.shape
+    for sample in range(samples):
+        for row in range(rows):
+            for column in range(columns):
+                passed, place = gradient[sample, row, column], at[sample, row, column]
+                for position in range(size * size):
+                    down, right = divmod(position, size)
+                    into = whole[sample, size * row + down, size * column + right]
+                    for k in range(channels):
+                        into[k] = passed[k] if place[k] == np.uint8(position) else nothing
+
+
+@_compiled
+def drop_float32(
+    x: NDArray[np.float32],
+    drawn: NDArray[np.uint16],
+    y: NDArray[np.float32],
+    dropped: int,
+    scale: np.float32,
+) -> None:
+    least = np.uint16(dropped)
+    for k in range(len(x)):
+        y[k] = x[k] * (scale if drawn[k] >= least else np.float32(0))
+
+
+@_compiled
+def drop_bfloat16(
+    x: NDArray[np.int16],
+    drawn: NDArray[np.uint16],
+    y: NDArray[np.int16],
+    dropped: int,
+    scale: np.float32,
+) -> None:
+    least = np.uint16(dropped)
+    for k in range(len(x)):
+        wide = np.int32(np.int32(x[k]) << np.int32(16)).view(np.float32)
+        product = wide * (scale if drawn[k] >= least else np.float32(0))
+        bits = np.float32(product).view(np.int32)
+        upper = np.int32(bits >> np.int32(16))
+        rounded = np.int32(bits + np.int32(0x7FFF) + (upper & np.int32(1)))
+        is_nan = np.int32(bits & np.int32(0x7FFFFFFF)) > np.int32(0x7F800000)
+        y[k] = np.int16(upper | np.int32(0x40)) if is_nan else np.int16(rounded >> np.int32(16))
+
+
+@_compiled
+def clamp(x: NDArray[np.float32], threshold: np.float32) -> Any:
+    largest = np.int32(0)  # magnitudes in order of their bits, with NaN last
+    for k in range(len(x)):
+        number = x[k]
+        largest = max(largest, np.int32(np.float32(number).view(np.int32) & np.int32(0x7FFFFFFF)))
+        number = -threshold if number < -threshold else number
+        x[k] = threshold if number > threshold else number
+    return np.int32(largest).view(np.float32)
