@@ -179,4 +179,4 @@ class TrainingLoop:
         numbers = [n for n, run in self._present.items() if run.claim.run_id in leaving]
         for number in numbers:
             del self._present[number]
-            self._job.leave(number)
+        self._job.leave(*numbers)

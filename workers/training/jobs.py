@@ -49,8 +49,8 @@ class Job(Protocol):
     def run(self) -> Iterator[Pulse | Round]:
         """Train to the end of the last member: a round per epoch, and pulses between."""
 
-    def leave(self, member: int) -> None:
-        """Take a member out, between two rounds or pulses; the others go on."""
+    def leave(self, *members: int) -> None:
+        """Take members out, between two rounds or pulses; the others go on."""
 
 
 class SoloJob:
@@ -67,9 +67,9 @@ class SoloJob:
                 return
             yield result if isinstance(result, Pulse) else {0: result}
 
-    def leave(self, member: int) -> None:  # noqa: ARG002 - there is but one
-        """End the job."""
-        self._left = True
+    def leave(self, *members: int) -> None:
+        """End the job, if its only member leaves."""
+        self._left |= bool(members)
 
 
 def create_job(

@@ -33,8 +33,7 @@ def until_left(pack, moment, leaving):
             for member, result in event.items():
                 results[member].append(seen_with_weights(pack, member, result))
         if number == moment:
-            for member in leaving:
-                pack.leave(member)
+            pack.leave(*leaving)
     return results
 
 

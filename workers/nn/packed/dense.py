@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from workers.nn.packed import numpy_products
@@ -59,7 +58,11 @@ def dense(
 
 
 def narrow_dense(
-    products: Products, x: Tensor, weight: Tensor, bias: Tensor, *, trains: bool
+    products: Products,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    gradients: Sequence[Tensor] | None,
 ) -> Tensor:
     """Return the same with narrow products: (K, B, O) in float32.
 
@@ -68,18 +71,18 @@ def narrow_dense(
         x: (K, B, I).
         weight: (K, O, I).
         bias: (K, O).
-        trains: whether a backward pass follows.
+        gradients: as in ``dense``; they need not be aligned.
     """
     if products.native and x.device.type == "cpu":
         if x[0].numel() * weight.shape[1] >= LEAST_NATIVE:
-            # All members are rounded at once, which takes fewer launches than one by one.
-            operands = (_operand(products, each).unbind() for each in (x, weight, bias))
-            own = [F.linear(*member) for member in zip(*operands, strict=True)]
-            return products.result(torch.stack(own))
+            result: Tensor = _MemberByMember.apply(  # type: ignore[no-untyped-call]
+                products, x, weight, bias, *(gradients or (None, None))
+            )
+            return result
         products = products.emulated()
     rounded, offsets = placed(products.operand(weight)), products.operand(bias)
     rooms = None
-    if trains:
+    if gradients is not None:
         rooms = (
             room_like(rounded, *rounded.shape[1:]),
             room_like(rounded, 1, rounded.shape[1]).squeeze(1),
@@ -122,6 +125,47 @@ class _Dense(torch.autograd.Function):
         through = None
         if ctx.needs_input_grad[1]:
             through = ctx.multiply(upstream, weight, room_like(x, x.shape[1], x.shape[2]))
+        return None, through, weight_gradient, bias_gradient, None, None
+
+
+class _MemberByMember(torch.autograd.Function):
+    """Narrow products, each member's by itself. All are rounded at once: fewer launches."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917 - autograd passes by position
+        ctx: Any,
+        products: Products,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        weight_gradient: Tensor | None,
+        bias_gradient: Tensor | None,
+    ) -> Tensor:
+        x, weight, bias = (_operand(products, each) for each in (x, weight, bias))
+        ctx.save_for_backward(x, weight)
+        ctx.gradients = weight_gradient, bias_gradient
+        z = x.new_empty(len(x), x.shape[1], weight.shape[1])
+        for own_z, own_x, own_weight, own_bias in zip(z, x, weight, bias, strict=True):
+            torch.addmm(own_bias, own_x, own_weight.t(), out=own_z)
+        return products.result(z)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        weight_gradient, bias_gradient = ctx.gradients
+        upstream = upstream.to(x.dtype)
+        of_weight, of_bias = torch.empty_like(weight[0]), upstream.new_empty(weight.shape[1])
+        for member, own in enumerate(upstream):
+            torch.mm(own.t(), x[member], out=of_weight)
+            weight_gradient[member].copy_(of_weight)
+            torch.sum(own, 0, out=of_bias)
+            bias_gradient[member].copy_(of_bias)
+        through = None
+        if ctx.needs_input_grad[1]:
+            through = x.new_empty(x.shape)
+            for own, own_weight, into in zip(upstream, weight, through, strict=True):
+                torch.mm(own, own_weight, out=into)
+            through = through.to(torch.float32)
         return None, through, weight_gradient, bias_gradient, None, None
 
 

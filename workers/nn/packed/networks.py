@@ -203,7 +203,7 @@ class PackedDeclared(PackedNetwork):
                 gradients[f"{name}.bias"],
             )
         if self._products.narrow:
-            return narrow_dense(self._products, x, weight, bias, trains=into is not None)
+            return narrow_dense(self._products, x, weight, bias, into)
         return dense(x, weight, bias, into, by_numpy=self._products.packs_by_numpy)
 
     def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor, parameters: Tensors) -> Tensor:

@@ -1,6 +1,6 @@
 """Lanes: the members of a pack that are at the same step, with their rows."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -119,11 +119,11 @@ class Lanes:
                 return lane
         raise LookupError(f"Member {member} has left the pack.")
 
-    def leave(self, member: int) -> None:
-        """Take a member out; a lane that had others is replaced by one with these."""
+    def leave(self, members: Collection[int]) -> None:
+        """Take members out; a lane that had others is replaced by one with these."""
         lanes = []
         for lane in self._lanes:
-            rest = [number for number in lane.members if number != member]
+            rest = [number for number in lane.members if number not in members]
             if rest:
                 lanes.append(lane if rest == lane.members else lane.taken(rest))
         self._lanes = lanes

@@ -101,9 +101,13 @@ class PackedTraining:
                 member.start_is_left = True
         if not self._epochs:
             yield from self._probe_starts(whole=True)
-        for member in self._present():
-            if member.epoch > self._epochs or member.recipe.steering.stopped:
-                self.leave(member.number)
+        self.leave(
+            *(
+                member.number
+                for member in self._present()
+                if member.epoch > self._epochs or member.recipe.steering.stopped
+            )
+        )
         while self._lanes:
             self._lanes.arrange(lambda number: self.members[number].kind)
             yield from self._train_epoch()
@@ -117,13 +121,11 @@ class PackedTraining:
             if results:
                 yield results
             self._go_on()
-            for number, result in results.items():
-                if self._ends(result):
-                    self.leave(number)
+            self.leave(*(number for number, result in results.items() if self._ends(result)))
 
-    def leave(self, member: int) -> None:
-        """Take a member out, between two rounds or pulses; the others go on."""
-        self._lanes.leave(member)
+    def leave(self, *members: int) -> None:
+        """Take members out, between two rounds or pulses; the others go on."""
+        self._lanes.leave(members)
 
     def _has(self, member: int) -> bool:
         return member in self._lanes.members
