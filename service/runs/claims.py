@@ -46,7 +46,7 @@ from service.statuses import RunStatus
 _SET_BY_PACKING = frozenset({"threads", "form"})
 
 #: Engine fields of a worker that matter to runs of one precision only, with that precision.
-_OF_ONE_PRECISION = {"bfloat16": "bfloat16", "dense_products": "float32"}
+_OF_ONE_PRECISION = {"bfloat16": "bfloat16", "products": "float32"}
 
 
 def claim(

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workers.nn import onednn_products
+from workers.nn import convolutions, onednn_products
 
 #: Smaller operands are rounded anew for each product, which takes less time than to share a copy.
 _WORTH_KEEPING = 16_384
@@ -43,12 +43,15 @@ class Products:
         by_onednn: whether large dense products go through oneDNN (``workers.nn.onednn_products``).
         packs_by_numpy: whether those of packs go through numpy
             (``workers.nn.packed.numpy_products``).
+        biases_by_sums: whether the gradients of convolutions' biases are sums of torch's, not
+            oneDNN's (``workers.nn.convolutions``).
     """
 
     type: torch.dtype = torch.float32
     native: bool = True
     by_onednn: bool = False
     packs_by_numpy: bool = False
+    biases_by_sums: bool = False
 
     @property
     def narrow(self) -> bool:
@@ -103,6 +106,11 @@ class Products:
         widened: bool = True,
     ) -> Tensor:
         """Return ``x`` (batch, channels, height, width) convolved with the filters ``weight``."""
+        by_sum = self.biases_by_sums and bias is not None and isinstance(padding, tuple)
+        if by_sum and type(x) is Tensor:  # an export to ONNX traces tensors of another class
+            return convolutions.convolved(
+                x, weight, bias, stride=stride, padding=padding, groups=groups
+            )
         product = F.conv2d(
             self.operand(x),
             self.operand(weight),

@@ -104,7 +104,9 @@ def products_of(precision: str, device: torch.device) -> Products:
     if precision == "float32":
         few = torch.get_num_threads() <= _MOST_THREADS_BY_NUMPY
         return Products(
-            by_onednn=is_faster_by_onednn(), packs_by_numpy=few and packs_are_faster_by_numpy()
+            by_onednn=is_faster_by_onednn(),
+            packs_by_numpy=few and packs_are_faster_by_numpy(),
+            biases_by_sums=is_faster_by_onednn(),
         )
     native = precision == "bfloat16" and multiplies_bfloat16()
     return Products(PRECISIONS[precision], native)
@@ -169,8 +171,8 @@ def describe(device: torch.device) -> dict[str, Any]:
 
     Runs of one configuration and seed agree bit for bit if their engines agree. ``bfloat16`` is how
     products of that precision are computed (``workers.nn.products``): ``native`` or ``emulated``.
-    ``dense_products`` names the libraries that multiply large matrices of float32 numbers where
-    torch's is slow (``products_of``).
+    ``products`` says what computes those of float32 numbers where torch's own way is slow
+    (``products_of``).
     """
     engine: dict[str, Any] = {
         "device": device.type,
@@ -181,17 +183,18 @@ def describe(device: torch.device) -> dict[str, Any]:
         "numpy": np.__version__,
         "bfloat16": "native" if products_of("bfloat16", device).native else "emulated",
     }
-    if device.type == "cpu" and (libraries := list(_dense_products())):
-        engine["dense_products"] = "; ".join(libraries)
+    if device.type == "cpu" and (others := list(_other_products())):
+        engine["products"] = "; ".join(others)
     if device.type == "cuda":
         engine["name"] = torch.cuda.get_device_name(device)
         engine["cuda"] = torch.version.cuda
     return engine
 
 
-def _dense_products() -> Iterator[str]:
+def _other_products() -> Iterator[str]:
     if is_faster_by_onednn():
-        yield "oneDNN"
+        yield "large ones by oneDNN"
+        yield "gradients of convolutions' biases as sums"
     if packs_are_faster_by_numpy():
         yield f"in packs numpy, kernels of {_numpy_kernels()}"
 

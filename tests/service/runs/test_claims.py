@@ -252,12 +252,12 @@ def test_another_engine_starts_the_history_over(lab):
 
 def test_a_run_records_its_precision_and_how_its_worker_multiplies_it(lab):
     lab.submit(precision=["float32", "bfloat16"])
-    worker = {"bfloat16": "native", "dense_products": "numpy"}
+    worker = {"bfloat16": "native", "products": "numpy"}
     plain, narrow = (lab.taken(**worker).engine for _ in range(2))
     assert (plain["precision"], narrow["precision"]) == ("float32", "bfloat16")
-    assert (plain["dense_products"], narrow["bfloat16"]) == ("numpy", "native")
+    assert (plain["products"], narrow["bfloat16"]) == ("numpy", "native")
     assert "bfloat16" not in plain
-    assert "dense_products" not in narrow
+    assert "products" not in narrow
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -265,7 +265,7 @@ def test_a_run_records_its_precision_and_how_its_worker_multiplies_it(lab):
     ("of", "first", "then"),
     [
         ("bfloat16", {"bfloat16": "native"}, {"bfloat16": "emulated"}),
-        ("float32", {"dense_products": "numpy"}, {}),
+        ("float32", {"products": "numpy"}, {}),
     ],
 )
 def test_another_way_to_multiply_restarts_the_runs_of_its_precision_alone(

@@ -1,4 +1,4 @@
-"""Dense products through oneDNN and numpy: their values, gradients, and which they are."""
+"""Products that are not torch's own: their values, gradients, and which they are."""
 
 import pytest
 import torch
@@ -8,6 +8,7 @@ from workers.nn.packed import dense, numpy_products
 from workers.nn.products import FLOAT32, Products
 
 BY_ONEDNN = Products(by_onednn=True)
+BY_SUMS = Products(biases_by_sums=True)
 
 
 def drawn(*shape, seed):
@@ -100,3 +101,38 @@ def test_a_pack_multiplies_by_both_libraries_alike():
     for ours, theirs in zip(*found, strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4)
     assert any(not torch.equal(ours, theirs) for ours, theirs in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "stride", "padding", "groups"),
+    [(8, (1, 1), (0, 0), 1), (8, (2, 1), (1, 2), 1), (1, (1, 1), (1, 1), 8)],
+    ids=["plain", "moved", "groups"],
+)
+def test_convolutions_differ_in_the_gradient_of_the_bias_alone(inputs, stride, padding, groups):
+    x, weight, bias = (
+        drawn(20, 8, 9, 10, seed=1),
+        drawn(16, inputs, 3, 3, seed=2),
+        drawn(16, seed=3),
+    )
+    x = x.contiguous(memory_format=torch.channels_last)
+
+    def by(products):
+        return lambda *each: products.convolution(*each, stride, padding, groups)
+
+    upstream = drawn(*by(FLOAT32)(x, weight, bias).shape, seed=4)
+    ours = gradients(by(BY_SUMS), x, weight, bias, upstream=upstream)
+    torchs = gradients(by(FLOAT32), x, weight, bias, upstream=upstream)
+    assert all(torch.equal(*each) for each in zip(ours[:3], torchs[:3], strict=True))
+    expected = upstream.double().sum((0, 2, 3))
+    assert torch.allclose(ours[3].double(), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_convolutions_without_bias_and_of_images_whose_gradient_nobody_needs():
+    x, weight = drawn(20, 8, 9, 10, seed=1), drawn(16, 8, 3, 3, seed=2).requires_grad_()
+    bias = drawn(16, seed=3).requires_grad_()
+    for with_bias in (None, bias):
+        (ours,) = torch.autograd.grad(BY_SUMS.convolution(x, weight, with_bias).sum(), weight)
+        (torchs,) = torch.autograd.grad(FLOAT32.convolution(x, weight, with_bias).sum(), weight)
+        assert torch.equal(ours, torchs)
+    (of_bias,) = torch.autograd.grad(BY_SUMS.convolution(x, weight.detach(), bias).sum(), bias)
+    assert torch.equal(of_bias, torch.full((16,), 20.0 * 7 * 8))

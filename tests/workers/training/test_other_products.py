@@ -101,10 +101,12 @@ def test_torch_multiplies_on_others(monkeypatch, fields):
 
 
 def test_they_multiply_float32_on_a_cpu_and_numpy_with_one_or_two_threads(by_others):
-    assert devices.products_of("float32", CPU) == Products(by_onednn=True, packs_by_numpy=True)
+    expected = Products(by_onednn=True, packs_by_numpy=True, biases_by_sums=True)
+    assert devices.products_of("float32", CPU) == expected
     for precision, device in (("bfloat16", CPU), ("float32", torch.device("cuda"))):
         products = devices.products_of(precision, device)
-        assert (products.by_onednn, products.packs_by_numpy) == (False, False)
+        ours = products.by_onednn, products.packs_by_numpy, products.biases_by_sums
+        assert not any(ours)
     for threads, by_numpy in ((2, True), (3, False), (1, True)):
         devices.prepare(CPU, threads)
         products = devices.products_of("float32", CPU)
@@ -115,8 +117,9 @@ def test_the_engine_says_so_with_numpys_kernels(monkeypatch, by_others):
     libraries = (one for one in threadpool_info() if one["internal_api"] == "openblas")
     (kernels,) = {one["architecture"] for one in libraries}  # scipy may have brought another copy
     in_packs = f"in packs numpy, kernels of {kernels}"
-    assert devices.describe(CPU)["dense_products"] == f"oneDNN; {in_packs}"
+    alone = "large ones by oneDNN; gradients of convolutions' biases as sums"
+    assert devices.describe(CPU)["products"] == f"{alone}; {in_packs}"
     monkeypatch.setattr(devices, "packs_are_faster_by_numpy", lambda: False)
-    assert devices.describe(CPU)["dense_products"] == "oneDNN"
+    assert devices.describe(CPU)["products"] == alone
     on_processor(monkeypatch, slow_with_mkl=False)
-    assert "dense_products" not in devices.describe(CPU)
+    assert "products" not in devices.describe(CPU)
