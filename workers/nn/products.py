@@ -106,8 +106,12 @@ class Products:
         widened: bool = True,
     ) -> Tensor:
         """Return ``x`` (batch, channels, height, width) convolved with the filters ``weight``."""
-        by_sum = self.biases_by_sums and bias is not None and isinstance(padding, tuple)
-        if by_sum and type(x) is Tensor:  # an export to ONNX traces tensors of another class
+        if (
+            self.biases_by_sums
+            and bias is not None
+            and isinstance(padding, tuple)
+            and type(x) is Tensor  # an export to ONNX traces tensors of another class
+        ):
             return convolutions.convolved(
                 x, weight, bias, stride=stride, padding=padding, groups=groups
             )
