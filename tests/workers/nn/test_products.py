@@ -120,7 +120,8 @@ def test_a_packs_products_are_those_of_its_members(monkeypatch, products, least)
     x, weight, bias = drawn(3, 5, 7, seed=1), drawn(3, 4, 7, seed=2), drawn(3, 4, seed=3)
     x.requires_grad_(), weight.requires_grad_(), bias.requires_grad_()
     upstream = drawn(3, 5, 4, seed=4)
-    narrow_dense(products, x, weight, bias, trains=True).backward(upstream)
+    places = torch.empty(3, 4, 7), torch.empty(3, 4)
+    narrow_dense(products, x, weight, bias, places).backward(upstream)
     for member in range(3):
         own = [each[member].detach().clone().requires_grad_() for each in (x, weight, bias)]
         products.linear(*own).backward(upstream[member])
