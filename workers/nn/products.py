@@ -106,12 +106,7 @@ class Products:
         widened: bool = True,
     ) -> Tensor:
         """Return ``x`` (batch, channels, height, width) convolved with the filters ``weight``."""
-        if (
-            self.biases_by_sums
-            and bias is not None
-            and isinstance(padding, tuple)
-            and type(x) is Tensor  # an export to ONNX traces tensors of another class
-        ):
+        if self.biases_by_sums and bias is not None and isinstance(padding, tuple):
             return convolutions.convolved(
                 x, weight, bias, stride=stride, padding=padding, groups=groups
             )

@@ -22,6 +22,7 @@ from workers.exports.graph import GraphBuilder, Value
 from workers.exports.model import Shapes, onnx_model
 from workers.exports.tracing import UnknownOperatorError, add_network
 from workers.nn.models import Network
+from workers.training import devices
 from workers.training.assembly import build_network
 from workers.training.streams import Streams
 
@@ -53,6 +54,12 @@ FORMULA = {
     "x**2 / 9",
     "parameters": {"b": 1.5},
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def trained_before():
+    """As in a worker's process, where networks may use kernels, which nothing can trace."""
+    devices.prepare(torch.device("cpu"))
 
 
 def names(axis: str) -> list[str]:
