@@ -121,8 +121,15 @@ def kept_elements(count: int, dropped: int, key: int | NDArray[np.uint64]) -> ND
 
 
 def _words(count: int, key: int | NDArray[np.uint64]) -> NDArray[np.uint16]:
-    """Return 16 random bits for each of ``count`` elements."""
-    return np.random.Philox(key=key).random_raw(-(-count // 4)).view(np.uint16)[:count]
+    """Return 16 random bits for each of ``count`` elements: numpy's Philox, or a kernel's."""
+    if not kernels.serve_many(count):
+        return np.random.Philox(key=key).random_raw(-(-count // 4)).view(np.uint16)[:count]
+    low, high = (key % 2**64, key >> 64) if isinstance(key, int) else key.tolist()
+    counters = np.arange(1, -(-count // 16) + 1, dtype=np.uint64)  # numpy, too, begins with 1
+    words = np.empty((len(counters), 4), np.uint64)
+    draw = kernels.lent().draw
+    kernels.by_samples(draw, [counters, words], np.uint64(low), np.uint64(high))
+    return words.view(np.uint16).reshape(-1)[:count]
 
 
 class _Dropped(torch.autograd.Function):

@@ -58,6 +58,25 @@ class Kernels(Protocol):
         Rows and columns that are in no square are left as they are.
         """
 
+    def draw(
+        self,
+        counters: NDArray[np.uint64],
+        words: NDArray[np.uint64],
+        low: np.uint64,
+        high: np.uint64,
+    ) -> None:
+        """Write the four random words of each counter: Philox 4x64 with 10 rounds.
+
+        Args:
+            counters: (blocks,), the first of a counter's four words; the others are 0.
+            words: (blocks, 4).
+            low: the first word of the key.
+            high: its other word.
+
+        References:
+            Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3, section 4.3.
+        """
+
     def drop_float32(
         self,
         x: NDArray[np.float32],
@@ -110,11 +129,14 @@ def lent() -> Kernels:
 
 def serve(*tensors: Tensor) -> bool:
     """Whether there are kernels for these tensors, and the tensors have enough elements."""
-    return (
-        _Lent.load is not None
-        and sum(each.numel() for each in tensors) >= MANY
-        and all(each.device.type == "cpu" and each.dtype in _TYPES for each in tensors)
+    return serve_many(sum(each.numel() for each in tensors)) and all(
+        each.device.type == "cpu" and each.dtype in _TYPES for each in tensors
     )
+
+
+def serve_many(count: int) -> bool:
+    """Whether there are kernels for so many elements of a CPU's memory."""
+    return _Lent.load is not None and count >= MANY
 
 
 def array(x: Tensor) -> NDArray[Any]:
@@ -124,15 +146,18 @@ def array(x: Tensor) -> NDArray[Any]:
     return numbers
 
 
-def by_samples(kernel: Callable[..., None], arrays: Sequence[NDArray[Any]], *rest: Any) -> None:
-    """Call a kernel with arrays and the rest; with torch's threads, each takes some samples."""
-    parts = torch.get_num_threads()
+def by_samples(kernel: Callable[..., Any], arrays: Sequence[NDArray[Any]], *rest: Any) -> list[Any]:
+    """Call a kernel with arrays and the rest; of many elements each of torch's threads takes some.
+
+    Returns:
+        what each call returned.
+    """
+    many = any(array.size >= MANY for array in arrays)
+    parts = torch.get_num_threads() if many else 1
     bounds = [len(arrays[0]) * part // parts for part in range(parts + 1)]
     own, *others = ([array[first:last] for array in arrays] for first, last in pairwise(bounds))
     started = [_threads().submit(kernel, *other, *rest) for other in others]
-    kernel(*own, *rest)
-    for each in started:
-        each.result()
+    return [kernel(*own, *rest), *(each.result() for each in started)]
 
 
 @cache

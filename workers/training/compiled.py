@@ -10,11 +10,16 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir  # a dependency of numba, whose intrinsics are written with it
 from numba import types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
 from workers.nn.kernels import NOWHERE
+
+#: Philox's multipliers, and what its key grows by in each round.
+_TIMES_1, _TIMES_2 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
+_PLUS_1, _PLUS_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
 
 _MAGNITUDE, _INFINITY = np.int16(2**15 - 1), np.int16(0x7F80)
 
@@ -101,6 +106,38 @@ def unpool(
                     into = whole[sample, size * row + down, size * column + right]
                     for k in range(channels):
                         into[k] = passed[k] if place[k] == np.uint8(position) else nothing
+
+
+def _upper_half(_context: Any, x: Any, y: Any) -> Any:
+    """Return the upper half of a product of two 64-bit numbers; for compiled code."""
+
+    def build(_: Any, builder: Any, _signature: Any, factors: Any) -> Any:
+        whole = builder.mul(*(builder.zext(factor, ir.IntType(128)) for factor in factors))
+        return builder.trunc(builder.lshr(whole, whole.type(64)), ir.IntType(64))
+
+    return types.uint64(x, y), build
+
+
+_upper: Any = intrinsic(_upper_half)
+
+
+@_compiled
+def draw(
+    counters: NDArray[np.uint64], words: NDArray[np.uint64], low: np.uint64, high: np.uint64
+) -> None:
+    for k in range(len(counters)):
+        a, b, c, d = counters[k], np.uint64(0), np.uint64(0), np.uint64(0)
+        first, second = low, high
+        for _ in range(10):
+            a, b, c, d = (
+                _upper(_TIMES_2, c) ^ b ^ first,
+                _TIMES_2 * c,
+                _upper(_TIMES_1, a) ^ d ^ second,
+                _TIMES_1 * a,
+            )
+            first += _PLUS_1
+            second += _PLUS_2
+        words[k, 0], words[k, 1], words[k, 2], words[k, 3] = a, b, c, d
 
 
 @_compiled

@@ -1,5 +1,6 @@
 """Compiled kernels: the bits of torch's own operations, forward and backward."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -133,8 +134,18 @@ def test_few_elements_and_other_types_keep_torchs_dropout():
         assert not goes_through_kernels(lambda x: layer(x, lambda _: 1), x)
 
 
+@pytest.mark.parametrize("count", [kernels.MANY, kernels.MANY + 1, 128 * 9_216 - 5])
+@pytest.mark.parametrize("key", [0, 17, 2**64 - 1, 2**64, 2**100 + 17, 2**128 - 1])
+def test_elements_are_kept_by_numpys_philox(threads, key, count):
+    drawn = np.random.Philox(key=key).random_raw(-(-count // 4)).view(np.uint16)[:count]
+    for dropped in (1, 2**15):
+        assert (kept_elements(count, dropped, key) == (drawn >= dropped)).all()
+        halves = np.array([key % 2**64, key >> 64], np.uint64)  # as packs have it
+        assert (kept_elements(count, dropped, halves) == (drawn >= dropped)).all()
+
+
 @pytest.mark.parametrize("special", [(), (0, 1), (2, 3), (4,), (5,)])
-def test_clipping_by_value_is_torchs(special):
+def test_clipping_by_value_is_torchs(threads, special):
     generator = torch.Generator().manual_seed(2)
     weights = [
         torch.randn(300, 300, generator=generator),
