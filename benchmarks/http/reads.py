@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.database.filled import Filling, database
 from benchmarks.database.query_plans import Seen, draw, explaining
+from benchmarks.http.serving import CALLER
 from benchmarks.options import program
 from service.api.schemas.run_bodies import RUN_BODY
 from service.catalog.metrics import EPOCH_METRICS
@@ -253,7 +254,7 @@ class Reads:
     def _behind_the_scenes(self) -> dict[str, Call]:
         spec = ExperimentSpec.model_validate({"activation": ["relu", "tanh"], "seeds": 5})
         request = idempotency.keyed_request(
-            caller="bench", key="one", method="POST", target="/", body=b""
+            caller=CALLER, key="one", method="POST", target="/", body=b""
         )
 
         def recall(session: Session) -> Any:
@@ -261,9 +262,9 @@ class Reads:
                 return idempotency.recall(session, request)
 
         def next_run(session: Session) -> Any:
-            with session.begin():
-                wanted = claims.locked_queue(claims.waiting_runs("cpu"), 1)
-                return session.execute(wanted).one_or_none()
+            with session.begin(), claims.by_index(session):
+                waiting = [*claims.waiting_runs("cpu"), Run.caller == CALLER]
+                return session.execute(claims.locked_queue(waiting, 1)).one_or_none()
 
         def reuse(session: Session) -> None:
             with session.begin() as undone:
@@ -272,7 +273,7 @@ class Reads:
 
         reads: dict[str, Callable[[Session], Any]] = {
             "dry run": lambda session: dry_run.dry_run(
-                session, spec, caller="bench", settings=self._settings, cursor=None, limit=50
+                session, spec, caller=CALLER, settings=self._settings, cursor=None, limit=50
             ),
             "idempotency key": recall,
             "next run to claim": next_run,

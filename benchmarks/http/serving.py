@@ -36,6 +36,9 @@ from service.specs.spec import ExperimentSpec
 
 T = TypeVar("T")
 
+#: Who submits.
+CALLER = "bench"
+
 #: What a worker records of an epoch, without the time it took.
 METRICS = dict.fromkeys(
     ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "gradient_norm"), 0.5
@@ -81,7 +84,7 @@ class Store:
             made = submission.submit(
                 session,
                 ExperimentSpec.model_validate({"activation": "relu", "reuse": False} | spec),
-                caller="bench",
+                caller=CALLER,
                 settings=self.settings,
             )
         return self.runs_of(made.experiment.id)

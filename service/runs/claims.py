@@ -118,7 +118,7 @@ def _choose(
     room: Callable[[str], int],
 ) -> list[Row[Any]]:
     """Lock the next queued run and, where it is batched, the runs that are packed with it."""
-    with _by_index(session):
+    with by_index(session):
         for caller in _callers_by_turn(session):
             waiting = [*claimable, Run.caller == caller]
             pack = _choose_of(session, waiting, own, idle, room(caller))
@@ -184,7 +184,7 @@ def _take_turn(session: Session, caller: str) -> None:
 
 
 @contextmanager
-def _by_index(session: Session) -> Iterator[None]:
+def by_index(session: Session) -> Iterator[None]:
     """Make Postgres read the queue from its index.
 
     Before its statistics are up to date, Postgres expects few queued runs and sorts all of them for
