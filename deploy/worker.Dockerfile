@@ -65,6 +65,7 @@ ENV PATH=/app/bin:/opt/actinium/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
+    NUMBA_CACHE_DIR=/tmp/numba \
     ACTINIUM_DATA_DIR=/app/data
 WORKDIR /app
 USER 10001:10001

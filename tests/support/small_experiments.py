@@ -24,7 +24,7 @@ SMALL = {
 
 #: A second or more an epoch: time enough for something to happen.
 LONG = SMALL | {
-    "dataset": {"name": "mnist", "train_size": 512, "test_size": 128},
+    "dataset": {"name": "mnist", "train_size": 2048, "test_size": 128},
     "epochs": 4,
 }
 
