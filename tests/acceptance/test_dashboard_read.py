@@ -320,10 +320,9 @@ def test_a_key_is_asked_for_and_sent_with_streams_and_pictures(settings, lab, vi
         lab.epoch(held, 2, "completed", val_accuracy=0.2)
         expect(page.locator(".top .heading")).to_contain_text("completed")
         page.goto(f"{locked.url}/#/catalog/activation/relu")
-        expect(page.locator("#entry-relu img:not(.pending)").first).to_be_visible()
-        assert page.locator("#entry-relu img").first.evaluate(
-            "image => image.decode().then(() => true)"
-        )
+        drawn = page.locator("#entry-relu img:not(.pending)").first
+        expect(drawn).to_be_visible()
+        assert drawn.evaluate("image => image.decode().then(() => true)")
         assert page.evaluate("Object.values(localStorage).join().includes('act_')") is False
         visitor.expects("401")
 
