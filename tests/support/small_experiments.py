@@ -22,7 +22,7 @@ SMALL = {
     "reuse": False,
 }
 
-#: A second or more an epoch: time enough for something to happen.
+#: Half a second or more an epoch: time enough for something to happen.
 LONG = SMALL | {
     "dataset": {"name": "mnist", "train_size": 2048, "test_size": 128},
     "epochs": 4,

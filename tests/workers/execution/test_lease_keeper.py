@@ -65,7 +65,7 @@ def test_a_run_with_steps_longer_than_its_lease_is_trained(
 
     monkeypatch.setattr(SoloTraining, "train_step", slow_step)
     small = {"name": "digits", "train_size": 64, "test_size": 32}
-    run_id = submitted(epochs=1, dataset=small, batch_size=64)
+    run_id = submitted(epochs=1, dataset=small, batch_size=32)
     assert train(**QUICK) == "completed"
     assert expired == []
     assert look.outcomes(run_id) == ["completed"]
