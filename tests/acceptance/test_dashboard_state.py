@@ -1,6 +1,7 @@
 """What the page keeps: choices, zoom and scroll through reload and back, and bad stored values."""
 
 import itertools
+import time
 
 import pytest
 
@@ -29,15 +30,23 @@ def test_zoom_filters_and_scroll_outlive_a_reload_and_going_back(served, lab, vi
     wait_for(lambda: page.evaluate(kept), what="the scroll is kept")
     place = page.evaluate("scrollY")
     there = "place => Math.abs(scrollY - place) < 3"
+    # Later than the page keeps a scroll; it is short until the answer is there.
+    page.route(f"**/v1/experiments/{made}", answer_late)
     for leave in (page.reload, lambda: (run.click(), page.go_back())):
         leave()
         expect(unzoom).to_be_visible()
         expect(page.get_by_label("Order")).to_have_value("val_loss")
         expect(status).to_have_value("completed")
         wait_for(lambda: page.evaluate(there, place), what="the view is scrolled as before")
+    page.unroute_all(behavior="wait")
     unzoom.click()
     gone = "!location.hash.includes('zoom')"
     wait_for(lambda: page.evaluate(gone), what="the address has no zoom")
+
+
+def answer_late(route):
+    time.sleep(0.5)
+    route.continue_()
 
 
 @pytest.mark.longest

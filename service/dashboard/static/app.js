@@ -2,7 +2,7 @@
 
 import { whenKeyIsNeeded } from "./lib/api.js";
 import { loadMetrics } from "./lib/metrics.js";
-import { keepScroll, restoreScroll } from "./lib/scroll.js";
+import { enterScroll, keepScroll } from "./lib/scroll.js";
 import { chooseLanguage, loadLanguage, t } from "./lib/text.js";
 import { Bar } from "./parts/bar.js";
 import { announce, h, show } from "./parts/dom.js";
@@ -44,6 +44,7 @@ async function enter({ moveFocus = true } = {}) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
+  const restoreScroll = enterScroll(signal);
   const [path, search] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, ...rest] = pathParts(path);
   bar.mark(name);
@@ -60,7 +61,7 @@ async function enter({ moveFocus = true } = {}) {
     showError(element, error);
   }
   if (moveFocus) main.focus({ preventScroll: true });
-  restoreScroll(element, signal);
+  restoreScroll(element);
 }
 
 /** Return the decoded parts of a path; `[null]` where they cannot be decoded. */

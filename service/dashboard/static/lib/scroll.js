@@ -6,41 +6,46 @@ const PAUSE_MILLISECONDS = 150;
 /** A view grows as its answers come; after this its height is taken as it is. */
 const PATIENCE_MILLISECONDS = 4_000;
 
-let restoring = null; // ends the restoring under way
+let entering = null; // ends the entering of a view: its loading, and its scrolling to where it was left
 
 /** Keep the scroll of every view from now on. */
 export function keepScroll() {
   history.scrollRestoration = "manual";
   const keep = debounce(PAUSE_MILLISECONDS, (address) => {
-    // A view that has not grown yet cannot be scrolled as far as it was.
-    if (location.href === address && !restoring) history.replaceState({ ...history.state, scroll: scrollY }, "");
+    // A view that loads, or has not grown yet, cannot be scrolled as far as it was.
+    if (location.href === address && !entering) history.replaceState({ ...history.state, scroll: scrollY }, "");
   });
   addEventListener("scroll", () => keep(location.href), { passive: true });
 }
 
 /**
- * Scroll to where this entry of the history was left, at once and as the view grows, until the reader scrolls.
+ * Enter a view: from now on no scroll is kept, for the page shrinks while the view loads.
  *
- * @param element the view
- * @param signal  aborts when it is left
+ * @param signal aborts when the view is left
+ * @returns a function that, called with the loaded view, scrolls to where this entry of the history was left, at once
+ *     and as the view grows, until the reader scrolls
  */
-export function restoreScroll(element, signal) {
-  restoring?.abort();
-  const wanted = history.state?.scroll ?? 0;
-  scrollTo(0, wanted);
-  if (!wanted) return;
-  const stop = new AbortController();
-  restoring = stop;
-  const grown = new ResizeObserver(() => scrollTo(0, wanted));
-  grown.observe(element);
-  stop.signal.addEventListener("abort", () => {
-    grown.disconnect();
-    if (restoring === stop) restoring = null;
+export function enterScroll(signal) {
+  entering?.abort();
+  const entry = new AbortController();
+  entering = entry;
+  const end = () => entry.abort();
+  entry.signal.addEventListener("abort", () => {
+    if (entering === entry) entering = null;
   });
-  const end = () => stop.abort();
-  for (const type of ["wheel", "touchstart", "keydown", "pointerdown"]) {
-    addEventListener(type, end, { signal: stop.signal, passive: true });
-  }
-  signal.addEventListener("abort", end, { signal: stop.signal });
-  setTimeout(end, PATIENCE_MILLISECONDS);
+  signal.addEventListener("abort", end, { signal: entry.signal });
+  const wanted = history.state?.scroll ?? 0;
+
+  return (element) => {
+    if (entry.signal.aborted) return;
+    scrollTo(0, wanted);
+    if (!wanted) return end();
+    const grown = new ResizeObserver(() => scrollTo(0, wanted));
+    grown.observe(element);
+    entry.signal.addEventListener("abort", () => grown.disconnect());
+    for (const type of ["wheel", "touchstart", "keydown", "pointerdown"]) {
+      addEventListener(type, end, { signal: entry.signal, passive: true });
+    }
+    setTimeout(end, PATIENCE_MILLISECONDS);
+  };
 }
