@@ -9,9 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workers.nn import kernels
+
+
+#: Numbers from which a kernel is faster at norms: torch copies each tensor to float64, 8 MB then.
+_LARGE = 2**20
 
 
 class Clipped(NamedTuple):
@@ -36,7 +41,7 @@ def global_norm(gradients: Sequence[Tensor]) -> Tensor:
     In float32 it would overflow on elements above 1.8e19, which an exploding network reaches while
     its gradients are still finite and can be clipped.
     """
-    return _euclidean(torch.stack(_norms(gradients)))
+    return _euclidean(_norms(gradients))
 
 
 def none() -> Clipping:
@@ -62,9 +67,9 @@ def value(*, threshold: float) -> Clipping:
 
 def _clamp(gradients: list[Tensor], threshold: float) -> Tensor:
     """Limit all elements to [-threshold, threshold]; return what was the largest magnitude."""
-    if _go_through_kernel(gradients):
+    if _go_through_kernels(gradients):
         clamp, limit = kernels.lent().clamp, np.float32(threshold)
-        flat = [each.as_strided((each.numel(),), (1,)).numpy() for each in gradients]
+        flat = map(_flat, gradients)
         found = [largest for each in flat for largest in kernels.by_samples(clamp, [each], limit)]
         return torch.tensor(found).amax()
     # The maximum of absolute values costs 20 times less than torch's infinity norm on a CPU.
@@ -72,15 +77,6 @@ def _clamp(gradients: list[Tensor], threshold: float) -> Tensor:
     torch._foreach_clamp_min_(gradients, -threshold)
     torch._foreach_clamp_max_(gradients, threshold)
     return largest
-
-
-def _go_through_kernel(gradients: list[Tensor]) -> bool:
-    """Whether a kernel serves them, and each tensor's numbers fill a piece of memory."""
-    return kernels.serve(*gradients) and all(
-        each.dtype == torch.float32
-        and (each.is_contiguous() or each.is_contiguous(memory_format=torch.channels_last))
-        for each in gradients
-    )
 
 
 def norm(*, max_norm: float) -> Clipping:
@@ -110,7 +106,7 @@ def per_parameter_norm(*, max_norm: float) -> Clipping:
 
     def clip(network: nn.Module) -> Clipped:
         gradients = _gradients(network)
-        found = torch.stack(_norms(gradients))
+        found = _norms(gradients)
         scales = (max_norm / found).clamp(max=1.0)
         torch._foreach_mul_(gradients, list(scales.unbind()))
         return Clipped(_euclidean(found), (found > max_norm).any())
@@ -166,13 +162,33 @@ def _gradients(network: nn.Module) -> list[Tensor]:
     return [weight.grad for weight in network.parameters() if weight.grad is not None]
 
 
-def _norms(gradients: Sequence[Tensor]) -> list[Tensor]:
-    return list(torch._foreach_norm(list(gradients), 2, dtype=torch.float64))
+def _norms(gradients: Sequence[Tensor]) -> Tensor:
+    """Return the Euclidean norm of each gradient, in float64: (gradients,)."""
+    many = sum(each.numel() for each in gradients) >= _LARGE
+    if many and _go_through_kernels(gradients):
+        norm = kernels.lent().norm
+        return torch.tensor([norm(_flat(each)) for each in gradients], dtype=torch.float64)
+    return torch.stack(torch._foreach_norm(list(gradients), 2, dtype=torch.float64))
 
 
 def _euclidean(norms: Tensor) -> Tensor:
     total: Tensor = torch.linalg.vector_norm(norms)
     return total
+
+
+def _go_through_kernels(gradients: Sequence[Tensor]) -> bool:
+    """Whether kernels serve them, and each tensor's numbers fill a piece of memory."""
+    return kernels.serve(*gradients) and all(
+        each.dtype == torch.float32
+        and (each.is_contiguous() or each.is_contiguous(memory_format=torch.channels_last))
+        for each in gradients
+    )
+
+
+def _flat(gradient: Tensor) -> NDArray[np.float32]:
+    """Return the numbers of a gradient in the order of its memory."""
+    numbers: NDArray[np.float32] = gradient.as_strided((gradient.numel(),), (1,)).numpy()
+    return numbers
 
 
 CLIPPINGS: dict[str, Callable[..., Clipping]] = {

@@ -100,6 +100,12 @@ class Kernels(Protocol):
     ) -> None:
         """Do the same with bfloat16 numbers; products are rounded to the nearest, ties to even."""
 
+    def norm(self, x: NDArray[np.float32]) -> float:
+        """Return the Euclidean norm of numbers (one dimension), in float64.
+
+        Every fourth square is in one sum, as in torch.
+        """
+
     def clamp(self, x: NDArray[np.float32], threshold: np.float32) -> np.float32:
         """Limit numbers (one dimension) to [-threshold, threshold]; return the largest magnitude.
 

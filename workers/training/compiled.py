@@ -173,6 +173,21 @@ def drop_bfloat16(
 
 
 @_compiled
+def norm(x: NDArray[np.float32]) -> Any:
+    whole = len(x) - len(x) % 4
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for k in range(0, whole, 4):
+        a += np.float64(x[k]) * np.float64(x[k])  # exact: 48 bits
+        b += np.float64(x[k + 1]) * np.float64(x[k + 1])
+        c += np.float64(x[k + 2]) * np.float64(x[k + 2])
+        d += np.float64(x[k + 3]) * np.float64(x[k + 3])
+    total = a + b + c + d
+    for k in range(whole, len(x)):
+        total += np.float64(x[k]) * np.float64(x[k])
+    return np.sqrt(total)
+
+
+@_compiled
 def clamp(x: NDArray[np.float32], threshold: np.float32) -> Any:
     largest = np.int32(0)  # magnitudes in order of their bits, with NaN last
     for k in range(len(x)):

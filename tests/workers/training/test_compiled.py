@@ -165,6 +165,38 @@ def test_clipping_by_value_is_torchs(threads, special):
         assert same(ours, [weight.clamp(-threshold, threshold) for weight in weights])
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 7, 40, 288, 1_003, 18_432, 32_769, 128 * 9_216])
+def test_norms_are_torchs(threads, count):
+    generator = torch.Generator().manual_seed(count)
+    for exponent in range(-44, 38):
+        x = 10.0**exponent * torch.randn(count, generator=generator)
+        assert compiled.norm(x.numpy()) == torch._foreach_norm([x], 2, dtype=torch.float64)[0]
+
+
+@pytest.mark.parametrize("special", [(), (2,), (4,)])
+def test_clipping_by_norm_is_torchs(threads, special):
+    generator = torch.Generator().manual_seed(3)
+    sizes = ((1_024, 1_024), (8, 4, 3, 3), (7,))
+    weights = [torch.randn(size, generator=generator) for size in sizes]
+    weights[1] = weights[1].contiguous(memory_format=torch.channels_last)
+    for which in special:
+        weights[1][0, 0, 0, 0] = SPECIAL[which]
+    module = nn.ParameterList([nn.Parameter(weight) for weight in weights])
+    asked = []
+    kernels.lend(lambda: asked.append(True) or compiled)
+    by_kernel = clipped_by_norm(module, weights)
+    assert asked
+    kernels.lend(None)
+    assert same(by_kernel, clipped_by_norm(module, weights))
+
+
+def clipped_by_norm(module, gradients):
+    for parameter, gradient in zip(module, gradients, strict=True):
+        parameter.grad = gradient.clone()
+    found = CLIPPINGS["norm"](max_norm=1.0)(module)
+    return [found.norm, *(parameter.grad for parameter in module)]
+
+
 def test_a_process_that_trains_has_them():
     pool, x = Pooling(True, 2, 2).pooled, images(torch.float32, height=8, width=8)
     kernels.lend(None)
