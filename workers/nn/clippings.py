@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from workers.nn import kernels
 
-
 #: Numbers from which a kernel is faster at norms: torch copies each tensor to float64, 8 MB then.
 _LARGE = 2**20
 
