@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.page_visitors import NARROW, WIDE, expect
+from tests.support.page_visitors import NARROW, WIDE, expect, settle
 from tests.support.paths import ROOT
 from tests.support.result_views import result_views
 
@@ -28,12 +28,6 @@ _LOOKS = {
 }
 
 
-#: Wait until the view has not changed for half a second.
-_STILL = """() => new Promise((resolve) => {
-  let timer = setTimeout(resolve, 500);
-  new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(resolve, 500); })
-    .observe(document.getElementById("main"), { childList: true, subtree: true });
-})"""
 #: Open what is folded, and wait until what follows from its size is drawn.
 _UNFOLD = """() => {
   for (const entry of document.querySelectorAll("#main details:not(.menu)")) entry.open = true;
@@ -84,7 +78,7 @@ def _drawn(page: Any) -> None:
     """Wait until nothing is added to the view, and unfold all that is folded."""
     expect(page.locator("#main h1:visible")).to_have_count(1)
     expect(page.locator(".loading")).to_have_count(0)
-    page.evaluate(_STILL)
+    settle(page)
     page.evaluate(_UNFOLD)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.experiments import leaders
-from tests.support.page_visitors import NARROW, expect
+from tests.support.page_visitors import NARROW, expect, expect_to_fit, settle
 from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.slow
@@ -115,7 +115,7 @@ def test_limits_are_typed_dragged_refused_and_kept(served, lab, visit):
     low.press("Tab")
     problem = vertical.get_by_role("alert")
     expect(problem).to_have_text("The lower limit must lie below the upper one.")
-    assert _address(page).endswith("limits=%3A0.3")
+    wait_for(lambda: _address(page).endswith("limits=%3A0.3"), what="the good limit is kept")
     low.fill("20")
     low.press("Tab")
     expect(problem).to_be_hidden()
@@ -128,8 +128,9 @@ def test_limits_are_typed_dragged_refused_and_kept(served, lab, visit):
     expect(low).to_have_value("20")
     page.get_by_role("button", name="Reset zoom").click()
     expect(low).to_have_value("")
-    assert _address(page) == f"#/experiments/{made}"
+    wait_for(lambda: _address(page) == f"#/experiments/{made}", what="the address has no limits")
 
+    settle(page)
     plot = page.locator(".u-over")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
@@ -145,7 +146,7 @@ def test_limits_are_typed_dragged_refused_and_kept(served, lab, visit):
     wait_for(lambda: "limits=" not in _address(page), what="limits belong to their metric")
     page.set_viewport_size(NARROW)
     expect(page.get_by_role("group", name="Validation loss")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    expect_to_fit(page)
 
 
 def test_what_diverged_is_marked_also_where_it_is_smoothed(served, lab, visit):
@@ -160,7 +161,7 @@ def test_what_diverged_is_marked_also_where_it_is_smoothed(served, lab, visit):
     page = visitor.goto(f"#/experiments/{made}?metric=val_loss&smooth=0.9")
     expect(page.locator(".legend .key").last).to_contain_text("1.00e+6 · diverged")
     expect(page.locator(".curves .note")).to_contain_text("A cross ends a line")
-    assert page.evaluate(_COLOURS_AT_THE_END)
+    wait_for(lambda: page.evaluate(_COLOURS_AT_THE_END), what="the line ends with a cross")
     page.locator(".legend .key").last.click()
     wait_for(
         lambda: not page.evaluate(_COLOURS_AT_THE_END), what="the line is hidden, and its cross"
@@ -216,6 +217,7 @@ def test_an_axis_is_dragged_over_and_a_line_leads_to_its_run(served, lab, visit)
     panel = page.locator("section", has=page.get_by_role("heading", name="Parallel coordinates"))
     count = panel.get_by_role("status")
     expect(count).to_have_text("4 of 4 lines selected")
+    settle(page)
     lines = panel.locator("svg.lines")
     lines.scroll_into_view_if_needed()
 

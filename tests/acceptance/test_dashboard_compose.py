@@ -58,6 +58,7 @@ def test_a_sweep_is_composed_watched_understood_and_exported(served, settings, v
         for kind in ("curl", "Python", "JSON"):
             plan.get_by_role("button", name=kind, exact=True).click()
             plan.get_by_role("button", name="Copy").click()
+            expect(plan.locator(".snippets").get_by_role("status")).to_have_text("Copied.")
             snippets[kind] = page.evaluate("navigator.clipboard.readText()")
         method, path = plan.locator(".snippets .note").inner_text().split()
         page.get_by_role("button", name="Submit").click()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.page_visitors import NARROW, expect
+from tests.support.page_visitors import NARROW, expect, expect_to_fit
 from tests.support.result_views import result_views
 
 pytestmark = pytest.mark.slow
@@ -96,6 +96,6 @@ def test_a_page_is_set_in_the_chosen_theme_and_language(served, visit):
     for path in ("catalog/activation.md", "spec.md", "comparisons.md"):
         page.goto(f"{served.url}/docs/{path}")
         expect(page.locator("#aside a").first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        expect_to_fit(page)
     page.goto(f"{served.url}/docs/catalog/activation.md")
     expect(page.locator(".formula .katex").first).to_be_visible()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.page_visitors import NARROW, WIDE, expect
+from tests.support.page_visitors import NARROW, WIDE, expect, expect_drawn, expect_to_fit
 from tests.support.scripted_worker import Lab
 
 pytestmark = pytest.mark.slow
@@ -66,7 +66,7 @@ def test_a_tuned_ranking_draws_the_results_over_the_learning_rate(served, lab, v
     expect(ranking.locator(".ranking tbody tr").first).to_contain_text("learning rate 0.1")
     expect(ranking).to_contain_text("Each at its best learning rate, chosen on the other seeds.")
     figure = ranking.get_by_role("img", name="Results of each configuration over what is tuned")
-    assert figure.and_(page.locator(":not(.pending)")).evaluate("it => it.decode().then(() => 1)")
+    expect_drawn(figure.and_(page.locator(":not(.pending)")))
     for size in (WIDE, NARROW):
         page.set_viewport_size(size)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect_to_fit(page)

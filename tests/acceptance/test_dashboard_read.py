@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from service.histories.diagnoses import Insight, RecordedDiagnosis
 from service.histories.layer_statistics import DISTRIBUTIONS
-from tests.support.page_visitors import NARROW, expect
+from tests.support.page_visitors import NARROW, expect, expect_drawn, expect_to_fit
+from tests.support.processes import wait_for
 from tests.support.served_api import serving
 
 pytestmark = pytest.mark.slow
@@ -139,8 +140,7 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     expect(confusion.locator("tbody tr").first).to_have_text("02100.0%100.0%100.0%")
     for panel in (boundary, outputs, confusion):
         panel.scroll_into_view_if_needed()
-        picture = panel.locator("img:not(.pending)")
-        assert picture.evaluate("image => image.decode().then(() => 1)")
+        expect_drawn(panel.locator("img:not(.pending)"))
     boundary.get_by_role("button", name="Replay").click()
     expect(boundary.locator("output")).to_have_text("")
     expect(boundary.get_by_role("button", name="Pause")).to_be_visible()
@@ -164,7 +164,11 @@ def test_a_run_tells_why_it_fails_and_what_happened_to_it(served, lab, visit):
     expect(layers.locator("output")).to_have_text("Epoch 3")
     expect(layers.get_by_role("row", name="output")).to_have_text("outputno finite values")
     expect(layers.get_by_role("row", name="dense_12")).to_contain_text("25.0%")
-    assert layers.locator(".violins").evaluate_all(_NAMES_THAT_TOUCH) == 0
+    pictures = layers.locator(".violins")
+    wait_for(
+        lambda: pictures.evaluate_all(_NAMES_THAT_TOUCH) == 0,
+        what="no names in the pictures of layers touch",
+    )
     section("Diagnosis").get_by_role("button", name="Layer dense_2").press("Enter")
     expect(layers.locator("output")).to_have_text("Epoch 0: at initialization")
     expect(layers.locator("tr.marked")).to_contain_text("dense_2")
@@ -250,11 +254,10 @@ def test_nothing_is_wider_than_a_telephone_in_either_language(served, lab, visit
             if place != "#/":  # which follows all experiments, and so is never idle
                 page.wait_for_load_state("networkidle")
             assert page.evaluate("document.documentElement.lang")[:2] == language
-            width = page.evaluate("document.documentElement.scrollWidth")
-            assert width <= NARROW["width"], f"{place} is {width} pixels wide in {language}"
+            expect_to_fit(page)
             assert page.evaluate(_OUT_OF_REACH) == [], place
         page.set_viewport_size(TABLET)
-        assert page.evaluate("document.documentElement.scrollWidth") <= TABLET["width"]
+        expect_to_fit(page)
         page.set_viewport_size(NARROW)
         page = visitor.goto(places[1])
         # What was cancelled is not waited for, and colours stand for numbers.
@@ -322,7 +325,7 @@ def test_a_key_is_asked_for_and_sent_with_streams_and_pictures(settings, lab, vi
         page.goto(f"{locked.url}/#/catalog/activation/relu")
         drawn = page.locator("#entry-relu img:not(.pending)").first
         expect(drawn).to_be_visible()
-        assert drawn.evaluate("image => image.decode().then(() => true)")
+        expect_drawn(drawn)
         assert page.evaluate("Object.values(localStorage).join().includes('act_')") is False
         visitor.expects("401")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.page_visitors import NARROW, WIDE, expect
+from tests.support.page_visitors import NARROW, WIDE, expect, settle
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +48,7 @@ def test_an_explanation_shows_on_focus_and_goes_with_escape_alone(served, lab, v
     lab.train_all(val_accuracy=0.5)
     page = visit(served.url).goto(f"#/experiments/{made}")
     tooltip = page.get_by_role("tooltip")
+    settle(page)  # what is drawn anew loses the focus
     heading = page.locator(".ranking thead th").first
     text = heading.get_attribute("title")
     heading.focus()

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.embedded.ports import free_port
 from service.catalog.metrics import EPOCH_METRICS
-from tests.support.page_visitors import expect
+from tests.support.page_visitors import expect, settle
 from tests.support.processes import Processes, wait_for
 from tests.support.scripted_worker import Lab
 
@@ -116,6 +116,7 @@ def test_a_thousand_runs_stay_smooth(served, lab, visit):
 
 
 def _hover_and_zoom(page: Any) -> None:
+    settle(page)
     plot = page.locator(".u-over").first
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()

@@ -1,11 +1,13 @@
 """The API reference at /docs, in a browser: complete, searchable, and closed to other hosts."""
 
+import re
+
 import pytest
 from pydantic import SecretStr
 
 from service.api.app import create_app
 from service.settings import Settings
-from tests.support.page_visitors import NARROW, WIDE, Visitor, expect
+from tests.support.page_visitors import NARROW, WIDE, Visitor, expect, expect_to_fit
 from tests.support.served_api import serving
 
 pytestmark = pytest.mark.slow
@@ -42,7 +44,7 @@ def test_the_contents_list_every_operation_by_tag(served, visit, size):
         link = contents.locator(f'a[href="#tag/{tag}/{address}"]')
         expect(link).to_contain_text(summary)
         expect(link).to_be_visible()
-    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    expect_to_fit(visitor.page)
 
 
 def test_search_leads_to_an_operation(served, visit):
@@ -53,7 +55,7 @@ def test_search_leads_to_an_operation(served, visit):
     visitor.page.get_by_role("option", name="Get all histories of an experiment").click()
     heading = visitor.page.get_by_role("heading", name="Get all histories of an experiment")
     expect(heading).to_be_in_viewport()
-    assert visitor.page.url.endswith("/v1/experiments/{experiment_id}/histories")
+    expect(visitor.page).to_have_url(re.compile(r"/v1/experiments/\{experiment_id\}/histories$"))
 
 
 def test_a_request_is_sent_with_the_key_that_is_typed_in(settings, visit):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from docs.generate.browser import BROWSERS, FLAGS, installed_browser
+from tests.support.processes import wait_for
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="The browser tests need playwright, which is not installed."
@@ -19,6 +20,13 @@ expect.set_options(timeout=15_000)
 
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
+
+
+_STILL = """() => new Promise((resolve) => {
+  let timer = setTimeout(resolve, 500);
+  new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(resolve, 500); })
+    .observe(document.getElementById("main"), { childList: true, subtree: true });
+})"""
 
 
 @contextmanager
@@ -31,6 +39,27 @@ def opened_browser() -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
+
+
+def expect_to_fit(page: Any) -> None:
+    """Expect nothing to be wider than the window; charts follow its size a moment later."""
+    fits = "document.documentElement.scrollWidth <= innerWidth"
+    width = "document.documentElement.scrollWidth"
+    wait_for(
+        lambda: page.evaluate(fits),
+        what=lambda: f"{page.url} fits into the window, but is {page.evaluate(width)} pixels wide",
+    )
+
+
+def expect_drawn(picture: Any) -> None:
+    """Expect a picture that the browser can draw."""
+    drawn = "image => image.complete && image.naturalWidth > 0"
+    wait_for(lambda: picture.evaluate(drawn), what="the picture is drawn")
+
+
+def settle(page: Any) -> None:
+    """Wait until the view has not changed for half a second: what arrives moves what is below."""
+    page.evaluate(_STILL)
 
 
 class Visitor:
