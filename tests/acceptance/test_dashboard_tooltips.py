@@ -23,7 +23,7 @@ def _overlap(page, owner) -> bool:
 def test_an_explanation_is_beside_what_it_explains_and_in_the_window(served, visit, size):
     page = visit(served.url).goto("#/new")
     page.set_viewport_size(size)
-    settle(page)  # what arrives later moves the form under the pointer
+    page.wait_for_load_state("networkidle")  # what arrives later moves the form under the pointer
     tooltip = page.get_by_role("tooltip")
     chips = page.locator('fieldset[data-axis="activation"] .chip')
     for chip in (chips.first, chips.nth(5), chips.last):

@@ -21,7 +21,6 @@ expect.set_options(timeout=15_000)
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
-
 _STILL = """() => new Promise((resolve) => {
   let timer = setTimeout(resolve, 500);
   new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(resolve, 500); })
@@ -43,17 +42,19 @@ def opened_browser() -> Iterator[Any]:
 
 def expect_to_fit(page: Any) -> None:
     """Expect nothing to be wider than the window; charts follow its size a moment later."""
-    fits = "document.documentElement.scrollWidth <= innerWidth"
-    width = "document.documentElement.scrollWidth"
+
+    def width() -> int:
+        return int(page.evaluate("document.documentElement.scrollWidth"))
+
     wait_for(
-        lambda: page.evaluate(fits),
-        what=lambda: f"{page.url} fits into the window, but is {page.evaluate(width)} pixels wide",
+        lambda: width() <= page.viewport_size["width"],
+        what=lambda: f"{page.url} fits into the window, but is {width()} pixels wide",
     )
 
 
 def expect_drawn(picture: Any) -> None:
     """Expect a picture that the browser can draw."""
-    drawn = "image => image.complete && image.naturalWidth > 0"
+    drawn = "image => image.decode().then(() => true, () => false)"  # false, too, if asked anew
     wait_for(lambda: picture.evaluate(drawn), what="the picture is drawn")
 
 

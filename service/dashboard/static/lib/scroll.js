@@ -6,14 +6,14 @@ const PAUSE_MILLISECONDS = 150;
 /** A view grows as its answers come; after this its height is taken as it is. */
 const PATIENCE_MILLISECONDS = 4_000;
 
-let entering = null; // ends the entering of a view: its loading, and its scrolling to where it was left
+let isEntering = false; // a view loads, or is scrolled to where it was left
 
 /** Keep the scroll of every view from now on. */
 export function keepScroll() {
   history.scrollRestoration = "manual";
   const keep = debounce(PAUSE_MILLISECONDS, (address) => {
     // A view that loads, or has not grown yet, cannot be scrolled as far as it was.
-    if (location.href === address && !entering) history.replaceState({ ...history.state, scroll: scrollY }, "");
+    if (location.href === address && !isEntering) history.replaceState({ ...history.state, scroll: scrollY }, "");
   });
   addEventListener("scroll", () => keep(location.href), { passive: true });
 }
@@ -26,18 +26,14 @@ export function keepScroll() {
  *     and as the view grows, until the reader scrolls
  */
 export function enterScroll(signal) {
-  entering?.abort();
   const entry = new AbortController();
-  entering = entry;
+  isEntering = true;
   const end = () => entry.abort();
-  entry.signal.addEventListener("abort", () => {
-    if (entering === entry) entering = null;
-  });
+  entry.signal.addEventListener("abort", () => (isEntering = false));
   signal.addEventListener("abort", end, { signal: entry.signal });
   const wanted = history.state?.scroll ?? 0;
 
   return (element) => {
-    if (entry.signal.aborted) return;
     scrollTo(0, wanted);
     if (!wanted) return end();
     const grown = new ResizeObserver(() => scrollTo(0, wanted));
