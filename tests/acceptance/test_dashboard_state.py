@@ -32,7 +32,17 @@ def test_zoom_filters_and_scroll_outlive_a_reload_and_going_back(served, lab, vi
     there = "place => Math.abs(scrollY - place) < 3"
     # Later than the page keeps a scroll; it is short until the answer is there.
     page.route(f"**/v1/experiments/{made}", answer_late)
-    for leave in (page.reload, lambda: (run.click(), page.go_back())):
+
+    def go_and_come_back():
+        run.click()
+        page.go_back()
+
+    def come_back_and_reload():
+        go_and_come_back()
+        page.wait_for_timeout(300)  # the answer is not there yet
+        page.reload()
+
+    for leave in (page.reload, go_and_come_back, come_back_and_reload):
         leave()
         expect(unzoom).to_be_visible()
         expect(page.get_by_label("Order")).to_have_value("val_loss")
